@@ -1,0 +1,39 @@
+import type { LogLevel } from "../observe/logger.ts";
+
+/** Everything the program can be told, validated. One row of `options.ts` for each key. */
+export interface Config {
+  readonly nodeName: string;
+  readonly resourceName: string;
+  /** How many devices this node offers. */
+  readonly maxDevices: number;
+  /** Number of the first device; the others follow. */
+  readonly firstDeviceNumber: number;
+  readonly driver: "v4l2loopback" | "simulated";
+  readonly v4l2MaxBuffers: number;
+  readonly v4l2ExclusiveCaps: boolean;
+  readonly v4l2CardLabel: string;
+  /** Permission bits of a device node, e.g. 0o666. */
+  readonly v4l2DevicePerm: number;
+  /** Group ID of a device node; undefined leaves it as it is. */
+  readonly v4l2DeviceGroup: number | undefined;
+  /** Path template in the container: `{id}`, `{n}` (device number), `{index}` (place in the request). */
+  readonly containerDevicePath: string;
+  readonly preStartContainer: boolean;
+  /** Seconds between two inspections of all devices. */
+  readonly healthCheckInterval: number;
+  readonly kubeletSocket: string;
+  /** The plugin's socket is named after this path, with a suffix for the instance. */
+  readonly socketPath: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: "auto" | "json" | "pretty";
+  readonly enableMetrics: boolean;
+  readonly metricsAddress: string;
+  readonly metricsPort: number;
+  /** Where the host's device nodes are seen by this process. */
+  readonly deviceDir: string;
+  readonly sysfsDir: string;
+  /** Base of the module trees; the kernel release is appended. */
+  readonly modulesDir: string;
+  /** Where the simulated driver keeps its device nodes. */
+  readonly simulatedDir: string;
+}

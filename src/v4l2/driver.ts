@@ -1,0 +1,82 @@
+/**
+ * The seam between "what is a video device made of" and everything above it.
+ * Two implementations, held to one contract suite (`test/contract/driver-contract.ts`).
+ */
+export interface VideoDriver {
+  readonly name: "v4l2loopback" | "simulated";
+  /** The devices this driver answers for: constant for its life, in ascending number. */
+  readonly devices: readonly DriverDevice[];
+
+  /**
+   * Makes real what is wanted: loads or adopts what provides the devices, creates missing ones, sets
+   * mode and group, verifies every result. Idempotent; never touches a device that is already right,
+   * never a foreign one. Rejects only if nothing could be done at all (a `PluginError` that says why);
+   * trouble with single devices is in the report.
+   */
+  ensure(): Promise<EnsureReport>;
+
+  /**
+   * What can be seen of every device right now, without opening one (an open counts as a user, flips
+   * state, and on v4l2loopback 0.12 can break the device). One entry a device, in `devices` order.
+   */
+  inspect(): Promise<DeviceObservation[]>;
+
+  /** What this driver can do on this node; may change after `ensure`. */
+  capabilities(): DriverCapabilities;
+
+  /**
+   * Brings a device back to the state of a new one. Rejects with `device_busy` if somebody holds it,
+   * `not_supported` if the driver can't. The caller answers for nobody owning it.
+   */
+  reset(id: string): Promise<void>;
+
+  /**
+   * Calls `nudge` when something may have changed, until `signal` aborts. Events are hints: they may be
+   * missed, doubled or spurious, so whoever listens inspects, and inspects on a timer as well.
+   */
+  watch(nudge: () => void, signal: AbortSignal): void;
+}
+
+export interface DriverDevice {
+  /** Device ID as the kubelet sees it, and name of the node: `video10`. */
+  readonly id: string;
+  /** 10 for `video10`. */
+  readonly number: number;
+  /** Path of the node on the host, for the container runtime: `/dev/video10`. */
+  readonly hostPath: string;
+}
+
+export interface DriverCapabilities {
+  /** Single devices can be created at run time. */
+  readonly create: boolean;
+  /** Single devices can be reset. */
+  readonly reset: boolean;
+}
+
+/**
+ * State of a device as a driver sees it.
+ * - `ok`: there, ours, usable.
+ * - `missing`: no such device, or no node for it.
+ * - `wrong_driver`: the number belongs to something that isn't ours.
+ * - `module_gone`: what provides the devices is not loaded.
+ * - `faulty`: there and ours, but it does not work.
+ */
+export type DeviceState = "ok" | "missing" | "wrong_driver" | "module_gone" | "faulty";
+
+export interface DeviceObservation {
+  readonly id: string;
+  readonly state: DeviceState;
+  /** One sentence for people: what was seen, and where. Empty for `ok`. */
+  readonly detail: string;
+}
+
+export interface EnsureReport {
+  readonly created: readonly string[];
+  readonly adopted: readonly string[];
+  readonly failed: readonly EnsureFailure[];
+}
+
+export interface EnsureFailure {
+  readonly id: string;
+  readonly error: Error;
+}
