@@ -1,0 +1,88 @@
+/**
+ * Builds the one executable. `bun deploy/build.ts` makes `dist/video-device-plugin` for this machine,
+ * `--all` makes linux x64 and arm64 with a SHA256SUMS file.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import manifest from "../package.json" with { type: "json" };
+
+const root = join(import.meta.dir, "..");
+const name = "video-device-plugin";
+const pinned = manifest.packageManager.replace("bun@", "");
+
+/**
+ * Why each flag: autoloading must be off or the program executes what a `bunfig.toml` in its working
+ * directory names; strict code generation closes `BUN_OPTIONS=--preload`; bytecode needs the esm
+ * format, else it is dropped with exit code 0; `--production` keeps NODE_ENV from being "development".
+ */
+function flags(target: string, outfile: string): string[] {
+  return [
+    "build",
+    "--compile",
+    "--production",
+    "--sourcemap",
+    "--bytecode",
+    "--format=esm",
+    "--no-compile-autoload-dotenv",
+    "--no-compile-autoload-bunfig",
+    "--compile-exec-argv=--disallow-code-generation-from-strings=strict --no-addons --no-ffi-cc",
+    `--target=${target}`,
+    `--outfile=${outfile}`,
+    "src/main.ts",
+  ];
+}
+
+function fail(message: string): never {
+  console.error(`build: ${message}`);
+  process.exit(1);
+}
+
+function build(target: string, outfile: string): void {
+  rmSync(join(root, outfile), { force: true });
+  const started = performance.now();
+  const { exitCode, stdout, stderr } = Bun.spawnSync(
+    [process.execPath, ...flags(target, outfile)],
+    {
+      cwd: root,
+    },
+  );
+  const output = `${stdout.toString()}${stderr.toString()}`;
+  if (exitCode !== 0) fail(`bun build ended with ${exitCode}:\n${output}`);
+  // Bun 1.4.5 reports dropped bytecode in words only, and a warning there may be a broken binary.
+  if (/failed to generate bytecode/i.test(output)) fail(`bytecode was dropped:\n${output}`);
+  const native = target === `bun-linux-${process.arch}`;
+  if (native && !usesBytecode(join(root, outfile))) fail(`${outfile} runs without its bytecode`);
+  const { size } = statSync(join(root, outfile));
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`${outfile}  ${target}  ${(size / 1e6).toFixed(1)} MB  ${seconds} s`);
+}
+
+/** Runs the program with the engine telling of its code cache: a hit means that bytecode was used. */
+function usesBytecode(path: string): boolean {
+  const { stdout, stderr } = Bun.spawnSync([path, "version"], {
+    env: { BUN_JSC_verboseDiskCache: "1" },
+  });
+  return `${stdout.toString()}${stderr.toString()}`.includes("Cache hit for sourceCode");
+}
+if (Bun.version !== pinned) {
+  fail(
+    `this is Bun ${Bun.version}, the project is pinned to ${pinned}: npx -y bun@${pinned} run build`,
+  );
+}
+mkdirSync(join(root, "dist"), { recursive: true });
+if (process.argv.includes("--all")) {
+  const files = ["x64", "arm64"].map((arch) => {
+    const file = `${name}-linux-${arch}`;
+    build(`bun-linux-${arch}`, `dist/${file}`);
+    return file;
+  });
+  const sums = files.map((file) => {
+    const hash = createHash("sha256").update(readFileSync(join(root, "dist", file)));
+    return `${hash.digest("hex")}  ${file}\n`;
+  });
+  writeFileSync(join(root, "dist", "SHA256SUMS"), sums.join(""));
+  console.log("dist/SHA256SUMS");
+} else {
+  build(`bun-linux-${process.arch}`, `dist/${name}`);
+}

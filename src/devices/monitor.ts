@@ -1,0 +1,177 @@
+import { type BackoffOptions, backoffDelay } from "../common/backoff.ts";
+import type { Clock } from "../common/clock.ts";
+import { Mutex } from "../common/mutex.ts";
+import { Nudge } from "../common/nudge.ts";
+import { PluginError } from "../common/plugin-error.ts";
+import type { Logger } from "../observe/logger.ts";
+import type { DeviceObservation, VideoDriver } from "../v4l2/driver.ts";
+import type { DevicePool } from "./pool.ts";
+
+export interface MonitorOptions {
+  /** Longest time between two inspections, ms. */
+  readonly intervalMs: number;
+  /** Waits between attempts to make missing devices. Default 1 s to 60 s. */
+  readonly ensureBackoff?: BackoffOptions;
+}
+
+export interface MonitorDeps {
+  readonly driver: VideoDriver;
+  readonly pool: DevicePool;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly random: () => number;
+  /** Told how long each inspection took, ms. */
+  readonly onInspected?: (ms: number) => void;
+}
+
+/** Whether making devices anew could help: something is missing that a driver's `ensure` provides. */
+export function needsEnsure(observations: readonly Pick<DeviceObservation, "state">[]): boolean {
+  return observations.some(({ state }) => state === "missing" || state === "module_gone");
+}
+
+/**
+ * Looks at the devices on a timer and when nudged, tells the pool, and has the driver make what is
+ * missing, backing off while that fails. The timer is the truth; nudges only make it quicker.
+ */
+export class DeviceMonitor {
+  readonly #options: MonitorOptions;
+  readonly #deps: MonitorDeps;
+  readonly #nudge = new Nudge();
+  readonly #mutex = new Mutex();
+  readonly #firstLook = Promise.withResolvers<void>();
+  #started = false;
+  #ensureWanted = true;
+  #ensureFailures = 0;
+  #ensureNotBefore = 0;
+  /** What the current run of failures has been reported for. */
+  readonly #reported = new Set<string>();
+
+  constructor(options: MonitorOptions, deps: MonitorDeps) {
+    this.#options = options;
+    this.#deps = deps;
+  }
+
+  /** Resolves after the first inspection that followed the first attempt to make the devices. */
+  get ready(): Promise<void> {
+    return this.#firstLook.promise;
+  }
+
+  /** Asks for an inspection now. Does not wait for it. */
+  readonly inspectSoon = (): void => this.#nudge.nudge();
+
+  /** Asks for a full round now: make what is missing, apply mode and group, inspect. */
+  readonly reinspectAll = (): void => {
+    this.#ensureWanted = true;
+    this.#ensureNotBefore = 0;
+    this.#nudge.nudge();
+  };
+
+  /** Inspects now and resolves when the pool knows the result. */
+  inspect(): Promise<void> {
+    return this.#mutex.run(async () => {
+      await this.#inspect();
+    });
+  }
+
+  /** Resets one device while no inspection can see it half-way, then inspects. */
+  reset(id: string): Promise<void> {
+    return this.#mutex.run(async () => {
+      try {
+        await this.#deps.driver.reset(id);
+      } finally {
+        await this.#inspect();
+      }
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { driver, clock } = this.#deps;
+    driver.watch(this.#nudge.nudge, signal);
+    while (!signal.aborted) {
+      await this.#mutex.run(() => this.#round());
+      this.#firstLook.resolve();
+      await this.#nudge.wait(clock, this.#untilNextRound(), signal);
+    }
+  }
+
+  async #round(): Promise<void> {
+    // The first round makes before it looks, so that the first list is not a list of missing devices.
+    if (this.#started) {
+      const observations = await this.#inspect();
+      this.#ensureWanted ||= needsEnsure(observations);
+    }
+    this.#started = true;
+    if (!this.#ensureWanted || this.#deps.clock.now() < this.#ensureNotBefore) return;
+    await this.#ensure();
+    await this.#inspect();
+  }
+
+  async #inspect(): Promise<DeviceObservation[]> {
+    const { driver, pool, log, onInspected } = this.#deps;
+    const started = performance.now();
+    const observations = await driver.inspect();
+    for (const { before, after } of pool.apply(observations)) {
+      const fields = {
+        device_id: after.id,
+        device_path: after.hostPath,
+        health: after.health,
+        reason: after.reason,
+        was: before.reason,
+        ...(after.detail && { detail: after.detail }),
+      };
+      if (after.health === "Healthy") log.info("Device healthy", fields);
+      else log.warn("Device unhealthy", fields);
+    }
+    onInspected?.(performance.now() - started);
+    return observations;
+  }
+
+  async #ensure(): Promise<void> {
+    const { driver, log } = this.#deps;
+    try {
+      const { created, adopted, failed } = await driver.ensure();
+      log.info("Devices set up", {
+        created_device_ids: created,
+        adopted_device_ids: adopted,
+        failed_device_ids: failed.map(({ id }) => id),
+      });
+      for (const { id, error } of failed) {
+        this.#report("Device could not be set up", PluginError.from(error), { device_id: id });
+      }
+      this.#settle(failed.length === 0);
+    } catch (reason) {
+      this.#report("Devices could not be set up", PluginError.from(reason), {});
+      this.#settle(false);
+    }
+  }
+
+  /** The same trouble is told once at full volume; repetitions only at debug level. */
+  #report(msg: string, error: PluginError, fields: Record<string, string>): void {
+    const key = `${fields["device_id"] ?? ""} ${error.message}`;
+    const level = this.#reported.has(key) ? "debug" : "error";
+    this.#reported.add(key);
+    this.#deps.log[level](msg, { ...fields, ...error.fields() });
+  }
+
+  #settle(succeeded: boolean): void {
+    const { clock, random } = this.#deps;
+    this.#ensureFailures = succeeded ? 0 : this.#ensureFailures + 1;
+    this.#ensureWanted = !succeeded;
+    if (succeeded) this.#reported.clear();
+    const backoff = this.#options.ensureBackoff ?? { initialMs: 1000, maxMs: 60_000 };
+    this.#ensureNotBefore = clock.now() + backoffDelay(this.#ensureFailures, backoff, random());
+  }
+
+  #untilNextRound(): number {
+    const now = this.#deps.clock.now();
+    const review = this.#deps.pool.nextReview();
+    return Math.max(
+      0,
+      Math.min(
+        this.#options.intervalMs,
+        review === undefined ? Number.POSITIVE_INFINITY : review - now,
+        this.#ensureWanted ? this.#ensureNotBefore - now : Number.POSITIVE_INFINITY,
+      ),
+    );
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * Constants of the device plugin API
+ * (k8s.io/kubelet, pkg/apis/deviceplugin/v1beta1/constants.go).
+ */
+
+/** The only version there is. */
+export const apiVersion = "v1beta1";
+
+/** The kubelet dials back for 10 s within Register; a shorter deadline hides its own error. */
+export const registerTimeoutMs = 15_000;
+
+/** The kubelet's deadline for PreStartContainer (KubeletPreStartContainerRPCTimeoutInSecs). */
+export const preStartTimeoutMs = 30_000;

@@ -1,0 +1,46 @@
+import { createClient } from "@connectrpc/connect";
+import { Registration } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
+import { createSocketTransport } from "../grpc/transport.ts";
+import { apiVersion, registerTimeoutMs } from "./api.ts";
+import { pluginOptions } from "./device-plugin-service.ts";
+import { fileIdentity } from "./socket-file.ts";
+
+export interface RegisterCall {
+  readonly kubeletSocket: string;
+  readonly resourceName: string;
+  /** Bare name of our socket's file, which the kubelet joins with its own directory. */
+  readonly endpoint: string;
+  readonly preStart: boolean;
+}
+
+/** How often the kubelet's socket is compared while it is asked, ms. */
+const compareMs = 100;
+
+/**
+ * Calls Register once and resolves when the kubelet has accepted.
+ *
+ * @throws ConnectError with the kubelet's own words; `Canceled` if `signal` aborted or the kubelet's
+ *   socket was replaced meanwhile (a kubelet that is gone never answers).
+ */
+export async function callRegister(call: RegisterCall, signal: AbortSignal): Promise<void> {
+  const identity = fileIdentity(call.kubeletSocket);
+  const abandon = new AbortController();
+  const compare = setInterval(() => {
+    if (fileIdentity(call.kubeletSocket) !== identity) abandon.abort();
+  }, compareMs);
+  const transport = createSocketTransport(call.kubeletSocket);
+  try {
+    await createClient(Registration, transport).register(
+      {
+        version: apiVersion,
+        endpoint: call.endpoint,
+        resourceName: call.resourceName,
+        options: pluginOptions(call.preStart),
+      },
+      { timeoutMs: registerTimeoutMs, signal: AbortSignal.any([signal, abandon.signal]) },
+    );
+  } finally {
+    clearInterval(compare);
+    transport.close();
+  }
+}

@@ -1,0 +1,277 @@
+import { basename, dirname } from "node:path";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Clock } from "../common/clock.ts";
+import { DirectoryWatch } from "../common/directory-watch.ts";
+import { Nudge } from "../common/nudge.ts";
+import type { Logger } from "../observe/logger.ts";
+import { PluginServer, type PluginServerDeps } from "./plugin-server.ts";
+import { callRegister } from "./register-call.ts";
+import {
+  decide,
+  defaultRegistrationTimes,
+  type KubeletSocketState,
+  type RegistrationAction,
+  type RegistrationFacts,
+  type RegistrationReason,
+  type RegistrationTimes,
+  retryAt,
+  type StreamEnd,
+} from "./registration.ts";
+import { RegistrationLog } from "./registration-log.ts";
+import {
+  fileIdentity,
+  instanceSocketPath,
+  lookAtKubelet,
+  newSuffix,
+  sweepSockets,
+} from "./socket-file.ts";
+
+export interface RegistrarOptions {
+  readonly resourceName: string;
+  readonly kubeletSocket: string;
+  /** Sockets are named after this path, with a suffix of the instance's own. */
+  readonly socketPath: string;
+  /** Whether the kubelet shall call PreStartContainer. */
+  readonly preStart: boolean;
+  readonly times?: RegistrationTimes;
+}
+
+export interface RegistrarDeps extends Pick<PluginServerDeps, "service" | "onDefect"> {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly random: () => number;
+  readonly observer: RegistrationObserver;
+}
+
+/** Told of what becomes of registrations. */
+export interface RegistrationObserver {
+  /** `ms`: how long Register took. */
+  registered(ms: number): void;
+  registerFailed(code: Code): void;
+  /** A registration is over. */
+  ended(reason: RegistrationReason): void;
+}
+
+export interface RegistrarStatus {
+  readonly registered: boolean;
+  readonly because: RegistrationReason;
+  /** When this state began, ms since the epoch. */
+  readonly since: number;
+  readonly socketPath: string | undefined;
+  readonly streams: number;
+}
+
+/** How long calls in flight may take when a registration ends or the program stops, ms. */
+const closeGraceMs = 300;
+
+/** One registration: a server and what has become of it. */
+interface Epoch {
+  readonly server: PluginServer;
+  /** Identity of the kubelet socket that Register was last called on. */
+  kubelet: string | undefined;
+  registeredAt: number | undefined;
+  /** Streams that had come before Register was last called; undefined until then. */
+  seenBefore: number | undefined;
+  /** When the first ListAndWatch stream came, ms since the epoch. */
+  streamAt: number | undefined;
+}
+
+/**
+ * Keeps the plugin registered: looks, decides (`decide`), acts, again and again. Every look is fresh;
+ * file events and stream ends only make it come sooner.
+ */
+export class Registrar {
+  readonly #options: RegistrarOptions;
+  readonly #deps: RegistrarDeps;
+  readonly #times: RegistrationTimes;
+  readonly #nudge = new Nudge();
+  #epoch: Epoch | undefined;
+  #lastStreamEnd: StreamEnd | undefined;
+  #kubeletReplacedAt: number | undefined;
+  #failures = 0;
+  #notBefore = 0;
+  #failedAtKubelet: string | undefined;
+  readonly #said: RegistrationLog;
+  #status: { because: RegistrationReason; since: number };
+
+  constructor(options: RegistrarOptions, deps: RegistrarDeps) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#times = options.times ?? defaultRegistrationTimes;
+    this.#said = new RegistrationLog(deps.log, options.kubeletSocket);
+    this.#status = { because: "kubelet_absent", since: deps.clock.now() };
+  }
+
+  status(): RegistrarStatus {
+    const streams = this.#epoch?.server.streams.size ?? 0;
+    return {
+      ...this.#status,
+      registered: streams > 0,
+      socketPath: this.#epoch?.server.socketPath,
+      streams,
+    };
+  }
+
+  /** Looks again now. */
+  readonly lookSoon = (): void => this.#nudge.nudge();
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    const watch = new DirectoryWatch(dirname(this.#options.kubeletSocket), this.#nudge.nudge);
+    try {
+      while (!signal.aborted) {
+        watch.rearm();
+        const facts = await this.#look();
+        const action = decide(facts, this.#times);
+        this.#said.decided(action, facts);
+        if (action.because !== this.#status.because) {
+          this.#status = { because: action.because, since: facts.now };
+        }
+        if (action.kind === "wait") await this.#nudge.wait(clock, action.ms, signal);
+        else await this.#act(action, signal);
+      }
+    } finally {
+      watch.close();
+      await this.#epoch?.server.close(closeGraceMs);
+      this.#epoch = undefined;
+    }
+  }
+
+  async #look(): Promise<RegistrationFacts> {
+    const { clock } = this.#deps;
+    const epoch = this.#epoch;
+    const seen = epoch?.seenBefore === undefined ? 0 : epoch.server.streams.seen - epoch.seenBefore;
+    const streams = epoch && seen > 0 ? epoch.server.streams.size : 0;
+    const settled = streams > 0 || epoch?.registeredAt !== undefined;
+    // While registered the kubelet is not dialled: its server would see a connection a second for nothing.
+    const kubelet: KubeletSocketState = settled
+      ? { state: "accepting", identity: fileIdentity(this.#options.kubeletSocket) }
+      : await lookAtKubelet(this.#options.kubeletSocket);
+    const now = clock.now();
+    const replaced =
+      streams > 0 && kubelet.identity !== undefined && kubelet.identity !== epoch?.kubelet;
+    this.#kubeletReplacedAt = replaced ? (this.#kubeletReplacedAt ?? now) : undefined;
+    if (epoch && seen > 0) epoch.streamAt ??= now;
+    // A kubelet we have not failed at yet deserves a try at once.
+    if (kubelet.identity !== this.#failedAtKubelet) this.#notBefore = 0;
+    return {
+      now,
+      server: epoch?.server.state() ?? "none",
+      streams,
+      kubelet,
+      registered:
+        epoch?.registeredAt === undefined || epoch.kubelet === undefined
+          ? undefined
+          : { at: epoch.registeredAt, kubelet: epoch.kubelet },
+      lastStreamEnd: this.#lastStreamEnd,
+      streamSeen: seen > 0,
+      kubeletReplacedAt: this.#kubeletReplacedAt,
+      notBefore: this.#notBefore,
+    };
+  }
+
+  async #act(action: RegistrationAction, signal: AbortSignal): Promise<void> {
+    try {
+      if (action.kind === "listen") await this.#listen();
+      else if (action.kind === "register") await this.#register(signal);
+      else if (action.kind === "close") await this.#close(action.because);
+    } catch (reason) {
+      if (signal.aborted) return;
+      const error = ConnectError.from(reason);
+      this.#fail(fileIdentity(this.#options.kubeletSocket));
+      this.#deps.observer.registerFailed(error.code);
+      this.#deps.log.warn("Registration failed", {
+        step: action.kind,
+        error: error.rawMessage,
+        attempt: this.#failures,
+        retry_in_ms: Math.max(0, this.#notBefore - this.#deps.clock.now()),
+      });
+    }
+  }
+
+  async #listen(): Promise<void> {
+    const { random, log, service, onDefect } = this.#deps;
+    const path = instanceSocketPath(this.#options.socketPath, newSuffix(process.pid, random()));
+    const { stale, live } = await sweepSockets(this.#options.socketPath);
+    if (stale.length > 0) log.info("Stale sockets removed", { socket_paths: stale });
+    if (live.length > 0) {
+      log.warn("Another instance is serving on this node", {
+        socket_paths: live,
+        detail: "the kubelet gives the resource to whoever registers last; run one instance a node",
+      });
+    }
+    const server = await PluginServer.listen(path, {
+      service,
+      onDefect,
+      onStreams: this.#nudge.nudge,
+    });
+    this.#epoch = {
+      server,
+      kubelet: undefined,
+      registeredAt: undefined,
+      seenBefore: undefined,
+      streamAt: undefined,
+    };
+    log.debug("Serving", { socket_path: path });
+  }
+
+  async #register(signal: AbortSignal): Promise<void> {
+    const epoch = this.#epoch;
+    if (!epoch) return;
+    const { clock, log, observer } = this.#deps;
+    const { kubeletSocket, resourceName, preStart } = this.#options;
+    // Streams that came before we asked are not the kubelet's.
+    epoch.server.streams.endAll();
+    epoch.kubelet = fileIdentity(kubeletSocket);
+    epoch.seenBefore = epoch.server.streams.seen;
+    const started = performance.now();
+    try {
+      await callRegister(
+        { kubeletSocket, resourceName, preStart, endpoint: basename(epoch.server.socketPath) },
+        signal,
+      );
+    } catch (error) {
+      // Only an answer that never came leaves open whether the kubelet has connected.
+      if (ConnectError.from(error).code !== Code.DeadlineExceeded) epoch.seenBefore = undefined;
+      throw error;
+    }
+    epoch.registeredAt = clock.now();
+    const ms = performance.now() - started;
+    observer.registered(ms);
+    log.info("Registered with the kubelet", {
+      resource_name: resourceName,
+      socket_path: epoch.server.socketPath,
+      duration_ms: Math.round(ms),
+    });
+  }
+
+  async #close(because: RegistrationReason): Promise<void> {
+    const epoch = this.#epoch;
+    if (!epoch) return;
+    const { clock, log, observer } = this.#deps;
+    this.#epoch = undefined;
+    const wasRegistered = epoch.registeredAt !== undefined || epoch.streamAt !== undefined;
+    await epoch.server.close(closeGraceMs);
+    const now = clock.now();
+    if (!wasRegistered) return;
+    if (epoch.kubelet !== undefined) this.#lastStreamEnd = { at: now, kubelet: epoch.kubelet };
+    const livedMs = epoch.streamAt === undefined ? 0 : now - epoch.streamAt;
+    if (livedMs >= this.#times.provenMs) this.#failures = 0;
+    else this.#fail(epoch.kubelet);
+    observer.ended(because);
+    log.warn("Registration ended", {
+      reason: because,
+      lived_ms: livedMs,
+      detail: "the kubelet counts the devices as unavailable until the plugin is registered again",
+    });
+  }
+
+  /** Counts a failure at a kubelet and puts the next try off. */
+  #fail(kubelet: string | undefined): void {
+    const { clock, random } = this.#deps;
+    if (kubelet !== this.#failedAtKubelet) this.#failures = 0;
+    this.#failedAtKubelet = kubelet;
+    this.#failures += 1;
+    this.#notBefore = retryAt(clock.now(), this.#failures, this.#times, random());
+  }
+}

@@ -1,0 +1,158 @@
+import { type BackoffOptions, backoffDelay } from "../common/backoff.ts";
+
+/**
+ * What the registration reconciler sees, all of it looked up afresh for each decision.
+ * Times are ms since the epoch.
+ */
+export interface RegistrationFacts {
+  readonly now: number;
+  /**
+   * Our server: `none`, `serving`, or `socket_lost` (serving, but its path is gone or belongs to
+   * another file).
+   */
+  readonly server: "none" | "serving" | "socket_lost";
+  /** ListAndWatch streams opened on this server since Register was called. */
+  readonly streams: number;
+  readonly kubelet: KubeletSocketState;
+  /** The Register that succeeded on this server, if one did. */
+  readonly registered: { readonly at: number; readonly kubelet: string } | undefined;
+  /** The last stream that ended, on this server or an earlier one. */
+  readonly lastStreamEnd: StreamEnd | undefined;
+  /** Whether a stream has ever been opened on this server since Register was called. */
+  readonly streamSeen: boolean;
+  /** Since when the kubelet's socket has not been the one we registered at, while streams live on. */
+  readonly kubeletReplacedAt: number | undefined;
+  /** Not before this time may Register be called again after a failure. */
+  readonly notBefore: number;
+}
+
+export interface KubeletSocketState {
+  /** `absent`: no file; `refusing`: a file nobody listens on; `accepting`: somebody does. */
+  readonly state: "absent" | "refusing" | "accepting";
+  /** Identifies the socket file, so that a kubelet started anew is known; undefined if absent. */
+  readonly identity: string | undefined;
+}
+
+export interface StreamEnd {
+  readonly at: number;
+  /** Identity of the kubelet socket the stream's registration went to. */
+  readonly kubelet: string;
+}
+
+/**
+ * What to do next.
+ * - `listen`: serve on a new socket and dial it.
+ * - `register`: call Register.
+ * - `close`: end the streams, stop the server; the registration on it is over.
+ * - `wait`: nothing, for `ms` at most.
+ */
+export type RegistrationAction =
+  | { readonly kind: "listen" | "register" | "close"; readonly because: RegistrationReason }
+  | { readonly kind: "wait"; readonly because: RegistrationReason; readonly ms: number };
+
+/** Stable words for logs and metrics. */
+export type RegistrationReason =
+  | "registered"
+  | "kubelet_absent"
+  | "kubelet_refusing"
+  | "kubelet_ready"
+  | "kubelet_replaced"
+  | "stream_expected"
+  | "stream_missing"
+  | "stream_ended"
+  | "socket_lost"
+  | "settling"
+  | "backoff";
+
+/** Times of the reconciler, ms. */
+export interface RegistrationTimes {
+  /** Between two looks if nothing nudges. */
+  readonly tickMs: number;
+  /** Between two looks at a kubelet socket that is bound but not yet listened on. */
+  readonly refusingMs: number;
+  /** How long the kubelet may take to open ListAndWatch after it answered Register. */
+  readonly streamGraceMs: number;
+  /**
+   * Between the end of a stream and the next Register at the same kubelet. Kubelets up to 1.36 tear down
+   * whatever client is current when they notice an old stream's end (k/k#121994), so the new one has
+   * to come after.
+   */
+  readonly settleMs: number;
+  /** How long streams may outlive the kubelet socket their registration went to. */
+  readonly replacedGraceMs: number;
+  /** A registration that lived longer than this was a success; the backoff starts over after it. */
+  readonly provenMs: number;
+  readonly backoff: BackoffOptions;
+}
+
+export const defaultRegistrationTimes: RegistrationTimes = {
+  tickMs: 1000,
+  refusingMs: 50,
+  streamGraceMs: 10_000,
+  settleMs: 1000,
+  replacedGraceMs: 5000,
+  provenMs: 10_000,
+  backoff: { initialMs: 1000, maxMs: 30_000 },
+};
+
+/**
+ * The reconciler's whole judgement, a function of what is seen. Level-triggered: nothing here depends on
+ * having witnessed an event. Register is never called while one of our streams lives.
+ */
+export function decide(facts: RegistrationFacts, times: RegistrationTimes): RegistrationAction {
+  if (facts.server !== "none" && (facts.registered || facts.streamSeen)) {
+    return whileRegistered(facts, times);
+  }
+  return towardsRegistration(facts, times);
+}
+
+function whileRegistered(facts: RegistrationFacts, times: RegistrationTimes): RegistrationAction {
+  const { now } = facts;
+  if (facts.streams > 0) {
+    // A stream ends with the kubelet that opened it. One that doesn't belongs to somebody else
+    // and would keep us from ever registering at the new kubelet.
+    if (facts.kubeletReplacedAt !== undefined) {
+      const left = facts.kubeletReplacedAt + times.replacedGraceMs - now;
+      if (left <= 0) return { kind: "close", because: "kubelet_replaced" };
+      return wait("registered", Math.min(left, times.tickMs));
+    }
+    // Our socket's file is not needed while the kubelet's connection lives, so its loss can wait.
+    return wait("registered", times.tickMs);
+  }
+  if (facts.streamSeen) return { kind: "close", because: "stream_ended" };
+  const left = (facts.registered?.at ?? now) + times.streamGraceMs - now;
+  if (left <= 0) return { kind: "close", because: "stream_missing" };
+  if (facts.server === "socket_lost") return { kind: "close", because: "socket_lost" };
+  return wait("stream_expected", Math.min(left, times.tickMs));
+}
+
+function towardsRegistration(
+  facts: RegistrationFacts,
+  times: RegistrationTimes,
+): RegistrationAction {
+  const { now, kubelet, lastStreamEnd } = facts;
+  if (facts.server === "socket_lost") return { kind: "close", because: "socket_lost" };
+  if (kubelet.state === "absent") return wait("kubelet_absent", times.tickMs);
+  if (kubelet.state === "refusing") return wait("kubelet_refusing", times.refusingMs);
+  if (lastStreamEnd !== undefined && lastStreamEnd.kubelet === kubelet.identity) {
+    const left = lastStreamEnd.at + times.settleMs - now;
+    if (left > 0) return wait("settling", left);
+  }
+  if (now < facts.notBefore) return wait("backoff", facts.notBefore - now);
+  const kind = facts.server === "none" ? "listen" : "register";
+  return { kind, because: "kubelet_ready" };
+}
+
+function wait(because: RegistrationReason, ms: number): RegistrationAction {
+  return { kind: "wait", because, ms };
+}
+
+/** When Register may be tried again after `failures` failures in a row, ms since the epoch. */
+export function retryAt(
+  now: number,
+  failures: number,
+  times: RegistrationTimes,
+  random: number,
+): number {
+  return now + backoffDelay(failures, times.backoff, random);
+}

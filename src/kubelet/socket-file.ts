@@ -1,0 +1,88 @@
+import { readdirSync, statSync, unlinkSync } from "node:fs";
+import { connect } from "node:net";
+import { basename, dirname, extname, join } from "node:path";
+import type { KubeletSocketState } from "./registration.ts";
+
+/**
+ * Identifies a file beyond its path and inode number, which the next file may get again; undefined if
+ * there is none. Birth time rather than change time, so that a chmod or a relabelling
+ * does not look like a new kubelet.
+ */
+export function fileIdentity(path: string): string | undefined {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  // File systems without birth times report 0.
+  return stat && `${stat.dev}:${stat.ino}:${stat.birthtimeNs || stat.ctimeNs}`;
+}
+
+/** Whether somebody accepts connections on a unix socket. `timeoutMs` bounds a full backlog's wait. */
+export function isListening(path: string, timeoutMs = 1000): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const done = (listening: boolean) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(listening);
+    };
+    const timer = setTimeout(() => done(true), timeoutMs);
+    socket.once("connect", () => done(true));
+    socket.once("error", () => done(false));
+  });
+}
+
+/** What can be seen of the kubelet's socket. Connects, and hangs up at once. */
+export async function lookAtKubelet(path: string): Promise<KubeletSocketState> {
+  const identity = fileIdentity(path);
+  if (identity === undefined) return { state: "absent", identity };
+  return { state: (await isListening(path)) ? "accepting" : "refusing", identity };
+}
+
+/**
+ * A socket path of this instance's own: `video-device-plugin.sock` becomes
+ * `video-device-plugin-<suffix>.sock`. Two instances at one path would unlink each other's socket, and
+ * kubelets from 1.37 tell plugin instances apart by it.
+ */
+export function instanceSocketPath(socketPath: string, suffix: string): string {
+  const extension = extname(socketPath);
+  return join(dirname(socketPath), `${basename(socketPath, extension)}-${suffix}${extension}`);
+}
+
+/** Longest suffix that {@link newSuffix} makes, with its dash, in bytes. */
+export const suffixLength = 20;
+
+/** `<process id>-<random>`: for people who look at the directory, and unique over restarts. */
+export function newSuffix(pid: number, random: number): string {
+  return `${pid}-${Math.floor(random * 36 ** 8)
+    .toString(36)
+    .padStart(8, "0")}`;
+}
+
+export interface SocketSweep {
+  /** Removed: nobody listened. */
+  readonly stale: string[];
+  /** Left alone: another instance serves there. */
+  readonly live: string[];
+}
+
+/**
+ * Removes the sockets that dead instances left in the directory (and the original plugin's, at the
+ * configured path itself), leaving every socket on which somebody listens.
+ */
+export async function sweepSockets(socketPath: string, own?: string): Promise<SocketSweep> {
+  const directory = dirname(socketPath);
+  const extension = extname(socketPath);
+  const stem = basename(socketPath, extension);
+  const sweep: SocketSweep = { stale: [], live: [] };
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    const isInstance = entry.name.startsWith(`${stem}-`) && entry.name.endsWith(extension);
+    if (!entry.isSocket() || path === own || !(isInstance || path === socketPath)) continue;
+    const identity = fileIdentity(path);
+    if (await isListening(path)) {
+      sweep.live.push(path);
+    } else if (identity !== undefined && fileIdentity(path) === identity) {
+      unlinkSync(path);
+      sweep.stale.push(path);
+    }
+  }
+  return sweep;
+}
