@@ -1,0 +1,65 @@
+import { dlopen, read } from "bun:ffi";
+import { PluginError } from "../common/plugin-error.ts";
+import { ErrnoError } from "./errno-error.ts";
+
+/**
+ * The symbols, a dictionary each because one C function is wanted with several signatures. Buffers are
+ * passed as `ptr` so that Bun keeps them alive during the call. Linux passes variadic arguments in
+ * registers on x86_64 and aarch64, which is why variadic functions can be called at all.
+ * `syscall` everywhere else: glibc has no finit_module, and mknod only since 2.33.
+ */
+function openSymbols() {
+  const glibc = "libc.so.6";
+  const value = dlopen(glibc, { ioctl: { args: ["i32", "u64", "u64"], returns: "i32" } });
+  const buffer = dlopen(glibc, { ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" } });
+  const finit = dlopen(glibc, { syscall: { args: ["i64", "i64", "ptr", "i64"], returns: "i32" } });
+  const init = dlopen(glibc, { syscall: { args: ["i64", "ptr", "i64", "ptr"], returns: "i32" } });
+  const remove = dlopen(glibc, { syscall: { args: ["i64", "ptr", "i64"], returns: "i32" } });
+  const mknod = dlopen(glibc, {
+    syscall: { args: ["i64", "i64", "ptr", "i64", "i64"], returns: "i32" },
+  });
+  const errno = dlopen(glibc, { __errno_location: { args: [], returns: "ptr" } });
+  return {
+    ioctlValue: value.symbols.ioctl,
+    ioctlBuffer: buffer.symbols.ioctl,
+    finitModule: finit.symbols.syscall,
+    initModule: init.symbols.syscall,
+    deleteModule: remove.symbols.syscall,
+    mknodat: mknod.symbols.syscall,
+    errnoLocation: errno.symbols.__errno_location,
+  };
+}
+
+/** glibc's functions as this program calls them; each returns what the C function returned. */
+export type LibcSymbols = ReturnType<typeof openSymbols>;
+
+/**
+ * Opens glibc. It needs a JIT, so callers do it when they first need a call, not at import.
+ * @throws PluginError `ffi_unavailable` where the process may not make executable memory, or where
+ * there is no glibc.
+ */
+export function openLibc(): LibcSymbols {
+  try {
+    return openSymbols();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new PluginError("ffi_unavailable", `The C library can't be called: ${reason}.`, {
+      cause,
+      remedy: /JIT/.test(reason)
+        ? "Allow executable memory: no MemoryDenyWriteExecute=yes in the systemd unit, no BUN_JSC_useJIT=0, and SELinux's execmem allowed."
+        : "Run on a system with glibc (libc.so.6), such as Debian, Ubuntu, Fedora or distroless/base.",
+    });
+  }
+}
+
+/**
+ * `result`, unless it is -1: then what errno says. Must be handed the result of the call before anything
+ * else is called: errno belongs to the thread, which the garbage collector and the JIT use as well. So
+ * errno explains a failure; whoever depends on the outcome looks at the kernel again.
+ * @throws ErrnoError named after `syscall`.
+ */
+export function checked(libc: LibcSymbols, syscall: string, result: number): number {
+  if (result !== -1) return result;
+  const location = libc.errnoLocation();
+  throw new ErrnoError(location === null ? 0 : read.i32(location, 0), syscall);
+}

@@ -1,0 +1,114 @@
+import { closeSync, openSync } from "node:fs";
+import { PluginError } from "../common/plugin-error.ts";
+import { type DeviceNumber, encodeDevice } from "./device-number.ts";
+import { ErrnoError } from "./errno-error.ts";
+import { checked, type LibcSymbols, openLibc } from "./libc.ts";
+import { syscallNumbers } from "./syscall-numbers.ts";
+
+/**
+ * The system calls Bun has no function for. All are synchronous and throw {@link ErrnoError} when the
+ * kernel refuses, PluginError `ffi_unavailable` when the C library can't be called at all, and
+ * PluginError `nul_in_string` for text that C would cut short.
+ */
+export interface LinuxCalls {
+  /**
+   * finit_module(2): loads the module in the file at `path` with `params` as modprobe would pass them.
+   * `flags`: {@link MODULE_INIT_COMPRESSED_FILE} or 0.
+   */
+  finitModule(path: string, params: string, flags: number): void;
+  /** init_module(2): loads a module from memory. */
+  initModule(image: Uint8Array, params: string): void;
+  /** delete_module(2); with {@link DELETE_NONBLOCK} EAGAIN if the module is in use. */
+  deleteModule(name: string, flags: number): void;
+  /**
+   * ioctl(2) on an open file. A number goes as the argument itself, a buffer as a pointer that the
+   * kernel may write through. Returns what the kernel returned, which is 0 or more.
+   */
+  ioctl(fd: number, request: number | bigint, arg: number | bigint | Uint8Array): number;
+  /** mknod(2) of a character device; `mode` are the permission bits, of which umask takes some. */
+  makeCharDevice(path: string, mode: number, device: DeviceNumber): void;
+}
+
+/** The kernel decompresses the file itself: include/uapi/linux/module.h, Linux 5.17. */
+export const MODULE_INIT_COMPRESSED_FILE = 4;
+
+/** O_NONBLOCK, delete_module's "fail instead of waiting": include/uapi/asm-generic/fcntl.h. */
+export const DELETE_NONBLOCK = 0x800;
+
+/** S_IFCHR, include/uapi/linux/stat.h. */
+const CHARACTER_DEVICE = 0o020000;
+
+/** AT_FDCWD, include/uapi/linux/fcntl.h. */
+const CURRENT_DIRECTORY = -100;
+
+/** The real calls. The C library is opened at the first of them. */
+export function linuxCalls(): LinuxCalls {
+  const numbers = syscallNumbers(process.arch);
+  let opened: LibcSymbols | undefined;
+  const libc = () => {
+    opened ??= openLibc();
+    return opened;
+  };
+  return {
+    finitModule(path, params, flags) {
+      const c = libc();
+      const text = cString(params);
+      withFile(path, (fd) =>
+        checked(c, "finit_module", c.finitModule(numbers.finitModule, fd, text, flags)),
+      );
+    },
+    initModule(image, params) {
+      const c = libc();
+      const text = cString(params);
+      checked(c, "init_module", c.initModule(numbers.initModule, image, image.byteLength, text));
+    },
+    deleteModule(name, flags) {
+      const c = libc();
+      checked(c, "delete_module", c.deleteModule(numbers.deleteModule, cString(name), flags));
+    },
+    ioctl(fd, request, arg) {
+      const c = libc();
+      const number = BigInt(request);
+      return arg instanceof Uint8Array
+        ? checked(c, "ioctl", c.ioctlBuffer(fd, number, arg))
+        : checked(c, "ioctl", c.ioctlValue(fd, number, BigInt.asUintN(64, BigInt(arg))));
+    },
+    makeCharDevice(path, mode, device) {
+      const c = libc();
+      const type = CHARACTER_DEVICE | mode;
+      const text = cString(path);
+      checked(
+        c,
+        "mknodat",
+        c.mknodat(numbers.mknodat, CURRENT_DIRECTORY, text, type, encodeDevice(device)),
+      );
+    },
+  };
+}
+
+/**
+ * Opens `path` read-only (with O_CLOEXEC, which `node:fs` sets), hands its file descriptor to `use` and
+ * closes it whatever happens.
+ * @throws ErrnoError of open(2), or what `use` threw.
+ */
+export function withFile<T>(path: string, use: (fd: number) => T): T {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch (error) {
+    throw ErrnoError.from(error) ?? error;
+  }
+  try {
+    return use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** UTF-8 with the NUL at its end that C wants. */
+function cString(text: string): Uint8Array {
+  if (text.includes("\0")) {
+    throw new PluginError("nul_in_string", `${JSON.stringify(text)} has a NUL character inside.`);
+  }
+  return Buffer.from(`${text}\0`);
+}
