@@ -1,0 +1,108 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Daemon } from "./daemon.ts";
+import { imageArchive, imageName } from "./image.ts";
+import { containerdSocket, dataDir, runDir } from "./paths.ts";
+
+/** A container of a pod that has a live process. */
+export interface RunningContainer {
+  id: string;
+  /** Of its first process, in the host's numbering. */
+  pid: number;
+}
+
+const configuration = `version = 2
+root = "${join(dataDir, "containerd")}"
+state = "${join(runDir, "containerd")}"
+
+[grpc]
+  address = "${containerdSocket}"
+
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "${imageName}"
+  # Machines that are containers or microVMs themselves often may not lower a score.
+  restrict_oom_score_adj = true
+  disable_tcp_service = true
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    # Plain copies: the image is small, and overlayfs does not stack on every file system.
+    snapshotter = "native"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    # Every pod uses the host's network.
+    conf_dir = "${join(runDir, "no-cni")}"
+`;
+
+/** A containerd of our own beside any other on the machine: own socket, state and content. */
+export class Containerd {
+  readonly daemon = new Daemon("containerd");
+
+  /** Starts it and imports the image from `busybox`. */
+  async start(busybox: string): Promise<void> {
+    mkdirSync(runDir, { recursive: true });
+    mkdirSync(dataDir, { recursive: true });
+    const config = join(runDir, "containerd.toml");
+    writeFileSync(config, configuration);
+    await this.daemon.start(["containerd", "--config", config], () => this.#ctr("version"));
+    const archive = join(runDir, "image.tar");
+    writeFileSync(archive, imageArchive(busybox));
+    await this.#ctr("images", "import", "--snapshotter", "native", archive);
+  }
+
+  /** Kills what runs, then stops: nothing of ours survives it. */
+  async stop(): Promise<void> {
+    if (this.daemon.running) {
+      const tasks = await this.#tasks().catch(() => new Map<string, number>());
+      for (const id of tasks.keys()) {
+        await this.#ctr("tasks", "delete", "--force", id).catch(() => undefined);
+      }
+    }
+    await this.daemon.stop();
+  }
+
+  /** The pod's running containers, without its sandbox, by container name. */
+  async containersOf(podName: string): Promise<Map<string, RunningContainer>> {
+    const tasks = await this.#tasks();
+    const found = new Map<string, RunningContainer>();
+    for (const [id, pid] of tasks) {
+      const labels = await this.#labels(id);
+      const container = labels["io.kubernetes.container.name"];
+      if (labels["io.kubernetes.pod.name"] !== podName || container === undefined) continue;
+      found.set(container, { id, pid });
+    }
+    return found;
+  }
+
+  /** Whether anything of the pod runs, its sandbox included. */
+  async runsAnythingOf(podName: string): Promise<boolean> {
+    for (const id of (await this.#tasks()).keys()) {
+      if ((await this.#labels(id))["io.kubernetes.pod.name"] === podName) return true;
+    }
+    return false;
+  }
+
+  /** Process IDs of running tasks by container ID. */
+  async #tasks(): Promise<Map<string, number>> {
+    const lines = (await this.#ctr("tasks", "list")).trim().split("\n").slice(1);
+    const rows = lines.map((line) => line.trim().split(/\s+/));
+    return new Map(
+      rows.filter((row) => row[2] === "RUNNING").map((row) => [row[0] ?? "", Number(row[1])]),
+    );
+  }
+
+  async #labels(id: string): Promise<Record<string, string>> {
+    // Gone between the list and this question is an answer too.
+    const text = await this.#ctr("containers", "info", id).catch(() => "{}");
+    return (JSON.parse(text) as { Labels?: Record<string, string> }).Labels ?? {};
+  }
+
+  async #ctr(...args: string[]): Promise<string> {
+    const command = ["ctr", "--address", containerdSocket, "--namespace", "k8s.io", ...args];
+    const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
+    const [output, complaint, code] = await Promise.all([
+      child.stdout.text(),
+      child.stderr.text(),
+      child.exited,
+    ]);
+    if (code !== 0) throw new Error(`${command.join(" ")}: ${complaint.trim()}`);
+    return output;
+  }
+}

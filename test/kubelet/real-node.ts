@@ -1,0 +1,168 @@
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { createClient } from "@connectrpc/connect";
+import { PodResourcesLister } from "../../src/gen/kubelet/podresources/v1/api_pb.ts";
+import { createSocketTransport } from "../../src/grpc/transport.ts";
+import type { PodRequest, PodView, ResourceCount, TestNode } from "../contract/node.ts";
+import { Containerd } from "./containerd.ts";
+import { unsupported } from "./environment.ts";
+import { busyboxPath } from "./image.ts";
+import { Kubelet } from "./kubelet.ts";
+import { removeLeftovers } from "./leftovers.ts";
+import { nodeStatus } from "./node-status.ts";
+import {
+  kubeletSocket,
+  kubeletVersion,
+  manifestDir,
+  nodeName,
+  podResourcesSocket,
+  runDir,
+  workDir,
+} from "./paths.ts";
+import { containerName, podManifest } from "./pod-manifest.ts";
+import { type Pod, podView, viewWithoutKubelet } from "./pod-view.ts";
+import { waitFor } from "./wait.ts";
+
+/** How long the kubelet may take to see, start or end a pod, in ms. Its loops take 1 s. */
+const patience = 60_000;
+
+/**
+ * A node with containerd, or why there can be none on this machine. The kubelet is not started yet.
+ * What an earlier run left behind is removed first.
+ */
+export async function realNodeOrReason(
+  resource = "meeting-baas.io/video-devices",
+): Promise<RealNode | { skipped: string }> {
+  const reason = unsupported();
+  const busybox = busyboxPath();
+  if (reason !== undefined || busybox === undefined) return { skipped: reason ?? "no busybox" };
+  await removeLeftovers();
+  for (const dir of [runDir, manifestDir, workDir]) mkdirSync(dir, { recursive: true });
+  const containerd = new Containerd();
+  await containerd.start(busybox);
+  return new RealNode(resource, containerd);
+}
+
+/**
+ * A real kubelet without an API server, with containerd and runc; pods are static pods. One a machine.
+ *
+ * Differences from a node of a cluster: there is no scheduler, so a pod too many reaches the kubelet and
+ * is refused there; and a refused pod, whose end no API server remembers, is tried again by the next kubelet.
+ */
+export class RealNode implements TestNode {
+  readonly name = `kubelet ${kubeletVersion}`;
+  readonly kubeletSocket = kubeletSocket;
+  readonly podResourcesSocket = podResourcesSocket;
+  readonly workDir = workDir;
+  readonly #resource: string;
+  readonly #containerd: Containerd;
+  readonly #kubelet = new Kubelet();
+
+  constructor(resource: string, containerd: Containerd) {
+    this.#resource = resource;
+    this.#containerd = containerd;
+  }
+
+  /** Resolves when the kubelet also knows the pods that are there already. */
+  async startKubelet(): Promise<void> {
+    await this.#kubelet.start();
+    for (const file of readdirSync(manifestDir)) await this.#seen(basename(file, ".json"));
+  }
+
+  async stopKubelet(): Promise<void> {
+    await this.#kubelet.stop();
+  }
+
+  async createPod(request: PodRequest): Promise<void> {
+    const manifest = this.#manifest(request.name);
+    // Renamed into place: the kubelet reads a file as soon as it appears.
+    const draft = join(runDir, `${request.name}.draft`);
+    writeFileSync(draft, JSON.stringify(podManifest(request, this.#resource)));
+    renameSync(draft, manifest);
+    await this.#seen(request.name);
+  }
+
+  async deletePod(name: string): Promise<void> {
+    rmSync(this.#manifest(name), { force: true });
+    const gone = async () =>
+      (await this.#find(name)) || (await this.#containerd.runsAnythingOf(podName(name)))
+        ? undefined
+        : true;
+    await this.#wait(`pod ${name} is gone`, gone);
+  }
+
+  async pod(name: string): Promise<PodView | undefined> {
+    if (!this.#kubelet.daemon.running) {
+      const container = (await this.#containerd.containersOf(podName(name))).get(containerName);
+      return container && viewWithoutKubelet(name, container);
+    }
+    const pod = await this.#find(name);
+    if (!pod) return undefined;
+    const running = pod.status.phase === "Running";
+    const containers = running ? await this.#containerd.containersOf(podName(name)) : undefined;
+    return podView(name, pod, containers?.get(containerName));
+  }
+
+  async resources(): Promise<ResourceCount> {
+    if (!this.#kubelet.daemon.running) return { capacity: 0, allocatable: 0 };
+    return nodeStatus(this.#kubelet, this.#resource);
+  }
+
+  async allocations(): Promise<Record<string, string[]>> {
+    const transport = createSocketTransport(podResourcesSocket);
+    try {
+      const client = createClient(PodResourcesLister, transport);
+      const { podResources } = await client.list({}, { timeoutMs: 10_000 });
+      const held = podResources.map((pod) => {
+        const devices = pod.containers.flatMap((container) => container.devices);
+        const ours = devices.filter((device) => device.resourceName === this.#resource);
+        return [shortName(pod.name), ours.flatMap((device) => device.deviceIds).sort()] as const;
+      });
+      return Object.fromEntries(held.filter(([, ids]) => ids.length > 0));
+    } finally {
+      transport.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#kubelet.stop();
+    await this.#containerd.stop();
+    await removeLeftovers();
+  }
+
+  /** The last lines of the kubelet's and containerd's logs, for a failed test's report. */
+  logs(): string {
+    const daemons = [this.#kubelet.daemon, this.#containerd.daemon];
+    return daemons.map((daemon) => `--- ${daemon.log}\n${daemon.tail()}`).join("\n");
+  }
+
+  async #seen(name: string): Promise<void> {
+    await this.#wait(`kubelet sees pod ${name}`, async () =>
+      (await this.#find(name))?.status.phase ? true : undefined,
+    );
+  }
+
+  #manifest(name: string): string {
+    return join(manifestDir, `${name}.json`);
+  }
+
+  async #find(name: string): Promise<Pod | undefined> {
+    const { items } = JSON.parse(await this.#kubelet.readOnly("/pods")) as { items: Pod[] | null };
+    return items?.find((pod) => pod.metadata.name === podName(name));
+  }
+
+  async #wait(what: string, probe: () => Promise<true | undefined>): Promise<void> {
+    await waitFor(what, patience, probe).catch((error: unknown) => {
+      throw new Error(`${what}: no\n${this.logs()}`, { cause: error });
+    });
+  }
+}
+
+/** The kubelet names a static pod after the node, too. */
+function podName(name: string): string {
+  return `${name}-${nodeName}`;
+}
+
+function shortName(name: string): string {
+  return name.endsWith(`-${nodeName}`) ? name.slice(0, -nodeName.length - 1) : name;
+}

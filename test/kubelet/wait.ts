@@ -1,0 +1,34 @@
+/** How often a condition is looked at, in ms: short against a kubelet's 1 s loops, long against the CPU. */
+const interval = 100;
+
+/**
+ * Resolves with the first answer of `probe` that is not undefined. A probe that throws has no answer yet;
+ * what it threw last is the cause of the error when `timeoutMs` are over.
+ */
+export async function waitFor<T>(
+  what: string,
+  timeoutMs: number,
+  probe: () => Promise<T | undefined> | T | undefined,
+): Promise<T> {
+  const end = performance.now() + timeoutMs;
+  let cause: unknown;
+  for (;;) {
+    try {
+      const answer = await probe();
+      if (answer !== undefined) return answer;
+      cause = undefined;
+    } catch (error) {
+      if (error instanceof GiveUp) throw error;
+      cause = error;
+    }
+    if (performance.now() > end) {
+      throw new Error(`${what}: not within ${timeoutMs / 1000} s`, { cause });
+    }
+    await Bun.sleep(interval);
+  }
+}
+
+/** Thrown by a probe that knows that waiting is in vain. */
+export class GiveUp extends Error {
+  override name = "GiveUp";
+}
