@@ -1,0 +1,44 @@
+import { chmodSync, chownSync, statSync } from "node:fs";
+import { PluginError } from "../common/plugin-error.ts";
+
+/** Who may open a device node. */
+export interface NodeAccess {
+  /** Permission bits: 0o666. */
+  readonly mode: number;
+  /** Group ID; undefined leaves the group as it is. */
+  readonly group: number | undefined;
+}
+
+/** The bits chmod(2) sets. */
+const PERMISSIONS = 0o7777;
+
+/**
+ * Gives a node its mode and group, if it hasn't got them: a change nobody needed would still wake
+ * whoever watches the directory.
+ * @returns whether something was changed.
+ * @throws PluginError `node_access_failed`.
+ */
+export function applyNodeAccess(path: string, access: NodeAccess): boolean {
+  try {
+    const { mode, uid, gid } = statSync(path);
+    const wrongGroup = access.group !== undefined && access.group !== gid;
+    const wrongMode = (mode & PERMISSIONS) !== access.mode;
+    // The group first: chown(2) may clear bits that chmod then sets.
+    if (wrongGroup) chownSync(path, uid, access.group);
+    if (wrongMode) chmodSync(path, access.mode);
+    return wrongGroup || wrongMode;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const wanted = `mode ${access.mode.toString(8).padStart(4, "0")}${
+      access.group === undefined ? "" : ` and group ${access.group}`
+    }`;
+    throw new PluginError(
+      "node_access_failed",
+      `${path} could not be given ${wanted}: ${reason}.`,
+      {
+        cause,
+        remedy: "Run as root with CAP_CHOWN and CAP_FOWNER, on a file system that isn't read-only.",
+      },
+    );
+  }
+}

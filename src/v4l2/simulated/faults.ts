@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * What can be made to fail from outside, by a file `<id>.<fault>` in the faults directory whose text is
+ * the sentence to fail with.
+ * - `sick`: the device is there and does not work.
+ * - `create-fails`: its node can't be made.
+ * - `reset-fails`: it can't be reset.
+ */
+export type Fault = "sick" | "create-fails" | "reset-fails";
+
+/** Directory of the fault files, inside the directory of the device nodes. */
+export const FAULTS_DIRECTORY = ".faults";
+
+/** Reads what was injected; nothing is kept, so removing the file ends the fault. */
+export class Faults {
+  readonly directory: string;
+
+  constructor(simulatedDir: string) {
+    this.directory = join(simulatedDir, FAULTS_DIRECTORY);
+  }
+
+  /** The sentence of a fault that is set, undefined for one that isn't. */
+  find(id: string, fault: Fault): string | undefined {
+    const name = `${id}.${fault}`;
+    try {
+      const text = readFileSync(join(this.directory, name), "utf8").trim();
+      return text === "" ? `The fault ${name} is set.` : text;
+    } catch {
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "../../common/clock.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import type { Logger } from "../../observe/logger.ts";
+import { driverDevices } from "../device-ids.ts";
+import type {
+  DeviceObservation,
+  DriverCapabilities,
+  DriverDevice,
+  EnsureFailure,
+  EnsureReport,
+  VideoDriver,
+} from "../driver.ts";
+import { Mutex } from "../mutex.ts";
+import { applyNodeAccess } from "../node-access.ts";
+import { watchDirectory } from "../watch-directory.ts";
+import { Faults } from "./faults.ts";
+import {
+  lookAtSimulatedNode,
+  type MakeCharDevice,
+  makeSimulatedNode,
+  removeSimulatedNode,
+} from "./simulated-node.ts";
+
+export interface SimulatedSettings {
+  /** Number of the first device, 0 or more; the others follow. */
+  readonly firstDeviceNumber: number;
+  /** How many devices, 1 or more. */
+  readonly maxDevices: number;
+  /** Permission bits of a node: 0o666. */
+  readonly mode: number;
+  /** Group ID of a node; undefined leaves it as it is. */
+  readonly group: number | undefined;
+  /** Where the nodes are kept. Made if it isn't there. The same path on the host. */
+  readonly simulatedDir: string;
+}
+
+export interface SimulatedDependencies {
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** mknod(2); without it, or when it throws, nodes are plain files. */
+  readonly makeCharDevice: MakeCharDevice;
+}
+
+/**
+ * Cameras made of files, for machines without v4l2loopback: the demo, the tests, a cluster of
+ * containers. Keeps nothing in memory: what is in the directory is what there is, so anything outside
+ * may delete a node or inject a fault ({@link Faults}).
+ */
+export class SimulatedDriver implements VideoDriver {
+  readonly name = "simulated";
+  readonly devices: readonly DriverDevice[];
+  private readonly settings: SimulatedSettings;
+  private readonly dependencies: SimulatedDependencies;
+  private readonly faults: Faults;
+  private readonly changes = new Mutex();
+  private toldOfPlainFiles = false;
+
+  constructor(settings: SimulatedSettings, dependencies: SimulatedDependencies) {
+    this.settings = settings;
+    this.dependencies = dependencies;
+    this.faults = new Faults(settings.simulatedDir);
+    this.devices = driverDevices(settings.firstDeviceNumber, settings.maxDevices, (id) =>
+      join(settings.simulatedDir, id),
+    );
+  }
+
+  /** @throws PluginError `simulated_dir_unusable` if the directory can't be made. */
+  ensure(): Promise<EnsureReport> {
+    return this.changes.run(async () => {
+      this.makeDirectories();
+      const created: string[] = [];
+      const adopted: string[] = [];
+      const failed: EnsureFailure[] = [];
+      for (const device of this.devices) {
+        try {
+          const list = this.ensureDevice(device) === "created" ? created : adopted;
+          list.push(device.id);
+        } catch (error) {
+          failed.push({ id: device.id, error: PluginError.from(error) });
+        }
+      }
+      return { created, adopted, failed };
+    });
+  }
+
+  async inspect(): Promise<DeviceObservation[]> {
+    return this.devices.map((device) => this.observe(device));
+  }
+
+  capabilities(): DriverCapabilities {
+    return { create: true, reset: true };
+  }
+
+  /** @throws PluginError `device_unknown`, `reset_failed`, or as `ensure` reports of the device. */
+  reset(id: string): Promise<void> {
+    return this.changes.run(async () => {
+      const device = this.devices.find((candidate) => candidate.id === id);
+      if (device === undefined) {
+        throw new PluginError("device_unknown", `${id} is none of this driver's devices.`);
+      }
+      const fault = this.faults.find(id, "reset-fails");
+      if (fault !== undefined) {
+        throw new PluginError("reset_failed", `${id} could not be reset: ${fault}`);
+      }
+      this.refuseForeign(device);
+      this.makeDirectories();
+      removeSimulatedNode(device.hostPath);
+      this.ensureDevice(device);
+    });
+  }
+
+  watch(nudge: () => void, signal: AbortSignal): void {
+    const names = new Set(this.devices.map((device) => device.id));
+    const { clock } = this.dependencies;
+    const isOurs = (name: string) => names.has(name);
+    watchDirectory(this.settings.simulatedDir, isOurs, nudge, signal, clock);
+    watchDirectory(this.faults.directory, () => true, nudge, signal, clock);
+  }
+
+  private makeDirectories(): void {
+    try {
+      mkdirSync(this.faults.directory, { recursive: true });
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new PluginError(
+        "simulated_dir_unusable",
+        `The directory for simulated devices, ${this.settings.simulatedDir}, can't be made: ${reason}.`,
+        { cause, remedy: "Name a directory that this process may write to." },
+      );
+    }
+  }
+
+  private ensureDevice(device: DriverDevice): "created" | "adopted" {
+    this.refuseForeign(device);
+    const outcome = lookAtSimulatedNode(device.hostPath) === "absent" ? "created" : "adopted";
+    if (outcome === "created") this.create(device);
+    applyNodeAccess(device.hostPath, this.settings);
+    const sick = this.faults.find(device.id, "sick");
+    if (sick !== undefined) throw new PluginError("device_faulty", sick);
+    return outcome;
+  }
+
+  private create(device: DriverDevice): void {
+    const fault = this.faults.find(device.id, "create-fails");
+    if (fault !== undefined) {
+      throw new PluginError("create_failed", `${device.id} could not be created: ${fault}`);
+    }
+    const reason = makeSimulatedNode(device.hostPath, this.dependencies.makeCharDevice);
+    if (reason !== undefined && !this.toldOfPlainFiles) {
+      this.toldOfPlainFiles = true;
+      this.dependencies.log.info("simulated devices are plain files", {
+        device_path: device.hostPath,
+        reason: PluginError.from(reason).message,
+      });
+    }
+  }
+
+  private refuseForeign(device: DriverDevice): void {
+    const node = lookAtSimulatedNode(device.hostPath);
+    if (typeof node === "string") return;
+    throw new PluginError(
+      "device_foreign",
+      `${device.hostPath} is ${node.foreign}, so it was left alone.`,
+      { remedy: "Remove it, or give the simulated devices another directory." },
+    );
+  }
+
+  private observe({ id, hostPath }: DriverDevice): DeviceObservation {
+    try {
+      const node = lookAtSimulatedNode(hostPath);
+      if (node === "absent") {
+        return { id, state: "missing", detail: `There is no ${hostPath}.` };
+      }
+      if (node !== "ours") {
+        return { id, state: "wrong_driver", detail: `${hostPath} is ${node.foreign}.` };
+      }
+      const sick = this.faults.find(id, "sick");
+      if (sick !== undefined) return { id, state: "faulty", detail: sick };
+      return { id, state: "ok", detail: "" };
+    } catch (error) {
+      const reason = PluginError.from(error).message;
+      return { id, state: "faulty", detail: `${hostPath} can't be looked at: ${reason}.` };
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Clock } from "../common/clock.ts";
+import { watchDirectory } from "./watch-directory.ts";
+
+let dir: string;
+let abort: AbortController;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "watch-"));
+  abort = new AbortController();
+});
+afterEach(() => {
+  abort.abort();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** Looks after the directory every 20 ms. */
+const hasty: Clock = {
+  now: () => Date.now(),
+  sleep: (_, signal) =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, 20);
+      signal?.addEventListener("abort", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    }),
+};
+
+function count(path: string): () => number {
+  let nudges = 0;
+  const isVideo = (name: string) => name.startsWith("video");
+  watchDirectory(path, isVideo, () => nudges++, abort.signal, hasty);
+  return () => nudges;
+}
+
+test("many events at once are one nudge", async () => {
+  const nudges = count(dir);
+  for (let n = 0; n < 20; n++) writeFileSync(join(dir, `video${n}`), "");
+  await Bun.sleep(150);
+  expect(nudges()).toBe(1);
+});
+
+test("names that nobody asked for make no nudge", async () => {
+  const nudges = count(dir);
+  writeFileSync(join(dir, "tty7"), "");
+  await Bun.sleep(120);
+  expect(nudges()).toBe(0);
+});
+
+test("a directory that comes later is watched then, with a nudge for what was missed", async () => {
+  const later = join(dir, "later");
+  const nudges = count(later);
+  mkdirSync(later);
+  await Bun.sleep(150);
+  expect(nudges()).toBe(1);
+  writeFileSync(join(later, "video1"), "");
+  await Bun.sleep(150);
+  expect(nudges()).toBe(2);
+});
+
+test("a directory that was replaced is watched again", async () => {
+  const path = join(dir, "replaced");
+  mkdirSync(path);
+  const nudges = count(path);
+  rmSync(path, { recursive: true });
+  await Bun.sleep(150);
+  mkdirSync(path);
+  await Bun.sleep(150);
+  const before = nudges();
+  expect(before).toBeGreaterThan(0);
+  writeFileSync(join(path, "video1"), "");
+  await Bun.sleep(150);
+  expect(nudges()).toBe(before + 1);
+});

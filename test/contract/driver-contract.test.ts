@@ -1,0 +1,69 @@
+import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "../../src/common/clock.ts";
+import { linuxCalls } from "../../src/linux/linux-calls.ts";
+import { silentLogger } from "../../src/observe/logger.ts";
+import { SimulatedDriver } from "../../src/v4l2/simulated/simulated-driver.ts";
+import type { MakeCharDevice } from "../../src/v4l2/simulated/simulated-node.ts";
+import { countOpens } from "../support/open-watch.ts";
+import { type DriverHarness, driverContract } from "./driver-contract.ts";
+
+function simulated(makeCharDevice: MakeCharDevice): DriverHarness {
+  const dir = mkdtempSync(join(tmpdir(), "simulated-contract-"));
+  const nodePath = (id: string) => join(dir, id);
+  const driver = new SimulatedDriver(
+    { firstDeviceNumber: 10, maxDevices: 3, mode: 0o640, group: undefined, simulatedDir: dir },
+    { log: silentLogger, clock: systemClock, makeCharDevice },
+  );
+  return {
+    driver,
+    mode: 0o640,
+    nodePath,
+    deleteDevice: async (id) => rmSync(nodePath(id)),
+    breakDevice: async (id) => {
+      writeFileSync(join(dir, ".faults", `${id}.sick`), "The sensor is on fire.");
+      return "faulty";
+    },
+    countOpens: (run) =>
+      countOpens(
+        driver.devices.map(({ id }) => nodePath(id)),
+        run,
+      ),
+    close: async () => rmSync(dir, { recursive: true }),
+  };
+}
+
+const harnesses: Record<string, () => DriverHarness> = {
+  "simulated driver with the nodes this process may make": () =>
+    simulated(linuxCalls().makeCharDevice),
+  "simulated driver with plain files": () =>
+    simulated(() => {
+      throw new Error("not permitted");
+    }),
+};
+
+for (const [name, makeHarness] of Object.entries(harnesses)) {
+  describe(name, () => {
+    for (const check of driverContract) {
+      test(check.name, async () => {
+        const harness = makeHarness();
+        try {
+          await check.run(harness);
+        } finally {
+          await harness.close();
+        }
+      });
+    }
+  });
+}
+
+test("the count of opens sees an open", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "open-watch-"));
+  const path = join(dir, "file");
+  writeFileSync(path, "");
+  expect(await countOpens([path], async () => writeFileSync(path, "x"))).toBe(1);
+  expect(await countOpens([path], async () => undefined)).toBe(0);
+  rmSync(dir, { recursive: true });
+});

@@ -1,0 +1,303 @@
+/**
+ * What every {@link VideoDriver} must do, as plain functions: `driver-contract.test.ts` runs them under
+ * `bun test` with the simulated driver and with the loopback driver on a fake kernel; a virtual machine
+ * can run the same list against the real module.
+ */
+import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
+import { statSync } from "node:fs";
+import { PluginError } from "../../src/common/plugin-error.ts";
+import type { DeviceState, VideoDriver } from "../../src/v4l2/driver.ts";
+
+/** A driver that has not been asked for anything yet, and what the outside can do to its devices. */
+export interface DriverHarness {
+  /** Has at least two devices; nothing of them exists yet. */
+  readonly driver: VideoDriver;
+  /** The permission bits it was told to give its nodes. */
+  readonly mode: number;
+  /** Where this process sees a device's node. */
+  nodePath(id: string): string;
+  /** Takes a device away behind the driver's back. */
+  deleteDevice(id: string): Promise<void>;
+  /** Breaks a device without removing it; answers with the state the driver must see. */
+  breakDevice?(id: string): Promise<DeviceState>;
+  /** Opens a device as a pod would; answers with how to close it. */
+  holdDevice?(id: string): Promise<() => void>;
+  /** How often device nodes were opened while `run` ran, undefined where that can't be seen. */
+  countOpens(run: () => Promise<unknown>): Promise<number | undefined>;
+  close(): Promise<void>;
+}
+
+export interface DriverCheck {
+  /** A sentence about drivers. */
+  readonly name: string;
+  /** Rejects with an AssertionError. The harness is fresh, and closed by the caller. */
+  run(harness: DriverHarness): Promise<void>;
+}
+
+/** All checks; each wants a harness of its own. */
+export const driverContract: readonly DriverCheck[] = [
+  {
+    name: "devices are constant, ascending and named after their number",
+    async run({ driver }) {
+      const before = structuredClone(driver.devices);
+      ok(before.length >= 2, "the harness must have two devices");
+      await driver.ensure();
+      deepEqual(driver.devices, before);
+      before.forEach((device, index) => {
+        equal(device.id, `video${device.number}`);
+        equal(device.number, (before[0]?.number ?? 0) + index);
+        match(device.hostPath, new RegExp(`^/.*/${device.id}$`));
+      });
+    },
+  },
+  {
+    name: "before ensure no device is ok, and each says why in a sentence",
+    async run({ driver }) {
+      const observations = await driver.inspect();
+      deepEqual(ids(observations), ids(driver.devices));
+      for (const { state, detail } of observations) {
+        notEqual(state, "ok");
+        match(detail, /^\S.+\.$/);
+      }
+    },
+  },
+  {
+    name: "ensure makes every device ok, with the mode asked for",
+    async run({ driver, mode, nodePath }) {
+      const report = await driver.ensure();
+      deepEqual(report, { created: ids(driver.devices), adopted: [], failed: [] });
+      await allOk(driver);
+      for (const { id } of driver.devices) equal(statSync(nodePath(id)).mode & 0o7777, mode);
+    },
+  },
+  {
+    name: "a second ensure adopts everything and changes nothing",
+    async run({ driver, nodePath }) {
+      await driver.ensure();
+      const look = () => driver.devices.map(({ id }) => identity(nodePath(id)));
+      const before = look();
+      const report = await driver.ensure();
+      deepEqual(report, { created: [], adopted: ids(driver.devices), failed: [] });
+      deepEqual(look(), before);
+    },
+  },
+  {
+    name: "two ensure at once make each device once",
+    async run({ driver }) {
+      const reports = await Promise.all([driver.ensure(), driver.ensure()]);
+      deepEqual(reports.flatMap((report) => report.created).sort(), ids(driver.devices).sort());
+      deepEqual(reports.flatMap((report) => report.adopted).sort(), ids(driver.devices).sort());
+      deepEqual(
+        reports.flatMap((report) => report.failed),
+        [],
+      );
+      await allOk(driver);
+    },
+  },
+  {
+    name: "inspect opens no device",
+    async run({ driver, countOpens }) {
+      await driver.ensure();
+      equal((await countOpens(() => driver.inspect())) ?? 0, 0);
+    },
+  },
+  {
+    name: "a second ensure opens no device",
+    async run({ driver, countOpens }) {
+      await driver.ensure();
+      equal((await countOpens(() => driver.ensure())) ?? 0, 0);
+    },
+  },
+  {
+    name: "inspect is quick enough to be called every second",
+    async run({ driver }) {
+      await driver.ensure();
+      const started = performance.now();
+      for (let round = 0; round < 10; round++) await driver.inspect();
+      ok(performance.now() - started < 1000, "ten inspections took a second");
+    },
+  },
+  {
+    name: "a deleted device is missing and the others stay ok",
+    async run(harness) {
+      const { driver } = harness;
+      await driver.ensure();
+      const [, gone] = driver.devices;
+      ok(gone);
+      await harness.deleteDevice(gone.id);
+      for (const { id, state, detail } of await driver.inspect()) {
+        equal(state, id === gone.id ? "missing" : "ok");
+        if (id === gone.id) match(detail, /^\S.+\.$/);
+      }
+    },
+  },
+  {
+    name: "ensure makes a deleted device again where single devices can be created",
+    async run(harness) {
+      const { driver } = harness;
+      await driver.ensure();
+      const [gone] = driver.devices;
+      ok(gone);
+      await harness.deleteDevice(gone.id);
+      const others = ids(driver.devices).filter((id) => id !== gone.id);
+      const report = await driver.ensure();
+      deepEqual(report.adopted, others);
+      if (driver.capabilities().create) {
+        deepEqual(report.created, [gone.id]);
+        deepEqual(report.failed, []);
+        equal(statSync(harness.nodePath(gone.id)).mode & 0o7777, harness.mode);
+        await allOk(driver);
+      } else {
+        deepEqual(report.created, []);
+        deepEqual(ids(report.failed), [gone.id]);
+        explained(report.failed[0]?.error);
+      }
+    },
+  },
+  {
+    name: "ensure gives a node back the mode somebody changed",
+    async run({ driver, mode, nodePath }) {
+      await driver.ensure();
+      const [device] = driver.devices;
+      ok(device);
+      const { chmodSync } = await import("node:fs");
+      chmodSync(nodePath(device.id), 0o000);
+      await driver.ensure();
+      equal(statSync(nodePath(device.id)).mode & 0o7777, mode);
+    },
+  },
+  {
+    name: "a broken device is told from a missing one",
+    async run(harness) {
+      if (harness.breakDevice === undefined) return;
+      await harness.driver.ensure();
+      const [, broken] = harness.driver.devices;
+      ok(broken);
+      const expected = await harness.breakDevice(broken.id);
+      for (const { id, state, detail } of await harness.driver.inspect()) {
+        equal(state, id === broken.id ? expected : "ok");
+        if (id === broken.id) match(detail, /^\S.+\.$/);
+      }
+    },
+  },
+  {
+    name: "reset gives back a device that is ok, or says that it can't",
+    async run({ driver, mode, nodePath }) {
+      await driver.ensure();
+      const [, device] = driver.devices;
+      ok(device);
+      const error = await failure(driver.reset(device.id));
+      if (driver.capabilities().reset) {
+        equal(error, undefined);
+        equal(statSync(nodePath(device.id)).mode & 0o7777, mode);
+      } else {
+        explained(error);
+        equal(codeOf(error), "not_supported");
+      }
+      await allOk(driver);
+    },
+  },
+  {
+    name: "resets of different devices at once don't interfere",
+    async run({ driver }) {
+      await driver.ensure();
+      if (!driver.capabilities().reset) return;
+      await Promise.all(driver.devices.map(({ id }) => driver.reset(id)));
+      await allOk(driver);
+    },
+  },
+  {
+    name: "a device somebody holds is not reset",
+    async run(harness) {
+      const { driver } = harness;
+      await driver.ensure();
+      const [device] = driver.devices;
+      if (device === undefined || harness.holdDevice === undefined) return;
+      const release = await harness.holdDevice(device.id);
+      try {
+        const error = await failure(driver.reset(device.id));
+        equal(codeOf(error), driver.capabilities().reset ? "device_busy" : "not_supported");
+        await allOk(driver);
+      } finally {
+        release();
+      }
+    },
+  },
+  {
+    name: "reset of a device that isn't the driver's rejects",
+    async run({ driver }) {
+      await driver.ensure();
+      equal(codeOf(await failure(driver.reset("video9999"))), "device_unknown");
+    },
+  },
+  {
+    name: "watch nudges within a second of a deletion, and not after it was aborted",
+    async run(harness) {
+      const { driver } = harness;
+      await driver.ensure();
+      const [first, second] = driver.devices;
+      ok(first && second);
+      const abort = new AbortController();
+      let nudges = 0;
+      driver.watch(() => nudges++, abort.signal);
+      await harness.deleteDevice(first.id);
+      const deadline = Date.now() + 1000;
+      while (nudges === 0 && Date.now() < deadline) await sleep(10);
+      ok(nudges > 0, "no nudge within a second");
+      await sleep(200);
+      abort.abort();
+      const before = nudges;
+      await harness.deleteDevice(second.id);
+      await sleep(300);
+      equal(nudges, before);
+    },
+  },
+  {
+    name: "watch with a signal that was already aborted does nothing",
+    async run(harness) {
+      await harness.driver.ensure();
+      let nudges = 0;
+      harness.driver.watch(() => nudges++, AbortSignal.abort());
+      const [device] = harness.driver.devices;
+      ok(device);
+      await harness.deleteDevice(device.id);
+      await sleep(200);
+      equal(nudges, 0);
+    },
+  },
+];
+
+function ids(list: readonly { readonly id: string }[]): string[] {
+  return list.map(({ id }) => id);
+}
+
+async function allOk(driver: VideoDriver): Promise<void> {
+  const expected = driver.devices.map(({ id }) => ({ id, state: "ok", detail: "" }));
+  deepEqual(await driver.inspect(), expected);
+}
+
+/** What tells a node from another one of the same name. */
+function identity(path: string) {
+  const { ino, rdev, mode, uid, gid, ctimeMs } = statSync(path);
+  return { ino, rdev, mode, uid, gid, ctimeMs };
+}
+
+async function failure(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof PluginError ? error.code : undefined;
+}
+
+function explained(error: unknown): void {
+  ok(error instanceof PluginError, `not a PluginError: ${String(error)}`);
+  ok(error.message.length > 20, error.message);
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
