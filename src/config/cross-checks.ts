@@ -1,0 +1,37 @@
+import { posix } from "node:path";
+import type { Config } from "./config.ts";
+
+/** The highest number of a video device's node (V4L2's 256 minors, drivers/media/v4l2-core). */
+const MAX_DEVICE_NUMBER = 255;
+
+/** A rule that several options have to keep together. */
+export interface CrossCheck {
+  /** The options it reads; it is skipped if one of them has a problem already. */
+  readonly keys: readonly (keyof Config)[];
+  /** The option that the problem is reported for. */
+  readonly subject: keyof Config;
+  /** What was expected, if the rule is broken. */
+  check(config: Config): string | undefined;
+}
+
+export const crossChecks: readonly CrossCheck[] = [
+  {
+    keys: ["firstDeviceNumber", "maxDevices"],
+    subject: "firstDeviceNumber",
+    check: ({ firstDeviceNumber, maxDevices }) =>
+      firstDeviceNumber + maxDevices - 1 <= MAX_DEVICE_NUMBER
+        ? undefined
+        : `a whole number from 0 to ${MAX_DEVICE_NUMBER - maxDevices + 1}, so that the last of --max-devices=${maxDevices} devices is at most ${MAX_DEVICE_NUMBER}`,
+  },
+  {
+    keys: ["socketPath", "kubeletSocket"],
+    subject: "socketPath",
+    check: ({ socketPath, kubeletSocket }) => {
+      const directory = posix.dirname(kubeletSocket);
+      if (socketPath === kubeletSocket) return "another path than that of --kubelet-socket";
+      return posix.dirname(socketPath) === directory
+        ? undefined
+        : `a path in ${directory}, the directory of --kubelet-socket, where the kubelet looks for it`;
+    },
+  },
+];

@@ -1,0 +1,31 @@
+import type { LogFields } from "../observe/logger.ts";
+import type { Config } from "./config.ts";
+import type { Origins } from "./load-config.ts";
+import { optionKeys, options } from "./options.ts";
+import { describeOrigin } from "./origin.ts";
+
+/** A configuration for the log: two sets of fields with the same snake_case names. */
+export interface ConfigDescription {
+  /** `max_devices: 8`, `v4l2_device_perm: "0666"`, … */
+  readonly values: LogFields;
+  /** `max_devices: "the environment variable MAX_DEVICES"`, … */
+  readonly origins: LogFields;
+}
+
+/** The effective configuration and where each value came from, in the table's order. */
+export function describeConfig(config: Config, origins: Origins): ConfigDescription {
+  return {
+    values: Object.fromEntries(optionKeys.map((key) => [fieldName(key), shown(key, config)])),
+    origins: Object.fromEntries(
+      optionKeys.map((key) => [fieldName(key), describeOrigin(origins[key])]),
+    ),
+  };
+}
+
+function shown<K extends keyof Config>(key: K, config: Config) {
+  return options[key].kind.show(config[key]);
+}
+
+function fieldName(key: keyof Config): string {
+  return options[key].flag.replaceAll("-", "_");
+}

@@ -1,0 +1,272 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Config } from "./config.ts";
+import { describeConfig } from "./describe-config.ts";
+import { loadConfig, type Sources } from "./load-config.ts";
+import { optionKeys, options } from "./options.ts";
+import { formatProblems } from "./problem.ts";
+
+const defaults: Config = {
+  nodeName: "node-1",
+  resourceName: "meeting-baas.io/video-devices",
+  maxDevices: 8,
+  firstDeviceNumber: 10,
+  driver: "v4l2loopback",
+  v4l2MaxBuffers: 2,
+  v4l2ExclusiveCaps: true,
+  v4l2CardLabel: "MeetingBot_WebCam",
+  v4l2DevicePerm: 0o666,
+  v4l2DeviceGroup: undefined,
+  containerDevicePath: "/dev/{id}",
+  preStartContainer: false,
+  healthCheckInterval: 30,
+  kubeletSocket: "/var/lib/kubelet/device-plugins/kubelet.sock",
+  socketPath: "/var/lib/kubelet/device-plugins/video-device-plugin.sock",
+  logLevel: "info",
+  logFormat: "auto",
+  enableMetrics: false,
+  metricsAddress: "0.0.0.0",
+  metricsPort: 8080,
+  deviceDir: "/dev",
+  sysfsDir: "/sys",
+  modulesDir: "/lib/modules",
+  simulatedDir: "/run/video-device-plugin/simulated",
+};
+
+function sources(given: Partial<Sources> = {}): Sources {
+  return {
+    argv: [],
+    env: {},
+    hostname: "node-1",
+    readFile: (path) => {
+      throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+    },
+    lookupGroup: () => undefined,
+    ...given,
+  };
+}
+
+function load(given: Partial<Sources> = {}) {
+  const result = loadConfig(sources(given));
+  if (!result.ok) throw new Error(formatProblems(result.problems, "help"));
+  return result;
+}
+
+function problems(given: Partial<Sources>): string[] {
+  const result = loadConfig(sources(given));
+  return result.ok ? [] : result.problems.map(({ subject, text }) => `${subject}: ${text}`);
+}
+
+test("nothing given makes the defaults", () => {
+  expect(load().config).toEqual(defaults);
+});
+
+describe("precedence", () => {
+  const argv = ["--env-file=/x.env", "--max-devices=1"];
+  const env = { MAX_DEVICES: "2" };
+  const readFile = () => "\nMAX_DEVICES=3";
+
+  test("a flag beats the environment and the env-file", () => {
+    const { config, origins } = load({ argv, env, readFile });
+    expect(config.maxDevices).toBe(1);
+    expect(origins.maxDevices).toEqual({ source: "flag" });
+  });
+  test("the environment beats the env-file", () => {
+    const { config, origins } = load({ argv: argv.slice(0, 1), env, readFile });
+    expect(config.maxDevices).toBe(2);
+    expect(origins.maxDevices).toEqual({ source: "environment", name: "MAX_DEVICES" });
+  });
+  test("the env-file beats the default", () => {
+    const { config, origins } = load({ argv: argv.slice(0, 1), readFile });
+    expect(config.maxDevices).toBe(3);
+    expect(origins.maxDevices).toEqual({
+      source: "env_file",
+      name: "MAX_DEVICES",
+      path: "/x.env",
+      line: 2,
+    });
+  });
+  test("what is overruled is not looked at", () => {
+    expect(load({ argv, env: { MAX_DEVICES: "many" }, readFile }).config.maxDevices).toBe(1);
+  });
+  test("holds for every option and every set of sources", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...optionKeys), fc.subarray([0, 1, 2]), (key, given) => {
+        const { flag, env: name, kind } = options[key];
+        const text = kind.isSwitch ? "true" : options[key].default || "0";
+        const { origins } = load({
+          argv: ["--env-file=/x.env", ...(given.includes(0) ? [`--${flag}=${text}`] : [])],
+          env: given.includes(1) ? { [name]: text } : {},
+          readFile: () => (given.includes(2) ? `${name}=${text}` : ""),
+        });
+        const sourcesByStrength = ["flag", "environment", "env_file"] as const;
+        const weakest = key === "nodeName" ? "hostname" : "default";
+        const [strongest] = given.map((at) => sourcesByStrength[at]);
+        expect(origins[key].source).toBe(strongest ?? weakest);
+      }),
+    );
+  });
+});
+
+describe("emptiness", () => {
+  test("an empty variable counts as not set", () => {
+    const given = { argv: ["--env-file=/x.env"], readFile: () => "MAX_DEVICES=3\nLOG_LEVEL=" };
+    const { config } = load({ ...given, env: { MAX_DEVICES: "", LOG_LEVEL: "" } });
+    expect(config.maxDevices).toBe(3);
+    expect(config.logLevel).toBe("info");
+  });
+  test("an empty flag is a value", () => {
+    const env = { V4L2_DEVICE_GROUP: "44" };
+    expect(load({ env }).config.v4l2DeviceGroup).toBe(44);
+    expect(load({ env, argv: ["--v4l2-device-group="] }).config.v4l2DeviceGroup).toBeUndefined();
+    expect(problems({ argv: ["--max-devices="] })).toEqual([
+      '--max-devices: got "" (from the command line), expected a whole number from 1 to 8',
+    ]);
+  });
+});
+
+describe("the node's name", () => {
+  test("falls back to the host's, as the kubelet spells it", () => {
+    const { config, origins } = load({ hostname: "Node-1.Example\n" });
+    expect(config.nodeName).toBe("node-1.example");
+    expect(origins.nodeName).toEqual({ source: "hostname" });
+  });
+  test("says where it came from if it is not fit", () => {
+    expect(problems({ hostname: "my_host" })).toEqual([
+      '--node-name: got "my_host" (from the host\'s name), expected a node name: lower-case letters, digits, "-" and ".", at most 253 characters',
+    ]);
+  });
+});
+
+describe("problems", () => {
+  test("come all at once", () => {
+    const argv = ["--max-devices=0", "--log-level=loud", "--sockt-path=x"];
+    const result = loadConfig(sources({ argv }));
+    expect(
+      result.ok ? "" : formatProblems(result.problems, "video-device-plugin run --help"),
+    ).toBe(`--max-devices: got "0" (from the command line), expected a whole number from 1 to 8
+--log-level: got "loud" (from the command line), expected one of debug, info, warn, error
+--sockt-path: unknown option; did you mean --socket-path?
+See "video-device-plugin run --help".
+`);
+  });
+  test("come from every source at once", () => {
+    const given = {
+      argv: ["--env-file", "/x.env", "--metrics-port=0", "stray"],
+      env: { V4L2_DEVICE_PERM: "438", V4L2_DEVICE_GROUP: "vidoe" },
+      readFile: () => "LOG_FORMAT=xml\nLOG_LEVLE=info\n",
+    };
+    expect(problems(given)).toEqual([
+      '--v4l2-device-perm: got "438" (from the environment variable V4L2_DEVICE_PERM), expected three octal digits with or without a leading 0, such as 0660 or 666',
+      '--v4l2-device-group: got "vidoe" (from the environment variable V4L2_DEVICE_GROUP), expected a group ID from 0 to 4294967294, the name of a group in /etc/group, or nothing; there is no such group',
+      '--log-format: got "xml" (from LOG_FORMAT in /x.env:1), expected one of auto, json, pretty',
+      '--metrics-port: got "0" (from the command line), expected a whole number from 1 to 65535',
+      "stray: unexpected argument; every option starts with --",
+      "/x.env:2: LOG_LEVLE: unknown variable; did you mean LOG_LEVEL?",
+    ]);
+  });
+  test("name every option whose value is wrong, in the table's order", () => {
+    const env = Object.fromEntries(optionKeys.map((key) => [options[key].env, "\u0001"]));
+    const found = problems({ env });
+    expect(found).toHaveLength(optionKeys.length);
+    for (const [index, key] of optionKeys.entries()) {
+      const { flag, env: name, kind } = options[key];
+      expect(found[index]).toStartWith(
+        `--${flag}: got "\\u0001" (from the environment variable ${name}), expected ${kind.expected}`,
+      );
+    }
+  });
+  test("with the env-file don't hide others", () => {
+    expect(problems({ argv: ["--env-file=/nope", "--max-devices=9"] })).toEqual([
+      '--max-devices: got "9" (from the command line), expected a whole number from 1 to 8',
+      "--env-file: cannot read \"/nope\" (from the command line), expected the path of a file of NAME=value lines; ENOENT: no such file or directory, open '/nope'",
+    ]);
+  });
+});
+
+describe("options that depend on each other", () => {
+  test("all device numbers exist", () => {
+    expect(load({ argv: ["--first-device-number=248"] }).config.firstDeviceNumber).toBe(248);
+    expect(problems({ argv: ["--first-device-number=249"] })).toEqual([
+      '--first-device-number: got "249" (from the command line), expected a whole number from 0 to 248, so that the last of --max-devices=8 devices is at most 255',
+    ]);
+  });
+  test("the plugin's socket stands beside the kubelet's", () => {
+    const argv = ["--kubelet-socket=/t/kubelet.sock"];
+    expect(load({ argv: [...argv, "--socket-path=/t//x.sock"] }).config.socketPath).toBe(
+      "/t/x.sock",
+    );
+    expect(problems({ argv })).toEqual([
+      '--socket-path: got "/var/lib/kubelet/device-plugins/video-device-plugin.sock" (the default), expected a path in /t, the directory of --kubelet-socket, where the kubelet looks for it',
+    ]);
+    expect(problems({ argv: [...argv, "--socket-path=/t/kubelet.sock"] })).toEqual([
+      '--socket-path: got "/t/kubelet.sock" (from the command line), expected another path than that of --kubelet-socket',
+    ]);
+  });
+  test("are not blamed for what is wrong already", () => {
+    const argv = ["--max-devices=x", "--first-device-number=255", "--kubelet-socket=x"];
+    expect(problems({ argv })).toHaveLength(2);
+  });
+});
+
+test("nothing is parsed twice", () => {
+  const asked: string[] = [];
+  const read: string[] = [];
+  load({
+    argv: ["--env-file=/x.env"],
+    readFile: (path) => {
+      read.push(path);
+      return "V4L2_DEVICE_GROUP=video";
+    },
+    lookupGroup: (name) => {
+      asked.push(name);
+      return 44;
+    },
+  });
+  expect({ asked, read }).toEqual({ asked: ["video"], read: ["/x.env"] });
+});
+
+test("no input makes it throw, and each problem is one line", () => {
+  const text = fc.string({ unit: "binary" });
+  const flag = fc.constantFrom(...optionKeys.map((key) => `--${options[key].flag}`), "--env-file");
+  const variable = fc.constantFrom(...optionKeys.map((key) => options[key].env));
+  const argument = fc.oneof(
+    text,
+    flag,
+    fc.tuple(flag, text).map(([name, value]) => `${name}=${value}`),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(argument),
+      fc.dictionary(variable, text),
+      text,
+      text,
+      (argv, env, file, hostname) => {
+        const result = loadConfig(sources({ argv, env, hostname, readFile: () => file }));
+        if (result.ok) return;
+        const lines = formatProblems(result.problems, "help").split(/[\r\n\u2028\u2029]/);
+        expect(lines).toHaveLength(result.problems.length + 2);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test("the log shows the configuration and its origins under the same names", () => {
+  const { config, origins } = load({ argv: ["--v4l2-device-perm=660"], env: { MAX_DEVICES: "4" } });
+  const described = describeConfig(config, origins);
+  expect(described.values).toMatchObject({
+    node_name: "node-1",
+    max_devices: 4,
+    v4l2_device_perm: "0660",
+    v4l2_device_group: null,
+    v4l2_exclusive_caps: true,
+  });
+  expect(described.origins).toMatchObject({
+    node_name: "the host's name",
+    max_devices: "the environment variable MAX_DEVICES",
+    v4l2_device_perm: "the command line",
+    log_level: "the default",
+  });
+  expect(Object.keys(described.values)).toEqual(Object.keys(described.origins));
+});

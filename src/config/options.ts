@@ -1,0 +1,258 @@
+import type { Config } from "./config.ts";
+import { boolean, choice } from "./kinds/choice.ts";
+import { group } from "./kinds/group.ts";
+import type { Kind } from "./kinds/kind.ts";
+import { nodeName, resourceName } from "./kinds/kubernetes.ts";
+import { integer, octalPermission, seconds } from "./kinds/number.ts";
+import { devicePathTemplate, directory, INSTANCE_SUFFIX_BYTES, socketPath } from "./kinds/path.ts";
+import { cardLabel, ipAddress } from "./kinds/text.ts";
+
+/** Headings of the help, in the order in which they are shown. */
+export type OptionGroup =
+  | "Kubernetes"
+  | "Devices"
+  | "v4l2loopback"
+  | "Logs and metrics"
+  | "Directories";
+
+/** One option: everything that parsing, help, `.env.example` and the README know about it. */
+export interface Option<T> {
+  /** Without its dashes: `max-devices`. */
+  readonly flag: string;
+  readonly env: string;
+  readonly kind: Kind<T>;
+  /** The default as a person would write it; parsed like any other value. */
+  readonly default: string;
+  /** Where the default comes from instead, if it is only known at run time. */
+  readonly defaultFrom?: "hostname";
+  readonly group: OptionGroup;
+  /** One full sentence. */
+  readonly description: string;
+}
+
+/** The table: exactly one row for each key of {@link Config}, held so by its type. */
+export type Options = { readonly [K in keyof Config]: Option<Config[K]> };
+
+export const options: Options = {
+  nodeName: {
+    flag: "node-name",
+    env: "NODE_NAME",
+    kind: nodeName(),
+    default: "",
+    defaultFrom: "hostname",
+    group: "Kubernetes",
+    description: "Name of the Kubernetes node this process runs on, for logs and metrics.",
+  },
+  resourceName: {
+    flag: "resource-name",
+    env: "RESOURCE_NAME",
+    kind: resourceName(),
+    default: "meeting-baas.io/video-devices",
+    group: "Kubernetes",
+    description: "Name of the extended resource that pods ask for.",
+  },
+  kubeletSocket: {
+    flag: "kubelet-socket",
+    env: "KUBELET_SOCKET",
+    kind: socketPath(0),
+    default: "/var/lib/kubelet/device-plugins/kubelet.sock",
+    group: "Kubernetes",
+    description:
+      "Socket on which the kubelet takes registrations; real kubelets have it at the default path.",
+  },
+  socketPath: {
+    flag: "socket-path",
+    env: "SOCKET_PATH",
+    kind: socketPath(INSTANCE_SUFFIX_BYTES),
+    default: "/var/lib/kubelet/device-plugins/video-device-plugin.sock",
+    group: "Kubernetes",
+    description:
+      "Socket of the plugin, in the directory of the kubelet's; each instance adds a suffix of its own.",
+  },
+  containerDevicePath: {
+    flag: "container-device-path",
+    env: "CONTAINER_DEVICE_PATH",
+    kind: devicePathTemplate(),
+    default: "/dev/{id}",
+    group: "Kubernetes",
+    description:
+      "Path of a device inside a container, where {id} is video10, {n} is 10 and {index} is its place among the container's devices, from 0.",
+  },
+  preStartContainer: {
+    flag: "pre-start-container",
+    env: "PRE_START_CONTAINER",
+    kind: boolean(),
+    default: "false",
+    group: "Kubernetes",
+    description: "Has the kubelet call PreStartContainer before it starts a container.",
+  },
+  maxDevices: {
+    flag: "max-devices",
+    env: "MAX_DEVICES",
+    kind: integer(1, 8),
+    default: "8",
+    group: "Devices",
+    description: "How many video devices this node offers.",
+  },
+  firstDeviceNumber: {
+    flag: "first-device-number",
+    env: "FIRST_DEVICE_NUMBER",
+    kind: integer(0, 255),
+    default: "10",
+    group: "Devices",
+    description: "Number of the first device (10 is /dev/video10); the others follow it.",
+  },
+  driver: {
+    flag: "driver",
+    env: "VIDEO_DRIVER",
+    kind: choice(["v4l2loopback", "simulated"]),
+    default: "v4l2loopback",
+    group: "Devices",
+    description:
+      "What makes the devices: the v4l2loopback kernel module, or a simulation for trials and tests.",
+  },
+  healthCheckInterval: {
+    flag: "health-check-interval",
+    env: "HEALTH_CHECK_INTERVAL",
+    kind: seconds(1, 3600),
+    default: "30",
+    group: "Devices",
+    description:
+      "Longest time between two inspections of all devices; changes that are noticed are inspected at once.",
+  },
+  v4l2MaxBuffers: {
+    flag: "v4l2-max-buffers",
+    env: "V4L2_MAX_BUFFERS",
+    // every version of the module clips to its MAX_BUFFERS, 32 (v4l2loopback.c)
+    kind: integer(1, 32),
+    default: "2",
+    group: "v4l2loopback",
+    description: "Frame buffers of each device.",
+  },
+  v4l2ExclusiveCaps: {
+    flag: "v4l2-exclusive-caps",
+    env: "V4L2_EXCLUSIVE_CAPS",
+    kind: boolean(),
+    default: "1",
+    group: "v4l2loopback",
+    description:
+      "Shows a device as a camera only while something feeds it, which browsers need to accept it.",
+  },
+  v4l2CardLabel: {
+    flag: "v4l2-card-label",
+    env: "V4L2_CARD_LABEL",
+    kind: cardLabel(),
+    default: "MeetingBot_WebCam",
+    group: "v4l2loopback",
+    description: "Name of the camera as applications show it, the same for each device.",
+  },
+  v4l2DevicePerm: {
+    flag: "v4l2-device-perm",
+    env: "V4L2_DEVICE_PERM",
+    kind: octalPermission(),
+    default: "0666",
+    group: "v4l2loopback",
+    description: "Permission bits of the device nodes, in octal.",
+  },
+  v4l2DeviceGroup: {
+    flag: "v4l2-device-group",
+    env: "V4L2_DEVICE_GROUP",
+    kind: group(),
+    default: "",
+    group: "v4l2loopback",
+    description:
+      "Group that owns the device nodes, a name being looked up where this process runs; empty leaves it as it is.",
+  },
+  logLevel: {
+    flag: "log-level",
+    env: "LOG_LEVEL",
+    kind: choice(["debug", "info", "warn", "error"]),
+    default: "info",
+    group: "Logs and metrics",
+    description: "Lowest level that is logged.",
+  },
+  logFormat: {
+    flag: "log-format",
+    env: "LOG_FORMAT",
+    kind: choice(["auto", "json", "pretty"]),
+    default: "auto",
+    group: "Logs and metrics",
+    description: "Form of the log, where auto is pretty on a terminal and JSON lines elsewhere.",
+  },
+  enableMetrics: {
+    flag: "enable-metrics",
+    env: "ENABLE_METRICS",
+    kind: boolean(),
+    default: "false",
+    group: "Logs and metrics",
+    description: "Serves metrics for Prometheus over HTTP.",
+  },
+  metricsAddress: {
+    flag: "metrics-address",
+    env: "METRICS_ADDRESS",
+    kind: ipAddress(),
+    default: "0.0.0.0",
+    group: "Logs and metrics",
+    description: "Address on which metrics are served.",
+  },
+  metricsPort: {
+    flag: "metrics-port",
+    env: "METRICS_PORT",
+    kind: integer(1, 65535),
+    default: "8080",
+    group: "Logs and metrics",
+    description: "TCP port on which metrics are served.",
+  },
+  deviceDir: {
+    flag: "device-dir",
+    env: "DEVICE_DIR",
+    kind: directory(),
+    default: "/dev",
+    group: "Directories",
+    description: "Where this process sees the host's device nodes.",
+  },
+  sysfsDir: {
+    flag: "sysfs-dir",
+    env: "SYSFS_DIR",
+    kind: directory(),
+    default: "/sys",
+    group: "Directories",
+    description: "Where this process sees the host's sysfs.",
+  },
+  modulesDir: {
+    flag: "modules-dir",
+    env: "MODULES_DIR",
+    kind: directory(),
+    default: "/lib/modules",
+    group: "Directories",
+    description: "Where the host's kernel modules are, in a directory for each kernel release.",
+  },
+  simulatedDir: {
+    flag: "simulated-dir",
+    env: "SIMULATED_DIR",
+    kind: directory(),
+    default: "/run/video-device-plugin/simulated",
+    group: "Directories",
+    description: "Where the simulated driver keeps its devices.",
+  },
+};
+
+/** The only option that is a flag alone, and so is no part of {@link Config}. */
+export const envFileOption = {
+  flag: "env-file",
+  placeholder: "PATH",
+  expected: "the path of a file of NAME=value lines",
+  description:
+    "File of NAME=value lines, read for variables that the environment doesn't set or leaves empty.",
+} as const;
+
+/** Keys of {@link Config} in the table's order. */
+export const optionKeys = Object.keys(options) as readonly (keyof Config)[];
+
+/** Rows of the table under their headings, in the table's order. */
+export function groupedOptions(): ReadonlyMap<OptionGroup, readonly Option<unknown>[]> {
+  return Map.groupBy(
+    optionKeys.map((key): Option<unknown> => options[key]),
+    (option) => option.group,
+  );
+}

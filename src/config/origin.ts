@@ -1,0 +1,28 @@
+/** Where a value came from, the strongest first: what an earlier one gives, a later one can't change. */
+export type Origin =
+  | { readonly source: "flag" }
+  | { readonly source: "environment"; readonly name: string }
+  | {
+      readonly source: "env_file";
+      readonly name: string;
+      readonly path: string;
+      readonly line: number;
+    }
+  | { readonly source: "hostname" }
+  | { readonly source: "default" };
+
+/** An origin in words that follow "from". */
+export function describeOrigin(origin: Origin): string {
+  switch (origin.source) {
+    case "flag":
+      return "the command line";
+    case "environment":
+      return `the environment variable ${origin.name}`;
+    case "env_file":
+      return `${origin.name} in ${origin.path}:${origin.line}`;
+    case "hostname":
+      return "the host's name";
+    case "default":
+      return "the default";
+  }
+}
