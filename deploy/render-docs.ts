@@ -1,0 +1,19 @@
+/** Writes what is rendered from the options' table: `.env.example` and the README's table. */
+import { join } from "node:path";
+import { renderEnvExample } from "../src/config/render-env-example.ts";
+import {
+  OPTIONS_END,
+  OPTIONS_START,
+  replaceOptionsTable,
+} from "../src/config/render-options-table.ts";
+
+const root = join(import.meta.dir, "..");
+const readmePath = join(root, "README.md");
+
+const readme = replaceOptionsTable(await Bun.file(readmePath).text());
+if (readme === undefined) {
+  throw new Error(`README.md lacks the markers ${OPTIONS_START} and ${OPTIONS_END}`);
+}
+await Bun.write(readmePath, readme);
+await Bun.write(join(root, ".env.example"), renderEnvExample());
+console.log("Wrote .env.example and the options' table of README.md");

@@ -1,0 +1,45 @@
+import { envFileOption, groupedOptions, type Option } from "./options.ts";
+import { defaultInWords } from "./render-help.ts";
+
+/** Stands before the options' table in the README. */
+export const OPTIONS_START = "<!-- options:start -->";
+/** Stands after the options' table in the README. */
+export const OPTIONS_END = "<!-- options:end -->";
+
+/** The README's table of options, in Markdown; ends with a line break. */
+export function renderOptionsTable(): string {
+  const rows = [...groupedOptions().values()].flat().map(renderRow);
+  const envFile = row(code(`--${envFileOption.flag}`), "", "", "a path", envFileOption.description);
+  const head = row("Flag", "Variable", "Default", "Allowed", "Meaning");
+  return `${[head, "|---|---|---|---|---|", ...rows, envFile].join("\n")}\n`;
+}
+
+/**
+ * `readme` with the table between its markers replaced by the present one.
+ * Undefined if it lacks the markers.
+ */
+export function replaceOptionsTable(readme: string): string | undefined {
+  const start = readme.indexOf(OPTIONS_START);
+  const end = readme.indexOf(OPTIONS_END);
+  if (start < 0 || end < start) return undefined;
+  const before = readme.slice(0, start + OPTIONS_START.length);
+  return `${before}\n${renderOptionsTable()}${readme.slice(end)}`;
+}
+
+function renderRow(option: Option<unknown>): string {
+  const { flag, env, kind, description } = option;
+  const standard =
+    option.defaultFrom === undefined && option.default !== ""
+      ? code(option.default)
+      : defaultInWords(option);
+  const name = code(kind.isSwitch ? `--[no-]${flag}` : `--${flag}`);
+  return row(name, code(env), standard, kind.expected, description);
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+function row(...cells: string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}
