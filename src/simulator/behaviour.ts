@@ -1,0 +1,94 @@
+/** Minor versions of Kubernetes that the simulator has a preset for. */
+export const kubeletVersions = [
+  "1.26",
+  "1.27",
+  "1.28",
+  "1.29",
+  "1.30",
+  "1.31",
+  "1.32",
+  "1.33",
+  "1.34",
+  "1.35",
+  "1.36",
+  "1.37",
+] as const;
+
+export type KubeletVersion = (typeof kubeletVersions)[number];
+
+/**
+ * What differs between kubelets as a device plugin meets them. Everything else of the device manager
+ * (pkg/kubelet/cm/devicemanager) is the same from 1.26 on. Presets: {@link behaviourOf}.
+ */
+export interface KubeletBehaviour {
+  /** The minor version this describes; for logs and names of tests. */
+  readonly version: string;
+
+  /**
+   * What a starting kubelet removes from its device-plugins directory: every non-directory but the
+   * checkpoint (up to 1.32), or unix sockets only (from 1.33). manager.go, CleanupPluginDirectory.
+   */
+  readonly cleanup: "all_files" | "sockets";
+
+  /**
+   * Who is disconnected when a ListAndWatch stream ends. `per_resource` (1.25 to 1.36): whichever client is
+   * registered for the resource *now*, even if a newer one (kubernetes/kubernetes#121994); and a Register
+   * that fails forgets the older, still working client. `per_socket` (from 1.37, #135437): that client only,
+   * another instance taking over.
+   */
+  readonly clientTracking: "per_resource" | "per_socket";
+
+  /** The dial-back ends when the Register call is cancelled or times out (from 1.35). server.go, Register. */
+  readonly registerContextInherited: boolean;
+
+  /** Pod-resources List leaves out pods that have ended (gate KubeletPodResourcesListUseActivePods, from 1.34). */
+  readonly podResourcesActiveOnly: boolean;
+
+  /** Pod-resources Get is served (gate KubeletPodResourcesGet: beta from 1.34). */
+  readonly podResourcesGet: boolean;
+
+  /** CDI names of an Allocate answer reach the runtime (gate DevicePluginCDIDevices: beta from 1.29). */
+  readonly cdiDevices: boolean;
+
+  /** Restartable init containers keep their devices (gate SidecarContainers: beta from 1.29). */
+  readonly sidecars: boolean;
+
+  /**
+   * A restarting kubelet leaves running containers alone. False is the regression of 1.25.10, 1.26.5 and
+   * 1.27.2 (kubernetes/kubernetes#118559), fixed by later patches of the same minors.
+   */
+  readonly runningContainersReadmitted: boolean;
+
+  /**
+   * As above for containers that had been restarted before the kubelet was: until 1.35 it may look at the
+   * dead predecessor instead and refuse the pod (kubernetes/kubernetes#135485).
+   */
+  readonly restartedContainersReadmitted: boolean;
+
+  /**
+   * The kubelet dies if a device leaves the list while Allocate for it is in flight (1.34 to 1.36:
+   * allocateContainerResources reads through a nil pointer).
+   */
+  readonly diesOfVanishedDevice: boolean;
+}
+
+/** The behaviour of a minor version's last patch release. */
+export function behaviourOf(version: KubeletVersion): KubeletBehaviour {
+  const minor = Number(version.slice("1.".length));
+  return {
+    version,
+    cleanup: minor <= 32 ? "all_files" : "sockets",
+    clientTracking: minor <= 36 ? "per_resource" : "per_socket",
+    registerContextInherited: minor >= 35,
+    podResourcesActiveOnly: minor >= 34,
+    podResourcesGet: minor >= 34,
+    cdiDevices: minor >= 29,
+    sidecars: minor >= 29,
+    runningContainersReadmitted: true,
+    restartedContainersReadmitted: minor >= 36,
+    diesOfVanishedDevice: minor >= 34 && minor <= 36,
+  };
+}
+
+/** What is simulated unless told otherwise. */
+export const defaultVersion: KubeletVersion = "1.33";

@@ -1,0 +1,156 @@
+import type { Clock } from "../common/clock.ts";
+import type { Device } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
+import type { Logger } from "../observe/logger.ts";
+import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { Endpoint } from "./endpoint.ts";
+import type { EventLog } from "./events.ts";
+import { PodDevices } from "./pod-devices.ts";
+
+/** How long a stopped resource keeps its capacity, ms: types.go, endpointStopGracePeriod. */
+export const endpointStopGracePeriodMs = 5 * 60_000;
+
+/** Everything the device manager needs from around it. */
+export interface DeviceManagerContext {
+  /** The device-plugins directory, for the checkpoint. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly events: EventLog;
+  readonly log: Logger;
+  /** UIDs of the pods that have not ended. */
+  activePods(): ReadonlySet<string>;
+}
+
+export interface ResourceCounts {
+  /** Healthy and unhealthy devices. */
+  readonly capacity: number;
+  /** Healthy devices. */
+  readonly allocatable: number;
+}
+
+/**
+ * The kubelet's books on devices: which there are, how they are, who has them. manager.go.
+ * A resource's endpoint is absent (never seen, or expired), running, or stopped (its plugin gone; the
+ * devices are kept as unhealthy for {@link endpointStopGracePeriodMs}).
+ */
+export class DeviceManager {
+  readonly endpoints = new Map<string, Endpoint>();
+  readonly all = new Map<string, Map<string, Device>>();
+  readonly healthy = new Map<string, Set<string>>();
+  readonly unhealthy = new Map<string, Set<string>>();
+  /** IDs taken, by resource: those in {@link podDevices} and those being allocated. */
+  allocated = new Map<string, Set<string>>();
+  readonly podDevices = new PodDevices();
+  /** False from the kubelet's start until it has gone through the pods it knew. */
+  sourcesReady = false;
+  /** How often the checkpoint was written. */
+  checkpointWrites = 0;
+  readonly #context: DeviceManagerContext;
+
+  constructor(context: DeviceManagerContext) {
+    this.#context = context;
+  }
+
+  /** Takes over what a predecessor left: its resources are known, at zero, with stopped endpoints. */
+  readCheckpoint(): void {
+    try {
+      const data = readCheckpoint(this.#context.directory);
+      if (data === undefined) return;
+      this.podDevices.fromCheckpoint(data.PodDeviceEntries ?? []);
+      this.allocated = this.podDevices.byResource();
+      for (const resource of Object.keys(data.RegisteredDevices)) {
+        this.healthy.set(resource, new Set());
+        this.unhealthy.set(resource, new Set());
+        this.endpoints.set(resource, new Endpoint(resource, this.#context.clock.now()));
+      }
+    } catch (error) {
+      this.#context.log.error("checkpoint not read, going on without it", { error: String(error) });
+    }
+  }
+
+  writeCheckpoint(): void {
+    this.checkpointWrites += 1;
+    writeCheckpoint(this.#context.directory, {
+      PodDeviceEntries: this.podDevices.toCheckpoint(),
+      RegisteredDevices: Object.fromEntries(
+        [...this.healthy].map(([resource, ids]) => [resource, [...ids]]),
+      ),
+    });
+  }
+
+  pluginConnected(endpoint: Endpoint): void {
+    this.endpoints.set(endpoint.resource, endpoint);
+  }
+
+  /** Stops the resource's current endpoint, whosever stream it was that ended. */
+  pluginDisconnected(resource: string): void {
+    const endpoint = this.endpoints.get(resource);
+    if (endpoint === undefined) return;
+    this.unhealthy.set(
+      resource,
+      this.#of(this.unhealthy, resource).union(this.#of(this.healthy, resource)),
+    );
+    this.healthy.set(resource, new Set());
+    endpoint.stopTimeMs = this.#context.clock.now();
+    this.#context.events.emit({ type: "endpoint_stopped", resource });
+  }
+
+  /** A list replaces everything known of the resource, even while its endpoint is stopped. */
+  listReceived(resource: string, devices: readonly Device[]): void {
+    this.all.set(resource, new Map(devices.map((device) => [device.ID, device])));
+    const isHealthy = (device: Device) => device.health === "Healthy";
+    this.healthy.set(resource, ids(devices.filter(isHealthy)));
+    this.unhealthy.set(resource, ids(devices.filter((device) => !isHealthy(device))));
+    this.writeCheckpoint();
+  }
+
+  /** Capacity and allocatable of a resource as the node's status has them; zeros if unknown. */
+  counts(resource: string): ResourceCounts {
+    this.expireStopped();
+    const allocatable = this.#of(this.healthy, resource).size;
+    return { allocatable, capacity: allocatable + this.#of(this.unhealthy, resource).size };
+  }
+
+  /**
+   * Forgets resources whose grace period is over. The real kubelet does so when it syncs the node's status
+   * (every 10 s); here it is done whenever somebody looks.
+   */
+  expireStopped(): void {
+    const now = this.#context.clock.now();
+    for (const [resource, { stopTimeMs }] of this.endpoints) {
+      if (stopTimeMs === undefined || now - stopTimeMs <= endpointStopGracePeriodMs) continue;
+      this.endpoints.delete(resource);
+      this.healthy.delete(resource);
+      this.unhealthy.delete(resource);
+      this.writeCheckpoint();
+      this.#context.events.emit({ type: "resource_expired", resource });
+    }
+  }
+
+  /** What is neither registered nor allocated is taken for a cluster-level resource, and not looked at. */
+  isDevicePluginResource(resource: string): boolean {
+    this.expireStopped();
+    return this.healthy.has(resource) || this.allocated.has(resource);
+  }
+
+  /** Frees the devices of pods that have ended. */
+  updateAllocatedDevices(): void {
+    if (!this.sourcesReady) return;
+    const ended = this.podDevices.podUids().difference(this.#context.activePods());
+    if (ended.size === 0) return;
+    this.podDevices.deletePods(ended);
+    this.restoreAllocated();
+  }
+
+  /** Back to what containers really hold, after an allocation that failed half way. */
+  restoreAllocated(): void {
+    this.allocated = this.podDevices.byResource();
+  }
+
+  #of(sets: ReadonlyMap<string, Set<string>>, resource: string): Set<string> {
+    return sets.get(resource) ?? new Set();
+  }
+}
+
+function ids(devices: readonly Device[]): Set<string> {
+  return new Set(devices.map((device) => device.ID));
+}

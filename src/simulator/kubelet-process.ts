@@ -1,0 +1,127 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Server } from "@grpc/grpc-js";
+import type { Clock } from "../common/clock.ts";
+import { Registration } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
+import { PodResourcesLister } from "../gen/kubelet/podresources/v1/api_pb.ts";
+import { addService } from "../grpc/server.ts";
+import type { Logger } from "../observe/logger.ts";
+import { Admission } from "./admission.ts";
+import type { KubeletBehaviour } from "./behaviour.ts";
+import { cleanupPluginDirectory } from "./cleanup.ts";
+import type { ContainerRuntime } from "./container-runtime.ts";
+import { DeviceManager } from "./device-manager.ts";
+import type { EventLog } from "./events.ts";
+import type { KubeletFaults } from "./faults.ts";
+import { isActive, type PodRecord } from "./pod-record.ts";
+import { podResourcesService } from "./pod-resources-service.ts";
+import { PodWorkers } from "./pod-workers.ts";
+import { RegistrationService } from "./registration-service.ts";
+import { SocketServer } from "./socket-server.ts";
+
+/** Name of both of a kubelet's sockets, each in its own directory. */
+export const kubeletSocketName = "kubelet.sock";
+
+/** What one life of a kubelet is given; all of it outlives the process. */
+export interface KubeletProcessContext {
+  readonly directory: string;
+  readonly podResourcesDirectory: string;
+  readonly behaviour: KubeletBehaviour;
+  readonly faults: KubeletFaults;
+  readonly runtime: ContainerRuntime;
+  readonly events: EventLog;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly dialTimeoutMs: number;
+  readonly containerRetryMs: number;
+  pods(): readonly PodRecord[];
+  /** Called when the process has to die by itself. */
+  onDeath(reason: string): void;
+}
+
+/** One life of a kubelet: started once, stopped once; what it knew is gone with it, but for the checkpoint. */
+export class KubeletProcess {
+  readonly manager: DeviceManager;
+  readonly registration: RegistrationService;
+  readonly workers: PodWorkers;
+  readonly #context: KubeletProcessContext;
+  readonly #life = new AbortController();
+  readonly #servers: SocketServer[] = [];
+
+  constructor(context: KubeletProcessContext) {
+    this.#context = context;
+    const { directory, behaviour, runtime, events, clock, random } = context;
+    const life = this.#life.signal;
+    const activePods = () =>
+      new Set(
+        context
+          .pods()
+          .filter(isActive)
+          .map(({ pod }) => pod.uid),
+      );
+    this.manager = new DeviceManager({ ...context, activePods });
+    this.registration = new RegistrationService({ ...context, manager: this.manager, life });
+    const running = behaviour.runningContainersReadmitted
+      ? runtime.snapshot(behaviour.restartedContainersReadmitted, random)
+      : () => false;
+    const admission = new Admission(
+      {
+        manager: this.manager,
+        events,
+        random,
+        wasRunning: running,
+        deviceVanished: (id) => {
+          if (behaviour.diesOfVanishedDevice) {
+            context.onDeath(`nil pointer dereference: device ${id} left the list during Allocate`);
+          }
+        },
+      },
+      behaviour,
+    );
+    this.workers = new PodWorkers({
+      manager: this.manager,
+      admission,
+      runtime,
+      events,
+      clock,
+      retryMs: context.containerRetryMs,
+      life,
+    });
+    mkdirSync(directory, { recursive: true, mode: 0o750 });
+    this.manager.readCheckpoint();
+  }
+
+  /** Resolves when both sockets accept; pods are gone through after that. */
+  async start(): Promise<void> {
+    const { directory, podResourcesDirectory, behaviour, log } = this.#context;
+    const onDefect = (_: unknown, error: unknown) =>
+      log.error("handler failed", { error: String(error) });
+
+    const podResources = new Server();
+    const service = podResourcesService({ ...this.#context, manager: this.manager });
+    addService(podResources, PodResourcesLister, service, onDefect);
+    const podResourcesSocket = join(podResourcesDirectory, kubeletSocketName);
+    this.#servers.push(await SocketServer.listen(podResources, podResourcesSocket));
+
+    const registration = new Server();
+    addService(registration, Registration, this.registration.implementation, onDefect);
+    cleanupPluginDirectory(directory, behaviour.cleanup);
+    const registrationSocket = join(directory, kubeletSocketName);
+    this.#servers.unshift(await SocketServer.listen(registration, registrationSocket));
+
+    this.workers.readmit(this.#context.pods().filter(isActive));
+  }
+
+  /** Dies at once: connections break, calls under way are forgotten. */
+  stop(removeSockets: boolean): void {
+    this.#life.abort();
+    this.registration.close();
+    for (const server of this.#servers) server.close(removeSockets);
+  }
+
+  /** The registration socket's file is made again, with nothing else changed. */
+  async recreateSocket(inode: "same" | "new"): Promise<void> {
+    await this.#servers[0]?.recreate(inode);
+  }
+}
