@@ -1,0 +1,99 @@
+import { isatty } from "node:tty";
+import { PluginError } from "../common/plugin-error.ts";
+import { writeAllSync } from "../common/write-sync.ts";
+import type { Config } from "../config/config.ts";
+import { describeConfig } from "../config/describe-config.ts";
+import { loadConfig } from "../config/load-config.ts";
+import { formatProblems } from "../config/problem.ts";
+import { renderHelp } from "../config/render-help.ts";
+import { systemSources } from "../config/system-sources.ts";
+import { createLogger } from "../observe/log.ts";
+import type { Logger } from "../observe/logger.ts";
+import { createDriver } from "../plugin/create-driver.ts";
+import { Plugin } from "../plugin/plugin.ts";
+import { type Command, PROGRAM } from "./command.ts";
+import { exitCode } from "./exit-code.ts";
+import { VERSION } from "./version.ts";
+
+/** How long a stop may take before the process ends anyway, ms. */
+const stopLimitMs = 5000;
+
+export const runCommand: Command = {
+  name: "run",
+  summary: "Offer this node's video devices to its kubelet (the default)",
+  help: renderHelp,
+  async run(argv, terminal) {
+    const loaded = loadConfig(systemSources(argv));
+    if (!loaded.ok) {
+      terminal.err(formatProblems(loaded.problems, `${PROGRAM} run --help`));
+      return exitCode.config;
+    }
+    const { config, origins } = loaded;
+    const log = logger(config);
+    onCrash(log);
+    const described = describeConfig(config, origins);
+    log.info("Starting", {
+      version: VERSION,
+      bun: Bun.version,
+      pid: process.pid,
+      ...described.values,
+    });
+    log.debug("Where each option comes from", described.origins);
+    if (origins.nodeName.source === "hostname") {
+      log.info("NODE_NAME is not set, the host's name is used", { node_name: config.nodeName });
+    }
+    const plugin = new Plugin(config, { driver: createDriver(config, log), log, version: VERSION });
+    await plugin.run(stopSignal(log, () => plugin.reinspect()));
+    log.info("Stopped", { detail: "devices are left as they are" });
+    return exitCode.ok;
+  },
+};
+
+function logger(config: Config): Logger {
+  const terminal = isatty(1);
+  const format = config.logFormat === "auto" ? (terminal ? "pretty" : "json") : config.logFormat;
+  return createLogger({
+    level: config.logLevel,
+    format,
+    colour: terminal,
+    write: (text) => writeAllSync(1, text),
+  });
+}
+
+/** A crash is a log line too, and the process ends: its state can't be trusted any more. */
+function onCrash(log: Logger): void {
+  const crash = (reason: unknown) => {
+    const error = PluginError.from(reason);
+    log.error("Crashed", {
+      ...error.fields(),
+      stack: reason instanceof Error ? reason.stack : undefined,
+    });
+    process.exit(exitCode.failure);
+  };
+  process.on("uncaughtException", crash);
+  process.on("unhandledRejection", crash);
+}
+
+/**
+ * A signal that aborts on the first SIGTERM or SIGINT; the second one ends the process at once. SIGHUP
+ * asks for a fresh look at everything. (As process 1 of a container, unhandled signals are ignored.)
+ */
+function stopSignal(log: Logger, onHangup: () => void): AbortSignal {
+  const stop = new AbortController();
+  const onStop = (name: NodeJS.Signals, number: number) => {
+    if (stop.signal.aborted) {
+      log.warn("Second signal, stopping at once", { signal: name });
+      process.exit(128 + number);
+    }
+    log.info("Stopping", { signal: name });
+    stop.abort();
+    setTimeout(() => {
+      log.error("Stop took too long, giving up", { limit_ms: stopLimitMs });
+      process.exit(exitCode.failure);
+    }, stopLimitMs).unref();
+  };
+  process.on("SIGTERM", () => onStop("SIGTERM", 15));
+  process.on("SIGINT", () => onStop("SIGINT", 2));
+  process.on("SIGHUP", onHangup);
+  return stop.signal;
+}

@@ -1,0 +1,154 @@
+import { describe, expect, test } from "bun:test";
+import { FakeDriver } from "../../test/support/fake-driver.ts";
+import { ManualClock, settle } from "../../test/support/manual-clock.ts";
+import { recordingLogger } from "../../test/support/recording-logger.ts";
+import { PluginError } from "../common/plugin-error.ts";
+import { DeviceMonitor } from "./monitor.ts";
+import { DevicePool } from "./pool.ts";
+
+async function setUp(prepare: (driver: FakeDriver) => void = () => undefined) {
+  const driver = new FakeDriver();
+  prepare(driver);
+  const clock = new ManualClock();
+  const pool = new DevicePool(driver.devices, clock);
+  const log = recordingLogger();
+  const monitor = new DeviceMonitor(
+    { intervalMs: 30_000 },
+    { driver, pool, clock, log, random: () => 1 },
+  );
+  const stop = new AbortController();
+  const running = monitor.run(stop.signal);
+  await settle();
+  const healthy = () => pool.list().filter(({ health }) => health === "Healthy").length;
+  return {
+    driver,
+    clock,
+    pool,
+    log,
+    monitor,
+    healthy,
+    end: async () => {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+describe("the device monitor", () => {
+  test("makes the devices before it first looks", async () => {
+    const { driver, healthy, end } = await setUp();
+    expect(driver.calls.slice(0, 2)).toEqual(["ensure", "inspect"]);
+    expect(healthy()).toBe(8);
+    await end();
+  });
+
+  test("looks again after the interval without any event", async () => {
+    const { driver, clock, pool, end } = await setUp();
+    driver.set("video12", "faulty");
+    await clock.advance(29_999);
+    expect(pool.get("video12")?.health).toBe("Healthy");
+    await clock.advance(1);
+    expect(pool.get("video12")?.reason).toBe("faulty");
+    await end();
+  });
+
+  test("looks at once when the driver nudges", async () => {
+    const { driver, pool, end } = await setUp();
+    driver.set("video12", "faulty");
+    driver.nudge();
+    await settle();
+    expect(pool.get("video12")?.health).toBe("Unhealthy");
+    await end();
+  });
+
+  test("publishes a loss before it makes the device anew", async () => {
+    const { driver, pool, end } = await setUp();
+    const seen: string[] = [];
+    pool.subscribe((changes) => seen.push(...changes.map(({ after }) => after.health)));
+    driver.set("video12", "missing");
+    driver.nudge();
+    await settle();
+    expect(seen).toEqual(["Unhealthy", "Healthy"]);
+    await end();
+  });
+
+  test("backs off while making fails, tells once, and recovers", async () => {
+    const { driver, clock, log, healthy, end } = await setUp((fake) => {
+      fake.onEnsure = () => {
+        throw new PluginError("module_not_found", "no module", { remedy: "install it" });
+      };
+    });
+    expect(healthy()).toBe(0);
+    const errors = () => log.lines.filter(({ level }) => level === "error");
+    expect(errors()).toEqual([
+      {
+        level: "error",
+        msg: "Devices could not be set up",
+        fields: { error: "no module", error_code: "module_not_found", remedy: "install it" },
+      },
+    ]);
+    const attempts = () => driver.calls.filter((call) => call === "ensure").length;
+    await clock.advance(1000);
+    expect(attempts()).toBe(2);
+    await clock.advance(1000);
+    expect(attempts()).toBe(2);
+    await clock.advance(1000);
+    expect(attempts()).toBe(3);
+    expect(errors()).toHaveLength(1);
+    driver.onEnsure = () => {
+      for (const { id } of driver.devices) driver.set(id, "ok");
+      return { created: [], adopted: driver.devices.map(({ id }) => id), failed: [] };
+    };
+    await clock.advance(4000);
+    expect(healthy()).toBe(8);
+    await end();
+  });
+
+  test("keeps looking while making fails", async () => {
+    const { driver, pool, end } = await setUp((fake) => {
+      fake.onEnsure = () => ({
+        created: [],
+        adopted: [],
+        failed: [{ id: "video17", error: new PluginError("device_number_taken", "taken") }],
+      });
+      for (const { id } of fake.devices) fake.set(id, id === "video17" ? "wrong_driver" : "ok");
+    });
+    driver.set("video10", "faulty");
+    driver.nudge();
+    await settle();
+    expect(pool.get("video10")?.reason).toBe("faulty");
+    expect(pool.get("video17")?.reason).toBe("wrong_driver");
+    await end();
+  });
+
+  test("makes and looks at everything when asked to reinspect", async () => {
+    const { driver, monitor, end } = await setUp();
+    driver.calls.length = 0;
+    monitor.reinspectAll();
+    await settle();
+    expect(driver.calls).toEqual(["inspect", "ensure", "inspect"]);
+    await end();
+  });
+
+  test("looks at a device after its reset, even a failed one", async () => {
+    const { driver, monitor, pool, end } = await setUp();
+    driver.onReset = async () => {
+      driver.set("video10", "missing");
+      throw new PluginError("reset_failed", "no");
+    };
+    driver.onEnsure = () => ({ created: [], adopted: [], failed: [] });
+    expect(monitor.reset("video10")).rejects.toThrow("no");
+    await settle();
+    expect(pool.get("video10")?.health).toBe("Unhealthy");
+    await end();
+  });
+
+  test("survives nothing less than its signal", async () => {
+    const { driver, end } = await setUp();
+    const before = driver.calls.length;
+    await end();
+    driver.nudge();
+    await settle();
+    expect(driver.calls).toHaveLength(before);
+  });
+});

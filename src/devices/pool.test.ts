@@ -1,0 +1,59 @@
+import { describe, expect, test } from "bun:test";
+import { deviceIds } from "../../test/support/devices.ts";
+import { FakeDriver } from "../../test/support/fake-driver.ts";
+import { ManualClock } from "../../test/support/manual-clock.ts";
+import { type DeviceChange, DevicePool } from "./pool.ts";
+
+function setUp() {
+  const driver = new FakeDriver();
+  const pool = new DevicePool(driver.devices, new ManualClock());
+  const changes: (readonly DeviceChange[])[] = [];
+  const unsubscribe = pool.subscribe((change) => changes.push(change));
+  const see = (state: "ok" | "missing", ...ids: string[]) =>
+    pool.apply(ids.map((id) => ({ id, state, detail: state })));
+  return { pool, changes, see, unsubscribe };
+}
+
+describe("the device pool", () => {
+  test("lists every device from the start, all Unhealthy", () => {
+    const { pool } = setUp();
+    expect(pool.list().map(({ id }) => id)).toEqual(deviceIds());
+    expect(new Set(pool.list().map(({ health }) => health))).toEqual(new Set(["Unhealthy"]));
+  });
+
+  test("keeps listing all of them when some are seen no more", () => {
+    const { pool, see } = setUp();
+    see("ok", ...deviceIds());
+    see("ok", "video10");
+    see("missing", "video11");
+    expect(pool.list()).toHaveLength(8);
+  });
+
+  test("tells listeners once for an inspection that changed several devices", () => {
+    const { changes, see } = setUp();
+    see("ok", "video10", "video11");
+    expect(changes).toHaveLength(1);
+    expect(changes[0]?.map(({ after }) => after.id)).toEqual(["video10", "video11"]);
+  });
+
+  test("is silent when an inspection changed nothing", () => {
+    const { changes, see } = setUp();
+    see("ok", "video10");
+    see("ok", "video10");
+    expect(changes).toHaveLength(1);
+  });
+
+  test("ignores what is said of devices that aren't its own", () => {
+    const { pool, changes, see } = setUp();
+    see("ok", "video99");
+    expect(changes).toHaveLength(0);
+    expect(pool.get("video99")).toBeUndefined();
+  });
+
+  test("stops telling who has unsubscribed", () => {
+    const { changes, see, unsubscribe } = setUp();
+    unsubscribe();
+    see("ok", "video10");
+    expect(changes).toHaveLength(0);
+  });
+});

@@ -1,0 +1,69 @@
+import type { Metrics } from "./metrics.ts";
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** Stable word: `registered`, `kubelet_absent`, … */
+  readonly reason: string;
+}
+
+export interface HttpOptions {
+  /** IP address to bind. */
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface HttpSources {
+  readonly metrics: Metrics;
+  readonly readiness: () => Readiness;
+}
+
+export interface HttpServer {
+  /** The port in use. */
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/**
+ * `/metrics` for Prometheus, `/healthz` (the process answers) and `/readyz` (a kubelet listens to us).
+ * Read-only: only GET and HEAD are answered.
+ */
+export function serveHttp(options: HttpOptions, sources: HttpSources): HttpServer {
+  const server = Bun.serve({
+    // Bun takes port and host name from the environment unless told both.
+    hostname: options.address,
+    port: options.port,
+    idleTimeout: 10,
+    maxRequestBodySize: 0,
+    development: false,
+    fetch: (request) => answer(request, sources),
+    error: () => text("internal error\n", 500),
+  });
+  return {
+    port: server.port ?? options.port,
+    stop: () => server.stop(true),
+  };
+}
+
+async function answer(request: Request, { metrics, readiness }: HttpSources): Promise<Response> {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return text("only GET is answered here\n", 405, { allow: "GET, HEAD" });
+  }
+  switch (new URL(request.url).pathname) {
+    case "/metrics": {
+      const { body, contentType } = await metrics.render();
+      return new Response(body, { headers: { "content-type": contentType } });
+    }
+    case "/healthz":
+      return text("ok\n", 200);
+    case "/readyz": {
+      const { ready, reason } = readiness();
+      return text(`${ready ? "ok" : "not ready"}: ${reason}\n`, ready ? 200 : 503);
+    }
+    default:
+      return text("not found; there are /metrics, /healthz and /readyz\n", 404);
+  }
+}
+
+function text(body: string, status: number, headers: Record<string, string> = {}): Response {
+  return new Response(body, { status, headers: { "content-type": "text/plain", ...headers } });
+}

@@ -1,0 +1,85 @@
+import { type ConsolaReporter, createConsola, type LogObject } from "consola/core";
+import type { LogFields, Logger, LogLevel } from "./logger.ts";
+
+/** consola's numbers for our levels (https://unjs.io/packages/consola#log-level). */
+const consolaLevels: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4 };
+
+export type LogFormat = "json" | "pretty";
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** Takes whole lines. */
+  readonly write: (text: string) => void;
+  /** Whether `pretty` may colour. */
+  readonly colour?: boolean;
+}
+
+/** A logger over consola. */
+export function createLogger(options: LogOptions): Logger {
+  const reporter = options.format === "json" ? jsonReporter : prettyReporter;
+  const consola = createConsola({
+    level: consolaLevels[options.level],
+    reporters: [reporter(options.write, options.colour ?? false)],
+    // consola folds equal lines within a second by default; a log must not.
+    throttle: 0,
+  });
+  return {
+    debug: (msg, fields) => consola.debug(msg, fields ?? {}),
+    info: (msg, fields) => consola.info(msg, fields ?? {}),
+    warn: (msg, fields) => consola.warn(msg, fields ?? {}),
+    error: (msg, fields) => consola.error(msg, fields ?? {}),
+  };
+}
+
+type MakeReporter = (write: (text: string) => void, colour: boolean) => ConsolaReporter;
+
+/** One JSON object a line: `time`, `level`, `msg`, then the fields. */
+const jsonReporter: MakeReporter = (write) => ({
+  log(entry) {
+    const { time, level, msg, fields } = parts(entry);
+    write(`${JSON.stringify({ time, level, msg, ...fields }, jsonValue)}\n`);
+  },
+});
+
+const colours: Record<string, string> = {
+  DEBUG: "\x1b[90m",
+  INFO: "\x1b[36m",
+  WARN: "\x1b[33m",
+  ERROR: "\x1b[31m",
+};
+
+/** `12:34:56.789 INFO  Device allocated  device_id=video10 …` */
+const prettyReporter: MakeReporter = (write, colour) => ({
+  log(entry) {
+    const { time, level, msg, fields } = parts(entry);
+    const paint = (code: string, text: string) => (colour ? `${code}${text}\x1b[0m` : text);
+    const details = Object.entries(fields)
+      .filter(([, value]) => value !== undefined && value !== "")
+      .map(([key, value]) => `${paint("\x1b[90m", `${key}=`)}${plain(value)}`);
+    const clock = paint("\x1b[90m", time.slice(11, 23));
+    write(`${[clock, paint(colours[level] ?? "", level.padEnd(5)), msg, ...details].join(" ")}\n`);
+  },
+});
+
+function parts(entry: LogObject): { time: string; level: string; msg: string; fields: LogFields } {
+  const [msg, fields] = entry.args as [string, LogFields | undefined];
+  return {
+    time: entry.date.toISOString(),
+    level: entry.type.toUpperCase(),
+    msg,
+    fields: fields ?? {},
+  };
+}
+
+function jsonValue(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  if (value instanceof Error) return value.message;
+  return value;
+}
+
+function plain(value: unknown): string {
+  if (Array.isArray(value)) return value.map(plain).join(",");
+  if (typeof value !== "string") return JSON.stringify(value, jsonValue);
+  return /[\s="]/.test(value) ? JSON.stringify(value) : value;
+}

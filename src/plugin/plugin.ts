@@ -1,0 +1,167 @@
+import { setTimeout as after } from "node:timers/promises";
+import { type Clock, systemClock } from "../common/clock.ts";
+import type { Config } from "../config/config.ts";
+import { AllocationHistory } from "../devices/allocation-history.ts";
+import { DeviceMonitor } from "../devices/monitor.ts";
+import { DevicePool } from "../devices/pool.ts";
+import { devicePluginService } from "../kubelet/device-plugin-service.ts";
+import { Registrar, type RegistrarStatus } from "../kubelet/registrar.ts";
+import { serveHttp } from "../observe/http.ts";
+import type { Logger } from "../observe/logger.ts";
+import { Metrics } from "../observe/metrics.ts";
+import type { VideoDriver } from "../v4l2/driver.ts";
+import { type Actor, supervise } from "./supervisor.ts";
+
+export interface PluginDeps {
+  readonly driver: VideoDriver;
+  readonly log: Logger;
+  readonly version: string;
+  readonly clock?: Clock;
+  /** In [0, 1). */
+  readonly random?: () => number;
+}
+
+/** How long the first look at the devices may delay the registration, ms. */
+const firstLookMs = 5000;
+
+/**
+ * The composition root: one pool, its service and its registration, with what watches and shows them.
+ * Nothing here is global, so a second pool is a second one of these.
+ */
+export class Plugin {
+  readonly pool: DevicePool;
+  readonly #config: Config;
+  readonly #deps: Required<PluginDeps>;
+  readonly #monitor: DeviceMonitor;
+  readonly #registrar: Registrar;
+  readonly #metrics: Metrics;
+
+  constructor(config: Config, deps: PluginDeps) {
+    const { driver, log, version } = deps;
+    const full = { clock: systemClock, random: Math.random, ...deps };
+    const { clock, random } = full;
+    this.#config = config;
+    this.#deps = full;
+    this.pool = new DevicePool(driver.devices, clock);
+    this.#metrics = new Metrics({
+      version,
+      nodeName: config.nodeName,
+      devices: () => this.pool.list(),
+      registered: () => this.#registrar.status().registered,
+    });
+    this.#monitor = new DeviceMonitor(
+      { intervalMs: config.healthCheckInterval * 1000 },
+      {
+        driver,
+        pool: this.pool,
+        clock,
+        log,
+        random,
+        onInspected: (ms) => this.#metrics.inspected(ms),
+      },
+    );
+    const history = new AllocationHistory();
+    this.#registrar = new Registrar(
+      {
+        resourceName: config.resourceName,
+        kubeletSocket: config.kubeletSocket,
+        socketPath: config.socketPath,
+        preStart: config.preStartContainer,
+      },
+      {
+        clock,
+        log,
+        random,
+        observer: this.#metrics,
+        onDefect: (method, error) => {
+          log.error("Request handler failed", {
+            method: method.name,
+            error: String(error),
+            stack: error instanceof Error ? error.stack : undefined,
+          });
+        },
+        service: (streams) =>
+          devicePluginService(
+            {
+              pool: this.pool,
+              history,
+              clock,
+              log,
+              containerDevicePath: config.containerDevicePath,
+              preStart: config.preStartContainer ? (id) => this.#prepare(id) : undefined,
+              inspectSoon: this.#monitor.inspectSoon,
+              observer: this.#metrics,
+            },
+            streams,
+          ),
+      },
+    );
+  }
+
+  status(): RegistrarStatus {
+    return this.#registrar.status();
+  }
+
+  /** Sets everything up anew and looks at all of it: what SIGHUP asks for. */
+  reinspect(): void {
+    this.#deps.log.info("Everything is looked at again");
+    this.#monitor.reinspectAll();
+    this.#registrar.lookSoon();
+  }
+
+  /**
+   * Runs until `signal` aborts, then stops in order: the registration first, so that the kubelet sends
+   * nobody here any more, then the watch over the devices, HTTP last. Devices are left as they are.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const later = new AbortController();
+    const others = [
+      this.#supervise("monitor", (until) => this.#monitor.run(until), later.signal),
+      ...(this.#config.enableMetrics
+        ? [this.#supervise("http", (until) => this.#serveHttp(until), later.signal)]
+        : []),
+    ];
+    await Promise.race([
+      this.#monitor.ready,
+      after(firstLookMs, undefined, { ref: false, signal }),
+    ]);
+    await this.#supervise("registrar", (until) => this.#registrar.run(until), signal);
+    later.abort();
+    await Promise.all(others);
+  }
+
+  #supervise(name: string, run: Actor["run"], signal: AbortSignal): Promise<void> {
+    const onRestart = (actor: string) => this.#metrics.actorRestarted(actor);
+    return supervise({ name, run }, signal, { ...this.#deps, onRestart });
+  }
+
+  async #serveHttp(signal: AbortSignal): Promise<void> {
+    const { metricsAddress: address, metricsPort: port } = this.#config;
+    const server = serveHttp(
+      { address, port },
+      {
+        metrics: this.#metrics,
+        readiness: () => {
+          const { registered, because } = this.#registrar.status();
+          return { ready: registered, reason: because };
+        },
+      },
+    );
+    this.#deps.log.info("Serving metrics", { address, port: server.port });
+    await aborted(signal);
+    await server.stop();
+  }
+
+  /** Before a container starts: a device that can be reset is, unless somebody holds it. */
+  async #prepare(id: string): Promise<void> {
+    if (!this.#deps.driver.capabilities().reset) return this.#monitor.inspect();
+    await this.#monitor.reset(id);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,75 @@
+import { describe, expect, test } from "bun:test";
+import { ManualClock, settle } from "../../test/support/manual-clock.ts";
+import { recordingLogger } from "../../test/support/recording-logger.ts";
+import { type Actor, supervise } from "./supervisor.ts";
+
+function setUp(run: Actor["run"]) {
+  const clock = new ManualClock();
+  const log = recordingLogger();
+  const restarts: string[] = [];
+  const stop = new AbortController();
+  const running = supervise({ name: "part", run }, stop.signal, {
+    clock,
+    log,
+    random: () => 1,
+    onRestart: (actor) => restarts.push(actor),
+  });
+  return { clock, log, restarts, stop, running };
+}
+
+const untilAborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+
+describe("a supervised part", () => {
+  test("runs until it is stopped", async () => {
+    const { stop, running, restarts } = setUp(untilAborted);
+    await settle();
+    stop.abort();
+    await running;
+    expect(restarts).toEqual([]);
+  });
+
+  test("is started anew when it throws, with growing delays, and the log tells why", async () => {
+    let runs = 0;
+    const { clock, log, restarts, stop, running } = setUp(async () => {
+      runs += 1;
+      throw new Error(`failure ${runs}`);
+    });
+    await settle();
+    expect(runs).toBe(1);
+    await clock.advance(1000);
+    expect(runs).toBe(2);
+    await clock.advance(1000);
+    expect(runs).toBe(2);
+    await clock.advance(1000);
+    expect(runs).toBe(3);
+    expect(restarts).toEqual(["part", "part", "part"]);
+    expect(log.lines[0]).toMatchObject({
+      level: "error",
+      msg: "Part failed and is started anew",
+      fields: { actor: "part", error: "failure 1", restart_in_ms: 1000 },
+    });
+    stop.abort();
+    await running;
+  });
+
+  test("is started anew when it ends without being told to", async () => {
+    const { log, stop, running } = setUp(async () => undefined);
+    await settle();
+    expect(log.lines[0]?.fields["error_code"]).toBe("ended");
+    stop.abort();
+    await running;
+  });
+
+  test("that fails while stopping is reported and not started anew", async () => {
+    const { log, restarts, stop, running } = setUp(async (signal) => {
+      await untilAborted(signal);
+      throw new Error("late");
+    });
+    await settle();
+    stop.abort();
+    await running;
+    expect(restarts).toEqual([]);
+    expect(log.lines[0]).toMatchObject({ msg: "Part failed while stopping" });
+  });
+});

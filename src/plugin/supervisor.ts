@@ -1,0 +1,68 @@
+import { backoffDelay } from "../common/backoff.ts";
+import type { Clock } from "../common/clock.ts";
+import { PluginError } from "../common/plugin-error.ts";
+import type { Logger } from "../observe/logger.ts";
+
+/** A long-lived part of the program. `run` resolves only after `signal` has aborted. */
+export interface Actor {
+  readonly name: string;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface SupervisorDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly random: () => number;
+  readonly onRestart: (actor: string) => void;
+}
+
+/** Waits between restarts of a part that fails, ms. */
+const restartBackoff = { initialMs: 1000, maxMs: 30_000 };
+/** A part that ran this long had started well, ms. */
+const provenMs = 60_000;
+
+/**
+ * Runs an actor until `signal` aborts, starting it anew with backoff when it throws or ends on its own.
+ * None dies silently.
+ */
+export async function supervise(
+  actor: Actor,
+  signal: AbortSignal,
+  deps: SupervisorDeps,
+): Promise<void> {
+  const { clock, log, random, onRestart } = deps;
+  let failures = 0;
+  while (!signal.aborted) {
+    const started = clock.now();
+    const failure = await runOnce(actor, signal);
+    if (signal.aborted) {
+      if (failure)
+        log.error("Part failed while stopping", { actor: actor.name, ...failure.fields() });
+      return;
+    }
+    failures = clock.now() - started >= provenMs ? 1 : failures + 1;
+    const delay = backoffDelay(failures, restartBackoff, random());
+    const why = failure ?? new PluginError("ended", `${actor.name} ended without being told to`);
+    log.error("Part failed and is started anew", {
+      actor: actor.name,
+      ...why.fields(),
+      stack: stackOf(why.cause),
+      restart_in_ms: delay,
+    });
+    onRestart(actor.name);
+    await clock.sleep(delay, signal);
+  }
+}
+
+async function runOnce(actor: Actor, signal: AbortSignal): Promise<PluginError | undefined> {
+  try {
+    await actor.run(signal);
+    return undefined;
+  } catch (reason) {
+    return PluginError.from(reason);
+  }
+}
+
+function stackOf(cause: unknown): string | undefined {
+  return cause instanceof Error ? cause.stack : undefined;
+}
