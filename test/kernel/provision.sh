@@ -1,0 +1,214 @@
+#!/usr/bin/env bash
+# Prepares what a test VM is made of: a Debian kernel, its media modules, v4l2loopback built from
+# Debian's own packages, a small user land, and the checker of v4l2-tool.c.
+#
+#   provision.sh [VERSION...]     v4l2loopback versions, default "0.12.7 0.15.4"
+#
+# Prints the directory it keeps all that in, which is made once and outlives the checkout. Remove it to
+# have a newer kernel. Exit code 69 (EX_UNAVAILABLE) means that this machine can't do it, and the last
+# line on stderr says why; any other failure is a defect of this script or of a package.
+# shellcheck disable=SC2016 # apt's and awk's variables, not the shell's
+set -euo pipefail
+umask 022
+
+versions=("$@")
+((${#versions[@]})) || versions=(0.12.7 0.15.4)
+# 0.13.2 lives in backports and 0.15.x in younger suites; all of them build against bookworm's 6.1.
+kernel_suite=bookworm
+suites=("$kernel_suite" "$kernel_suite-backports" trixie sid)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${VDP_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/video-device-plugin}/kernel
+
+say() { echo "provision: $*" >&2; }
+unavailable() { say "$*"; exit 69; }
+# A step's noise is shown only if the step fails.
+quietly() {
+  local log=$cache/last-step.log
+  "$@" >"$log" 2>&1 || { local code=$?; tail -n 25 "$log" >&2; return "$code"; }
+}
+
+[[ $(uname -sm) == "Linux x86_64" ]] || unavailable "needs Linux on x86_64, this is $(uname -sm)"
+mkdir -p "$cache"
+exec 9>"$cache/lock"
+flock 9 # two test runs on one machine share the cache
+
+install_missing() {
+  local packages=()
+  local command package
+  while read -r command package; do
+    command -v "$command" >/dev/null || packages+=("$package")
+  done <<-'LIST'
+	qemu-system-x86_64 qemu-system-x86
+	gcc-12 gcc-12
+	make make
+	strip binutils
+	xz xz-utils
+	depmod kmod
+	LIST
+  [[ -e /usr/lib/x86_64-linux-gnu/libc.a ]] || packages+=(libc6-dev)
+  [[ -e /usr/lib/x86_64-linux-gnu/libelf.so.1 ]] || packages+=(libelf1) # the kernel's objtool
+  ((${#packages[@]})) || return 0
+  ((EUID == 0)) || unavailable "not root, and these packages are missing: ${packages[*]}"
+  say "installing ${packages[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  local apt_get=(apt-get -o Acquire::Retries=5)
+  { quietly "${apt_get[@]}" update &&
+    quietly "${apt_get[@]}" install -y --no-install-recommends "${packages[@]}"; } ||
+    unavailable "apt-get can't install ${packages[*]}"
+}
+
+# An apt root of our own, so that other suites never enter the machine's sources. It keeps the machine's
+# apt.conf.d (proxies and the like) and takes the mirrors from the machine's sources.
+apt_private() {
+  local command=$1
+  shift
+  "$command" -q -o Dir::State="$cache/apt/state" -o Dir::State::status="$cache/apt/status" \
+    -o Dir::Cache="$cache/apt/cache" -o Dir::Etc::sourcelist="$cache/apt/sources.list" \
+    -o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferences=/dev/null \
+    -o Dir::Etc::preferencesparts=/dev/null \
+    -o APT::Architecture=amd64 -o APT::Architectures::=amd64 -o Acquire::Languages=none \
+    -o APT::Sandbox::User="$(id -un)" -o Acquire::Retries=5 -o APT::Update::Error-Mode=any \
+    -o APT::Default-Release="/^$kernel_suite(-security|-updates)?\$/" "$@"
+}
+
+# debian_mirror CONDITION: the first of the machine's own Debian repositories whose code name ($2) fits.
+debian_mirror() {
+  apt-get indextargets --format '$(REPO_URI)|$(CODENAME)|$(ORIGIN)' 'Created-By: Packages' |
+    awk -F'|' "\$3 ~ /^Debian/ && $1 && !found { print \$1; found = 1 }"
+}
+
+apt_ready=
+apt_setup() {
+  [[ -z $apt_ready ]] || return 0
+  mkdir -p "$cache"/apt/{state/lists/partial,cache/archives/partial} "$cache/debs"
+  : >"$cache/apt/status"
+  local mirror security keyring options=arch=amd64
+  mirror=$(debian_mirror '$2 !~ /-security$/')
+  # apt knows a source's origin only from its package lists, which images are often shipped without.
+  if [[ -z $mirror ]] && ((EUID == 0)); then
+    quietly apt-get update -o Acquire::Retries=5 || true
+    mirror=$(debian_mirror '$2 !~ /-security$/')
+  fi
+  [[ -n $mirror ]] || unavailable "this machine's apt knows no Debian mirror, or has no package lists"
+  security=$(debian_mirror '$2 ~ /-security$/')
+  keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  [[ ! -e $keyring ]] || options+=" signed-by=$keyring"
+  {
+    for suite in "${suites[@]}"; do echo "deb [$options] $mirror $suite main"; done
+    # A bookworm kernel's current ABI is often in the security archive first.
+    [[ -z $security ]] || echo "deb [$options] $security $kernel_suite-security main"
+  } >"$cache/apt/sources.list"
+  say "reading the package lists of ${suites[*]}"
+  quietly apt_private apt-get update || unavailable "the package lists can't be fetched"
+  apt_ready=yes
+}
+
+# download DIRECTORY PACKAGE[=VERSION]...: fetches and unpacks, installing nothing.
+download() {
+  local into=$1 deb
+  shift
+  apt_setup
+  rm -rf "$cache/debs" && mkdir -p "$cache/debs" "$into"
+  (cd "$cache/debs" && quietly apt_private apt-get download "$@") || unavailable "can't download $*"
+  for deb in "$cache"/debs/*.deb; do dpkg -x "$deb" "$into"; done
+  rm -rf "$cache/debs"
+}
+
+depends_of() {
+  apt_private apt-cache show --no-all-versions "$1" | sed -n 's/^Depends: //p' | tr -d ' ' |
+    tr ',' '\n' | sed 's/(.*//'
+}
+
+# QEMU starts an uncompressed kernel directly (PVH); to unpack a bzImage costs an emulated CPU 3 s a boot.
+# Offsets: linux/Documentation/x86/boot.rst, setup_sects, payload_offset, payload_length. The last four
+# bytes are the unpacked size, not xz.
+extract_vmlinux() {
+  local sectors offset length
+  sectors=$(od -An -tu1 -j $((0x1f1)) -N1 "$1")
+  offset=$(od -An -tu4 -j $((0x248)) -N4 "$1")
+  length=$(od -An -tu4 -j $((0x24c)) -N4 "$1")
+  head -c $(((sectors + 1) * 512 + offset + length - 4)) "$1" | tail -c $((length - 4)) | xz -dc
+}
+
+provide_kernel() {
+  [[ ! -e $cache/kernel/release ]] || return 0
+  apt_setup
+  local image headers release work=$cache/kernel.new
+  image=$(depends_of linux-image-amd64 | grep '^linux-image-')
+  release=${image#linux-image-}
+  headers=linux-headers-$release
+  say "fetching kernel $release"
+  rm -rf "$work" "$cache/kernel"
+  # The user land comes from the same suite, so that a VM doesn't depend on the machine's libc.
+  # shellcheck disable=SC2046
+  download "$work" "$image" "$headers" $(depends_of "$headers" | grep -E '^linux-(headers|kbuild)-') \
+    busybox-static util-linux libc6
+  # The headers name /usr/src and /usr/lib absolutely; here they are elsewhere.
+  local build=$work/usr/src/$headers final=$cache/kernel/usr
+  grep -rlIE '/usr/(src|lib)/linux-' "$work"/usr/src/*/Makefile "$build"/.kernel* 2>/dev/null |
+    xargs -r sed -i -E "s#(^|[^[:alnum:]_.])/usr/(src|lib)/linux-#\1$final/\2/linux-#g"
+  find "$work/usr/src" -type l | while read -r link; do
+    local to
+    to=$(readlink "$link")
+    case $to in
+      /usr/*) ln -sfn "$cache/kernel$to" "$link" ;;
+      *../lib/linux-kbuild*) ln -sfn "$final/lib/${to##*../lib/}" "$link" ;;
+    esac
+  done
+  extract_vmlinux "$work/boot/vmlinuz-$release" >"$work/vmlinux"
+  echo "$release" >"$work/release"
+  mv "$work" "$cache/kernel"
+}
+
+# A module tree holds what a test may load and nothing else: an initramfs of all modules would be 400 MB.
+# vivid stands for "another driver's camera has that number". "none" is a node without v4l2loopback.
+provide_tree() {
+  local version=$1 module=${2:-} release image tree
+  release=$(<"$cache/kernel/release")
+  tree=$cache/trees/$version
+  [[ ! -e $tree ]] || return 0
+  image=$cache/kernel/lib/modules/$release
+  [[ -e $image/modules.dep ]] || depmod -b "$cache/kernel" "$release"
+  local new=$cache/tree.new/lib/modules/$release
+  rm -rf "$cache/tree.new" && mkdir -p "$new" "$cache/trees"
+  cp "$image"/modules.{builtin,builtin.modinfo,order} "$new"
+  awk -F: '$1 ~ /\/(vivid|videodev)\.ko$/ { print $1 $2 }' "$image/modules.dep" | tr ' ' '\n' | sort -u |
+    (cd "$image" && xargs cp --parents -t "$new")
+  [[ -z $module ]] || install -D -m 644 "$module" "$new/updates/dkms/v4l2loopback.ko"
+  quietly depmod -b "$cache/tree.new" "$release"
+  mv "$cache/tree.new" "$tree"
+}
+
+provide_version() {
+  local version=$1 release package source work=$cache/build
+  [[ ! -e $cache/trees/$version ]] || return 0
+  apt_setup
+  package=$(apt_private apt-cache madison v4l2loopback-dkms | awk -v v="$version" \
+    '{ split($3, part, "-"); if (part[1] == v) { print $3; exit } }')
+  [[ -n $package ]] || unavailable "no v4l2loopback-dkms $version in ${suites[*]}; there is: $(
+    apt_private apt-cache madison v4l2loopback-dkms | awk '{ print $3 }' | sort -uV | tr '\n' ' ')"
+  release=$(<"$cache/kernel/release")
+  say "building v4l2loopback $package for $release"
+  rm -rf "$work"
+  download "$work" "v4l2loopback-dkms=$package"
+  source=$(echo "$work"/usr/src/v4l2loopback-*)
+  quietly make -C "$cache/kernel/usr/src/linux-headers-$release" M="$source" modules
+  strip --strip-debug "$source/v4l2loopback.ko"
+  provide_tree "$version" "$source/v4l2loopback.ko"
+  rm -rf "$work"
+}
+
+provide_tool() {
+  local tool=$cache/v4l2-tool
+  [[ ! $tool -nt $here/v4l2-tool.c ]] || return 0
+  gcc-12 -static -O2 -Wall -Wextra -Werror -o "$tool.new" "$here/v4l2-tool.c"
+  strip "$tool.new"
+  mv "$tool.new" "$tool"
+}
+
+install_missing
+provide_kernel
+provide_tree none
+for version in "${versions[@]}"; do provide_version "$version"; done
+provide_tool
+echo "$cache"

@@ -1,0 +1,56 @@
+import { join } from "node:path";
+
+/** v4l2loopback as Debian ships it: bookworm, bookworm-backports, trixie, sid. */
+export type ModuleVersion = "0.12.7" | "0.13.2" | "0.15.0" | "0.15.4";
+
+const VERSIONS: readonly ModuleVersion[] = ["0.12.7", "0.13.2", "0.15.0", "0.15.4"];
+
+/**
+ * What to test on: the oldest in use, which has no control device, and the newest. VDP_MODULE_VERSIONS
+ * names others, separated by commas.
+ *
+ * @throws Error for a version that isn't among {@link ModuleVersion}.
+ */
+export function requestedVersions(): ModuleVersion[] {
+  const names = process.env["VDP_MODULE_VERSIONS"]?.split(",") ?? ["0.12.7", "0.15.4"];
+  return names.map((name) => {
+    const version = VERSIONS.find((known) => known === name.trim());
+    if (version) return version;
+    throw new Error(`VDP_MODULE_VERSIONS: "${name}" is none of ${VERSIONS.join(", ")}`);
+  });
+}
+
+/** What test VMs are made of on this machine, or why it can't run any. */
+export type Provision =
+  | { readonly available: true; readonly directory: string }
+  | { readonly available: false; readonly reason: string };
+
+/** sysexits.h EX_UNAVAILABLE: provision.sh's word for "not on this machine". */
+const EX_UNAVAILABLE = 69;
+
+/**
+ * Runs provision.sh for the given versions: about 40 s the first time, 30 ms from then on.
+ *
+ * @throws Error if it failed for a reason that isn't this machine's: then a test must fail, not skip.
+ */
+export async function provision(versions: readonly ModuleVersion[]): Promise<Provision> {
+  const { platform, arch } = process;
+  if (platform !== "linux" || arch !== "x64") {
+    return { available: false, reason: `needs Linux on x64, not ${platform} on ${arch}` };
+  }
+  const script = Bun.spawn([join(import.meta.dir, "provision.sh"), ...versions], {
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    script.stdout.text(),
+    script.stderr.text(),
+    script.exited,
+  ]);
+  if (code === 0) return { available: true, directory: stdout.trim() };
+  if (code === EX_UNAVAILABLE) {
+    const lastLine = stderr.trim().split("\n").at(-1) ?? "";
+    return { available: false, reason: lastLine.replace(/^provision: /, "") };
+  }
+  throw new Error(`provision.sh ${versions.join(" ")} failed with exit code ${code}:\n${stderr}`);
+}

@@ -1,0 +1,147 @@
+/*
+ * An independent look at V4L2 nodes from inside a test VM. It shares no code with the plugin: its
+ * layouts and numbers come from the kernel's own header, so that a wrong constant in TypeScript can't
+ * agree with itself.
+ *
+ *   v4l2-tool query [--try-format] [DEVICE...]  a JSON line a device, all of /dev/videoN by default
+ *   v4l2-tool hold DEVICE SECONDS               keeps it open; prints "holding" once it is
+ *   v4l2-tool write-frames [--write-only] DEVICE COUNT
+ *   v4l2-tool read-frames DEVICE COUNT          prints the byte each frame is filled with
+ *
+ * Exit code: 0, or 1 with "v4l2-tool: <what>: <errno's name>" on stderr; 2 for wrong usage.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/videodev2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* The smallest frame every v4l2loopback version takes. */
+enum { WIDTH = 64, HEIGHT = 48, FRAME_BYTES = WIDTH * HEIGHT * 2, NODES_MAX = 256 };
+
+static int fail(const char *what) {
+  fprintf(stderr, "v4l2-tool: %s: %s\n", what, strerrorname_np(errno));
+  return 1;
+}
+
+static void print_json_string(const char *key, const __u8 *text, size_t size) {
+  printf(",\"%s\":\"", key);
+  for (size_t i = 0; i < size && text[i]; i++) {
+    if (text[i] == '"' || text[i] == '\\') printf("\\%c", text[i]);
+    else if (text[i] < 0x20) printf("\\u%04x", text[i]);
+    else putchar(text[i]);
+  }
+  putchar('"');
+}
+
+static struct v4l2_format yuyv_format(enum v4l2_buf_type type) {
+  struct v4l2_format format = {.type = type};
+  format.fmt.pix.width = WIDTH;
+  format.fmt.pix.height = HEIGHT;
+  format.fmt.pix.pixelformat = V4L2_PIX_FMT_YUYV;
+  format.fmt.pix.field = V4L2_FIELD_NONE;
+  return format;
+}
+
+/* The outcome as errno's name, "0" for success: a bricked 0.12 device answers EINVAL to both. */
+static void print_outcome(const char *key, int result) {
+  printf(",\"%s\":\"%s\"", key, result < 0 ? strerrorname_np(errno) : "0");
+}
+
+static void query(const char *device, int try_format) {
+  printf("{\"device\":\"%s\"", device);
+  int fd = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  print_outcome("open", fd);
+  if (fd >= 0) {
+    struct v4l2_capability caps = {0};
+    int result = ioctl(fd, VIDIOC_QUERYCAP, &caps);
+    print_outcome("querycap", result);
+    if (result == 0) {
+      print_json_string("driver", caps.driver, sizeof caps.driver);
+      print_json_string("card", caps.card, sizeof caps.card);
+      print_json_string("bus_info", caps.bus_info, sizeof caps.bus_info);
+      printf(",\"capabilities\":%u,\"device_caps\":%u", caps.capabilities, caps.device_caps);
+    }
+    if (try_format) {
+      struct v4l2_format format = yuyv_format(V4L2_BUF_TYPE_VIDEO_OUTPUT);
+      print_outcome("s_fmt_output", ioctl(fd, VIDIOC_S_FMT, &format));
+      format = (struct v4l2_format){.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
+      print_outcome("g_fmt_capture", ioctl(fd, VIDIOC_G_FMT, &format));
+    }
+    close(fd);
+  }
+  puts("}");
+}
+
+static void query_all(int try_format) {
+  for (int number = 0; number < NODES_MAX; number++) {
+    char device[32];
+    snprintf(device, sizeof device, "/dev/video%d", number);
+    if (access(device, F_OK) == 0) query(device, try_format);
+  }
+}
+
+static int hold(const char *device, unsigned seconds) {
+  int fd = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return fail(device);
+  puts("holding");
+  fflush(stdout);
+  sleep(seconds);
+  close(fd);
+  return 0;
+}
+
+/*
+ * 0.12.x takes an opener for a writer only after STREAMON, which later versions refuse: its error is
+ * ignored. --write-only leaves it out, as `ffmpeg -f v4l2` does; that is what bricks an exclusive 0.12.
+ */
+static int write_frames(const char *device, int count, int write_only) {
+  int fd = open(device, O_RDWR | O_CLOEXEC);
+  if (fd < 0) return fail(device);
+  struct v4l2_format format = yuyv_format(V4L2_BUF_TYPE_VIDEO_OUTPUT);
+  if (ioctl(fd, VIDIOC_S_FMT, &format) < 0) return fail("VIDIOC_S_FMT");
+  int type = V4L2_BUF_TYPE_VIDEO_OUTPUT;
+  if (!write_only) ioctl(fd, VIDIOC_STREAMON, &type);
+  static __u8 frame[FRAME_BYTES];
+  for (int i = 0; i < count; i++) {
+    memset(frame, i + 1, sizeof frame);
+    if (write(fd, frame, sizeof frame) != (ssize_t)sizeof frame) return fail("write");
+    usleep(33000);
+  }
+  close(fd);
+  return 0;
+}
+
+static int read_frames(const char *device, int count) {
+  int fd = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return fail(device);
+  static __u8 frame[FRAME_BYTES];
+  for (int i = 0; i < count; i++) {
+    if (read(fd, frame, sizeof frame) < 0) return fail("read");
+    printf("%u\n", frame[0]);
+  }
+  close(fd);
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  const char *command = argc > 1 ? argv[1] : "";
+  int flag = argc > 2 && strncmp(argv[2], "--", 2) == 0;
+  char **rest = argv + 2 + flag;
+  int left = argc - 2 - flag;
+  if (strcmp(command, "query") == 0) {
+    if (left <= 0) query_all(flag);
+    for (int i = 0; i < left; i++) query(rest[i], flag);
+    return 0;
+  }
+  if (left == 2 && strcmp(command, "hold") == 0) return hold(rest[0], atoi(rest[1]));
+  if (left == 2 && strcmp(command, "write-frames") == 0)
+    return write_frames(rest[0], atoi(rest[1]), flag);
+  if (left == 2 && strcmp(command, "read-frames") == 0) return read_frames(rest[0], atoi(rest[1]));
+  fprintf(stderr, "usage: v4l2-tool query|hold|write-frames|read-frames, see v4l2-tool.c\n");
+  return 2;
+}
