@@ -1,0 +1,45 @@
+import { PluginError } from "../common/plugin-error.ts";
+import { type Command, PROGRAM } from "./command.ts";
+import { exitCode } from "./exit-code.ts";
+import { systemTerminal, type Terminal } from "./terminal.ts";
+import { unknownCommand } from "./usage-error.ts";
+
+/** What runs when the first argument isn't a command's name but an option, or nothing. */
+const DEFAULT_COMMAND = "run";
+
+/** Flags that stand for a command if they come first. */
+const COMMAND_FLAGS: ReadonlyMap<string, string> = new Map([
+  ["-h", "help"],
+  ["--help", "help"],
+  ["--version", "version"],
+]);
+
+/**
+ * Finds the command that `argv` (without the program's own name) asks for and runs it.
+ * Resolves to the exit code; what a command throws is told in a line on the error output.
+ */
+export async function runCli(
+  argv: readonly string[],
+  commands: readonly Command[],
+  terminal: Terminal = systemTerminal,
+): Promise<number> {
+  const [first, ...rest] = argv;
+  const named = first !== undefined && !first.startsWith("-");
+  const flagged = first === undefined ? undefined : COMMAND_FLAGS.get(first);
+  const name = named ? first : (flagged ?? DEFAULT_COMMAND);
+  const command = commands.find((candidate) => candidate.name === name);
+  if (command === undefined) return unknownCommand(name, commands, terminal);
+
+  const commandArgv = named || flagged !== undefined ? rest : argv;
+  if (commandArgv.some((argument) => argument === "-h" || argument === "--help")) {
+    terminal.out(command.help());
+    return exitCode.ok;
+  }
+  try {
+    return await command.run(commandArgv, terminal);
+  } catch (reason) {
+    const { message, remedy } = PluginError.from(reason);
+    terminal.err(`${PROGRAM}: ${message}\n${remedy === undefined ? "" : `${remedy}\n`}`);
+    return exitCode.failure;
+  }
+}

@@ -1,0 +1,7 @@
+import type { Command } from "./command.ts";
+import { helpCommand } from "./help.ts";
+import { runCommand } from "./run.ts";
+import { versionCommand } from "./version.ts";
+
+/** The program's commands, in the order in which help lists them. */
+export const commands: readonly Command[] = [runCommand, versionCommand, helpCommand(() => commands)];

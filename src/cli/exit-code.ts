@@ -1,0 +1,9 @@
+/** Exit codes, after sysexits.h where it has one. */
+export const exitCode = {
+  ok: 0,
+  failure: 1,
+  /** EX_USAGE: no such command, or arguments that it doesn't take. */
+  usage: 64,
+  /** EX_CONFIG: an option's value is not allowed, or there is no such option. */
+  config: 78,
+} as const;
