@@ -84,7 +84,8 @@ export const options: Options = {
     kind: boolean(),
     default: "false",
     group: "Kubernetes",
-    description: "Has the kubelet call PreStartContainer before it starts a container.",
+    description:
+      "Has the kubelet call PreStartContainer before each start of a container, which resets its devices; off, containers start without the plugin.",
   },
   maxDevices: {
     flag: "max-devices",
