@@ -4,4 +4,8 @@ import { runCommand } from "./run.ts";
 import { versionCommand } from "./version.ts";
 
 /** The program's commands, in the order in which help lists them. */
-export const commands: readonly Command[] = [runCommand, versionCommand, helpCommand(() => commands)];
+export const commands: readonly Command[] = [
+  runCommand,
+  versionCommand,
+  helpCommand(() => commands),
+];
