@@ -150,7 +150,8 @@ export class FakePlugin {
           permissions: "rw",
         }));
         const cdiDevices = ids.map((id) => ({ name: `meeting-baas.io/video=${id}` }));
-        const envs = { VIDEO_DEVICES: ids.map((id) => `/dev/${id}`).join(",") };
+        const paths = ids.toSorted().map((id) => `/dev/${id}`);
+        const envs = { VIDEO_DEVICE: paths[0] ?? "", VIDEO_DEVICES: paths.join(",") };
         return { containerResponses: [{ envs, devices, cdiDevices }] };
       },
       preStartContainer: ({ devicesIds }) => {

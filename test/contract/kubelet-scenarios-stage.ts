@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import type { PodView, ResourceCount, TestNode } from "./node.ts";
+
+/** The plugin under test, as a process that is started, stopped and hurt. */
+export interface PluginControl {
+  /** All device IDs, in ascending number. */
+  readonly ids: readonly string[];
+  /** Whether its process runs. */
+  readonly running: boolean;
+  /** Starts the process; need not wait for its registration. */
+  start(): Promise<void>;
+  /** Sends the signal and resolves with the exit code once the process is gone; null if a signal killed it. */
+  stop(signal: "SIGTERM" | "SIGINT"): Promise<number | null>;
+  /** SIGKILL; resolves once the process is gone. */
+  kill(): Promise<void>;
+  /** Makes a device fail, as seen by the plugin's driver. Nobody has it when this is called. */
+  sicken(id: string): Promise<void>;
+  /** Undoes {@link sicken}; harmless on a healthy device. */
+  heal(id: string): Promise<void>;
+}
+
+/** What a scenario is played with. The node's kubelet is running when it starts. */
+export interface ScenarioContext {
+  readonly node: TestNode;
+  readonly plugin: PluginControl;
+}
+
+/** A node's status lags by up to a minute: kubernetes test/e2e_node/device_plugin_test.go allows as much. */
+export const patienceMs = 90_000;
+
+/** Between two looks, ms; well under the pod-resources API's limit of 100 calls a second. */
+const lookEveryMs = 100;
+
+/**
+ * Tries `attempt` until it no longer throws, for {@link patienceMs} at most; then its last error is thrown.
+ */
+export async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
+  const giveUpAt = Date.now() + patienceMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() >= giveUpAt) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+  }
+}
+
+/** One scenario's hold on node and plugin: waits in the words of the scenarios, and cleans up. */
+export class Stage {
+  readonly node: TestNode;
+  readonly plugin: PluginControl;
+  readonly #pods = new Set<string>();
+
+  constructor({ node, plugin }: ScenarioContext) {
+    this.node = node;
+    this.plugin = plugin;
+  }
+
+  /** How many devices there are. */
+  get total(): number {
+    return this.plugin.ids.length;
+  }
+
+  async showsResources(expected: ResourceCount): Promise<void> {
+    await eventually(async () => assert.deepEqual(await this.node.resources(), expected));
+  }
+
+  /** Capacity and allocatable are all devices. */
+  async showsAllDevices(): Promise<void> {
+    await this.showsResources({ capacity: this.total, allocatable: this.total });
+  }
+
+  /** Creates a pod and waits until it runs. */
+  async runPod(name: string, devices: number): Promise<PodView> {
+    await this.createPod(name, devices);
+    return this.podRuns(name);
+  }
+
+  async createPod(name: string, devices: number): Promise<void> {
+    this.#pods.add(name);
+    await this.node.createPod({ name, devices });
+  }
+
+  /** Waits until the pod runs and its container has told what it sees. */
+  podRuns(name: string): Promise<PodView> {
+    return eventually(async () => {
+      const pod = await this.#pod(name);
+      assert.equal(pod.phase, "Running", describe(pod));
+      assert.ok(pod.containerId, `${name} has no container yet`);
+      assert.ok(pod.env["VIDEO_DEVICES"], `${name} has not told its environment yet`);
+      return pod;
+    });
+  }
+
+  /** Waits until the pod was refused. */
+  podFails(name: string): Promise<PodView> {
+    return eventually(async () => {
+      const pod = await this.#pod(name);
+      assert.equal(pod.phase, "Failed", describe(pod));
+      return pod;
+    });
+  }
+
+  /** The pod still runs in the very container it had. */
+  async isUntouched(before: PodView): Promise<void> {
+    await eventually(async () => {
+      const now = await this.#pod(before.name);
+      assert.equal(now.phase, "Running", describe(now));
+      assert.equal(now.containerId, before.containerId, `${before.name} has another container`);
+      assert.deepEqual(now.env, before.env);
+      assert.deepEqual(now.deviceNodes, before.deviceNodes);
+    });
+  }
+
+  /** Device IDs by pod, sorted, once exactly `pods` hold some. */
+  allocationsOf(...pods: string[]): Promise<Record<string, string[]>> {
+    return eventually(async () => {
+      const allocations = await this.node.allocations();
+      assert.deepEqual(Object.keys(allocations).sort(), pods.toSorted());
+      return Object.fromEntries(
+        Object.entries(allocations).map(([pod, ids]) => [pod, ids.toSorted(byNumber)]),
+      );
+    });
+  }
+
+  async deletePod(name: string): Promise<void> {
+    await this.node.deletePod(name);
+    this.#pods.delete(name);
+  }
+
+  /** Everything there and nothing in use, whatever the scenario before left. */
+  async prepare(): Promise<void> {
+    for (const id of this.plugin.ids) await this.plugin.heal(id);
+    if (!this.plugin.running) await this.plugin.start();
+    await this.showsAllDevices();
+    await this.allocationsOf();
+  }
+
+  async cleanUp(): Promise<void> {
+    for (const name of [...this.#pods]) await this.deletePod(name);
+    for (const id of this.plugin.ids) await this.plugin.heal(id);
+  }
+
+  async #pod(name: string): Promise<PodView> {
+    const pod = await this.node.pod(name);
+    assert.ok(pod, `the node knows no pod ${name}`);
+    return pod;
+  }
+}
+
+/** The number at the end of a device ID or of a node's path. */
+export function numberOf(name: string): number {
+  return Number(/\d+$/.exec(name)?.[0]);
+}
+
+/** Orders IDs and paths as people count: video9 before video10. */
+export function byNumber(a: string, b: string): number {
+  return numberOf(a) - numberOf(b);
+}
+
+function describe(pod: PodView): string {
+  return `${pod.name} is ${pod.phase}: ${pod.reason ?? ""} ${pod.message ?? ""}`;
+}

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { byNumber, type ScenarioContext, Stage } from "./kubelet-scenarios-stage.ts";
+import type { PodView } from "./node.ts";
+
+/**
+ * One thing a node and the plugin do together. `run` rejects if they don't; it begins with the plugin
+ * running and no pods, brings that about itself, and cleans up after itself.
+ */
+export interface Scenario {
+  readonly name: string;
+  run(context: ScenarioContext): Promise<void>;
+}
+
+function scenario(name: string, play: (stage: Stage) => Promise<void>): Scenario {
+  return {
+    name,
+    run: async (context) => {
+      const stage = new Stage(context);
+      await stage.prepare();
+      try {
+        await play(stage);
+      } finally {
+        await stage.cleanUp();
+      }
+    },
+  };
+}
+
+function devicePaths(pod: PodView): string[] {
+  return pod.env["VIDEO_DEVICES"]?.split(",") ?? [];
+}
+
+/** The suite that the embedded kubelet and a real one are both held to. To be run in this order. */
+export const kubeletScenarios: readonly Scenario[] = [
+  scenario("the plugin starts: every device is capacity and allocatable", async (stage) => {
+    await stage.plugin.stop("SIGTERM");
+    await stage.showsResources({ capacity: stage.total, allocatable: 0 });
+    await stage.plugin.start();
+    await stage.showsAllDevices();
+  }),
+
+  scenario("pods with one and with two devices see their own, in order", async (stage) => {
+    const one = await stage.runPod("one", 1);
+    const two = await stage.runPod("two", 2);
+
+    assert.equal(devicePaths(one).length, 1);
+    assert.equal(devicePaths(two).length, 2);
+    for (const pod of [one, two]) {
+      const paths = devicePaths(pod);
+      assert.equal(pod.env["VIDEO_DEVICE"], paths[0]);
+      assert.deepEqual(paths, paths.toSorted(byNumber));
+      assert.deepEqual(pod.deviceNodes, paths, `${pod.name} lacks a device node`);
+    }
+
+    const held = await stage.allocationsOf("one", "two");
+    assert.equal(new Set(Object.values(held).flat()).size, 3, "a device was given twice");
+  }),
+
+  scenario("a kubelet restart leaves running pods and what they hold alone", async (stage) => {
+    const pods = [await stage.runPod("one", 1), await stage.runPod("two", 2)];
+    const held = await stage.allocationsOf("one", "two");
+
+    await stage.node.stopKubelet();
+    await stage.node.startKubelet();
+
+    await stage.showsAllDevices();
+    for (const pod of pods) await stage.isUntouched(pod);
+    assert.deepEqual(await stage.allocationsOf("one", "two"), held);
+  }),
+
+  scenario("a killed plugin takes the devices away, and brings them back", async (stage) => {
+    const pods = [await stage.runPod("one", 1), await stage.runPod("two", 2)];
+
+    await stage.plugin.kill();
+    await stage.showsResources({ capacity: stage.total, allocatable: 0 });
+    for (const pod of pods) await stage.isUntouched(pod);
+
+    await stage.plugin.start();
+    await stage.showsAllDevices();
+    for (const pod of pods) await stage.isUntouched(pod);
+
+    await stage.runPod("three", 1);
+    const held = await stage.allocationsOf("one", "two", "three");
+    assert.equal(new Set(Object.values(held).flat()).size, 4, "a device was given twice");
+  }),
+
+  scenario("a sick device is not allocatable until it is healed", async (stage) => {
+    const id = stage.plugin.ids.at(-1) ?? "";
+    await stage.plugin.sicken(id);
+    await stage.showsResources({ capacity: stage.total, allocatable: stage.total - 1 });
+    await stage.plugin.heal(id);
+    await stage.showsAllDevices();
+  }),
+
+  scenario("with all devices in use one more pod is refused, until one ends", async (stage) => {
+    await stage.runPod("many", stage.total - 1);
+    await stage.runPod("last", 1);
+    const { last: freed } = await stage.allocationsOf("many", "last");
+
+    await stage.createPod("extra", 1);
+    const { reason } = await stage.podFails("extra");
+    assert.match(reason ?? "", /^(UnexpectedAdmissionError|OutOf.+)$/);
+    assert.ok(stage.plugin.running);
+    await stage.showsAllDevices();
+
+    await stage.deletePod("extra");
+    await stage.deletePod("last");
+    await stage.allocationsOf("many");
+    await stage.runPod("next", 1);
+    const { next } = await stage.allocationsOf("many", "next");
+    assert.deepEqual(next, freed);
+  }),
+
+  scenario("pod-resources lists what pods were given", async (stage) => {
+    const pods = [await stage.runPod("one", 1), await stage.runPod("two", 2)];
+    const held = await stage.allocationsOf("one", "two");
+    for (const pod of pods) {
+      const ids = held[pod.name] ?? [];
+      assert.equal(ids.length, devicePaths(pod).length);
+      for (const id of ids) assert.ok(stage.plugin.ids.includes(id), `${id} is none of ours`);
+    }
+    await stage.deletePod("two");
+    assert.deepEqual(await stage.allocationsOf("one"), { one: held["one"] });
+  }),
+
+  scenario("SIGTERM ends the plugin with 0, and nothing is allocatable", async (stage) => {
+    const pod = await stage.runPod("one", 1);
+    assert.equal(await stage.plugin.stop("SIGTERM"), 0);
+    await stage.showsResources({ capacity: stage.total, allocatable: 0 });
+    await stage.isUntouched(pod);
+  }),
+
+  scenario("a rolling restart, old before new, touches no pod", async (stage) => {
+    const pods = [await stage.runPod("one", 1), await stage.runPod("two", 2)];
+    const held = await stage.allocationsOf("one", "two");
+
+    assert.equal(await stage.plugin.stop("SIGTERM"), 0);
+    await stage.plugin.start();
+
+    await stage.showsAllDevices();
+    for (const pod of pods) await stage.isUntouched(pod);
+    assert.deepEqual(await stage.allocationsOf("one", "two"), held);
+    await stage.runPod("three", 1);
+  }),
+];
