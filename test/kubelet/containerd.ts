@@ -4,6 +4,9 @@ import { Daemon } from "./daemon.ts";
 import { imageArchive, imageName } from "./image.ts";
 import { containerdSocket, dataDir, runDir } from "./paths.ts";
 
+/** Where containerd keeps a directory for each container that runs (`state` of its configuration). */
+export const taskDir = join(runDir, "containerd/io.containerd.runtime.v2.task/k8s.io");
+
 /** A container of a pod that has a live process. */
 export interface RunningContainer {
   id: string;
@@ -44,7 +47,8 @@ export class Containerd {
     await this.daemon.start(["containerd", "--config", config], () => this.#ctr("version"));
     const archive = join(runDir, "image.tar");
     writeFileSync(archive, imageArchive(busybox));
-    await this.#ctr("images", "import", "--snapshotter", "native", archive);
+    // Unpacked when the first container needs it, by the plugin that knows which snapshotter is set.
+    await this.#ctr("images", "import", "--no-unpack", archive);
   }
 
   /** Kills what runs, then stops: nothing of ours survives it. */

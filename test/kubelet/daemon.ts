@@ -17,7 +17,8 @@ export class Daemon {
   }
 
   get running(): boolean {
-    return this.#process !== undefined && this.#process.exitCode === null;
+    // A process that a signal ended has no exit code.
+    return this.#process?.exitCode === null && this.#process.signalCode === null;
   }
 
   /**
@@ -45,7 +46,8 @@ export class Daemon {
     this.#process = child;
     writeFileSync(this.#pidFile, `${child.pid}\n`);
     const probe = async () => {
-      if (!this.running) throw new GiveUp(`${this.name} ended with ${child.exitCode}`);
+      if (!this.running)
+        throw new GiveUp(`${this.name} ended: ${child.exitCode ?? child.signalCode}`);
       await ready();
       return true;
     };

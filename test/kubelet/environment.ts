@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { busyboxPath } from "./image.ts";
+import { otherOwner } from "./owner.ts";
 import { kubeletBinary, kubeletRoot, kubeletRootMarker } from "./paths.ts";
 
 const remedy = "run test/kubelet/provision.sh";
@@ -18,6 +19,8 @@ export function unsupported(): string | undefined {
   if (!existsSync("/sys/fs/cgroup/cgroup.controllers") && !existsSync("/sys/fs/cgroup/memory")) {
     return "no cgroup hierarchy at /sys/fs/cgroup";
   }
+  const owner = otherOwner();
+  if (owner !== undefined) return `process ${owner} runs the node of this machine`;
   return foreignKubelet();
 }
 

@@ -1,6 +1,8 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { taskDir } from "./containerd.ts";
 import { containerdSocket, dataDir, kubeletRoot, kubeletRootMarker, runDir } from "./paths.ts";
+import { living } from "./processes.ts";
 import { waitFor } from "./wait.ts";
 
 /**
@@ -9,12 +11,35 @@ import { waitFor } from "./wait.ts";
  */
 export async function removeLeftovers(): Promise<void> {
   await killAll();
-  for (const mount of mountsBelow([runDir, dataDir, kubeletRoot])) {
-    Bun.spawnSync(["umount", "--lazy", mount]);
+  removeContainers();
+  removeLogLinks();
+  const directories = [runDir, dataDir];
+  if (existsSync(kubeletRootMarker)) directories.push(kubeletRoot);
+  for (const mount of mountsBelow(directories)) Bun.spawnSync(["umount", "--lazy", mount]);
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+}
+
+/** What shims and runc keep outside of our directories, at fixed places: their state, cgroups and sockets. */
+function removeContainers(): void {
+  if (!existsSync(taskDir)) return;
+  for (const id of readdirSync(taskDir)) {
+    const root = ["--root", "/run/containerd/runc/k8s.io"];
+    Bun.spawnSync(["runc", ...root, "delete", "--force", id], { stderr: "ignore" });
+    const address = join(taskDir, id, "address");
+    if (!existsSync(address)) continue;
+    const socket = readFileSync(address, "utf8").replace(/^unix:\/\//, "");
+    if (dirname(socket) === "/run/containerd/s") rmSync(socket, { force: true });
   }
-  rmSync(runDir, { recursive: true, force: true });
-  rmSync(dataDir, { recursive: true, force: true });
-  if (existsSync(kubeletRootMarker)) rmSync(kubeletRoot, { recursive: true, force: true });
+}
+
+/** The kubelet's links to container logs, in a directory that it takes from no configuration. */
+function removeLogLinks(): void {
+  const links = "/var/log/containers";
+  if (!existsSync(links)) return;
+  for (const link of readdirSync(links).map((name) => join(links, name))) {
+    const ours = lstatSync(link).isSymbolicLink() && readlinkSync(link).startsWith(`${runDir}/`);
+    if (ours) rmSync(link);
+  }
 }
 
 /**
@@ -22,12 +47,12 @@ export async function removeLeftovers(): Promise<void> {
  * each shim with the containers it is the parent of.
  */
 async function killAll(): Promise<void> {
-  const daemons = processes().filter(
+  const daemons = living().filter(
     ({ args }) =>
       args.includes(join(runDir, "kubelet.json")) || args.includes(join(runDir, "containerd.toml")),
   );
   await killAndWait(daemons.map(({ pid }) => pid));
-  const all = processes();
+  const all = living();
   const shims = all.filter(({ args }) => args.includes(containerdSocket)).map(({ pid }) => pid);
   const containers = all.filter(({ parent }) => shims.includes(parent)).map(({ pid }) => pid);
   await killAndWait([...containers, ...shims]);
@@ -42,34 +67,9 @@ async function killAndWait(pids: number[]): Promise<void> {
     }
   }
   await waitFor(`end of processes ${pids.join(", ")}`, 10_000, () => {
-    const living = new Set(processes().map(({ pid }) => pid));
-    return pids.some((pid) => living.has(pid)) ? undefined : true;
+    const left = new Set(living().map(({ pid }) => pid));
+    return pids.some((pid) => left.has(pid)) ? undefined : true;
   });
-}
-
-interface Process {
-  pid: number;
-  parent: number;
-  args: string[];
-}
-
-/** Living processes; one that has ended but was not waited for is none. */
-function processes(): Process[] {
-  const found: Process[] = [];
-  for (const entry of readdirSync("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const args = readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0");
-      // "pid (command) state parent …"; the command may hold anything, parentheses too.
-      const stat = readFileSync(`/proc/${entry}/stat`, "utf8")
-        .replace(/^.*\) /s, "")
-        .split(" ");
-      if (stat[0] !== "Z") found.push({ pid: Number(entry), parent: Number(stat[1]), args });
-    } catch {
-      // It ended while we read.
-    }
-  }
-  return found;
 }
 
 /** Mount points in or below the directories, innermost first. */

@@ -1,4 +1,3 @@
-import type { PodRequest } from "../contract/node.ts";
 import { imageName } from "./image.ts";
 
 /** The name of each pod's only container. */
@@ -19,16 +18,13 @@ trap 'exit 0' TERM
 busybox sleep 2147483647 & wait
 `;
 
-/**
- * A static pod's manifest. Each has a UID of its own: the kubelet would derive one from the content, and take
- * a pod that is made again for the one that is still ending.
- */
-export function podManifest(request: PodRequest, resource: string): object {
-  const amount = request.devices > 0 ? { [resource]: String(request.devices) } : {};
+/** A static pod's manifest, asking for `devices` of `resource`. */
+export function podManifest(name: string, devices: number, resource: string): object {
+  const amount = devices > 0 ? { [resource]: String(devices) } : {};
   return {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name: request.name, namespace: "default", uid: crypto.randomUUID() },
+    metadata: { name, namespace: "default" },
     spec: {
       hostNetwork: true,
       restartPolicy: "Always",

@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { PodResourcesLister } from "../../src/gen/kubelet/podresources/v1/api_pb.ts";
 import { createSocketTransport } from "../../src/grpc/transport.ts";
@@ -10,6 +10,7 @@ import { busyboxPath } from "./image.ts";
 import { Kubelet } from "./kubelet.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { nodeStatus } from "./node-status.ts";
+import { claim } from "./owner.ts";
 import {
   kubeletSocket,
   kubeletVersion,
@@ -38,6 +39,7 @@ export async function realNodeOrReason(
   if (reason !== undefined || busybox === undefined) return { skipped: reason ?? "no busybox" };
   await removeLeftovers();
   for (const dir of [runDir, manifestDir, workDir]) mkdirSync(dir, { recursive: true });
+  claim();
   const containerd = new Containerd();
   await containerd.start(busybox);
   return new RealNode(resource, containerd);
@@ -57,6 +59,8 @@ export class RealNode implements TestNode {
   readonly #resource: string;
   readonly #containerd: Containerd;
   readonly #kubelet = new Kubelet();
+  /** The test's names of existing pods, and the kubelet's. */
+  readonly #podNames = new Map<string, string>();
 
   constructor(resource: string, containerd: Containerd) {
     this.#resource = resource;
@@ -66,7 +70,9 @@ export class RealNode implements TestNode {
   /** Resolves when the kubelet also knows the pods that are there already. */
   async startKubelet(): Promise<void> {
     await this.#kubelet.start();
-    for (const file of readdirSync(manifestDir)) await this.#seen(basename(file, ".json"));
+    const names = [...this.#podNames.keys()];
+    // One that is being deleted has no manifest any more.
+    for (const name of names) if (existsSync(this.#manifest(name))) await this.#seen(name);
   }
 
   async stopKubelet(): Promise<void> {
@@ -74,32 +80,39 @@ export class RealNode implements TestNode {
   }
 
   async createPod(request: PodRequest): Promise<void> {
-    const manifest = this.#manifest(request.name);
+    if (this.#podNames.has(request.name)) throw new Error(`pod ${request.name} exists`);
+    const name = uniqueName(request.name);
+    this.#podNames.set(request.name, `${name}-${nodeName}`);
     // Renamed into place: the kubelet reads a file as soon as it appears.
-    const draft = join(runDir, `${request.name}.draft`);
-    writeFileSync(draft, JSON.stringify(podManifest(request, this.#resource)));
-    renameSync(draft, manifest);
+    const draft = join(runDir, "draft.json");
+    writeFileSync(draft, JSON.stringify(podManifest(name, request.devices, this.#resource)));
+    renameSync(draft, this.#manifest(request.name));
     await this.#seen(request.name);
   }
 
   async deletePod(name: string): Promise<void> {
+    const podName = this.#podNames.get(name);
+    if (podName === undefined) return;
     rmSync(this.#manifest(name), { force: true });
     const gone = async () =>
-      (await this.#find(name)) || (await this.#containerd.runsAnythingOf(podName(name)))
+      (await this.#find(podName)) || (await this.#containerd.runsAnythingOf(podName))
         ? undefined
         : true;
     await this.#wait(`pod ${name} is gone`, gone);
+    this.#podNames.delete(name);
   }
 
   async pod(name: string): Promise<PodView | undefined> {
+    const podName = this.#podNames.get(name);
+    if (podName === undefined) return undefined;
     if (!this.#kubelet.daemon.running) {
-      const container = (await this.#containerd.containersOf(podName(name))).get(containerName);
+      const container = (await this.#containerd.containersOf(podName)).get(containerName);
       return container && viewWithoutKubelet(name, container);
     }
-    const pod = await this.#find(name);
+    const pod = await this.#find(podName);
     if (!pod) return undefined;
     const running = pod.status.phase === "Running";
-    const containers = running ? await this.#containerd.containersOf(podName(name)) : undefined;
+    const containers = running ? await this.#containerd.containersOf(podName) : undefined;
     return podView(name, pod, containers?.get(containerName));
   }
 
@@ -113,10 +126,14 @@ export class RealNode implements TestNode {
     try {
       const client = createClient(PodResourcesLister, transport);
       const { podResources } = await client.list({}, { timeoutMs: 10_000 });
+      const names = new Map([...this.#podNames].map(([name, podName]) => [podName, name]));
       const held = podResources.map((pod) => {
         const devices = pod.containers.flatMap((container) => container.devices);
         const ours = devices.filter((device) => device.resourceName === this.#resource);
-        return [shortName(pod.name), ours.flatMap((device) => device.deviceIds).sort()] as const;
+        return [
+          names.get(pod.name) ?? pod.name,
+          ours.flatMap((device) => device.deviceIds).sort(),
+        ] as const;
       });
       return Object.fromEntries(held.filter(([, ids]) => ids.length > 0));
     } finally {
@@ -137,8 +154,9 @@ export class RealNode implements TestNode {
   }
 
   async #seen(name: string): Promise<void> {
+    const podName = this.#podNames.get(name) ?? name;
     await this.#wait(`kubelet sees pod ${name}`, async () =>
-      (await this.#find(name))?.status.phase ? true : undefined,
+      (await this.#find(podName))?.status.phase ? true : undefined,
     );
   }
 
@@ -146,9 +164,9 @@ export class RealNode implements TestNode {
     return join(manifestDir, `${name}.json`);
   }
 
-  async #find(name: string): Promise<Pod | undefined> {
+  async #find(podName: string): Promise<Pod | undefined> {
     const { items } = JSON.parse(await this.#kubelet.readOnly("/pods")) as { items: Pod[] | null };
-    return items?.find((pod) => pod.metadata.name === podName(name));
+    return items?.find((pod) => pod.metadata.name === podName);
   }
 
   async #wait(what: string, probe: () => Promise<true | undefined>): Promise<void> {
@@ -158,11 +176,11 @@ export class RealNode implements TestNode {
   }
 }
 
-/** The kubelet names a static pod after the node, too. */
-function podName(name: string): string {
-  return `${name}-${nodeName}`;
-}
-
-function shortName(name: string): string {
-  return name.endsWith(`-${nodeName}`) ? name.slice(0, -nodeName.length - 1) : name;
+/**
+ * A name never used before, as a Deployment's pods have. A static pod with the name of one that has just ended
+ * waits for the kubelet to forget that one, and is looked at again after 10 s or more only
+ * (`workerBackOffPeriod` in pkg/kubelet/pod_workers.go).
+ */
+function uniqueName(name: string): string {
+  return `${name}-${crypto.randomUUID().slice(0, 8)}`;
 }
