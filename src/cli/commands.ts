@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { demoCommand } from "./demo.ts";
 import { helpCommand } from "./help.ts";
 import { runCommand } from "./run.ts";
 import { versionCommand } from "./version.ts";
@@ -6,6 +7,7 @@ import { versionCommand } from "./version.ts";
 /** The program's commands, in the order in which help lists them. */
 export const commands: readonly Command[] = [
   runCommand,
+  demoCommand,
   versionCommand,
   helpCommand(() => commands),
 ];

@@ -107,8 +107,13 @@ function findGiven(
     return { text: fromFile.text, origin: { source: "env_file", name, path, line: fromFile.line } };
   }
   if (defaultFrom === "hostname") {
-    // the kubelet derives its node's name the same way (component-helpers/node/util/hostname.go)
-    return { text: sources.hostname.trim().toLowerCase(), origin: { source: "hostname" } };
+    // the kubelet derives its node's name the same way (component-helpers/node/util/hostname.go);
+    // a host name that no node could have is made one, since nobody chose it as a node's name
+    const text = sources.hostname
+      .trim()
+      .toLowerCase()
+      .replace(/[^a-z0-9.-]/g, "-");
+    return { text, origin: { source: "hostname" } };
   }
   return { text, origin: { source: "default" } };
 }

@@ -119,7 +119,9 @@ export class DeviceMonitor {
         was: before.reason,
         ...(after.detail && { detail: after.detail }),
       };
-      if (after.health === "Healthy") log.info("Device healthy", fields);
+      // The first good look at a device is no event: "Devices set up" has told of it.
+      const level = before.reason === "unknown" ? "debug" : "info";
+      if (after.health === "Healthy") log[level]("Device healthy", fields);
       else log.warn("Device unhealthy", fields);
     }
     onInspected?.(performance.now() - started);

@@ -8,7 +8,6 @@ import { PluginServer, type PluginServerDeps } from "./plugin-server.ts";
 import { callRegister } from "./register-call.ts";
 import {
   decide,
-  defaultRegistrationTimes,
   type KubeletSocketState,
   type RegistrationAction,
   type RegistrationFacts,
@@ -33,7 +32,7 @@ export interface RegistrarOptions {
   readonly socketPath: string;
   /** Whether the kubelet shall call PreStartContainer. */
   readonly preStart: boolean;
-  readonly times?: RegistrationTimes;
+  readonly times: RegistrationTimes;
 }
 
 export interface RegistrarDeps extends Pick<PluginServerDeps, "service" | "onDefect"> {
@@ -97,7 +96,7 @@ export class Registrar {
   constructor(options: RegistrarOptions, deps: RegistrarDeps) {
     this.#options = options;
     this.#deps = deps;
-    this.#times = options.times ?? defaultRegistrationTimes;
+    this.#times = options.times;
     this.#said = new RegistrationLog(deps.log, options.kubeletSocket);
     this.#status = { because: "kubelet_absent", since: deps.clock.now() };
   }

@@ -3,13 +3,13 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { INSTANCE_SUFFIX_BYTES } from "../config/kinds/path.ts";
 import {
   fileIdentity,
   instanceSocketPath,
   isListening,
   lookAtKubelet,
   newSuffix,
-  suffixLength,
   sweepSockets,
 } from "./socket-file.ts";
 
@@ -81,7 +81,7 @@ describe("an instance's socket", () => {
 
   test("has a suffix no longer than what the path's check allows for", () => {
     // 4194304 is the kernel's largest process ID (PID_MAX_LIMIT).
-    expect(newSuffix(4_194_304, 0.999999999).length + 1).toBeLessThanOrEqual(suffixLength);
+    expect(newSuffix(4_194_304, 0.999999999).length + 1).toBeLessThanOrEqual(INSTANCE_SUFFIX_BYTES);
     expect(newSuffix(1, 0)).toBe("1-00000000");
   });
 });

@@ -46,9 +46,6 @@ export function instanceSocketPath(socketPath: string, suffix: string): string {
   return join(dirname(socketPath), `${basename(socketPath, extension)}-${suffix}${extension}`);
 }
 
-/** Longest suffix that {@link newSuffix} makes, with its dash, in bytes. */
-export const suffixLength = 20;
-
 /** `<process id>-<random>`: for people who look at the directory, and unique over restarts. */
 export function newSuffix(pid: number, random: number): string {
   return `${pid}-${Math.floor(random * 36 ** 8)

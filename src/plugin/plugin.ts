@@ -1,11 +1,14 @@
 import { setTimeout as after } from "node:timers/promises";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { type Clock, systemClock } from "../common/clock.ts";
+import { PluginError } from "../common/plugin-error.ts";
 import type { Config } from "../config/config.ts";
 import { AllocationHistory } from "../devices/allocation-history.ts";
 import { DeviceMonitor } from "../devices/monitor.ts";
 import { DevicePool } from "../devices/pool.ts";
 import { devicePluginService } from "../kubelet/device-plugin-service.ts";
 import { Registrar, type RegistrarStatus } from "../kubelet/registrar.ts";
+import { defaultRegistrationTimes, type RegistrationTimes } from "../kubelet/registration.ts";
 import { serveHttp } from "../observe/http.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Metrics } from "../observe/metrics.ts";
@@ -19,10 +22,15 @@ export interface PluginDeps {
   readonly clock?: Clock;
   /** In [0, 1). */
   readonly random?: () => number;
+  /** For tests that can't wait. */
+  readonly registrationTimes?: RegistrationTimes;
 }
 
 /** How long the first look at the devices may delay the registration, ms. */
 const firstLookMs = 5000;
+
+/** How long PreStartContainer may take for one device, ms; the kubelet's patience is 30 s. */
+const prepareLimitMs = 10_000;
 
 /**
  * The composition root: one pool, its service and its registration, with what watches and shows them.
@@ -38,7 +46,12 @@ export class Plugin {
 
   constructor(config: Config, deps: PluginDeps) {
     const { driver, log, version } = deps;
-    const full = { clock: systemClock, random: Math.random, ...deps };
+    const full = {
+      clock: systemClock,
+      random: Math.random,
+      registrationTimes: defaultRegistrationTimes,
+      ...deps,
+    };
     const { clock, random } = full;
     this.#config = config;
     this.#deps = full;
@@ -67,6 +80,7 @@ export class Plugin {
         kubeletSocket: config.kubeletSocket,
         socketPath: config.socketPath,
         preStart: config.preStartContainer,
+        times: full.registrationTimes,
       },
       {
         clock,
@@ -152,10 +166,33 @@ export class Plugin {
     await server.stop();
   }
 
-  /** Before a container starts: a device that can be reset is, unless somebody holds it. */
+  /**
+   * Before a container starts: a device that can be reset is. One that somebody holds open is left as it
+   * is, since that somebody is the container's own pod: nobody else was given the device.
+   */
   async #prepare(id: string): Promise<void> {
     if (!this.#deps.driver.capabilities().reset) return this.#monitor.inspect();
-    await this.#monitor.reset(id);
+    try {
+      await within(this.#monitor.reset(id), prepareLimitMs, `the reset of ${id}`);
+    } catch (reason) {
+      const error = PluginError.from(reason);
+      const busy = error.code === "device_busy";
+      this.#deps.log.warn("Device was not reset", { device_id: id, ...error.fields() });
+      if (!busy) throw new ConnectError(error.message, Code.Internal, undefined, undefined, error);
+    }
+  }
+}
+
+async function within<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
+  const limit = new AbortController();
+  const late = after(ms, undefined, { signal: limit.signal }).then(() => {
+    throw new PluginError("timed_out", `${what} took longer than ${ms / 1000} s`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    limit.abort();
+    late.catch(() => undefined);
   }
 }
 

@@ -1,0 +1,141 @@
+import { existsSync, readdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { PodStatus } from "../../simulator/pod.ts";
+import { must, type Stage } from "./stage.ts";
+
+/** A part of the demo. It throws if what it shows does not happen. */
+export type Act = (stage: Stage) => Promise<void>;
+
+export async function registration(stage: Stage): Promise<void> {
+  const { kubelet, timeline } = stage;
+  timeline.act("A node comes up: the kubelet starts, and the plugin after it");
+  await kubelet.start();
+  stage.startPlugin();
+  const ms = await stage.counts(8, 8);
+  timeline.done("the plugin made 8 devices, registered, and the kubelet counts 8 of 8", ms);
+  stage.drawDevices();
+}
+
+export async function pods(stage: Stage): Promise<void> {
+  const { timeline } = stage;
+  timeline.act("Two pods ask for devices: limits: { meeting-baas.io/video-devices: 1 } and 2");
+  for (const [name, devices] of [
+    ["recorder", 1],
+    ["mixer", 2],
+  ] as const) {
+    const started = performance.now();
+    const pod = await stage.kubelet.addPod({ name, containers: [{ name: "app", devices }] });
+    const ms = performance.now() - started;
+    const { VIDEO_DEVICE, VIDEO_DEVICES } = running(pod).env;
+    must(
+      VIDEO_DEVICES?.split(",").length === devices,
+      `${name} got VIDEO_DEVICES=${VIDEO_DEVICES}`,
+    );
+    const variables =
+      devices === 1 ? `VIDEO_DEVICE=${VIDEO_DEVICE}` : `VIDEO_DEVICES=${VIDEO_DEVICES}`;
+    timeline.done(`${name} runs with ${variables}`, ms);
+  }
+  stage.drawDevices();
+}
+
+export async function kubeletRestart(stage: Stage): Promise<void> {
+  const { kubelet, timeline } = stage;
+  timeline.act("The kubelet restarts while both pods run");
+  const before = kubelet.pods.map(containerIds).join();
+  kubelet.stop();
+  timeline.done("the kubelet is down; its sockets are gone, the pods go on");
+  await kubelet.start();
+  const ms = await stage.counts(8, 8);
+  must(kubelet.pods.map(containerIds).join() === before, "a container was replaced");
+  timeline.done("the plugin registered again, the containers are the same", ms);
+  stage.drawDevices();
+}
+
+export async function sickness(stage: Stage): Promise<void> {
+  const { kubelet, timeline } = stage;
+  timeline.act("video17 falls ill and gets well again");
+  const fault = join(stage.faultsDir, "video17.sick");
+  writeFileSync(fault, "the lens cap is on");
+  timeline.done("the kubelet counts 7 of 8", await stage.counts(8, 7));
+  stage.drawDevices();
+  const greedy = await kubelet.addPod({
+    name: "greedy",
+    containers: [{ name: "app", devices: 5 }],
+  });
+  must(greedy.phase === "Failed", "a pod got more devices than are healthy");
+  timeline.done(`a pod that asks for 5 where 4 are left is refused: ${greedy.reason}`);
+  kubelet.removePod("greedy");
+  rmSync(fault);
+  timeline.done("well again: 8 of 8", await stage.counts(8, 8));
+}
+
+export async function loss(stage: Stage): Promise<void> {
+  const { kubelet, timeline } = stage;
+  timeline.act("Somebody deletes the node of video16");
+  const started = performance.now();
+  unlinkSync(join(stage.paths.simulatedDir, "video16"));
+  let lostMs: number | undefined;
+  await stage.happens("video16 lost and found", () => {
+    const health = kubelet.devices()["video16"];
+    if (health === "Unhealthy") lostMs ??= performance.now() - started;
+    return lostMs !== undefined && health === "Healthy";
+  });
+  timeline.done("the kubelet was told that it is unhealthy", lostMs);
+  timeline.done("the plugin made it anew, and it is healthy again", performance.now() - started);
+}
+
+export async function crash(stage: Stage): Promise<void> {
+  const { kubelet, timeline } = stage;
+  timeline.act("The plugin is killed (SIGKILL) and started again");
+  const before = kubelet.pods.map(containerIds).join();
+  stage.plugin?.kill("SIGKILL");
+  timeline.done(
+    "the kubelet keeps the capacity and offers nothing: 0 of 8",
+    await stage.counts(8, 0),
+  );
+  stage.startPlugin();
+  const ms = await stage.counts(8, 8);
+  must(kubelet.pods.map(containerIds).join() === before, "a container was replaced");
+  timeline.done("the new plugin adopted the devices: 8 of 8, the pods noticed nothing", ms);
+}
+
+export async function podsEnd(stage: Stage): Promise<void> {
+  const { kubelet, timeline } = stage;
+  timeline.act("The pods end and another one comes");
+  kubelet.removePod("recorder");
+  kubelet.removePod("mixer");
+  const pod = await kubelet.addPod({ name: "streamer", containers: [{ name: "app", devices: 1 }] });
+  timeline.done(`streamer runs with VIDEO_DEVICE=${running(pod).env["VIDEO_DEVICE"]}`);
+  stage.drawDevices();
+}
+
+export async function cleanStop(stage: Stage): Promise<void> {
+  const { timeline, paths, plugin } = stage;
+  timeline.act("The plugin is stopped (SIGTERM)");
+  const started = performance.now();
+  plugin?.kill("SIGTERM");
+  const code = await plugin?.exited;
+  must(code === 0, `the plugin ended with exit code ${code}`);
+  timeline.done("it ended with exit code 0", performance.now() - started);
+  timeline.done("the kubelet offers nothing any more: 0 of 8", await stage.counts(8, 0));
+  const left = readdirSync(dirname(paths.socketPath)).filter((name) =>
+    name.startsWith(basename(paths.socketPath, ".sock")),
+  );
+  must(left.length === 0, `sockets were left behind: ${left.join(", ")}`);
+  must(existsSync(join(paths.simulatedDir, "video10")), "a device was removed");
+  timeline.done("its socket is gone, the devices are as they were, streamer still runs");
+}
+
+/** The settings of a pod's container, which has to be running. */
+function running(pod: PodStatus) {
+  const [container] = pod.containers;
+  must(
+    pod.phase === "Running" && container !== undefined,
+    `pod ${pod.name} is ${pod.phase}: ${pod.message ?? container?.message ?? "no reason given"}`,
+  );
+  return container.settings;
+}
+
+function containerIds(pod: PodStatus): string {
+  return pod.containers.map(({ containerId }) => containerId).join();
+}

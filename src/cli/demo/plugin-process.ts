@@ -1,0 +1,73 @@
+import type { Subprocess } from "bun";
+
+export interface PluginPaths {
+  readonly kubeletSocket: string;
+  readonly socketPath: string;
+  readonly simulatedDir: string;
+}
+
+/** How many of the plugin's last log lines are kept for a failure's report. */
+const keptLines = 20;
+
+/**
+ * The plugin as a process of its own: this same program with `run`, so that the demo shows what runs on
+ * nodes, signals and exit codes included.
+ */
+export class PluginProcess {
+  readonly #process: Subprocess<"ignore", "pipe", "inherit">;
+  readonly #lines: string[] = [];
+
+  constructor(paths: PluginPaths) {
+    this.#process = Bun.spawn({
+      cmd: [
+        ...thisProgram(),
+        "run",
+        "--driver=simulated",
+        "--node-name=demo-node",
+        "--log-level=debug",
+        "--log-format=pretty",
+        `--kubelet-socket=${paths.kubeletSocket}`,
+        `--socket-path=${paths.socketPath}`,
+        `--simulated-dir=${paths.simulatedDir}`,
+      ],
+      // Nothing of the caller's environment: a MAX_DEVICES that is set there is none of the demo's business.
+      env: {},
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "inherit",
+      // Ctrl-C goes to the whole terminal group; the demo stops the plugin itself.
+      detached: true,
+    });
+    void this.#collect();
+  }
+
+  /** The last lines of its log. */
+  get lastLines(): readonly string[] {
+    return this.#lines;
+  }
+
+  kill(signal: "SIGTERM" | "SIGKILL"): void {
+    this.#process.kill(signal);
+  }
+
+  /** Resolves to its exit code. */
+  get exited(): Promise<number> {
+    return this.#process.exited;
+  }
+
+  async #collect(): Promise<void> {
+    const decoder = new TextDecoder();
+    let rest = "";
+    for await (const chunk of this.#process.stdout) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      this.#lines.push(...lines);
+      this.#lines.splice(0, this.#lines.length - keptLines);
+    }
+  }
+}
+
+/** How to start this program again: the executable alone if it is one, else Bun and its script. */
+function thisProgram(): string[] {
+  return Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, Bun.main];
+}
