@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { systemClock } from "../../src/common/clock.ts";
 import { linuxCalls } from "../../src/linux/linux-calls.ts";
 import { silentLogger } from "../../src/observe/logger.ts";
+import { LoopbackDriver } from "../../src/v4l2/loopback/loopback-driver.ts";
 import { SimulatedDriver } from "../../src/v4l2/simulated/simulated-driver.ts";
 import type { MakeCharDevice } from "../../src/v4l2/simulated/simulated-node.ts";
+import { type FakeKernelOptions, FakeLoopbackKernel } from "../support/fake-loopback-kernel.ts";
 import { countOpens } from "../support/open-watch.ts";
 import { type DriverHarness, driverContract } from "./driver-contract.ts";
 
@@ -35,6 +37,39 @@ function simulated(makeCharDevice: MakeCharDevice): DriverHarness {
   };
 }
 
+function loopback(options: FakeKernelOptions, maxDevices = 3): DriverHarness {
+  const kernel = new FakeLoopbackKernel(options);
+  const { deviceDir, sysfsDir, modulesDir, kernelRelease } = kernel;
+  const nodePath = (id: string) => join(deviceDir, id);
+  const numberOf = (id: string) => Number(id.replace("video", ""));
+  const driver = new LoopbackDriver(
+    {
+      ...{ firstDeviceNumber: 10, maxDevices, mode: 0o640, group: undefined },
+      ...{ cardLabel: "Default WebCam", exclusiveCaps: true, maxBuffers: 2 },
+      ...{ deviceDir, sysfsDir, modulesDir, kernelRelease },
+    },
+    { log: silentLogger, kernel, clock: systemClock },
+  );
+  return {
+    driver,
+    mode: 0o640,
+    nodePath,
+    deleteDevice: async (id) => kernel.unplug(numberOf(id)),
+    breakDevice: async (id) => {
+      kernel.unplug(numberOf(id));
+      kernel.addForeign(numberOf(id), "USB Camera");
+      return "wrong_driver";
+    },
+    holdDevice: async (id) => kernel.hold(numberOf(id)),
+    countOpens: (run) =>
+      countOpens(
+        driver.devices.map(({ id }) => nodePath(id)),
+        run,
+      ),
+    close: async () => kernel.close(),
+  };
+}
+
 const harnesses: Record<string, () => DriverHarness> = {
   "simulated driver with the nodes this process may make": () =>
     simulated(linuxCalls().makeCharDevice),
@@ -42,6 +77,12 @@ const harnesses: Record<string, () => DriverHarness> = {
     simulated(() => {
       throw new Error("not permitted");
     }),
+  "loopback driver on a fake kernel with v4l2loopback 0.12.7": () =>
+    loopback({ version: "0.12.7" }),
+  "loopback driver on a fake kernel with v4l2loopback 0.15.4": () =>
+    loopback({ version: "0.15.4" }),
+  "loopback driver with more devices than parameters hold": () => loopback({}, 11),
+  "loopback driver with nodes that take their time": () => loopback({ nodeDelayMs: 30 }),
 };
 
 for (const [name, makeHarness] of Object.entries(harnesses)) {

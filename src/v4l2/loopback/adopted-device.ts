@@ -1,0 +1,52 @@
+import type { LogFields } from "../../observe/logger.ts";
+import { deviceId } from "../device-ids.ts";
+import type { DeviceParameters } from "./parameters.ts";
+import { readModuleParameter, type SysfsDevice } from "./sysfs.ts";
+
+/** A way in which a device that somebody else made differs from what was asked for. */
+export interface Mismatch {
+  readonly msg: string;
+  readonly fields: LogFields;
+}
+
+/**
+ * How an adopted device differs from the settings, as far as /sys tells. It is adopted all the same: it
+ * is a camera, and making it anew would need it to be unused.
+ */
+export function mismatches(
+  device: SysfsDevice,
+  wanted: DeviceParameters,
+  sysfsDir: string,
+): readonly Mismatch[] {
+  const found: Mismatch[] = [];
+  const id = deviceId(device.number);
+  if (wanted.cardLabel !== "" && device.name !== wanted.cardLabel) {
+    found.push({
+      msg: "an adopted device has another card label",
+      fields: { device_id: id, card_label: device.name, wanted_card_label: wanted.cardLabel },
+    });
+  }
+  const exclusive = loadedExclusive(device.number, sysfsDir);
+  if (exclusive !== undefined && exclusive !== wanted.exclusiveCaps) {
+    found.push({
+      msg: "an adopted device was loaded with other capabilities",
+      fields: {
+        device_id: id,
+        exclusive_caps: exclusive,
+        wanted_exclusive_caps: wanted.exclusiveCaps,
+      },
+    });
+  }
+  return found;
+}
+
+/**
+ * exclusive_caps of the device the module was loaded with under this number, undefined if it wasn't
+ * loaded with it by number. (A device that was added or made anew later isn't in the parameters.)
+ */
+function loadedExclusive(number: number, sysfsDir: string): boolean | undefined {
+  const index = readModuleParameter(sysfsDir, "video_nr")?.indexOf(String(number)) ?? -1;
+  if (index < 0) return undefined;
+  const value = readModuleParameter(sysfsDir, "exclusive_caps")?.[index];
+  return value === undefined ? undefined : value === "Y";
+}

@@ -1,0 +1,33 @@
+import { PluginError } from "../../common/plugin-error.ts";
+
+/**
+ * Bytes a card label may have: `card_label[32]` of struct v4l2_loopback_config with the NUL at its end
+ * (v4l2loopback.h). The driver cuts longer ones, in the middle of a character if need be.
+ */
+export const MAX_LABEL_BYTES = 31;
+
+/**
+ * Why a label can't be given to every version of the module, undefined if it can. A module parameter's
+ * array is split at every comma and its quotes can't be escaped (lib/cmdline.c next_arg, kernel/params.c
+ * param_array), so neither character can be part of a label. An empty label is the driver's own default.
+ */
+export function labelProblem(label: string): string | undefined {
+  const bytes = Buffer.byteLength(label);
+  if (bytes > MAX_LABEL_BYTES) return `it has ${bytes} bytes, at most ${MAX_LABEL_BYTES} fit`;
+  if (/[",]/.test(label)) return "a module parameter can hold neither commas nor double quotes";
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\u0000-\u001f\u007f]/.test(label)) return "it has a control character";
+  if (label !== label.trim()) return "it begins or ends with white space";
+  return undefined;
+}
+
+/** @throws PluginError `card_label_invalid` if {@link labelProblem} finds one. */
+export function checkLabel(label: string): void {
+  const problem = labelProblem(label);
+  if (problem === undefined) return;
+  throw new PluginError(
+    "card_label_invalid",
+    `The card label ${JSON.stringify(label)} can't be used: ${problem}.`,
+    { remedy: "Choose a label of at most 31 bytes without commas and double quotes." },
+  );
+}

@@ -1,0 +1,136 @@
+import { join } from "node:path";
+import type { Clock } from "../../common/clock.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import { errnoNameOf } from "../../linux/errno-error.ts";
+import { deviceId } from "../device-ids.ts";
+import { MODULE } from "./find-module.ts";
+import type { LoopbackKernel } from "./kernel.ts";
+import { encodeConfig } from "./loopback-config.ts";
+import type { DeviceParameters } from "./parameters.ts";
+import { readSysfs } from "./sysfs.ts";
+
+/**
+ * The control ioctls' first numbers (v4l2loopback.h of 0.13). 0.15 has new ones with the struct's size in
+ * them, but takes these as well: they work with every version that has a control device.
+ */
+export const CTL_ADD = 0x4c80;
+export const CTL_REMOVE = 0x4c81;
+export const CTL_QUERY = 0x4c82;
+
+/**
+ * How long, in ms, a device may be held before it counts as in use, and the pause between two tries:
+ * udev opens every new device for a moment (v4l_id).
+ */
+export const BUSY_PATIENCE_MS = 1000;
+const BUSY_PAUSE_MS = 50;
+
+export interface ControlSettings {
+  readonly deviceDir: string;
+  readonly sysfsDir: string;
+}
+
+/** /dev/v4l2loopback, which adds and removes single devices. Since v4l2loopback 0.13.0. */
+export class ControlDevice {
+  readonly path: string;
+  private readonly settings: ControlSettings;
+  private readonly kernel: LoopbackKernel;
+  private readonly clock: Clock;
+
+  constructor(settings: ControlSettings, kernel: LoopbackKernel, clock: Clock) {
+    this.path = join(settings.deviceDir, MODULE);
+    this.settings = settings;
+    this.kernel = kernel;
+    this.clock = clock;
+  }
+
+  /** Whether it can be used here: the version has it, and this process sees it. */
+  isPresent(): boolean {
+    return this.kernel.lookAt(this.path).kind === "character_device";
+  }
+
+  /**
+   * Adds the device of this number, and no other: the kernel takes the next free number where one is
+   * taken, and such a device is removed again.
+   * @throws PluginError `device_number_taken` or `create_failed`.
+   */
+  async add(number: number, device: DeviceParameters): Promise<void> {
+    const got = this.requestDevice(number, device);
+    if (got === number) return;
+    // Whoever is told of the number that's taken needn't know that the wrong one could not be removed.
+    const leftover = await this.remove(got).then(
+      () => "",
+      (error: unknown) => ` ${deviceId(got)} was made instead and stays: ${String(error)}`,
+    );
+    throw new PluginError(
+      "device_number_taken",
+      `${deviceId(number)} can't be created: ${this.ownerOf(number)}.${leftover}`,
+      { remedy: "Choose device numbers that nothing else uses; see /sys/class/video4linux." },
+    );
+  }
+
+  /**
+   * Removes a device. One that isn't there is fine.
+   * @throws PluginError `device_busy` if somebody holds it for {@link BUSY_PATIENCE_MS}, or
+   * `remove_failed`.
+   */
+  async remove(number: number): Promise<void> {
+    const deadline = this.clock.now() + BUSY_PATIENCE_MS;
+    for (;;) {
+      try {
+        // The number itself, not a pointer to it.
+        this.kernel.control(this.path, CTL_REMOVE, number);
+        return;
+      } catch (cause) {
+        const errno = errnoNameOf(cause);
+        if (errno === "ENODEV") return;
+        if (errno !== "EBUSY") throw this.failed("remove_failed", "removed", number, cause);
+        if (this.clock.now() >= deadline) {
+          throw new PluginError(
+            "device_busy",
+            `${deviceId(number)} can't be removed: somebody has it open.`,
+            { cause, remedy: `Find out who on the host: fuser -v /dev/${deviceId(number)}` },
+          );
+        }
+      }
+      await this.clock.sleep(BUSY_PAUSE_MS);
+    }
+  }
+
+  private requestDevice(number: number, device: DeviceParameters): number {
+    try {
+      return this.kernel.control(this.path, CTL_ADD, encodeConfig(number, device));
+    } catch (cause) {
+      if (errnoNameOf(cause) !== "EEXIST") {
+        throw this.failed("create_failed", "created", number, cause);
+      }
+      // The module's own index, which a device keeps that was given another number by the kernel.
+      throw new PluginError(
+        "device_number_taken",
+        `${deviceId(number)} can't be created: v4l2loopback has a device of that index already, maybe under another number.`,
+        { cause, remedy: "Unload v4l2loopback when no device is in use (rmmod v4l2loopback)." },
+      );
+    }
+  }
+
+  private ownerOf(number: number): string {
+    const owner = readSysfs(this.settings.sysfsDir, [number]).devices.get(number);
+    if (owner === undefined) return "the kernel gave another number, and none above 255 exists";
+    const driver = owner.driver === undefined ? "" : ` of the driver ${owner.driver}`;
+    return `the number belongs to "${owner.name}"${driver}`;
+  }
+
+  private failed(code: string, done: string, number: number, cause: unknown): PluginError {
+    if (cause instanceof PluginError) return cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return new PluginError(
+      code,
+      `${deviceId(number)} could not be ${done} through ${this.path}: ${reason}.`,
+      {
+        cause,
+        remedy: /EPERM|EACCES/.test(reason)
+          ? "Run the container privileged: nothing less may open the control device."
+          : "See the kernel's log on the host: dmesg | tail",
+      },
+    );
+  }
+}

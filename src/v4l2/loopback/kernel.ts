@@ -1,0 +1,62 @@
+import { statSync, unlinkSync } from "node:fs";
+import { type DeviceNumber, decodeDevice } from "../../linux/device-number.ts";
+import { errnoNameOf } from "../../linux/errno-error.ts";
+import { type LinuxCalls, withFile } from "../../linux/linux-calls.ts";
+
+/**
+ * All that the loopback driver asks of the kernel besides reading files of /proc, /sys and
+ * /lib/modules. Everything but `lookAt` throws ErrnoError, errors of `node:fs`, or PluginError
+ * `ffi_unavailable`.
+ */
+export interface LoopbackKernel {
+  /** finit_module(2) of the file at `path`. */
+  finitModule(path: string, params: string, flags: number): void;
+  /** init_module(2). */
+  initModule(image: Uint8Array, params: string): void;
+  /** Opens the control device at `path`, does one ioctl and closes it: while open, it pins the module. */
+  control(path: string, request: number, arg: number | Uint8Array): number;
+  /** What is at `path`, without opening it. */
+  lookAt(path: string): NodeView;
+  /** mknod(2): puts a character device at `path`, mode 0600. */
+  makeNode(path: string, device: DeviceNumber): void;
+  /** unlink(2); a path that isn't there is fine. */
+  removeNode(path: string): void;
+}
+
+/** What may be found where a device node should be; symbolic links are followed, as runtimes do. */
+export type NodeView =
+  | { readonly kind: "absent" }
+  | { readonly kind: "other"; readonly what: string }
+  | { readonly kind: "character_device"; readonly device: DeviceNumber };
+
+/** The kernel this process runs on. */
+export function linuxKernel(calls: LinuxCalls): LoopbackKernel {
+  return {
+    finitModule: (path, params, flags) => calls.finitModule(path, params, flags),
+    initModule: (image, params) => calls.initModule(image, params),
+    control: (path, request, arg) => withFile(path, (fd) => calls.ioctl(fd, request, arg)),
+    lookAt,
+    makeNode: (path, device) => calls.makeCharDevice(path, 0o600, device),
+    removeNode: (path) => {
+      try {
+        unlinkSync(path);
+      } catch (error) {
+        if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+      }
+    },
+  };
+}
+
+function lookAt(path: string): NodeView {
+  try {
+    const stat = statSync(path);
+    if (stat.isCharacterDevice()) {
+      return { kind: "character_device", device: decodeDevice(stat.rdev) };
+    }
+    return { kind: "other", what: "not a character device" };
+  } catch (error) {
+    const code = errnoNameOf(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return { kind: "absent" };
+    return { kind: "other", what: `not to be looked at (${code ?? String(error)})` };
+  }
+}

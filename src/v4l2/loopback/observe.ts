@@ -1,0 +1,60 @@
+import { formatDevice } from "../../linux/device-number.ts";
+import type { DeviceState, DriverDevice } from "../driver.ts";
+import type { NodeView } from "./kernel.ts";
+import type { SysfsDevice } from "./sysfs.ts";
+
+/** Everything that is looked at to judge one device. */
+export interface DeviceFacts {
+  readonly moduleLoaded: boolean;
+  /** What /sys has of the number, undefined if nothing. */
+  readonly sysfs: SysfsDevice | undefined;
+  readonly node: NodeView;
+  /** Where the node was looked for. */
+  readonly nodePath: string;
+}
+
+/** A state with its sentence; see DeviceObservation. */
+export interface Judgement {
+  readonly state: DeviceState;
+  readonly detail: string;
+}
+
+/**
+ * The state of a loopback device from what was seen. A number that belongs to somebody else is told
+ * before a module that is gone: loading it would not help that device.
+ */
+export function judge(device: DriverDevice, facts: DeviceFacts): Judgement {
+  const { sysfs, node, nodePath } = facts;
+  const { id } = device;
+  if (sysfs !== undefined && !sysfs.loopback) {
+    const driver = sysfs.driver === undefined ? "another driver" : `the driver ${sysfs.driver}`;
+    return {
+      state: "wrong_driver",
+      detail: `${id} is "${sysfs.name}" of ${driver}, not of v4l2loopback.`,
+    };
+  }
+  if (!facts.moduleLoaded) {
+    return { state: "module_gone", detail: "The module v4l2loopback is not loaded." };
+  }
+  if (sysfs === undefined) {
+    return { state: "missing", detail: `v4l2loopback is loaded and has no device ${id}.` };
+  }
+  if (node.kind === "absent") {
+    return {
+      state: "missing",
+      detail: `v4l2loopback has the device ${id}, but there is no ${nodePath}.`,
+    };
+  }
+  if (node.kind === "other") {
+    return { state: "wrong_driver", detail: `${nodePath} is ${node.what}.` };
+  }
+  const expected = sysfs.device === undefined ? undefined : formatDevice(sysfs.device);
+  const found = formatDevice(node.device);
+  if (expected !== found) {
+    return {
+      state: "wrong_driver",
+      detail: `${nodePath} is the device ${found}, but ${id} is ${expected ?? "of unknown number"}.`,
+    };
+  }
+  return { state: "ok", detail: "" };
+}

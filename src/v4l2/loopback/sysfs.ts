@@ -1,0 +1,110 @@
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { basename, join } from "node:path";
+import { PluginError } from "../../common/plugin-error.ts";
+import { type DeviceNumber, parseDevice } from "../../linux/device-number.ts";
+import { MODULE } from "./find-module.ts";
+
+/** A video device as /sys/class/video4linux/videoN has it. */
+export interface SysfsDevice {
+  readonly number: number;
+  /** The card label, of a loopback device cut at 31 bytes. Empty if it can't be read. */
+  readonly name: string;
+  /** Numbers its node must have; the minor is not the N of videoN. */
+  readonly device: DeviceNumber | undefined;
+  /** Whether v4l2loopback made it: no other driver has these attributes. */
+  readonly loopback: boolean;
+  /** The driver's name, of a device that has a bus behind it. */
+  readonly driver: string | undefined;
+}
+
+/** What /sys says of the module and of all video devices. Nothing of it opens a device. */
+export interface SysfsView {
+  readonly moduleLoaded: boolean;
+  readonly devices: ReadonlyMap<number, SysfsDevice>;
+}
+
+/**
+ * Attributes v4l2loopback gives its devices (v4l2loopback.c, `v4l2loopback_attrs`). All of them since
+ * long before 0.12; `state` came with 0.13. They appear some ms after the device.
+ */
+const LOOPBACK_ATTRIBUTES = ["max_openers", "buffers", "format"];
+
+/**
+ * Reads the numbers asked for, in microseconds each.
+ * @throws PluginError `sysfs_unreadable`.
+ */
+export function readSysfs(sysfsDir: string, numbers: readonly number[]): SysfsView {
+  const devices = new Map<number, SysfsDevice>();
+  for (const number of numbers) {
+    const device = readDevice(sysfsDir, number);
+    if (device !== undefined) devices.set(number, device);
+  }
+  return { moduleLoaded: existsSync(join(sysfsDir, "module", MODULE)), devices };
+}
+
+/** Numbers of all loopback devices there are, ascending; none where there is no video4linux. */
+export function loopbackNumbers(sysfsDir: string): readonly number[] {
+  let names: string[];
+  try {
+    names = readdirSync(join(sysfsDir, "class", "video4linux"));
+  } catch {
+    return [];
+  }
+  return names
+    .flatMap((name) => /^video(\d+)$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .filter((number) => readDevice(sysfsDir, number)?.loopback === true)
+    .sort((a, b) => a - b);
+}
+
+function readDevice(sysfsDir: string, number: number): SysfsDevice | undefined {
+  const dir = join(sysfsDir, "class", "video4linux", `video${number}`);
+  const text = readText(join(dir, "dev"));
+  if (text === undefined && !existsSync(dir)) return undefined;
+  return {
+    number,
+    name: (readText(join(dir, "name")) ?? "").replace(/\n$/, ""),
+    device: parseDevice(text ?? ""),
+    loopback: LOOPBACK_ATTRIBUTES.every((attribute) => existsSync(join(dir, attribute))),
+    driver: driverName(join(dir, "device", "driver")),
+  };
+}
+
+/**
+ * A parameter array the module was loaded with: `["Y", "N", …]` of
+ * /sys/module/v4l2loopback/parameters/exclusive_caps, all eight elements whether they were given or not.
+ * Undefined if it can't be read.
+ */
+export function readModuleParameter(sysfsDir: string, name: string): readonly string[] | undefined {
+  const text = readText(join(sysfsDir, "module", MODULE, "parameters", name));
+  return text?.trim().split(",");
+}
+
+/** Number of the control device, undefined where the module (before 0.13) or the file is not there. */
+export function readControlDevice(sysfsDir: string): DeviceNumber | undefined {
+  return parseDevice(readText(join(sysfsDir, "class", "misc", MODULE, "dev")) ?? "");
+}
+
+function driverName(link: string): string | undefined {
+  try {
+    return basename(readlinkSync(link));
+  } catch {
+    return undefined;
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    // The device went away between two reads, or an attribute doesn't exist in this version.
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "ENODEV" || code === "ENXIO") {
+      return undefined;
+    }
+    throw new PluginError("sysfs_unreadable", `${path} can't be read: ${String(code)}.`, {
+      cause: error,
+      remedy: "Check that the host's /sys is visible to this process.",
+    });
+  }
+}

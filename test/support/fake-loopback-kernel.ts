@@ -1,0 +1,293 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type DeviceNumber, formatDevice } from "../../src/linux/device-number.ts";
+import { ErrnoError } from "../../src/linux/errno-error.ts";
+import type { LoopbackKernel, NodeView } from "../../src/v4l2/loopback/kernel.ts";
+import { moduleName } from "../../src/v4l2/loopback/modules-dep.ts";
+import { parseArray, parseParams } from "./kernel-params.ts";
+
+/** Errors the fake answers with, by number: include/uapi/asm-generic/errno-base.h. */
+const ERRNO = {
+  ENOENT: 2,
+  EBUSY: 16,
+  EEXIST: 17,
+  ENODEV: 19,
+  EINVAL: 22,
+  ENOSYS: 38,
+} as const;
+
+export interface FakeKernelOptions {
+  /** 0.12.7 has no control device; 0.15.4 has one. Default 0.15.4. */
+  readonly version?: "0.12.7" | "0.15.4";
+  /** Ms from a device's being in sysfs to its node's being in the device directory. Default 0. */
+  readonly nodeDelayMs?: number;
+}
+
+interface FakeDevice {
+  readonly minor: number;
+  readonly label: string;
+  readonly exclusive: boolean;
+  readonly loopback: boolean;
+  holders: number;
+}
+
+/**
+ * A kernel with v4l2loopback, made of a directory: `sys`, `dev` and `lib/modules` trees that behave as
+ * seen with the real module (numbers that shift, parameters that apply to one device only, no errors
+ * where one would want some). A device node is a file with the text `c 81:3`.
+ */
+export class FakeLoopbackKernel implements LoopbackKernel {
+  readonly root = mkdtempSync(join(tmpdir(), "fake-kernel-"));
+  readonly sysfsDir = join(this.root, "sys");
+  readonly deviceDir = join(this.root, "dev");
+  readonly modulesDir = join(this.root, "lib/modules");
+  readonly kernelRelease = "6.8.0-151-generic";
+  readonly loaded = new Set<string>();
+  /** What was done, in order: `finit videodev.ko`, `add 10`, `remove 10`, `mknod video10`. */
+  readonly journal: string[] = [];
+  /** Errors for the next module loads, by module name; each is used up. */
+  readonly failures: [module: string, errno: number][] = [];
+  /** Parameters of somebody who loads v4l2loopback just before the driver does. */
+  raceWith: string | undefined;
+  /** What to do to the world right after the next load, before the driver looks. */
+  afterLoad: (() => void) | undefined;
+  private readonly devices = new Map<number, FakeDevice>();
+  /** What the files in the device directory stand for, by inode. */
+  private readonly nodes = new Map<number, DeviceNumber>();
+  private readonly options: Required<FakeKernelOptions>;
+
+  constructor(options: FakeKernelOptions = {}) {
+    this.options = { version: "0.15.4", nodeDelayMs: 0, ...options };
+    for (const dir of ["sys/module", "sys/class/video4linux", "sys/class/misc", "dev"]) {
+      mkdirSync(join(this.root, dir), { recursive: true });
+    }
+    this.installModules({
+      "kernel/drivers/media/mc/mc.ko": "",
+      "kernel/drivers/media/v4l2-core/videodev.ko": "kernel/drivers/media/mc/mc.ko",
+      "kernel/v4l2loopback/v4l2loopback.ko":
+        "kernel/drivers/media/v4l2-core/videodev.ko kernel/drivers/media/mc/mc.ko",
+    });
+  }
+
+  /** Replaces the module tree: files by path, with the needs that modules.dep has for each. */
+  installModules(needs: Readonly<Record<string, string>>): void {
+    const tree = join(this.modulesDir, this.kernelRelease);
+    rmSync(tree, { recursive: true, force: true });
+    mkdirSync(tree, { recursive: true });
+    for (const path of Object.keys(needs)) {
+      mkdirSync(join(tree, path, ".."), { recursive: true });
+      writeFileSync(join(tree, path), `module ${moduleName(path)}`);
+    }
+    const lines = Object.entries(needs).map(([path, list]) => `${path}: ${list}\n`);
+    writeFileSync(join(tree, "modules.dep"), lines.join(""));
+  }
+
+  finitModule(path: string, params: string, flags: number): void {
+    if (!existsSync(path)) this.fail("open", ERRNO.ENOENT);
+    this.journal.push(`finit ${path.slice(path.lastIndexOf("/") + 1)}${flags === 0 ? "" : " 4"}`);
+    this.load("finit_module", moduleName(path), params);
+  }
+
+  initModule(image: Uint8Array, params: string): void {
+    const name = Buffer.from(image).toString().replace("module ", "");
+    this.journal.push(`init ${name}`);
+    this.load("init_module", name, params);
+  }
+
+  control(path: string, request: number, arg: number | Uint8Array): number {
+    if (!existsSync(path)) this.fail("open", ERRNO.ENOENT);
+    if (request === 0x4c80 && arg instanceof Uint8Array) return this.add(arg);
+    if (request === 0x4c81 && typeof arg === "number") return this.remove(arg);
+    return this.fail("ioctl", ERRNO.ENOSYS);
+  }
+
+  lookAt(path: string): NodeView {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return { kind: "absent" };
+    const device = stat.isFile() ? this.nodes.get(stat.ino) : undefined;
+    if (device === undefined) return { kind: "other", what: "not a character device" };
+    return { kind: "character_device", device };
+  }
+
+  makeNode(path: string, device: DeviceNumber): void {
+    this.journal.push(`mknod ${path.slice(path.lastIndexOf("/") + 1)}`);
+    this.putNode(path, device);
+  }
+
+  removeNode(path: string): void {
+    rmSync(path, { force: true });
+  }
+
+  /** Loads the module as the host would have, with these parameters. */
+  preload(params: string): void {
+    this.loaded.add("mc").add("videodev");
+    for (const name of this.loaded) this.addModule(name);
+    this.load("finit_module", "v4l2loopback", params);
+  }
+
+  /** Adds a device of another driver. */
+  addForeign(number: number, name: string): void {
+    this.register(number, { label: name, exclusive: false, loopback: false });
+  }
+
+  /** Opens a device; the answer closes it. */
+  hold(number: number): () => void {
+    const device = this.devices.get(number);
+    if (device === undefined) throw new Error(`no device ${number}`);
+    device.holders++;
+    return () => device.holders--;
+  }
+
+  /** Removes a device whoever holds it. */
+  unplug(number: number): void {
+    this.devices.delete(number);
+    rmSync(join(this.sysfsDir, "class/video4linux", `video${number}`), { recursive: true });
+    rmSync(join(this.deviceDir, `video${number}`), { force: true });
+  }
+
+  unload(): void {
+    for (const [number, device] of this.devices) if (device.loopback) this.unplug(number);
+    this.loaded.delete("v4l2loopback");
+    rmSync(join(this.sysfsDir, "module/v4l2loopback"), { recursive: true });
+    rmSync(join(this.sysfsDir, "class/misc/v4l2loopback"), { recursive: true, force: true });
+    rmSync(join(this.deviceDir, "v4l2loopback"), { force: true });
+  }
+
+  /** What the module was made to do for a device, undefined if there is none. */
+  device(number: number): Pick<FakeDevice, "label" | "exclusive" | "loopback"> | undefined {
+    return this.devices.get(number);
+  }
+
+  close(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+
+  private fail(syscall: string, errno: number): never {
+    throw new ErrnoError(errno, syscall);
+  }
+
+  private load(syscall: string, name: string, params: string): void {
+    const index = this.failures.findIndex(([module]) => module === name);
+    const [failure] = index < 0 ? [] : this.failures.splice(index, 1);
+    if (failure !== undefined) this.fail(syscall, failure[1]);
+    if (this.loaded.has(name)) this.fail(syscall, ERRNO.EEXIST);
+    const needs = { v4l2loopback: "videodev", videodev: "mc" }[name];
+    if (needs !== undefined && !this.loaded.has(needs)) this.fail(syscall, ERRNO.ENOENT);
+    if (name === "v4l2loopback") this.initLoopback(syscall, this.raceWith ?? params);
+    else this.addModule(name);
+    this.loaded.add(name);
+    if (name === "v4l2loopback") this.afterLoad?.();
+  }
+
+  private addModule(name: string): void {
+    mkdirSync(join(this.sysfsDir, "module", name, "parameters"), { recursive: true });
+  }
+
+  private initLoopback(syscall: string, text: string): void {
+    const params = new Map(parseParams(text));
+    const array = (name: string) => {
+      const elements = parseArray(params.get(name) ?? "", 8);
+      if (elements === undefined) this.fail(syscall, ERRNO.EINVAL);
+      return elements[0] === "" && elements.length === 1 ? [] : elements;
+    };
+    const numbers = array("video_nr").map(Number);
+    const exclusive = array("exclusive_caps").map((value) => value === "1");
+    const labels = array("card_label");
+    const count = Math.min(8, Number(params.get("devices") ?? -1));
+    const wanted = numbers.filter((number) => number >= 0);
+    if (this.hasControl && new Set(wanted).size < wanted.length) this.fail(syscall, ERRNO.EEXIST);
+    this.addModule("v4l2loopback");
+    for (let i = 0; i < (count < 0 ? Math.max(1, numbers.length) : count); i++) {
+      this.register(numbers[i] ?? -1, {
+        label: labels[i] ?? `Dummy video device (0x${i.toString(16).padStart(4, "0")})`,
+        exclusive: exclusive[i] ?? false,
+        loopback: true,
+      });
+    }
+    this.writeParameters(numbers, exclusive);
+    if (!this.hasControl) return;
+    mkdirSync(join(this.sysfsDir, "class/misc/v4l2loopback"));
+    writeFileSync(join(this.sysfsDir, "class/misc/v4l2loopback/dev"), "10:124\n");
+    this.putNode(join(this.deviceDir, "v4l2loopback"), { major: 10, minor: 124 });
+  }
+
+  private get hasControl(): boolean {
+    return this.options.version !== "0.12.7";
+  }
+
+  private writeParameters(numbers: readonly number[], exclusive: readonly boolean[]): void {
+    const dir = join(this.sysfsDir, "module/v4l2loopback/parameters");
+    const eight = <T>(list: readonly T[], rest: T) =>
+      Array.from({ length: 8 }, (_, i) => list[i] ?? rest);
+    writeFileSync(join(dir, "video_nr"), `${eight(numbers, -1).join(",")}\n`);
+    const flags = eight(exclusive, false).map((value) => (value ? "Y" : "N"));
+    writeFileSync(join(dir, "exclusive_caps"), `${flags.join(",")}\n`);
+  }
+
+  /** video_register_device: the number asked for if it is free, else the next free one. */
+  private register(
+    asked: number,
+    device: Pick<FakeDevice, "label" | "exclusive" | "loopback">,
+  ): number {
+    const inRange = asked >= 0 && asked <= 255;
+    let number = inRange ? asked : 0;
+    while (this.devices.has(number)) number++;
+    const minors = new Set([...this.devices.values()].map(({ minor }) => minor));
+    let minor = 0;
+    while (minors.has(minor)) minor++;
+    this.devices.set(number, { ...device, minor, holders: 0 });
+    const dir = join(this.sysfsDir, "class/video4linux", `video${number}`);
+    mkdirSync(dir);
+    const label = Buffer.from(device.label).subarray(0, 31).toString();
+    writeFileSync(join(dir, "name"), `${label}\n`);
+    writeFileSync(join(dir, "dev"), `81:${minor}\n`);
+    const finish = () => {
+      if (!existsSync(dir)) return;
+      const attributes = device.loopback ? ["max_openers", "buffers", "format"] : [];
+      for (const attribute of attributes) writeFileSync(join(dir, attribute), "\n");
+      this.putNode(join(this.deviceDir, `video${number}`), { major: 81, minor });
+    };
+    if (this.options.nodeDelayMs === 0) finish();
+    else setTimeout(finish, this.options.nodeDelayMs);
+    return number;
+  }
+
+  /** devtmpfs leaves a node alone that is already there. */
+  private putNode(path: string, device: DeviceNumber): void {
+    if (existsSync(path)) return;
+    writeFileSync(path, `c ${formatDevice(device)}\n`);
+    chmodSync(path, 0o600);
+    this.nodes.set(statSync(path).ino, device);
+  }
+
+  private add(config: Uint8Array): number {
+    if (config.byteLength !== 72) throw new Error("the struct has 72 bytes");
+    const view = new DataView(config.buffer, config.byteOffset);
+    const number = view.getInt32(0, true);
+    const announceAllCaps = view.getInt32(68, true);
+    if (view.getInt32(56, true) > 32) throw new Error("kernel panic: too many buffers");
+    if (announceAllCaps < 0) throw new Error("announce_all_caps < 0 differs between versions");
+    this.journal.push(`add ${number}`);
+    if (this.devices.get(number)?.loopback) this.fail("ioctl", ERRNO.EEXIST);
+    const label = Buffer.from(config.subarray(8, 40)).toString().replace(/\0.*$/s, "");
+    return this.register(number, { label, exclusive: announceAllCaps === 0, loopback: true });
+  }
+
+  private remove(number: number): number {
+    this.journal.push(`remove ${number}`);
+    const device = this.devices.get(number);
+    if (device === undefined || !device.loopback) this.fail("ioctl", ERRNO.ENODEV);
+    if (device.holders > 0) this.fail("ioctl", ERRNO.EBUSY);
+    this.unplug(number);
+    return 0;
+  }
+}
