@@ -34,6 +34,9 @@ export interface LoopbackDependencies {
 export const NODE_PATIENCE_MS = 1000;
 const NODE_PAUSE_MS = 20;
 
+/** VIDEO_NUM_DEVICES - 1, drivers/media/v4l2-core/v4l2-dev.c: a higher number becomes a free one. */
+const MAX_DEVICE_NUMBER = 255;
+
 /** VIDEO_MAJOR, include/media/v4l2-dev.h. */
 const VIDEO_MAJOR = 81;
 
@@ -158,14 +161,16 @@ export class LoopbackDriver implements VideoDriver {
     return judge(device, { moduleLoaded, sysfs: devices.get(device.number), node, nodePath });
   }
 
-  /** Loads the module with the devices whose number is free: one that isn't would shift all others. */
+  /** Loads the module with the devices whose number is free: one that isn't would shift those after it. */
   private async load(): Promise<void> {
     const { sysfsDir, modulesDir, kernelRelease } = this.settings;
     const taken = readSysfs(
       sysfsDir,
       this.devices.map(({ number }) => number),
     ).devices;
-    const numbers = this.devices.map(({ number }) => number).filter((number) => !taken.has(number));
+    const numbers = this.devices
+      .map(({ number }) => number)
+      .filter((number) => !taken.has(number) && number <= MAX_DEVICE_NUMBER);
     if (numbers.length === 0) return;
     const params = moduleParameters(numbers, this.settings);
     const files = findModule(modulesDir, kernelRelease);
@@ -202,10 +207,10 @@ export class LoopbackDriver implements VideoDriver {
     }
     this.refuseForeign(device);
     await this.ensureNode(device);
-    applyNodeAccess(this.nodePath(device), this.settings);
-    if (found !== undefined) this.tellMismatches(device);
     const { state, detail } = this.judge(device);
     if (state !== "ok") throw new PluginError(`device_${state}`, detail);
+    applyNodeAccess(this.nodePath(device), this.settings);
+    if (found !== undefined) this.tellMismatches(device);
   }
 
   /** Waits for a device to become ok, until `deadline`: its attributes come some ms after itself. */
