@@ -69,7 +69,7 @@ export class Admission {
       this.#reusable = new Map();
     }
     await allocateContainerResources(this.#context, pod, container, this.#reusable);
-    const keeps = !container.init || (container.restartable && this.#behaviour.sidecars);
+    const keeps = !container.init || container.restartable;
     for (const held of this.#context.manager.podDevices.ofContainer(pod.uid, container.name)) {
       const reusable = this.#reusable.get(held.resource) ?? new Set();
       this.#reusable.set(

@@ -69,7 +69,7 @@ async function callAllocate(
   });
   const response = answer.containerResponses[0];
   if (response === undefined) {
-    throw new Error(`no containers return in allocation response ${"&AllocateResponse{}"}`);
+    throw new Error("no containers return in allocation response &AllocateResponse{}");
   }
   const byNumaNode: Record<string, string[]> = {};
   for (const id of deviceIds) {

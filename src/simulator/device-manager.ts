@@ -100,7 +100,11 @@ export class DeviceManager {
     const isHealthy = (device: Device) => device.health === "Healthy";
     this.healthy.set(resource, ids(devices.filter(isHealthy)));
     this.unhealthy.set(resource, ids(devices.filter((device) => !isHealthy(device))));
-    this.writeCheckpoint();
+    try {
+      this.writeCheckpoint();
+    } catch (error) {
+      this.#context.log.error("checkpoint not written", { error: String(error) });
+    }
   }
 
   /** Capacity and allocatable of a resource as the node's status has them; zeros if unknown. */

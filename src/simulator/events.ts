@@ -4,6 +4,8 @@ export type KubeletEvent = { readonly atMs: number } & KubeletEventDetail;
 /** The kinds of event and what each tells. Resources, pods and containers are given by name. */
 export type KubeletEventDetail =
   | { type: "kubelet_started"; version: string }
+  /** Pods known before the start have been admitted again, or not. */
+  | { type: "sources_ready" }
   | { type: "kubelet_stopped" }
   | { type: "kubelet_died"; reason: string }
   | { type: "register_received"; resource: string; endpoint: string }
@@ -29,6 +31,8 @@ export type KubeletEventDetail =
       tookMs: number;
     }
   | { type: "pod_admitted"; pod: string }
+  /** All its containers run, for the first time. */
+  | { type: "pod_running"; pod: string }
   | { type: "pod_failed"; pod: string; reason: string; message: string }
   | { type: "pod_succeeded"; pod: string }
   | { type: "pod_removed"; pod: string }

@@ -48,6 +48,7 @@ export class KubeletProcess {
   readonly #context: KubeletProcessContext;
   readonly #life = new AbortController();
   readonly #servers: SocketServer[] = [];
+  #registrationServer: SocketServer | undefined;
 
   constructor(context: KubeletProcessContext) {
     this.#context = context;
@@ -72,9 +73,10 @@ export class KubeletProcess {
         random,
         wasRunning: running,
         deviceVanished: (id) => {
-          if (behaviour.diesOfVanishedDevice) {
-            context.onDeath(`nil pointer dereference: device ${id} left the list during Allocate`);
-          }
+          if (!behaviour.diesOfVanishedDevice) return;
+          const reason = `nil pointer dereference: device ${id} left the list during Allocate`;
+          context.onDeath(reason);
+          throw new Error(reason);
         },
       },
       behaviour,
@@ -92,7 +94,7 @@ export class KubeletProcess {
     this.manager.readCheckpoint();
   }
 
-  /** Resolves when both sockets accept; pods are gone through after that. */
+  /** Resolves when both sockets accept. */
   async start(): Promise<void> {
     const { directory, podResourcesDirectory, behaviour, log } = this.#context;
     const onDefect = (_: unknown, error: unknown) =>
@@ -102,15 +104,18 @@ export class KubeletProcess {
     const service = podResourcesService({ ...this.#context, manager: this.manager });
     addService(podResources, PodResourcesLister, service, onDefect);
     const podResourcesSocket = join(podResourcesDirectory, kubeletSocketName);
-    this.#servers.push(await SocketServer.listen(podResources, podResourcesSocket));
+    await this.#listen(podResources, podResourcesSocket);
 
     const registration = new Server();
     addService(registration, Registration, this.registration.implementation, onDefect);
     cleanupPluginDirectory(directory, behaviour.cleanup);
     const registrationSocket = join(directory, kubeletSocketName);
-    this.#servers.unshift(await SocketServer.listen(registration, registrationSocket));
+    this.#registrationServer = await this.#listen(registration, registrationSocket);
+  }
 
-    this.workers.readmit(this.#context.pods().filter(isActive));
+  /** Takes in the pods known from before, once `after` says so. */
+  readmit(after?: () => Promise<unknown>): void {
+    this.workers.readmit(this.#context.pods().filter(isActive), after?.());
   }
 
   /** Dies at once: connections break, calls under way are forgotten. */
@@ -122,6 +127,14 @@ export class KubeletProcess {
 
   /** The registration socket's file is made again, with nothing else changed. */
   async recreateSocket(inode: "same" | "new"): Promise<void> {
-    await this.#servers[0]?.recreate(inode);
+    await this.#registrationServer?.recreate(inode);
+  }
+
+  async #listen(server: Server, path: string): Promise<SocketServer> {
+    const listening = await SocketServer.listen(server, path);
+    this.#servers.push(listening);
+    if (!this.#life.signal.aborted) return listening;
+    listening.close(false);
+    throw new Error("the kubelet was stopped while it started");
   }
 }

@@ -1,107 +1,253 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { connect } from "node:net";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { FakePlugin } from "./fake-plugin.ts";
-import { EmbeddedKubelet, type EmbeddedKubeletOptions } from "./kubelet.ts";
+import { decodeCheckpoint } from "./checkpoint.ts";
+import { accepts, KubeletFixture, rejection } from "./kubelet-fixture.ts";
 
-const ids = ["video10", "video11", "video12"];
-let base: string;
-let kubelet: EmbeddedKubelet;
-let plugin: FakePlugin;
-
-function make(options: Partial<EmbeddedKubeletOptions> = {}): EmbeddedKubelet {
-  kubelet = new EmbeddedKubelet({
-    dir: join(base, "device-plugins"),
-    podResourcesDir: join(base, "pod-resources"),
-    dialTimeoutMs: 200,
-    containerRetryMs: 20,
-    ...options,
-  });
-  return kubelet;
-}
-
-function socketOf(name: string): string {
-  return join(base, "device-plugins", name);
-}
-
-async function connects(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path, () => resolve(socket.destroy() !== undefined));
-    socket.on("error", () => resolve(false));
-  });
-}
-
-beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), "kubelet-"));
-  make();
-  plugin = new FakePlugin(socketOf("fake.sock"), ids);
-});
-
-afterEach(() => {
+test("a killed kubelet leaves sockets that refuse connections", async () => {
+  using fixture = new KubeletFixture();
+  const { kubelet } = fixture;
+  await kubelet.start();
+  expect(await accepts(kubelet.socket)).toBe(true);
+  expect(await accepts(kubelet.podResourcesSocket)).toBe(true);
   kubelet.stop();
+  expect(existsSync(kubelet.socket)).toBe(true);
+  expect(await accepts(kubelet.socket)).toBe(false);
+  expect(await accepts(kubelet.podResourcesSocket)).toBe(false);
+  await kubelet.start();
+  expect(await accepts(kubelet.socket)).toBe(true);
+});
+
+test("a stop can remove the sockets, and leaves nothing else behind", async () => {
+  using fixture = new KubeletFixture();
+  const { kubelet } = fixture;
+  await kubelet.start();
+  kubelet.stop({ removeSockets: true });
+  expect(readdirSync(fixture.base).sort()).toEqual(["device-plugins", "pod-resources"]);
+  expect(readdirSync(fixture.pluginDirectory)).toEqual([]);
+});
+
+test("a stop breaks the plugin's stream at once", async () => {
+  using fixture = new KubeletFixture();
+  const plugin = await fixture.ready();
+  fixture.kubelet.stop();
+  const deadline = Date.now() + 1_000;
+  while (plugin.streams > 0 && Date.now() < deadline) await Bun.sleep(5);
+  expect(plugin.streams).toBe(0);
+  expect(fixture.kubelet.resources()).toEqual({ capacity: 0, allocatable: 0 });
+});
+
+test.each([
+  ["1.32", ["dir", "dangling", "kubelet.sock", "kubelet_internal_checkpoint"]],
+  ["1.33", ["dir", "dangling", "file", "kubelet.sock", "kubelet_internal_checkpoint"]],
+] as const)("a starting %s cleans its directory as that version does", async (version, left) => {
+  using fixture = new KubeletFixture(version);
+  await fixture.ready();
+  fixture.kubelet.stop();
+  writeFileSync(join(fixture.pluginDirectory, "file"), "");
+  symlinkSync("fake.sock", join(fixture.pluginDirectory, "link"));
+  symlinkSync("nowhere", join(fixture.pluginDirectory, "dangling"));
+  mkdirSync(join(fixture.pluginDirectory, "dir"));
+  // Whether a link is looked at before or after its target is the directory's order, in Go as here.
+  await fixture.kubelet.start();
+  const names = readdirSync(fixture.pluginDirectory).filter((name) => name !== "link");
+  expect(names.sort()).toEqual(left.toSorted());
+});
+
+test("every list is checkpointed, and a restart knows the resource at zero", async () => {
+  using fixture = new KubeletFixture();
+  const { kubelet } = fixture;
+  const plugin = await fixture.ready();
+  expect(kubelet.manager.checkpointWrites).toBe(1);
+  plugin.setHealth("video11", "Unhealthy");
+  await fixture.allocatable(2);
+  expect(kubelet.manager.checkpointWrites).toBe(2);
+
+  const path = join(fixture.pluginDirectory, "kubelet_internal_checkpoint");
+  expect(decodeCheckpoint(readFileSync(path, "utf8"))).toEqual({
+    PodDeviceEntries: null,
+    RegisteredDevices: { "meeting-baas.io/video-devices": ["video10", "video12"] },
+  });
+
+  await kubelet.restart();
+  expect(kubelet.resources()).toEqual({ capacity: 0, allocatable: 0 });
+  expect(kubelet.manager.isDevicePluginResource("meeting-baas.io/video-devices")).toBe(true);
+});
+
+test("a damaged checkpoint is done without", async () => {
+  using fixture = new KubeletFixture();
+  await fixture.ready();
+  fixture.kubelet.stop();
+  writeFileSync(join(fixture.pluginDirectory, "kubelet_internal_checkpoint"), "{}");
+  await fixture.kubelet.start();
+  expect(fixture.kubelet.manager.isDevicePluginResource("meeting-baas.io/video-devices")).toBe(
+    false,
+  );
+});
+
+test("a restart leaves running pods, their containers and their devices alone", async () => {
+  using fixture = new KubeletFixture();
+  const { kubelet } = fixture;
+  const plugin = await fixture.ready();
+  const pod = await fixture.runPod("a", 2);
+  const held = kubelet.allocations();
+  await kubelet.restart();
+  await kubelet.until(() => kubelet.manager.sourcesReady);
+  expect(kubelet.pod("a")).toEqual(pod);
+  expect(kubelet.allocations()).toEqual(held);
+
   plugin.kill();
-  rmSync(base, { recursive: true, force: true });
-});
-
-async function registered(): Promise<void> {
   await plugin.start();
-  await kubelet.until(() => kubelet.resources().allocatable === 3);
-}
+  await fixture.allocatable(3);
+  expect((await fixture.runPod("b")).phase).toBe("Running");
+  expect(new Set(Object.values(kubelet.allocations()).flat()).size).toBe(3);
+  expect(plugin.callsOf("Allocate")).toHaveLength(2);
+});
 
-describe("start and stop", () => {
-  test("a killed kubelet leaves a socket that refuses connections", async () => {
-    await kubelet.start();
-    expect(await connects(kubelet.socket)).toBe(true);
-    kubelet.stop();
-    expect(existsSync(kubelet.socket)).toBe(true);
-    expect(await connects(kubelet.socket)).toBe(false);
-    await kubelet.start();
-    expect(await connects(kubelet.socket)).toBe(true);
-    kubelet.stop({ removeSockets: true });
-    expect(existsSync(kubelet.socket)).toBe(false);
-  });
+test("with the regression of 1.26.5 a restart fails running pods", async () => {
+  using fixture = new KubeletFixture("1.26", { runningContainersReadmitted: false });
+  const { kubelet } = fixture;
+  await fixture.ready();
+  await fixture.runPod("a");
+  await kubelet.restart();
+  await kubelet.until(() => kubelet.pod("a")?.phase === "Failed");
+  expect(kubelet.pod("a")?.message).toContain("no healthy devices present");
+});
 
-  test("a stop breaks the plugin's streams at once", async () => {
-    await kubelet.start();
-    await registered();
-    kubelet.stop();
-    await Bun.sleep(50);
-    expect(plugin.streams).toBe(0);
-    expect(kubelet.resources()).toEqual({ capacity: 0, allocatable: 0 });
+test.each([
+  ["1.35", "Failed"],
+  ["1.36", "Running"],
+] as const)("%s may take a container's dead predecessor for it: %s", async (version, phase) => {
+  // Always the oldest candidate: shuffled by equal ranks, the order stays.
+  using fixture = new KubeletFixture(version, {}, { random: () => 0 });
+  const { kubelet } = fixture;
+  await fixture.ready();
+  await fixture.runPod("a");
+  await kubelet.restartContainer("a");
+  await kubelet.restart();
+  await kubelet.until(() => kubelet.manager.sourcesReady);
+  expect(kubelet.pod("a")?.phase).toBe(phase);
+});
+
+test("after a reboot pods fail whose plugin is not back yet", async () => {
+  using fixture = new KubeletFixture();
+  const { kubelet } = fixture;
+  await fixture.ready();
+  await fixture.runPod("a");
+  await kubelet.reboot();
+  await kubelet.until(() => kubelet.pod("a")?.phase === "Failed");
+  expect(kubelet.pod("a")).toMatchObject({
+    reason: "UnexpectedAdmissionError",
+    message:
+      "Allocate failed due to no healthy devices present; cannot allocate unhealthy devices " +
+      "meeting-baas.io/video-devices, which is unexpected",
   });
 });
 
-describe("registration", () => {
-  test("dials back, asks for the options, then lists", async () => {
-    await kubelet.start();
-    await registered();
-    expect(plugin.calls.map(({ method }) => method)).toEqual([
-      "GetDevicePluginOptions",
-      "ListAndWatch",
-    ]);
-    expect(kubelet.resources()).toEqual({ capacity: 3, allocatable: 3 });
+test("after a reboot a plugin that is back in time is not asked again", async () => {
+  using fixture = new KubeletFixture();
+  const { kubelet } = fixture;
+  const plugin = await fixture.ready();
+  const before = await fixture.runPod("a");
+  await kubelet.reboot({
+    podsAfter: async () => {
+      plugin.kill();
+      await plugin.start();
+      await fixture.allocatable(3);
+    },
   });
+  await kubelet.until(() => kubelet.pod("a")?.containers[0]?.state === "running");
+  expect(kubelet.pod("a")?.containers[0]?.containerId).not.toBe(before.containers[0]?.containerId);
+  expect(kubelet.pod("a")?.containers[0]?.settings).toEqual(
+    before.containers[0]?.settings as never,
+  );
+  expect(plugin.callsOf("Allocate")).toHaveLength(1);
 });
 
-describe("pods", () => {
-  test("a pod gets its devices", async () => {
-    await kubelet.start();
-    await registered();
-    const pod = await kubelet.addPod({ name: "a", containers: [{ name: "app", devices: 2 }] });
-    expect(pod.phase).toBe("Running");
-    expect(kubelet.allocations()["a"]).toHaveLength(2);
-    const b = await kubelet.addPod({ name: "b", containers: [{ name: "app", devices: 2 }] });
-    expect(b.phase).toBe("Failed");
-    expect(b.message).toBe(
-      "Allocate failed due to requested number of devices unavailable for meeting-baas.io/video-devices. Requested: 2, Available: 1, which is unexpected",
-    );
-    await kubelet.restart();
-    await Bun.sleep(20);
-    plugin.kill();
-    await plugin.start();
-    await kubelet.until(() => kubelet.resources().allocatable === 3);
-    expect(kubelet.pod("a")).toEqual(pod);
+test("after a reboot a pod whose device is sick fails", async () => {
+  using fixture = new KubeletFixture();
+  const { kubelet } = fixture;
+  const plugin = await fixture.ready();
+  await fixture.runPod("a");
+  const [id = ""] = kubelet.allocations()["a"] ?? [];
+  await kubelet.reboot({
+    podsAfter: async () => {
+      plugin.kill();
+      plugin.setHealth(id, "Unhealthy");
+      await plugin.start();
+      await fixture.allocatable(2);
+    },
   });
+  await kubelet.until(() => kubelet.pod("a")?.phase === "Failed");
+  expect(kubelet.pod("a")?.message).toContain("previously allocated devices are no longer healthy");
+});
+
+test("a pod that came while the kubelet was down is taken in when it starts", async () => {
+  using fixture = new KubeletFixture();
+  const { kubelet } = fixture;
+  await fixture.ready();
+  kubelet.stop();
+  expect((await kubelet.addPod({ name: "a", containers: [{ name: "app" }] })).phase).toBe(
+    "Pending",
+  );
+  await kubelet.start();
+  await kubelet.until(() => kubelet.pod("a")?.phase === "Running");
+});
+
+test("ten quick restarts leave one kubelet that registers", async () => {
+  using fixture = new KubeletFixture();
+  await fixture.kubelet.start();
+  for (let round = 0; round < 10; round += 1) await fixture.kubelet.restart();
+  const plugin = fixture.plugin();
+  await plugin.start();
+  await fixture.allocatable(3);
+});
+
+test("events come in order, with times that never go back", async () => {
+  using fixture = new KubeletFixture();
+  const { kubelet } = fixture;
+  const stop = new AbortController();
+  const seen: string[] = [];
+  const times: number[] = [];
+  const reading = (async () => {
+    for await (const event of kubelet.events.stream(stop.signal)) {
+      seen.push(event.type);
+      times.push(event.atMs);
+    }
+  })();
+  await fixture.ready();
+  await fixture.runPod("a");
+  kubelet.removePod("a");
+  kubelet.stop();
+  await Bun.sleep(1);
+  stop.abort();
+  await reading;
+  expect(seen).toEqual([
+    "kubelet_started",
+    "sources_ready",
+    "register_received",
+    "registered",
+    "list_received",
+    "allocated",
+    "pod_admitted",
+    "container_started",
+    "pod_running",
+    "pod_removed",
+    "kubelet_stopped",
+  ]);
+  expect(times).toEqual(times.toSorted((a, b) => a - b));
+});
+
+test("waiting in vain says for what", async () => {
+  using fixture = new KubeletFixture();
+  expect(String(await rejection(fixture.kubelet.until(() => false, 10, "a miracle")))).toContain(
+    "a miracle: not within 10 ms",
+  );
 });

@@ -31,6 +31,14 @@ export interface EmbeddedKubeletOptions {
   containerRetryMs?: number;
 }
 
+export interface StartOptions {
+  /**
+   * Awaited before the pods of before are admitted again. Nothing orders plugins and pods on a starting
+   * node, so this may be the plugin's registration, or nothing (the default).
+   */
+  podsAfter?: () => Promise<unknown>;
+}
+
 /**
  * A node with a kubelet as device plugins meet it: registration, device manager, admission of pods,
  * checkpoint, pod-resources API. Pods and containers live on while the kubelet is stopped.
@@ -63,8 +71,8 @@ export class EmbeddedKubelet {
     return this.#process !== undefined;
   }
 
-  /** Resolves when the sockets accept. */
-  async start(): Promise<void> {
+  /** Resolves when the sockets accept; the pods of before are admitted again meanwhile. */
+  async start({ podsAfter }: StartOptions = {}): Promise<void> {
     if (this.#process !== undefined) throw new Error("the kubelet is running");
     const options = this.#options;
     const process = new KubeletProcess({
@@ -87,8 +95,15 @@ export class EmbeddedKubelet {
       },
     });
     this.#process = process;
-    await process.start();
+    try {
+      await process.start();
+    } catch (error) {
+      process.stop(false);
+      if (this.#process === process) this.#process = undefined;
+      throw error;
+    }
     this.events.emit({ type: "kubelet_started", version: this.behaviour.version });
+    process.readmit(podsAfter);
   }
 
   /**
@@ -102,16 +117,16 @@ export class EmbeddedKubelet {
     this.events.emit({ type: "kubelet_stopped" });
   }
 
-  async restart(): Promise<void> {
+  async restart(options?: StartOptions): Promise<void> {
     this.stop();
-    await this.start();
+    await this.start(options);
   }
 
   /** The node goes down, containers with it, and comes up with the same pods. */
-  async reboot(): Promise<void> {
+  async reboot(options?: StartOptions): Promise<void> {
     this.stop();
     this.#runtime.exitAll();
-    await this.start();
+    await this.start(options);
   }
 
   /**
@@ -120,7 +135,7 @@ export class EmbeddedKubelet {
    */
   async addPod(spec: PodSpec): Promise<PodStatus> {
     if (this.#pods.has(spec.name)) throw new Error(`there is a pod ${spec.name}`);
-    const pod = podFrom(spec, this.resourceName);
+    const pod = podFrom(spec, this.resourceName, this.behaviour.sidecars);
     const record: PodRecord = { pod, phase: "Pending", waiting: new Map() };
     this.#pods.set(spec.name, record);
     await this.#process?.workers.add(record);
@@ -179,7 +194,7 @@ export class EmbeddedKubelet {
     return this.#process?.manager.counts(resource) ?? { capacity: 0, allocatable: 0 };
   }
 
-  /** Device IDs held, by pod, sorted by nothing; empty while the kubelet is stopped. */
+  /** Device IDs held, by pod, in no order; empty while the kubelet is stopped. */
   allocations(resource = this.resourceName): Record<string, string[]> {
     const devices = this.#process?.manager.podDevices;
     if (devices === undefined) return {};

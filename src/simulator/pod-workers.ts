@@ -29,11 +29,14 @@ export class PodWorkers {
     this.#context = context;
   }
 
-  /** Goes through the pods a predecessor left, then declares the sources ready. */
-  readmit(records: readonly PodRecord[]): void {
+  /** Goes, once `after` resolves, through the pods a predecessor left, then declares the sources ready. */
+  readmit(records: readonly PodRecord[], after: Promise<unknown> = Promise.resolve()): void {
+    this.#syncLoop = after.then(() => undefined);
     for (const record of records) this.add(record);
     this.#syncLoop = this.#syncLoop.then(() => {
+      if (this.#context.life.aborted) return;
       this.#context.manager.sourcesReady = true;
+      this.#context.events.emit({ type: "sources_ready" });
     });
   }
 
@@ -92,8 +95,12 @@ export class PodWorkers {
       }
     }
     if (life.aborted || !isActive(record)) return;
-    if (complete) record.phase = "Running";
-    else clock.sleep(retryMs, life).then(() => this.sync(record));
+    if (!complete) {
+      clock.sleep(retryMs, life).then(() => this.sync(record));
+    } else if (record.phase === "Pending") {
+      record.phase = "Running";
+      events.emit({ type: "pod_running", pod: pod.name });
+    }
   }
 
   /** kuberuntime_container.go, startContainer, without the image. False if it has to be tried again. */

@@ -41,8 +41,11 @@ export interface Container {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Fills in a spec's defaults. */
-export function podFrom(spec: PodSpec, resourceName: string): Pod {
+/**
+ * Fills in a spec's defaults. Without `sidecars` (`KubeletBehaviour.sidecars`) every init container is a
+ * plain one, as the API server drops the restart policy then.
+ */
+export function podFrom(spec: PodSpec, resourceName: string, sidecars: boolean): Pod {
   const containers = spec.containers.map((container): Container => {
     const { devices = {}, init = false, restartable = false, env = {} } = container;
     const limits = typeof devices === "number" ? { [resourceName]: devices } : devices;
@@ -50,7 +53,7 @@ export function podFrom(spec: PodSpec, resourceName: string): Pod {
       name: container.name,
       limits: new Map(Object.entries(limits)),
       init,
-      restartable: init && restartable,
+      restartable: init && restartable && sidecars,
       env,
     };
   });

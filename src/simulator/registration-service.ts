@@ -132,6 +132,8 @@ export class RegistrationService {
     const { manager, events, log, life } = this.#context;
     const { resource, endpoint } = client;
     const reason = await client.run(channel, (devices) => {
+      // What was already received when the process died.
+      if (life.aborted) return;
       manager.listReceived(resource, devices);
       const healthy = manager.healthy.get(resource)?.size ?? 0;
       events.emit({ type: "list_received", resource, endpoint, healthy, total: devices.length });

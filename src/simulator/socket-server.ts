@@ -10,7 +10,7 @@ const maxSocketPath = 107;
  * A gRPC server on a unix socket that can die as a killed process does, its socket file staying behind.
  *
  * It listens under a name one directory up and links the socket to where clients look: closing a listener
- * unlinks the path it was bound to, whoever's socket is there by then.
+ * unlinks the path it was bound to, whosever socket is there by then.
  */
 export class SocketServer {
   readonly #server: Server;

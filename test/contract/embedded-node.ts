@@ -57,14 +57,17 @@ export class EmbeddedNode implements TestNode {
   }
 
   async deletePod(name: string): Promise<void> {
+    if (this.kubelet.pod(name) === undefined) return;
     this.kubelet.removePod(name);
   }
 
   async pod(name: string): Promise<PodView | undefined> {
     const pod = this.kubelet.pod(name);
     if (pod === undefined) return undefined;
-    const { phase, reason, message, containers } = pod;
+    const { phase, containers } = pod;
     const container = containers.at(-1);
+    // A pod that is admitted but can't start its container says why only there.
+    const { reason, message } = phase === "Failed" ? pod : { ...container };
     const env = Object.entries(container?.settings.env ?? {}).filter(([key]) =>
       shownVariables.includes(key),
     );
