@@ -1,0 +1,103 @@
+/**
+ * The drivers' contract against the real module, as a program: compiled by `driver-contract.e2e.ts`, run
+ * as root in a virtual machine that has /lib/modules and nothing to lose. Prints a line of JSON a check,
+ * and ends with 1 if one failed.
+ */
+import { closeSync, openSync, rmSync } from "node:fs";
+import { release } from "node:os";
+import { systemClock } from "../../src/common/clock.ts";
+import { errnoNameOf } from "../../src/linux/errno-error.ts";
+import { DELETE_NONBLOCK, linuxCalls } from "../../src/linux/linux-calls.ts";
+import { silentLogger } from "../../src/observe/logger.ts";
+import { CTL_REMOVE } from "../../src/v4l2/loopback/control-device.ts";
+import { linuxKernel } from "../../src/v4l2/loopback/kernel.ts";
+import { LoopbackDriver } from "../../src/v4l2/loopback/loopback-driver.ts";
+import { countOpens } from "../support/open-watch.ts";
+import { type DriverHarness, driverContract } from "./driver-contract.ts";
+
+/** What `driver-contract.e2e.ts` reads, a line each. */
+export interface GuestResult {
+  readonly name: string;
+  /** Undefined if it passed. */
+  readonly error?: string;
+  /** Unloading, and the check itself. */
+  readonly ms: number;
+}
+
+const calls = linuxCalls();
+const kernel = linuxKernel(calls);
+const CONTROL = "/dev/v4l2loopback";
+const MODE = 0o640;
+
+function unload(): void {
+  try {
+    calls.deleteModule("v4l2loopback", DELETE_NONBLOCK);
+  } catch (error) {
+    if (errnoNameOf(error) !== "ENOENT") throw error;
+  }
+}
+
+function makeHarness(maxDevices: number): DriverHarness {
+  unload();
+  const driver = new LoopbackDriver(
+    {
+      ...{ firstDeviceNumber: 10, maxDevices, mode: MODE, group: 44 },
+      ...{ cardLabel: "Default WebCam", exclusiveCaps: true, maxBuffers: 2 },
+      ...{ deviceDir: "/dev", sysfsDir: "/sys", modulesDir: "/lib/modules" },
+      kernelRelease: release(),
+    },
+    { log: silentLogger, kernel, clock: systemClock },
+  );
+  const nodePath = (id: string) => `/dev/${id}`;
+  return {
+    driver,
+    mode: MODE,
+    nodePath,
+    deleteDevice: async (id) => {
+      const number = Number(id.replace("video", ""));
+      if (driver.capabilities().create) kernel.control(CONTROL, CTL_REMOVE, number);
+      else rmSync(nodePath(id));
+    },
+    breakDevice: async (id) => {
+      rmSync(nodePath(id));
+      kernel.makeNode(nodePath(id), { major: 1, minor: 3 });
+      return "wrong_driver";
+    },
+    holdDevice: async (id) => {
+      const fd = openSync(nodePath(id), "r+");
+      return () => closeSync(fd);
+    },
+    countOpens: (run) =>
+      countOpens(
+        driver.devices.map(({ id }) => nodePath(id)),
+        run,
+      ),
+    close: async () => {
+      // devtmpfs removes only nodes it made.
+      unload();
+      for (const { id } of driver.devices) rmSync(nodePath(id), { force: true });
+    },
+  };
+}
+
+let failed = false;
+const maxDevices = Number(process.argv[2] ?? 3);
+for (const check of driverContract) {
+  const started = performance.now();
+  let error: string | undefined;
+  try {
+    const harness = makeHarness(maxDevices);
+    try {
+      await check.run(harness);
+    } finally {
+      await harness.close();
+    }
+  } catch (reason) {
+    error = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+    failed = true;
+  }
+  const ms = Math.round(performance.now() - started);
+  const result: GuestResult = { name: check.name, ms, ...(error === undefined ? {} : { error }) };
+  console.log(JSON.stringify(result));
+}
+process.exit(failed ? 1 : 0);
