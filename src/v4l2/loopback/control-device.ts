@@ -15,7 +15,6 @@ import { readSysfs } from "./sysfs.ts";
  */
 export const CTL_ADD = 0x4c80;
 export const CTL_REMOVE = 0x4c81;
-export const CTL_QUERY = 0x4c82;
 
 /**
  * How long, in ms, a device may be held before it counts as in use, and the pause between two tries:
