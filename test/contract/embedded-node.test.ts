@@ -69,6 +69,6 @@ describe.each(["1.26", "1.33", "1.37"] as KubeletVersion[])("embedded kubelet %s
   });
 
   for (const scenario of kubeletScenarios) {
-    test(scenario.name, () => scenario.run({ node, plugin }));
+    test(scenario.name, () => scenario.run({ node, plugin, patienceMs: 1_000 }), 10_000);
   }
 });

@@ -23,18 +23,18 @@ export interface PluginControl {
 export interface ScenarioContext {
   readonly node: TestNode;
   readonly plugin: PluginControl;
+  /** How long anything may take, ms. Default {@link patienceOfRealNodes}; keep it under the runner's timeout. */
+  readonly patienceMs?: number;
 }
 
 /** A node's status lags by up to a minute: kubernetes test/e2e_node/device_plugin_test.go allows as much. */
-export const patienceMs = 90_000;
+export const patienceOfRealNodes = 90_000;
 
 /** Between two looks, ms; well under the pod-resources API's limit of 100 calls a second. */
 const lookEveryMs = 100;
 
-/**
- * Tries `attempt` until it no longer throws, for {@link patienceMs} at most; then its last error is thrown.
- */
-export async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
+/** Tries `attempt` until it no longer throws, for `patienceMs` at most; then its last error is thrown. */
+export async function eventually<T>(attempt: () => Promise<T>, patienceMs: number): Promise<T> {
   const giveUpAt = Date.now() + patienceMs;
   for (;;) {
     try {
@@ -50,11 +50,13 @@ export async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
 export class Stage {
   readonly node: TestNode;
   readonly plugin: PluginControl;
+  readonly #patienceMs: number;
   readonly #pods = new Set<string>();
 
-  constructor({ node, plugin }: ScenarioContext) {
+  constructor({ node, plugin, patienceMs = patienceOfRealNodes }: ScenarioContext) {
     this.node = node;
     this.plugin = plugin;
+    this.#patienceMs = patienceMs;
   }
 
   /** How many devices there are. */
@@ -63,7 +65,7 @@ export class Stage {
   }
 
   async showsResources(expected: ResourceCount): Promise<void> {
-    await eventually(async () => assert.deepEqual(await this.node.resources(), expected));
+    await this.#eventually(async () => assert.deepEqual(await this.node.resources(), expected));
   }
 
   /** Capacity and allocatable are all devices. */
@@ -84,7 +86,7 @@ export class Stage {
 
   /** Waits until the pod runs and its container has told what it sees. */
   podRuns(name: string): Promise<PodView> {
-    return eventually(async () => {
+    return this.#eventually(async () => {
       const pod = await this.#pod(name);
       assert.equal(pod.phase, "Running", describe(pod));
       assert.ok(pod.containerId, `${name} has no container yet`);
@@ -95,7 +97,7 @@ export class Stage {
 
   /** Waits until the pod was refused. */
   podFails(name: string): Promise<PodView> {
-    return eventually(async () => {
+    return this.#eventually(async () => {
       const pod = await this.#pod(name);
       assert.equal(pod.phase, "Failed", describe(pod));
       return pod;
@@ -104,7 +106,7 @@ export class Stage {
 
   /** The pod still runs in the very container it had. */
   async isUntouched(before: PodView): Promise<void> {
-    await eventually(async () => {
+    await this.#eventually(async () => {
       const now = await this.#pod(before.name);
       assert.equal(now.phase, "Running", describe(now));
       assert.equal(now.containerId, before.containerId, `${before.name} has another container`);
@@ -115,7 +117,7 @@ export class Stage {
 
   /** Device IDs by pod, sorted, once exactly `pods` hold some. */
   allocationsOf(...pods: string[]): Promise<Record<string, string[]>> {
-    return eventually(async () => {
+    return this.#eventually(async () => {
       const allocations = await this.node.allocations();
       assert.deepEqual(Object.keys(allocations).sort(), pods.toSorted());
       return Object.fromEntries(
@@ -140,6 +142,10 @@ export class Stage {
   async cleanUp(): Promise<void> {
     for (const name of [...this.#pods]) await this.deletePod(name);
     for (const id of this.plugin.ids) await this.plugin.heal(id);
+  }
+
+  #eventually<T>(attempt: () => Promise<T>): Promise<T> {
+    return eventually(attempt, this.#patienceMs);
   }
 
   async #pod(name: string): Promise<PodView> {
