@@ -1,8 +1,8 @@
 import { basename, dirname } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../common/clock.ts";
-import { DirectoryWatch } from "../common/directory-watch.ts";
 import { Nudge } from "../common/nudge.ts";
+import { watchDirectory } from "../common/watch-directory.ts";
 import type { Logger } from "../observe/logger.ts";
 import { PluginServer, type PluginServerDeps } from "./plugin-server.ts";
 import { callRegister } from "./register-call.ts";
@@ -116,10 +116,10 @@ export class Registrar {
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
-    const watch = new DirectoryWatch(dirname(this.#options.kubeletSocket), this.#nudge.nudge);
+    const directory = dirname(this.#options.kubeletSocket);
+    watchDirectory(directory, () => true, this.#nudge.nudge, signal, clock);
     try {
       while (!signal.aborted) {
-        watch.rearm();
         const facts = await this.#look();
         const action = decide(facts, this.#times);
         this.#said.decided(action, facts);
@@ -130,7 +130,6 @@ export class Registrar {
         else await this.#act(action, signal);
       }
     } finally {
-      watch.close();
       await this.#epoch?.server.close(closeGraceMs);
       this.#epoch = undefined;
     }

@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import type { Clock } from "../../common/clock.ts";
+import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
+import { watchDirectory } from "../../common/watch-directory.ts";
 import type { Logger } from "../../observe/logger.ts";
 import { driverDevices } from "../device-ids.ts";
 import type {
@@ -11,9 +13,7 @@ import type {
   EnsureReport,
   VideoDriver,
 } from "../driver.ts";
-import { Mutex } from "../mutex.ts";
 import { applyNodeAccess } from "../node-access.ts";
-import { watchDirectory } from "../watch-directory.ts";
 import { mismatches } from "./adopted-device.ts";
 import { ControlDevice } from "./control-device.ts";
 import { findModule, MODULE } from "./find-module.ts";

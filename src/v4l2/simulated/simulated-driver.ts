@@ -1,7 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../common/clock.ts";
+import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
+import { watchDirectory } from "../../common/watch-directory.ts";
 import type { Logger } from "../../observe/logger.ts";
 import { driverDevices } from "../device-ids.ts";
 import type {
@@ -12,9 +14,7 @@ import type {
   EnsureReport,
   VideoDriver,
 } from "../driver.ts";
-import { Mutex } from "../mutex.ts";
 import { applyNodeAccess } from "../node-access.ts";
-import { watchDirectory } from "../watch-directory.ts";
 import { Faults } from "./faults.ts";
 import {
   lookAtSimulatedNode,

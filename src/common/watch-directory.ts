@@ -1,8 +1,11 @@
 import { type FSWatcher, statSync, watch } from "node:fs";
-import type { Clock } from "../common/clock.ts";
+import type { Clock } from "./clock.ts";
 
-/** Nudges that come closer together than this, in ms, are one. A device's creation makes several. */
-export const COALESCE_MS = 50;
+/**
+ * Nudges that come closer together than this, in ms, are one: a device's creation makes several. Short,
+ * because a kubelet's restart and a device's loss should be known at once.
+ */
+export const COALESCE_MS = 5;
 
 /** How often it is checked, in ms, that the directory watched is still the one of that name. */
 export const REARM_MS = 2000;

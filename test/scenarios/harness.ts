@@ -1,0 +1,177 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "../../src/common/clock.ts";
+import type { Config } from "../../src/config/config.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
+import {
+  defaultRegistrationTimes,
+  type RegistrationTimes,
+} from "../../src/kubelet/registration.ts";
+import { Plugin } from "../../src/plugin/plugin.ts";
+import { behaviourOf, type KubeletVersion } from "../../src/simulator/behaviour.ts";
+import type { KubeletEvent } from "../../src/simulator/events.ts";
+import { EmbeddedKubelet, type EmbeddedKubeletOptions } from "../../src/simulator/kubelet.ts";
+import { SimulatedDriver } from "../../src/v4l2/simulated/simulated-driver.ts";
+import { type LogLine, recordingLogger } from "../support/recording-logger.ts";
+
+/** The reconciler's times, a tenth of the real ones where a test would wait for them. */
+export const quickTimes: RegistrationTimes = {
+  ...defaultRegistrationTimes,
+  tickMs: 100,
+  streamGraceMs: 500,
+  settleMs: 150,
+  replacedGraceMs: 500,
+  provenMs: 300,
+  backoff: { initialMs: 100, maxMs: 1000 },
+};
+
+export interface RunningPlugin {
+  readonly plugin: Plugin;
+  readonly log: { readonly lines: LogLine[] };
+  stop(): Promise<void>;
+}
+
+/** A node's directories, a kubelet that is not started yet, and plugins as wanted. */
+export class Scenario {
+  readonly directory = mkdtempSync(join(tmpdir(), "vdp-"));
+  readonly dir = join(this.directory, "dp");
+  readonly simulatedDir = join(this.directory, "dev");
+  readonly kubelet: EmbeddedKubelet;
+  readonly seen: KubeletEvent[] = [];
+  readonly #plugins: RunningPlugin[] = [];
+
+  constructor(version: KubeletVersion = "1.33", options: Partial<EmbeddedKubeletOptions> = {}) {
+    this.kubelet = new EmbeddedKubelet({
+      dir: this.dir,
+      podResourcesDir: join(this.directory, "pr"),
+      behaviour: behaviourOf(version),
+      dialTimeoutMs: 1000,
+      containerRetryMs: 100,
+      ...options,
+    });
+    this.kubelet.events.listen((event) => this.seen.push(event));
+    mkdirSync(join(this.simulatedDir, ".faults"), { recursive: true });
+  }
+
+  /** The plugin in this process. Pins the options a scenario needs, the rest is default. */
+  startPlugin(options: Partial<Record<string, string>> = {}): RunningPlugin {
+    const log = recordingLogger();
+    const config = this.config(options);
+    const driver = new SimulatedDriver(
+      { ...config, mode: config.v4l2DevicePerm, group: config.v4l2DeviceGroup },
+      {
+        log,
+        clock: systemClock,
+        makeCharDevice: () => {
+          throw new Error("plain files are enough here");
+        },
+      },
+    );
+    const plugin = new Plugin(config, {
+      driver,
+      log,
+      version: "test",
+      registrationTimes: quickTimes,
+    });
+    const stop = new AbortController();
+    const running = plugin.run(stop.signal);
+    const handle = {
+      plugin,
+      log,
+      stop: async () => {
+        stop.abort();
+        await running;
+      },
+    };
+    this.#plugins.push(handle);
+    return handle;
+  }
+
+  config(options: Partial<Record<string, string>>): Config {
+    const given = {
+      "node-name": "node-a",
+      driver: "simulated",
+      "kubelet-socket": this.kubelet.socket,
+      "socket-path": join(this.dir, "video-device-plugin.sock"),
+      "simulated-dir": this.simulatedDir,
+      ...options,
+    };
+    const loaded = loadConfig({
+      argv: Object.entries(given).map(([flag, value]) => `--${flag}=${value}`),
+      env: {},
+      hostname: "host",
+      readFile: () => "",
+      lookupGroup: () => undefined,
+    });
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+    return loaded.config;
+  }
+
+  /** Both, registered, with all devices healthy. */
+  async registered(options: Partial<Record<string, string>> = {}): Promise<RunningPlugin> {
+    const plugin = this.startPlugin(options);
+    await this.kubelet.start();
+    await this.counts(8, 8);
+    return plugin;
+  }
+
+  counts(capacity: number, allocatable: number, timeoutMs = 5000): Promise<unknown> {
+    return this.kubelet.until(
+      () => {
+        const now = this.kubelet.resources();
+        return now.capacity === capacity && now.allocatable === allocatable;
+      },
+      timeoutMs,
+      `capacity ${capacity}, allocatable ${allocatable}`,
+    );
+  }
+
+  sicken(id: string, fault = "sick"): void {
+    writeFileSync(join(this.simulatedDir, ".faults", `${id}.${fault}`), "it was made to");
+  }
+
+  heal(id: string, fault = "sick"): void {
+    rmSync(join(this.simulatedDir, ".faults", `${id}.${fault}`));
+  }
+
+  remove(id: string): void {
+    rmSync(join(this.simulatedDir, id));
+  }
+
+  /** How often an event of a type came so far. */
+  count(type: KubeletEvent["type"]): number {
+    return this.seen.filter((event) => event.type === type).length;
+  }
+
+  /** The plugin's sockets in the kubelet's directory. */
+  sockets(): string[] {
+    return readdirSync(this.dir).filter((name) => name.startsWith("video-device-plugin"));
+  }
+
+  /** The path of the plugin's one socket. */
+  socketPath(): string {
+    const [name, ...others] = this.sockets();
+    if (name === undefined || others.length > 0) throw new Error(`sockets: ${this.sockets()}`);
+    return join(this.dir, name);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#plugins.map((plugin) => plugin.stop()));
+    this.kubelet.stop({ removeSockets: true });
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** Polls until `check` holds. */
+export async function eventually(
+  check: () => boolean,
+  what: string,
+  timeoutMs = 5000,
+): Promise<void> {
+  const end = performance.now() + timeoutMs;
+  while (!check()) {
+    if (performance.now() > end) throw new Error(`did not happen within ${timeoutMs} ms: ${what}`);
+    await Bun.sleep(5);
+  }
+}

@@ -1,0 +1,121 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ManualClock } from "../support/manual-clock.ts";
+import { eventually, Scenario } from "./harness.ts";
+
+let scenario: Scenario;
+afterEach(() => scenario.close());
+
+const nodes = () =>
+  readdirSync(scenario.simulatedDir)
+    .filter((name) => name.startsWith("video"))
+    .map((name) => `${name} ${statSync(join(scenario.simulatedDir, name)).ino}`);
+
+describe("a kubelet's restart", () => {
+  for (const version of ["1.26", "1.32", "1.33", "1.36", "1.37"] as const) {
+    test(`S9 S13 is survived with kubelet ${version}, on a new socket`, async () => {
+      scenario = new Scenario(version);
+      await scenario.registered();
+      const before = scenario.sockets();
+      await scenario.kubelet.restart();
+      await scenario.counts(8, 8);
+      expect(scenario.sockets()).not.toEqual(before);
+      expect(scenario.sockets()).toHaveLength(1);
+      expect(scenario.count("registered")).toBe(2);
+    });
+  }
+
+  test("S10 is survived while Register is under way", async () => {
+    scenario = new Scenario();
+    scenario.kubelet.faults.holdRegister = true;
+    await scenario.kubelet.start();
+    scenario.startPlugin();
+    await eventually(() => scenario.count("register_received") === 1, "Register");
+    scenario.kubelet.stop();
+    scenario.kubelet.faults.holdRegister = false;
+    await scenario.kubelet.start();
+    await scenario.counts(8, 8);
+  });
+
+  test("S11 ten times in a row ends registered once", async () => {
+    scenario = new Scenario();
+    const { plugin } = await scenario.registered();
+    for (let n = 0; n < 10; n++) {
+      await scenario.kubelet.restart();
+      await Bun.sleep(n * 7);
+    }
+    await scenario.counts(8, 8);
+    await Bun.sleep(300);
+    expect(plugin.status()).toMatchObject({ registered: true, streams: 1 });
+    expect(scenario.sockets()).toHaveLength(1);
+  });
+
+  test("S12 is noticed even if the socket gets the inode number of the one before", async () => {
+    scenario = new Scenario();
+    await scenario.registered();
+    const before = statSync(scenario.kubelet.socket).ino;
+    // Inode numbers are given again lowest first on most file systems; some restarts will hit it.
+    for (let n = 0; n < 10; n++) {
+      await scenario.kubelet.restart();
+      await scenario.counts(8, 8);
+      if (statSync(scenario.kubelet.socket).ino === before) break;
+    }
+    await scenario.counts(8, 8);
+  });
+
+  test("S14 touches no device while pods run", async () => {
+    scenario = new Scenario();
+    await scenario.registered();
+    await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 2 }] });
+    const before = { nodes: nodes(), pod: scenario.kubelet.pod("a")?.containers };
+    await scenario.kubelet.restart();
+    await scenario.counts(8, 8);
+    expect({ nodes: nodes(), pod: scenario.kubelet.pod("a")?.containers }).toEqual(before);
+    expect(scenario.count("allocated")).toBe(1);
+  });
+
+  test("S15 after a long absence finds the plugin waiting, and the capacity back", async () => {
+    const clock = new ManualClock();
+    scenario = new Scenario("1.33", { clock });
+    const { plugin } = await scenario.registered();
+    scenario.kubelet.stop();
+    await eventually(() => !plugin.status().registered, "the loss to be noticed");
+    await clock.advance(6 * 60_000);
+    await scenario.kubelet.start();
+    await scenario.counts(8, 8);
+  });
+
+  test("S13 that wipes the whole directory takes nothing that isn't made anew", async () => {
+    scenario = new Scenario("1.30");
+    await scenario.registered();
+    writeFileSync(join(scenario.dir, "notes.txt"), "");
+    await scenario.kubelet.restart();
+    await scenario.counts(8, 8);
+    expect(readdirSync(scenario.dir).sort()).toEqual(
+      ["kubelet.sock", "kubelet_internal_checkpoint", ...scenario.sockets()].sort(),
+    );
+  });
+
+  test("S43 S44 with the whole node: pods admitted too soon fail, later ones keep their devices", async () => {
+    scenario = new Scenario();
+    const { stop } = await scenario.registered();
+    await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });
+    const before = scenario.kubelet.allocations();
+    await stop();
+    await scenario.kubelet.reboot();
+    expect(scenario.kubelet.pod("a")).toMatchObject({
+      phase: "Failed",
+      reason: "UnexpectedAdmissionError",
+    });
+    scenario.kubelet.removePod("a");
+    scenario.startPlugin();
+    await scenario.counts(8, 8);
+    const again = await scenario.kubelet.addPod({
+      name: "b",
+      containers: [{ name: "c", devices: 1 }],
+    });
+    expect(again.phase).toBe("Running");
+    expect(Object.keys(before)).toEqual(["a"]);
+  });
+});

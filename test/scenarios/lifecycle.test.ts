@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { behaviourOf } from "../../src/simulator/behaviour.ts";
+import { eventually, Scenario } from "./harness.ts";
+
+let scenario: Scenario;
+beforeEach(() => {
+  scenario = new Scenario();
+});
+afterEach(() => scenario.close());
+
+const nodes = () =>
+  readdirSync(scenario.simulatedDir)
+    .filter((name) => name.startsWith("video"))
+    .map((name) => `${name} ${statSync(join(scenario.simulatedDir, name)).ino}`);
+
+describe("the plugin's life", () => {
+  test("S22 ends with its stream, its socket gone and the devices as they were", async () => {
+    const { stop } = await scenario.registered();
+    const before = nodes();
+    const started = performance.now();
+    await stop();
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(scenario.sockets()).toEqual([]);
+    expect(nodes()).toEqual(before);
+    await scenario.counts(8, 0);
+  });
+
+  test("S24 beside another instance: the last to register serves, and when it ends the other takes over", async () => {
+    const first = await scenario.registered();
+    const second = scenario.startPlugin();
+    await eventually(() => second.plugin.status().registered, "the second's registration");
+    await scenario.counts(8, 8);
+    expect(second.log.lines.map(({ msg }) => msg)).toContain(
+      "Another instance is serving on this node",
+    );
+    await second.stop();
+    await eventually(() => first.plugin.status().registered, "the first's return");
+    await scenario.counts(8, 8);
+    // Settled: no endless contest.
+    const registrations = scenario.count("register_received");
+    await Bun.sleep(500);
+    expect(scenario.count("register_received")).toBe(registrations);
+  });
+
+  test("S20 S25 an upgrade that overlaps ends with the new instance serving on its own socket", async () => {
+    const old = await scenario.registered();
+    const next = scenario.startPlugin();
+    await eventually(() => next.plugin.status().registered, "the new registration");
+    await old.stop();
+    // Kubelets up to 1.36 disconnect whoever is current when the old stream ends.
+    await eventually(() => next.plugin.status().registered, "the new one's registration", 8000);
+    await scenario.counts(8, 8, 8000);
+    expect(scenario.sockets()).toHaveLength(1);
+    expect(existsSync(next.plugin.status().socketPath ?? "")).toBe(true);
+  });
+
+  test("S20 the same with a kubelet that tells instances apart (1.37) loses nothing", async () => {
+    scenario.kubelet.behaviour = behaviourOf("1.37");
+    const old = await scenario.registered();
+    const next = scenario.startPlugin();
+    await eventually(() => next.plugin.status().registered, "the new registration");
+    await old.stop();
+    await Bun.sleep(300);
+    expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
+  });
+
+  test("S26 restarts under running pods with the same list and untouched devices", async () => {
+    const { stop } = await scenario.registered();
+    await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 3 }] });
+    const before = { nodes: nodes(), pod: scenario.kubelet.pod("a") };
+    await stop();
+    const { log } = scenario.startPlugin();
+    await scenario.counts(8, 8);
+    expect({ nodes: nodes(), pod: scenario.kubelet.pod("a") }).toEqual(before);
+    const setUp = log.lines.find(({ msg }) => msg === "Devices set up");
+    expect(setUp?.fields["created_device_ids"]).toEqual([]);
+    const lists = scenario.seen.filter((event) => event.type === "list_received");
+    expect(lists.map(({ healthy }) => healthy)).toEqual([8, 8]);
+  });
+
+  test("S27 with fewer devices leaves a pod that holds a removed one alone", async () => {
+    const { stop } = await scenario.registered();
+    await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 6 }] });
+    const pod = scenario.kubelet.pod("a");
+    await stop();
+    scenario.startPlugin({ "max-devices": "4" });
+    await scenario.counts(4, 4);
+    expect(scenario.kubelet.pod("a")).toEqual(pod as NonNullable<typeof pod>);
+    expect(nodes()).toHaveLength(8);
+  });
+});

@@ -1,0 +1,135 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { eventually, Scenario } from "./harness.ts";
+
+let scenario: Scenario;
+beforeEach(() => {
+  scenario = new Scenario();
+});
+afterEach(() => scenario.close());
+
+/** Leaves a socket file behind on which nobody listens. */
+async function abandonSocket(path: string): Promise<void> {
+  const script = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
+  await Bun.spawn([process.execPath, "-e", script]).exited;
+}
+
+describe("starting up", () => {
+  test("S1 waits for a kubelet whose directory isn't even there", async () => {
+    const { log, plugin } = scenario.startPlugin();
+    await Bun.sleep(300);
+    expect(plugin.status()).toMatchObject({ registered: false, because: "kubelet_absent" });
+    expect(log.lines.filter(({ msg }) => msg === "Waiting for the kubelet")).toHaveLength(1);
+    await scenario.kubelet.start();
+    await scenario.counts(8, 8);
+  });
+
+  test("S2 waits at a stale kubelet socket and registers when a kubelet listens", async () => {
+    mkdirSync(scenario.dir);
+    await abandonSocket(scenario.kubelet.socket);
+    const { plugin } = scenario.startPlugin();
+    await Bun.sleep(300);
+    expect(plugin.status()).toMatchObject({ registered: false, because: "kubelet_refusing" });
+    await scenario.kubelet.start();
+    await scenario.counts(8, 8);
+  });
+
+  test("S3 sweeps the sockets of dead instances", async () => {
+    await scenario.kubelet.start();
+    const stale = join(scenario.dir, "video-device-plugin-1-dead.sock");
+    const original = join(scenario.dir, "video-device-plugin.sock");
+    await abandonSocket(stale);
+    await abandonSocket(original);
+    scenario.startPlugin();
+    await scenario.counts(8, 8);
+    expect([existsSync(stale), existsSync(original)]).toEqual([false, false]);
+  });
+
+  test("S4 does not register twice however many file events come late", async () => {
+    await scenario.registered();
+    for (let n = 0; n < 20; n++) {
+      writeFileSync(join(scenario.dir, `kubelet.sock.${n}`), "");
+      await Bun.sleep(10);
+    }
+    await Bun.sleep(300);
+    expect(scenario.count("register_received")).toBe(1);
+  });
+
+  test("S4 does not register twice at once when the socket of the same kubelet is made anew", async () => {
+    await scenario.registered();
+    await scenario.kubelet.recreateSocket("new");
+    await Bun.sleep(300);
+    expect(scenario.count("register_received")).toBe(1);
+    // The stream may be a leftover of a kubelet that is gone, so after a grace it is cycled by the safe rule.
+    await eventually(() => scenario.count("registered") === 2, "a second registration");
+    await scenario.counts(8, 8);
+    expect(scenario.kubelet.streams.map(({ count }) => count)).toEqual([1]);
+  });
+
+  test("S5 gives up on something that accepts and never answers once a kubelet takes its place", async () => {
+    mkdirSync(scenario.dir);
+    const mute = createServer(() => undefined).listen(scenario.kubelet.socket);
+    const { plugin } = scenario.startPlugin();
+    await eventually(() => scenario.sockets().length === 1, "a socket");
+    await Bun.sleep(200);
+    expect(plugin.status().registered).toBe(false);
+    mute.close();
+    await scenario.kubelet.start();
+    await scenario.counts(8, 8);
+  });
+
+  test("S6 tells the kubelet's own words when it refuses, and tries again with growing delays", async () => {
+    scenario.kubelet.faults.refuseRegister = "the ResourceName is taken by a dragon";
+    await scenario.kubelet.start();
+    const { log } = scenario.startPlugin();
+    await eventually(() => scenario.count("register_received") === 3, "three attempts");
+    const failures = log.lines.filter(({ msg }) => msg === "Registration failed");
+    expect(failures[0]?.fields).toMatchObject({
+      step: "register",
+      error: "the ResourceName is taken by a dragon",
+      attempt: 1,
+    });
+    scenario.kubelet.faults.refuseRegister = undefined;
+    await scenario.counts(8, 8);
+  });
+
+  test("S6 says so when the kubelet can't take the resource's name", async () => {
+    await scenario.kubelet.start();
+    const { log } = scenario.startPlugin({ "resource-name": "example.com/cameras" });
+    await eventually(
+      () => log.lines.some(({ msg }) => msg === "Registered with the kubelet"),
+      "the registration",
+    );
+    expect(scenario.kubelet.resources("example.com/cameras")).toEqual({
+      capacity: 8,
+      allocatable: 8,
+    });
+  });
+
+  test("S7 takes a stream that comes before Register's answer", async () => {
+    const { plugin } = await scenario.registered();
+    expect(plugin.status()).toMatchObject({ registered: true, streams: 1 });
+    expect(scenario.count("register_received")).toBe(1);
+  });
+
+  test("S8 registers with all devices unhealthy when none can be made, and heals", async () => {
+    for (let n = 10; n < 18; n++) scenario.sicken(`video${n}`, "create-fails");
+    scenario.startPlugin();
+    await scenario.kubelet.start();
+    await scenario.counts(8, 0);
+    for (let n = 10; n < 18; n++) scenario.heal(`video${n}`, "create-fails");
+    await scenario.counts(8, 8);
+  });
+
+  test("S18 registers anew when the kubelet accepts but never opens its stream", async () => {
+    scenario.kubelet.faults.omitListAndWatch = true;
+    await scenario.kubelet.start();
+    const { plugin } = scenario.startPlugin();
+    await eventually(() => scenario.count("registered") === 2, "a second try");
+    expect(plugin.status().registered).toBe(false);
+    scenario.kubelet.faults.omitListAndWatch = false;
+    await scenario.counts(8, 8);
+  });
+});
