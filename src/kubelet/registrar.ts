@@ -102,7 +102,7 @@ export class Registrar {
   }
 
   status(): RegistrarStatus {
-    const streams = this.#epoch?.server.streams.size ?? 0;
+    const { streams } = this.#streams();
     return {
       ...this.#status,
       registered: streams > 0,
@@ -138,8 +138,7 @@ export class Registrar {
   async #look(): Promise<RegistrationFacts> {
     const { clock } = this.#deps;
     const epoch = this.#epoch;
-    const seen = epoch?.seenBefore === undefined ? 0 : epoch.server.streams.seen - epoch.seenBefore;
-    const streams = epoch && seen > 0 ? epoch.server.streams.size : 0;
+    const { seen, streams } = this.#streams();
     const settled = streams > 0 || epoch?.registeredAt !== undefined;
     // While registered the kubelet is not dialled: its server would see a connection a second for nothing.
     const kubelet: KubeletSocketState = settled
@@ -166,6 +165,14 @@ export class Registrar {
       kubeletReplacedAt: this.#kubeletReplacedAt,
       notBefore: this.#notBefore,
     };
+  }
+
+  /** The kubelet's streams: those that came since Register was called. */
+  #streams(): { seen: number; streams: number } {
+    const { server, seenBefore } = this.#epoch ?? {};
+    if (server === undefined || seenBefore === undefined) return { seen: 0, streams: 0 };
+    const seen = server.streams.seen - seenBefore;
+    return { seen, streams: seen > 0 ? server.streams.size : 0 };
   }
 
   async #act(action: RegistrationAction, signal: AbortSignal): Promise<void> {

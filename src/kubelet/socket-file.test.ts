@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { INSTANCE_SUFFIX_BYTES } from "../config/kinds/path.ts";
 import {
   fileIdentity,
+  identityOf,
   instanceSocketPath,
   isListening,
   lookAtKubelet,
@@ -57,6 +58,13 @@ describe("a socket's identity", () => {
     await Bun.sleep(5);
     writeFileSync(path, "");
     expect(fileIdentity(path)).not.toBe(before as string);
+  });
+
+  test("S12 differs even if the inode number was given again", () => {
+    const before = { dev: 1n, ino: 7n, birthtimeNs: 100n, ctimeNs: 100n };
+    expect(identityOf({ ...before, birthtimeNs: 200n })).not.toBe(identityOf(before));
+    const unborn = { ...before, birthtimeNs: 0n };
+    expect(identityOf({ ...unborn, ctimeNs: 200n })).not.toBe(identityOf(unborn));
   });
 
   test("is undefined for no file", () => {

@@ -1,4 +1,4 @@
-import { readdirSync, statSync, unlinkSync } from "node:fs";
+import { type BigIntStats, readdirSync, statSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { basename, dirname, extname, join } from "node:path";
 import type { KubeletSocketState } from "./registration.ts";
@@ -10,8 +10,15 @@ import type { KubeletSocketState } from "./registration.ts";
  */
 export function fileIdentity(path: string): string | undefined {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat && identityOf(stat);
+}
+
+/** The identity of a file with such a stat. */
+export function identityOf(
+  stat: Pick<BigIntStats, "dev" | "ino" | "birthtimeNs" | "ctimeNs">,
+): string {
   // File systems without birth times report 0.
-  return stat && `${stat.dev}:${stat.ino}:${stat.birthtimeNs || stat.ctimeNs}`;
+  return `${stat.dev}:${stat.ino}:${stat.birthtimeNs || stat.ctimeNs}`;
 }
 
 /** Whether somebody accepts connections on a unix socket. `timeoutMs` bounds a full backlog's wait. */

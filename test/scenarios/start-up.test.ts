@@ -57,6 +57,13 @@ describe("starting up", () => {
     expect(scenario.count("register_received")).toBe(1);
   });
 
+  test("S4 does not register twice when the socket's own file goes and comes back", async () => {
+    await scenario.registered();
+    await scenario.kubelet.recreateSocket("same");
+    await Bun.sleep(1000);
+    expect(scenario.count("register_received")).toBe(1);
+  });
+
   test("S4 does not register twice at once when the socket of the same kubelet is made anew", async () => {
     await scenario.registered();
     await scenario.kubelet.recreateSocket("new");

@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
+import { eventually, Scenario } from "./harness.ts";
+
+let scenario: Scenario;
+beforeEach(() => {
+  scenario = new Scenario();
+});
+afterEach(() => scenario.close());
+
+describe("a device's health", () => {
+  test("S38 follows a device that is lost under a running pod and comes back", async () => {
+    await scenario.registered();
+    await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });
+    const before = scenario.kubelet.pod("a");
+    scenario.sicken("video10", "create-fails");
+    scenario.remove("video10");
+    await scenario.counts(8, 7);
+    expect(scenario.kubelet.pod("a")).toEqual(before as NonNullable<typeof before>);
+    scenario.heal("video10", "create-fails");
+    await scenario.counts(8, 8);
+    expect(scenario.kubelet.allocations()).toEqual({ a: ["video10"] });
+  });
+
+  test("comes back by itself when the node was merely deleted", async () => {
+    await scenario.registered();
+    scenario.remove("video14");
+    await eventually(() => scenario.count("list_received") === 3, "loss and recovery");
+    expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
+  });
+
+  test("S40 that flaps is held back instead of being passed on each time", async () => {
+    const { log } = await scenario.registered();
+    for (let n = 0; n < 10; n++) {
+      scenario.sicken("video10");
+      await Bun.sleep(30);
+      scenario.heal("video10");
+      await Bun.sleep(30);
+    }
+    await Bun.sleep(100);
+    expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 7 });
+    // One list at the start, then at most a loss and a return for each tolerated recovery, and a last loss.
+    expect(scenario.count("list_received")).toBeLessThanOrEqual(1 + 2 * 3 + 1);
+    expect(log.lines.some(({ fields }) => fields["reason"] === "flapping")).toBe(true);
+  });
+
+  test("S39 of all is lost with what provides them, and comes back with it", async () => {
+    const { plugin } = await scenario.registered();
+    for (let n = 10; n < 18; n++) scenario.sicken(`video${n}`, "create-fails");
+    for (let n = 10; n < 18; n++) rmSync(`${scenario.simulatedDir}/video${n}`);
+    await scenario.counts(8, 0);
+    expect(plugin.status().registered).toBe(true);
+    for (let n = 10; n < 18; n++) scenario.heal(`video${n}`, "create-fails");
+    await scenario.counts(8, 8);
+  });
+
+  test("is looked at anew when asked for, without waiting for an event", async () => {
+    const { plugin, log } = await scenario.registered();
+    plugin.reinspect();
+    await eventually(
+      () => log.lines.filter(({ msg }) => msg === "Devices set up").length === 2,
+      "a second set-up",
+    );
+    expect(scenario.count("register_received")).toBe(1);
+  });
+});
