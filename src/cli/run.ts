@@ -61,7 +61,7 @@ function logger(config: Config): Logger {
 }
 
 /** A crash is a log line too, and the process ends: its state can't be trusted any more. */
-function onCrash(log: Logger): void {
+export function onCrash(log: Logger): void {
   const crash = (reason: unknown) => {
     const error = PluginError.from(reason);
     log.error("Crashed", {

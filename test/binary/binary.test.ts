@@ -1,0 +1,259 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EmbeddedKubelet } from "../../src/simulator/kubelet.ts";
+
+const binary = join(import.meta.dir, "../../dist/video-device-plugin");
+
+let directory: string;
+let kubelet: EmbeddedKubelet;
+const running: { kill(signal: "SIGKILL"): void; exited: Promise<number> }[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "vdp-"));
+  kubelet = new EmbeddedKubelet({
+    dir: join(directory, "dp"),
+    podResourcesDir: join(directory, "pr"),
+  });
+});
+afterEach(async () => {
+  for (const child of running.splice(0)) {
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+  kubelet.stop({ removeSockets: true });
+  rmSync(directory, { recursive: true, force: true });
+});
+
+interface SpawnOptions {
+  readonly env?: Record<string, string>;
+  readonly cwd?: string;
+  readonly prefix?: string[];
+}
+
+/** The compiled program with the simulated driver on the embedded kubelet's sockets. */
+function start(args: string[] = [], { env = {}, cwd = "/", prefix = [] }: SpawnOptions = {}) {
+  const child = Bun.spawn(
+    [
+      ...prefix,
+      binary,
+      "--driver=simulated",
+      "--node-name=node-a",
+      `--kubelet-socket=${kubelet.socket}`,
+      `--socket-path=${join(directory, "dp", "video-device-plugin.sock")}`,
+      `--simulated-dir=${join(directory, "dev")}`,
+      ...args,
+    ],
+    { env, cwd, stdin: "ignore", stdout: "pipe", stderr: "pipe" },
+  );
+  running.push(child);
+  return {
+    child,
+    stdout: new Response(child.stdout).text(),
+    stderr: new Response(child.stderr).text(),
+  };
+}
+
+async function registered(): Promise<void> {
+  await kubelet.until(() => kubelet.resources().allocatable === 8, 8000, "8 allocatable devices");
+}
+
+function run(args: string[], { env = {}, cwd = "/" }: SpawnOptions = {}) {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([binary, ...args], { env, cwd });
+  return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+}
+
+describe("the compiled program", () => {
+  test("says what it is", () => {
+    expect(run(["version"])).toEqual({
+      exitCode: 0,
+      stdout: `video-device-plugin 0.1.0 (bun 1.4.5, linux-${process.arch})\n`,
+      stderr: "",
+    });
+  });
+
+  test("names every fault of its input at once, touches nothing and ends with 78", () => {
+    expect(run(["--max-devices=0", "--log-level=loud", "--sockt-path=x"])).toEqual({
+      exitCode: 78,
+      stdout: "",
+      stderr: `--max-devices: got "0" (from the command line), expected a whole number from 1 to 8
+--log-level: got "loud" (from the command line), expected one of debug, info, warn, error
+--sockt-path: unknown option; did you mean --socket-path?
+See "video-device-plugin run --help".
+`,
+    });
+  });
+
+  test("takes options from the environment and a file, the flag first", async () => {
+    const file = join(directory, "plugin.env");
+    writeFileSync(file, "MAX_DEVICES=2\nFIRST_DEVICE_NUMBER=40\nRESOURCE_NAME=a.example/b\n");
+    await kubelet.start();
+    start([`--env-file=${file}`, "--first-device-number=50"], { env: { MAX_DEVICES: "3" } });
+    await kubelet.until(() => kubelet.resources("a.example/b").allocatable === 3, 8000, "3");
+    expect(Object.keys(kubelet.devices("a.example/b")).sort()).toEqual([
+      "video50",
+      "video51",
+      "video52",
+    ]);
+  });
+
+  test("serves a kubelet, and stops on SIGTERM with exit code 0 and its socket gone", async () => {
+    await kubelet.start();
+    const { child, stdout, stderr } = start(["--log-level=debug"]);
+    await registered();
+    const asked = performance.now();
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+    expect(performance.now() - asked).toBeLessThan(1000);
+    expect(readdirSync(join(directory, "dp")).sort()).toEqual([
+      "kubelet.sock",
+      "kubelet_internal_checkpoint",
+    ]);
+    expect(existsSync(join(directory, "dev", "video10"))).toBe(true);
+    const lines = (await stdout).trimEnd().split("\n");
+    for (const line of lines) {
+      const entry = JSON.parse(line);
+      expect(Object.keys(entry).slice(0, 3)).toEqual(["time", "level", "msg"]);
+    }
+    expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ level: "INFO", msg: "Stopped" });
+    expect(await stderr).toBe("");
+  });
+
+  test("stops while it waits for a kubelet", async () => {
+    const { child, stdout } = start();
+    await Bun.sleep(400);
+    child.kill("SIGINT");
+    expect(await child.exited).toBe(0);
+    expect(await stdout).toContain("Waiting for the kubelet");
+  });
+
+  test("ends at once on a second signal", async () => {
+    await kubelet.start();
+    const { child, stdout } = start();
+    await registered();
+    // Two different signals: a second SIGTERM would melt into a first one that is still pending.
+    child.kill("SIGTERM");
+    child.kill("SIGINT");
+    expect(await child.exited).toBe(130);
+    expect(await stdout).toContain("Second signal, stopping at once");
+  });
+
+  test("looks at everything anew on SIGHUP and goes on", async () => {
+    await kubelet.start();
+    const { child, stdout } = start();
+    await registered();
+    rmSync(join(directory, "dev", "video12"));
+    child.kill("SIGHUP");
+    await Bun.sleep(300);
+    expect(existsSync(join(directory, "dev", "video12"))).toBe(true);
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+    expect(await stdout).toContain("Everything is looked at again");
+  });
+
+  test("S23 is back after SIGKILL, with the dead instance's socket swept", async () => {
+    await kubelet.start();
+    const { child } = start();
+    await registered();
+    await kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 2 }] });
+    child.kill("SIGKILL");
+    await kubelet.until(() => kubelet.resources().allocatable === 0, 5000, "the loss");
+    expect(kubelet.resources().capacity).toBe(8);
+    start();
+    await registered();
+    const sockets = readdirSync(join(directory, "dp")).filter((name) => name.startsWith("video"));
+    expect(sockets).toHaveLength(1);
+    expect(kubelet.pod("a")?.phase).toBe("Running");
+  });
+
+  test("executes nothing that lies about in its working directory", async () => {
+    const hostile = join(directory, "hostile");
+    await Bun.write(join(hostile, "evil.ts"), 'await Bun.write("pwned", "1"); process.exit(66);');
+    await Bun.write(join(hostile, "bunfig.toml"), 'preload = ["./evil.ts"]');
+    await Bun.write(join(hostile, ".env"), "MAX_DEVICES=0\n");
+    expect(run(["version"], { cwd: hostile }).exitCode).toBe(0);
+    const bad = run(["--max-devices=9"], { cwd: hostile });
+    expect(bad.stderr).toStartWith('--max-devices: got "9" (from the command line)');
+    run(["version"], { cwd: hostile, env: { BUN_OPTIONS: "--preload ./evil.ts" } });
+    expect(existsSync(join(hostile, "pwned"))).toBe(false);
+  });
+
+  test("shows metrics and readiness over HTTP when asked to", async () => {
+    const port = 20_000 + Math.floor(Math.random() * 20_000);
+    start(["--enable-metrics", "--metrics-address=127.0.0.1", `--metrics-port=${port}`]);
+    const get = async (path: string) => {
+      for (let attempt = 0; ; attempt++) {
+        try {
+          return await fetch(`http://127.0.0.1:${port}${path}`);
+        } catch (error) {
+          if (attempt > 50) throw error;
+          await Bun.sleep(50);
+        }
+      }
+    };
+    expect((await get("/healthz")).status).toBe(200);
+    expect((await get("/readyz")).status).toBe(503);
+    await kubelet.start();
+    await registered();
+    expect((await get("/readyz")).status).toBe(200);
+    await kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 2 }] });
+    expect(await (await get("/metrics")).text()).toContain(
+      "video_device_plugin_allocated_devices_total 2",
+    );
+  });
+
+  test("keeps its main job when the metrics port is taken", async () => {
+    const taken = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+    await kubelet.start();
+    const { child, stdout } = start([
+      "--enable-metrics",
+      "--metrics-address=127.0.0.1",
+      `--metrics-port=${taken.port}`,
+    ]);
+    await registered();
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+    await taken.stop(true);
+    expect(await stdout).toContain('"actor":"http"');
+  });
+
+  test("plays its whole demo", async () => {
+    const child = Bun.spawn([binary, "demo"], {
+      env: {},
+      cwd: "/",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    running.push(child);
+    const output = await new Response(child.stdout).text();
+    expect(await child.exited).toBe(0);
+    expect(output).toContain("Every step happened");
+    expect(output).not.toContain("✗");
+  }, 30_000);
+
+  test.skipIf(process.getuid?.() !== 0)("stops on SIGTERM as a container's process 1", async () => {
+    await kubelet.start();
+    const { child } = start([], { prefix: ["unshare", "--pid", "--fork", "--kill-child"] });
+    await registered();
+    const children = await Bun.file(`/proc/${child.pid}/task/${child.pid}/children`).text();
+    process.kill(Number(children.trim()), "SIGTERM");
+    expect(await child.exited).toBe(0);
+  });
+});
+
+test("a crash is a JSON line, too, and ends the process", () => {
+  const script = `
+    const { createLogger } = await import("./src/observe/log.ts");
+    const { onCrash } = await import("./src/cli/run.ts");
+    onCrash(createLogger({ level: "info", format: "json", write: (text) => process.stdout.write(text) }));
+    setTimeout(() => { throw new TypeError("out of film"); });
+    setTimeout(() => console.log("still here"), 100);`;
+  const { exitCode, stdout } = Bun.spawnSync([process.execPath, "-e", script], {
+    cwd: join(import.meta.dir, "../.."),
+  });
+  expect(exitCode).toBe(1);
+  const entry = JSON.parse(stdout.toString());
+  expect(entry).toMatchObject({ level: "ERROR", msg: "Crashed", error: "out of film" });
+  expect(entry.stack).toContain("TypeError: out of film");
+});
