@@ -1,0 +1,127 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { KubeletEvent } from "../../src/simulator/events.ts";
+import { EmbeddedKubelet } from "../../src/simulator/kubelet.ts";
+import { FAULTS_DIRECTORY } from "../../src/v4l2/simulated/faults.ts";
+import { PluginUnderTest } from "./plugin-under-test.ts";
+
+/** How many devices the plugin offers by default. */
+export const deviceCount = 8;
+
+/** How long anything may take before the bench has failed, ms. */
+const limitMs = 10_000;
+
+/**
+ * A node for one measure: a kubelet in this process, and directories for the compiled plugin.
+ * Times are read off the kubelet's events, which carry when they happened.
+ */
+export class BenchNode implements AsyncDisposable {
+  readonly kubelet: EmbeddedKubelet;
+  readonly #directory = mkdtempSync(join(tmpdir(), "vdp-bench-"));
+  readonly #pluginDirectory = join(this.#directory, "dp");
+  readonly #devices = join(this.#directory, "dev");
+  readonly #binary: string;
+  #plugin: PluginUnderTest | undefined;
+
+  constructor(binary: string) {
+    this.#binary = binary;
+    this.kubelet = new EmbeddedKubelet({
+      dir: this.#pluginDirectory,
+      podResourcesDir: join(this.#directory, "pr"),
+    });
+    mkdirSync(join(this.#devices, FAULTS_DIRECTORY), { recursive: true });
+  }
+
+  /** A running kubelet with the plugin registered and all devices healthy. */
+  static async registered(binary: string, options: readonly string[] = []): Promise<BenchNode> {
+    const node = new BenchNode(binary);
+    await node.kubelet.start();
+    await node.startPlugin(options);
+    return node;
+  }
+
+  /** Starts the plugin; resolves to the ms from before its process was made to its first list. */
+  async startPlugin(options: readonly string[] = []): Promise<number> {
+    const listed = this.listed(deviceCount);
+    const started = this.kubelet.events.elapsedMs();
+    this.#plugin = new PluginUnderTest(
+      this.#binary,
+      {
+        kubeletSocket: this.kubelet.socket,
+        socketPath: join(this.#pluginDirectory, "video-device-plugin.sock"),
+        simulatedDir: this.#devices,
+        logFile: join(this.#directory, "plugin.log"),
+      },
+      options,
+    );
+    return (await listed).atMs - started;
+  }
+
+  async stopPlugin(): Promise<void> {
+    await this.#plugin?.stop();
+    this.#plugin = undefined;
+  }
+
+  get pid(): number {
+    if (this.#plugin === undefined) throw new Error("the plugin is not running");
+    return this.#plugin.pid;
+  }
+
+  /** The socket that the plugin serves on. */
+  get pluginSocket(): string {
+    const names = readdirSync(this.#pluginDirectory).filter((name) => name.startsWith("video-"));
+    const [name, ...others] = names;
+    if (name === undefined || others.length > 0) throw new Error(`plugin sockets: ${names}`);
+    return join(this.#pluginDirectory, name);
+  }
+
+  /** A device's node. */
+  devicePath(id: string): string {
+    return join(this.#devices, id);
+  }
+
+  /** The next list with so many healthy devices. */
+  listed(healthy: number): Promise<KubeletEvent> {
+    return this.next(
+      `a list with ${healthy} healthy devices`,
+      (event) => event.type === "list_received" && event.healthy === healthy,
+    );
+  }
+
+  /** The next event that `matches`. */
+  next(what: string, matches: (event: KubeletEvent) => boolean): Promise<KubeletEvent> {
+    const { promise, resolve, reject } = Promise.withResolvers<KubeletEvent>();
+    const stop = this.kubelet.events.listen((event) => {
+      if (matches(event)) resolve(event);
+    });
+    const timer = setTimeout(() => {
+      const log = this.#plugin?.lastLines() ?? "";
+      reject(new Error(`${what}: not within ${limitMs} ms. The plugin's log ends:\n${log}`));
+    }, limitMs);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      stop();
+    });
+  }
+
+  /**
+   * Stops the kubelet, waits, and starts it anew; resolves to the ms from its socket being there to the
+   * plugin's list.
+   */
+  async restartKubelet(downMs: number): Promise<number> {
+    this.kubelet.stop();
+    await Bun.sleep(downMs);
+    // The registration socket is the last thing that a starting kubelet makes.
+    const started = this.next("a kubelet's start", ({ type }) => type === "kubelet_started");
+    const listed = this.listed(deviceCount);
+    await this.kubelet.start();
+    return (await listed).atMs - (await started).atMs;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopPlugin();
+    this.kubelet.stop({ removeSockets: true });
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,19 @@
+import type { Measure } from "./measure.ts";
+import { allocate } from "./measures/allocate.ts";
+import { binarySize } from "./measures/binary-size.ts";
+import { deviceLoss } from "./measures/device-loss.ts";
+import { idleCpu } from "./measures/idle-cpu.ts";
+import { kubeletRestart } from "./measures/kubelet-restart.ts";
+import { memory } from "./measures/memory.ts";
+import { startUp } from "./measures/start-up.ts";
+
+/** All of them, in the table's order. */
+export const measures: readonly Measure[] = [
+  startUp,
+  kubeletRestart,
+  deviceLoss,
+  allocate,
+  memory,
+  idleCpu,
+  binarySize,
+];
