@@ -22,6 +22,8 @@ export interface Config {
   /** Seconds between two inspections of all devices. */
   readonly healthCheckInterval: number;
   readonly kubeletSocket: string;
+  /** Where the kubelet tells what it has to give; asked to audit the registration. */
+  readonly podResourcesSocket: string;
   /** The plugin's socket is named after this path, with a suffix for the instance. */
   readonly socketPath: string;
   readonly logLevel: LogLevel;

@@ -21,6 +21,7 @@ const defaults: Config = {
   preStartContainer: false,
   healthCheckInterval: 30,
   kubeletSocket: "/var/lib/kubelet/device-plugins/kubelet.sock",
+  podResourcesSocket: "/var/lib/kubelet/pod-resources/kubelet.sock",
   socketPath: "/var/lib/kubelet/device-plugins/video-device-plugin.sock",
   logLevel: "info",
   logFormat: "auto",

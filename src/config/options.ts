@@ -69,6 +69,15 @@ export const options: Options = {
     description:
       "Socket of the plugin, in the directory of the kubelet's; each instance adds a suffix of its own.",
   },
+  podResourcesSocket: {
+    flag: "pod-resources-socket",
+    env: "POD_RESOURCES_SOCKET",
+    kind: socketPath(0),
+    default: "/var/lib/kubelet/pod-resources/kubelet.sock",
+    group: "Kubernetes",
+    description:
+      "Socket on which the kubelet is asked every 10 s whether it still knows the devices; without it a registration lost in silence goes unnoticed.",
+  },
   containerDevicePath: {
     flag: "container-device-path",
     env: "CONTAINER_DEVICE_PATH",

@@ -73,6 +73,8 @@ interface Epoch {
   seenBefore: number | undefined;
   /** When the first ListAndWatch stream came, ms since the epoch. */
   streamAt: number | undefined;
+  /** The kubelet has said that it knows none of our devices. */
+  disowned: boolean;
 }
 
 /**
@@ -110,6 +112,13 @@ export class Registrar {
       streams,
     };
   }
+
+  /** Tells that the kubelet knows none of our devices: the registration is worth nothing. */
+  readonly disown = (): void => {
+    if (this.#epoch === undefined) return;
+    this.#epoch.disowned = true;
+    this.#nudge.nudge();
+  };
 
   /** Looks again now. */
   readonly lookSoon = (): void => this.#nudge.nudge();
@@ -163,6 +172,7 @@ export class Registrar {
       lastStreamEnd: this.#lastStreamEnd,
       streamSeen: seen > 0,
       kubeletReplacedAt: this.#kubeletReplacedAt,
+      disowned: epoch?.disowned ?? false,
       notBefore: this.#notBefore,
     };
   }
@@ -216,6 +226,7 @@ export class Registrar {
       registeredAt: undefined,
       seenBefore: undefined,
       streamAt: undefined,
+      disowned: false,
     };
     log.debug("Serving", { socket_path: path });
   }

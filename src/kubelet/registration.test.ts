@@ -17,6 +17,7 @@ const idle: RegistrationFacts = {
   lastStreamEnd: undefined,
   streamSeen: false,
   kubeletReplacedAt: undefined,
+  disowned: false,
   notBefore: 0,
 };
 const serving: RegistrationFacts = { ...idle, server: "serving" };
@@ -97,6 +98,11 @@ const table: [string, RegistrationFacts, ReturnType<typeof decide>][] = [
     { kind: "wait", because: "registered", ms: 1000 },
   ],
   [
+    "cycles a live stream whose devices the kubelet doesn't know",
+    { ...live, disowned: true },
+    { kind: "close", because: "disowned" },
+  ],
+  [
     "watches streams that outlive their kubelet's socket",
     { ...live, kubeletReplacedAt: now - 4500 },
     { kind: "wait", because: "registered", ms: 500 },
@@ -135,6 +141,7 @@ describe("the registration's decision", () => {
     ),
     streamSeen: fc.boolean(),
     kubeletReplacedAt: fc.option(fc.integer({ min: now - 9000, max: now }), { nil: undefined }),
+    disowned: fc.boolean(),
     notBefore: fc.integer({ min: now - 100, max: now + 30_000 }),
   });
   const possible = anyFacts.map((facts) => {

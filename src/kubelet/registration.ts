@@ -22,6 +22,8 @@ export interface RegistrationFacts {
   readonly streamSeen: boolean;
   /** Since when the kubelet's socket has not been the one we registered at, while streams live on. */
   readonly kubeletReplacedAt: number | undefined;
+  /** The kubelet says that it knows none of our devices although a stream lives. */
+  readonly disowned: boolean;
   /** Not before this time may Register be called again after a failure. */
   readonly notBefore: number;
 }
@@ -57,6 +59,7 @@ export type RegistrationReason =
   | "kubelet_refusing"
   | "kubelet_ready"
   | "kubelet_replaced"
+  | "disowned"
   | "stream_expected"
   | "stream_missing"
   | "stream_ended"
@@ -109,6 +112,7 @@ export function decide(facts: RegistrationFacts, times: RegistrationTimes): Regi
 function whileRegistered(facts: RegistrationFacts, times: RegistrationTimes): RegistrationAction {
   const { now } = facts;
   if (facts.streams > 0) {
+    if (facts.disowned) return { kind: "close", because: "disowned" };
     // A stream ends with the kubelet that opened it. One that doesn't belongs to somebody else
     // and would keep us from ever registering at the new kubelet.
     if (facts.kubeletReplacedAt !== undefined) {

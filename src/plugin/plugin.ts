@@ -7,8 +7,14 @@ import { AllocationHistory } from "../devices/allocation-history.ts";
 import { DeviceMonitor } from "../devices/monitor.ts";
 import { DevicePool } from "../devices/pool.ts";
 import { devicePluginService } from "../kubelet/device-plugin-service.ts";
+import { allocatableDevices } from "../kubelet/pod-resources.ts";
 import { Registrar, type RegistrarStatus } from "../kubelet/registrar.ts";
 import { defaultRegistrationTimes, type RegistrationTimes } from "../kubelet/registration.ts";
+import {
+  type AuditTimes,
+  defaultAuditTimes,
+  RegistrationAudit,
+} from "../kubelet/registration-audit.ts";
 import { serveHttp } from "../observe/http.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Metrics } from "../observe/metrics.ts";
@@ -24,6 +30,8 @@ export interface PluginDeps {
   readonly random?: () => number;
   /** For tests that can't wait. */
   readonly registrationTimes?: RegistrationTimes;
+  /** For tests that can't wait. */
+  readonly auditTimes?: AuditTimes;
 }
 
 /** How long the first look at the devices may delay the registration, ms. */
@@ -42,6 +50,7 @@ export class Plugin {
   readonly #deps: Required<PluginDeps>;
   readonly #monitor: DeviceMonitor;
   readonly #registrar: Registrar;
+  readonly #audit: RegistrationAudit;
   readonly #metrics: Metrics;
 
   constructor(config: Config, deps: PluginDeps) {
@@ -50,6 +59,7 @@ export class Plugin {
       clock: systemClock,
       random: Math.random,
       registrationTimes: defaultRegistrationTimes,
+      auditTimes: defaultAuditTimes,
       ...deps,
     };
     const { clock, random } = full;
@@ -110,6 +120,23 @@ export class Plugin {
           ),
       },
     );
+    this.#audit = new RegistrationAudit(
+      {
+        clock,
+        log,
+        allocatable: (signal) =>
+          allocatableDevices(config.podResourcesSocket, config.resourceName, signal),
+        expected: () => this.#offered(),
+        onDisowned: this.#registrar.disown,
+      },
+      full.auditTimes,
+    );
+  }
+
+  /** IDs of the devices that the kubelet was told are healthy; undefined while it isn't listening. */
+  #offered(): string[] | undefined {
+    if (!this.#registrar.status().registered) return undefined;
+    return this.pool.list().flatMap(({ id, health }) => (health === "Healthy" ? [id] : []));
   }
 
   status(): RegistrarStatus {
@@ -130,6 +157,7 @@ export class Plugin {
   async run(signal: AbortSignal): Promise<void> {
     const later = new AbortController();
     const others = [
+      this.#supervise("audit", (until) => this.#audit.run(until), signal),
       this.#supervise("monitor", (until) => this.#monitor.run(until), later.signal),
       ...(this.#config.enableMetrics
         ? [this.#supervise("http", (until) => this.#serveHttp(until), later.signal)]

@@ -41,6 +41,7 @@ function start(args: string[] = [], { env = {}, cwd = "/", prefix = [] }: SpawnO
       "--driver=simulated",
       "--node-name=node-a",
       `--kubelet-socket=${kubelet.socket}`,
+      `--pod-resources-socket=${kubelet.podResourcesSocket}`,
       `--socket-path=${join(directory, "dp", "video-device-plugin.sock")}`,
       `--simulated-dir=${join(directory, "dev")}`,
       ...args,

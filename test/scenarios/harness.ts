@@ -73,6 +73,7 @@ export class Scenario {
       log,
       version: "test",
       registrationTimes: quickTimes,
+      auditTimes: { intervalMs: 200, rounds: 2 },
     });
     const stop = new AbortController();
     const running = plugin.run(stop.signal);
@@ -93,6 +94,7 @@ export class Scenario {
       "node-name": "node-a",
       driver: "simulated",
       "kubelet-socket": this.kubelet.socket,
+      "pod-resources-socket": this.kubelet.podResourcesSocket,
       "socket-path": join(this.dir, "video-device-plugin.sock"),
       "simulated-dir": this.simulatedDir,
       ...options,

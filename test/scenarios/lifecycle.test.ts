@@ -40,6 +40,20 @@ describe("the plugin's life", () => {
     expect(first.plugin.status().registered).toBe(true);
   });
 
+  test("S24 beside another instance takes over when that one ends", async () => {
+    await scenario.registered();
+    const second = scenario.startPlugin();
+    await eventually(() => second.plugin.status().registered, "the second's registration");
+    await second.stop();
+    // The kubelet dropped the endpoint with the second's stream; the first finds out by asking.
+    await scenario.counts(8, 8);
+    const pod = await scenario.kubelet.addPod({
+      name: "a",
+      containers: [{ name: "c", devices: 1 }],
+    });
+    expect(pod.phase).toBe("Running");
+  });
+
   test("S24 with a kubelet that tells instances apart (1.37), the one left serves on", async () => {
     scenario.kubelet.behaviour = behaviourOf("1.37");
     await scenario.registered();

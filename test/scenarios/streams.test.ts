@@ -61,6 +61,21 @@ describe("the ListAndWatch stream", () => {
     );
   });
 
+  test("S21 that lives on while the kubelet has lost the registration is found out and cycled", async () => {
+    const { log } = await scenario.registered();
+    scenario.kubelet.makeZombie();
+    await eventually(() => scenario.count("registered") === 2, "the registration");
+    await scenario.counts(8, 8);
+    const ended = log.lines.find(({ msg }) => msg === "Registration ended");
+    expect(ended?.fields["reason"]).toBe("disowned");
+  });
+
+  test("S45 is left alone when the pod-resources socket can't be asked", async () => {
+    await scenario.registered({ "pod-resources-socket": "/nonexistent/kubelet.sock" });
+    await Bun.sleep(900);
+    expect(scenario.count("register_received")).toBe(1);
+  });
+
   test("S42 carries the full list in every message, and none without a change", async () => {
     await scenario.registered();
     scenario.sicken("video10");

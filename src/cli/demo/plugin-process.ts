@@ -2,6 +2,7 @@ import type { Subprocess } from "bun";
 
 export interface PluginPaths {
   readonly kubeletSocket: string;
+  readonly podResourcesSocket: string;
   readonly socketPath: string;
   readonly simulatedDir: string;
 }
@@ -27,6 +28,7 @@ export class PluginProcess {
         "--log-level=debug",
         "--log-format=pretty",
         `--kubelet-socket=${paths.kubeletSocket}`,
+        `--pod-resources-socket=${paths.podResourcesSocket}`,
         `--socket-path=${paths.socketPath}`,
         `--simulated-dir=${paths.simulatedDir}`,
       ],

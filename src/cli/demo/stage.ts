@@ -29,6 +29,7 @@ export class Stage {
     this.kubelet = new EmbeddedKubelet({ dir, podResourcesDir });
     this.paths = {
       kubeletSocket: this.kubelet.socket,
+      podResourcesSocket: this.kubelet.podResourcesSocket,
       socketPath: join(dir, "video-device-plugin.sock"),
       simulatedDir: join(this.directory, "dev"),
     };

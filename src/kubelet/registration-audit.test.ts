@@ -1,0 +1,94 @@
+import { describe, expect, test } from "bun:test";
+import { ManualClock } from "../../test/support/manual-clock.ts";
+import { recordingLogger } from "../../test/support/recording-logger.ts";
+import { RegistrationAudit } from "./registration-audit.ts";
+
+function setUp() {
+  const log = recordingLogger();
+  const state = {
+    known: ["video10"] as string[] | Error,
+    expected: ["video10"] as string[] | undefined,
+    disowned: 0,
+  };
+  const audit = new RegistrationAudit(
+    {
+      clock: new ManualClock(),
+      log,
+      allocatable: async () => {
+        if (state.known instanceof Error) throw state.known;
+        return state.known;
+      },
+      expected: () => state.expected,
+      onDisowned: () => {
+        state.disowned += 1;
+      },
+    },
+    { intervalMs: 1000, rounds: 2 },
+  );
+  const rounds = async (count: number) => {
+    for (let n = 0; n < count; n++) await audit.round(new AbortController().signal);
+  };
+  return { log, state, rounds };
+}
+
+describe("the registration's audit", () => {
+  test("is content while the kubelet lists any of our devices", async () => {
+    const { state, rounds } = setUp();
+    await rounds(10);
+    expect(state.disowned).toBe(0);
+  });
+
+  test("gives a registration up when the kubelet lists none, twice in a row", async () => {
+    const { state, rounds } = setUp();
+    state.known = [];
+    await rounds(1);
+    expect(state.disowned).toBe(0);
+    await rounds(1);
+    expect(state.disowned).toBe(1);
+  });
+
+  test("starts over when the kubelet lists them in between", async () => {
+    const { state, rounds } = setUp();
+    state.known = [];
+    await rounds(1);
+    state.known = ["video10"];
+    await rounds(1);
+    state.known = [];
+    await rounds(1);
+    expect(state.disowned).toBe(0);
+  });
+
+  test("gives up ever more rarely while that doesn't help", async () => {
+    const { state, rounds } = setUp();
+    state.known = [];
+    await rounds(2 + 4 + 8);
+    expect(state.disowned).toBe(3);
+    await rounds(15);
+    expect(state.disowned).toBe(3);
+    state.known = ["video10"];
+    await rounds(1);
+    state.known = [];
+    await rounds(2);
+    expect(state.disowned).toBe(4);
+  });
+
+  test("asks nothing of a kubelet that was told of no healthy device, or isn't registered at", async () => {
+    const { state, rounds } = setUp();
+    state.known = [];
+    state.expected = [];
+    await rounds(5);
+    state.expected = undefined;
+    await rounds(5);
+    expect(state.disowned).toBe(0);
+  });
+
+  test("concludes nothing from a socket that doesn't answer, and says so once", async () => {
+    const { log, state, rounds } = setUp();
+    state.known = new Error("connect ENOENT");
+    await rounds(5);
+    expect(state.disowned).toBe(0);
+    expect(log.lines.map(({ level, msg }) => `${level} ${msg}`)).toEqual([
+      "info The registration can't be audited",
+    ]);
+  });
+});

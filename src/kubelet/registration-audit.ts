@@ -1,0 +1,94 @@
+import { ConnectError } from "@connectrpc/connect";
+import type { Clock } from "../common/clock.ts";
+import type { Logger } from "../observe/logger.ts";
+
+export interface AuditDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** IDs that the kubelet says it could give to pods; rejects if it can't be asked. */
+  readonly allocatable: (signal: AbortSignal) => Promise<string[]>;
+  /** IDs that we told it are healthy; undefined while we are not registered. */
+  readonly expected: () => readonly string[] | undefined;
+  /** Told when the kubelet does not know our devices although it listens to us. */
+  readonly onDisowned: () => void;
+}
+
+/** Times of the audit. */
+export interface AuditTimes {
+  /** Between two questions, ms. */
+  readonly intervalMs: number;
+  /** Questions in a row that must go wrong before a registration is given up. */
+  readonly rounds: number;
+}
+
+export const defaultAuditTimes: AuditTimes = { intervalMs: 10_000, rounds: 2 };
+
+/** How often the number of rounds may double while giving up has not helped: 2 rounds become 128. */
+const maxDoublings = 6;
+
+/**
+ * Asks the kubelet itself whether our registration is worth anything. Kubelets up to 1.36 can lose a
+ * registration while its stream stays open: the end of another instance's stream, or an old one's that is
+ * noticed late, takes the current endpoint with it (kubernetes/kubernetes#121994). Nothing on the
+ * stream shows it; the pod-resources API does.
+ *
+ * Only an empty answer counts, twice in a row: a partial one is a node status that lags behind.
+ */
+export class RegistrationAudit {
+  readonly #deps: AuditDeps;
+  readonly #times: AuditTimes;
+  #misses = 0;
+  #doublings = 0;
+  #told = "";
+
+  constructor(deps: AuditDeps, times: AuditTimes) {
+    this.#deps = deps;
+    this.#times = times;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#deps.clock.sleep(this.#times.intervalMs, signal);
+      if (!signal.aborted) await this.round(signal);
+    }
+  }
+
+  /** One question, and what follows from its answer. */
+  async round(signal: AbortSignal): Promise<void> {
+    const { allocatable, expected, onDisowned, log } = this.#deps;
+    if (!expected()?.length) {
+      this.#misses = 0;
+      return;
+    }
+    const known = await allocatable(signal).catch((reason: unknown) => {
+      if (!signal.aborted) this.#unanswered(ConnectError.from(reason));
+      return undefined;
+    });
+    // What was expected may have gone while the kubelet was asked.
+    if (known === undefined || !expected()?.length) return;
+    this.#told = "";
+    if (known.length > 0) {
+      this.#misses = 0;
+      this.#doublings = 0;
+      return;
+    }
+    this.#misses += 1;
+    log.debug("The kubelet lists none of our devices", { times: this.#misses });
+    // Giving a registration up costs a second without devices, so if it doesn't help it is done ever rarer.
+    if (this.#misses < this.#times.rounds * 2 ** this.#doublings) return;
+    this.#misses = 0;
+    this.#doublings = Math.min(this.#doublings + 1, maxDoublings);
+    onDisowned();
+  }
+
+  /** An unanswered question says nothing about the registration. It is told once. */
+  #unanswered(error: ConnectError): void {
+    if (error.rawMessage === this.#told) return;
+    this.#told = error.rawMessage;
+    this.#deps.log.info("The registration can't be audited", {
+      error: error.rawMessage,
+      detail:
+        "the pod-resources socket does not answer; a registration lost without a sign goes unnoticed",
+    });
+  }
+}
