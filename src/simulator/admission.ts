@@ -6,7 +6,7 @@ import type { Container, ContainerSettings, Pod } from "./pod.ts";
 import { idsOf } from "./pod-devices.ts";
 import { shuffled } from "./shuffled.ts";
 
-/** Why a pod was not admitted; becomes the Failed pod's reason and message. */
+/** Why a pod was not admitted: the Failed pod's reason, and its message but for the first words. */
 export class AdmissionError extends Error {
   override name = "AdmissionError";
   /** admission/errors.go, ErrorReasonUnexpected. */

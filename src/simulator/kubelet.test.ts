@@ -146,8 +146,8 @@ test("after a reboot pods fail whose plugin is not back yet", async () => {
   expect(kubelet.pod("a")).toMatchObject({
     reason: "UnexpectedAdmissionError",
     message:
-      "Allocate failed due to no healthy devices present; cannot allocate unhealthy devices " +
-      "meeting-baas.io/video-devices, which is unexpected",
+      "Pod was rejected: Allocate failed due to no healthy devices present; " +
+      "cannot allocate unhealthy devices meeting-baas.io/video-devices, which is unexpected",
   });
 });
 

@@ -66,7 +66,8 @@ export class PodWorkers {
       const { reason, message } =
         error instanceof AdmissionError ? error : new AdmissionError(error);
       runtime.exitAll(pod.uid);
-      Object.assign(record, { phase: "Failed", reason, message });
+      // kubelet.go, rejectPod: the pod's status has more words than the event.
+      Object.assign(record, { phase: "Failed", reason, message: `Pod was rejected: ${message}` });
       events.emit({ type: "pod_failed", pod: pod.name, reason, message });
       return false;
     }

@@ -47,7 +47,7 @@ describe("admission", () => {
       phase: "Failed",
       reason: "UnexpectedAdmissionError",
       message:
-        `Allocate failed due to requested number of devices unavailable for ${resource}. ` +
+        `Pod was rejected: Allocate failed due to requested number of devices unavailable for ${resource}. ` +
         "Requested: 2, Available: 1, which is unexpected",
     });
     expect((await fixture.runPod("c")).phase).toBe("Running");
@@ -59,8 +59,8 @@ describe("admission", () => {
     plugin.kill();
     await fixture.allocatable(0);
     expect((await fixture.runPod("a")).message).toBe(
-      `Allocate failed due to no healthy devices present; cannot allocate unhealthy devices ${resource}, ` +
-        "which is unexpected",
+      "Pod was rejected: Allocate failed due to no healthy devices present; " +
+        `cannot allocate unhealthy devices ${resource}, which is unexpected`,
     );
   });
 
@@ -71,7 +71,8 @@ describe("admission", () => {
       throw new Error("no such thing");
     };
     expect((await fixture.runPod("a", 3)).message).toBe(
-      "Allocate failed due to rpc error: code = Unknown desc = no such thing, which is unexpected",
+      "Pod was rejected: Allocate failed due to rpc error: code = Unknown desc = no such thing, " +
+        "which is unexpected",
     );
     plugin.behaviour.onAllocate = () => undefined;
     expect((await fixture.runPod("b", 3)).phase).toBe("Running");
