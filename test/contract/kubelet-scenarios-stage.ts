@@ -20,9 +20,12 @@ export interface PluginControl {
 }
 
 /** What a scenario is played with. The node's kubelet is running when it starts. */
-export interface ScenarioContext {
-  readonly node: TestNode;
-  readonly plugin: PluginControl;
+export interface ScenarioContext<
+  Node extends TestNode = TestNode,
+  Plugin extends PluginControl = PluginControl,
+> {
+  readonly node: Node;
+  readonly plugin: Plugin;
   /** How long anything may take, ms. Default {@link patienceOfRealNodes}; keep it under the runner's timeout. */
   readonly patienceMs?: number;
 }
@@ -30,33 +33,38 @@ export interface ScenarioContext {
 /** A node's status lags by up to a minute: kubernetes test/e2e_node/device_plugin_test.go allows as much. */
 export const patienceOfRealNodes = 90_000;
 
-/** Between two looks, ms; well under the pod-resources API's limit of 100 calls a second. */
+/** Longest time between two looks, ms; the pod-resources API takes 100 calls a second, and bursts of 10. */
 const lookEveryMs = 100;
 
 /** Tries `attempt` until it no longer throws, for `patienceMs` at most; then its last error is thrown. */
 export async function eventually<T>(attempt: () => Promise<T>, patienceMs: number): Promise<T> {
   const giveUpAt = Date.now() + patienceMs;
-  for (;;) {
+  for (let waitMs = 10; ; waitMs = Math.min(2 * waitMs, lookEveryMs)) {
     try {
       return await attempt();
     } catch (error) {
       if (Date.now() >= giveUpAt) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
   }
 }
 
 /** One scenario's hold on node and plugin: waits in the words of the scenarios, and cleans up. */
-export class Stage {
-  readonly node: TestNode;
-  readonly plugin: PluginControl;
+export class Stage<Node extends TestNode = TestNode, Plugin extends PluginControl = PluginControl> {
+  readonly node: Node;
+  readonly plugin: Plugin;
   readonly #patienceMs: number;
   readonly #pods = new Set<string>();
 
-  constructor({ node, plugin, patienceMs = patienceOfRealNodes }: ScenarioContext) {
+  constructor({ node, plugin, patienceMs = patienceOfRealNodes }: ScenarioContext<Node, Plugin>) {
     this.node = node;
     this.plugin = plugin;
     this.#patienceMs = patienceMs;
+  }
+
+  /** Tries `attempt` until it no longer throws, for as long as this node may take. */
+  eventually<T>(attempt: () => Promise<T>): Promise<T> {
+    return eventually(attempt, this.#patienceMs);
   }
 
   /** How many devices there are. */
@@ -65,12 +73,22 @@ export class Stage {
   }
 
   async showsResources(expected: ResourceCount): Promise<void> {
-    await this.#eventually(async () => assert.deepEqual(await this.node.resources(), expected));
+    await this.eventually(async () => assert.deepEqual(await this.node.resources(), expected));
   }
 
   /** Capacity and allocatable are all devices. */
   async showsAllDevices(): Promise<void> {
     await this.showsResources({ capacity: this.total, allocatable: this.total });
+  }
+
+  /** As {@link showsAllDevices}, and it lasts: whatever was on its way to the kubelet has arrived. */
+  async settlesAtAllDevices(): Promise<void> {
+    await this.eventually(async () => {
+      const all = { capacity: this.total, allocatable: this.total };
+      assert.deepEqual(await this.node.resources(), all);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      assert.deepEqual(await this.node.resources(), all);
+    });
   }
 
   /** Creates a pod and waits until it runs. */
@@ -86,7 +104,7 @@ export class Stage {
 
   /** Waits until the pod runs and its container has told what it sees. */
   podRuns(name: string): Promise<PodView> {
-    return this.#eventually(async () => {
+    return this.eventually(async () => {
       const pod = await this.#pod(name);
       assert.equal(pod.phase, "Running", describe(pod));
       assert.ok(pod.containerId, `${name} has no container yet`);
@@ -97,7 +115,7 @@ export class Stage {
 
   /** Waits until the pod was refused. */
   podFails(name: string): Promise<PodView> {
-    return this.#eventually(async () => {
+    return this.eventually(async () => {
       const pod = await this.#pod(name);
       assert.equal(pod.phase, "Failed", describe(pod));
       return pod;
@@ -106,7 +124,7 @@ export class Stage {
 
   /** The pod still runs in the very container it had. */
   async isUntouched(before: PodView): Promise<void> {
-    await this.#eventually(async () => {
+    await this.eventually(async () => {
       const now = await this.#pod(before.name);
       assert.equal(now.phase, "Running", describe(now));
       assert.equal(now.containerId, before.containerId, `${before.name} has another container`);
@@ -117,13 +135,23 @@ export class Stage {
 
   /** Device IDs by pod, sorted, once exactly `pods` hold some. */
   allocationsOf(...pods: string[]): Promise<Record<string, string[]>> {
-    return this.#eventually(async () => {
+    return this.eventually(async () => {
       const allocations = await this.node.allocations();
       assert.deepEqual(Object.keys(allocations).sort(), pods.toSorted());
       return Object.fromEntries(
         Object.entries(allocations).map(([pod, ids]) => [pod, ids.toSorted(byNumber)]),
       );
     });
+  }
+
+  /** Plays while no kubelet runs; it is started again whatever comes of it. */
+  async withoutKubelet(play: () => Promise<void>): Promise<void> {
+    await this.node.stopKubelet();
+    try {
+      await play();
+    } finally {
+      await this.node.startKubelet();
+    }
   }
 
   async deletePod(name: string): Promise<void> {
@@ -142,10 +170,6 @@ export class Stage {
   async cleanUp(): Promise<void> {
     for (const name of [...this.#pods]) await this.deletePod(name);
     for (const id of this.plugin.ids) await this.plugin.heal(id);
-  }
-
-  #eventually<T>(attempt: () => Promise<T>): Promise<T> {
-    return eventually(attempt, this.#patienceMs);
   }
 
   async #pod(name: string): Promise<PodView> {

@@ -1,17 +1,29 @@
 import assert from "node:assert/strict";
-import { byNumber, type ScenarioContext, Stage } from "./kubelet-scenarios-stage.ts";
-import type { PodView } from "./node.ts";
+import {
+  byNumber,
+  type PluginControl,
+  type ScenarioContext,
+  Stage,
+} from "./kubelet-scenarios-stage.ts";
+import type { PodView, TestNode } from "./node.ts";
 
 /**
  * One thing a node and the plugin do together. `run` rejects if they don't; it begins with the plugin
  * running and no pods, brings that about itself, and cleans up after itself.
  */
-export interface Scenario {
+export interface Scenario<
+  Node extends TestNode = TestNode,
+  Plugin extends PluginControl = PluginControl,
+> {
   readonly name: string;
-  run(context: ScenarioContext): Promise<void>;
+  run(context: ScenarioContext<Node, Plugin>): Promise<void>;
 }
 
-function scenario(name: string, play: (stage: Stage) => Promise<void>): Scenario {
+/** A scenario from what happens on its stage. */
+export function scenario<
+  Node extends TestNode = TestNode,
+  Plugin extends PluginControl = PluginControl,
+>(name: string, play: (stage: Stage<Node, Plugin>) => Promise<void>): Scenario<Node, Plugin> {
   return {
     name,
     run: async (context) => {
@@ -26,7 +38,8 @@ function scenario(name: string, play: (stage: Stage) => Promise<void>): Scenario
   };
 }
 
-function devicePaths(pod: PodView): string[] {
+/** The paths in VIDEO_DEVICES. */
+export function devicePaths(pod: PodView): string[] {
   return pod.env["VIDEO_DEVICES"]?.split(",") ?? [];
 }
 
@@ -60,8 +73,9 @@ export const kubeletScenarios: readonly Scenario[] = [
     const pods = [await stage.runPod("one", 1), await stage.runPod("two", 2)];
     const held = await stage.allocationsOf("one", "two");
 
-    await stage.node.stopKubelet();
-    await stage.node.startKubelet();
+    await stage.withoutKubelet(async () => {
+      for (const pod of pods) await stage.isUntouched(pod);
+    });
 
     await stage.showsAllDevices();
     for (const pod of pods) await stage.isUntouched(pod);
@@ -84,6 +98,46 @@ export const kubeletScenarios: readonly Scenario[] = [
     assert.equal(new Set(Object.values(held).flat()).size, 4, "a device was given twice");
   }),
 
+  scenario(
+    "a kubelet that restarts without the plugin takes it in when it comes",
+    async (stage) => {
+      const pods = [await stage.runPod("one", 1), await stage.runPod("two", 2)];
+      const held = await stage.allocationsOf("one", "two");
+
+      await stage.plugin.kill();
+      await stage.node.stopKubelet();
+      await stage.node.startKubelet();
+      await stage.showsResources({ capacity: 0, allocatable: 0 });
+      for (const pod of pods) await stage.isUntouched(pod);
+
+      await stage.plugin.start();
+      await stage.showsAllDevices();
+      for (const pod of pods) await stage.isUntouched(pod);
+      assert.deepEqual(await stage.allocationsOf("one", "two"), held);
+    },
+  ),
+
+  scenario(
+    "a pod that comes while the plugin is down is refused, the next one is not",
+    async (stage) => {
+      await stage.plugin.kill();
+      await stage.showsResources({ capacity: stage.total, allocatable: 0 });
+
+      await stage.createPod("early", 1);
+      const { reason, message } = await stage.podFails("early");
+      assert.equal(reason, "UnexpectedAdmissionError");
+      assert.equal(
+        message,
+        "Pod was rejected: Allocate failed due to no healthy devices present; cannot allocate unhealthy devices " +
+          "meeting-baas.io/video-devices, which is unexpected",
+      );
+
+      await stage.plugin.start();
+      await stage.showsAllDevices();
+      await stage.runPod("next", 1);
+    },
+  ),
+
   scenario("a sick device is not allocatable until it is healed", async (stage) => {
     const id = stage.plugin.ids.at(-1) ?? "";
     await stage.plugin.sicken(id);
@@ -98,8 +152,13 @@ export const kubeletScenarios: readonly Scenario[] = [
     const { last: freed } = await stage.allocationsOf("many", "last");
 
     await stage.createPod("extra", 1);
-    const { reason } = await stage.podFails("extra");
-    assert.match(reason ?? "", /^(UnexpectedAdmissionError|OutOf.+)$/);
+    const { reason, message } = await stage.podFails("extra");
+    assert.equal(reason, "UnexpectedAdmissionError");
+    assert.equal(
+      message,
+      "Pod was rejected: Allocate failed due to requested number of devices unavailable for " +
+        "meeting-baas.io/video-devices. Requested: 1, Available: 0, which is unexpected",
+    );
     assert.ok(stage.plugin.running);
     await stage.showsAllDevices();
 
@@ -110,6 +169,22 @@ export const kubeletScenarios: readonly Scenario[] = [
     const { next } = await stage.allocationsOf("many", "next");
     assert.deepEqual(next, freed);
   }),
+
+  scenario(
+    "a pod that asks for more than there is is refused, and takes nothing",
+    async (stage) => {
+      await stage.createPod("greedy", stage.total + 1);
+      const { reason, message } = await stage.podFails("greedy");
+      assert.equal(reason, "UnexpectedAdmissionError");
+      assert.equal(
+        message,
+        "Pod was rejected: Allocate failed due to requested number of devices unavailable for " +
+          `meeting-baas.io/video-devices. Requested: ${stage.total + 1}, Available: ${stage.total}, ` +
+          "which is unexpected",
+      );
+      await stage.runPod("modest", stage.total);
+    },
+  ),
 
   scenario("pod-resources lists what pods were given", async (stage) => {
     const pods = [await stage.runPod("one", 1), await stage.runPod("two", 2)];

@@ -14,6 +14,12 @@ export interface RunningContainer {
   pid: number;
 }
 
+/** Part of a container's OCI specification (runtime-spec, config-linux.md). */
+export interface ContainerDevices {
+  devices: { path: string; type: string; major: number; minor: number }[];
+  rules: { allow: boolean; type?: string; major?: number; minor?: number; access?: string }[];
+}
+
 const configuration = `version = 2
 root = "${join(dataDir, "containerd")}"
 state = "${join(runDir, "containerd")}"
@@ -81,6 +87,19 @@ export class Containerd {
       if ((await this.#labels(id))["io.kubernetes.pod.name"] === podName) return true;
     }
     return false;
+  }
+
+  /** What the container was created with. */
+  async devicesOf(id: string): Promise<ContainerDevices> {
+    const { Spec } = JSON.parse(await this.#ctr("containers", "info", id)) as {
+      Spec: {
+        linux: {
+          devices: ContainerDevices["devices"];
+          resources: { devices: ContainerDevices["rules"] };
+        };
+      };
+    };
+    return { devices: Spec.linux.devices, rules: Spec.linux.resources.devices };
   }
 
   /** Process IDs of running tasks by container ID. */

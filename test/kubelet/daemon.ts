@@ -59,12 +59,12 @@ export class Daemon {
     });
   }
 
-  /** SIGTERM, and SIGKILL after 10 s. No error if it is not running. */
-  async stop(): Promise<void> {
+  /** The signal, and SIGKILL after 10 s. No error if it is not running. */
+  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
     if (!child) return;
-    child.kill("SIGTERM");
+    child.kill(signal);
     const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
     await child.exited;
     clearTimeout(timer);

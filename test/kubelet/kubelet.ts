@@ -10,6 +10,7 @@ import {
   kubeletSocket,
   manifestDir,
   nodeName,
+  podLogsDir,
   podResourcesSocket,
   ports,
   runDir,
@@ -31,7 +32,7 @@ const configuration = {
   authorization: { mode: "AlwaysAllow" },
   containerRuntimeEndpoint: `unix://${containerdSocket}`,
   staticPodPath: manifestDir,
-  podLogsDir: join(runDir, "pod-logs"),
+  podLogsDir,
   volumePluginDir: join(runDir, "volume-plugins"),
   fileCheckFrequency: "1s",
   syncFrequency: "1s",
@@ -77,6 +78,11 @@ export class Kubelet {
 
   async stop(): Promise<void> {
     await this.daemon.stop();
+  }
+
+  /** SIGKILL: its sockets' files stay behind. */
+  async kill(): Promise<void> {
+    await this.daemon.stop("SIGKILL");
   }
 
   /** A page of the read-only port, e.g. `/pods`. */

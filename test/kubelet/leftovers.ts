@@ -1,7 +1,14 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { taskDir } from "./containerd.ts";
-import { containerdSocket, dataDir, kubeletRoot, kubeletRootMarker, runDir } from "./paths.ts";
+import {
+  containerdSocket,
+  dataDir,
+  kubeletRoot,
+  kubeletRootMarker,
+  runDir,
+  workDir,
+} from "./paths.ts";
 import { living } from "./processes.ts";
 import { waitFor } from "./wait.ts";
 
@@ -49,7 +56,9 @@ function removeLogLinks(): void {
 async function killAll(): Promise<void> {
   const daemons = living().filter(
     ({ args }) =>
-      args.includes(join(runDir, "kubelet.json")) || args.includes(join(runDir, "containerd.toml")),
+      args.includes(join(runDir, "kubelet.json")) ||
+      args.includes(join(runDir, "containerd.toml")) ||
+      args.some((arg) => arg.startsWith(`--simulated-dir=${workDir}/`)),
   );
   await killAndWait(daemons.map(({ pid }) => pid));
   const all = living();

@@ -31,6 +31,7 @@ export const kubeletRootMarker = join(kubeletRoot, ".vdp-e2e");
 
 export const containerdSocket = join(runDir, "containerd.sock");
 export const manifestDir = join(runDir, "manifests");
+export const podLogsDir = join(runDir, "pod-logs");
 
 /** Beside the usual 10248, 10250 and 10255, so that another kubelet's ports are no obstacle. */
 export const ports = { healthz: 20248, api: 20250, readOnly: 20255 } as const;

@@ -5,15 +5,17 @@ export const containerName = "bot";
 
 /**
  * What a bot does, as far as a device plugin can tell: looks for its cameras, says so, stays until asked
- * to leave. Opening a node proves what `test -c` cannot: that the container's device cgroup lets it.
+ * to leave. Opening a node proves what `test -c` cannot: that mode and device cgroup let it.
  */
 const program = `
 echo "VIDEO_DEVICE=$VIDEO_DEVICE VIDEO_DEVICES=$VIDEO_DEVICES"
 for node in $(echo "$VIDEO_DEVICES" | busybox tr ',' ' '); do
   busybox ls -l "$node"
   test -c "$node" && echo "character device: $node"
-  (: <"$node") && echo "opened: $node"
+  (: <"$node") && echo "opened for reading: $node"
+  (: >"$node") && echo "opened for writing: $node"
 done
+echo "done"
 trap 'exit 0' TERM
 busybox sleep 2147483647 & wait
 `;

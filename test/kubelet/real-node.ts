@@ -1,10 +1,8 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createClient } from "@connectrpc/connect";
-import { PodResourcesLister } from "../../src/gen/kubelet/podresources/v1/api_pb.ts";
-import { createSocketTransport } from "../../src/grpc/transport.ts";
 import type { PodRequest, PodView, ResourceCount, TestNode } from "../contract/node.ts";
-import { Containerd } from "./containerd.ts";
+import { containerOutput } from "./container-output.ts";
+import { type ContainerDevices, Containerd, type RunningContainer } from "./containerd.ts";
 import { unsupported } from "./environment.ts";
 import { busyboxPath } from "./image.ts";
 import { Kubelet } from "./kubelet.ts";
@@ -21,6 +19,7 @@ import {
   workDir,
 } from "./paths.ts";
 import { containerName, podManifest } from "./pod-manifest.ts";
+import { allocatableDevices, podsWithDevices } from "./pod-resources.ts";
 import { type Pod, podView, viewWithoutKubelet } from "./pod-view.ts";
 import { waitFor } from "./wait.ts";
 
@@ -79,6 +78,11 @@ export class RealNode implements TestNode {
     await this.#kubelet.stop();
   }
 
+  /** As {@link stopKubelet}, with SIGKILL. */
+  async killKubelet(): Promise<void> {
+    await this.#kubelet.kill();
+  }
+
   async createPod(request: PodRequest): Promise<void> {
     if (this.#podNames.has(request.name)) throw new Error(`pod ${request.name} exists`);
     const name = uniqueName(request.name);
@@ -122,23 +126,32 @@ export class RealNode implements TestNode {
   }
 
   async allocations(): Promise<Record<string, string[]>> {
-    const transport = createSocketTransport(podResourcesSocket);
-    try {
-      const client = createClient(PodResourcesLister, transport);
-      const { podResources } = await client.list({}, { timeoutMs: 10_000 });
-      const names = new Map([...this.#podNames].map(([name, podName]) => [podName, name]));
-      const held = podResources.map((pod) => {
-        const devices = pod.containers.flatMap((container) => container.devices);
-        const ours = devices.filter((device) => device.resourceName === this.#resource);
-        return [
-          names.get(pod.name) ?? pod.name,
-          ours.flatMap((device) => device.deviceIds).sort(),
-        ] as const;
-      });
-      return Object.fromEntries(held.filter(([, ids]) => ids.length > 0));
-    } finally {
-      transport.close();
-    }
+    const names = new Map([...this.#podNames].map(([name, podName]) => [podName, name]));
+    const held = await podsWithDevices(this.#resource);
+    return Object.fromEntries(held.map(([podName, ids]) => [names.get(podName) ?? podName, ids]));
+  }
+
+  /** The pod-resources API's GetAllocatableResources: IDs of the plugin's resource, sorted. */
+  allocatable(): Promise<string[]> {
+    return allocatableDevices(this.#resource);
+  }
+
+  /** What the pod's containers have written so far, the first container's lines first. */
+  output(name: string): string[] {
+    return containerOutput(this.#podName(name));
+  }
+
+  /** The pod's running container as containerd has it. */
+  async container(name: string): Promise<RunningContainer> {
+    const containers = await this.#containerd.containersOf(this.#podName(name));
+    const container = containers.get(containerName);
+    if (!container) throw new Error(`pod ${name} has no running container`);
+    return container;
+  }
+
+  /** The devices of a container and the rules of its device cgroup, as runc was told. */
+  devicesOf(container: RunningContainer): Promise<ContainerDevices> {
+    return this.#containerd.devicesOf(container.id);
   }
 
   async close(): Promise<void> {
@@ -158,6 +171,12 @@ export class RealNode implements TestNode {
     await this.#wait(`kubelet sees pod ${name}`, async () =>
       (await this.#find(podName))?.status.phase ? true : undefined,
     );
+  }
+
+  #podName(name: string): string {
+    const podName = this.#podNames.get(name);
+    if (podName === undefined) throw new Error(`there is no pod ${name}`);
+    return podName;
   }
 
   #manifest(name: string): string {

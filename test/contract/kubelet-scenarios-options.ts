@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { PluginBinary } from "../support/plugin-binary.ts";
+import { devicePaths, type Scenario, scenario } from "./kubelet-scenarios.ts";
+import type { Stage } from "./kubelet-scenarios-stage.ts";
+import type { TestNode } from "./node.ts";
+
+/** Plays with a plugin of other flags in the place of the stage's, registered. */
+export async function withFlags<Node extends TestNode>(
+  stage: Stage<Node, PluginBinary>,
+  flags: readonly string[],
+  play: (plugin: PluginBinary) => Promise<void>,
+): Promise<void> {
+  await stage.plugin.stop("SIGTERM");
+  await stage.showsResources({ capacity: stage.total, allocatable: 0 });
+  const plugin = new PluginBinary(stage.node, { name: "with-flags", flags });
+  await plugin.explaining(async () => {
+    try {
+      await plugin.start();
+      await stage.showsAllDevices();
+      await play(plugin);
+    } finally {
+      await plugin.stop("SIGTERM");
+    }
+    plugin.assertCleanOutput();
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" ? (address?.port ?? 0) : 0));
+    });
+  });
+}
+
+/** What options change that a kubelet or a pod can see. */
+export const optionScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
+  scenario("with --pre-start-container the kubelet has devices prepared", async (stage) => {
+    await withFlags(stage, ["--pre-start-container"], async (plugin) => {
+      const pod = await stage.runPod("prepared", 2);
+      const calls = plugin.log.saying("Devices prepared for container start");
+      const { prepared } = await stage.allocationsOf("prepared");
+      assert.deepEqual(
+        calls.map((call) => (call["device_ids"] as string[]).toSorted()),
+        [prepared],
+      );
+      assert.deepEqual(pod.deviceNodes, devicePaths(pod));
+    });
+  }),
+
+  scenario("without --pre-start-container the kubelet does not ask for it", async (stage) => {
+    const asked = () => stage.plugin.log.saying("Devices prepared for container start");
+    const before = asked().length;
+    await stage.runPod("one", 1);
+    assert.equal(asked().length, before);
+  }),
+
+  scenario("--container-device-path names the devices from the container's side", async (stage) => {
+    await withFlags(stage, ["--container-device-path=/dev/video{index}"], async () => {
+      const one = await stage.runPod("one", 1);
+      assert.deepEqual(one.env, { VIDEO_DEVICE: "/dev/video0", VIDEO_DEVICES: "/dev/video0" });
+      assert.deepEqual(one.deviceNodes, ["/dev/video0"]);
+
+      const two = await stage.runPod("two", 2);
+      const paths = "/dev/video0,/dev/video1";
+      assert.deepEqual(two.env, { VIDEO_DEVICE: "/dev/video0", VIDEO_DEVICES: paths });
+      assert.deepEqual(two.deviceNodes, ["/dev/video0", "/dev/video1"]);
+    });
+  }),
+
+  scenario("--enable-metrics shows readiness and what was allocated", async (stage) => {
+    const port = await freePort();
+    const flags = ["--enable-metrics", "--metrics-address=127.0.0.1", `--metrics-port=${port}`];
+    const get = async (path: string) => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`);
+      return { status: response.status, body: await response.text() };
+    };
+    await withFlags(stage, flags, async () => {
+      assert.deepEqual(await get("/readyz"), { status: 200, body: "ok: registered\n" });
+      assert.equal((await get("/healthz")).status, 200);
+
+      await stage.runPod("one", 1);
+      await stage.runPod("two", 2);
+      const { body } = await get("/metrics");
+      assert.match(body, /^video_device_plugin_registered 1$/m);
+      assert.match(body, /^video_device_plugin_allocated_devices_total 3$/m);
+      assert.match(body, /^video_device_plugin_allocate_duration_seconds_count 2$/m);
+
+      await stage.withoutKubelet(async () => {
+        await stage.eventually(async () => assert.equal((await get("/readyz")).status, 503));
+        assert.equal((await get("/healthz")).status, 200);
+      });
+      await stage.eventually(async () => assert.equal((await get("/readyz")).status, 200));
+    });
+  }),
+];

@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, describe, test } from "bun:test";
+import { behaviourOf, type KubeletVersion } from "../../src/simulator/behaviour.ts";
+import { PluginBinary } from "../support/plugin-binary.ts";
+import { EmbeddedNode } from "./embedded-node.ts";
+import { kubeletScenarios } from "./kubelet-scenarios.ts";
+import { forgottenInstanceScenarios, instanceScenarios } from "./kubelet-scenarios-instances.ts";
+import { optionScenarios } from "./kubelet-scenarios-options.ts";
+
+/**
+ * The compiled plugin on embedded kubelets; `test/kubelet/kubelet.e2e.ts` plays the same on a real one.
+ * The versions: the oldest, the seed's, the last that tracks one client a resource, the first that does not.
+ */
+const versions: KubeletVersion[] = ["1.26", "1.33", "1.36", "1.37"];
+
+function scenariosOf(version: KubeletVersion) {
+  // What an instance or an option does depends on the version in one way only.
+  if (version === "1.33") return [...kubeletScenarios, ...instanceScenarios, ...optionScenarios];
+  if (version !== "1.37") return kubeletScenarios;
+  return [...kubeletScenarios, ...instanceScenarios, ...forgottenInstanceScenarios];
+}
+
+describe.each(versions)("the compiled plugin and embedded kubelet %s", (version) => {
+  let node: EmbeddedNode;
+  let plugin: PluginBinary;
+
+  beforeAll(async () => {
+    node = new EmbeddedNode({ behaviour: behaviourOf(version) });
+    plugin = new PluginBinary(node);
+    await node.startKubelet();
+  });
+
+  afterAll(async () => {
+    await plugin.stop("SIGTERM");
+    try {
+      plugin.assertCleanOutput();
+    } finally {
+      await node.close();
+    }
+  });
+
+  for (const scenario of scenariosOf(version)) {
+    const play = () => scenario.run({ node, plugin, patienceMs: 5_000 });
+    test(scenario.name, () => plugin.explaining(play), 15_000);
+  }
+});

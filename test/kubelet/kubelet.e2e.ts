@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, test } from "bun:test";
+import { kubeletScenarios } from "../contract/kubelet-scenarios.ts";
+import {
+  forgottenInstanceScenarios,
+  instanceScenarios,
+} from "../contract/kubelet-scenarios-instances.ts";
+import { optionScenarios } from "../contract/kubelet-scenarios-options.ts";
+import { PluginBinary } from "../support/plugin-binary.ts";
+import { unsupported } from "./environment.ts";
+import { kubeletVersion } from "./paths.ts";
+import { type RealNode, realNodeOrReason } from "./real-node.ts";
+import { realScenarios } from "./real-scenarios.ts";
+import { skipLevel } from "./require-level.ts";
+
+/**
+ * The compiled plugin on a real kubelet with containerd, one node for all of it. Run `test/kubelet/provision.sh`
+ * and `bun run build` first, then `bun run test:kubelet` as root.
+ */
+const skip = skipLevel(unsupported());
+
+/** Of anything a scenario waits for, ms. The slowest is the plugin's audit, which takes 20 s. */
+const patienceMs = 45_000;
+
+describe.skipIf(skip)(`the compiled plugin and kubelet ${kubeletVersion}`, () => {
+  let node: RealNode;
+  let plugin: PluginBinary;
+
+  beforeAll(async () => {
+    const made = await realNodeOrReason();
+    if ("skipped" in made) throw new Error(made.skipped);
+    node = made;
+    plugin = new PluginBinary(node);
+    await node.startKubelet();
+  }, 120_000);
+
+  afterAll(async () => {
+    try {
+      await plugin?.stop("SIGTERM");
+      plugin?.assertCleanOutput();
+    } finally {
+      await node?.close();
+    }
+  }, 60_000);
+
+  const scenarios = [
+    ...kubeletScenarios,
+    ...realScenarios,
+    ...optionScenarios,
+    ...instanceScenarios,
+    ...forgottenInstanceScenarios,
+  ];
+  for (const scenario of scenarios) {
+    const play = () => scenario.run({ node, plugin, patienceMs });
+    test(scenario.name, () => explained(() => plugin.explaining(play)), 3 * patienceMs);
+  }
+
+  async function explained(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`${message}\n${node.logs()}`, { cause });
+    }
+  }
+});

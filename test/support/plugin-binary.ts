@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import type { Subprocess } from "bun";
+import type { PluginControl } from "../contract/kubelet-scenarios-stage.ts";
+import type { TestNode } from "../contract/node.ts";
+import { PluginBinaryLog } from "./plugin-binary-log.ts";
+
+/** What `bun run build` makes. */
+const binary = join(import.meta.dir, "../../dist/video-device-plugin");
+
+export interface PluginBinaryOptions {
+  /** Names its log; instances on one node need different ones. Default `plugin`. */
+  readonly name?: string;
+  /** Flags beside those that tell it where the node is, e.g. `--enable-metrics`. Default none. */
+  readonly flags?: readonly string[];
+}
+
+/**
+ * The compiled plugin with simulated cameras on a node, as a process that is started any number of times.
+ * Instances on one node share their devices, as they would share `/dev`.
+ */
+export class PluginBinary implements PluginControl {
+  readonly ids = Array.from({ length: 8 }, (_, index) => `video${10 + index}`);
+  /** Of all its starts. */
+  readonly log: PluginBinaryLog;
+  /** Directory of the device nodes. */
+  readonly simulatedDir: string;
+  readonly #errors: string;
+  readonly #command: readonly string[];
+  #process: Subprocess | undefined;
+
+  constructor(node: TestNode, { name = "plugin", flags = [] }: PluginBinaryOptions = {}) {
+    assert.ok(existsSync(binary), `there is no ${binary}; run: bun run build`);
+    this.simulatedDir = join(node.workDir, "devices");
+    this.log = new PluginBinaryLog(join(node.workDir, `${name}.log`));
+    this.#errors = join(node.workDir, `${name}.stderr`);
+    for (const path of [this.log.path, this.#errors]) writeFileSync(path, "");
+    this.#command = [
+      binary,
+      "--driver=simulated",
+      "--log-level=debug",
+      "--log-format=json",
+      `--simulated-dir=${this.simulatedDir}`,
+      `--kubelet-socket=${node.kubeletSocket}`,
+      `--pod-resources-socket=${node.podResourcesSocket}`,
+      `--socket-path=${join(dirname(node.kubeletSocket), "video-device-plugin.sock")}`,
+      ...flags,
+    ];
+  }
+
+  get running(): boolean {
+    // A process that a signal ended has no exit code.
+    return this.#process?.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** The process ID, 0 before the first start. */
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  async start(): Promise<void> {
+    assert.ok(!this.running, "the plugin is running");
+    // Files rather than pipes: what was written can be read at once, and outlives the process.
+    const output = openSync(this.log.path, "a");
+    const errors = openSync(this.#errors, "a");
+    this.#process = Bun.spawn([...this.#command], {
+      cwd: "/",
+      env: {},
+      stdin: "ignore",
+      stdout: output,
+      stderr: errors,
+    });
+    closeSync(output);
+    closeSync(errors);
+  }
+
+  async stop(signal: "SIGTERM" | "SIGINT"): Promise<number | null> {
+    await this.#end(signal);
+    return this.#process?.exitCode ?? null;
+  }
+
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  async sicken(id: string): Promise<void> {
+    const faults = join(this.simulatedDir, ".faults");
+    mkdirSync(faults, { recursive: true });
+    writeFileSync(join(faults, `${id}.sick`), "made sick by a test");
+  }
+
+  async heal(id: string): Promise<void> {
+    rmSync(join(this.simulatedDir, ".faults", `${id}.sick`), { force: true });
+  }
+
+  /** Nothing but log lines on stdout, nothing at all on stderr. To be called when it has ended. */
+  assertCleanOutput(): void {
+    this.log.entries();
+    assert.equal(readFileSync(this.#errors, "utf8"), "", "the plugin wrote to stderr");
+  }
+
+  /** Runs `work`; if that fails, the error tells how the plugin's log ends. */
+  async explaining<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      const errors = readFileSync(this.#errors, "utf8");
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`${message}\nThe plugin's log ends:\n${this.log.tail()}\n${errors}`, {
+        cause,
+      });
+    }
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    this.#process?.kill(signal);
+    await this.#process?.exited;
+  }
+}
