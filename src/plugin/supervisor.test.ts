@@ -53,6 +53,18 @@ describe("a supervised part", () => {
     await running;
   });
 
+  test("that fails takes with it what it had started", async () => {
+    const signals: AbortSignal[] = [];
+    const { stop, running } = setUp(async (signal) => {
+      signals.push(signal);
+      throw new Error("failure");
+    });
+    await settle();
+    expect(signals[0]?.aborted).toBe(true);
+    stop.abort();
+    await running;
+  });
+
   test("is started anew when it ends without being told to", async () => {
     const { log, stop, running } = setUp(async () => undefined);
     await settle();

@@ -54,12 +54,19 @@ export async function supervise(
   }
 }
 
+/** One run, on a signal of its own, so that what a failed run has started ends with it. */
 async function runOnce(actor: Actor, signal: AbortSignal): Promise<PluginError | undefined> {
+  const end = new AbortController();
+  const stop = () => end.abort();
+  signal.addEventListener("abort", stop, { once: true });
   try {
-    await actor.run(signal);
+    await actor.run(end.signal);
     return undefined;
   } catch (reason) {
     return PluginError.from(reason);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    stop();
   }
 }
 
