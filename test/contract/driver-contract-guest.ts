@@ -12,17 +12,9 @@ import { silentLogger } from "../../src/observe/logger.ts";
 import { CTL_REMOVE } from "../../src/v4l2/loopback/control-device.ts";
 import { linuxKernel } from "../../src/v4l2/loopback/kernel.ts";
 import { LoopbackDriver } from "../../src/v4l2/loopback/loopback-driver.ts";
+import { runCheck } from "../kernel/guest-result.ts";
 import { countOpens } from "../support/open-watch.ts";
 import { type DriverHarness, driverContract } from "./driver-contract.ts";
-
-/** What `driver-contract.e2e.ts` reads, a line each. */
-export interface GuestResult {
-  readonly name: string;
-  /** Undefined if it passed. */
-  readonly error?: string;
-  /** Unloading, and the check itself. */
-  readonly ms: number;
-}
 
 const calls = linuxCalls();
 const kernel = linuxKernel(calls);
@@ -83,21 +75,15 @@ function makeHarness(maxDevices: number): DriverHarness {
 let failed = false;
 const maxDevices = Number(process.argv[2] ?? 3);
 for (const check of driverContract) {
-  const started = performance.now();
-  let error: string | undefined;
-  try {
+  const result = await runCheck(check.name, async () => {
     const harness = makeHarness(maxDevices);
     try {
       await check.run(harness);
     } finally {
       await harness.close();
     }
-  } catch (reason) {
-    error = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
-    failed = true;
-  }
-  const ms = Math.round(performance.now() - started);
-  const result: GuestResult = { name: check.name, ms, ...(error === undefined ? {} : { error }) };
+  });
+  failed ||= result.error !== undefined;
   console.log(JSON.stringify(result));
 }
 process.exit(failed ? 1 : 0);

@@ -2,7 +2,9 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { provision, requestedVersions } from "./provision.ts";
+import { availableVms } from "./available-vms.ts";
+import { compileGuest } from "./compile.ts";
+import { requestedVersions } from "./provision.ts";
 import { parseQuery, roleOf } from "./query.ts";
 import { bootVm, failures } from "./vm.ts";
 
@@ -12,9 +14,8 @@ import { bootVm, failures } from "./vm.ts";
  * Run with `bun test ./test/kernel/harness.e2e.ts`.
  */
 const versions = requestedVersions();
-const vms = await provision(versions);
-if (!vms.available) console.warn(`skipped: ${vms.reason}`);
-const directory = vms.available ? vms.directory : "";
+const available = await availableVms(versions);
+const directory = available ?? "";
 const work = mkdtempSync(join(tmpdir(), "vm-hello-"));
 afterAll(() => rmSync(work, { recursive: true }));
 
@@ -30,7 +31,7 @@ check "v4l2loopback loads" insmod $modules/updates/dkms/v4l2loopback.ko devices=
   'card_label="front door,b,c,d,e,f,g,h"'
 `;
 
-describe.skipIf(!vms.available)("the VM harness", () => {
+describe.skipIf(available === undefined)("the VM harness", () => {
   test.each(versions)(
     "v4l2loopback %s makes, pins and removes its devices",
     async (moduleVersion) => {
@@ -92,11 +93,7 @@ value removed "$(ls /dev | grep video)"
     "a binary compiled by Bun runs and calls libc",
     async () => {
       const binary = join(work, "hello");
-      const build = Bun.spawnSync([
-        ...[process.execPath, "build", "--compile", "--production"],
-        ...[join(import.meta.dir, "hello.ts"), "--outfile", binary],
-      ]);
-      expect(build.exitCode).toBe(0);
+      compileGuest(join(import.meta.dir, "hello.ts"), binary);
       const result = await bootVm({
         directory,
         moduleVersion: "none",

@@ -7,6 +7,7 @@
  *   v4l2-tool hold DEVICE SECONDS               keeps it open; prints "holding" once it is
  *   v4l2-tool write-frames [--write-only] DEVICE COUNT
  *   v4l2-tool read-frames DEVICE COUNT          prints the byte each frame is filled with
+ *   v4l2-tool remove NUMBER                     has v4l2loopback (0.13 and later) remove a device
  *
  * Exit code: 0, or 1 with "v4l2-tool: <what>: <errno's name>" on stderr; 2 for wrong usage.
  */
@@ -128,6 +129,18 @@ static int read_frames(const char *device, int count) {
   return 0;
 }
 
+/*
+ * v4l2loopback.h is no kernel header, so this number is written out: V4L2LOOPBACK_CTL_REMOVE of 0.13,
+ * which later versions take as well. Its argument is the device's number itself.
+ */
+static int remove_device(int number) {
+  int fd = open("/dev/v4l2loopback", O_RDWR | O_CLOEXEC);
+  if (fd < 0) return fail("/dev/v4l2loopback");
+  if (ioctl(fd, 0x4C81, (long)number) < 0) return fail("V4L2LOOPBACK_CTL_REMOVE");
+  close(fd);
+  return 0;
+}
+
 int main(int argc, char **argv) {
   const char *command = argc > 1 ? argv[1] : "";
   int flag = argc > 2 && strncmp(argv[2], "--", 2) == 0;
@@ -142,6 +155,7 @@ int main(int argc, char **argv) {
   if (left == 2 && strcmp(command, "write-frames") == 0)
     return write_frames(rest[0], atoi(rest[1]), flag);
   if (left == 2 && strcmp(command, "read-frames") == 0) return read_frames(rest[0], atoi(rest[1]));
-  fprintf(stderr, "usage: v4l2-tool query|hold|write-frames|read-frames, see v4l2-tool.c\n");
+  if (left == 1 && strcmp(command, "remove") == 0) return remove_device(atoi(rest[0]));
+  fprintf(stderr, "usage: v4l2-tool query|hold|write-frames|read-frames|remove, see v4l2-tool.c\n");
   return 2;
 }

@@ -1,0 +1,35 @@
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dir, "../..");
+const binary = join(root, "dist/video-device-plugin");
+
+/** Compiles a program for a VM's guest, as the plugin itself is compiled. */
+export function compileGuest(source: string, outfile: string): void {
+  run([process.execPath, "build", "--compile", "--production", source, "--outfile", outfile]);
+}
+
+/** Path of the compiled plugin, built anew (`bun run build`) if it is missing or older than a source. */
+export function builtPlugin(): string {
+  if (modified(binary) <= newestSource()) run([process.execPath, "run", "build"]);
+  return binary;
+}
+
+function newestSource(): number {
+  const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+    .map((name) => join("src", name));
+  const all = [...sources, "deploy/build.ts", "package.json", "bun.lock"];
+  return Math.max(...all.map((name) => modified(join(root, name))));
+}
+
+/** ms since the epoch; 0 for a file that isn't there. */
+function modified(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+function run(command: string[]): void {
+  const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: root });
+  if (exitCode === 0) return;
+  throw new Error(`${command.join(" ")} ended with ${exitCode}:\n${stdout}${stderr}`);
+}
