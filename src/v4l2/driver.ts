@@ -31,6 +31,21 @@ export interface VideoDriver {
   reset(id: string): Promise<void>;
 
   /**
+   * Mends what can be mended in place, without removing the device (`dead_caps`). Rejects with
+   * `device_busy` if somebody holds it, `not_supported` if there is nothing this driver could mend.
+   */
+  repair(id: string): Promise<void>;
+
+  /**
+   * Removes the device. Rejects with `device_busy` if somebody holds it, `not_supported` if the
+   * driver can't remove single ones; a device that isn't there is a success.
+   */
+  remove(id: string): Promise<void>;
+
+  /** Whether anybody holds the device open, found out without opening it; undefined if that can't be known. */
+  isOpen(id: string): Promise<boolean | undefined>;
+
+  /**
    * Calls `nudge` when something may have changed, until `signal` aborts. Events are hints: they may be
    * missed, doubled or spurious, so whoever listens inspects, and inspects on a timer as well.
    */
@@ -49,8 +64,10 @@ export interface DriverDevice {
 export interface DriverCapabilities {
   /** Single devices can be created at run time. */
   readonly create: boolean;
-  /** Single devices can be reset. */
+  /** Single devices can be brought back to the state of new ones. */
   readonly reset: boolean;
+  /** Single devices can be removed. */
+  readonly remove: boolean;
 }
 
 /**
@@ -60,8 +77,19 @@ export interface DriverCapabilities {
  * - `wrong_driver`: the number belongs to something that isn't ours.
  * - `module_gone`: what provides the devices is not loaded.
  * - `faulty`: there and ours, but it does not work.
+ * - `wrong_number`: ours, but at another number than its own.
+ * - `dead_caps`: neither capture nor output (v4l2loopback 0.12 after a writer that only wrote).
+ * - `stuck_writer`: a writer's mark is on it, and nobody holds it open.
  */
-export type DeviceState = "ok" | "missing" | "wrong_driver" | "module_gone" | "faulty";
+export type DeviceState =
+  | "ok"
+  | "missing"
+  | "wrong_driver"
+  | "module_gone"
+  | "faulty"
+  | "wrong_number"
+  | "dead_caps"
+  | "stuck_writer";
 
 export interface DeviceObservation {
   readonly id: string;
