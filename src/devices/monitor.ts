@@ -132,11 +132,14 @@ export class DeviceMonitor {
     const { driver, log } = this.#deps;
     try {
       const { created, adopted, failed } = await driver.ensure();
-      log.info("Devices set up", {
+      const report = {
         created_device_ids: created,
         adopted_device_ids: adopted,
         failed_device_ids: failed.map(({ id }) => id),
-      });
+      };
+      // A retry that changed nothing is no event.
+      const level = created.length > 0 || this.#ensureFailures === 0 ? "info" : "debug";
+      log[level]("Devices set up", report);
       for (const { id, error } of failed) {
         this.#report("Device could not be set up", PluginError.from(error), { device_id: id });
       }
