@@ -37,6 +37,12 @@ export interface PluginDeps {
 /** How long the first look at the devices may delay the registration, ms. */
 const firstLookMs = 5000;
 
+/**
+ * How long a stop waits for work at the devices that is under way, ms. Added to the grace of the registration's
+ * end it has to stay below a second.
+ */
+const stopPatienceMs = 500;
+
 /** How long PreStartContainer may take for one device, ms; the kubelet's patience is 30 s. */
 const prepareLimitMs = 10_000;
 
@@ -163,13 +169,13 @@ export class Plugin {
         ? [this.#supervise("http", (until) => this.#serveHttp(until), later.signal)]
         : []),
     ];
-    await Promise.race([
-      this.#monitor.ready,
-      after(firstLookMs, undefined, { ref: false, signal }),
-    ]);
+    await Promise.race([this.#monitor.ready, this.#deps.clock.sleep(firstLookMs, signal)]);
     await this.#supervise("registrar", (until) => this.#registrar.run(until), signal);
     later.abort();
-    await Promise.all(others);
+    const stopped = Promise.all(others).then(() => true);
+    if (!(await Promise.race([stopped, this.#deps.clock.sleep(stopPatienceMs)]))) {
+      this.#deps.log.warn("Work at the devices is cut short", { waited_ms: stopPatienceMs });
+    }
   }
 
   #supervise(name: string, run: Actor["run"], signal: AbortSignal): Promise<void> {
