@@ -56,8 +56,17 @@ function logger(config: Config): Logger {
     level: config.logLevel,
     format,
     colour: terminal,
-    write: (text) => writeAllSync(1, text),
+    write: writeLine,
   });
+}
+
+/** A line that can't be written, because a disk is full say, must not take the devices from the node. */
+function writeLine(text: string): void {
+  try {
+    writeAllSync(1, text);
+  } catch {
+    // There is nowhere to say it.
+  }
 }
 
 /** A crash is a log line too, and the process ends: its state can't be trusted any more. */

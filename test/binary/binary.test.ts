@@ -129,6 +129,12 @@ See "video-device-plugin run --help".
     expect(await stdout).toContain("Waiting for the kubelet");
   });
 
+  test("keeps its main job when its log can't be written", async () => {
+    await kubelet.start();
+    start([], { prefix: ["sh", "-c", 'exec "$@" > /dev/full', "sh"] });
+    await registered();
+  });
+
   test("ends at once on a second signal", async () => {
     await kubelet.start();
     const { child, stdout } = start();
