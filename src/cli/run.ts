@@ -31,6 +31,8 @@ export const runCommand: Command = {
     const { config, origins } = loaded;
     const log = logger(config);
     onCrash(log);
+    // Sockets belong to root alone from their birth, not only from the chmod that follows.
+    process.umask(0o077);
     const described = describeConfig(config, origins);
     log.info("Starting", {
       version: VERSION,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EmbeddedKubelet } from "../../src/simulator/kubelet.ts";
@@ -133,6 +133,16 @@ See "video-device-plugin run --help".
     await kubelet.start();
     start([], { prefix: ["sh", "-c", 'exec "$@" > /dev/full', "sh"] });
     await registered();
+  });
+
+  test("makes nothing that others may reach, whatever the umask it was started with", async () => {
+    await kubelet.start();
+    const { child } = start([], { prefix: ["sh", "-c", 'umask 0; exec "$@"', "sh"] });
+    await registered();
+    const status = await Bun.file(`/proc/${child.pid}/status`).text();
+    expect(status).toContain("Umask:\t0077\n");
+    const [socket] = readdirSync(join(directory, "dp")).filter((name) => name.startsWith("video"));
+    expect(statSync(join(directory, "dp", socket ?? "")).mode & 0o777).toBe(0o600);
   });
 
   test("ends at once on a second signal", async () => {
