@@ -60,6 +60,13 @@ export function newSuffix(pid: number, random: number): string {
     .padStart(8, "0")}`;
 }
 
+/** Whether a file's name is that of some instance's socket, or of the original plugin's. */
+export function isInstanceSocket(socketPath: string, name: string): boolean {
+  const extension = extname(socketPath);
+  const stem = basename(socketPath, extension);
+  return name === basename(socketPath) || (name.startsWith(`${stem}-`) && name.endsWith(extension));
+}
+
 export interface SocketSweep {
   /** Removed: nobody listened. */
   readonly stale: string[];
@@ -73,13 +80,10 @@ export interface SocketSweep {
  */
 export async function sweepSockets(socketPath: string, own?: string): Promise<SocketSweep> {
   const directory = dirname(socketPath);
-  const extension = extname(socketPath);
-  const stem = basename(socketPath, extension);
   const sweep: SocketSweep = { stale: [], live: [] };
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
-    const isInstance = entry.name.startsWith(`${stem}-`) && entry.name.endsWith(extension);
-    if (!entry.isSocket() || path === own || !(isInstance || path === socketPath)) continue;
+    if (!entry.isSocket() || path === own || !isInstanceSocket(socketPath, entry.name)) continue;
     const identity = fileIdentity(path);
     if (await isListening(path)) {
       sweep.live.push(path);

@@ -1,7 +1,9 @@
+import { dirname } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type Clock, systemClock } from "../common/clock.ts";
 import { PluginError } from "../common/plugin-error.ts";
+import { watchDirectory } from "../common/watch-directory.ts";
 import type { Config } from "../config/config.ts";
 import { AllocationHistory } from "../devices/allocation-history.ts";
 import { DeviceMonitor } from "../devices/monitor.ts";
@@ -15,6 +17,7 @@ import {
   defaultAuditTimes,
   RegistrationAudit,
 } from "../kubelet/registration-audit.ts";
+import { isInstanceSocket } from "../kubelet/socket-file.ts";
 import { serveHttp } from "../observe/http.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Metrics } from "../observe/metrics.ts";
@@ -133,6 +136,10 @@ export class Plugin {
         allocatable: (signal) =>
           allocatableDevices(config.podResourcesSocket, config.resourceName, signal),
         expected: () => this.#offered(),
+        watch: (nudge, signal) => {
+          const isInstance = (name: string) => isInstanceSocket(config.socketPath, name);
+          watchDirectory(dirname(config.socketPath), isInstance, nudge, signal, clock);
+        },
         onDisowned: this.#registrar.disown,
       },
       full.auditTimes,

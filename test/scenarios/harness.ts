@@ -73,7 +73,7 @@ export class Scenario {
       log,
       version: "test",
       registrationTimes: quickTimes,
-      auditTimes: { intervalMs: 200, rounds: 2 },
+      auditTimes: { intervalMs: 200, soonMs: 50, rounds: 2 },
     });
     const stop = new AbortController();
     const running = plugin.run(stop.signal);
