@@ -78,12 +78,12 @@ export interface SocketSweep {
  * Removes the sockets that dead instances left in the directory (and the original plugin's, at the
  * configured path itself), leaving every socket on which somebody listens.
  */
-export async function sweepSockets(socketPath: string, own?: string): Promise<SocketSweep> {
+export async function sweepSockets(socketPath: string): Promise<SocketSweep> {
   const directory = dirname(socketPath);
   const sweep: SocketSweep = { stale: [], live: [] };
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
-    if (!entry.isSocket() || path === own || !isInstanceSocket(socketPath, entry.name)) continue;
+    if (!entry.isSocket() || !isInstanceSocket(socketPath, entry.name)) continue;
     const identity = fileIdentity(path);
     if (await isListening(path)) {
       sweep.live.push(path);
