@@ -8,9 +8,13 @@ import type { Config } from "../config/config.ts";
 import { AllocationHistory } from "../devices/allocation-history.ts";
 import { DeviceMonitor } from "../devices/monitor.ts";
 import { DevicePool } from "../devices/pool.ts";
-import { devicePluginService } from "../kubelet/device-plugin-service.ts";
+import { type AllocationObserver, devicePluginService } from "../kubelet/device-plugin-service.ts";
 import { allocatableDevices } from "../kubelet/pod-resources.ts";
-import { Registrar, type RegistrarStatus } from "../kubelet/registrar.ts";
+import {
+  Registrar,
+  type RegistrarStatus,
+  type RegistrationObserver,
+} from "../kubelet/registrar.ts";
 import { defaultRegistrationTimes, type RegistrationTimes } from "../kubelet/registration.ts";
 import {
   type AuditTimes,
@@ -22,6 +26,7 @@ import { serveHttp } from "../observe/http.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Metrics } from "../observe/metrics.ts";
 import type { VideoDriver } from "../v4l2/driver.ts";
+import { Collector } from "./collector.ts";
 import { type Actor, supervise } from "./supervisor.ts";
 
 export interface PluginDeps {
@@ -92,6 +97,7 @@ export class Plugin {
         onInspected: (ms) => this.#metrics.inspected(ms),
       },
     );
+    const observer = this.#observer();
     const history = new AllocationHistory();
     this.#registrar = new Registrar(
       {
@@ -105,7 +111,7 @@ export class Plugin {
         clock,
         log,
         random,
-        observer: this.#metrics,
+        observer,
         onDefect: (method, error) => {
           log.error("Request handler failed", {
             method: method.name,
@@ -123,7 +129,7 @@ export class Plugin {
               containerDevicePath: config.containerDevicePath,
               preStart: config.preStartContainer ? (id) => this.#prepare(id) : undefined,
               inspectSoon: this.#monitor.inspectSoon,
-              observer: this.#metrics,
+              observer,
             },
             streams,
           ),
@@ -144,6 +150,25 @@ export class Plugin {
       },
       full.auditTimes,
     );
+  }
+
+  /** Counts what happens, and has the garbage of it collected in a quiet moment. */
+  #observer(): AllocationObserver & RegistrationObserver {
+    const metrics = this.#metrics;
+    const collector = new Collector();
+    return {
+      allocated: (devices, ms) => {
+        metrics.allocated(devices, ms);
+        collector.worked();
+      },
+      allocationRefused: (code) => metrics.allocationRefused(code),
+      registered: (ms) => {
+        metrics.registered(ms);
+        collector.worked();
+      },
+      registerFailed: (code) => metrics.registerFailed(code),
+      ended: (reason) => metrics.ended(reason),
+    };
   }
 
   /** IDs of the devices that the kubelet was told are healthy; undefined while it isn't listening. */
