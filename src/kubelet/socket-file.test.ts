@@ -80,6 +80,19 @@ describe("a look at the kubelet's socket", () => {
   });
 });
 
+test("somebody who hangs up at once is somebody", async () => {
+  const path = join(directory, "busy.sock");
+  const script = `require("net").createServer((s) => s.destroy()).listen(${JSON.stringify(path)})`;
+  const child = Bun.spawn([process.execPath, "-e", script]);
+  try {
+    while (!(await isListening(path))) await Bun.sleep(5);
+    // Now and then the connection is reset before it is known to have been made.
+    for (let n = 0; n < 300; n++) expect(await isListening(path)).toBe(true);
+  } finally {
+    child.kill();
+  }
+});
+
 describe("an instance's socket", () => {
   test("is named after the configured path", () => {
     expect(instanceSocketPath("/d/video-device-plugin.sock", "7-abc")).toBe(

@@ -21,6 +21,9 @@ export function identityOf(
   return `${stat.dev}:${stat.ino}:${stat.birthtimeNs || stat.ctimeNs}`;
 }
 
+/** What connecting to a socket says if there is nobody; anything else (ECONNRESET, EACCES) tells of somebody. */
+const nobodyThere = new Set(["ECONNREFUSED", "ENOENT"]);
+
 /** Whether somebody accepts connections on a unix socket. `timeoutMs` bounds a full backlog's wait. */
 export function isListening(path: string, timeoutMs = 1000): Promise<boolean> {
   return new Promise((resolve) => {
@@ -32,7 +35,7 @@ export function isListening(path: string, timeoutMs = 1000): Promise<boolean> {
     };
     const timer = setTimeout(() => done(true), timeoutMs);
     socket.once("connect", () => done(true));
-    socket.once("error", () => done(false));
+    socket.once("error", ({ code }: NodeJS.ErrnoException) => done(!nobodyThere.has(code ?? "")));
   });
 }
 
