@@ -130,6 +130,36 @@ describe("the device monitor", () => {
     await end();
   });
 
+  test("does not forget a reinspection that is asked for while devices are being made", async () => {
+    const made = Promise.withResolvers<void>();
+    const { driver, monitor, end } = await setUp((fake) => {
+      fake.onEnsure = async () => {
+        await made.promise;
+        for (const { id } of fake.devices) fake.set(id, "ok");
+        return { created: [], adopted: [], failed: [] };
+      };
+    });
+    monitor.reinspectAll();
+    made.resolve();
+    await settle();
+    expect(driver.calls.filter((call) => call === "ensure")).toHaveLength(2);
+    await end();
+  });
+
+  test("tells of known trouble once more when asked to reinspect", async () => {
+    const { log, monitor, end } = await setUp((fake) => {
+      fake.onEnsure = () => {
+        throw new PluginError("module_not_found", "no module");
+      };
+    });
+    const errors = () => log.lines.filter(({ level }) => level === "error");
+    expect(errors()).toHaveLength(1);
+    monitor.reinspectAll();
+    await settle();
+    expect(errors()).toHaveLength(2);
+    await end();
+  });
+
   test("looks at a device after its reset, even a failed one", async () => {
     const { driver, monitor, pool, end } = await setUp();
     driver.onReset = async () => {

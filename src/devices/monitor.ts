@@ -63,6 +63,8 @@ export class DeviceMonitor {
   readonly reinspectAll = (): void => {
     this.#ensureWanted = true;
     this.#ensureNotBefore = 0;
+    // Whoever asks wants to hear of trouble, known or not.
+    this.#reported.clear();
     this.#nudge.nudge();
   };
 
@@ -130,6 +132,8 @@ export class DeviceMonitor {
 
   async #ensure(): Promise<void> {
     const { driver, log } = this.#deps;
+    // Wanted again meanwhile is wanted once more: what is under way may have passed the spot.
+    this.#ensureWanted = false;
     try {
       const { created, adopted, failed } = await driver.ensure();
       const report = {
@@ -161,7 +165,7 @@ export class DeviceMonitor {
   #settle(succeeded: boolean): void {
     const { clock, random } = this.#deps;
     this.#ensureFailures = succeeded ? 0 : this.#ensureFailures + 1;
-    this.#ensureWanted = !succeeded;
+    this.#ensureWanted ||= !succeeded;
     if (succeeded) this.#reported.clear();
     const backoff = this.#options.ensureBackoff ?? { initialMs: 1000, maxMs: 60_000 };
     this.#ensureNotBefore = clock.now() + backoffDelay(this.#ensureFailures, backoff, random());
