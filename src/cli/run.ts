@@ -7,6 +7,7 @@ import { loadConfig } from "../config/load-config.ts";
 import { formatProblems } from "../config/problem.ts";
 import { renderHelp } from "../config/render-help.ts";
 import { systemSources } from "../config/system-sources.ts";
+import { onLibraryLog } from "../grpc/library-log.ts";
 import { createLogger } from "../observe/log.ts";
 import type { Logger } from "../observe/logger.ts";
 import { createDriver } from "../plugin/create-driver.ts";
@@ -31,6 +32,7 @@ export const runCommand: Command = {
     const { config, origins } = loaded;
     const log = logger(config);
     onCrash(log);
+    onLibraryLog((message) => log.debug("gRPC library", { detail: message }));
     // Sockets belong to root alone from their birth, not only from the chmod that follows.
     process.umask(0o077);
     const described = describeConfig(config, origins);
