@@ -149,9 +149,12 @@ See "video-device-plugin run --help".
     await kubelet.start();
     const { child, stdout } = start();
     await registered();
-    // Two different signals: a second SIGTERM would melt into a first one that is still pending.
+    // Stopped meanwhile, so that both signals are there when it goes on: an orderly stop is quick. Two
+    // different ones, since a second SIGTERM would melt into the first.
+    child.kill("SIGSTOP");
     child.kill("SIGTERM");
     child.kill("SIGINT");
+    child.kill("SIGCONT");
     expect([130, 143]).toContain(await child.exited);
     expect(await stdout).toContain("Second signal, stopping at once");
   });
