@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { EmbeddedKubelet } from "../../src/simulator/kubelet.ts";
 
@@ -127,6 +127,33 @@ See "video-device-plugin run --help".
     child.kill("SIGINT");
     expect(await child.exited).toBe(0);
     expect(await stdout).toContain("Waiting for the kubelet");
+  });
+
+  test("logs its configuration once, where each value comes from, and whose name the node has", async () => {
+    const args = ["--driver=simulated", `--simulated-dir=${join(directory, "dev")}`];
+    const paths = [
+      `--kubelet-socket=${kubelet.socket}`,
+      `--socket-path=${join(directory, "dp", "video-device-plugin.sock")}`,
+    ];
+    const child = Bun.spawn([binary, ...args, ...paths, "--log-level=debug"], {
+      env: { MAX_DEVICES: "3" },
+      stdout: "pipe",
+    });
+    running.push(child);
+    await Bun.sleep(400);
+    child.kill("SIGTERM");
+    const lines = (await new Response(child.stdout).text()).trimEnd().split("\n");
+    const saying = (msg: string) =>
+      lines.map((line) => JSON.parse(line)).filter((line) => line.msg === msg);
+    expect(saying("Starting")).toMatchObject([
+      { level: "INFO", max_devices: 3, driver: "simulated", first_device_number: 10 },
+    ]);
+    const [origins] = saying("Where each option comes from");
+    expect(origins).toMatchObject({ level: "DEBUG" });
+    expect(JSON.stringify(origins.max_devices)).toContain("MAX_DEVICES");
+    expect(saying("NODE_NAME is not set, the host's name is used")).toMatchObject([
+      { node_name: hostname().toLowerCase() },
+    ]);
   });
 
   test("keeps its main job when its log can't be written", async () => {
