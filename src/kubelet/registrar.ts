@@ -89,6 +89,7 @@ export class Registrar {
   #epoch: Epoch | undefined;
   #lastStreamEnd: StreamEnd | undefined;
   #kubeletReplacedAt: number | undefined;
+  #refusingSince: number | undefined;
   #failures = 0;
   #notBefore = 0;
   #failedAtKubelet: string | undefined;
@@ -157,6 +158,7 @@ export class Registrar {
     const replaced =
       streams > 0 && kubelet.identity !== undefined && kubelet.identity !== epoch?.kubelet;
     this.#kubeletReplacedAt = replaced ? (this.#kubeletReplacedAt ?? now) : undefined;
+    this.#refusingSince = kubelet.state === "refusing" ? (this.#refusingSince ?? now) : undefined;
     if (epoch && seen > 0) epoch.streamAt ??= now;
     // A kubelet we have not failed at yet deserves a try at once.
     if (kubelet.identity !== this.#failedAtKubelet) this.#notBefore = 0;
@@ -165,6 +167,7 @@ export class Registrar {
       server: epoch?.server.state() ?? "none",
       streams,
       kubelet,
+      refusingSince: this.#refusingSince,
       registered:
         epoch?.registeredAt === undefined || epoch.kubelet === undefined
           ? undefined

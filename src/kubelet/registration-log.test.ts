@@ -9,6 +9,7 @@ const facts = (now: number): RegistrationFacts => ({
   server: "none",
   streams: 0,
   kubelet: { state: "absent", identity: undefined },
+  refusingSince: undefined,
   registered: undefined,
   lastStreamEnd: undefined,
   streamSeen: false,
