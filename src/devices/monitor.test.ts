@@ -173,6 +173,43 @@ describe("the device monitor", () => {
     await end();
   });
 
+  test("tells nobody any more that devices are healthy when they can't be inspected for long", async () => {
+    const { driver, clock, pool, log, healthy, end } = await setUp();
+    driver.onInspect = () => {
+      throw new PluginError("sysfs_unreadable", "/sys is gone");
+    };
+    await clock.advance(30_000);
+    await clock.advance(30_000);
+    expect(healthy()).toBe(8);
+    await clock.advance(30_000);
+    expect(healthy()).toBe(0);
+    expect(pool.get("video10")).toMatchObject({
+      reason: "unobservable",
+      detail: "it could not be inspected 3 times in a row: /sys is gone",
+    });
+    expect(log.lines.filter(({ level }) => level === "error")).toHaveLength(1);
+    driver.onInspect = () => undefined;
+    await clock.advance(30_000);
+    expect(healthy()).toBe(8);
+    await end();
+  });
+
+  test("says what it is at and for how long, so that a driver that hangs can be noticed", async () => {
+    const { driver, clock, monitor, end } = await setUp();
+    expect(monitor.busy()).toBeUndefined();
+    const hang = Promise.withResolvers<void>();
+    driver.onReset = () => hang.promise;
+    const reset = monitor.reset("video10");
+    await settle();
+    await clock.advance(61_000);
+    expect(monitor.busy()).toEqual({ what: "the reset of video10", ms: 61_000 });
+    hang.resolve();
+    await reset;
+    await settle();
+    expect(monitor.busy()).toBeUndefined();
+    await end();
+  });
+
   test("survives nothing less than its signal", async () => {
     const { driver, end } = await setUp();
     const before = driver.calls.length;

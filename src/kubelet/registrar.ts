@@ -246,12 +246,18 @@ export class Registrar {
     const started = performance.now();
     try {
       await callRegister(
-        { kubeletSocket, resourceName, preStart, endpoint: basename(epoch.server.socketPath) },
+        {
+          kubeletSocket,
+          resourceName,
+          preStart,
+          endpoint: basename(epoch.server.socketPath),
+          timeoutMs: this.#times.registerMs,
+        },
         signal,
       );
     } catch (error) {
       // Only an answer that never came leaves open whether the kubelet has connected.
-      if (ConnectError.from(error).code !== Code.DeadlineExceeded) epoch.seenBefore = undefined;
+      if (ConnectError.from(error).code !== Code.DeadlineExceeded) this.#forgetStreams(epoch);
       throw error;
     }
     epoch.registeredAt = clock.now();
@@ -262,6 +268,15 @@ export class Registrar {
       socket_path: epoch.server.socketPath,
       duration_ms: Math.round(ms),
     });
+  }
+
+  /** Whoever has come while a Register was refused is not the kubelet, or no longer. */
+  #forgetStreams(epoch: Epoch): void {
+    if (this.#streams().seen > 0 && epoch.kubelet !== undefined) {
+      this.#lastStreamEnd = { at: this.#deps.clock.now(), kubelet: epoch.kubelet };
+      epoch.server.streams.endAll();
+    }
+    epoch.seenBefore = undefined;
   }
 
   async #close(because: RegistrationReason): Promise<void> {

@@ -77,6 +77,8 @@ export interface RegistrationTimes {
   readonly refusingMs: number;
   /** How long it is looked at that often, ms; a socket that refuses longer was left by a dead kubelet. */
   readonly refusingGraceMs: number;
+  /** Deadline of Register. The kubelet dials back for 10 s within it; a shorter one hides its own error. */
+  readonly registerMs: number;
   /** How long the kubelet may take to open ListAndWatch after it answered Register. */
   readonly streamGraceMs: number;
   /**
@@ -95,6 +97,7 @@ export interface RegistrationTimes {
 export const defaultRegistrationTimes: RegistrationTimes = {
   tickMs: 1000,
   refusingMs: 50,
+  registerMs: 15_000,
   refusingGraceMs: 5000,
   streamGraceMs: 10_000,
   settleMs: 1000,

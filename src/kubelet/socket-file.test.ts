@@ -109,10 +109,10 @@ describe("an instance's socket", () => {
 
 describe("the sweep", () => {
   test("removes what dead instances left and leaves everything else", async () => {
-    const dead = await abandon("video-device-plugin-1-aaaa.sock");
+    const dead = await abandon("video-device-plugin-1-aaaaaaaa.sock");
     const original = await abandon("video-device-plugin.sock");
-    const other = await abandon("nvidia-gpu.sock");
-    const live = await listen("video-device-plugin-2-bbbb.sock");
+    const other = await abandon("video-device-plugin-gpu.sock");
+    const live = await listen("video-device-plugin-2-bbbbbbbb.sock");
     const file = join(directory, "video-device-plugin-notes.sock");
     writeFileSync(file, "not a socket");
 

@@ -66,8 +66,11 @@ export function newSuffix(pid: number, random: number): string {
 /** Whether a file's name is that of some instance's socket, or of the original plugin's. */
 export function isInstanceSocket(socketPath: string, name: string): boolean {
   const extension = extname(socketPath);
-  const stem = basename(socketPath, extension);
-  return name === basename(socketPath) || (name.startsWith(`${stem}-`) && name.endsWith(extension));
+  const stem = `${basename(socketPath, extension)}-`;
+  if (name === basename(socketPath)) return true;
+  if (!name.startsWith(stem) || !name.endsWith(extension)) return false;
+  // As newSuffix makes them: another plugin's socket may begin with the same letters.
+  return /^\d+-[0-9a-z]{8}$/.test(name.slice(stem.length, name.length - extension.length));
 }
 
 export interface SocketSweep {

@@ -51,6 +51,9 @@ const firstLookMs = 5000;
  */
 const stopPatienceMs = 500;
 
+/** A driver that is at one thing longer than this hangs, ms; a start of the process may help. */
+const hangMs = 60_000;
+
 /** How long PreStartContainer may take for one device, ms; the kubelet's patience is 30 s. */
 const prepareLimitMs = 10_000;
 
@@ -221,6 +224,12 @@ export class Plugin {
       { address, port },
       {
         metrics: this.#metrics,
+        liveness: () => {
+          const busy = this.#monitor.busy();
+          return busy !== undefined && busy.ms > hangMs
+            ? { alive: false, reason: `${busy.what} has taken ${Math.round(busy.ms / 1000)} s` }
+            : { alive: true, reason: "ok" };
+        },
         readiness: () => {
           const { registered, because } = this.#registrar.status();
           return { ready: registered, reason: because };

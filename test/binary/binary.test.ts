@@ -32,22 +32,28 @@ interface SpawnOptions {
   readonly prefix?: string[];
 }
 
-/** The compiled program with the simulated driver on the embedded kubelet's sockets. */
+/** The simulated driver on the embedded kubelet's sockets, then `args`. */
+function argumentsFor(args: string[]): string[] {
+  return [
+    "--driver=simulated",
+    "--node-name=node-a",
+    `--kubelet-socket=${kubelet.socket}`,
+    `--pod-resources-socket=${kubelet.podResourcesSocket}`,
+    `--socket-path=${join(directory, "dp", "video-device-plugin.sock")}`,
+    `--simulated-dir=${join(directory, "dev")}`,
+    ...args,
+  ];
+}
+
+/** The compiled program with {@link argumentsFor}. */
 function start(args: string[] = [], { env = {}, cwd = "/", prefix = [] }: SpawnOptions = {}) {
-  const child = Bun.spawn(
-    [
-      ...prefix,
-      binary,
-      "--driver=simulated",
-      "--node-name=node-a",
-      `--kubelet-socket=${kubelet.socket}`,
-      `--pod-resources-socket=${kubelet.podResourcesSocket}`,
-      `--socket-path=${join(directory, "dp", "video-device-plugin.sock")}`,
-      `--simulated-dir=${join(directory, "dev")}`,
-      ...args,
-    ],
-    { env, cwd, stdin: "ignore", stdout: "pipe", stderr: "pipe" },
-  );
+  const child = Bun.spawn([...prefix, binary, ...argumentsFor(args)], {
+    env,
+    cwd,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   running.push(child);
   return {
     child,
@@ -265,19 +271,60 @@ See "video-device-plugin run --help".
     expect(await stdout).toContain('"actor":"http"');
   });
 
-  test("plays its whole demo", async () => {
-    const child = Bun.spawn([binary, "demo"], {
-      env: {},
+  test("plays its whole demo, keeps it running if asked to, and ends well on Ctrl-C", async () => {
+    const child = Bun.spawn([binary, "demo", "--keep"], {
+      env: { TMPDIR: directory },
       cwd: "/",
       stdout: "pipe",
       stderr: "pipe",
     });
     running.push(child);
-    const output = await new Response(child.stdout).text();
+    let output = "";
+    for await (const chunk of child.stdout) {
+      const waited = output.includes("delete one");
+      output += Buffer.from(chunk).toString();
+      if (!waited && output.includes("delete one")) child.kill("SIGINT");
+    }
     expect(await child.exited).toBe(0);
     expect(output).toContain("Every step happened");
     expect(output).not.toContain("✗");
+    expect(readdirSync(directory).filter((name) => name.startsWith("vdp-demo"))).toEqual([]);
   }, 30_000);
+
+  test("has a demo that fails when a step doesn't happen", async () => {
+    const child = Bun.spawn([binary, "demo"], { env: {}, stdout: "pipe", stderr: "inherit" });
+    running.push(child);
+    let output = "";
+    for await (const chunk of child.stdout) {
+      if (output === "") {
+        // The plugin, its child, is taken away as soon as there is one.
+        const children = `/proc/${child.pid}/task/${child.pid}/children`;
+        let plugin = "";
+        while (plugin === "") plugin = (await Bun.file(children).text()).trim();
+        process.kill(Number(plugin), "SIGKILL");
+      }
+      output += Buffer.from(chunk).toString();
+    }
+    expect(await child.exited).toBe(1);
+    expect(output).toContain("✗ waited 5 s for capacity 8 and allocatable 8");
+  }, 30_000);
+
+  test.skipIf(Bun.which("script") === null)("logs in lines for people on a terminal", async () => {
+    const command = [binary, ...argumentsFor([])].join(" ");
+    const child = Bun.spawn(["script", "-qec", command, "/dev/null"], {
+      env: {},
+      stdin: "ignore",
+      stdout: "pipe",
+    });
+    running.push(child);
+    let output = "";
+    for await (const chunk of child.stdout) {
+      output += Buffer.from(chunk).toString();
+      if (output.includes("Waiting for the kubelet")) break;
+    }
+    expect(output).toMatch(/INFO .*Starting/);
+    expect(output).not.toContain('{"time"');
+  });
 
   test.skipIf(process.getuid?.() !== 0)("stops on SIGTERM as a container's process 1", async () => {
     await kubelet.start();

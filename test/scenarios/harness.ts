@@ -19,6 +19,7 @@ import { type LogLine, recordingLogger } from "../support/recording-logger.ts";
 export const quickTimes: RegistrationTimes = {
   ...defaultRegistrationTimes,
   tickMs: 100,
+  registerMs: 1500,
   streamGraceMs: 500,
   settleMs: 150,
   replacedGraceMs: 500,

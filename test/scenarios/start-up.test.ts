@@ -38,7 +38,7 @@ describe("starting up", () => {
 
   test("S3 sweeps the sockets of dead instances", async () => {
     await scenario.kubelet.start();
-    const stale = join(scenario.dir, "video-device-plugin-1-dead.sock");
+    const stale = join(scenario.dir, "video-device-plugin-1-deadbeef.sock");
     const original = join(scenario.dir, "video-device-plugin.sock");
     await abandonSocket(stale);
     await abandonSocket(original);
@@ -84,6 +84,18 @@ describe("starting up", () => {
     expect(plugin.status().registered).toBe(false);
     mute.close();
     await scenario.kubelet.start();
+    await scenario.counts(8, 8);
+  });
+
+  test("S5 gives up on a kubelet that takes Register and never answers, and tries again", async () => {
+    scenario.kubelet.faults.holdRegister = true;
+    await scenario.kubelet.start();
+    const { log } = scenario.startPlugin();
+    await eventually(
+      () => log.lines.some(({ msg }) => msg === "Registration failed"),
+      "the deadline",
+    );
+    scenario.kubelet.faults.holdRegister = false;
     await scenario.counts(8, 8);
   });
 
