@@ -7,6 +7,7 @@ import { loadConfig } from "../config/load-config.ts";
 import { formatProblems } from "../config/problem.ts";
 import { renderHelp } from "../config/render-help.ts";
 import { systemSources } from "../config/system-sources.ts";
+import { onLibraryLog } from "../grpc/library-log.ts";
 import { createLogger } from "../observe/log.ts";
 import type { Logger } from "../observe/logger.ts";
 import { createDriver } from "../plugin/create-driver.ts";
@@ -31,6 +32,9 @@ export const runCommand: Command = {
     const { config, origins } = loaded;
     const log = logger(config);
     onCrash(log);
+    onLibraryLog((message) => log.debug("gRPC library", { detail: message }));
+    // Sockets belong to root alone from their birth, not only from the chmod that follows.
+    process.umask(0o077);
     const described = describeConfig(config, origins);
     log.info("Starting", {
       version: VERSION,
@@ -56,8 +60,17 @@ function logger(config: Config): Logger {
     level: config.logLevel,
     format,
     colour: terminal,
-    write: (text) => writeAllSync(1, text),
+    write: writeLine,
   });
+}
+
+/** A line that can't be written, because a disk is full say, must not take the devices from the node. */
+function writeLine(text: string): void {
+  try {
+    writeAllSync(1, text);
+  } catch {
+    // There is nowhere to say it.
+  }
 }
 
 /** A crash is a log line too, and the process ends: its state can't be trusted any more. */

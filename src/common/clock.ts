@@ -1,13 +1,19 @@
 /** Time as the program sees it; tests give their own. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; never goes back. */
   now(): number;
   /** Resolves after `ms`, or at once when `signal` aborts (it never rejects). */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/**
+ * The epoch as the wall clock had it at start, and monotonic time since: a wall clock that is set back by
+ * an hour would otherwise hold every wait that was computed before for an hour.
+ */
+const startedAt = Date.now() - performance.now();
+
 export const systemClock: Clock = {
-  now: () => Date.now(),
+  now: () => Math.round(startedAt + performance.now()),
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) return resolve();

@@ -14,8 +14,11 @@ export class Nudge {
     this.#wake?.();
   };
 
-  /** Resolves on a nudge, after `ms`, or when `signal` aborts, whichever is first. */
-  async wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves on a nudge, after `ms`, or when `signal` aborts, whichever is first; true if it was a
+   * nudge.
+   */
+  async wait(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
     if (!this.#pending && !signal.aborted) {
       const done = new AbortController();
       const stop = () => done.abort();
@@ -25,6 +28,8 @@ export class Nudge {
       signal.removeEventListener("abort", stop);
       this.#wake = undefined;
     }
+    const nudged = this.#pending;
     this.#pending = false;
+    return nudged;
   }
 }

@@ -6,9 +6,15 @@ export type Health = "Healthy" | "Unhealthy";
 /**
  * Why a device has its health: the driver's state, or one of the pool's own:
  * - `unknown`: not inspected yet.
+ * - `unobservable`: the driver has not been able to look for some time.
  * - `flapping`: looks fine, but was lost too often lately to be offered at once.
  */
-export type HealthReason = DeviceState | "unknown" | "flapping";
+export type HealthReason = DeviceState | "unknown" | "unobservable" | "flapping";
+
+/** What is to be judged: a driver's observation, or that there is none. */
+export interface Sight extends Omit<DeviceObservation, "state"> {
+  readonly state: DeviceState | "unobservable";
+}
 
 /** A device with its health, as everybody above the pool sees it. */
 export interface DeviceStatus extends DriverDevice {
@@ -70,7 +76,7 @@ export function unknownRecord(now: number): HealthRecord {
  */
 export function judge(
   record: HealthRecord,
-  observation: Pick<DeviceObservation, "state" | "detail">,
+  observation: Pick<Sight, "state" | "detail">,
   now: number,
   policy: FlapPolicy,
 ): HealthRecord {

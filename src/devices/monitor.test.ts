@@ -130,6 +130,36 @@ describe("the device monitor", () => {
     await end();
   });
 
+  test("does not forget a reinspection that is asked for while devices are being made", async () => {
+    const made = Promise.withResolvers<void>();
+    const { driver, monitor, end } = await setUp((fake) => {
+      fake.onEnsure = async () => {
+        await made.promise;
+        for (const { id } of fake.devices) fake.set(id, "ok");
+        return { created: [], adopted: [], failed: [] };
+      };
+    });
+    monitor.reinspectAll();
+    made.resolve();
+    await settle();
+    expect(driver.calls.filter((call) => call === "ensure")).toHaveLength(2);
+    await end();
+  });
+
+  test("tells of known trouble once more when asked to reinspect", async () => {
+    const { log, monitor, end } = await setUp((fake) => {
+      fake.onEnsure = () => {
+        throw new PluginError("module_not_found", "no module");
+      };
+    });
+    const errors = () => log.lines.filter(({ level }) => level === "error");
+    expect(errors()).toHaveLength(1);
+    monitor.reinspectAll();
+    await settle();
+    expect(errors()).toHaveLength(2);
+    await end();
+  });
+
   test("looks at a device after its reset, even a failed one", async () => {
     const { driver, monitor, pool, end } = await setUp();
     driver.onReset = async () => {
@@ -140,6 +170,43 @@ describe("the device monitor", () => {
     expect(monitor.reset("video10")).rejects.toThrow("no");
     await settle();
     expect(pool.get("video10")?.health).toBe("Unhealthy");
+    await end();
+  });
+
+  test("tells nobody any more that devices are healthy when they can't be inspected for long", async () => {
+    const { driver, clock, pool, log, healthy, end } = await setUp();
+    driver.onInspect = () => {
+      throw new PluginError("sysfs_unreadable", "/sys is gone");
+    };
+    await clock.advance(30_000);
+    await clock.advance(30_000);
+    expect(healthy()).toBe(8);
+    await clock.advance(30_000);
+    expect(healthy()).toBe(0);
+    expect(pool.get("video10")).toMatchObject({
+      reason: "unobservable",
+      detail: "it could not be inspected 3 times in a row: /sys is gone",
+    });
+    expect(log.lines.filter(({ level }) => level === "error")).toHaveLength(1);
+    driver.onInspect = () => undefined;
+    await clock.advance(30_000);
+    expect(healthy()).toBe(8);
+    await end();
+  });
+
+  test("says what it is at and for how long, so that a driver that hangs can be noticed", async () => {
+    const { driver, clock, monitor, end } = await setUp();
+    expect(monitor.busy()).toBeUndefined();
+    const hang = Promise.withResolvers<void>();
+    driver.onReset = () => hang.promise;
+    const reset = monitor.reset("video10");
+    await settle();
+    await clock.advance(61_000);
+    expect(monitor.busy()).toEqual({ what: "the reset of video10", ms: 61_000 });
+    hang.resolve();
+    await reset;
+    await settle();
+    expect(monitor.busy()).toBeUndefined();
     await end();
   });
 

@@ -4,7 +4,8 @@ import { Mutex } from "../common/mutex.ts";
 import { Nudge } from "../common/nudge.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import type { Logger } from "../observe/logger.ts";
-import type { DeviceObservation, VideoDriver } from "../v4l2/driver.ts";
+import type { VideoDriver } from "../v4l2/driver.ts";
+import type { Sight } from "./health.ts";
 import type { DevicePool } from "./pool.ts";
 
 export interface MonitorOptions {
@@ -24,8 +25,11 @@ export interface MonitorDeps {
   readonly onInspected?: (ms: number) => void;
 }
 
+/** Inspections in a row that may fail before nobody is told any more that the devices are healthy. */
+const toleratedFailures = 3;
+
 /** Whether making devices anew could help: something is missing that a driver's `ensure` provides. */
-export function needsEnsure(observations: readonly Pick<DeviceObservation, "state">[]): boolean {
+export function needsEnsure(observations: readonly Pick<Sight, "state">[]): boolean {
   return observations.some(({ state }) => state === "missing" || state === "module_gone");
 }
 
@@ -38,6 +42,10 @@ export class DeviceMonitor {
   readonly #deps: MonitorDeps;
   readonly #nudge = new Nudge();
   readonly #mutex = new Mutex();
+  /** What holds the mutex, and since when. */
+  #busy: { readonly what: string; readonly since: number } | undefined;
+  /** Inspections in a row that failed. */
+  #unseen = 0;
   readonly #firstLook = Promise.withResolvers<void>();
   #started = false;
   #ensureWanted = true;
@@ -63,19 +71,21 @@ export class DeviceMonitor {
   readonly reinspectAll = (): void => {
     this.#ensureWanted = true;
     this.#ensureNotBefore = 0;
+    // Whoever asks wants to hear of trouble, known or not.
+    this.#reported.clear();
     this.#nudge.nudge();
   };
 
   /** Inspects now and resolves when the pool knows the result. */
   inspect(): Promise<void> {
-    return this.#mutex.run(async () => {
+    return this.#locked("an inspection", async () => {
       await this.#inspect();
     });
   }
 
   /** Resets one device while no inspection can see it half-way, then inspects. */
   reset(id: string): Promise<void> {
-    return this.#mutex.run(async () => {
+    return this.#locked(`the reset of ${id}`, async () => {
       try {
         await this.#deps.driver.reset(id);
       } finally {
@@ -88,10 +98,27 @@ export class DeviceMonitor {
     const { driver, clock } = this.#deps;
     driver.watch(this.#nudge.nudge, signal);
     while (!signal.aborted) {
-      await this.#mutex.run(() => this.#round());
+      await this.#locked("a round of making and looking", () => this.#round());
       this.#firstLook.resolve();
       await this.#nudge.wait(clock, this.#untilNextRound(), signal);
     }
+  }
+
+  /** What the driver is at and for how long, ms; undefined if it is idle. Long means that it hangs. */
+  busy(): { readonly what: string; readonly ms: number } | undefined {
+    if (this.#busy === undefined) return undefined;
+    return { what: this.#busy.what, ms: this.#deps.clock.now() - this.#busy.since };
+  }
+
+  #locked<T>(what: string, task: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(async () => {
+      this.#busy = { what, since: this.#deps.clock.now() };
+      try {
+        return await task();
+      } finally {
+        this.#busy = undefined;
+      }
+    });
   }
 
   async #round(): Promise<void> {
@@ -106,10 +133,10 @@ export class DeviceMonitor {
     await this.#inspect();
   }
 
-  async #inspect(): Promise<DeviceObservation[]> {
-    const { driver, pool, log, onInspected } = this.#deps;
+  async #inspect(): Promise<readonly Sight[]> {
+    const { pool, log, onInspected } = this.#deps;
     const started = performance.now();
-    const observations = await driver.inspect();
+    const observations = await this.#look();
     for (const { before, after } of pool.apply(observations)) {
       const fields = {
         device_id: after.id,
@@ -128,15 +155,37 @@ export class DeviceMonitor {
     return observations;
   }
 
-  async #ensure(): Promise<void> {
+  /** What the driver sees; if it can't look, nothing new at first, and then that it can't. */
+  async #look(): Promise<readonly Sight[]> {
     const { driver, log } = this.#deps;
     try {
+      const observations = await driver.inspect();
+      this.#unseen = 0;
+      return observations;
+    } catch (reason) {
+      const error = PluginError.from(reason);
+      this.#unseen += 1;
+      if (this.#unseen === 1) log.error("Devices could not be inspected", error.fields());
+      if (this.#unseen < toleratedFailures) return [];
+      const detail = `it could not be inspected ${this.#unseen} times in a row: ${error.message}`;
+      return driver.devices.map(({ id }) => ({ id, state: "unobservable" as const, detail }));
+    }
+  }
+
+  async #ensure(): Promise<void> {
+    const { driver, log } = this.#deps;
+    // Wanted again meanwhile is wanted once more: what is under way may have passed the spot.
+    this.#ensureWanted = false;
+    try {
       const { created, adopted, failed } = await driver.ensure();
-      log.info("Devices set up", {
+      const report = {
         created_device_ids: created,
         adopted_device_ids: adopted,
         failed_device_ids: failed.map(({ id }) => id),
-      });
+      };
+      // A retry that changed nothing is no event.
+      const level = created.length > 0 || this.#ensureFailures === 0 ? "info" : "debug";
+      log[level]("Devices set up", report);
       for (const { id, error } of failed) {
         this.#report("Device could not be set up", PluginError.from(error), { device_id: id });
       }
@@ -158,7 +207,7 @@ export class DeviceMonitor {
   #settle(succeeded: boolean): void {
     const { clock, random } = this.#deps;
     this.#ensureFailures = succeeded ? 0 : this.#ensureFailures + 1;
-    this.#ensureWanted = !succeeded;
+    this.#ensureWanted ||= !succeeded;
     if (succeeded) this.#reported.clear();
     const backoff = this.#options.ensureBackoff ?? { initialMs: 1000, maxMs: 60_000 };
     this.#ensureNotBefore = clock.now() + backoffDelay(this.#ensureFailures, backoff, random());

@@ -1,5 +1,5 @@
 import type { Clock } from "../common/clock.ts";
-import type { DeviceObservation, DriverDevice } from "../v4l2/driver.ts";
+import type { DriverDevice } from "../v4l2/driver.ts";
 import {
   type DeviceStatus,
   defaultFlapPolicy,
@@ -7,6 +7,7 @@ import {
   type HealthRecord,
   judge,
   reviewAt,
+  type Sight,
   unknownRecord,
 } from "./health.ts";
 
@@ -51,7 +52,7 @@ export class DevicePool {
    * Takes in what an inspection saw. Listeners are called once, and only if some device's health or
    * reason changed. Observations of IDs that aren't the pool's are ignored.
    */
-  apply(observations: readonly DeviceObservation[]): readonly DeviceChange[] {
+  apply(observations: readonly Sight[]): readonly DeviceChange[] {
     const now = this.#clock.now();
     const changes: DeviceChange[] = [];
     for (const observation of observations) {

@@ -147,6 +147,19 @@ describe("the bridge between protobuf-es and grpc-js", () => {
     expect(read).toBe(500);
   });
 
+  test("tells a unary handler that takes a context when its caller has left", async () => {
+    const left = Promise.withResolvers<void>();
+    const { client } = await serve({
+      allocate: async (_request, { signal }) => {
+        signal.addEventListener("abort", () => left.resolve());
+        await left.promise;
+        return {};
+      },
+    });
+    await failure(client.allocate({}, { timeoutMs: 50 }));
+    await left.promise;
+  });
+
   test("keeps the caller's deadline and cancellation", async () => {
     const { client } = await serve({ allocate: () => Bun.sleep(5000).then(() => ({})) });
     expect((await failure(client.allocate({}, { timeoutMs: 50 }))).code).toBe(

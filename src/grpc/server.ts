@@ -10,6 +10,7 @@ import type {
   handleServerStreamingCall,
   handleUnaryCall,
   Server,
+  ServerUnaryCall,
   ServerWritableStream,
   ServiceError,
   UntypedServiceImplementation,
@@ -20,7 +21,7 @@ import { toStatus } from "./status.ts";
 /** Told of every error a handler threw that was not a {@link ConnectError}: a defect, not an answer. */
 export type OnHandlerDefect = (method: DescMethod, error: unknown) => void;
 
-type Unary = (request: object, context: HandlerContext) => Promise<object> | object;
+type Unary = (request: object, context?: HandlerContext) => Promise<object> | object;
 type Streaming = (request: object, context: HandlerContext) => AsyncIterable<object>;
 
 /**
@@ -81,15 +82,26 @@ function unaryHandler(
   handle: Unary,
   onDefect: OnHandlerDefect,
 ): handleUnaryCall<object, object> {
+  // Most handlers take no context, and making one is dearer than many an answer: grpc-js emits
+  // "cancelled" at the end of every call, so each would build an error nobody sees.
+  const takesContext = handle.length > 1;
   return (call, callback) => {
-    const abort = new AbortController();
-    call.on("cancelled", () => abort.abort(new ConnectError("call cancelled", Code.Canceled)));
-    const run = async () => handle(call.request, contextFor(method, abort.signal));
+    const run = async () =>
+      takesContext
+        ? handle(call.request, contextFor(method, cancellation(call)))
+        : handle(call.request);
     run().then(
       (response) => callback(null, response),
       (error: unknown) => callback(report(method, error, onDefect)),
     );
   };
+}
+
+/** A signal that aborts when the call ends. */
+function cancellation(call: ServerUnaryCall<object, object>): AbortSignal {
+  const abort = new AbortController();
+  call.on("cancelled", () => abort.abort(new ConnectError("call cancelled", Code.Canceled)));
+  return abort.signal;
 }
 
 function streamingHandler(

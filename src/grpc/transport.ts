@@ -27,6 +27,9 @@ export function createSocketTransport(socketPath: string): SocketTransport {
   const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), {
     // Node's and Bun's HTTP/2 reject a socket path as authority, and kubelets use "localhost" too.
     "grpc.default_authority": "localhost",
+    // Subchannels of the global pool outlive their channel, and with them a dead peer's backoff; and the
+    // pool keeps a key for every address it has ever seen, which here are new ones all the time.
+    "grpc.use_local_subchannel_pool": 1,
     // No keepalive: the kubelet answers pings oftener than every 5 min with GOAWAY.
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1000,

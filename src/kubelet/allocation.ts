@@ -53,10 +53,16 @@ export function allocate(
   };
 }
 
+/** Longest ID the API allows, characters; a status that quotes a longer one may not fit its header. */
+const maxIdLength = 63;
+
 /** The device if it may be given to a container. */
 export function usable(id: string, device: DeviceStatus | undefined): DeviceStatus {
   if (device === undefined) {
-    throw new ConnectError(`device ${id} is not one of this node's`, Code.NotFound);
+    throw new ConnectError(
+      `device ${id.slice(0, maxIdLength)} is not one of this node's`,
+      Code.NotFound,
+    );
   }
   if (device.health !== "Healthy") {
     const why = device.detail || device.reason;

@@ -5,9 +5,3 @@
 
 /** The only version there is. */
 export const apiVersion = "v1beta1";
-
-/** The kubelet dials back for 10 s within Register; a shorter deadline hides its own error. */
-export const registerTimeoutMs = 15_000;
-
-/** The kubelet's deadline for PreStartContainer (KubeletPreStartContainerRPCTimeoutInSecs). */
-export const preStartTimeoutMs = 30_000;

@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import { type Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import type { Clock } from "../common/clock.ts";
 import { Nudge } from "../common/nudge.ts";
 import type { AllocationHistory } from "../devices/allocation-history.ts";
@@ -35,8 +35,8 @@ export interface DevicePluginServiceDeps {
 export interface AllocationObserver {
   /** `ms`: how long the answer took. */
   allocated(devices: number, ms: number): void;
-  /** `code`: Connect's name of the status, e.g. `FailedPrecondition`. */
-  allocationRefused(code: number): void;
+  /** `code`: the gRPC status. */
+  allocationRefused(code: Code): void;
 }
 
 /** What the plugin asks of the kubelet. */
@@ -127,8 +127,11 @@ export function devicePluginService(
 
     async preStartContainer({ devicesIds }) {
       for (const id of devicesIds) {
-        refusing("PreStartContainer", devicesIds, () => usable(id, pool.get(id)));
+        const check = () => usable(id, pool.get(id));
+        refusing("PreStartContainer", devicesIds, check);
         await deps.preStart?.(id);
+        // It may have come to light just now that the device is broken.
+        refusing("PreStartContainer", devicesIds, check);
       }
       log.info("Devices prepared for container start", { device_ids: devicesIds });
       return {};

@@ -1,4 +1,5 @@
-import { chmodSync } from "node:fs";
+import { accessSync, chmodSync, constants } from "node:fs";
+import { dirname } from "node:path";
 import { createClient, type ServiceImpl } from "@connectrpc/connect";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { DevicePlugin } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
@@ -40,6 +41,8 @@ export class PluginServer {
    * dials back within Register and gives up on a server that isn't serving yet.
    */
   static async listen(socketPath: string, deps: PluginServerDeps): Promise<PluginServer> {
+    // A failed bind names neither the reason nor the directory; this does.
+    accessSync(dirname(socketPath), constants.W_OK);
     const streams = new StreamSet(deps.onStreams);
     const server = new Server();
     addService(server, DevicePlugin, deps.service(streams), deps.onDefect);

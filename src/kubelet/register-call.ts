@@ -1,7 +1,7 @@
 import { createClient } from "@connectrpc/connect";
 import { Registration } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { createSocketTransport } from "../grpc/transport.ts";
-import { apiVersion, registerTimeoutMs } from "./api.ts";
+import { apiVersion } from "./api.ts";
 import { pluginOptions } from "./device-plugin-service.ts";
 import { fileIdentity } from "./socket-file.ts";
 
@@ -11,6 +11,8 @@ export interface RegisterCall {
   /** Bare name of our socket's file, which the kubelet joins with its own directory. */
   readonly endpoint: string;
   readonly preStart: boolean;
+  /** ms */
+  readonly timeoutMs: number;
 }
 
 /** How often the kubelet's socket is compared while it is asked, ms. */
@@ -37,7 +39,7 @@ export async function callRegister(call: RegisterCall, signal: AbortSignal): Pro
         resourceName: call.resourceName,
         options: pluginOptions(call.preStart),
       },
-      { timeoutMs: registerTimeoutMs, signal: AbortSignal.any([signal, abandon.signal]) },
+      { timeoutMs: call.timeoutMs, signal: AbortSignal.any([signal, abandon.signal]) },
     );
   } finally {
     clearInterval(compare);

@@ -89,6 +89,7 @@ export class Registrar {
   #epoch: Epoch | undefined;
   #lastStreamEnd: StreamEnd | undefined;
   #kubeletReplacedAt: number | undefined;
+  #refusingSince: number | undefined;
   #failures = 0;
   #notBefore = 0;
   #failedAtKubelet: string | undefined;
@@ -157,6 +158,7 @@ export class Registrar {
     const replaced =
       streams > 0 && kubelet.identity !== undefined && kubelet.identity !== epoch?.kubelet;
     this.#kubeletReplacedAt = replaced ? (this.#kubeletReplacedAt ?? now) : undefined;
+    this.#refusingSince = kubelet.state === "refusing" ? (this.#refusingSince ?? now) : undefined;
     if (epoch && seen > 0) epoch.streamAt ??= now;
     // A kubelet we have not failed at yet deserves a try at once.
     if (kubelet.identity !== this.#failedAtKubelet) this.#notBefore = 0;
@@ -165,6 +167,7 @@ export class Registrar {
       server: epoch?.server.state() ?? "none",
       streams,
       kubelet,
+      refusingSince: this.#refusingSince,
       registered:
         epoch?.registeredAt === undefined || epoch.kubelet === undefined
           ? undefined
@@ -243,12 +246,18 @@ export class Registrar {
     const started = performance.now();
     try {
       await callRegister(
-        { kubeletSocket, resourceName, preStart, endpoint: basename(epoch.server.socketPath) },
+        {
+          kubeletSocket,
+          resourceName,
+          preStart,
+          endpoint: basename(epoch.server.socketPath),
+          timeoutMs: this.#times.registerMs,
+        },
         signal,
       );
     } catch (error) {
       // Only an answer that never came leaves open whether the kubelet has connected.
-      if (ConnectError.from(error).code !== Code.DeadlineExceeded) epoch.seenBefore = undefined;
+      if (ConnectError.from(error).code !== Code.DeadlineExceeded) this.#forgetStreams(epoch);
       throw error;
     }
     epoch.registeredAt = clock.now();
@@ -259,6 +268,15 @@ export class Registrar {
       socket_path: epoch.server.socketPath,
       duration_ms: Math.round(ms),
     });
+  }
+
+  /** Whoever has come while a Register was refused is not the kubelet, or no longer. */
+  #forgetStreams(epoch: Epoch): void {
+    if (this.#streams().seen > 0 && epoch.kubelet !== undefined) {
+      this.#lastStreamEnd = { at: this.#deps.clock.now(), kubelet: epoch.kubelet };
+      epoch.server.streams.endAll();
+    }
+    epoch.seenBefore = undefined;
   }
 
   async #close(because: RegistrationReason): Promise<void> {

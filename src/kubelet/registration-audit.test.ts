@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { ManualClock } from "../../test/support/manual-clock.ts";
+import { ManualClock, settle } from "../../test/support/manual-clock.ts";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { RegistrationAudit } from "./registration-audit.ts";
 
 function setUp() {
   const log = recordingLogger();
+  const clock = new ManualClock();
+  let nudge: () => void = () => undefined;
   const state = {
     known: ["video10"] as string[] | Error,
     expected: ["video10"] as string[] | undefined,
@@ -12,23 +14,26 @@ function setUp() {
   };
   const audit = new RegistrationAudit(
     {
-      clock: new ManualClock(),
+      clock,
       log,
       allocatable: async () => {
         if (state.known instanceof Error) throw state.known;
         return state.known;
       },
       expected: () => state.expected,
+      watch: (given) => {
+        nudge = given;
+      },
       onDisowned: () => {
         state.disowned += 1;
       },
     },
-    { intervalMs: 1000, rounds: 2 },
+    { intervalMs: 10_000, soonMs: 1000, rounds: 2 },
   );
   const rounds = async (count: number) => {
     for (let n = 0; n < count; n++) await audit.round(new AbortController().signal);
   };
-  return { log, state, rounds };
+  return { audit, clock, log, state, rounds, nudge: () => nudge() };
 }
 
 describe("the registration's audit", () => {
@@ -80,6 +85,36 @@ describe("the registration's audit", () => {
     state.expected = undefined;
     await rounds(5);
     expect(state.disowned).toBe(0);
+  });
+
+  test("asks every 10 s, and again a second after a first wrong answer", async () => {
+    const { audit, clock, state } = setUp();
+    const stop = new AbortController();
+    const running = audit.run(stop.signal);
+    await settle();
+    state.known = [];
+    await clock.advance(9999);
+    await clock.advance(1);
+    expect(state.disowned).toBe(0);
+    await clock.advance(1000);
+    expect(state.disowned).toBe(1);
+    stop.abort();
+    await running;
+  });
+
+  test("asks soon when another instance has come or gone", async () => {
+    const { audit, clock, state, nudge } = setUp();
+    const stop = new AbortController();
+    const running = audit.run(stop.signal);
+    await settle();
+    state.known = [];
+    nudge();
+    await settle();
+    await clock.advance(1000);
+    await clock.advance(1000);
+    expect(state.disowned).toBe(1);
+    stop.abort();
+    await running;
   });
 
   test("concludes nothing from a socket that doesn't answer, and says so once", async () => {

@@ -1,5 +1,6 @@
 import { ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../common/clock.ts";
+import { Nudge } from "../common/nudge.ts";
 import type { Logger } from "../observe/logger.ts";
 
 export interface AuditDeps {
@@ -9,6 +10,8 @@ export interface AuditDeps {
   readonly allocatable: (signal: AbortSignal) => Promise<string[]>;
   /** IDs that we told it are healthy; undefined while we are not registered. */
   readonly expected: () => readonly string[] | undefined;
+  /** Calls `nudge` when a question would be timely: another instance's socket has come or gone. */
+  readonly watch: (nudge: () => void, signal: AbortSignal) => void;
   /** Told when the kubelet does not know our devices although it listens to us. */
   readonly onDisowned: () => void;
 }
@@ -17,11 +20,17 @@ export interface AuditDeps {
 export interface AuditTimes {
   /** Between two questions, ms. */
   readonly intervalMs: number;
+  /** From a nudge, or from a first answer that was wrong, to the next question, ms. */
+  readonly soonMs: number;
   /** Questions in a row that must go wrong before a registration is given up. */
   readonly rounds: number;
 }
 
-export const defaultAuditTimes: AuditTimes = { intervalMs: 10_000, rounds: 2 };
+export const defaultAuditTimes: AuditTimes = {
+  intervalMs: 10_000,
+  soonMs: 1000,
+  rounds: 2,
+};
 
 /** How often the number of rounds may double while giving up has not helped: 2 rounds become 128. */
 const maxDoublings = 6;
@@ -47,8 +56,16 @@ export class RegistrationAudit {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    const { clock, watch } = this.#deps;
+    const { intervalMs, soonMs } = this.#times;
+    const nudge = new Nudge();
+    watch(nudge.nudge, signal);
     while (!signal.aborted) {
-      await this.#deps.clock.sleep(this.#times.intervalMs, signal);
+      // While giving up has not helped, a wrong answer is no reason to hurry.
+      const hurry = this.#misses > 0 && this.#doublings === 0;
+      const nudged = await nudge.wait(clock, hurry ? soonMs : intervalMs, signal);
+      // The kubelet needs a moment to draw its own conclusions.
+      if (nudged) await clock.sleep(soonMs, signal);
       if (!signal.aborted) await this.round(signal);
     }
   }

@@ -13,6 +13,7 @@ const idle: RegistrationFacts = {
   server: "none",
   streams: 0,
   kubelet: { state: "accepting", identity: "k1" },
+  refusingSince: undefined,
   registered: undefined,
   lastStreamEnd: undefined,
   streamSeen: false,
@@ -38,6 +39,11 @@ const table: [string, RegistrationFacts, ReturnType<typeof decide>][] = [
     "looks often at a socket that is bound but not yet listened on",
     { ...idle, kubelet: { state: "refusing", identity: "k1" } },
     { kind: "wait", because: "kubelet_refusing", ms: 50 },
+  ],
+  [
+    "looks less often at a socket that a dead kubelet left behind",
+    { ...idle, kubelet: { state: "refusing", identity: "k1" }, refusingSince: now - 5000 },
+    { kind: "wait", because: "kubelet_refusing", ms: 1000 },
   ],
   ["serves first", idle, { kind: "listen", because: "kubelet_ready" }],
   ["registers second", serving, { kind: "register", because: "kubelet_ready" }],
@@ -131,6 +137,7 @@ describe("the registration's decision", () => {
       { state: "accepting", identity: "k1" },
       { state: "accepting", identity: "k2" },
     ),
+    refusingSince: fc.option(fc.integer({ min: now - 9000, max: now }), { nil: undefined }),
     registered: fc.option(
       fc.record({ at: fc.integer({ min: now - 20_000, max: now }), kubelet: fc.constant("k1") }),
       { nil: undefined },

@@ -14,6 +14,8 @@ export interface RegistrationFacts {
   /** ListAndWatch streams opened on this server since Register was called. */
   readonly streams: number;
   readonly kubelet: KubeletSocketState;
+  /** Since when the kubelet's socket has been refusing; undefined if it isn't. */
+  readonly refusingSince: number | undefined;
   /** The Register that succeeded on this server, if one did. */
   readonly registered: { readonly at: number; readonly kubelet: string } | undefined;
   /** The last stream that ended, on this server or an earlier one. */
@@ -73,6 +75,10 @@ export interface RegistrationTimes {
   readonly tickMs: number;
   /** Between two looks at a kubelet socket that is bound but not yet listened on. */
   readonly refusingMs: number;
+  /** How long it is looked at that often, ms; a socket that refuses longer was left by a dead kubelet. */
+  readonly refusingGraceMs: number;
+  /** Deadline of Register. The kubelet dials back for 10 s within it; a shorter one hides its own error. */
+  readonly registerMs: number;
   /** How long the kubelet may take to open ListAndWatch after it answered Register. */
   readonly streamGraceMs: number;
   /**
@@ -91,6 +97,8 @@ export interface RegistrationTimes {
 export const defaultRegistrationTimes: RegistrationTimes = {
   tickMs: 1000,
   refusingMs: 50,
+  registerMs: 15_000,
+  refusingGraceMs: 5000,
   streamGraceMs: 10_000,
   settleMs: 1000,
   replacedGraceMs: 5000,
@@ -137,7 +145,10 @@ function towardsRegistration(
   const { now, kubelet, lastStreamEnd } = facts;
   if (facts.server === "socket_lost") return { kind: "close", because: "socket_lost" };
   if (kubelet.state === "absent") return wait("kubelet_absent", times.tickMs);
-  if (kubelet.state === "refusing") return wait("kubelet_refusing", times.refusingMs);
+  if (kubelet.state === "refusing") {
+    const starting = now - (facts.refusingSince ?? now) < times.refusingGraceMs;
+    return wait("kubelet_refusing", starting ? times.refusingMs : times.tickMs);
+  }
   if (lastStreamEnd !== undefined && lastStreamEnd.kubelet === kubelet.identity) {
     const left = lastStreamEnd.at + times.settleMs - now;
     if (left > 0) return wait("settling", left);

@@ -80,6 +80,19 @@ describe("a look at the kubelet's socket", () => {
   });
 });
 
+test("somebody who hangs up at once is somebody", async () => {
+  const path = join(directory, "busy.sock");
+  const script = `require("net").createServer((s) => s.destroy()).listen(${JSON.stringify(path)})`;
+  const child = Bun.spawn([process.execPath, "-e", script]);
+  try {
+    while (!(await isListening(path))) await Bun.sleep(5);
+    // Now and then the connection is reset before it is known to have been made.
+    for (let n = 0; n < 300; n++) expect(await isListening(path)).toBe(true);
+  } finally {
+    child.kill();
+  }
+});
+
 describe("an instance's socket", () => {
   test("is named after the configured path", () => {
     expect(instanceSocketPath("/d/video-device-plugin.sock", "7-abc")).toBe(
@@ -96,10 +109,10 @@ describe("an instance's socket", () => {
 
 describe("the sweep", () => {
   test("removes what dead instances left and leaves everything else", async () => {
-    const dead = await abandon("video-device-plugin-1-aaaa.sock");
+    const dead = await abandon("video-device-plugin-1-aaaaaaaa.sock");
     const original = await abandon("video-device-plugin.sock");
-    const other = await abandon("nvidia-gpu.sock");
-    const live = await listen("video-device-plugin-2-bbbb.sock");
+    const other = await abandon("video-device-plugin-gpu.sock");
+    const live = await listen("video-device-plugin-2-bbbbbbbb.sock");
     const file = join(directory, "video-device-plugin-notes.sock");
     writeFileSync(file, "not a socket");
 

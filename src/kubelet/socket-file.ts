@@ -21,6 +21,9 @@ export function identityOf(
   return `${stat.dev}:${stat.ino}:${stat.birthtimeNs || stat.ctimeNs}`;
 }
 
+/** What connecting to a socket says if there is nobody; anything else (ECONNRESET, EACCES) tells of somebody. */
+const nobodyThere = new Set(["ECONNREFUSED", "ENOENT"]);
+
 /** Whether somebody accepts connections on a unix socket. `timeoutMs` bounds a full backlog's wait. */
 export function isListening(path: string, timeoutMs = 1000): Promise<boolean> {
   return new Promise((resolve) => {
@@ -32,7 +35,7 @@ export function isListening(path: string, timeoutMs = 1000): Promise<boolean> {
     };
     const timer = setTimeout(() => done(true), timeoutMs);
     socket.once("connect", () => done(true));
-    socket.once("error", () => done(false));
+    socket.once("error", ({ code }: NodeJS.ErrnoException) => done(!nobodyThere.has(code ?? "")));
   });
 }
 
@@ -60,6 +63,16 @@ export function newSuffix(pid: number, random: number): string {
     .padStart(8, "0")}`;
 }
 
+/** Whether a file's name is that of some instance's socket, or of the original plugin's. */
+export function isInstanceSocket(socketPath: string, name: string): boolean {
+  const extension = extname(socketPath);
+  const stem = `${basename(socketPath, extension)}-`;
+  if (name === basename(socketPath)) return true;
+  if (!name.startsWith(stem) || !name.endsWith(extension)) return false;
+  // As newSuffix makes them: another plugin's socket may begin with the same letters.
+  return /^\d+-[0-9a-z]{8}$/.test(name.slice(stem.length, name.length - extension.length));
+}
+
 export interface SocketSweep {
   /** Removed: nobody listened. */
   readonly stale: string[];
@@ -71,15 +84,12 @@ export interface SocketSweep {
  * Removes the sockets that dead instances left in the directory (and the original plugin's, at the
  * configured path itself), leaving every socket on which somebody listens.
  */
-export async function sweepSockets(socketPath: string, own?: string): Promise<SocketSweep> {
+export async function sweepSockets(socketPath: string): Promise<SocketSweep> {
   const directory = dirname(socketPath);
-  const extension = extname(socketPath);
-  const stem = basename(socketPath, extension);
   const sweep: SocketSweep = { stale: [], live: [] };
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
-    const isInstance = entry.name.startsWith(`${stem}-`) && entry.name.endsWith(extension);
-    if (!entry.isSocket() || path === own || !(isInstance || path === socketPath)) continue;
+    if (!entry.isSocket() || !isInstanceSocket(socketPath, entry.name)) continue;
     const identity = fileIdentity(path);
     if (await isListening(path)) {
       sweep.live.push(path);

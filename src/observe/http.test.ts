@@ -7,6 +7,7 @@ import { Metrics } from "./metrics.ts";
 
 let server: HttpServer;
 let registered = false;
+let hanging = false;
 const pool = new DevicePool(new FakeDriver(2).devices, systemClock);
 const metrics = new Metrics({
   version: "1.2.3",
@@ -20,6 +21,7 @@ beforeAll(() => {
     { address: "127.0.0.1", port: 0 },
     {
       metrics,
+      liveness: () => ({ alive: !hanging, reason: hanging ? "the reset hangs" : "ok" }),
       readiness: () => ({
         ready: registered,
         reason: registered ? "registered" : "kubelet_absent",
@@ -36,6 +38,13 @@ describe("HTTP", () => {
   test("is alive whatever the kubelet does", async () => {
     registered = false;
     expect((await get("/healthz")).status).toBe(200);
+  });
+
+  test("is not alive when something hangs, and says what", async () => {
+    hanging = true;
+    const response = await get("/healthz");
+    hanging = false;
+    expect([response.status, await response.text()]).toEqual([503, "the reset hangs\n"]);
   });
 
   test("is ready only while registered, and says what is missing", async () => {

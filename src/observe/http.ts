@@ -6,6 +6,12 @@ export interface Readiness {
   readonly reason: string;
 }
 
+export interface Liveness {
+  readonly alive: boolean;
+  /** What hangs; "ok" if nothing does. */
+  readonly reason: string;
+}
+
 export interface HttpOptions {
   /** IP address to bind. */
   readonly address: string;
@@ -14,6 +20,7 @@ export interface HttpOptions {
 
 export interface HttpSources {
   readonly metrics: Metrics;
+  readonly liveness: () => Liveness;
   readonly readiness: () => Readiness;
 }
 
@@ -24,7 +31,7 @@ export interface HttpServer {
 }
 
 /**
- * `/metrics` for Prometheus, `/healthz` (the process answers) and `/readyz` (a kubelet listens to us).
+ * `/metrics` for Prometheus, `/healthz` (nothing in the process hangs) and `/readyz` (a kubelet listens to us).
  * Read-only: only GET and HEAD are answered.
  */
 export function serveHttp(options: HttpOptions, sources: HttpSources): HttpServer {
@@ -44,7 +51,10 @@ export function serveHttp(options: HttpOptions, sources: HttpSources): HttpServe
   };
 }
 
-async function answer(request: Request, { metrics, readiness }: HttpSources): Promise<Response> {
+async function answer(
+  request: Request,
+  { metrics, liveness, readiness }: HttpSources,
+): Promise<Response> {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return text("only GET is answered here\n", 405, { allow: "GET, HEAD" });
   }
@@ -53,8 +63,10 @@ async function answer(request: Request, { metrics, readiness }: HttpSources): Pr
       const { body, contentType } = await metrics.render();
       return new Response(body, { headers: { "content-type": contentType } });
     }
-    case "/healthz":
-      return text("ok\n", 200);
+    case "/healthz": {
+      const { alive, reason } = liveness();
+      return text(`${reason}\n`, alive ? 200 : 503);
+    }
     case "/readyz": {
       const { ready, reason } = readiness();
       return text(`${ready ? "ok" : "not ready"}: ${reason}\n`, ready ? 200 : 503);

@@ -1,24 +1,32 @@
+import { dirname } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type Clock, systemClock } from "../common/clock.ts";
 import { PluginError } from "../common/plugin-error.ts";
+import { watchDirectory } from "../common/watch-directory.ts";
 import type { Config } from "../config/config.ts";
 import { AllocationHistory } from "../devices/allocation-history.ts";
 import { DeviceMonitor } from "../devices/monitor.ts";
 import { DevicePool } from "../devices/pool.ts";
-import { devicePluginService } from "../kubelet/device-plugin-service.ts";
+import { type AllocationObserver, devicePluginService } from "../kubelet/device-plugin-service.ts";
 import { allocatableDevices } from "../kubelet/pod-resources.ts";
-import { Registrar, type RegistrarStatus } from "../kubelet/registrar.ts";
+import {
+  Registrar,
+  type RegistrarStatus,
+  type RegistrationObserver,
+} from "../kubelet/registrar.ts";
 import { defaultRegistrationTimes, type RegistrationTimes } from "../kubelet/registration.ts";
 import {
   type AuditTimes,
   defaultAuditTimes,
   RegistrationAudit,
 } from "../kubelet/registration-audit.ts";
+import { isInstanceSocket } from "../kubelet/socket-file.ts";
 import { serveHttp } from "../observe/http.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Metrics } from "../observe/metrics.ts";
 import type { VideoDriver } from "../v4l2/driver.ts";
+import { Collector } from "./collector.ts";
 import { type Actor, supervise } from "./supervisor.ts";
 
 export interface PluginDeps {
@@ -36,6 +44,15 @@ export interface PluginDeps {
 
 /** How long the first look at the devices may delay the registration, ms. */
 const firstLookMs = 5000;
+
+/**
+ * How long a stop waits for work at the devices that is under way, ms. Added to the grace of the registration's
+ * end it has to stay below a second.
+ */
+const stopPatienceMs = 500;
+
+/** A driver that is at one thing longer than this hangs, ms; a start of the process may help. */
+const hangMs = 60_000;
 
 /** How long PreStartContainer may take for one device, ms; the kubelet's patience is 30 s. */
 const prepareLimitMs = 10_000;
@@ -83,6 +100,7 @@ export class Plugin {
         onInspected: (ms) => this.#metrics.inspected(ms),
       },
     );
+    const observer = this.#observer();
     const history = new AllocationHistory();
     this.#registrar = new Registrar(
       {
@@ -96,7 +114,7 @@ export class Plugin {
         clock,
         log,
         random,
-        observer: this.#metrics,
+        observer,
         onDefect: (method, error) => {
           log.error("Request handler failed", {
             method: method.name,
@@ -114,7 +132,7 @@ export class Plugin {
               containerDevicePath: config.containerDevicePath,
               preStart: config.preStartContainer ? (id) => this.#prepare(id) : undefined,
               inspectSoon: this.#monitor.inspectSoon,
-              observer: this.#metrics,
+              observer,
             },
             streams,
           ),
@@ -127,10 +145,33 @@ export class Plugin {
         allocatable: (signal) =>
           allocatableDevices(config.podResourcesSocket, config.resourceName, signal),
         expected: () => this.#offered(),
+        watch: (nudge, signal) => {
+          const isInstance = (name: string) => isInstanceSocket(config.socketPath, name);
+          watchDirectory(dirname(config.socketPath), isInstance, nudge, signal, clock);
+        },
         onDisowned: this.#registrar.disown,
       },
       full.auditTimes,
     );
+  }
+
+  /** Counts what happens, and has the garbage of it collected in a quiet moment. */
+  #observer(): AllocationObserver & RegistrationObserver {
+    const metrics = this.#metrics;
+    const collector = new Collector();
+    return {
+      allocated: (devices, ms) => {
+        metrics.allocated(devices, ms);
+        collector.worked();
+      },
+      allocationRefused: (code) => metrics.allocationRefused(code),
+      registered: (ms) => {
+        metrics.registered(ms);
+        collector.worked();
+      },
+      registerFailed: (code) => metrics.registerFailed(code),
+      ended: (reason) => metrics.ended(reason),
+    };
   }
 
   /** IDs of the devices that the kubelet was told are healthy; undefined while it isn't listening. */
@@ -163,13 +204,13 @@ export class Plugin {
         ? [this.#supervise("http", (until) => this.#serveHttp(until), later.signal)]
         : []),
     ];
-    await Promise.race([
-      this.#monitor.ready,
-      after(firstLookMs, undefined, { ref: false, signal }),
-    ]);
+    await Promise.race([this.#monitor.ready, this.#deps.clock.sleep(firstLookMs, signal)]);
     await this.#supervise("registrar", (until) => this.#registrar.run(until), signal);
     later.abort();
-    await Promise.all(others);
+    const stopped = Promise.all(others).then(() => true);
+    if (!(await Promise.race([stopped, this.#deps.clock.sleep(stopPatienceMs)]))) {
+      this.#deps.log.warn("Work at the devices is cut short", { waited_ms: stopPatienceMs });
+    }
   }
 
   #supervise(name: string, run: Actor["run"], signal: AbortSignal): Promise<void> {
@@ -183,6 +224,12 @@ export class Plugin {
       { address, port },
       {
         metrics: this.#metrics,
+        liveness: () => {
+          const busy = this.#monitor.busy();
+          return busy !== undefined && busy.ms > hangMs
+            ? { alive: false, reason: `${busy.what} has taken ${Math.round(busy.ms / 1000)} s` }
+            : { alive: true, reason: "ok" };
+        },
         readiness: () => {
           const { registered, because } = this.#registrar.status();
           return { ready: registered, reason: because };

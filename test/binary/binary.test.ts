@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { EmbeddedKubelet } from "../../src/simulator/kubelet.ts";
 
@@ -32,22 +32,28 @@ interface SpawnOptions {
   readonly prefix?: string[];
 }
 
-/** The compiled program with the simulated driver on the embedded kubelet's sockets. */
+/** The simulated driver on the embedded kubelet's sockets, then `args`. */
+function argumentsFor(args: string[]): string[] {
+  return [
+    "--driver=simulated",
+    "--node-name=node-a",
+    `--kubelet-socket=${kubelet.socket}`,
+    `--pod-resources-socket=${kubelet.podResourcesSocket}`,
+    `--socket-path=${join(directory, "dp", "video-device-plugin.sock")}`,
+    `--simulated-dir=${join(directory, "dev")}`,
+    ...args,
+  ];
+}
+
+/** The compiled program with {@link argumentsFor}. */
 function start(args: string[] = [], { env = {}, cwd = "/", prefix = [] }: SpawnOptions = {}) {
-  const child = Bun.spawn(
-    [
-      ...prefix,
-      binary,
-      "--driver=simulated",
-      "--node-name=node-a",
-      `--kubelet-socket=${kubelet.socket}`,
-      `--pod-resources-socket=${kubelet.podResourcesSocket}`,
-      `--socket-path=${join(directory, "dp", "video-device-plugin.sock")}`,
-      `--simulated-dir=${join(directory, "dev")}`,
-      ...args,
-    ],
-    { env, cwd, stdin: "ignore", stdout: "pipe", stderr: "pipe" },
-  );
+  const child = Bun.spawn([...prefix, binary, ...argumentsFor(args)], {
+    env,
+    cwd,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   running.push(child);
   return {
     child,
@@ -129,13 +135,59 @@ See "video-device-plugin run --help".
     expect(await stdout).toContain("Waiting for the kubelet");
   });
 
+  test("logs its configuration once, where each value comes from, and whose name the node has", async () => {
+    const args = ["--driver=simulated", `--simulated-dir=${join(directory, "dev")}`];
+    const paths = [
+      `--kubelet-socket=${kubelet.socket}`,
+      `--socket-path=${join(directory, "dp", "video-device-plugin.sock")}`,
+    ];
+    const child = Bun.spawn([binary, ...args, ...paths, "--log-level=debug"], {
+      env: { MAX_DEVICES: "3" },
+      stdout: "pipe",
+    });
+    running.push(child);
+    await Bun.sleep(400);
+    child.kill("SIGTERM");
+    const lines = (await new Response(child.stdout).text()).trimEnd().split("\n");
+    const saying = (msg: string) =>
+      lines.map((line) => JSON.parse(line)).filter((line) => line.msg === msg);
+    expect(saying("Starting")).toMatchObject([
+      { level: "INFO", max_devices: 3, driver: "simulated", first_device_number: 10 },
+    ]);
+    const [origins] = saying("Where each option comes from");
+    expect(origins).toMatchObject({ level: "DEBUG" });
+    expect(JSON.stringify(origins.max_devices)).toContain("MAX_DEVICES");
+    expect(saying("NODE_NAME is not set, the host's name is used")).toMatchObject([
+      { node_name: hostname().toLowerCase() },
+    ]);
+  });
+
+  test("keeps its main job when its log can't be written", async () => {
+    await kubelet.start();
+    start([], { prefix: ["sh", "-c", 'exec "$@" > /dev/full', "sh"] });
+    await registered();
+  });
+
+  test("makes nothing that others may reach, whatever the umask it was started with", async () => {
+    await kubelet.start();
+    const { child } = start([], { prefix: ["sh", "-c", 'umask 0; exec "$@"', "sh"] });
+    await registered();
+    const status = await Bun.file(`/proc/${child.pid}/status`).text();
+    expect(status).toContain("Umask:\t0077\n");
+    const [socket] = readdirSync(join(directory, "dp")).filter((name) => name.startsWith("video"));
+    expect(statSync(join(directory, "dp", socket ?? "")).mode & 0o777).toBe(0o600);
+  });
+
   test("ends at once on a second signal", async () => {
     await kubelet.start();
     const { child, stdout } = start();
     await registered();
-    // Two different signals: a second SIGTERM would melt into a first one that is still pending.
+    // Stopped meanwhile, so that both signals are there when it goes on: an orderly stop is quick. Two
+    // different ones, since a second SIGTERM would melt into the first.
+    child.kill("SIGSTOP");
     child.kill("SIGTERM");
     child.kill("SIGINT");
+    child.kill("SIGCONT");
     expect([130, 143]).toContain(await child.exited);
     expect(await stdout).toContain("Second signal, stopping at once");
   });
@@ -219,19 +271,60 @@ See "video-device-plugin run --help".
     expect(await stdout).toContain('"actor":"http"');
   });
 
-  test("plays its whole demo", async () => {
-    const child = Bun.spawn([binary, "demo"], {
-      env: {},
+  test("plays its whole demo, keeps it running if asked to, and ends well on Ctrl-C", async () => {
+    const child = Bun.spawn([binary, "demo", "--keep"], {
+      env: { TMPDIR: directory },
       cwd: "/",
       stdout: "pipe",
       stderr: "pipe",
     });
     running.push(child);
-    const output = await new Response(child.stdout).text();
+    let output = "";
+    for await (const chunk of child.stdout) {
+      const waited = output.includes("delete one");
+      output += Buffer.from(chunk).toString();
+      if (!waited && output.includes("delete one")) child.kill("SIGINT");
+    }
     expect(await child.exited).toBe(0);
     expect(output).toContain("Every step happened");
     expect(output).not.toContain("✗");
+    expect(readdirSync(directory).filter((name) => name.startsWith("vdp-demo"))).toEqual([]);
   }, 30_000);
+
+  test("has a demo that fails when a step doesn't happen", async () => {
+    const child = Bun.spawn([binary, "demo"], { env: {}, stdout: "pipe", stderr: "inherit" });
+    running.push(child);
+    let output = "";
+    for await (const chunk of child.stdout) {
+      if (output === "") {
+        // The plugin, its child, is taken away as soon as there is one.
+        const children = `/proc/${child.pid}/task/${child.pid}/children`;
+        let plugin = "";
+        while (plugin === "") plugin = (await Bun.file(children).text()).trim();
+        process.kill(Number(plugin), "SIGKILL");
+      }
+      output += Buffer.from(chunk).toString();
+    }
+    expect(await child.exited).toBe(1);
+    expect(output).toContain("✗ waited 5 s for capacity 8 and allocatable 8");
+  }, 30_000);
+
+  test.skipIf(Bun.which("script") === null)("logs in lines for people on a terminal", async () => {
+    const command = [binary, ...argumentsFor([])].join(" ");
+    const child = Bun.spawn(["script", "-qec", command, "/dev/null"], {
+      env: {},
+      stdin: "ignore",
+      stdout: "pipe",
+    });
+    running.push(child);
+    let output = "";
+    for await (const chunk of child.stdout) {
+      output += Buffer.from(chunk).toString();
+      if (output.includes("Waiting for the kubelet")) break;
+    }
+    expect(output).toMatch(/INFO .*Starting/);
+    expect(output).not.toContain('{"time"');
+  });
 
   test.skipIf(process.getuid?.() !== 0)("stops on SIGTERM as a container's process 1", async () => {
     await kubelet.start();

@@ -50,7 +50,7 @@ function removeLogLinks(): void {
 }
 
 /**
- * The kubelet first, or it would restart containers; then containerd, or it would see them die; then
+ * The kubelet and its plugins first, or it would restart containers; then containerd, or it would see them die; then
  * each shim with the containers it is the parent of.
  */
 async function killAll(): Promise<void> {

@@ -8,7 +8,7 @@ import {
   defaultRegistrationTimes,
   type RegistrationTimes,
 } from "../../src/kubelet/registration.ts";
-import { Plugin } from "../../src/plugin/plugin.ts";
+import { Plugin, type PluginDeps } from "../../src/plugin/plugin.ts";
 import { behaviourOf, type KubeletVersion } from "../../src/simulator/behaviour.ts";
 import type { KubeletEvent } from "../../src/simulator/events.ts";
 import { EmbeddedKubelet, type EmbeddedKubeletOptions } from "../../src/simulator/kubelet.ts";
@@ -19,6 +19,7 @@ import { type LogLine, recordingLogger } from "../support/recording-logger.ts";
 export const quickTimes: RegistrationTimes = {
   ...defaultRegistrationTimes,
   tickMs: 100,
+  registerMs: 1500,
   streamGraceMs: 500,
   settleMs: 150,
   replacedGraceMs: 500,
@@ -54,8 +55,11 @@ export class Scenario {
     mkdirSync(join(this.simulatedDir, ".faults"), { recursive: true });
   }
 
-  /** The plugin in this process. Pins the options a scenario needs, the rest is default. */
-  startPlugin(options: Partial<Record<string, string>> = {}): RunningPlugin {
+  /** The plugin in this process. Pins the options and parts a scenario needs, the rest is default. */
+  startPlugin(
+    options: Partial<Record<string, string>> = {},
+    parts: Partial<PluginDeps> = {},
+  ): RunningPlugin {
     const log = recordingLogger();
     const config = this.config(options);
     const driver = new SimulatedDriver(
@@ -73,7 +77,8 @@ export class Scenario {
       log,
       version: "test",
       registrationTimes: quickTimes,
-      auditTimes: { intervalMs: 200, rounds: 2 },
+      auditTimes: { intervalMs: 200, soonMs: 50, rounds: 2 },
+      ...parts,
     });
     const stop = new AbortController();
     const running = plugin.run(stop.signal);
@@ -111,8 +116,11 @@ export class Scenario {
   }
 
   /** Both, registered, with all devices healthy. */
-  async registered(options: Partial<Record<string, string>> = {}): Promise<RunningPlugin> {
-    const plugin = this.startPlugin(options);
+  async registered(
+    options: Partial<Record<string, string>> = {},
+    parts: Partial<PluginDeps> = {},
+  ): Promise<RunningPlugin> {
+    const plugin = this.startPlugin(options, parts);
     await this.kubelet.start();
     await this.counts(8, 8);
     return plugin;

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { Plugin } from "../../src/plugin/plugin.ts";
 import { behaviourOf } from "../../src/simulator/behaviour.ts";
+import { FakeDriver } from "../support/fake-driver.ts";
+import { recordingLogger } from "../support/recording-logger.ts";
 import { eventually, Scenario } from "./harness.ts";
 
 let scenario: Scenario;
@@ -25,6 +28,26 @@ describe("the plugin's life", () => {
     expect(scenario.sockets()).toEqual([]);
     expect(nodes()).toEqual(before);
     await scenario.counts(8, 0);
+  });
+
+  test("S22 ends in good order within a second while devices are still being made", async () => {
+    const driver = new FakeDriver();
+    driver.onEnsure = () => new Promise(() => undefined);
+    const log = recordingLogger();
+    const plugin = new Plugin(scenario.config({}), { driver, log, version: "test" });
+    const stop = new AbortController();
+    const running = plugin.run(stop.signal);
+    await eventually(() => driver.calls.includes("ensure"), "the set-up to begin");
+    const started = performance.now();
+    stop.abort();
+    await running;
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(log.lines.at(-1)?.msg).toBe("Work at the devices is cut short");
+  });
+
+  test("serves on a socket that only root may connect to", async () => {
+    await scenario.registered();
+    expect(statSync(scenario.socketPath()).mode & 0o777).toBe(0o600);
   });
 
   test("S24 beside another instance says so, and the two don't contend", async () => {

@@ -38,7 +38,7 @@ describe("starting up", () => {
 
   test("S3 sweeps the sockets of dead instances", async () => {
     await scenario.kubelet.start();
-    const stale = join(scenario.dir, "video-device-plugin-1-dead.sock");
+    const stale = join(scenario.dir, "video-device-plugin-1-deadbeef.sock");
     const original = join(scenario.dir, "video-device-plugin.sock");
     await abandonSocket(stale);
     await abandonSocket(original);
@@ -87,6 +87,18 @@ describe("starting up", () => {
     await scenario.counts(8, 8);
   });
 
+  test("S5 gives up on a kubelet that takes Register and never answers, and tries again", async () => {
+    scenario.kubelet.faults.holdRegister = true;
+    await scenario.kubelet.start();
+    const { log } = scenario.startPlugin();
+    await eventually(
+      () => log.lines.some(({ msg }) => msg === "Registration failed"),
+      "the deadline",
+    );
+    scenario.kubelet.faults.holdRegister = false;
+    await scenario.counts(8, 8);
+  });
+
   test("S6 tells the kubelet's own words when it refuses, and tries again with growing delays", async () => {
     scenario.kubelet.faults.refuseRegister = "the ResourceName is taken by a dragon";
     await scenario.kubelet.start();
@@ -102,17 +114,14 @@ describe("starting up", () => {
     await scenario.counts(8, 8);
   });
 
-  test("S6 says so when the kubelet can't take the resource's name", async () => {
+  test("S6 offers the devices under whatever resource name it is given", async () => {
     await scenario.kubelet.start();
-    const { log } = scenario.startPlugin({ "resource-name": "example.com/cameras" });
-    await eventually(
-      () => log.lines.some(({ msg }) => msg === "Registered with the kubelet"),
-      "the registration",
+    scenario.startPlugin({ "resource-name": "example.com/cameras" });
+    await scenario.kubelet.until(
+      () => scenario.kubelet.resources("example.com/cameras").allocatable === 8,
+      5000,
+      "8 cameras",
     );
-    expect(scenario.kubelet.resources("example.com/cameras")).toEqual({
-      capacity: 8,
-      allocatable: 8,
-    });
   });
 
   test("S7 takes a stream that comes before Register's answer", async () => {

@@ -16,6 +16,7 @@ export class FakeDriver implements VideoDriver {
   readonly calls: string[] = [];
   /** What `ensure` does; by default it makes everything that is missing. */
   onEnsure: () => EnsureReport | Promise<EnsureReport> = () => this.#makeMissing();
+  onInspect: () => void = () => undefined;
   onReset: (id: string) => Promise<void> = async () => undefined;
   canReset = true;
   #nudge: () => void = () => undefined;
@@ -44,6 +45,7 @@ export class FakeDriver implements VideoDriver {
 
   async inspect(): Promise<DeviceObservation[]> {
     this.calls.push("inspect");
+    this.onInspect();
     return this.devices.map(({ id }) => {
       const seen = this.states.get(id);
       return { id, state: seen?.state ?? "missing", detail: seen?.detail ?? "" };

@@ -154,6 +154,12 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     rmSync(join(this.deviceDir, `video${number}`), { force: true });
   }
 
+  /** The first part of an unloading: the devices are gone, the module is `going`. */
+  beginUnload(): void {
+    for (const [number, device] of this.devices) if (device.loopback) this.unplug(number);
+    writeFileSync(join(this.sysfsDir, "module/v4l2loopback/initstate"), "going\n");
+  }
+
   unload(): void {
     for (const [number, device] of this.devices) if (device.loopback) this.unplug(number);
     this.loaded.delete("v4l2loopback");

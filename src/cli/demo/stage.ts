@@ -16,7 +16,7 @@ const stepLimitMs = 5000;
 
 /** A kubelet, a plugin and a directory for both: what the acts are played on. */
 export class Stage {
-  readonly directory = mkdtempSync(join(tmpdir(), "video-device-plugin-demo-"));
+  readonly directory = mkdtempSync(join(baseDirectory(), "vdp-demo-"));
   readonly kubelet: EmbeddedKubelet;
   readonly paths: PluginPaths;
   readonly timeline: Timeline;
@@ -24,8 +24,8 @@ export class Stage {
 
   constructor(timeline: Timeline) {
     this.timeline = timeline;
-    const dir = join(this.directory, "device-plugins");
-    const podResourcesDir = join(this.directory, "pod-resources");
+    const dir = join(this.directory, "dp");
+    const podResourcesDir = join(this.directory, "pr");
     this.kubelet = new EmbeddedKubelet({ dir, podResourcesDir });
     this.paths = {
       kubeletSocket: this.kubelet.socket,
@@ -95,6 +95,11 @@ export class Stage {
     this.kubelet.stop({ removeSockets: true });
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** A unix socket's path holds 107 bytes; what comes below this directory takes some 70 of them. */
+function baseDirectory(): string {
+  return tmpdir().length <= 35 ? tmpdir() : "/tmp";
 }
 
 /** Fails the demo unless `condition` holds. */

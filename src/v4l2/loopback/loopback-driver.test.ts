@@ -206,6 +206,44 @@ describe("the loopback driver's ensure", () => {
     expect((await driver.ensure()).created).toHaveLength(3);
   });
 
+  test.each(["0.12.7", "0.15.4"] as const)(
+    "replaces a node of a %s device that is gone, which by now may be another device",
+    async (version) => {
+      const { kernel, driver, warnings } = setUp({ version });
+      const path = join(kernel.deviceDir, "video11");
+      kernel.makeNode(path, { major: 81, minor: 99 });
+      await driver.ensure();
+      expect(await driver.inspect()).toEqual(
+        driver.devices.map(({ id }) => ({ id, state: "ok", detail: "" })),
+      );
+      expect(warnings.map(([msg]) => msg)).toEqual(["a stale device node was removed"]);
+    },
+  );
+
+  test("replaces the stale node of a device that it adopts", async () => {
+    const { kernel, driver } = setUp();
+    await driver.ensure();
+    const path = join(kernel.deviceDir, "video11");
+    kernel.removeNode(path);
+    kernel.makeNode(path, { major: 81, minor: 99 });
+    const { adopted, failed } = await driver.ensure();
+    expect({ adopted, failed }).toMatchObject({ adopted: ["video10", "video12"], failed: [] });
+    expect((await driver.inspect())[1]?.state).toBe("ok");
+  });
+
+  test("waits for an unloading that is under way instead of calling its devices missing", async () => {
+    const { kernel, driver } = setUp({ nodeDelayMs: 0 });
+    await driver.ensure();
+    kernel.beginUnload();
+    expect((await driver.inspect()).map(({ state }) => state)).toEqual(
+      Array.from({ length: 3 }, () => "module_gone"),
+    );
+    const again = driver.ensure();
+    setTimeout(() => kernel.unload(), 30);
+    expect((await again).failed).toEqual([]);
+    expect(kernel.loaded.has("v4l2loopback")).toBe(true);
+  });
+
   test("rejects with the reason if the module can't be loaded, and may be tried again", async () => {
     const { kernel, driver } = setUp();
     kernel.failures.push(["v4l2loopback", 129]);

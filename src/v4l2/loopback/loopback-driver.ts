@@ -3,6 +3,7 @@ import type { Clock } from "../../common/clock.ts";
 import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
+import { formatDevice } from "../../linux/device-number.ts";
 import type { Logger } from "../../observe/logger.ts";
 import { driverDevices } from "../device-ids.ts";
 import type {
@@ -22,7 +23,7 @@ import { loadModule } from "./load-module.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
 import { type Judgement, judge } from "./observe.ts";
 import { moduleParameters } from "./parameters.ts";
-import { loopbackNumbers, readControlDevice, readSysfs } from "./sysfs.ts";
+import { loopbackNumbers, moduleState, readControlDevice, readSysfs } from "./sysfs.ts";
 
 export interface LoopbackDependencies {
   readonly log: Logger;
@@ -33,6 +34,12 @@ export interface LoopbackDependencies {
 /** How long, in ms, a new device's node and attributes may take: devtmpfs and udev are not instant. */
 export const NODE_PATIENCE_MS = 1000;
 const NODE_PAUSE_MS = 20;
+
+/** The same for a device that has been there all along: somebody may just be making its node. */
+const OLD_NODE_PATIENCE_MS = 60;
+
+/** How long, in ms, a module that is being unloaded may take; 100 ms were seen. */
+const UNLOAD_PATIENCE_MS = 2000;
 
 /** VIDEO_NUM_DEVICES - 1, drivers/media/v4l2-core/v4l2-dev.c: a higher number becomes a free one. */
 const MAX_DEVICE_NUMBER = 255;
@@ -78,16 +85,22 @@ export class LoopbackDriver implements VideoDriver {
   ensure(): Promise<EnsureReport> {
     return this.changes.run(async () => {
       const before = new Map(this.devices.map((device) => [device.id, this.judge(device).state]));
-      let settledBy = 0;
+      let loadedAt: number | undefined;
+      // What is there before a load is not new, and need not be waited for.
+      let old: ReadonlySet<number> = new Set();
       if (!this.isLoaded()) {
-        await this.load();
-        settledBy = this.clock.now() + NODE_PATIENCE_MS;
+        await this.unloaded();
+        old = this.taken();
+        await this.load(old);
+        loadedAt = this.clock.now();
       }
       const created: string[] = [];
       const adopted: string[] = [];
       const failed: EnsureFailure[] = [];
       for (const device of this.devices) {
         try {
+          const settledBy =
+            loadedAt === undefined || old.has(device.number) ? 0 : loadedAt + NODE_PATIENCE_MS;
           await this.ensureDevice(device, settledBy);
           const list = before.get(device.id) === "ok" ? adopted : created;
           list.push(device.id);
@@ -161,19 +174,32 @@ export class LoopbackDriver implements VideoDriver {
     return judge(device, { moduleLoaded, sysfs: devices.get(device.number), node, nodePath });
   }
 
+  /** Our numbers under which there is a device, whosever. */
+  private taken(): ReadonlySet<number> {
+    const numbers = this.devices.map(({ number }) => number);
+    return new Set(readSysfs(this.settings.sysfsDir, numbers).devices.keys());
+  }
+
+  /** Waits for an unloading that is under way: until its end the kernel refuses to load. */
+  private async unloaded(): Promise<void> {
+    const deadline = this.clock.now() + UNLOAD_PATIENCE_MS;
+    while (moduleState(this.settings.sysfsDir) === "going" && this.clock.now() < deadline) {
+      await this.clock.sleep(NODE_PAUSE_MS);
+    }
+  }
+
   /** Loads the module with the devices whose number is free: one that isn't would shift those after it. */
-  private async load(): Promise<void> {
+  private async load(taken: ReadonlySet<number>): Promise<void> {
     const { sysfsDir, modulesDir, kernelRelease } = this.settings;
-    const taken = readSysfs(
-      sysfsDir,
-      this.devices.map(({ number }) => number),
-    ).devices;
     const numbers = this.devices
       .map(({ number }) => number)
       .filter((number) => !taken.has(number) && number <= MAX_DEVICE_NUMBER);
     if (numbers.length === 0) return;
     const params = moduleParameters(numbers, this.settings);
     const files = findModule(modulesDir, kernelRelease);
+    for (const device of this.devices) {
+      if (numbers.includes(device.number)) this.removeStaleNode(device);
+    }
     const outcome = await loadModule(
       { files, params, kernelRelease, sysfsDir },
       this.kernel,
@@ -208,7 +234,11 @@ export class LoopbackDriver implements VideoDriver {
     this.refuseForeign(device);
     await this.ensureNode(device);
     const { state, detail } = this.judge(device);
-    if (state !== "ok") throw new PluginError(`device_${state}`, detail);
+    if (state !== "ok") {
+      throw new PluginError(`device_${state}`, detail, {
+        remedy: `See what ${this.nodePath(device)} is, and remove it if nobody needs it.`,
+      });
+    }
     applyNodeAccess(this.nodePath(device), this.settings);
     if (found !== undefined) this.tellMismatches(device);
   }
@@ -239,13 +269,26 @@ export class LoopbackDriver implements VideoDriver {
         },
       );
     }
-    // Without a device a node of its name is stale. devtmpfs would not put the new one in its place.
+    this.removeStaleNode(device);
+    await this.control.add(device.number, this.settings);
+  }
+
+  /**
+   * Without a device of its own number, a video node of its name is stale, and may by now be another device
+   * altogether. devtmpfs would not put a new node in its place.
+   */
+  private removeStaleNode(device: DriverDevice): void {
     const path = this.nodePath(device);
     const node = this.kernel.lookAt(path);
-    if (node.kind === "character_device" && node.device.major === VIDEO_MAJOR) {
-      this.kernel.removeNode(path);
-    }
-    await this.control.add(device.number, this.settings);
+    if (node.kind !== "character_device" || node.device.major !== VIDEO_MAJOR) return;
+    const own = this.sysfsDevice(device)?.device;
+    if (own !== undefined && formatDevice(own) === formatDevice(node.device)) return;
+    this.kernel.removeNode(path);
+    this.log.warn("a stale device node was removed", {
+      device_id: device.id,
+      device_path: path,
+      stale_device: formatDevice(node.device),
+    });
   }
 
   private whyNoControl(): string {
@@ -261,7 +304,8 @@ export class LoopbackDriver implements VideoDriver {
   private async ensureNode(device: DriverDevice): Promise<void> {
     const path = this.nodePath(device);
     const isAbsent = () => this.kernel.lookAt(path).kind === "absent";
-    if (isAbsent()) await this.settle(device, this.clock.now() + NODE_PATIENCE_MS);
+    this.removeStaleNode(device);
+    if (isAbsent()) await this.settle(device, this.clock.now() + OLD_NODE_PATIENCE_MS);
     const number = this.sysfsDevice(device)?.device;
     if (!isAbsent() || number === undefined) return;
     this.kernel.makeNode(path, number);

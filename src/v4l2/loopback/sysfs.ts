@@ -19,6 +19,7 @@ export interface SysfsDevice {
 
 /** What /sys says of the module and of all video devices. Nothing of it opens a device. */
 export interface SysfsView {
+  /** Whether the module is there for use; one that is being unloaded or still loading is not. */
   readonly moduleLoaded: boolean;
   readonly devices: ReadonlyMap<number, SysfsDevice>;
 }
@@ -39,7 +40,18 @@ export function readSysfs(sysfsDir: string, numbers: readonly number[]): SysfsVi
     const device = readDevice(sysfsDir, number);
     if (device !== undefined) devices.set(number, device);
   }
-  return { moduleLoaded: existsSync(join(sysfsDir, "module", MODULE)), devices };
+  return { moduleLoaded: moduleState(sysfsDir) === "live", devices };
+}
+
+/**
+ * The module's state (kernel/module/main.c, `show_initstate`); undefined if it isn't there. One that is
+ * built in has no such attribute and is always live. While it is `going` its devices are gone already.
+ */
+export function moduleState(sysfsDir: string): "live" | "coming" | "going" | undefined {
+  const dir = join(sysfsDir, "module", MODULE);
+  const state = readText(join(dir, "initstate"))?.trim();
+  if (state === "coming" || state === "going") return state;
+  return existsSync(dir) ? "live" : undefined;
 }
 
 /** Numbers of all loopback devices there are, ascending; none where there is no video4linux. */

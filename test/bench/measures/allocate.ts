@@ -1,6 +1,7 @@
 import { BenchNode } from "../bench-node.ts";
 import { type Measure, type Row, row } from "../measure.ts";
 import { PluginCaller, timeCalls } from "../plugin-caller.ts";
+import { cpuSecondsOf } from "../process-usage.ts";
 
 /** How many calls are under way at once in the crowded case. */
 const crowd = 64;
@@ -26,6 +27,7 @@ export const allocate: Measure = {
       row("Allocate, one at a time", "ms", logging.alone, aims),
       row("  without its log lines", "ms", silent.alone),
       row("  empty call (options)", "ms", logging.empty),
+      row("  plugin's CPU time per call", "µs", logging.cpu),
       ...crowded(`Allocate, ${crowd} in flight`, logging),
       ...crowded("  without its log lines", silent),
     ];
@@ -35,6 +37,8 @@ export const allocate: Measure = {
 interface Times {
   readonly empty: number[];
   readonly alone: number[];
+  /** The plugin's share of `alone`, µs per call, one sample a batch. */
+  readonly cpu: number[];
   readonly crowded: number[];
   readonly perSecond: number[];
 }
@@ -48,16 +52,19 @@ async function calledAt(binary: string, calls: number, options: string[] = []): 
   // In turns, so that a busy moment of the machine meets both alike.
   const empty: number[] = [];
   const alone: number[] = [];
+  const cpu: number[] = [];
   const crowded: number[] = [];
   const perSecond: number[] = [];
   for (let batch = 0; batch < batches; batch++) {
     empty.push(...(await timeCalls(caller.options, calls / batches)));
+    const usedBefore = cpuSecondsOf(node.pid);
     alone.push(...(await timeCalls(caller.allocate, calls / batches)));
+    cpu.push(((cpuSecondsOf(node.pid) - usedBefore) / (calls / batches)) * 1e6);
     const started = performance.now();
     crowded.push(...(await timeCalls(caller.allocate, calls / batches, crowd)));
     perSecond.push(calls / batches / ((performance.now() - started) / 1000));
   }
-  return { empty, alone, crowded, perSecond };
+  return { empty, alone, cpu, crowded, perSecond };
 }
 
 function crowded(what: string, times: Times): Row[] {

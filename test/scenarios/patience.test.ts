@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { createClient } from "@connectrpc/connect";
+import { PluginError } from "../../src/common/plugin-error.ts";
+import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
+import { createSocketTransport } from "../../src/grpc/transport.ts";
+import { FakeDriver } from "../support/fake-driver.ts";
+import { eventually, quickTimes, Scenario } from "./harness.ts";
+
+let scenario: Scenario;
+beforeEach(() => {
+  scenario = new Scenario();
+});
+afterEach(() => scenario.close());
+
+const longWaits = { initialMs: 20_000, maxMs: 30_000 };
+
+describe("patience", () => {
+  test("with the timer is not needed: a kubelet's socket is noticed when it appears", async () => {
+    const registrationTimes = { ...quickTimes, tickMs: 60_000 };
+    await scenario.kubelet.start();
+    scenario.kubelet.stop({ removeSockets: true });
+    const { plugin } = scenario.startPlugin({}, { registrationTimes });
+    await eventually(() => plugin.status().because === "kubelet_absent", "the wait");
+    await Bun.sleep(100);
+    await scenario.kubelet.start();
+    await scenario.counts(8, 8, 2000);
+  });
+
+  test("with a kubelet that refuses is not held against the next one", async () => {
+    const registrationTimes = { ...quickTimes, backoff: longWaits };
+    scenario.kubelet.faults.refuseRegister = "not you";
+    await scenario.kubelet.start();
+    const { plugin } = scenario.startPlugin({}, { registrationTimes });
+    await eventually(() => plugin.status().because === "backoff", "the backoff");
+    scenario.kubelet.faults.refuseRegister = undefined;
+    await scenario.kubelet.restart();
+    await scenario.counts(8, 8, 2000);
+  });
+
+  test("grows with streams that end as soon as they come", async () => {
+    const registrationTimes = { ...quickTimes, provenMs: 60_000, backoff: longWaits };
+    const { plugin } = await scenario.registered({}, { registrationTimes });
+    scenario.kubelet.dropStreams();
+    await eventually(() => plugin.status().because === "backoff", "the backoff");
+    expect(scenario.count("register_received")).toBe(1);
+  });
+
+  test("is not asked of a kubelet whose stream has lived", async () => {
+    const registrationTimes = { ...quickTimes, provenMs: 100, backoff: longWaits };
+    await scenario.registered({}, { registrationTimes });
+    await Bun.sleep(200);
+    scenario.kubelet.dropStreams();
+    await eventually(() => scenario.count("registered") === 2, "the registration");
+  });
+
+  test("with the first look makes the first list a true one", async () => {
+    const driver = new FakeDriver();
+    const make = driver.onEnsure;
+    driver.onEnsure = async () => {
+      await Bun.sleep(300);
+      return make();
+    };
+    await scenario.registered({}, { driver });
+    const lists = scenario.seen.filter((event) => event.type === "list_received");
+    expect(lists.map(({ healthy }) => healthy)).toEqual([8]);
+  });
+
+  test("with the first look ends: the node keeps its capacity while devices can't be made", async () => {
+    const driver = new FakeDriver();
+    driver.onEnsure = () => new Promise(() => undefined);
+    await scenario.kubelet.start();
+    scenario.startPlugin({}, { driver });
+    await scenario.counts(8, 0, 8000);
+  }, 10_000);
+
+  test("with a device that its own pod holds open: the container starts without a reset", async () => {
+    const driver = new FakeDriver();
+    driver.onReset = async (id) => {
+      throw new PluginError("device_busy", `${id} is held open`);
+    };
+    const { log } = await scenario.registered({ "pre-start-container": "true" }, { driver });
+    const transport = createSocketTransport(scenario.socketPath());
+    await createClient(DevicePlugin, transport).preStartContainer({ devicesIds: ["video10"] });
+    transport.close();
+    const told = log.lines.find(({ msg }) => msg === "Device was not reset");
+    expect(told?.fields).toMatchObject({ device_id: "video10", error_code: "device_busy" });
+  });
+});
