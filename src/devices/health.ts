@@ -1,4 +1,4 @@
-import type { DeviceObservation, DeviceState, DriverDevice } from "../v4l2/driver.ts";
+import type { DeviceState, DriverDevice } from "../v4l2/driver.ts";
 
 /** What the kubelet is told of a device; its words (k8s.io/kubelet, v1beta1 constants.go). */
 export type Health = "Healthy" | "Unhealthy";
@@ -7,8 +7,13 @@ export type Health = "Healthy" | "Unhealthy";
  * Why a device has its health: the driver's state, or one of the pool's own:
  * - `unknown`: not inspected yet.
  * - `flapping`: looks fine, but was lost too often lately to be offered at once.
+ * - `unclean`: looks fine, but can't be rid of what its last user left.
+ * - `retired`: looks fine, but is no longer wanted; listed only because a pod still had it.
  */
-export type HealthReason = DeviceState | "unknown" | "flapping";
+export type HealthReason = DeviceState | HoldReason | "unknown" | "flapping";
+
+/** Why a device that looks fine isn't offered. */
+export type HoldReason = "unclean" | "retired";
 
 /** A device with its health, as everybody above the pool sees it. */
 export interface DeviceStatus extends DriverDevice {
@@ -70,7 +75,7 @@ export function unknownRecord(now: number): HealthRecord {
  */
 export function judge(
   record: HealthRecord,
-  observation: Pick<DeviceObservation, "state" | "detail">,
+  observation: { readonly state: DeviceState | HoldReason; readonly detail: string },
   now: number,
   policy: FlapPolicy,
 ): HealthRecord {
