@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type CareFacts, type ClaimFacts, planCare, planClaim } from "./care-plan.ts";
+import { type CareFacts, type ClaimFacts, mayCare, planCare, planClaim } from "./care-plan.ts";
 
 const dirty: CareFacts = {
   id: "video10",
@@ -25,12 +25,12 @@ describe("what is done to devices on our own account", () => {
     expect(plan({ cleanliness: "clean" })).toEqual([]);
   });
 
-  test("is nothing at all to a device that isn't provably free", () => {
+  test("is nothing at all to a device that is in use", () => {
     const device = fc.record({
       id: fc.constant("video10"),
       reason: fc.constantFrom("ok", "dead_caps", "stuck_writer", "unclean", "missing" as const),
       cleanliness: fc.constantFrom("unknown", "clean", "dirty"),
-      use: fc.constantFrom("in_use", "unknown"),
+      use: fc.constant("in_use"),
       notBefore: fc.integer({ min: 0, max: 2000 }),
     }) as fc.Arbitrary<CareFacts>;
     fc.assert(
@@ -42,11 +42,27 @@ describe("what is done to devices on our own account", () => {
 
   test("is a repair of dead capabilities, a reset of a stuck writer's mark, clean or not", () => {
     expect(
-      plan({ reason: "dead_caps", cleanliness: "clean" }, { id: "video11", reason: "stuck_writer" }),
+      plan(
+        { reason: "dead_caps", cleanliness: "clean" },
+        { id: "video11", reason: "stuck_writer" },
+      ),
     ).toEqual([
       { kind: "repair", id: "video10" },
       { kind: "reset", id: "video11" },
     ]);
+  });
+
+  test("is no reset on a guess", () => {
+    expect(
+      plan({ use: "unknown" }, { id: "video11", use: "unknown", reason: "stuck_writer" }),
+    ).toEqual([]);
+  });
+
+  test("is a repair if nobody holds the device open, though the kubelet can't be asked", () => {
+    expect(plan({ use: "unknown", reason: "dead_caps" })).toHaveLength(1);
+    expect(mayCare("repair", "unknown", false)).toBe(true);
+    expect(mayCare("repair", "unknown", undefined)).toBe(false);
+    expect(mayCare("repair", "in_use", false)).toBe(false);
   });
 
   test("heals before it cleans", () => {

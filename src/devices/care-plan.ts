@@ -28,25 +28,33 @@ export interface CareAction {
 
 /**
  * What to do to which devices now, in the order in which to do it: what heals before what cleans. Only
- * devices that are free are touched, and only where the driver can.
+ * devices that nobody uses are touched ({@link mayCare}), and only where the driver can.
  */
 export function planCare(
   devices: readonly CareFacts[],
   capabilities: Pick<DriverCapabilities, "reset">,
   now: number,
 ): CareAction[] {
-  const due = devices.filter((device) => device.use === "free" && device.notBefore <= now);
+  const due = devices.filter((device) => device.notBefore <= now);
   const actions = due.flatMap((device): CareAction[] => {
     const kind = careOf(device);
-    return kind === undefined || (kind === "reset" && !capabilities.reset)
-      ? []
-      : [{ kind, id: device.id }];
+    if (kind === undefined || !mayCare(kind, device.use, false)) return [];
+    return kind === "reset" && !capabilities.reset ? [] : [{ kind, id: device.id }];
   });
   const heals = ({ id }: CareAction) => {
     const reason = due.find((device) => device.id === id)?.reason;
     return reason === "dead_caps" || reason === "stuck_writer" || reason === "unclean";
   };
   return [...actions.filter(heals), ...actions.filter((action) => !heals(action))];
+}
+
+/**
+ * Whether a use allows it. A reset takes the device away from under whoever has it, so it needs proof that
+ * nobody has; a repair leaves the device in place, so it is enough that nobody has it open.
+ */
+export function mayCare(kind: CareAction["kind"], use: Use, open: boolean | undefined): boolean {
+  if (use === "free") return true;
+  return kind === "repair" && use === "unknown" && open === false;
 }
 
 /** What a device is in need of; a missing or foreign one needs others than us. */

@@ -41,9 +41,7 @@ export function needsEnsure(
 ): boolean {
   return observations.some(
     ({ id, state }) =>
-      state === "missing" ||
-      state === "module_gone" ||
-      (state === "wrong_number" && mayRemake(id)),
+      state === "missing" || state === "module_gone" || (state === "wrong_number" && mayRemake(id)),
   );
 }
 
@@ -113,7 +111,10 @@ export class DeviceMonitor {
     const limitMs = this.#options.workLimitMs ?? defaultWorkLimitMs;
     return this.#mutex.run(async () => {
       if (this.#hanging.has(id)) {
-        throw new PluginError("device_hangs", `an earlier reset or repair of ${id} has not come back`);
+        throw new PluginError(
+          "device_hangs",
+          `an earlier reset or repair of ${id} has not come back`,
+        );
       }
       this.#hanging.add(id);
       const going = work().finally(() => this.#hanging.delete(id));
