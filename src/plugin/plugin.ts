@@ -1,13 +1,13 @@
 import { setTimeout as after } from "node:timers/promises";
-import { Code, ConnectError } from "@connectrpc/connect";
 import { type Clock, systemClock } from "../common/clock.ts";
-import { PluginError } from "../common/plugin-error.ts";
 import type { Config } from "../config/config.ts";
 import { AllocationHistory } from "../devices/allocation-history.ts";
+import type { CareTimes } from "../devices/care-times.ts";
+import { Caretaker } from "../devices/caretaker.ts";
 import { DeviceMonitor } from "../devices/monitor.ts";
 import { DevicePool } from "../devices/pool.ts";
 import { devicePluginService } from "../kubelet/device-plugin-service.ts";
-import { allocatableDevices } from "../kubelet/pod-resources.ts";
+import { allocatableDevices, devicesOfPods } from "../kubelet/pod-resources.ts";
 import { Registrar, type RegistrarStatus } from "../kubelet/registrar.ts";
 import { defaultRegistrationTimes, type RegistrationTimes } from "../kubelet/registration.ts";
 import {
@@ -32,13 +32,12 @@ export interface PluginDeps {
   readonly registrationTimes?: RegistrationTimes;
   /** For tests that can't wait. */
   readonly auditTimes?: AuditTimes;
+  /** For tests that can't wait. */
+  readonly careTimes?: CareTimes;
 }
 
 /** How long the first look at the devices may delay the registration, ms. */
 const firstLookMs = 5000;
-
-/** How long PreStartContainer may take for one device, ms; the kubelet's patience is 30 s. */
-const prepareLimitMs = 10_000;
 
 /**
  * The composition root: one pool, its service and its registration, with what watches and shows them.
@@ -47,11 +46,13 @@ const prepareLimitMs = 10_000;
 export class Plugin {
   readonly pool: DevicePool;
   readonly #config: Config;
-  readonly #deps: Required<PluginDeps>;
+  readonly #deps: Required<Omit<PluginDeps, "careTimes">>;
   readonly #monitor: DeviceMonitor;
+  readonly #caretaker: Caretaker;
   readonly #registrar: Registrar;
   readonly #audit: RegistrationAudit;
   readonly #metrics: Metrics;
+  #registeredBefore = false;
 
   constructor(config: Config, deps: PluginDeps) {
     const { driver, log, version } = deps;
@@ -71,6 +72,7 @@ export class Plugin {
       nodeName: config.nodeName,
       devices: () => this.pool.list(),
       registered: () => this.#registrar.status().registered,
+      care: () => this.#caretaker.status(),
     });
     this.#monitor = new DeviceMonitor(
       { intervalMs: config.healthCheckInterval * 1000 },
@@ -81,8 +83,21 @@ export class Plugin {
         log,
         random,
         onInspected: (ms) => this.#metrics.inspected(ms),
+        onEnsured: (report) => this.#caretaker.ensured(report),
+        mayRemake: (id) => this.#caretaker.isFree(id),
       },
     );
+    this.#caretaker = new Caretaker({
+      driver,
+      monitor: this.#monitor,
+      pool: this.pool,
+      listed: (signal) => devicesOfPods(config.podResourcesSocket, config.resourceName, signal),
+      clock,
+      log,
+      random,
+      observer: this.#metrics,
+      times: deps.careTimes,
+    });
     const history = new AllocationHistory();
     this.#registrar = new Registrar(
       {
@@ -96,7 +111,11 @@ export class Plugin {
         clock,
         log,
         random,
-        observer: this.#metrics,
+        observer: {
+          registered: (ms) => this.#onRegistered(ms),
+          registerFailed: (code) => this.#metrics.registerFailed(code),
+          ended: (reason) => this.#metrics.ended(reason),
+        },
         onDefect: (method, error) => {
           log.error("Request handler failed", {
             method: method.name,
@@ -112,7 +131,8 @@ export class Plugin {
               clock,
               log,
               containerDevicePath: config.containerDevicePath,
-              preStart: config.preStartContainer ? (id) => this.#prepare(id) : undefined,
+              claim: (ids) => this.#caretaker.claim(ids),
+              preStart: config.preStartContainer ? (id) => this.#caretaker.prepare(id) : undefined,
               inspectSoon: this.#monitor.inspectSoon,
               observer: this.#metrics,
             },
@@ -139,6 +159,13 @@ export class Plugin {
     return this.pool.list().flatMap(({ id, health }) => (health === "Healthy" ? [id] : []));
   }
 
+  /** A first registration says nothing of the kubelet's age; a further one is a kubelet's that began anew. */
+  #onRegistered(ms: number): void {
+    if (this.#registeredBefore) this.#caretaker.kubeletRestarted();
+    this.#registeredBefore = true;
+    this.#metrics.registered(ms);
+  }
+
   status(): RegistrarStatus {
     return this.#registrar.status();
   }
@@ -157,6 +184,7 @@ export class Plugin {
   async run(signal: AbortSignal): Promise<void> {
     const later = new AbortController();
     const others = [
+      this.#supervise("caretaker", (until) => this.#takeCare(until), signal),
       this.#supervise("audit", (until) => this.#audit.run(until), signal),
       this.#supervise("monitor", (until) => this.#monitor.run(until), later.signal),
       ...(this.#config.enableMetrics
@@ -170,6 +198,18 @@ export class Plugin {
     await this.#supervise("registrar", (until) => this.#registrar.run(until), signal);
     later.abort();
     await Promise.all(others);
+  }
+
+  /** Not before the devices were made and looked at: until then nothing is known of what can be done. */
+  async #takeCare(signal: AbortSignal): Promise<void> {
+    await Promise.race([this.#monitor.ready, aborted(signal)]);
+    if (signal.aborted) return;
+    if (!this.#deps.driver.capabilities().reset) {
+      this.#deps.log.warn("Devices can't be cleaned between pods on this node", {
+        detail: "the driver can't reset single devices here: a pod may find what the last one left",
+      });
+    }
+    await this.#caretaker.run(signal);
   }
 
   #supervise(name: string, run: Actor["run"], signal: AbortSignal): Promise<void> {
@@ -192,35 +232,6 @@ export class Plugin {
     this.#deps.log.info("Serving metrics", { address, port: server.port });
     await aborted(signal);
     await server.stop();
-  }
-
-  /**
-   * Before a container starts: a device that can be reset is. One that somebody holds open is left as it
-   * is, since that somebody is the container's own pod: nobody else was given the device.
-   */
-  async #prepare(id: string): Promise<void> {
-    if (!this.#deps.driver.capabilities().reset) return this.#monitor.inspect();
-    try {
-      await within(this.#monitor.reset(id), prepareLimitMs, `the reset of ${id}`);
-    } catch (reason) {
-      const error = PluginError.from(reason);
-      const busy = error.code === "device_busy";
-      this.#deps.log.warn("Device was not reset", { device_id: id, ...error.fields() });
-      if (!busy) throw new ConnectError(error.message, Code.Internal, undefined, undefined, error);
-    }
-  }
-}
-
-async function within<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
-  const limit = new AbortController();
-  const late = after(ms, undefined, { signal: limit.signal }).then(() => {
-    throw new PluginError("timed_out", `${what} took longer than ${ms / 1000} s`);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    limit.abort();
-    late.catch(() => undefined);
   }
 }
 

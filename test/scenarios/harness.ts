@@ -4,14 +4,17 @@ import { join } from "node:path";
 import { systemClock } from "../../src/common/clock.ts";
 import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { type CareTimes, defaultCareTimes } from "../../src/devices/care-times.ts";
 import {
   defaultRegistrationTimes,
   type RegistrationTimes,
 } from "../../src/kubelet/registration.ts";
+import type { Logger } from "../../src/observe/logger.ts";
 import { Plugin } from "../../src/plugin/plugin.ts";
 import { behaviourOf, type KubeletVersion } from "../../src/simulator/behaviour.ts";
 import type { KubeletEvent } from "../../src/simulator/events.ts";
 import { EmbeddedKubelet, type EmbeddedKubeletOptions } from "../../src/simulator/kubelet.ts";
+import type { VideoDriver } from "../../src/v4l2/driver.ts";
 import { SimulatedDriver } from "../../src/v4l2/simulated/simulated-driver.ts";
 import { type LogLine, recordingLogger } from "../support/recording-logger.ts";
 
@@ -24,6 +27,18 @@ export const quickTimes: RegistrationTimes = {
   replacedGraceMs: 500,
   provenMs: 300,
   backoff: { initialMs: 100, maxMs: 1000 },
+};
+
+/** The caretaker's times, a hundredth of the real ones where a test would wait for them. */
+export const quickCareTimes: CareTimes = {
+  ...defaultCareTimes,
+  pollMs: 100,
+  settleMs: 20,
+  graceMs: 200,
+  restartGraceMs: 600,
+  reallocateMs: 50,
+  claimMs: 400,
+  backoff: { initialMs: 50, maxMs: 1000 },
 };
 
 export interface RunningPlugin {
@@ -54,26 +69,20 @@ export class Scenario {
     mkdirSync(join(this.simulatedDir, ".faults"), { recursive: true });
   }
 
-  /** The plugin in this process. Pins the options a scenario needs, the rest is default. */
-  startPlugin(options: Partial<Record<string, string>> = {}): RunningPlugin {
+  /**
+   * The plugin in this process. Pins the options a scenario needs, the rest is default.
+   * @param driver Default: a simulated one, as the options say.
+   */
+  startPlugin(options: Partial<Record<string, string>> = {}, driver?: VideoDriver): RunningPlugin {
     const log = recordingLogger();
     const config = this.config(options);
-    const driver = new SimulatedDriver(
-      { ...config, mode: config.v4l2DevicePerm, group: config.v4l2DeviceGroup },
-      {
-        log,
-        clock: systemClock,
-        makeCharDevice: () => {
-          throw new Error("plain files are enough here");
-        },
-      },
-    );
     const plugin = new Plugin(config, {
-      driver,
+      driver: driver ?? simulatedDriver(config, log),
       log,
       version: "test",
       registrationTimes: quickTimes,
       auditTimes: { intervalMs: 200, rounds: 2 },
+      careTimes: quickCareTimes,
     });
     const stop = new AbortController();
     const running = plugin.run(stop.signal);
@@ -163,6 +172,19 @@ export class Scenario {
     this.kubelet.stop({ removeSockets: true });
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+function simulatedDriver(config: Config, log: Logger): SimulatedDriver {
+  return new SimulatedDriver(
+    { ...config, mode: config.v4l2DevicePerm, group: config.v4l2DeviceGroup },
+    {
+      log,
+      clock: systemClock,
+      makeCharDevice: () => {
+        throw new Error("plain files are enough here");
+      },
+    },
+  );
 }
 
 /** Polls until `check` holds. */
