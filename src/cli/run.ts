@@ -44,7 +44,10 @@ export const runCommand: Command = {
     }
     const plugin = new Plugin(config, { driver: createDriver(config, log), log, version: VERSION });
     await plugin.run(stopSignal(log, () => plugin.reinspect()));
-    log.info("Stopped", { detail: "devices are left as they are" });
+    log.info(
+      "Stopped",
+      config.removeDevicesOnExit ? {} : { detail: "devices are left as they are" },
+    );
     return exitCode.ok;
   },
 };

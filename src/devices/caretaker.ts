@@ -15,13 +15,14 @@ import {
 import type { CareRecord } from "./care-record.ts";
 import { type CareTimes, defaultCareTimes } from "./care-times.ts";
 import type { DevicePool } from "./pool.ts";
+import { removeDevices } from "./removal.ts";
 import type { Use } from "./use.ts";
 import { UseBook, type UseBookDeps } from "./use-book.ts";
 
 export interface CaretakerDeps
   extends Omit<AttemptsDeps, "times" | "pool">,
     Omit<UseBookDeps, "times" | "driver"> {
-  readonly driver: Pick<VideoDriver, "devices" | "capabilities" | "isOpen">;
+  readonly driver: Pick<VideoDriver, "devices" | "capabilities" | "isOpen" | "remove">;
   readonly pool: Pick<DevicePool, "get" | "hold" | "release" | "subscribe">;
   readonly times?: CareTimes | undefined;
 }
@@ -46,6 +47,8 @@ export class Caretaker {
   readonly #locks = new Map<string, Mutex>();
   /** Devices being worked on, of which Allocate must not answer from memory. */
   readonly #working = new Set<string>();
+  /** Devices that were not there before this process. */
+  readonly #made = new Set<string>();
   readonly #nudge = new Nudge();
   #pollAt = Number.NEGATIVE_INFINITY;
 
@@ -73,6 +76,7 @@ export class Caretaker {
   /** Takes in what the driver made: new devices carry nothing of anybody. */
   readonly ensured = ({ created }: EnsureReport): void => {
     for (const id of created) {
+      this.#made.add(id);
       const record = this.#book.records.get(id);
       // One that was lost under its pod and made anew is its pod's still.
       if (record?.cleanliness === "unknown") record.cleaned();
@@ -142,6 +146,18 @@ export class Caretaker {
     } finally {
       unsubscribe();
     }
+  }
+
+  /** Removes the devices that this process made and nobody uses; for the end of the process. */
+  removeUnused(): Promise<void> {
+    const facts = async (id: string) => {
+      const record = this.#book.records.get(id);
+      const listed = record && (await this.#book.askNow(record));
+      const open = record && (await this.#book.look(record));
+      const since = this.#deps.clock.now() - (record?.allocatedAt ?? Number.NEGATIVE_INFINITY);
+      return { made: this.#made.has(id), recent: since < this.#times.graceMs, listed, open };
+    };
+    return removeDevices([...this.#book.records.keys()], facts, this.#deps);
   }
 
   /** One look at who has what, if it is time, and what follows from it. */

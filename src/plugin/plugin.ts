@@ -179,7 +179,8 @@ export class Plugin {
 
   /**
    * Runs until `signal` aborts, then stops in order: the registration first, so that the kubelet sends
-   * nobody here any more, then the watch over the devices, HTTP last. Devices are left as they are.
+   * nobody here any more, then the watch over the devices, HTTP last. Devices are left as they are, unless
+   * the option says otherwise.
    */
   async run(signal: AbortSignal): Promise<void> {
     const later = new AbortController();
@@ -198,6 +199,7 @@ export class Plugin {
     await this.#supervise("registrar", (until) => this.#registrar.run(until), signal);
     later.abort();
     await Promise.all(others);
+    if (this.#config.removeDevicesOnExit) await this.#caretaker.removeUnused();
   }
 
   /** Not before the devices were made and looked at: until then nothing is known of what can be done. */

@@ -291,6 +291,53 @@ describe("healing", () => {
   });
 });
 
+describe("a stop", () => {
+  const removing = { "remove-devices-on-exit": "true" };
+  const removed = (driver: CameraFiles) =>
+    driver.calls.filter((call) => call.startsWith("remove ")).map((call) => call.slice(7));
+
+  test("touches no device by default", async () => {
+    const driver = cameras();
+    const plugin = await started(driver);
+    driver.calls.length = 0;
+    await plugin.stop();
+    expect(driver.calls.filter((call) => !/^(inspect|ensure)/.test(call))).toEqual([]);
+  });
+
+  test("removes what this process made and nobody uses, where it is told to", async () => {
+    const driver = cameras();
+    const plugin = scenario.startPlugin(removing, driver);
+    await scenario.kubelet.start();
+    await scenario.counts(8, 8);
+    await pod("a");
+    driver.open?.add("video13");
+    await plugin.stop();
+    expect(removed(driver)).toEqual([
+      "video11",
+      "video12",
+      "video14",
+      "video15",
+      "video16",
+      "video17",
+    ]);
+  });
+
+  test("removes nothing that was there before, and nothing on a guess", async () => {
+    const adopted = cameras(8, true);
+    const first = scenario.startPlugin(removing, adopted);
+    await scenario.kubelet.start();
+    await scenario.counts(8, 8);
+    await first.stop();
+    expect(removed(adopted)).toEqual([]);
+    const made = cameras();
+    const second = scenario.startPlugin(removing, made);
+    await scenario.counts(8, 8);
+    scenario.kubelet.stop();
+    await second.stop();
+    expect(removed(made)).toEqual([]);
+  });
+});
+
 /** A node where the plugin can't see the pod-resources socket. */
 async function withoutPodResources(old: Scenario): Promise<Scenario> {
   await old.close();
