@@ -16,11 +16,13 @@ import type { CareRecord } from "./care-record.ts";
 import { type CareTimes, defaultCareTimes } from "./care-times.ts";
 import type { DevicePool } from "./pool.ts";
 import { removeDevices } from "./removal.ts";
+import { type RetirementDeps, retireFree } from "./retirement.ts";
 import type { Use } from "./use.ts";
 import { UseBook, type UseBookDeps } from "./use-book.ts";
 
 export interface CaretakerDeps
-  extends Omit<AttemptsDeps, "times" | "pool">,
+  extends RetirementDeps,
+    Omit<AttemptsDeps, "times" | "pool">,
     Omit<UseBookDeps, "times" | "driver"> {
   readonly driver: Pick<VideoDriver, "devices" | "capabilities" | "isOpen" | "remove">;
   readonly pool: Pick<DevicePool, "get" | "hold" | "release" | "subscribe">;
@@ -167,6 +169,7 @@ export class Caretaker {
       this.#pollAt = clock.now() + this.#times.pollMs;
       await this.#book.ask(signal);
     }
+    retireFree(this.#deps, this.isFree);
     const facts = [...this.#book.records.values()].map((record) => ({
       id: record.id,
       reason: pool.get(record.id)?.reason ?? "unknown",

@@ -87,6 +87,10 @@ export class Plugin {
         mayRemake: (id) => this.#caretaker.isFree(id),
       },
     );
+    const { firstDeviceNumber: first, maxDevices } = config;
+    const retiring = driver.devices.filter(
+      ({ number }) => number < first || number >= first + maxDevices,
+    );
     this.#caretaker = new Caretaker({
       driver,
       monitor: this.#monitor,
@@ -97,6 +101,7 @@ export class Plugin {
       random,
       observer: this.#metrics,
       times: deps.careTimes,
+      retiring: new Set(retiring.map(({ id }) => id)),
     });
     const history = new AllocationHistory();
     this.#registrar = new Registrar(

@@ -4,6 +4,8 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { PluginError } from "../../src/common/plugin-error.ts";
 import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { createSocketTransport } from "../../src/grpc/transport.ts";
+import { numbersHeldBefore } from "../../src/plugin/held-before.ts";
+import { recordingLogger } from "../support/recording-logger.ts";
 import { CameraFiles } from "./camera-files.ts";
 import { eventually, quickCareTimes, type RunningPlugin, Scenario } from "./harness.ts";
 
@@ -288,6 +290,30 @@ describe("healing", () => {
     await Bun.sleep(aWhile);
     driver.nudge();
     await eventually(() => driver.calls.includes("ensure"), "the move");
+  });
+});
+
+describe("fewer devices than before", () => {
+  test("keep listed what a pod still has, and give it to nobody after that pod", async () => {
+    const first = await started(cameras());
+    for (const name of ["a", "b", "c", "d", "e"]) await pod(name);
+    for (const name of ["a", "b", "c", "d"]) scenario.kubelet.removePod(name);
+    const options = { "max-devices": "4" };
+    const log = recordingLogger();
+    expect(await numbersHeldBefore(scenario.config(options), { log })).toEqual([14]);
+    await first.stop();
+
+    const driver = cameras(5, true);
+    const { plugin } = scenario.startPlugin(options, driver);
+    await scenario.counts(5, 5);
+    await Bun.sleep(aWhile);
+    expect(scenario.kubelet.resources()).toEqual({ capacity: 5, allocatable: 5 });
+    scenario.kubelet.removePod("e");
+    await scenario.counts(5, 4);
+    expect(plugin.pool.get("video14")).toMatchObject({ health: "Unhealthy", reason: "retired" });
+    await Bun.sleep(aWhile);
+    expect(driver.resets).not.toContain("video14");
+    expect(scenario.kubelet.resources()).toEqual({ capacity: 5, allocatable: 4 });
   });
 });
 
