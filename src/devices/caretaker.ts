@@ -1,4 +1,3 @@
-import { Mutex } from "../common/mutex.ts";
 import { Nudge } from "../common/nudge.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { within } from "../common/within.ts";
@@ -14,6 +13,7 @@ import {
 } from "./care-plan.ts";
 import type { CareRecord } from "./care-record.ts";
 import { type CareTimes, defaultCareTimes } from "./care-times.ts";
+import { DeviceLocks } from "./device-locks.ts";
 import type { DevicePool } from "./pool.ts";
 import { removeDevices } from "./removal.ts";
 import { type RetirementDeps, retireFree } from "./retirement.ts";
@@ -46,9 +46,8 @@ export class Caretaker {
   readonly #times: CareTimes;
   readonly #book: UseBook;
   readonly #attempts: Attempts;
-  readonly #locks = new Map<string, Mutex>();
-  /** Devices being worked on, of which Allocate must not answer from memory. */
-  readonly #working = new Set<string>();
+  /** Of a device whose lock is taken Allocate must not answer from memory. */
+  readonly #locks = new DeviceLocks();
   /** Devices that were not there before this process. */
   readonly #made = new Set<string>();
   readonly #nudge = new Nudge();
@@ -123,7 +122,7 @@ export class Caretaker {
     if (record === undefined) return;
     record.started();
     if (!this.#deps.driver.capabilities().reset) return this.#deps.monitor.inspect();
-    const reset = this.#locked(record, async () => {
+    const reset = this.#locks.run(record.id, async () => {
       if ((await this.#book.look(record)) === true) return;
       await this.#attempts
         .try({ kind: "reset", id }, record, false)
@@ -180,13 +179,13 @@ export class Caretaker {
     for (const action of planCare(facts, driver.capabilities(), clock.now())) {
       if (signal.aborted) return;
       const record = this.#book.records.get(action.id);
-      if (record && !this.#working.has(action.id)) await this.#care(action, record);
+      if (record && !this.#locks.taken(action.id)) await this.#care(action, record);
     }
   }
 
   /** Under the device's lock, and only if that is still right by then. */
   #care(action: CareAction, record: CareRecord): Promise<void> {
-    return this.#locked(record, async () => {
+    return this.#locks.run(record.id, async () => {
       const open = await this.#book.look(record);
       const reason = this.#deps.pool.get(record.id)?.reason ?? "unknown";
       const wanted = careOf({ reason, cleanliness: record.cleanliness });
@@ -203,7 +202,7 @@ export class Caretaker {
   ): Promise<void> {
     for (const record of records) {
       if (this.#isClean(record)) continue;
-      await this.#locked(record, async () => {
+      await this.#locks.run(record.id, async () => {
         if (!request.refused) await this.#clean(record);
       });
     }
@@ -232,21 +231,7 @@ export class Caretaker {
   }
 
   #isClean(record: CareRecord): boolean {
-    return record.cleanliness === "clean" && !this.#working.has(record.id);
-  }
-
-  #locked<T>(record: CareRecord, task: () => Promise<T>): Promise<T> {
-    const { id } = record;
-    const lock = this.#locks.get(id) ?? new Mutex();
-    this.#locks.set(id, lock);
-    return lock.run(async () => {
-      this.#working.add(id);
-      try {
-        return await task();
-      } finally {
-        this.#working.delete(id);
-      }
-    });
+    return record.cleanliness === "clean" && !this.#locks.taken(record.id);
   }
 
   #pollSoon(ms: number): void {

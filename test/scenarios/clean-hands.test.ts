@@ -1,57 +1,23 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
-import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
 import { PluginError } from "../../src/common/plugin-error.ts";
-import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
-import { createSocketTransport } from "../../src/grpc/transport.ts";
-import { numbersHeldBefore } from "../../src/plugin/held-before.ts";
-import { recordingLogger } from "../support/recording-logger.ts";
-import { CameraFiles } from "./camera-files.ts";
-import { eventually, quickCareTimes, type RunningPlugin, Scenario } from "./harness.ts";
+import { aWhile, CameraNode } from "./camera-node.ts";
+import { eventually, quickCareTimes } from "./harness.ts";
 
-let scenario: Scenario;
+let scenario: CameraNode;
 beforeEach(() => {
-  scenario = new Scenario();
+  scenario = new CameraNode();
 });
 afterEach(() => scenario.close());
 
 const { graceMs, pollMs, reallocateMs, restartGraceMs } = quickCareTimes;
-/** Long enough for whatever the caretaker would do on its own. */
-const aWhile = graceMs + 4 * pollMs;
-
-function cameras(count = 8, there = false): CameraFiles {
-  return new CameraFiles(scenario.simulatedDir, count, there);
-}
-
-async function started(driver: CameraFiles): Promise<RunningPlugin> {
-  const plugin = scenario.startPlugin({ "max-devices": String(driver.devices.length) }, driver);
-  if (!scenario.kubelet.running) await scenario.kubelet.start();
-  await scenario.counts(driver.devices.length, driver.devices.length);
-  return plugin;
-}
-
-const pod = (name: string) =>
-  scenario.kubelet.addPod({ name, containers: [{ name: "c", devices: 1 }] });
-
-/** Allocate as the kubelet calls it, with the status of a refusal. */
-async function allocate(id: string): Promise<Code | undefined> {
-  const transport = createSocketTransport(scenario.socketPath());
-  try {
-    const client = createClient(DevicePlugin, transport);
-    await client.allocate({ containerRequests: [{ devicesIds: [id] }] });
-    return undefined;
-  } catch (error) {
-    return ConnectError.from(error).code;
-  } finally {
-    transport.close();
-  }
-}
 
 describe("a device after its pod", () => {
   test("is reset within the grace time and a poll, unseen by the kubelet", async () => {
-    const driver = cameras();
-    await started(driver);
-    await pod("a");
+    const driver = scenario.cameras();
+    await scenario.started(driver);
+    await scenario.pod("a");
     driver.write("video10", "frame of a");
     await Bun.sleep(aWhile);
     expect(driver.resets).toEqual([]);
@@ -61,16 +27,17 @@ describe("a device after its pod", () => {
     await eventually(() => driver.resets.length > 0, "the reset");
     const took = performance.now() - ended;
     expect(took).toBeGreaterThanOrEqual(graceMs - pollMs);
-    expect(took).toBeLessThan(graceMs + 3 * pollMs);
+    // A machine at work on other tests may add to it.
+    expect(took).toBeLessThan(graceMs + 2 * pollMs + 500);
     expect(driver.read("video10")).toBe("");
     expect(driver.resets).toEqual(["video10"]);
     expect(scenario.count("list_received")).toBe(lists);
   });
 
   test("is not reset while somebody holds it open, and is when nobody does", async () => {
-    const driver = cameras();
-    await started(driver);
-    await pod("a");
+    const driver = scenario.cameras();
+    await scenario.started(driver);
+    await scenario.pod("a");
     driver.open?.add("video10");
     scenario.kubelet.removePod("a");
     await Bun.sleep(aWhile);
@@ -80,23 +47,23 @@ describe("a device after its pod", () => {
   });
 
   test("is reset in Allocate for the next pod, if that comes sooner", async () => {
-    const driver = cameras(1);
-    await started(driver);
-    await pod("a");
+    const driver = scenario.cameras(1);
+    await scenario.started(driver);
+    await scenario.pod("a");
     driver.write("video10", "frame of a");
     await Bun.sleep(reallocateMs + 10);
     scenario.kubelet.removePod("a");
-    const next = await pod("b");
+    const next = await scenario.pod("b");
     expect(next.phase).toBe("Running");
     expect(driver.resets).toEqual(["video10"]);
     expect(driver.read("video10")).toBe("");
   });
 
   test("is clean for each of many pods that follow each other", async () => {
-    const driver = cameras(1);
-    await started(driver);
+    const driver = scenario.cameras(1);
+    await scenario.started(driver);
     for (let n = 0; n < 10; n++) {
-      expect((await pod(`pod-${n}`)).phase).toBe("Running");
+      expect((await scenario.pod(`pod-${n}`)).phase).toBe("Running");
       expect(driver.read("video10")).toBe("");
       driver.write("video10", `frame of pod-${n}`);
       await Bun.sleep(reallocateMs + (n % 3) * 20);
@@ -106,8 +73,8 @@ describe("a device after its pod", () => {
   });
 
   test("is not reset between an init container and the app container that takes it over", async () => {
-    const driver = cameras(8, true);
-    await started(driver);
+    const driver = scenario.cameras(8, true);
+    await scenario.started(driver);
     await scenario.kubelet.addPod({
       name: "a",
       containers: [
@@ -122,14 +89,14 @@ describe("a device after its pod", () => {
 
 describe("a plugin that starts anew", () => {
   test("cleans what nobody has, and leaves alone what pods have", async () => {
-    const before = cameras();
-    const first = await started(before);
-    await pod("a");
+    const before = scenario.cameras();
+    const first = await scenario.started(before);
+    await scenario.pod("a");
     await first.stop();
     before.write("video10", "frame of a");
     before.write("video15", "of long ago");
-    const driver = cameras(8, true);
-    await started(driver);
+    const driver = scenario.cameras(8, true);
+    await scenario.started(driver);
     await eventually(() => driver.resets.length === 7, "seven resets");
     await Bun.sleep(aWhile);
     expect(driver.resets).not.toContain("video10");
@@ -140,28 +107,28 @@ describe("a plugin that starts anew", () => {
 
   test("cleans no device on a guess: without pod-resources only when it is given away", async () => {
     scenario = await withoutPodResources(scenario);
-    const driver = cameras(8, true);
-    await started(driver);
+    const driver = scenario.cameras(8, true);
+    await scenario.started(driver);
     await Bun.sleep(aWhile);
     expect(driver.resets).toEqual([]);
-    await pod("a");
+    await scenario.pod("a");
     expect(driver.resets).toEqual(["video10"]);
   });
 });
 
 describe("Allocate of a device that isn't known to be clean", () => {
   test("is refused while its reset fails, and the device goes out of the offer until it works", async () => {
-    const driver = cameras(1, true);
-    const { log } = await started(driver);
+    const driver = scenario.cameras(1, true);
+    const { log } = await scenario.started(driver);
     const works = driver.onReset;
     driver.onReset = async () => {
       throw new PluginError("reset_failed", "it is stuck");
     };
     for (let n = 0; n < 3; n++) {
-      if (scenario.kubelet.resources().allocatable === 1) await allocate("video10");
+      if (scenario.kubelet.resources().allocatable === 1) await scenario.allocate("video10");
     }
     await scenario.counts(1, 0);
-    expect(await allocate("video10")).toBe(Code.FailedPrecondition);
+    expect(await scenario.allocate("video10")).toBe(Code.FailedPrecondition);
     const held = log.lines.find(({ fields }) => fields["error_code"] === "reset_failed");
     expect(held?.fields["error"]).toBe("it is stuck");
     await Bun.sleep(600);
@@ -170,41 +137,41 @@ describe("Allocate of a device that isn't known to be clean", () => {
     expect(scenario.count("list_received")).toBe(2);
     driver.onReset = works;
     await scenario.counts(1, 1);
-    expect(await allocate("video10")).toBeUndefined();
+    expect(await scenario.allocate("video10")).toBeUndefined();
   });
 
   test("is refused when the reset hangs, at the cap, and other devices are given meanwhile", async () => {
-    const driver = cameras(2);
-    await started(driver);
-    await pod("a");
+    const driver = scenario.cameras(2);
+    await scenario.started(driver);
+    await scenario.pod("a");
     await Bun.sleep(reallocateMs + 10);
     scenario.kubelet.removePod("a");
     const hang = Promise.withResolvers<void>();
     driver.onReset = () => hang.promise;
     const before = performance.now();
-    const refused = allocate("video10");
-    expect(await allocate("video11")).toBeUndefined();
+    const refused = scenario.allocate("video10");
+    expect(await scenario.allocate("video11")).toBeUndefined();
     expect(await refused).toBe(Code.Unavailable);
-    expect(performance.now() - before).toBeLessThan(quickCareTimes.claimMs + 200);
+    expect(performance.now() - before).toBeLessThan(quickCareTimes.claimMs + 500);
     hang.resolve();
     await eventually(() => driver.resets.length === 1, "the reset");
-    expect(await allocate("video10")).toBeUndefined();
+    expect(await scenario.allocate("video10")).toBeUndefined();
   });
 
   test("is refused while somebody who is no pod holds it open", async () => {
-    const driver = cameras(8, true);
-    await started(driver);
+    const driver = scenario.cameras(8, true);
+    await scenario.started(driver);
     driver.open?.add("video12");
-    expect(await allocate("video12")).toBe(Code.FailedPrecondition);
+    expect(await scenario.allocate("video12")).toBe(Code.FailedPrecondition);
     driver.open?.delete("video12");
-    expect(await allocate("video12")).toBeUndefined();
+    expect(await scenario.allocate("video12")).toBeUndefined();
   });
 
   test("answers from memory on a node where devices can't be reset, which is told once", async () => {
-    const driver = cameras(8, true);
+    const driver = scenario.cameras(8, true);
     driver.canReset = false;
-    const { log } = await started(driver);
-    expect(await allocate("video10")).toBeUndefined();
+    const { log } = await scenario.started(driver);
+    expect(await scenario.allocate("video10")).toBeUndefined();
     await Bun.sleep(aWhile);
     expect(driver.resets).toEqual([]);
     const told = log.lines.filter(({ msg }) => msg.startsWith("Devices can't be cleaned"));
@@ -214,9 +181,9 @@ describe("Allocate of a device that isn't known to be clean", () => {
 
 describe("a kubelet that restarts", () => {
   test("costs no running pod its device", async () => {
-    const driver = cameras();
-    await started(driver);
-    await pod("a");
+    const driver = scenario.cameras();
+    await scenario.started(driver);
+    await scenario.pod("a");
     driver.write("video10", "frame of a");
     await Bun.sleep(2 * pollMs);
     scenario.kubelet.stop();
@@ -230,9 +197,9 @@ describe("a kubelet that restarts", () => {
   });
 
   test("after its pod has ended delays the cleaning, no more", async () => {
-    const driver = cameras();
-    await started(driver);
-    await pod("a");
+    const driver = scenario.cameras();
+    await scenario.started(driver);
+    await scenario.pod("a");
     await Bun.sleep(2 * pollMs);
     scenario.kubelet.removePod("a");
     await scenario.kubelet.restart();
@@ -241,133 +208,10 @@ describe("a kubelet that restarts", () => {
   });
 });
 
-describe("healing", () => {
-  test("repairs dead capabilities of a device when its pod has gone", async () => {
-    const driver = cameras();
-    await started(driver);
-    await pod("a");
-    await Bun.sleep(2 * pollMs);
-    driver.set("video10", "dead_caps");
-    driver.nudge();
-    await scenario.counts(8, 7);
-    await Bun.sleep(aWhile);
-    expect(driver.calls).not.toContain("repair video10");
-    scenario.kubelet.removePod("a");
-    await scenario.counts(8, 8);
-    await eventually(() => driver.resets.length === 1, "the reset after it");
-    expect(driver.calls.filter((call) => /^re(pair|set)/.test(call))).toEqual([
-      "repair video10",
-      "reset video10",
-    ]);
-  });
-
-  test("resets what a writer left marked, when nobody has it", async () => {
-    const driver = cameras();
-    await started(driver);
-    await Bun.sleep(aWhile);
-    const works = driver.onReset;
-    driver.onReset = async (id) => {
-      await works(id);
-      driver.set(id, "ok");
-    };
-    driver.set("video13", "stuck_writer");
-    driver.nudge();
-    await eventually(() => driver.resets.includes("video13"), "the reset");
-    await scenario.counts(8, 8);
-  });
-
-  test("moves a device that is at another's number only when nobody has it", async () => {
-    const driver = cameras();
-    await started(driver);
-    await pod("a");
-    await Bun.sleep(2 * pollMs);
-    driver.calls.length = 0;
-    driver.set("video10", "wrong_number");
-    driver.nudge();
-    await Bun.sleep(aWhile);
-    expect(driver.calls).not.toContain("ensure");
-    scenario.kubelet.removePod("a");
-    await Bun.sleep(aWhile);
-    driver.nudge();
-    await eventually(() => driver.calls.includes("ensure"), "the move");
-  });
-});
-
-describe("fewer devices than before", () => {
-  test("keep listed what a pod still has, and give it to nobody after that pod", async () => {
-    const first = await started(cameras());
-    for (const name of ["a", "b", "c", "d", "e"]) await pod(name);
-    for (const name of ["a", "b", "c", "d"]) scenario.kubelet.removePod(name);
-    const options = { "max-devices": "4" };
-    const log = recordingLogger();
-    expect(await numbersHeldBefore(scenario.config(options), { log })).toEqual([14]);
-    await first.stop();
-
-    const driver = cameras(5, true);
-    const { plugin } = scenario.startPlugin(options, driver);
-    await scenario.counts(5, 5);
-    await Bun.sleep(aWhile);
-    expect(scenario.kubelet.resources()).toEqual({ capacity: 5, allocatable: 5 });
-    scenario.kubelet.removePod("e");
-    await scenario.counts(5, 4);
-    expect(plugin.pool.get("video14")).toMatchObject({ health: "Unhealthy", reason: "retired" });
-    await Bun.sleep(aWhile);
-    expect(driver.resets).not.toContain("video14");
-    expect(scenario.kubelet.resources()).toEqual({ capacity: 5, allocatable: 4 });
-  });
-});
-
-describe("a stop", () => {
-  const removing = { "remove-devices-on-exit": "true" };
-  const removed = (driver: CameraFiles) =>
-    driver.calls.filter((call) => call.startsWith("remove ")).map((call) => call.slice(7));
-
-  test("touches no device by default", async () => {
-    const driver = cameras();
-    const plugin = await started(driver);
-    driver.calls.length = 0;
-    await plugin.stop();
-    expect(driver.calls.filter((call) => !/^(inspect|ensure)/.test(call))).toEqual([]);
-  });
-
-  test("removes what this process made and nobody uses, where it is told to", async () => {
-    const driver = cameras();
-    const plugin = scenario.startPlugin(removing, driver);
-    await scenario.kubelet.start();
-    await scenario.counts(8, 8);
-    await pod("a");
-    driver.open?.add("video13");
-    await plugin.stop();
-    expect(removed(driver)).toEqual([
-      "video11",
-      "video12",
-      "video14",
-      "video15",
-      "video16",
-      "video17",
-    ]);
-  });
-
-  test("removes nothing that was there before, and nothing on a guess", async () => {
-    const adopted = cameras(8, true);
-    const first = scenario.startPlugin(removing, adopted);
-    await scenario.kubelet.start();
-    await scenario.counts(8, 8);
-    await first.stop();
-    expect(removed(adopted)).toEqual([]);
-    const made = cameras();
-    const second = scenario.startPlugin(removing, made);
-    await scenario.counts(8, 8);
-    scenario.kubelet.stop();
-    await second.stop();
-    expect(removed(made)).toEqual([]);
-  });
-});
-
 /** A node where the plugin can't see the pod-resources socket. */
-async function withoutPodResources(old: Scenario): Promise<Scenario> {
+async function withoutPodResources(old: CameraNode): Promise<CameraNode> {
   await old.close();
-  const fresh = new Scenario();
+  const fresh = new CameraNode();
   const config = fresh.config.bind(fresh);
   fresh.config = (options) =>
     config({ "pod-resources-socket": "/nowhere/kubelet.sock", ...options });

@@ -29,15 +29,15 @@ export const quickTimes: RegistrationTimes = {
   backoff: { initialMs: 100, maxMs: 1000 },
 };
 
-/** The caretaker's times, a hundredth of the real ones where a test would wait for them. */
+/** The caretaker's times, a fraction of the real ones where a test would wait for them. */
 export const quickCareTimes: CareTimes = {
   ...defaultCareTimes,
   pollMs: 100,
   settleMs: 20,
   graceMs: 200,
   restartGraceMs: 600,
-  reallocateMs: 50,
-  claimMs: 400,
+  reallocateMs: 200,
+  claimMs: 600,
   backoff: { initialMs: 50, maxMs: 1000 },
 };
 
