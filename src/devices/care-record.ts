@@ -33,6 +33,7 @@ export class CareRecord {
       listed: this.#listed,
       absentSince: this.#absentSince,
       allocatedAt: this.#allocatedAt,
+      listedSince: this.#listedSince,
       refused: this.#refused,
       open: this.#open,
     };

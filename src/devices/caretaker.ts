@@ -156,7 +156,9 @@ export class Caretaker {
       const listed = record && (await this.#book.askNow(record));
       const open = record && (await this.#book.look(record));
       const since = this.#deps.clock.now() - (record?.allocatedAt ?? Number.NEGATIVE_INFINITY);
-      return { made: this.#made.has(id), recent: since < this.#times.graceMs, listed, open };
+      const unseen = record?.allocatedAt !== undefined && !record.listedSince;
+      const given = unseen || since < this.#times.graceMs;
+      return { made: this.#made.has(id), given, listed, open };
     };
     return removeDevices([...this.#book.records.keys()], facts, this.#deps);
   }

@@ -4,7 +4,7 @@ import { ManualClock, settle } from "../../test/support/manual-clock.ts";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { type RemovalFacts, removeDevices, whyKept } from "./removal.ts";
 
-const idle: RemovalFacts = { made: true, recent: false, listed: false, open: false };
+const idle: RemovalFacts = { made: true, given: false, listed: false, open: false };
 
 describe("a device at the end of the process", () => {
   test("goes if we made it and it is known that nobody uses it", () => {
@@ -14,7 +14,7 @@ describe("a device at the end of the process", () => {
   test("stays in every other case", () => {
     const others: Partial<RemovalFacts>[] = [
       { made: false },
-      { recent: true },
+      { given: true },
       { listed: true },
       { listed: undefined },
       { open: true },

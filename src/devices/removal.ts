@@ -8,8 +8,8 @@ import type { VideoDriver } from "../v4l2/driver.ts";
 export interface RemovalFacts {
   /** This process made it; what it found is somebody else's, or an earlier instance's that can't be told apart. */
   readonly made: boolean;
-  /** It was given away within the grace time. */
-  readonly recent: boolean;
+  /** It was given away within the grace time, or the kubelet has never listed it since (an init container's). */
+  readonly given: boolean;
   /** The kubelet's answer of this moment; undefined if there is none. */
   readonly listed: boolean | undefined;
   readonly open: boolean | undefined;
@@ -19,7 +19,7 @@ export interface RemovalFacts {
 export function whyKept(facts: RemovalFacts): string | undefined {
   if (!facts.made) return "this process has not made it";
   if (facts.listed === true) return "a pod has it";
-  if (facts.recent) return "it has just been given to a pod";
+  if (facts.given) return "it was given to a pod, and nothing shows that it has ended";
   if (facts.open === true) return "somebody holds it open";
   if (facts.listed === undefined) return "the kubelet did not say whether a pod has it";
   return facts.open === undefined ? "it can't be known whether somebody holds it open" : undefined;

@@ -6,6 +6,7 @@ const nothing: UseFacts = {
   listed: undefined,
   absentSince: undefined,
   allocatedAt: undefined,
+  listedSince: false,
   refused: false,
   open: undefined,
 };
@@ -33,6 +34,12 @@ describe("a device", () => {
   test("is free when the kubelet has left it out for the grace time", () => {
     expect(at(19_999, { listed: false, absentSince: 0 })).toBe("unknown");
     expect(at(20_000, { listed: false, absentSince: 0 })).toBe("free");
+  });
+
+  test("stays unknown if it was never listed after it was given away: an init container may have it", () => {
+    const facts = { allocatedAt: 0, listed: false, absentSince: 1000 };
+    expect(at(1_000_000, facts)).toBe("unknown");
+    expect(at(1_000_000, { ...facts, listedSince: true })).toBe("free");
   });
 
   test("is free when the last request for it was refused, unless somebody has it after all", () => {

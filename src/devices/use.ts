@@ -6,6 +6,8 @@ export interface UseFacts {
   readonly absentSince: number | undefined;
   /** When it was last given away, ms since the epoch. */
   readonly allocatedAt: number | undefined;
+  /** Whether the kubelet has listed it since it was last given away. */
+  readonly listedSince: boolean;
   /** The last request for it was refused, so that whoever asked has not got it. */
   readonly refused: boolean;
   /** Whether somebody holds it open; undefined if that isn't known. */
@@ -29,6 +31,8 @@ export function use(facts: UseFacts, now: number, graceMs: number): Use {
   // The kubelet asks only for devices that nobody has: one it was refused is nobody's until it asks again.
   if (facts.refused) return "free";
   if (facts.allocatedAt !== undefined && now - facts.allocatedAt < graceMs) return "in_use";
+  // What only a plain init container has is never listed, so its absence tells nothing.
+  if (facts.allocatedAt !== undefined && !facts.listedSince) return "unknown";
   const gone = facts.absentSince !== undefined && now - facts.absentSince >= graceMs;
   return gone ? "free" : "unknown";
 }

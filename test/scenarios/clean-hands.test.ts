@@ -38,6 +38,7 @@ describe("a device after its pod", () => {
     const driver = scenario.cameras();
     await scenario.started(driver);
     await scenario.pod("a");
+    await Bun.sleep(2 * pollMs);
     driver.open?.add("video10");
     scenario.kubelet.removePod("a");
     await Bun.sleep(aWhile);
@@ -84,6 +85,23 @@ describe("a device after its pod", () => {
     });
     expect(scenario.count("allocated")).toBe(2);
     expect(driver.resets.filter((id) => id === "video10")).toEqual(["video10"]);
+  });
+});
+
+describe("a device that only an init container asked for", () => {
+  test("is left alone while that runs, though the kubelet lists it never, and cleaned for the next pod", async () => {
+    const driver = scenario.cameras(1);
+    await scenario.started(driver);
+    await scenario.kubelet.addPod({
+      name: "a",
+      containers: [{ name: "prepare", devices: 1, init: true }, { name: "app" }],
+    });
+    driver.write("video10", "frame of a");
+    await Bun.sleep(aWhile);
+    expect(driver.resets).toEqual([]);
+    scenario.kubelet.removePod("a");
+    await scenario.pod("b");
+    expect(driver.resets).toEqual(["video10"]);
   });
 });
 
