@@ -125,12 +125,13 @@ export function devicePluginService(
       const asked = containerRequests.flatMap(({ devicesIds }) => devicesIds);
       const allocations = await refusing("Allocate", asked, async () => {
         for (const id of asked) usable(id, pool.get(id));
+        // Even if it is refused: the next pod shall be sent to another one.
+        history.record(asked, clock.now());
         await deps.claim(asked);
         return containerRequests.map(({ devicesIds }) =>
           allocate(devicesIds, (id) => pool.get(id), deps.containerDevicePath),
         );
       });
-      history.record(asked, clock.now());
       deps.observer.allocated(asked.length, performance.now() - started);
       logAllocations(log, allocations);
       return { containerResponses: allocations.map(({ response }) => response) };

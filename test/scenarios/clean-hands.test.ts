@@ -185,6 +185,15 @@ describe("Allocate of a device that isn't known to be clean", () => {
     expect(await scenario.allocate("video12")).toBeUndefined();
   });
 
+  test("that is refused sends the next pod to another device", async () => {
+    const driver = scenario.cameras(8, true);
+    await scenario.started(driver);
+    driver.open?.add("video10");
+    expect((await scenario.pod("a")).phase).toBe("Failed");
+    expect((await scenario.pod("b")).phase).toBe("Running");
+    expect(scenario.kubelet.allocations()).toEqual({ b: ["video11"] });
+  });
+
   test("answers from memory on a node where devices can't be reset, which is told once", async () => {
     const driver = scenario.cameras(8, true);
     driver.canReset = false;
