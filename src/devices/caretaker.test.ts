@@ -198,6 +198,17 @@ describe("the caretaker", () => {
     await end();
   });
 
+  test("gives a device as it is to the pod that has it, and to whoever holds it where the kubelet is mute", async () => {
+    const { driver, kubelet, caretaker, resets, end } = await setUp();
+    kubelet.listed = new Set(["video10"]);
+    await caretaker.claim(["video10"]);
+    kubelet.listed = undefined;
+    driver.open?.add("video11");
+    await caretaker.claim(["video11"]);
+    expect(resets()).toEqual([]);
+    await end();
+  });
+
   test("gives none of several devices away if one can't be cleaned", async () => {
     const { driver, caretaker, cleanliness, end } = await setUp();
     driver.open?.add("video11");
