@@ -11,6 +11,7 @@ import { onLibraryLog } from "../grpc/library-log.ts";
 import { createLogger } from "../observe/log.ts";
 import type { Logger } from "../observe/logger.ts";
 import { createDriver } from "../plugin/create-driver.ts";
+import { numbersHeldBefore } from "../plugin/held-before.ts";
 import { Plugin } from "../plugin/plugin.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
@@ -46,9 +47,13 @@ export const runCommand: Command = {
     if (origins.nodeName.source === "hostname") {
       log.info("NODE_NAME is not set, the host's name is used", { node_name: config.nodeName });
     }
-    const plugin = new Plugin(config, { driver: createDriver(config, log), log, version: VERSION });
+    const driver = createDriver(config, log, await numbersHeldBefore(config, { log }));
+    const plugin = new Plugin(config, { driver, log, version: VERSION });
     await plugin.run(stopSignal(log, () => plugin.reinspect()));
-    log.info("Stopped", { detail: "devices are left as they are" });
+    log.info(
+      "Stopped",
+      config.removeDevicesOnExit ? {} : { detail: "devices are left as they are" },
+    );
     return exitCode.ok;
   },
 };

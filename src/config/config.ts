@@ -19,6 +19,8 @@ export interface Config {
   /** Path template in the container: `{id}`, `{n}` (device number), `{index}` (place in the request). */
   readonly containerDevicePath: string;
   readonly preStartContainer: boolean;
+  /** Remove, at the end, the devices that this process made and nobody uses. */
+  readonly removeDevicesOnExit: boolean;
   /** Seconds between two inspections of all devices. */
   readonly healthCheckInterval: number;
   readonly kubeletSocket: string;

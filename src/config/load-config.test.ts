@@ -19,6 +19,7 @@ const defaults: Config = {
   v4l2DeviceGroup: undefined,
   containerDevicePath: "/dev/{id}",
   preStartContainer: false,
+  removeDevicesOnExit: false,
   healthCheckInterval: 30,
   kubeletSocket: "/var/lib/kubelet/device-plugins/kubelet.sock",
   podResourcesSocket: "/var/lib/kubelet/pod-resources/kubelet.sock",

@@ -76,7 +76,7 @@ export const options: Options = {
     default: "/var/lib/kubelet/pod-resources/kubelet.sock",
     group: "Kubernetes",
     description:
-      "Socket on which the kubelet is asked every 10 s whether it still knows the devices; without it a registration lost in silence goes unnoticed.",
+      "Socket on which the kubelet is asked every 10 s which devices it knows and pods have; without it a registration lost in silence goes unnoticed, and devices are cleaned only when they are given away.",
   },
   containerDevicePath: {
     flag: "container-device-path",
@@ -129,6 +129,15 @@ export const options: Options = {
     group: "Devices",
     description:
       "Longest time between two inspections of all devices; changes that are noticed are inspected at once.",
+  },
+  removeDevicesOnExit: {
+    flag: "remove-devices-on-exit",
+    env: "REMOVE_DEVICES_ON_EXIT",
+    kind: boolean(),
+    default: "false",
+    group: "Devices",
+    description:
+      "Removes, when the process is stopped, the devices that it made itself and that nobody uses; off, a stop touches no device.",
   },
   v4l2MaxBuffers: {
     flag: "v4l2-max-buffers",

@@ -1,7 +1,6 @@
 /**
- * When each device was last given away by Allocate. It steers the preference for rested devices and, later,
- * the grace time in which the kubelet has not yet recorded an allocation. It never says that a
- * device is taken: nobody tells a plugin when a pod ends.
+ * When each device was last asked for by Allocate, which steers the preference for rested devices. Who
+ * uses one is the matter of `use.ts`.
  */
 export class AllocationHistory {
   readonly #last = new Map<string, number>();
@@ -11,7 +10,7 @@ export class AllocationHistory {
     for (const id of ids) this.#last.set(id, now);
   }
 
-  /** ms since the epoch, or undefined if this process has not given the device away. */
+  /** ms since the epoch, or undefined if this process was not asked for the device. */
   lastAllocated(id: string): number | undefined {
     return this.#last.get(id);
   }

@@ -8,8 +8,13 @@ export type Health = "Healthy" | "Unhealthy";
  * - `unknown`: not inspected yet.
  * - `unobservable`: the driver has not been able to look for some time.
  * - `flapping`: looks fine, but was lost too often lately to be offered at once.
+ * - `unclean`: looks fine, but can't be rid of what its last user left.
+ * - `retired`: looks fine, but is no longer wanted; listed only because a pod still had it.
  */
-export type HealthReason = DeviceState | "unknown" | "unobservable" | "flapping";
+export type HealthReason = DeviceState | HoldReason | "unknown" | "unobservable" | "flapping";
+
+/** Why a device that looks fine isn't offered. */
+export type HoldReason = "unclean" | "retired";
 
 /** What is to be judged: a driver's observation, or that there is none. */
 export interface Sight extends Omit<DeviceObservation, "state"> {
@@ -76,7 +81,7 @@ export function unknownRecord(now: number): HealthRecord {
  */
 export function judge(
   record: HealthRecord,
-  observation: Pick<Sight, "state" | "detail">,
+  observation: { readonly state: Sight["state"] | HoldReason; readonly detail: string },
   now: number,
   policy: FlapPolicy,
 ): HealthRecord {

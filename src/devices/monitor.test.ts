@@ -3,7 +3,7 @@ import { FakeDriver } from "../../test/support/fake-driver.ts";
 import { ManualClock, settle } from "../../test/support/manual-clock.ts";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
-import { DeviceMonitor } from "./monitor.ts";
+import { DeviceMonitor, needsEnsure } from "./monitor.ts";
 import { DevicePool } from "./pool.ts";
 
 async function setUp(prepare: (driver: FakeDriver) => void = () => undefined) {
@@ -208,6 +208,49 @@ describe("the device monitor", () => {
     await settle();
     expect(monitor.busy()).toBeUndefined();
     await end();
+  });
+
+  test("repairs a device and looks at it", async () => {
+    const { driver, monitor, pool, end } = await setUp();
+    driver.set("video10", "dead_caps");
+    await monitor.inspect();
+    expect(pool.get("video10")?.reason).toBe("dead_caps");
+    await monitor.repair("video10");
+    expect(pool.get("video10")?.health).toBe("Healthy");
+    await end();
+  });
+
+  test("goes on looking when a reset does not come back, and refuses another one meanwhile", async () => {
+    const { driver, clock, monitor, pool, end } = await setUp();
+    const hang = Promise.withResolvers<void>();
+    driver.onReset = () => hang.promise;
+    const codes: string[] = [];
+    const reset = () =>
+      monitor.reset("video10").catch((error: PluginError) => {
+        codes.push(error.code);
+      });
+    reset();
+    await settle();
+    await clock.advance(5000);
+    expect(codes).toEqual(["timed_out"]);
+    driver.set("video11", "faulty");
+    driver.nudge();
+    await settle();
+    expect(pool.get("video11")?.reason).toBe("faulty");
+    await reset();
+    expect(codes).toEqual(["timed_out", "device_hangs"]);
+    driver.onReset = async () => undefined;
+    hang.resolve();
+    await settle();
+    await reset();
+    expect(codes).toHaveLength(2);
+    await end();
+  });
+
+  test("makes a device that is at another's number anew only if it may", () => {
+    const seen = [{ id: "video10", state: "wrong_number" as const }];
+    expect(needsEnsure(seen)).toBe(true);
+    expect(needsEnsure(seen, () => false)).toBe(false);
   });
 
   test("survives nothing less than its signal", async () => {

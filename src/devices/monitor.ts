@@ -3,8 +3,9 @@ import type { Clock } from "../common/clock.ts";
 import { Mutex } from "../common/mutex.ts";
 import { Nudge } from "../common/nudge.ts";
 import { PluginError } from "../common/plugin-error.ts";
+import { within } from "../common/within.ts";
 import type { Logger } from "../observe/logger.ts";
-import type { VideoDriver } from "../v4l2/driver.ts";
+import type { EnsureReport, VideoDriver } from "../v4l2/driver.ts";
 import type { Sight } from "./health.ts";
 import type { DevicePool } from "./pool.ts";
 
@@ -13,6 +14,8 @@ export interface MonitorOptions {
   readonly intervalMs: number;
   /** Waits between attempts to make missing devices. Default 1 s to 60 s. */
   readonly ensureBackoff?: BackoffOptions;
+  /** How long a reset or a repair may keep inspections waiting, ms. Default 5 s. */
+  readonly workLimitMs?: number;
 }
 
 export interface MonitorDeps {
@@ -23,15 +26,31 @@ export interface MonitorDeps {
   readonly random: () => number;
   /** Told how long each inspection took, ms. */
   readonly onInspected?: (ms: number) => void;
+  /** Told what a driver's `ensure` has made and found. */
+  readonly onEnsured?: (report: EnsureReport) => void;
+  /** Whether a device that is there may be taken down and made anew. Default: any. */
+  readonly mayRemake?: (id: string) => boolean;
 }
 
 /** Inspections in a row that may fail before nobody is told any more that the devices are healthy. */
 const toleratedFailures = 3;
 
-/** Whether making devices anew could help: something is missing that a driver's `ensure` provides. */
-export function needsEnsure(observations: readonly Pick<Sight, "state">[]): boolean {
-  return observations.some(({ state }) => state === "missing" || state === "module_gone");
+/**
+ * Whether making devices anew could help: something is missing that a driver's `ensure` provides, or is
+ * in the wrong place and may be moved.
+ */
+export function needsEnsure(
+  observations: readonly Pick<Sight, "id" | "state">[],
+  mayRemake: (id: string) => boolean = () => true,
+): boolean {
+  return observations.some(
+    ({ id, state }) =>
+      state === "missing" || state === "module_gone" || (state === "wrong_number" && mayRemake(id)),
+  );
 }
+
+/** A reset takes 30 ms, or up to 2 s while udev probes the new node (v4l2loopback REMOVE: EBUSY). */
+const defaultWorkLimitMs = 5000;
 
 /**
  * Looks at the devices on a timer and when nudged, tells the pool, and has the driver make what is
@@ -53,6 +72,8 @@ export class DeviceMonitor {
   #ensureNotBefore = 0;
   /** What the current run of failures has been reported for. */
   readonly #reported = new Set<string>();
+  /** Devices whose reset or repair has not come back in time. */
+  readonly #hanging = new Set<string>();
 
   constructor(options: MonitorOptions, deps: MonitorDeps) {
     this.#options = options;
@@ -83,11 +104,32 @@ export class DeviceMonitor {
     });
   }
 
-  /** Resets one device while no inspection can see it half-way, then inspects. */
+  /**
+   * Resets one device while no inspection can see it half-way, then inspects.
+   * @throws PluginError as the driver's `reset`; `timed_out`; `device_hangs` while an earlier one is under way.
+   */
   reset(id: string): Promise<void> {
-    return this.#locked(`the reset of ${id}`, async () => {
+    return this.#work(id, "reset", () => this.#deps.driver.reset(id));
+  }
+
+  /** Repairs one device, as {@link reset} resets it. */
+  repair(id: string): Promise<void> {
+    return this.#work(id, "repair", () => this.#deps.driver.repair(id));
+  }
+
+  #work(id: string, what: string, work: () => Promise<void>): Promise<void> {
+    const limitMs = this.#options.workLimitMs ?? defaultWorkLimitMs;
+    return this.#locked(`the ${what} of ${id}`, async () => {
+      if (this.#hanging.has(id)) {
+        throw new PluginError(
+          "device_hangs",
+          `an earlier reset or repair of ${id} has not come back`,
+        );
+      }
+      this.#hanging.add(id);
+      const going = work().finally(() => this.#hanging.delete(id));
       try {
-        await this.#deps.driver.reset(id);
+        await within(this.#deps.clock, going, limitMs, `the ${what} of ${id}`);
       } finally {
         await this.#inspect();
       }
@@ -125,7 +167,7 @@ export class DeviceMonitor {
     // The first round makes before it looks, so that the first list is not a list of missing devices.
     if (this.#started) {
       const observations = await this.#inspect();
-      this.#ensureWanted ||= needsEnsure(observations);
+      this.#ensureWanted ||= needsEnsure(observations, this.#deps.mayRemake);
     }
     this.#started = true;
     if (!this.#ensureWanted || this.#deps.clock.now() < this.#ensureNotBefore) return;
@@ -173,11 +215,13 @@ export class DeviceMonitor {
   }
 
   async #ensure(): Promise<void> {
-    const { driver, log } = this.#deps;
+    const { driver, log, onEnsured } = this.#deps;
     // Wanted again meanwhile is wanted once more: what is under way may have passed the spot.
     this.#ensureWanted = false;
     try {
-      const { created, adopted, failed } = await driver.ensure();
+      const made = await driver.ensure();
+      const { created, adopted, failed } = made;
+      onEnsured?.(made);
       const report = {
         created_device_ids: created,
         adopted_device_ids: adopted,

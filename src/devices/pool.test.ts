@@ -56,4 +56,30 @@ describe("the device pool", () => {
     see("ok", "video10");
     expect(changes).toHaveLength(0);
   });
+
+  test("doesn't offer a device that is held, and offers it again at the look after its release", () => {
+    const { pool, see, changes } = setUp();
+    see("ok", "video10");
+    pool.hold("video10", { reason: "unclean", detail: "why" });
+    expect(pool.get("video10")).toMatchObject({
+      health: "Unhealthy",
+      reason: "unclean",
+      detail: "why",
+    });
+    expect(changes).toHaveLength(2);
+    see("ok", "video10");
+    expect(pool.get("video10")?.reason).toBe("unclean");
+    pool.release("video10");
+    see("ok", "video10");
+    expect(pool.get("video10")?.health).toBe("Healthy");
+  });
+
+  test("shows other trouble of a held device", () => {
+    const { pool, see } = setUp();
+    see("missing", "video10");
+    pool.hold("video10", { reason: "unclean", detail: "why" });
+    expect(pool.get("video10")?.reason).toBe("missing");
+    see("ok", "video10");
+    expect(pool.get("video10")?.reason).toBe("unclean");
+  });
 });

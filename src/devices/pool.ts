@@ -5,6 +5,7 @@ import {
   defaultFlapPolicy,
   type FlapPolicy,
   type HealthRecord,
+  type HoldReason,
   judge,
   reviewAt,
   type Sight,
@@ -17,6 +18,13 @@ export interface DeviceChange {
   readonly after: DeviceStatus;
 }
 
+/** Why a device isn't offered although it looks fine. */
+export interface Hold {
+  readonly reason: HoldReason;
+  /** One sentence for people. */
+  readonly detail: string;
+}
+
 export type ChangeListener = (changes: readonly DeviceChange[]) => void;
 
 /**
@@ -27,6 +35,7 @@ export type ChangeListener = (changes: readonly DeviceChange[]) => void;
 export class DevicePool {
   readonly #devices: readonly DriverDevice[];
   readonly #records: Map<string, HealthRecord>;
+  readonly #holds = new Map<string, Hold>();
   readonly #listeners = new Set<ChangeListener>();
   readonly #clock: Clock;
   readonly #policy: FlapPolicy;
@@ -59,7 +68,8 @@ export class DevicePool {
       const before = this.get(observation.id);
       const record = this.#records.get(observation.id);
       if (before === undefined || record === undefined) continue;
-      this.#records.set(observation.id, judge(record, observation, now, this.#policy));
+      const seen = this.#seen(observation);
+      this.#records.set(observation.id, judge(record, seen, now, this.#policy));
       const after = this.#status(before);
       if (after.health !== before.health || after.reason !== before.reason) {
         changes.push({ before, after });
@@ -67,6 +77,18 @@ export class DevicePool {
     }
     if (changes.length > 0) for (const listener of [...this.#listeners]) listener(changes);
     return changes;
+  }
+
+  /** Takes a device that looks fine out of the offer, until it is released; other trouble shows through. */
+  hold(id: string, hold: Hold): void {
+    this.#holds.set(id, hold);
+    const { reason } = this.get(id) ?? {};
+    if (reason === "ok" || reason === "flapping") this.apply([{ id, state: "ok", detail: "" }]);
+  }
+
+  /** Ends a hold; the next inspection says what the device is worth. */
+  release(id: string): void {
+    this.#holds.delete(id);
   }
 
   /** Returns the way to unsubscribe. */
@@ -81,6 +103,11 @@ export class DevicePool {
       (record) => reviewAt(record, this.#policy) ?? [],
     );
     return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  #seen(observation: Sight): { state: Sight["state"] | HoldReason; detail: string } {
+    const hold = observation.state === "ok" ? this.#holds.get(observation.id) : undefined;
+    return hold ? { state: hold.reason, detail: hold.detail } : observation;
   }
 
   #status(device: DriverDevice): DeviceStatus {

@@ -28,6 +28,7 @@ function client(preStart?: (id: string) => Promise<void>) {
       clock: systemClock,
       log: recordingLogger(),
       containerDevicePath: "/dev/{id}",
+      claim: async () => undefined,
       preStart,
       inspectSoon: () => {
         looks += 1;

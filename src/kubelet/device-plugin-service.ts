@@ -1,7 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import type { Clock } from "../common/clock.ts";
 import { Nudge } from "../common/nudge.ts";
+import { PluginError } from "../common/plugin-error.ts";
 import type { AllocationHistory } from "../devices/allocation-history.ts";
 import type { DevicePool } from "../devices/pool.ts";
 import type {
@@ -21,6 +22,10 @@ export interface DevicePluginServiceDeps {
   readonly log: Logger;
   /** Template of a device's path in the container, see the option `container-device-path`. */
   readonly containerDevicePath: string;
+  /**
+   * Called before devices are given away; rejects if they must not be. Known-clean devices take no time.
+   */
+  readonly claim: (ids: readonly string[]) => Promise<void>;
   /**
    * Makes a device ready for a container that is about to start. Given if the kubelet shall call
    * PreStartContainer; rejects if the container must not start.
@@ -50,8 +55,8 @@ export function pluginOptions(
 const recheckMs = 3_600_000;
 
 /**
- * The v1beta1 device plugin service over a pool, for one server. Answers come from memory; only
- * PreStartContainer, where it is on, may take time.
+ * The v1beta1 device plugin service over a pool, for one server. Answers come from memory; what may take
+ * time is PreStartContainer, where it is on, and Allocate of a device that isn't known to be clean.
  */
 export function devicePluginService(
   deps: DevicePluginServiceDeps,
@@ -60,11 +65,15 @@ export function devicePluginService(
   const { pool, history, clock, log } = deps;
 
   /** Runs `work`; a refusal is logged and the devices looked at, since the kubelet knows better. */
-  function refusing<T>(method: string, ids: readonly string[], work: () => T): T {
+  async function refusing<T>(
+    method: string,
+    ids: readonly string[],
+    work: () => Promise<T>,
+  ): Promise<T> {
     try {
-      return work();
+      return await work();
     } catch (reason) {
-      const error = ConnectError.from(reason);
+      const error = refusal(reason);
       log.warn("Allocation refused", { method, device_ids: ids, error: error.rawMessage });
       deps.observer.allocationRefused(error.code);
       deps.inspectSoon();
@@ -111,32 +120,43 @@ export function devicePluginService(
       })),
     }),
 
-    allocate({ containerRequests }) {
+    async allocate({ containerRequests }) {
       const started = performance.now();
       const asked = containerRequests.flatMap(({ devicesIds }) => devicesIds);
-      const allocations = refusing("Allocate", asked, () =>
-        containerRequests.map(({ devicesIds }) =>
+      const allocations = await refusing("Allocate", asked, async () => {
+        for (const id of asked) usable(id, pool.get(id));
+        // Even if it is refused: the next pod shall be sent to another one.
+        history.record(asked, clock.now());
+        await deps.claim(asked);
+        return containerRequests.map(({ devicesIds }) =>
           allocate(devicesIds, (id) => pool.get(id), deps.containerDevicePath),
-        ),
-      );
-      history.record(asked, clock.now());
+        );
+      });
       deps.observer.allocated(asked.length, performance.now() - started);
       logAllocations(log, allocations);
       return { containerResponses: allocations.map(({ response }) => response) };
     },
 
     async preStartContainer({ devicesIds }) {
-      for (const id of devicesIds) {
-        const check = () => usable(id, pool.get(id));
-        refusing("PreStartContainer", devicesIds, check);
-        await deps.preStart?.(id);
-        // It may have come to light just now that the device is broken.
-        refusing("PreStartContainer", devicesIds, check);
-      }
+      await refusing("PreStartContainer", devicesIds, async () => {
+        for (const id of devicesIds) {
+          usable(id, pool.get(id));
+          await deps.preStart?.(id);
+          // It may have come to light just now that the device is broken.
+          usable(id, pool.get(id));
+        }
+      });
       log.info("Devices prepared for container start", { device_ids: devicesIds });
       return {};
     },
   };
+}
+
+/** What the kubelet is told. */
+function refusal(reason: unknown): ConnectError {
+  if (!(reason instanceof PluginError)) return ConnectError.from(reason);
+  const code = reason.code === "timed_out" ? Code.Unavailable : Code.FailedPrecondition;
+  return new ConnectError(reason.message, code, undefined, undefined, reason);
 }
 
 /** The full list, as every ListAndWatch message must be. */

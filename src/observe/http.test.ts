@@ -14,6 +14,10 @@ const metrics = new Metrics({
   nodeName: "node-a",
   devices: () => pool.list(),
   registered: () => registered,
+  care: () => [
+    { id: "video10", use: "in_use", cleanliness: "dirty" },
+    { id: "video11", use: "unknown", cleanliness: "clean" },
+  ],
 });
 
 beforeAll(() => {
@@ -65,6 +69,8 @@ describe("HTTP", () => {
     metrics.ended("stream_ended");
     metrics.inspected(1);
     metrics.actorRestarted("monitor");
+    metrics.cared("video10", "reset", "ok");
+    metrics.cared("video10", "repair", "busy");
     const response = await get("/metrics");
     expect(response.headers.get("content-type")).toStartWith("text/plain; version=0.0.4");
     const lines = (await response.text()).split("\n");
@@ -81,6 +87,12 @@ describe("HTTP", () => {
       'video_device_plugin_registrations_ended_total{reason="stream_ended"} 1',
       "video_device_plugin_inspection_duration_seconds_count 1",
       'video_device_plugin_actor_restarts_total{actor="monitor"} 1',
+      'video_device_plugin_device_in_use{device="video10"} 1',
+      'video_device_plugin_device_in_use{device="video11"} 0',
+      'video_device_plugin_device_clean{device="video10"} 0',
+      'video_device_plugin_device_clean{device="video11"} 1',
+      'video_device_plugin_resets_total{device="video10",result="ok"} 1',
+      'video_device_plugin_repairs_total{device="video10",result="busy"} 1',
     ]) {
       expect(lines).toContain(line);
     }

@@ -1,17 +1,21 @@
 import { readFileSync } from "node:fs";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { CareStatus } from "../devices/caretaker.ts";
 import type { DeviceStatus } from "../devices/health.ts";
 
 const prefix = "video_device_plugin_";
 
-/** Allocate answers from memory, so its buckets start at 50 µs. Seconds. */
-const allocateBuckets = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1, 1];
+/** Allocate answers from memory, so its buckets start at 50 µs; with a reset it may take 2 s. Seconds. */
+const allocateBuckets = [
+  0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5,
+];
 
 export interface MetricsSources {
   readonly version: string;
   readonly nodeName: string;
   readonly devices: () => readonly DeviceStatus[];
   readonly registered: () => boolean;
+  readonly care: () => readonly CareStatus[];
 }
 
 /** Everything `/metrics` shows. Gauges are read when scraped; the rest is told by the rooms' observers. */
@@ -24,6 +28,7 @@ export class Metrics {
   readonly #ended: Counter<"reason">;
   readonly #inspection: Histogram;
   readonly #restarts: Counter<"actor">;
+  readonly #cares: Record<"reset" | "repair", Counter<"device" | "result">>;
 
   constructor(sources: MetricsSources) {
     const registers = [this.#registry];
@@ -68,6 +73,12 @@ export class Metrics {
       labelNames: ["actor"],
       registers,
     });
+    const cares = (name: string, help: string) =>
+      new Counter({ name, help, labelNames: ["device", "result"], registers });
+    this.#cares = {
+      reset: cares(`${prefix}resets_total`, "Resets of a device, by result."),
+      repair: cares(`${prefix}repairs_total`, "Repairs of a device in place, by result."),
+    };
     this.#gauges(sources);
   }
 
@@ -100,12 +111,16 @@ export class Metrics {
     this.#restarts.inc({ actor });
   }
 
+  cared(device: string, kind: "reset" | "repair", result: "ok" | "busy" | "failed"): void {
+    this.#cares[kind].inc({ device, result });
+  }
+
   /** The exposition, and its content type. */
   async render(): Promise<{ body: string; contentType: string }> {
     return { body: await this.#registry.metrics(), contentType: this.#registry.contentType };
   }
 
-  #gauges({ version, nodeName, devices, registered }: MetricsSources): void {
+  #gauges({ version, nodeName, devices, registered, care }: MetricsSources): void {
     const gauge = (name: string, help: string, read: () => number) => {
       const metric: Gauge = new Gauge({
         name,
@@ -125,17 +140,40 @@ export class Metrics {
       labelNames: ["version", "node"],
       registers: [this.#registry],
     }).set({ version, node: nodeName }, 1);
-    const healthy: Gauge<"device"> = new Gauge({
-      name: `${prefix}device_healthy`,
-      help: "1 if the device is offered to the kubelet as healthy.",
-      labelNames: ["device"],
-      registers: [this.#registry],
-      collect: () => {
-        for (const { id, health } of devices()) {
-          healthy.set({ device: id }, health === "Healthy" ? 1 : 0);
-        }
-      },
-    });
+    const perDevice = <T extends { readonly id: string }>(
+      name: string,
+      help: string,
+      read: () => readonly T[],
+      holds: (device: T) => boolean,
+    ) => {
+      const metric: Gauge<"device"> = new Gauge({
+        name,
+        help,
+        labelNames: ["device"],
+        registers: [this.#registry],
+        collect: () => {
+          for (const device of read()) metric.set({ device: device.id }, holds(device) ? 1 : 0);
+        },
+      });
+    };
+    perDevice(
+      `${prefix}device_healthy`,
+      "1 if the device is offered to the kubelet as healthy.",
+      devices,
+      ({ health }) => health === "Healthy",
+    );
+    perDevice(
+      `${prefix}device_in_use`,
+      "1 if a pod has the device, was just given it, or somebody was seen holding it open.",
+      care,
+      ({ use }) => use === "in_use",
+    );
+    perDevice(
+      `${prefix}device_clean`,
+      "1 if the device is known to carry nothing of a former user.",
+      care,
+      ({ cleanliness }) => cleanliness === "clean",
+    );
     gauge("process_resident_memory_bytes", "Resident memory of the process.", residentBytes);
     const cpu: Counter = new Counter({
       name: "process_cpu_seconds_total",

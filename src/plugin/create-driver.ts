@@ -8,12 +8,20 @@ import { linuxKernel } from "../v4l2/loopback/kernel.ts";
 import { LoopbackDriver } from "../v4l2/loopback/loopback-driver.ts";
 import { SimulatedDriver } from "../v4l2/simulated/simulated-driver.ts";
 
-/** The driver that the configuration names. */
-export function createDriver(config: Config, log: Logger): VideoDriver {
+/**
+ * The driver that the configuration names.
+ * @param extraNumbers Devices beyond those of the configuration, which pods still have.
+ */
+export function createDriver(
+  config: Config,
+  log: Logger,
+  extraNumbers: readonly number[] = [],
+): VideoDriver {
   const calls = linuxCalls();
   const common = {
     firstDeviceNumber: config.firstDeviceNumber,
     maxDevices: config.maxDevices,
+    extraNumbers,
     mode: config.v4l2DevicePerm,
     group: config.v4l2DeviceGroup,
   };

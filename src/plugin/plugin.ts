@@ -1,15 +1,14 @@
 import { dirname } from "node:path";
-import { setTimeout as after } from "node:timers/promises";
-import { Code, ConnectError } from "@connectrpc/connect";
 import { type Clock, systemClock } from "../common/clock.ts";
-import { PluginError } from "../common/plugin-error.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import type { Config } from "../config/config.ts";
 import { AllocationHistory } from "../devices/allocation-history.ts";
+import type { CareTimes } from "../devices/care-times.ts";
+import { Caretaker } from "../devices/caretaker.ts";
 import { DeviceMonitor } from "../devices/monitor.ts";
 import { DevicePool } from "../devices/pool.ts";
 import { type AllocationObserver, devicePluginService } from "../kubelet/device-plugin-service.ts";
-import { allocatableDevices } from "../kubelet/pod-resources.ts";
+import { allocatableDevices, devicesOfPods } from "../kubelet/pod-resources.ts";
 import {
   Registrar,
   type RegistrarStatus,
@@ -40,6 +39,8 @@ export interface PluginDeps {
   readonly registrationTimes?: RegistrationTimes;
   /** For tests that can't wait. */
   readonly auditTimes?: AuditTimes;
+  /** For tests that can't wait. */
+  readonly careTimes?: CareTimes;
 }
 
 /** How long the first look at the devices may delay the registration, ms. */
@@ -54,9 +55,6 @@ const stopPatienceMs = 500;
 /** A driver that is at one thing longer than this hangs, ms; a start of the process may help. */
 const hangMs = 60_000;
 
-/** How long PreStartContainer may take for one device, ms; the kubelet's patience is 30 s. */
-const prepareLimitMs = 10_000;
-
 /**
  * The composition root: one pool, its service and its registration, with what watches and shows them.
  * Nothing here is global, so a second pool is a second one of these.
@@ -64,11 +62,13 @@ const prepareLimitMs = 10_000;
 export class Plugin {
   readonly pool: DevicePool;
   readonly #config: Config;
-  readonly #deps: Required<PluginDeps>;
+  readonly #deps: Required<Omit<PluginDeps, "careTimes">>;
   readonly #monitor: DeviceMonitor;
+  readonly #caretaker: Caretaker;
   readonly #registrar: Registrar;
   readonly #audit: RegistrationAudit;
   readonly #metrics: Metrics;
+  #registeredBefore = false;
 
   constructor(config: Config, deps: PluginDeps) {
     const { driver, log, version } = deps;
@@ -88,6 +88,7 @@ export class Plugin {
       nodeName: config.nodeName,
       devices: () => this.pool.list(),
       registered: () => this.#registrar.status().registered,
+      care: () => this.#caretaker.status(),
     });
     this.#monitor = new DeviceMonitor(
       { intervalMs: config.healthCheckInterval * 1000 },
@@ -98,9 +99,27 @@ export class Plugin {
         log,
         random,
         onInspected: (ms) => this.#metrics.inspected(ms),
+        onEnsured: (report) => this.#caretaker.ensured(report),
+        mayRemake: (id) => this.#caretaker.isFree(id),
       },
     );
     const observer = this.#observer();
+    const { firstDeviceNumber: first, maxDevices } = config;
+    const retiring = driver.devices.filter(
+      ({ number }) => number < first || number >= first + maxDevices,
+    );
+    this.#caretaker = new Caretaker({
+      driver,
+      monitor: this.#monitor,
+      pool: this.pool,
+      listed: (signal) => devicesOfPods(config.podResourcesSocket, config.resourceName, signal),
+      clock,
+      log,
+      random,
+      observer: this.#metrics,
+      times: deps.careTimes,
+      retiring: new Set(retiring.map(({ id }) => id)),
+    });
     const history = new AllocationHistory();
     this.#registrar = new Registrar(
       {
@@ -130,7 +149,8 @@ export class Plugin {
               clock,
               log,
               containerDevicePath: config.containerDevicePath,
-              preStart: config.preStartContainer ? (id) => this.#prepare(id) : undefined,
+              claim: (ids) => this.#caretaker.claim(ids),
+              preStart: config.preStartContainer ? (id) => this.#caretaker.prepare(id) : undefined,
               inspectSoon: this.#monitor.inspectSoon,
               observer,
             },
@@ -166,7 +186,7 @@ export class Plugin {
       },
       allocationRefused: (code) => metrics.allocationRefused(code),
       registered: (ms) => {
-        metrics.registered(ms);
+        this.#onRegistered(ms);
         collector.worked();
       },
       registerFailed: (code) => metrics.registerFailed(code),
@@ -178,6 +198,13 @@ export class Plugin {
   #offered(): string[] | undefined {
     if (!this.#registrar.status().registered) return undefined;
     return this.pool.list().flatMap(({ id, health }) => (health === "Healthy" ? [id] : []));
+  }
+
+  /** A first registration says nothing of the kubelet's age; a further one is a kubelet's that began anew. */
+  #onRegistered(ms: number): void {
+    if (this.#registeredBefore) this.#caretaker.kubeletRestarted();
+    this.#registeredBefore = true;
+    this.#metrics.registered(ms);
   }
 
   status(): RegistrarStatus {
@@ -193,11 +220,13 @@ export class Plugin {
 
   /**
    * Runs until `signal` aborts, then stops in order: the registration first, so that the kubelet sends
-   * nobody here any more, then the watch over the devices, HTTP last. Devices are left as they are.
+   * nobody here any more, then the watch over the devices, HTTP last. Devices are left as they are, unless
+   * the option says otherwise.
    */
   async run(signal: AbortSignal): Promise<void> {
     const later = new AbortController();
     const others = [
+      this.#supervise("caretaker", (until) => this.#takeCare(until), signal),
       this.#supervise("audit", (until) => this.#audit.run(until), signal),
       this.#supervise("monitor", (until) => this.#monitor.run(until), later.signal),
       ...(this.#config.enableMetrics
@@ -210,7 +239,21 @@ export class Plugin {
     const stopped = Promise.all(others).then(() => true);
     if (!(await Promise.race([stopped, this.#deps.clock.sleep(stopPatienceMs)]))) {
       this.#deps.log.warn("Work at the devices is cut short", { waited_ms: stopPatienceMs });
+      return;
     }
+    if (this.#config.removeDevicesOnExit) await this.#caretaker.removeUnused();
+  }
+
+  /** Not before the devices were made and looked at: until then nothing is known of what can be done. */
+  async #takeCare(signal: AbortSignal): Promise<void> {
+    await Promise.race([this.#monitor.ready, aborted(signal)]);
+    if (signal.aborted) return;
+    if (!this.#deps.driver.capabilities().reset) {
+      this.#deps.log.warn("Devices can't be cleaned between pods on this node", {
+        detail: "the driver can't reset single devices here: a pod may find what the last one left",
+      });
+    }
+    await this.#caretaker.run(signal);
   }
 
   #supervise(name: string, run: Actor["run"], signal: AbortSignal): Promise<void> {
@@ -239,35 +282,6 @@ export class Plugin {
     this.#deps.log.info("Serving metrics", { address, port: server.port });
     await aborted(signal);
     await server.stop();
-  }
-
-  /**
-   * Before a container starts: a device that can be reset is. One that somebody holds open is left as it
-   * is, since that somebody is the container's own pod: nobody else was given the device.
-   */
-  async #prepare(id: string): Promise<void> {
-    if (!this.#deps.driver.capabilities().reset) return this.#monitor.inspect();
-    try {
-      await within(this.#monitor.reset(id), prepareLimitMs, `the reset of ${id}`);
-    } catch (reason) {
-      const error = PluginError.from(reason);
-      const busy = error.code === "device_busy";
-      this.#deps.log.warn("Device was not reset", { device_id: id, ...error.fields() });
-      if (!busy) throw new ConnectError(error.message, Code.Internal, undefined, undefined, error);
-    }
-  }
-}
-
-async function within<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
-  const limit = new AbortController();
-  const late = after(ms, undefined, { signal: limit.signal }).then(() => {
-    throw new PluginError("timed_out", `${what} took longer than ${ms / 1000} s`);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    limit.abort();
-    late.catch(() => undefined);
   }
 }
 

@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { systemClock } from "../../src/common/clock.ts";
 import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { type CareTimes, defaultCareTimes } from "../../src/devices/care-times.ts";
 import {
   defaultRegistrationTimes,
   type RegistrationTimes,
 } from "../../src/kubelet/registration.ts";
+import type { Logger } from "../../src/observe/logger.ts";
 import { Plugin, type PluginDeps } from "../../src/plugin/plugin.ts";
 import { behaviourOf, type KubeletVersion } from "../../src/simulator/behaviour.ts";
 import type { KubeletEvent } from "../../src/simulator/events.ts";
@@ -25,6 +27,18 @@ export const quickTimes: RegistrationTimes = {
   replacedGraceMs: 500,
   provenMs: 300,
   backoff: { initialMs: 100, maxMs: 1000 },
+};
+
+/** The caretaker's times, a fraction of the real ones where a test would wait for them. */
+export const quickCareTimes: CareTimes = {
+  ...defaultCareTimes,
+  pollMs: 100,
+  settleMs: 20,
+  graceMs: 200,
+  restartGraceMs: 600,
+  reallocateMs: 200,
+  claimMs: 600,
+  backoff: { initialMs: 50, maxMs: 1000 },
 };
 
 export interface RunningPlugin {
@@ -55,29 +69,22 @@ export class Scenario {
     mkdirSync(join(this.simulatedDir, ".faults"), { recursive: true });
   }
 
-  /** The plugin in this process. Pins the options and parts a scenario needs, the rest is default. */
+  /**
+   * The plugin in this process. Pins the options and parts a scenario needs, the rest is default.
+   */
   startPlugin(
     options: Partial<Record<string, string>> = {},
     parts: Partial<PluginDeps> = {},
   ): RunningPlugin {
     const log = recordingLogger();
     const config = this.config(options);
-    const driver = new SimulatedDriver(
-      { ...config, mode: config.v4l2DevicePerm, group: config.v4l2DeviceGroup },
-      {
-        log,
-        clock: systemClock,
-        makeCharDevice: () => {
-          throw new Error("plain files are enough here");
-        },
-      },
-    );
     const plugin = new Plugin(config, {
-      driver,
+      driver: simulatedDriver(config, log),
       log,
       version: "test",
       registrationTimes: quickTimes,
       auditTimes: { intervalMs: 200, soonMs: 50, rounds: 2 },
+      careTimes: quickCareTimes,
       ...parts,
     });
     const stop = new AbortController();
@@ -171,6 +178,19 @@ export class Scenario {
     this.kubelet.stop({ removeSockets: true });
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+function simulatedDriver(config: Config, log: Logger): SimulatedDriver {
+  return new SimulatedDriver(
+    { ...config, mode: config.v4l2DevicePerm, group: config.v4l2DeviceGroup },
+    {
+      log,
+      clock: systemClock,
+      makeCharDevice: () => {
+        throw new Error("plain files are enough here");
+      },
+    },
+  );
 }
 
 /** Polls until `check` holds. */

@@ -18,7 +18,11 @@ export class FakeDriver implements VideoDriver {
   onEnsure: () => EnsureReport | Promise<EnsureReport> = () => this.#makeMissing();
   onInspect: () => void = () => undefined;
   onReset: (id: string) => Promise<void> = async () => undefined;
+  /** What `repair` does; by default it mends. */
+  onRepair: (id: string) => Promise<void> = async (id) => this.set(id, "ok");
   canReset = true;
+  /** Who holds a device open: those that are in. `undefined` in place of the set: that can't be known. */
+  open: Set<string> | undefined = new Set();
   #nudge: () => void = () => undefined;
 
   constructor(count = 8, first = 10) {
@@ -53,17 +57,38 @@ export class FakeDriver implements VideoDriver {
   }
 
   capabilities() {
-    return { create: true, reset: this.canReset };
+    return { create: true, reset: this.canReset, remove: true };
   }
 
   async reset(id: string): Promise<void> {
     this.calls.push(`reset ${id}`);
     if (!this.canReset) throw new PluginError("not_supported", "cannot reset");
+    this.#refuseBusy(id);
     await this.onReset(id);
+  }
+
+  async repair(id: string): Promise<void> {
+    this.calls.push(`repair ${id}`);
+    this.#refuseBusy(id);
+    await this.onRepair(id);
+  }
+
+  async remove(id: string): Promise<void> {
+    this.calls.push(`remove ${id}`);
+    this.#refuseBusy(id);
+    this.set(id, "missing");
+  }
+
+  async isOpen(id: string): Promise<boolean | undefined> {
+    return this.open?.has(id);
   }
 
   watch(nudge: () => void): void {
     this.#nudge = nudge;
+  }
+
+  #refuseBusy(id: string): void {
+    if (this.open?.has(id)) throw new PluginError("device_busy", `${id} is held open`);
   }
 
   #makeMissing(): EnsureReport {

@@ -1,0 +1,89 @@
+import { backoffDelay } from "../common/backoff.ts";
+import type { Clock } from "../common/clock.ts";
+import { PluginError } from "../common/plugin-error.ts";
+import type { Logger } from "../observe/logger.ts";
+import type { CareAction } from "./care-plan.ts";
+import type { CareRecord } from "./care-record.ts";
+import type { CareTimes } from "./care-times.ts";
+import type { DeviceMonitor } from "./monitor.ts";
+import type { DevicePool } from "./pool.ts";
+
+export interface AttemptsDeps {
+  readonly monitor: Pick<DeviceMonitor, "reset" | "repair" | "inspect">;
+  readonly pool: Pick<DevicePool, "get" | "hold" | "release">;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly observer?: CareObserver | undefined;
+  readonly times: Pick<CareTimes, "backoff" | "tolerated" | "pollMs">;
+}
+
+/** Told of every reset and repair that was tried. */
+export interface CareObserver {
+  cared(id: string, kind: CareAction["kind"], result: "ok" | "busy" | "failed"): void;
+}
+
+/** Resets and repairs devices, and keeps the books of what came of it. Whether one may is the caller's matter. */
+export class Attempts {
+  readonly #deps: AttemptsDeps;
+
+  constructor(deps: AttemptsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * @param mayHold Whether repeated failure takes the device out of the offer: not while its own pod has it.
+   * @throws PluginError as the monitor's `reset` and `repair`, after it was logged.
+   */
+  async try({ kind, id }: CareAction, record: CareRecord, mayHold = true): Promise<void> {
+    const { monitor, pool, log, observer } = this.#deps;
+    const started = performance.now();
+    try {
+      await monitor[kind](id);
+    } catch (reason) {
+      const error = PluginError.from(reason);
+      const busy = error.code === "device_busy";
+      observer?.cared(id, kind, busy ? "busy" : "failed");
+      if (busy) this.#busy(record);
+      else this.#failed({ kind, id }, record, error, mayHold);
+      log.warn("Device could not be cared for", {
+        device_id: id,
+        action: kind,
+        attempt: record.failures,
+        ...error.fields(),
+      });
+      throw error;
+    }
+    observer?.cared(id, kind, "ok");
+    const fields = { device_id: id, duration_ms: Math.round(performance.now() - started) };
+    if (kind === "repair") {
+      record.recovered();
+      log.info("Device repaired", fields);
+      return;
+    }
+    record.cleaned();
+    log.info("Device reset", fields);
+    pool.release(id);
+    if (pool.get(id)?.reason === "unclean") await monitor.inspect();
+  }
+
+  /** Being held is no failure of the device; it is tried again when that may have ended. */
+  #busy(record: CareRecord): void {
+    record.seenOpen(true);
+    record.notBefore = this.#deps.clock.now() + this.#deps.times.pollMs;
+  }
+
+  #failed(action: CareAction, record: CareRecord, error: PluginError, mayHold: boolean): void {
+    const { clock, random, times, pool } = this.#deps;
+    record.failures += 1;
+    record.notBefore = clock.now() + backoffDelay(record.failures, times.backoff, random());
+    const hangs = error.code === "timed_out" || error.code === "device_hangs";
+    if (!mayHold || action.kind !== "reset") return;
+    if (!hangs && record.failures < times.tolerated) return;
+    pool.hold(action.id, {
+      reason: "unclean",
+      detail: `it could not be reset: ${error.message}`,
+    });
+  }
+}

@@ -1,0 +1,110 @@
+import type { DriverCapabilities } from "../v4l2/driver.ts";
+import type { HealthReason } from "./health.ts";
+import type { Use } from "./use.ts";
+
+/**
+ * What a device may still carry of whoever had it last.
+ * - `unknown`: nothing is known, as of every adopted device after a start.
+ * - `clean`: made or reset by this process, and given to nobody since.
+ * - `dirty`: given away or seen in use since.
+ */
+export type Cleanliness = "unknown" | "clean" | "dirty";
+
+/** Everything that decides what is done to a device on our own account. */
+export interface CareFacts {
+  readonly id: string;
+  /** The pool's reason for its health. */
+  readonly reason: HealthReason;
+  readonly cleanliness: Cleanliness;
+  readonly use: Use;
+  /** Not before this time, ms since the epoch, because it failed lately. */
+  readonly notBefore: number;
+}
+
+export interface CareAction {
+  readonly kind: "reset" | "repair";
+  readonly id: string;
+}
+
+/**
+ * What to do to which devices now, in the order in which to do it: what heals before what cleans. Only
+ * devices that nobody uses are touched ({@link mayCare}), and only where the driver can.
+ */
+export function planCare(
+  devices: readonly CareFacts[],
+  capabilities: Pick<DriverCapabilities, "reset">,
+  now: number,
+): CareAction[] {
+  const due = devices.filter((device) => device.notBefore <= now);
+  const actions = due.flatMap((device): CareAction[] => {
+    const kind = careOf(device);
+    if (kind === undefined || !mayCare(kind, device.use, false)) return [];
+    return kind === "reset" && !capabilities.reset ? [] : [{ kind, id: device.id }];
+  });
+  const heals = ({ id }: CareAction) => {
+    const reason = due.find((device) => device.id === id)?.reason;
+    return reason === "dead_caps" || reason === "stuck_writer" || reason === "unclean";
+  };
+  return [...actions.filter(heals), ...actions.filter((action) => !heals(action))];
+}
+
+/**
+ * Whether a use allows it. A reset takes the device away from under whoever has it, so it needs proof that
+ * nobody has; a repair leaves the device in place, so it is enough that nobody has it open.
+ */
+export function mayCare(kind: CareAction["kind"], use: Use, open: boolean | undefined): boolean {
+  if (use === "free") return true;
+  return kind === "repair" && use === "unknown" && open === false;
+}
+
+/** What a device is in need of; a missing or foreign one needs others than us. */
+export function careOf({
+  reason,
+  cleanliness,
+}: Pick<CareFacts, "reason" | "cleanliness">): CareAction["kind"] | undefined {
+  switch (reason) {
+    case "dead_caps":
+      return "repair";
+    case "stuck_writer":
+    case "unclean":
+      return "reset";
+    case "ok":
+    case "flapping":
+      return cleanliness === "clean" ? undefined : "reset";
+    default:
+      return undefined;
+  }
+}
+
+/** What is known when the kubelet asks for a device that isn't known to be clean. */
+export interface ClaimFacts {
+  /** How long ago it was last given away, ms; undefined if never. */
+  readonly sinceAllocatedMs: number | undefined;
+  /** Whether the kubelet has listed it since then. */
+  readonly listedSince: boolean;
+  /** Whether the kubelet, asked just now, lists it; undefined if it did not answer. */
+  readonly listed: boolean | undefined;
+  readonly open: boolean | undefined;
+}
+
+/**
+ * Whether a device that isn't known to be clean is reset before it is given away.
+ * - `keep`: it is its own pod that asks again; it is given as it is.
+ * - `reset`: it is given after a reset.
+ * - `refuse`: somebody who is no pod holds it open, so it can't be cleaned and isn't given away.
+ *
+ * An app container takes over what its init container had, and the kubelet asks again for it: within
+ * the same admission, so before any container of the pod has started, and listing neither. That is
+ * known by the time between the two requests. Where an admission takes longer than `reallocateMs` the
+ * device is reset once more, which nobody sees.
+ */
+export function planClaim(facts: ClaimFacts, reallocateMs: number): "keep" | "reset" | "refuse" {
+  if (facts.listed === true) return "keep";
+  const again =
+    facts.sinceAllocatedMs !== undefined &&
+    facts.sinceAllocatedMs < reallocateMs &&
+    !facts.listedSince;
+  if (again) return "keep";
+  if (facts.open !== true) return "reset";
+  return facts.listed === undefined ? "keep" : "refuse";
+}

@@ -1,0 +1,231 @@
+import { describe, expect, test } from "bun:test";
+import { FakeDriver } from "../../test/support/fake-driver.ts";
+import { ManualClock, settle } from "../../test/support/manual-clock.ts";
+import { recordingLogger } from "../../test/support/recording-logger.ts";
+import { PluginError } from "../common/plugin-error.ts";
+import { Caretaker } from "./caretaker.ts";
+import { DeviceMonitor } from "./monitor.ts";
+import { DevicePool } from "./pool.ts";
+
+/** A caretaker whose kubelet says what `kubelet.listed` has; undefined: it can't be asked. */
+async function setUp({ there = true } = {}) {
+  const driver = new FakeDriver(2);
+  if (there) for (const { id } of driver.devices) driver.set(id, "ok");
+  const clock = new ManualClock();
+  const log = recordingLogger();
+  const pool = new DevicePool(driver.devices, clock);
+  const kubelet: { listed: Set<string> | undefined } = { listed: new Set() };
+  const random = () => 1;
+  const monitor: DeviceMonitor = new DeviceMonitor(
+    { intervalMs: 1_000_000 },
+    { driver, pool, clock, log, random, onEnsured: (report) => caretaker.ensured(report) },
+  );
+  const caretaker = new Caretaker({
+    driver,
+    monitor,
+    pool,
+    clock,
+    log,
+    random,
+    listed: async () => {
+      if (kubelet.listed === undefined) throw new Error("nobody answers");
+      return new Set(kubelet.listed);
+    },
+  });
+  const stop = new AbortController();
+  const running = [monitor.run(stop.signal)];
+  await settle();
+  running.push(caretaker.run(stop.signal));
+  await settle();
+  return {
+    driver,
+    clock,
+    log,
+    pool,
+    kubelet,
+    caretaker,
+    /** Moves on by `seconds`, a second at a time. */
+    pass: async (seconds: number) => {
+      for (let n = 0; n < seconds; n++) await clock.advance(1000);
+    },
+    resets: () => driver.calls.filter((call) => call.startsWith("reset")),
+    cleanliness: (id: string) => caretaker.status().find((one) => one.id === id)?.cleanliness,
+    end: async () => {
+      stop.abort();
+      await Promise.all(running);
+    },
+  };
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (reason) {
+    return PluginError.from(reason).code;
+  }
+}
+
+describe("the caretaker", () => {
+  test("cleans adopted devices that the kubelet has left out for the grace time, and once", async () => {
+    const { pass, resets, end } = await setUp();
+    await pass(19);
+    expect(resets()).toEqual([]);
+    await pass(60);
+    expect(resets()).toEqual(["reset video10", "reset video11"]);
+    await end();
+  });
+
+  test("knows devices that the driver made to be clean", async () => {
+    const { pass, resets, cleanliness, caretaker, end } = await setUp({ there: false });
+    expect(cleanliness("video10")).toBe("clean");
+    await caretaker.claim(["video10"]);
+    await pass(5);
+    expect(resets()).toEqual([]);
+    expect(cleanliness("video10")).toBe("dirty");
+    await end();
+  });
+
+  test("believes no clean state of a device that a pod has without our having given it", async () => {
+    const { kubelet, pass, cleanliness, end } = await setUp({ there: false });
+    kubelet.listed = new Set(["video10"]);
+    await pass(11);
+    expect(cleanliness("video10")).toBe("dirty");
+    expect(cleanliness("video11")).toBe("clean");
+    await end();
+  });
+
+  test("doesn't believe a kubelet that has just begun anew and knows no pods yet", async () => {
+    const { kubelet, caretaker, pass, resets, end } = await setUp({ there: false });
+    kubelet.listed = new Set(["video10"]);
+    await pass(15);
+    kubelet.listed = new Set();
+    caretaker.kubeletRestarted();
+    await pass(75);
+    kubelet.listed = new Set(["video10"]);
+    await pass(100);
+    expect(resets()).toEqual([]);
+    kubelet.listed = new Set();
+    await pass(31);
+    expect(resets()).toEqual(["reset video10"]);
+    await end();
+  });
+
+  test("counts an absence anew after the kubelet could not be asked, and tells that once", async () => {
+    const { kubelet, pass, log, resets, end } = await setUp();
+    await pass(15);
+    kubelet.listed = undefined;
+    await pass(40);
+    kubelet.listed = new Set();
+    await pass(24);
+    expect(resets()).toEqual([]);
+    await pass(10);
+    expect(resets()).toHaveLength(2);
+    const told = log.lines.filter(({ msg }) => msg === "Who uses the devices can't be asked");
+    expect(told).toHaveLength(1);
+    await end();
+  });
+
+  test("makes Allocate wait for a reset that is under way, and resets no second time", async () => {
+    const { driver, caretaker, pass, resets, cleanliness, end } = await setUp();
+    const reset = Promise.withResolvers<void>();
+    driver.onReset = () => reset.promise;
+    await pass(21);
+    let claimed = false;
+    const claim = caretaker.claim(["video10"]).then(() => {
+      claimed = true;
+    });
+    await settle();
+    expect(claimed).toBe(false);
+    reset.resolve();
+    await claim;
+    expect(resets().filter((call) => call === "reset video10")).toHaveLength(1);
+    expect(cleanliness("video10")).toBe("dirty");
+    await end();
+  });
+
+  test("cleans a device whose Allocate was given up at the cap, when its reset comes back", async () => {
+    const { driver, clock, caretaker, cleanliness, end } = await setUp();
+    const reset = Promise.withResolvers<void>();
+    driver.onReset = () => reset.promise;
+    const claim = codeOf(caretaker.claim(["video10"]));
+    await settle();
+    await clock.advance(2000);
+    expect(await claim).toBe("timed_out");
+    reset.resolve();
+    await settle();
+    expect(cleanliness("video10")).toBe("clean");
+    await end();
+  });
+
+  test("takes a device that can't be reset out of the offer, tries ever less often, and takes it back", async () => {
+    const { driver, pool, pass, resets, end } = await setUp();
+    driver.onReset = async (id) => {
+      if (id === "video10") throw new PluginError("reset_failed", "stuck");
+    };
+    await pass(21);
+    expect(pool.get("video10")?.health).toBe("Healthy");
+    await pass(10);
+    expect(pool.get("video10")).toMatchObject({ health: "Unhealthy", reason: "unclean" });
+    const tries = () => resets().filter((call) => call === "reset video10").length;
+    await pass(600);
+    expect(tries()).toBeLessThanOrEqual(11);
+    driver.onReset = async () => undefined;
+    await pass(301);
+    expect(pool.get("video10")?.health).toBe("Healthy");
+    await end();
+  });
+
+  test("never takes a device out of the offer because its own pod's container could not be prepared", async () => {
+    const { driver, pool, caretaker, end } = await setUp();
+    driver.onReset = async () => {
+      throw new PluginError("reset_failed", "stuck");
+    };
+    for (let n = 0; n < 5; n++) {
+      expect(await codeOf(caretaker.prepare("video10"))).toBe("reset_failed");
+    }
+    expect(pool.get("video10")?.health).toBe("Healthy");
+    await end();
+  });
+
+  test("prepares a device for a container by a reset, unless somebody holds it open", async () => {
+    const { driver, caretaker, resets, cleanliness, end } = await setUp();
+    await caretaker.prepare("video10");
+    driver.open?.add("video11");
+    await caretaker.prepare("video11");
+    expect(resets()).toEqual(["reset video10"]);
+    expect(cleanliness("video10")).toBe("dirty");
+    await end();
+  });
+
+  test("gives a device as it is to the pod that has it, and to whoever holds it where the kubelet is mute", async () => {
+    const { driver, kubelet, caretaker, resets, end } = await setUp();
+    kubelet.listed = new Set(["video10"]);
+    await caretaker.claim(["video10"]);
+    kubelet.listed = undefined;
+    driver.open?.add("video11");
+    await caretaker.claim(["video11"]);
+    expect(resets()).toEqual([]);
+    await end();
+  });
+
+  test("gives none of several devices away if one can't be cleaned", async () => {
+    const { driver, caretaker, cleanliness, end } = await setUp();
+    driver.open?.add("video11");
+    expect(await codeOf(caretaker.claim(["video10", "video11"]))).toBe("device_held");
+    expect(cleanliness("video10")).toBe("clean");
+    expect(cleanliness("video11")).toBe("dirty");
+    await end();
+  });
+
+  test("leaves it to the driver where nobody can know who holds a device open", async () => {
+    const { driver, caretaker, resets, end } = await setUp();
+    driver.open = undefined;
+    driver.onReset = async () => {
+      throw new PluginError("device_busy", "held");
+    };
+    expect(await codeOf(caretaker.claim(["video10"]))).toBe("device_busy");
+    expect(resets()).toEqual(["reset video10"]);
+    await end();
+  });
+});

@@ -1,0 +1,252 @@
+import { Nudge } from "../common/nudge.ts";
+import { PluginError } from "../common/plugin-error.ts";
+import { within } from "../common/within.ts";
+import type { EnsureReport, VideoDriver } from "../v4l2/driver.ts";
+import { Attempts, type AttemptsDeps } from "./attempts.ts";
+import {
+  type CareAction,
+  type Cleanliness,
+  careOf,
+  mayCare,
+  planCare,
+  planClaim,
+} from "./care-plan.ts";
+import type { CareRecord } from "./care-record.ts";
+import { type CareTimes, defaultCareTimes } from "./care-times.ts";
+import { DeviceLocks } from "./device-locks.ts";
+import type { DevicePool } from "./pool.ts";
+import { removeDevices } from "./removal.ts";
+import { type RetirementDeps, retireFree } from "./retirement.ts";
+import type { Use } from "./use.ts";
+import { UseBook, type UseBookDeps } from "./use-book.ts";
+
+export interface CaretakerDeps
+  extends RetirementDeps,
+    Omit<AttemptsDeps, "times" | "pool">,
+    Omit<UseBookDeps, "times" | "driver"> {
+  readonly driver: Pick<VideoDriver, "devices" | "capabilities" | "isOpen" | "remove">;
+  readonly pool: Pick<DevicePool, "get" | "hold" | "release" | "subscribe">;
+  readonly times?: CareTimes | undefined;
+}
+
+/** What the caretaker knows of one device, for people and metrics. */
+export interface CareStatus {
+  readonly id: string;
+  readonly use: Use;
+  readonly cleanliness: Cleanliness;
+}
+
+/**
+ * Sees to it that no pod finds what another left, and heals what can be healed only while nobody has
+ * it: cleans what has become free, one device at a time, and before it is given away what was not
+ * cleaned by then. Decisions are in `use.ts` and `care-plan.ts`.
+ */
+export class Caretaker {
+  readonly #deps: CaretakerDeps;
+  readonly #times: CareTimes;
+  readonly #book: UseBook;
+  readonly #attempts: Attempts;
+  /** Of a device whose lock is taken Allocate must not answer from memory. */
+  readonly #locks = new DeviceLocks();
+  /** Devices that were not there before this process. */
+  readonly #made = new Set<string>();
+  readonly #nudge = new Nudge();
+  #pollAt = Number.NEGATIVE_INFINITY;
+
+  constructor(deps: CaretakerDeps) {
+    this.#deps = deps;
+    this.#times = deps.times ?? defaultCareTimes;
+    this.#book = new UseBook({ ...deps, times: this.#times });
+    this.#attempts = new Attempts({ ...deps, times: this.#times });
+  }
+
+  status(): CareStatus[] {
+    return [...this.#book.records.values()].map((record) => ({
+      id: record.id,
+      use: this.#book.use(record),
+      cleanliness: record.cleanliness,
+    }));
+  }
+
+  /** Whether there is proof that nobody uses the device. */
+  readonly isFree = (id: string): boolean => {
+    const record = this.#book.records.get(id);
+    return record !== undefined && this.#book.use(record) === "free";
+  };
+
+  /** Takes in what the driver made: new devices carry nothing of anybody. */
+  readonly ensured = ({ created }: EnsureReport): void => {
+    for (const id of created) {
+      this.#made.add(id);
+      const record = this.#book.records.get(id);
+      // One that was lost under its pod and made anew is its pod's still.
+      if (record?.cleanliness === "unknown") record.cleaned();
+    }
+  };
+
+  /** The kubelet has begun anew. */
+  kubeletRestarted(): void {
+    this.#book.kubeletRestarted();
+    this.#pollSoon(0);
+  }
+
+  /**
+   * Devices are about to be given away. Resolves when each of them may be: at once if they are known
+   * to be clean, else after a reset.
+   *
+   * @throws PluginError `timed_out`, `device_held`, or why a reset failed; nothing is given away then.
+   */
+  async claim(ids: readonly string[]): Promise<void> {
+    const { clock } = this.#deps;
+    const wanted = [...new Set(ids)].flatMap((id) => this.#book.records.get(id) ?? []);
+    const request = { refused: false };
+    if (!wanted.every((record) => this.#isClean(record))) {
+      const all = this.#cleanAll(wanted, request);
+      try {
+        await within(clock, all, this.#times.claimMs, `the cleaning of ${ids.join(", ")}`);
+      } catch (reason) {
+        request.refused = true;
+        throw reason;
+      }
+    }
+    for (const record of wanted) record.given(clock.now());
+    this.#pollSoon(this.#times.settleMs);
+  }
+
+  /**
+   * A container with this device is about to start: the device is reset. One that somebody holds open is
+   * left as it is, since that somebody is the container's own pod: nobody else was given the device.
+   */
+  async prepare(id: string): Promise<void> {
+    const record = this.#book.records.get(id);
+    if (record === undefined) return;
+    record.started();
+    if (!this.#deps.driver.capabilities().reset) return this.#deps.monitor.inspect();
+    const reset = this.#locks.run(record.id, async () => {
+      if ((await this.#book.look(record)) === true) return;
+      await this.#attempts
+        .try({ kind: "reset", id }, record, false)
+        .finally(() => record.started());
+    });
+    try {
+      await within(this.#deps.clock, reset, this.#times.prepareMs, `the reset of ${id}`);
+    } catch (reason) {
+      if (PluginError.from(reason).code !== "device_busy") throw reason;
+    }
+  }
+
+  /** Runs until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, pool } = this.#deps;
+    const unsubscribe = pool.subscribe(this.#nudge.nudge);
+    try {
+      while (!signal.aborted) {
+        await this.round(signal);
+        await this.#nudge.wait(clock, this.#untilNextRound(), signal);
+      }
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  /** Removes the devices that this process made and nobody uses; for the end of the process. */
+  removeUnused(): Promise<void> {
+    const facts = async (id: string) => {
+      const record = this.#book.records.get(id);
+      const listed = record && (await this.#book.askNow(record));
+      const open = record && (await this.#book.look(record));
+      const since = this.#deps.clock.now() - (record?.allocatedAt ?? Number.NEGATIVE_INFINITY);
+      const unseen = record?.allocatedAt !== undefined && !record.listedSince;
+      const given = unseen || since < this.#times.graceMs;
+      return { made: this.#made.has(id), given, listed, open };
+    };
+    return removeDevices([...this.#book.records.keys()], facts, this.#deps);
+  }
+
+  /** One look at who has what, if it is time, and what follows from it. */
+  async round(signal: AbortSignal): Promise<void> {
+    const { clock, driver, pool } = this.#deps;
+    if (clock.now() >= this.#pollAt) {
+      this.#pollAt = clock.now() + this.#times.pollMs;
+      await this.#book.ask(signal);
+    }
+    retireFree(this.#deps, this.isFree);
+    const facts = [...this.#book.records.values()].map((record) => ({
+      id: record.id,
+      reason: pool.get(record.id)?.reason ?? "unknown",
+      cleanliness: record.cleanliness,
+      notBefore: record.notBefore,
+      use: this.#book.useUnlessOpen(record),
+    }));
+    for (const action of planCare(facts, driver.capabilities(), clock.now())) {
+      if (signal.aborted) return;
+      const record = this.#book.records.get(action.id);
+      if (record && !this.#locks.taken(action.id)) await this.#care(action, record);
+    }
+  }
+
+  /** Under the device's lock, and only if that is still right by then. */
+  #care(action: CareAction, record: CareRecord): Promise<void> {
+    return this.#locks.run(record.id, async () => {
+      const open = await this.#book.look(record);
+      const reason = this.#deps.pool.get(record.id)?.reason ?? "unknown";
+      const wanted = careOf({ reason, cleanliness: record.cleanliness });
+      const now = this.#book.use(record);
+      if (wanted !== action.kind || !mayCare(action.kind, now, open)) return;
+      // The attempt has told of itself, and the next one has its time.
+      await this.#attempts.try(action, record).catch(() => undefined);
+    });
+  }
+
+  async #cleanAll(
+    records: readonly CareRecord[],
+    request: { readonly refused: boolean },
+  ): Promise<void> {
+    for (const record of records) {
+      if (this.#isClean(record)) continue;
+      await this.#locks.run(record.id, async () => {
+        if (!request.refused) await this.#clean(record);
+      });
+    }
+  }
+
+  /** Before a device is given away. */
+  async #clean(record: CareRecord): Promise<void> {
+    const { driver, clock, pool } = this.#deps;
+    if (record.cleanliness === "clean" || !driver.capabilities().reset) return;
+    const { id, allocatedAt, listedSince } = record;
+    const sinceAllocatedMs = allocatedAt === undefined ? undefined : clock.now() - allocatedAt;
+    const known = { sinceAllocatedMs, listedSince, listed: undefined, open: undefined };
+    if (planClaim(known, this.#times.reallocateMs) === "keep") return;
+    const listed = await this.#book.askNow(record);
+    const open = await this.#book.look(record);
+    const verdict = planClaim({ ...known, listed, open }, this.#times.reallocateMs);
+    if (verdict === "keep") return;
+    // Nobody has it, then, until it is given.
+    record.refused();
+    if (verdict === "reset") return this.#attempts.try({ kind: "reset", id }, record);
+    throw new PluginError(
+      "device_held",
+      `${id} is held open by a process that is no pod's, so it can't be cleaned`,
+      { remedy: `find the process with: fuser -v ${pool.get(id)?.hostPath}` },
+    );
+  }
+
+  #isClean(record: CareRecord): boolean {
+    return record.cleanliness === "clean" && !this.#locks.taken(record.id);
+  }
+
+  #pollSoon(ms: number): void {
+    this.#pollAt = Math.min(this.#pollAt, this.#deps.clock.now() + ms);
+    this.#nudge.nudge();
+  }
+
+  #untilNextRound(): number {
+    const now = this.#deps.clock.now();
+    const due = [...this.#book.records.values()].flatMap((record) => {
+      const { absentSince = Number.NEGATIVE_INFINITY } = record.facts();
+      return [absentSince + this.#times.graceMs, record.notBefore].filter((at) => at > now);
+    });
+    return Math.max(0, Math.min(this.#pollAt, ...due) - now);
+  }
+}

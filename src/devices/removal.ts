@@ -1,0 +1,67 @@
+import type { Clock } from "../common/clock.ts";
+import { PluginError } from "../common/plugin-error.ts";
+import { within } from "../common/within.ts";
+import type { Logger } from "../observe/logger.ts";
+import type { VideoDriver } from "../v4l2/driver.ts";
+
+/** What must be known of a device before it is removed. */
+export interface RemovalFacts {
+  /** This process made it; what it found is somebody else's, or an earlier instance's that can't be told apart. */
+  readonly made: boolean;
+  /** It was given away within the grace time, or the kubelet has never listed it since (an init container's). */
+  readonly given: boolean;
+  /** The kubelet's answer of this moment; undefined if there is none. */
+  readonly listed: boolean | undefined;
+  readonly open: boolean | undefined;
+}
+
+/** Why a device stays; undefined if it goes. A removal can't be undone for whoever uses it, so doubt keeps it. */
+export function whyKept(facts: RemovalFacts): string | undefined {
+  if (!facts.made) return "this process has not made it";
+  if (facts.listed === true) return "a pod has it";
+  if (facts.given) return "it was given to a pod, and nothing shows that it has ended";
+  if (facts.open === true) return "somebody holds it open";
+  if (facts.listed === undefined) return "the kubelet did not say whether a pod has it";
+  return facts.open === undefined ? "it can't be known whether somebody holds it open" : undefined;
+}
+
+/** How long removing all devices may take, ms; the process has 5 s to stop. */
+const limitMs = 3000;
+
+/** Removes those devices that may go. Never rejects: what can't be removed stays, with the reason in the log. */
+export async function removeDevices(
+  ids: readonly string[],
+  facts: (id: string) => Promise<RemovalFacts>,
+  deps: {
+    readonly driver: Pick<VideoDriver, "remove">;
+    readonly clock: Clock;
+    readonly log: Logger;
+  },
+): Promise<void> {
+  const { driver, clock, log } = deps;
+  const removed: string[] = [];
+  const all = (async () => {
+    for (const id of ids) {
+      const kept = whyKept(await facts(id));
+      if (kept !== undefined) {
+        log.info("Device kept", { device_id: id, detail: kept });
+        continue;
+      }
+      try {
+        await driver.remove(id);
+        removed.push(id);
+      } catch (reason) {
+        log.warn("Device could not be removed", {
+          device_id: id,
+          ...PluginError.from(reason).fields(),
+        });
+      }
+    }
+  })();
+  try {
+    await within(clock, all, limitMs, "the removal of devices");
+  } catch (reason) {
+    log.warn("Not all devices could be looked at", PluginError.from(reason).fields());
+  }
+  log.info("Devices removed", { device_ids: removed });
+}

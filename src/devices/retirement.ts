@@ -1,0 +1,24 @@
+import type { Logger } from "../observe/logger.ts";
+import type { DevicePool } from "./pool.ts";
+
+export interface RetirementDeps {
+  /** Devices that are no longer wanted, listed because pods had them when the process started. */
+  readonly retiring?: ReadonlySet<string> | undefined;
+  readonly pool: Pick<DevicePool, "get" | "hold">;
+  readonly log: Logger;
+}
+
+/**
+ * Takes those that nobody has any more out of the offer, for good: their IDs stay in the list, since one that
+ * leaves it can crash a kubelet (see `DevicePool`), and no new pod gets them.
+ */
+export function retireFree(deps: RetirementDeps, isFree: (id: string) => boolean): void {
+  for (const id of deps.retiring ?? []) {
+    if (deps.pool.get(id)?.reason === "retired" || !isFree(id)) continue;
+    deps.pool.hold(id, {
+      reason: "retired",
+      detail: "it is beyond max-devices, and the pod that had it has ended",
+    });
+    deps.log.info("Device retired", { device_id: id });
+  }
+}

@@ -1,0 +1,104 @@
+import type { Clock } from "../common/clock.ts";
+import { PluginError } from "../common/plugin-error.ts";
+import { within } from "../common/within.ts";
+import type { Logger } from "../observe/logger.ts";
+import type { VideoDriver } from "../v4l2/driver.ts";
+import { CareRecord } from "./care-record.ts";
+import type { CareTimes } from "./care-times.ts";
+import { type Use, use } from "./use.ts";
+
+export interface UseBookDeps {
+  readonly driver: Pick<VideoDriver, "devices" | "isOpen">;
+  /** IDs that the kubelet says pods have; rejects if it can't be asked. */
+  readonly listed: (signal: AbortSignal) => Promise<ReadonlySet<string>>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly times: Pick<CareTimes, "graceMs" | "restartGraceMs" | "askMs">;
+}
+
+/** Who uses which device, from everybody who can be asked: one record a device, constant for its life. */
+export class UseBook {
+  readonly records: ReadonlyMap<string, CareRecord>;
+  readonly #deps: UseBookDeps;
+  #trustFrom = Number.NEGATIVE_INFINITY;
+  #told = "";
+
+  constructor(deps: UseBookDeps) {
+    this.#deps = deps;
+    this.records = new Map(deps.driver.devices.map(({ id }) => [id, new CareRecord(id)]));
+  }
+
+  use(record: CareRecord): Use {
+    return use(record.facts(), this.#deps.clock.now(), this.#deps.times.graceMs);
+  }
+
+  /** As {@link use}, before the device was looked at anew: nobody tells when one is closed. */
+  useUnlessOpen(record: CareRecord): Use {
+    const facts = { ...record.facts(), open: undefined };
+    return use(facts, this.#deps.clock.now(), this.#deps.times.graceMs);
+  }
+
+  /** Asks the kubelet. No answer is told once, and undoes what earlier ones left out. */
+  async ask(signal: AbortSignal): Promise<void> {
+    const { listed, log, clock } = this.#deps;
+    const askedAt = clock.now();
+    try {
+      this.#answered(await listed(signal), askedAt);
+      this.#told = "";
+    } catch (reason) {
+      if (signal.aborted) return;
+      this.#interrupt();
+      const { message } = PluginError.from(reason);
+      if (message === this.#told) return;
+      this.#told = message;
+      log.info("Who uses the devices can't be asked", {
+        error: message,
+        detail:
+          "the pod-resources socket does not answer; devices are cleaned when they are given away",
+      });
+    }
+  }
+
+  /** The kubelet's answer of this moment about one device; undefined if there is none in time. */
+  async askNow(record: CareRecord): Promise<boolean | undefined> {
+    const { listed, clock, times } = this.#deps;
+    const stop = new AbortController();
+    const askedAt = clock.now();
+    try {
+      const ids = await within(clock, listed(stop.signal), times.askMs, "the kubelet's answer");
+      this.#answered(ids, askedAt);
+      return ids.has(record.id);
+    } catch {
+      return undefined;
+    } finally {
+      stop.abort();
+    }
+  }
+
+  /** Looks whether somebody holds the device open; undefined if that can't be known. */
+  async look(record: CareRecord): Promise<boolean | undefined> {
+    const open = await this.#deps.driver.isOpen(record.id).catch(() => undefined);
+    record.seenOpen(open);
+    return open;
+  }
+
+  /**
+   * The kubelet has begun anew. Until it has read its pods from the API server its answers leave out
+   * devices that running containers have, so for a while what it leaves out doesn't count.
+   */
+  kubeletRestarted(): void {
+    this.#trustFrom = this.#deps.clock.now() + this.#deps.times.restartGraceMs;
+    this.#interrupt();
+  }
+
+  #answered(ids: ReadonlySet<string>, askedAt: number): void {
+    for (const record of this.records.values()) {
+      record.answered(ids.has(record.id), askedAt);
+      if (askedAt < this.#trustFrom) record.interrupted();
+    }
+  }
+
+  #interrupt(): void {
+    for (const record of this.records.values()) record.interrupted();
+  }
+}

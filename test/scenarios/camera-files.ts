@@ -1,0 +1,49 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { DriverDevice } from "../../src/v4l2/driver.ts";
+import { FakeDriver } from "../support/fake-driver.ts";
+
+/**
+ * Cameras whose content is kept in files until they are reset: what one pod leaves, the next would find.
+ * Those that are there already are adopted.
+ */
+export class CameraFiles extends FakeDriver {
+  override readonly devices: DriverDevice[];
+
+  constructor(dir: string, count = 8, there = false) {
+    super(count);
+    mkdirSync(dir, { recursive: true });
+    this.devices = deviceFiles(dir, count);
+    for (const { id, hostPath } of this.devices) {
+      if (there) this.set(id, "ok");
+      else writeFileSync(hostPath, "");
+    }
+    this.onReset = async (id) => this.write(id, "");
+  }
+
+  write(id: string, text: string): void {
+    writeFileSync(this.#path(id), text);
+  }
+
+  read(id: string): string {
+    return readFileSync(this.#path(id), "utf8");
+  }
+
+  /** IDs of the devices that were reset, in order. */
+  get resets(): string[] {
+    return this.calls.filter((call) => call.startsWith("reset ")).map((call) => call.slice(6));
+  }
+
+  #path(id: string): string {
+    const device = this.devices.find((candidate) => candidate.id === id);
+    if (device === undefined) throw new Error(`there is no ${id}`);
+    return device.hostPath;
+  }
+}
+
+function deviceFiles(dir: string, count: number): DriverDevice[] {
+  return Array.from({ length: count }, (_, index) => {
+    const number = 10 + index;
+    return { id: `video${number}`, number, hostPath: join(dir, `video${number}`) };
+  });
+}

@@ -1,0 +1,48 @@
+import { type Code, ConnectError, createClient } from "@connectrpc/connect";
+import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
+import { createSocketTransport } from "../../src/grpc/transport.ts";
+import type { PodStatus } from "../../src/simulator/pod.ts";
+import { CameraFiles } from "./camera-files.ts";
+import { quickCareTimes, type RunningPlugin, Scenario } from "./harness.ts";
+
+/** Long enough for whatever the caretaker would do on its own. */
+export const aWhile = quickCareTimes.graceMs + 4 * quickCareTimes.pollMs;
+
+/** A scenario whose cameras keep what was written to them. */
+export class CameraNode extends Scenario {
+  /** @param there They exist before the plugin starts. */
+  cameras(count = 8, there = false): CameraFiles {
+    return new CameraFiles(this.simulatedDir, count, there);
+  }
+
+  /** The plugin over these cameras, registered. */
+  async started(
+    driver: CameraFiles,
+    options: Partial<Record<string, string>> = {},
+  ): Promise<RunningPlugin> {
+    const count = driver.devices.length;
+    const plugin = this.startPlugin({ "max-devices": String(count), ...options }, { driver });
+    if (!this.kubelet.running) await this.kubelet.start();
+    await this.counts(count, count);
+    return plugin;
+  }
+
+  /** A pod of one container with one device. */
+  pod(name: string): Promise<PodStatus> {
+    return this.kubelet.addPod({ name, containers: [{ name: "c", devices: 1 }] });
+  }
+
+  /** Allocate as the kubelet calls it, with the status of a refusal. */
+  async allocate(id: string): Promise<Code | undefined> {
+    const transport = createSocketTransport(this.socketPath());
+    try {
+      const client = createClient(DevicePlugin, transport);
+      await client.allocate({ containerRequests: [{ devicesIds: [id] }] });
+      return undefined;
+    } catch (error) {
+      return ConnectError.from(error).code;
+    } finally {
+      transport.close();
+    }
+  }
+}

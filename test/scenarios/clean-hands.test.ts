@@ -1,0 +1,247 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
+import { Code } from "@connectrpc/connect";
+import { PluginError } from "../../src/common/plugin-error.ts";
+import { aWhile, CameraNode } from "./camera-node.ts";
+import { eventually, quickCareTimes } from "./harness.ts";
+
+let scenario: CameraNode;
+beforeEach(() => {
+  scenario = new CameraNode();
+});
+afterEach(() => scenario.close());
+
+const { graceMs, pollMs, reallocateMs, restartGraceMs } = quickCareTimes;
+
+describe("a device after its pod", () => {
+  test("is reset within the grace time and a poll, unseen by the kubelet", async () => {
+    const driver = scenario.cameras();
+    await scenario.started(driver);
+    await scenario.pod("a");
+    driver.write("video10", "frame of a");
+    await Bun.sleep(aWhile);
+    expect(driver.resets).toEqual([]);
+    const lists = scenario.count("list_received");
+    scenario.kubelet.removePod("a");
+    const ended = performance.now();
+    await eventually(() => driver.resets.length > 0, "the reset");
+    const took = performance.now() - ended;
+    expect(took).toBeGreaterThanOrEqual(graceMs - pollMs);
+    // A machine at work on other tests may add to it.
+    expect(took).toBeLessThan(graceMs + 2 * pollMs + 500);
+    expect(driver.read("video10")).toBe("");
+    expect(driver.resets).toEqual(["video10"]);
+    expect(scenario.count("list_received")).toBe(lists);
+  });
+
+  test("is not reset while somebody holds it open, and is when nobody does", async () => {
+    const driver = scenario.cameras();
+    await scenario.started(driver);
+    await scenario.pod("a");
+    await Bun.sleep(2 * pollMs);
+    driver.open?.add("video10");
+    scenario.kubelet.removePod("a");
+    await Bun.sleep(aWhile);
+    expect(driver.resets).toEqual([]);
+    driver.open?.delete("video10");
+    await eventually(() => driver.resets.length === 1, "the reset");
+  });
+
+  test("is reset in Allocate for the next pod, if that comes sooner", async () => {
+    const driver = scenario.cameras(1);
+    await scenario.started(driver);
+    await scenario.pod("a");
+    driver.write("video10", "frame of a");
+    await Bun.sleep(reallocateMs + 10);
+    scenario.kubelet.removePod("a");
+    const next = await scenario.pod("b");
+    expect(next.phase).toBe("Running");
+    expect(driver.resets).toEqual(["video10"]);
+    expect(driver.read("video10")).toBe("");
+  });
+
+  test("is clean for each of many pods that follow each other", async () => {
+    const driver = scenario.cameras(1);
+    await scenario.started(driver);
+    for (let n = 0; n < 10; n++) {
+      expect((await scenario.pod(`pod-${n}`)).phase).toBe("Running");
+      expect(driver.read("video10")).toBe("");
+      driver.write("video10", `frame of pod-${n}`);
+      await Bun.sleep(reallocateMs + (n % 3) * 20);
+      scenario.kubelet.removePod(`pod-${n}`);
+    }
+    expect(driver.resets.length).toBeGreaterThanOrEqual(9);
+  });
+
+  test("is not reset between an init container and the app container that takes it over", async () => {
+    const driver = scenario.cameras(8, true);
+    await scenario.started(driver);
+    await scenario.kubelet.addPod({
+      name: "a",
+      containers: [
+        { name: "prepare", devices: 1, init: true },
+        { name: "app", devices: 1 },
+      ],
+    });
+    expect(scenario.count("allocated")).toBe(2);
+    expect(driver.resets.filter((id) => id === "video10")).toEqual(["video10"]);
+  });
+});
+
+describe("a device that only an init container asked for", () => {
+  test("is left alone while that runs, though the kubelet lists it never, and cleaned for the next pod", async () => {
+    const driver = scenario.cameras(1);
+    await scenario.started(driver);
+    await scenario.kubelet.addPod({
+      name: "a",
+      containers: [{ name: "prepare", devices: 1, init: true }, { name: "app" }],
+    });
+    driver.write("video10", "frame of a");
+    await Bun.sleep(aWhile);
+    expect(driver.resets).toEqual([]);
+    scenario.kubelet.removePod("a");
+    await scenario.pod("b");
+    expect(driver.resets).toEqual(["video10"]);
+  });
+});
+
+describe("a plugin that starts anew", () => {
+  test("cleans what nobody has, and leaves alone what pods have", async () => {
+    const before = scenario.cameras();
+    const first = await scenario.started(before);
+    await scenario.pod("a");
+    await first.stop();
+    before.write("video10", "frame of a");
+    before.write("video15", "of long ago");
+    const driver = scenario.cameras(8, true);
+    await scenario.started(driver);
+    await eventually(() => driver.resets.length === 7, "seven resets");
+    await Bun.sleep(aWhile);
+    expect(driver.resets).not.toContain("video10");
+    expect(new Set(driver.resets).size).toBe(7);
+    expect(driver.read("video10")).toBe("frame of a");
+    expect(driver.read("video15")).toBe("");
+  });
+
+  test("cleans no device on a guess: without pod-resources only when it is given away", async () => {
+    scenario = await withoutPodResources(scenario);
+    const driver = scenario.cameras(8, true);
+    await scenario.started(driver);
+    await Bun.sleep(aWhile);
+    expect(driver.resets).toEqual([]);
+    await scenario.pod("a");
+    expect(driver.resets).toEqual(["video10"]);
+  });
+});
+
+describe("Allocate of a device that isn't known to be clean", () => {
+  test("is refused while its reset fails, and the device goes out of the offer until it works", async () => {
+    const driver = scenario.cameras(1, true);
+    const { log } = await scenario.started(driver);
+    const works = driver.onReset;
+    driver.onReset = async () => {
+      throw new PluginError("reset_failed", "it is stuck");
+    };
+    for (let n = 0; n < 3; n++) {
+      if (scenario.kubelet.resources().allocatable === 1) await scenario.allocate("video10");
+    }
+    await scenario.counts(1, 0);
+    expect(await scenario.allocate("video10")).toBe(Code.FailedPrecondition);
+    const held = log.lines.find(({ fields }) => fields["error_code"] === "reset_failed");
+    expect(held?.fields["error"]).toBe("it is stuck");
+    await Bun.sleep(600);
+    // 50 ms, doubled after each failure, at least half of it: five tries at most in that time.
+    expect(driver.resets.length).toBeLessThanOrEqual(3 + 5);
+    expect(scenario.count("list_received")).toBe(2);
+    driver.onReset = works;
+    await scenario.counts(1, 1);
+    expect(await scenario.allocate("video10")).toBeUndefined();
+  });
+
+  test("is refused when the reset hangs, at the cap, and other devices are given meanwhile", async () => {
+    const driver = scenario.cameras(2);
+    await scenario.started(driver);
+    await scenario.pod("a");
+    await Bun.sleep(reallocateMs + 10);
+    scenario.kubelet.removePod("a");
+    const hang = Promise.withResolvers<void>();
+    driver.onReset = () => hang.promise;
+    const before = performance.now();
+    const refused = scenario.allocate("video10");
+    expect(await scenario.allocate("video11")).toBeUndefined();
+    expect(await refused).toBe(Code.Unavailable);
+    expect(performance.now() - before).toBeLessThan(quickCareTimes.claimMs + 500);
+    hang.resolve();
+    await eventually(() => driver.resets.length === 1, "the reset");
+    expect(await scenario.allocate("video10")).toBeUndefined();
+  });
+
+  test("is refused while somebody who is no pod holds it open", async () => {
+    const driver = scenario.cameras(8, true);
+    await scenario.started(driver);
+    driver.open?.add("video12");
+    expect(await scenario.allocate("video12")).toBe(Code.FailedPrecondition);
+    driver.open?.delete("video12");
+    expect(await scenario.allocate("video12")).toBeUndefined();
+  });
+
+  test("that is refused sends the next pod to another device", async () => {
+    const driver = scenario.cameras(8, true);
+    await scenario.started(driver);
+    driver.open?.add("video10");
+    expect((await scenario.pod("a")).phase).toBe("Failed");
+    expect((await scenario.pod("b")).phase).toBe("Running");
+    expect(scenario.kubelet.allocations()).toEqual({ b: ["video11"] });
+  });
+
+  test("answers from memory on a node where devices can't be reset, which is told once", async () => {
+    const driver = scenario.cameras(8, true);
+    driver.canReset = false;
+    const { log } = await scenario.started(driver);
+    expect(await scenario.allocate("video10")).toBeUndefined();
+    await Bun.sleep(aWhile);
+    expect(driver.resets).toEqual([]);
+    const told = log.lines.filter(({ msg }) => msg.startsWith("Devices can't be cleaned"));
+    expect(told.map(({ level }) => level)).toEqual(["warn"]);
+  });
+});
+
+describe("a kubelet that restarts", () => {
+  test("costs no running pod its device", async () => {
+    const driver = scenario.cameras();
+    await scenario.started(driver);
+    await scenario.pod("a");
+    driver.write("video10", "frame of a");
+    await Bun.sleep(2 * pollMs);
+    scenario.kubelet.stop();
+    await Bun.sleep(2 * pollMs);
+    await scenario.kubelet.start({ podsAfter: () => Bun.sleep(restartGraceMs / 2) });
+    await scenario.counts(8, 8);
+    await Bun.sleep(restartGraceMs + aWhile);
+    expect(driver.resets).toEqual([]);
+    scenario.kubelet.removePod("a");
+    await eventually(() => driver.resets.length === 1, "the reset");
+  });
+
+  test("after its pod has ended delays the cleaning, no more", async () => {
+    const driver = scenario.cameras();
+    await scenario.started(driver);
+    await scenario.pod("a");
+    await Bun.sleep(2 * pollMs);
+    scenario.kubelet.removePod("a");
+    await scenario.kubelet.restart();
+    await eventually(() => driver.resets.length === 1, "the reset");
+    expect(driver.resets).toEqual(["video10"]);
+  });
+});
+
+/** A node where the plugin can't see the pod-resources socket. */
+async function withoutPodResources(old: CameraNode): Promise<CameraNode> {
+  await old.close();
+  const fresh = new CameraNode();
+  const config = fresh.config.bind(fresh);
+  fresh.config = (options) =>
+    config({ "pod-resources-socket": "/nowhere/kubelet.sock", ...options });
+  rmSync(old.directory, { recursive: true, force: true });
+  return fresh;
+}
