@@ -45,7 +45,9 @@ function loopback(options: FakeKernelOptions, maxDevices = 3): DriverHarness {
   const driver = new LoopbackDriver(
     {
       ...{ firstDeviceNumber: 10, maxDevices, mode: 0o640, group: undefined },
-      ...{ cardLabel: "Default WebCam", exclusiveCaps: true, maxBuffers: 2 },
+      ...{ cardLabel: "Default WebCam", nodeName: "node-7", numberTaken: "refuse" },
+      ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080 },
+      modprobeDirs: [],
       ...{ deviceDir, sysfsDir, modulesDir, kernelRelease },
     },
     { log: silentLogger, kernel, clock: systemClock },
