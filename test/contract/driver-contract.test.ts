@@ -28,6 +28,11 @@ function simulated(makeCharDevice: MakeCharDevice): DriverHarness {
       writeFileSync(join(dir, ".faults", `${id}.sick`), "The sensor is on fire.");
       return "faulty";
     },
+    holdDevice: async (id) => {
+      const fault = join(dir, ".faults", `${id}.held`);
+      writeFileSync(fault, "A pod has it.");
+      return () => rmSync(fault);
+    },
     countOpens: (run) =>
       countOpens(
         driver.devices.map(({ id }) => nodePath(id)),
