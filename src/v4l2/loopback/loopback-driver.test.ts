@@ -155,6 +155,30 @@ describe("the loopback driver's ensure", () => {
     await expect(driver.ensure()).rejects.toMatchObject({ code: "too_many_devices" });
   });
 
+  test("a device that the kernel gave another number is told with that number", async () => {
+    const { kernel, driver } = setUp({ version: "0.12.7" });
+    kernel.addForeign(11, "USB Camera");
+    kernel.preload("devices=3 video_nr=10,11,12");
+    kernel.unplug(11);
+    expect((await driver.inspect()).map(({ state }) => state)).toEqual([
+      "ok",
+      "wrong_number",
+      "ok", // it was asked for as video11
+    ]);
+    expect((await driver.inspect())[1]?.detail).toContain("made video13 instead");
+    expect(asIds((await driver.ensure()).failed)).toEqual(["video11"]);
+  });
+
+  test.each(["", "garbage\n", "\0", "capture capture\n"])(
+    "a state attribute of %j is no writer's mark",
+    async (text) => {
+      const { kernel, driver } = setUp();
+      await driver.ensure();
+      writeFileSync(join(kernel.sysfsDir, "class/video4linux/video10/state"), text);
+      expect((await driver.inspect())[0]?.state).toBe("ok");
+    },
+  );
+
   test("passes over numbers that others have, if told to, and keeps to that", async () => {
     const kernel = new FakeLoopbackKernel();
     kernels.push(kernel);
