@@ -198,13 +198,15 @@ describe("the device monitor", () => {
     const { driver, clock, monitor, end } = await setUp();
     expect(monitor.busy()).toBeUndefined();
     const hang = Promise.withResolvers<void>();
-    driver.onReset = () => hang.promise;
-    const reset = monitor.reset("video10");
+    driver.onEnsure = async () => {
+      await hang.promise;
+      return { created: [], adopted: [], failed: [] };
+    };
+    monitor.reinspectAll();
     await settle();
     await clock.advance(61_000);
-    expect(monitor.busy()).toEqual({ what: "the reset of video10", ms: 61_000 });
+    expect(monitor.busy()).toEqual({ what: "a round of making and looking", ms: 61_000 });
     hang.resolve();
-    await reset;
     await settle();
     expect(monitor.busy()).toBeUndefined();
     await end();

@@ -5,15 +5,20 @@ export function deviceId(number: number): string {
   return `video${number}`;
 }
 
-/** The `count` devices from number `first` on, ascending; `hostPath` says where the host has each. */
+/** The devices of these numbers, ascending, each once; `hostPath` says where the host has each. */
 export function driverDevices(
-  first: number,
-  count: number,
+  numbers: readonly number[],
   hostPath: (id: string) => string,
 ): readonly DriverDevice[] {
-  return Array.from({ length: count }, (_, index) => {
-    const number = first + index;
-    const id = deviceId(number);
-    return { id, number, hostPath: hostPath(id) };
-  });
+  return [...new Set(numbers)]
+    .sort((a, b) => a - b)
+    .map((number) => {
+      const id = deviceId(number);
+      return { id, number, hostPath: hostPath(id) };
+    });
+}
+
+/** `count` numbers from `first` on. */
+export function numbersFrom(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => first + index);
 }
