@@ -1,0 +1,191 @@
+/**
+ * V4L2's user API (include/uapi/linux/videodev2.h) as bytes: numbers and structs of a 64-bit kernel, the
+ * same on x86_64 and aarch64, both little-endian. Pure; the calls are in `video-api.ts`.
+ */
+
+/** Request numbers, with the struct's size in them: most are above 2^31. */
+export const VIDIOC = {
+  QUERYCAP: 0x80685600,
+  ENUM_FMT: 0xc0405602,
+  G_FMT: 0xc0d05604,
+  S_FMT: 0xc0d05605,
+  REQBUFS: 0xc0145608,
+  STREAMON: 0x40045612,
+  STREAMOFF: 0x40045613,
+  G_PARM: 0xc0cc5615,
+  S_PARM: 0xc0cc5616,
+  G_CTRL: 0xc008561b,
+  S_CTRL: 0xc008561c,
+} as const;
+
+/** `enum v4l2_buf_type`: what a reader takes, and what a writer gives. */
+export const BUFFER_TYPE = { capture: 1, output: 2 } as const;
+export type BufferType = keyof typeof BUFFER_TYPE;
+
+/** `V4L2_MEMORY_MMAP`. */
+export const MEMORY_MMAP = 1;
+
+/** `V4L2_CAP_*`, as they appear in `deviceCaps`. */
+export const CAP_VIDEO_CAPTURE = 0x1;
+export const CAP_VIDEO_OUTPUT = 0x2;
+
+/** Four-character codes by the names V4L2 gives them: packed and planar YUV, grey, 24 bit RGB. */
+export const PIXEL_FORMAT = {
+  YUYV: 0x56595559,
+  YU12: 0x32315559,
+  GREY: 0x59455247,
+  RGB24: 0x33424752,
+} as const;
+
+/** `"YUYV"` for 0x56595559; bytes that can't be shown become `?`. */
+export function fourcc(pixelFormat: number): string {
+  const bytes = [0, 8, 16, 24].map((shift) => (pixelFormat >>> shift) & 0xff);
+  return bytes.map((byte) => (byte > 32 && byte < 127 ? String.fromCharCode(byte) : "?")).join("");
+}
+
+/** `struct v4l2_capability`. */
+export const CAPABILITY_BYTES = 104;
+
+export interface Capabilities {
+  /** `v4l2 loopback`, with a space. */
+  readonly driver: string;
+  /** The card label. */
+  readonly card: string;
+  /** `platform:v4l2loopback-010`; before 0.13 an index in place of the number. */
+  readonly busInfo: string;
+  /** The kernel's version, not the driver's. */
+  readonly version: number;
+  /** Bits of `V4L2_CAP_*` of this node. */
+  readonly deviceCaps: number;
+}
+
+export function decodeCapabilities(bytes: Uint8Array): Capabilities {
+  const view = viewOf(bytes);
+  return {
+    driver: textAt(bytes, 0, 16),
+    card: textAt(bytes, 16, 32),
+    busInfo: textAt(bytes, 48, 32),
+    version: view.getUint32(80, true),
+    deviceCaps: view.getUint32(88, true),
+  };
+}
+
+/** `struct v4l2_format`: the union begins at 8, as it holds pointers. */
+export const FORMAT_BYTES = 208;
+
+/** What a writer wants its frames to be. */
+export interface FormatRequest {
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Of {@link PIXEL_FORMAT}, or any other code. */
+  readonly pixelFormat: number;
+}
+
+/** What the driver made of it. */
+export interface Format extends FormatRequest {
+  readonly bytesPerLine: number;
+  /** Bytes of a frame; v4l2loopback up to 0.13 rounds up to whole pages. */
+  readonly imageBytes: number;
+}
+
+/** `V4L2_FIELD_NONE`: whole frames, not interlaced. */
+const FIELD_NONE = 1;
+
+export function encodeFormat(type: BufferType, request?: FormatRequest): Uint8Array {
+  const bytes = new Uint8Array(FORMAT_BYTES);
+  const view = viewOf(bytes);
+  view.setUint32(0, BUFFER_TYPE[type], true);
+  if (request === undefined) return bytes;
+  view.setUint32(8, request.width, true);
+  view.setUint32(12, request.height, true);
+  view.setUint32(16, request.pixelFormat, true);
+  view.setUint32(20, FIELD_NONE, true);
+  return bytes;
+}
+
+export function decodeFormat(bytes: Uint8Array): Format {
+  const at = (offset: number) => viewOf(bytes).getUint32(offset, true);
+  return {
+    ...{ width: at(8), height: at(12), pixelFormat: at(16) },
+    ...{ bytesPerLine: at(24), imageBytes: at(28) },
+  };
+}
+
+/** `struct v4l2_streamparm`; the frame interval is a fraction of a second at 12 for both types. */
+export const STREAM_PARAMETERS_BYTES = 204;
+
+/** Seconds a frame, as a fraction: 1/30. */
+export interface FrameInterval {
+  readonly numerator: number;
+  readonly denominator: number;
+}
+
+export function encodeFrameInterval(type: BufferType, interval?: FrameInterval): Uint8Array {
+  const bytes = new Uint8Array(STREAM_PARAMETERS_BYTES);
+  const view = viewOf(bytes);
+  view.setUint32(0, BUFFER_TYPE[type], true);
+  view.setUint32(12, interval?.numerator ?? 0, true);
+  view.setUint32(16, interval?.denominator ?? 0, true);
+  return bytes;
+}
+
+export function decodeFrameInterval(bytes: Uint8Array): FrameInterval {
+  const view = viewOf(bytes);
+  return { numerator: view.getUint32(12, true), denominator: view.getUint32(16, true) };
+}
+
+/** `struct v4l2_control`. */
+export function encodeControl(id: number, value = 0): Uint8Array {
+  const bytes = new Uint8Array(8);
+  viewOf(bytes).setUint32(0, id, true);
+  viewOf(bytes).setInt32(4, value, true);
+  return bytes;
+}
+
+export function decodeControl(bytes: Uint8Array): number {
+  return viewOf(bytes).getInt32(4, true);
+}
+
+/** `struct v4l2_requestbuffers`, for buffers of the driver's own memory. */
+export function encodeRequestBuffers(type: BufferType, count: number): Uint8Array {
+  const bytes = new Uint8Array(20);
+  const view = viewOf(bytes);
+  view.setUint32(0, count, true);
+  view.setUint32(4, BUFFER_TYPE[type], true);
+  view.setUint32(8, MEMORY_MMAP, true);
+  return bytes;
+}
+
+/** The `int` that STREAMON and STREAMOFF take a pointer to. */
+export function encodeType(type: BufferType): Uint8Array {
+  const bytes = new Uint8Array(4);
+  viewOf(bytes).setInt32(0, BUFFER_TYPE[type], true);
+  return bytes;
+}
+
+/** `struct v4l2_fmtdesc`. */
+export const FORMAT_DESCRIPTION_BYTES = 64;
+
+export function encodeFormatDescription(type: BufferType, index: number): Uint8Array {
+  const bytes = new Uint8Array(FORMAT_DESCRIPTION_BYTES);
+  viewOf(bytes).setUint32(0, index, true);
+  viewOf(bytes).setUint32(4, BUFFER_TYPE[type], true);
+  return bytes;
+}
+
+/** The pixel format of a `struct v4l2_fmtdesc`. */
+export function decodeFormatDescription(bytes: Uint8Array): number {
+  return viewOf(bytes).getUint32(44, true);
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** UTF-8 up to the first NUL. */
+function textAt(bytes: Uint8Array, offset: number, length: number): string {
+  const field = bytes.subarray(offset, offset + length);
+  const end = field.indexOf(0);
+  return Buffer.from(end < 0 ? field : field.subarray(0, end)).toString();
+}
