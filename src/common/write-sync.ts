@@ -5,7 +5,11 @@ import { writeSync } from "node:fs";
  * the process exits.
  */
 export function writeAllSync(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
+  writeBytesSync(fd, Buffer.from(text));
+}
+
+/** Writes all of `bytes` before it returns. */
+export function writeBytesSync(fd: number, bytes: Uint8Array): void {
   let written = 0;
   while (written < bytes.length) {
     try {

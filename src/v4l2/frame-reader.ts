@@ -1,9 +1,9 @@
 import type { Clock } from "../common/clock.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { errnoNameOf } from "../linux/errno-error.ts";
-import { explainOpenError } from "./explain-open-error.ts";
 import type { FrameLayout } from "./frames/decode.ts";
-import { type Ioctl, openVideoDevice, type VideoFile } from "./video-api.ts";
+import { openExplained } from "./open-explained.ts";
+import type { Ioctl, VideoFile } from "./video-api.ts";
 import { fourcc } from "./video-structs.ts";
 
 /** A frame as it came, and how to read it. */
@@ -25,7 +25,7 @@ const SECOND_FRAME_MS = 500;
  * Takes the current frame of a device that somebody feeds, by read(2).
  *
  * @throws PluginError `no_frames` if none comes in time, `device_busy` if the version has but one reader
- * and there is one, `read_not_supported`, or of {@link explainOpenError}.
+ * and there is one, `read_not_supported`, or of {@link openExplained}.
  */
 export async function captureFrame(
   path: string,
@@ -33,9 +33,7 @@ export async function captureFrame(
   calls: Ioctl,
   clock: Clock,
 ): Promise<CapturedFrame> {
-  using file = open(path, calls);
-  // the kernel judges what a device can do by what QUERYCAP said last
-  file.queryCapabilities();
+  using file = openExplained(path, calls).file;
   const { layout, imageBytes } = readLayout(path, file);
   const into = new Uint8Array(Math.max(imageBytes, 1));
   let bytes: Uint8Array | undefined;
@@ -64,21 +62,12 @@ export function noFrames(path: string, why: string, cause?: unknown): PluginErro
   });
 }
 
-function open(path: string, calls: Ioctl): VideoFile {
-  try {
-    return openVideoDevice(path, calls);
-  } catch (cause) {
-    throw explainOpenError(path, cause);
-  }
-}
-
 function readLayout(path: string, file: VideoFile): { layout: FrameLayout; imageBytes: number } {
   try {
     const { width, height, pixelFormat, bytesPerLine, imageBytes } = file.getFormat("capture");
     return { layout: { width, height, fourcc: fourcc(pixelFormat), bytesPerLine }, imageBytes };
   } catch (cause) {
     const errno = errnoNameOf(cause);
-    if (errno === "ENOTTY") throw notACamera(path, cause);
     if (errno === "EINVAL") throw noFrames(path, "nobody writes to it", cause);
     throw cause;
   }
@@ -107,11 +96,4 @@ function read(path: string, file: VideoFile, into: Uint8Array): number | undefin
         throw cause;
     }
   }
-}
-
-function notACamera(path: string, cause: unknown): PluginError {
-  return new PluginError("not_a_camera", `${path} is not a video device.`, {
-    cause,
-    remedy: "See which devices there are: video-device-plugin devices",
-  });
 }

@@ -1,7 +1,7 @@
 import { PluginError } from "../common/plugin-error.ts";
 import { errnoNameOf } from "../linux/errno-error.ts";
-import { explainOpenError } from "./explain-open-error.ts";
-import { type Ioctl, openVideoDevice, type VideoFile } from "./video-api.ts";
+import { openExplained } from "./open-explained.ts";
+import type { Ioctl, VideoFile } from "./video-api.ts";
 import {
   CAP_VIDEO_CAPTURE,
   CAP_VIDEO_OUTPUT,
@@ -31,14 +31,14 @@ export interface FrameWriter extends Disposable {
  * STREAMON before the first write, or the device is dead after it; from 0.14 on STREAMON without buffers
  * is EINVAL, and a write alone does.
  *
- * QUERYCAP first, since the kernel judges what a device can do by what that said last.
- *
- * @throws PluginError `device_busy`, `dead_caps`, `format_refused`, or of {@link explainOpenError}.
+ * @throws PluginError `device_busy`, `dead_caps`, `format_refused`, or of {@link openExplained}.
  */
 export function openFrameWriter(path: string, request: WriterRequest, calls: Ioctl): FrameWriter {
-  const file = open(path, calls);
+  const {
+    file,
+    capabilities: { card, deviceCaps },
+  } = openExplained(path, calls);
   try {
-    const { card, deviceCaps } = file.queryCapabilities();
     requireOutput(path, deviceCaps);
     setFormat(path, file, request);
     const before = request.rate === undefined ? undefined : setRate(file, request.rate);
@@ -71,14 +71,6 @@ export function writtenByOther(path: string, cause?: unknown): PluginError {
     `${path} can't be written to: another program does, or did and its reader still has it open.`,
     { cause, remedy: `Stop that program; see who it is: fuser -v ${path}` },
   );
-}
-
-function open(path: string, calls: Ioctl): VideoFile {
-  try {
-    return openVideoDevice(path, calls);
-  } catch (cause) {
-    throw explainOpenError(path, cause);
-  }
 }
 
 function requireOutput(path: string, deviceCaps: number): void {

@@ -10,7 +10,7 @@ export const BARS: readonly Colour[] = [
   [191, 0, 191],
   [191, 0, 0],
   [0, 0, 191],
-  [16, 16, 16],
+  [0, 0, 0],
 ];
 
 const INK: Colour = [255, 255, 255];

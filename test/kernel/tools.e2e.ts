@@ -1,0 +1,204 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { decode } from "fast-png";
+import { drawColourBars } from "../../src/v4l2/frames/colour-bars.ts";
+import { colourAt, type Picture } from "../../src/v4l2/frames/picture.ts";
+import { availableVms } from "./available-vms.ts";
+import { builtPlugin } from "./compile.ts";
+import { requestedVersions } from "./provision.ts";
+import { bootVm, failures, type VmResult } from "./vm.ts";
+
+/**
+ * The tools for people at the node, on real modules: what they write is read by a program that isn't ours,
+ * and the picture they save is looked at. A VM for each version; its script is one life of a node.
+ * Run with `bun test ./test/kernel/tools.e2e.ts`.
+ */
+const versions = requestedVersions();
+const directory = await availableVms(versions);
+
+/** An idle machine takes 40 s a VM. */
+const VM_SECONDS = 240;
+const VM_TEST_MS = (VM_SECONDS + 120) * 1000;
+
+/** Luma of the bars of BT.801's 75 % test card, white to black; each pixel of a frame has one. */
+const BAR_LUMA = [180, 162, 131, 112, 84, 65, 35, 16];
+
+const SCRIPT = `
+plugin=video-device-plugin
+# run NAME COMMAND...: hands over the output, and the exit code as its last line.
+run() {
+  local name=$1 code=0
+  shift
+  "$@" >"/log/$name" 2>&1 || code=$?
+  echo "exit $code" >>"/log/$name"
+}
+modules=/lib/modules/$(uname -r)
+insmod $modules/kernel/drivers/media/mc/mc.ko
+insmod $modules/kernel/drivers/media/v4l2-core/videodev.ko
+insmod $modules/updates/dkms/v4l2loopback.ko devices=3 video_nr=10,11,12 exclusive_caps=1,1,0 \\
+  'card_label="front door,b,c"'
+
+$plugin testpattern video10 --size 64x48 --frames 90 >/log/pattern-small 2>&1 &
+writer=$!
+run read-frames wait_for 30 v4l2-tool read-frames /dev/video10 1
+for i in 1 2 3 4 5; do v4l2-tool read-frames /dev/video10 1 >>/log/read-more; sleep 0.2; done
+wait $writer
+echo "exit $?" >>/log/pattern-small
+
+$plugin testpattern /dev/video10 >/log/pattern 2>&1 &
+writer=$!
+wait_for 30 grep 640x480 /log/pattern
+sleep 1
+run snapshot $plugin snapshot video10 -o /tmp/frame.png
+base64 /tmp/frame.png >/log/frame.png
+run second-writer $plugin testpattern video10 --frames 3
+run check-busy $plugin snapshot video10 --check
+kill -INT $writer
+wait $writer
+echo "exit $?" >>/log/pattern
+
+for format in YU12 RGB24; do
+  $plugin testpattern video11 --format $format --size 320x240 >/log/pattern-$format 2>&1 &
+  writer=$!
+  wait_for 30 grep 320x240 /log/pattern-$format
+  sleep 1
+  run snapshot-$format $plugin snapshot video11 -o /tmp/$format.png
+  base64 /tmp/$format.png >/log/$format.png
+  kill $writer
+  wait $writer
+done
+
+$plugin testpattern video12 >/log/pattern-both 2>&1 &
+writer=$!
+wait_for 30 grep 640x480 /log/pattern-both
+sleep 1
+run second-writer-both $plugin testpattern video12 --frames 3
+kill $writer
+wait $writer
+
+run no-writer $plugin snapshot video10 -o /tmp/none.png
+run check $plugin snapshot video10 --check
+run check-again $plugin snapshot video10 --check --size 64x48 --format RGB24
+run check-both $plugin snapshot video12 --check
+run after v4l2-tool query --try-format /dev/video10
+check "the kernel has no complaint" sh -c '! dmesg | grep -E "WARNING:|BUG:|Oops|Call Trace"'
+`;
+
+describe.skipIf(directory === undefined).each([...versions])(
+  "the tools on v4l2loopback %s",
+  (moduleVersion) => {
+    let vm: VmResult;
+    const output = (name: string) => vm.files[name] ?? `no ${name}`;
+
+    beforeAll(async () => {
+      vm = await bootVm({
+        directory: directory ?? "",
+        moduleVersion,
+        files: { "/usr/bin/video-device-plugin": { from: builtPlugin() } },
+        timeoutSeconds: VM_SECONDS,
+        script: SCRIPT,
+      });
+      console.log(`v4l2loopback ${moduleVersion}: all in ${vm.totalSeconds.toFixed(1)} s`);
+      for (const [n, t] of Object.entries(vm.files))
+        if (!n.includes("png") && n !== "dmesg") console.log(n, "|", t);
+    }, VM_TEST_MS);
+
+    test("the script ran to its end, and the kernel has no complaint", () => {
+      expect(failures(vm)).toBe("");
+    });
+
+    test("another program reads the bars that testpattern writes", () => {
+      const lumas = `${output("read-frames")}\n${output("read-more")}`.match(/^\d+$/gm) ?? [];
+      expect(lumas.length).toBeGreaterThanOrEqual(5);
+      for (const luma of lumas) expect(BAR_LUMA).toContain(Number(luma));
+      expect(new Set(lumas).size).toBeGreaterThan(1);
+      expect(output("pattern-small")).toMatch(
+        /"front door"\)\. 90 frames\.\n90 frames in .*\nexit 0\n$/,
+      );
+    });
+
+    test.each([
+      ["frame", 640, 480, "video10"],
+      ["YU12", 320, 240, "video11"],
+      ["RGB24", 320, 240, "video11"],
+    ] as const)(
+      "the picture %s shows the bars, the device and the frame",
+      (name, width, height, id) => {
+        const picture = decodePicture(output(`${name}.png`));
+        expect([picture.width, picture.height]).toEqual([width, height]);
+        expect(difference(picture, id)).toBeLessThan(0.01);
+      },
+    );
+
+    test("Ctrl-C ends a test pattern in order", () => {
+      expect(output("pattern")).toMatch(
+        /Ctrl-C stops it\.\n\d+ frames in .* a second\.\nexit 0\n$/,
+      );
+    });
+
+    test.each(["second-writer", "second-writer-both"])(
+      "%s is refused with the first one's name",
+      (name) => {
+        expect(output(name)).toMatch(
+          /can't be written to: another program does.*open in .+\(process \d+\)[\s\S]*exit 1\n$/,
+        );
+      },
+    );
+
+    test("a device that nobody feeds has no picture, and says what feeds it", () => {
+      expect(output("no-writer")).toMatch(
+        /has no frames: nobody writes to it\.\n.*testpattern[\s\S]*exit 1\n$/,
+      );
+    });
+
+    test.each(["check", "check-again", "check-both"])(
+      "%s gets all frames back, and tells rate and latency",
+      (name) => {
+        expect(output(name)).toMatch(
+          /all 100 frames .* \d+ a second, latency [\d.]+ ms \(median\).*\nexit 0\n$/,
+        );
+      },
+    );
+
+    test("a busy device is not checked", () => {
+      expect(output("check-busy")).toMatch(
+        /is not idle\. It is open in .+process \d+[\s\S]*exit 1\n$/,
+      );
+    });
+
+    test("after all that the device is as before", () => {
+      expect(output("after")).toContain('"s_fmt_output":"0"');
+    });
+  },
+);
+
+function decodePicture(base64: string): Picture {
+  const { width, height, data } = decode(Buffer.from(base64, "base64"));
+  return { width, height, data: Uint8Array.from(data) };
+}
+
+/**
+ * The part of the picture's rows that are not as the frame is drawn whose number it shows. The bars tell the
+ * number, but for whole turns; the rows of the clock, the second line, are left out.
+ */
+function difference(picture: Picture, id: string): number {
+  const { width, height } = picture;
+  let least = 1;
+  for (let frame = 0; frame < 400; frame++) {
+    const caption = [id, "00:00:00.000", `frame ${String(frame).padStart(6, "0")}`];
+    const expected = drawColourBars(width, height, frame, caption);
+    let wrong = 0;
+    let seen = 0;
+    for (let y = 0; y < height; y += 2) {
+      if (Math.abs(y - height / 2) < height / 12) continue;
+      for (let x = 0; x < width; x += 2, seen++) {
+        const [red, green, blue] = colourAt(picture, x, y);
+        const [r, g, b] = colourAt(expected, x, y);
+        // a pixel beside an edge may have its neighbour's colour, and is off by far
+        if (Math.abs(red - r) + Math.abs(green - g) + Math.abs(blue - b) > 24) wrong++;
+      }
+      if (wrong > 0.05 * width * height) break;
+    }
+    if (seen > 0) least = Math.min(least, wrong / seen);
+  }
+  return least;
+}
