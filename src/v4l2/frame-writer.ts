@@ -68,7 +68,7 @@ export function openFrameWriter(path: string, request: WriterRequest, calls: Ioc
 export function writtenByOther(path: string, cause?: unknown): PluginError {
   return new PluginError(
     "device_busy",
-    `${path} can't be written to: another program does, or did and its reader still has it open.`,
+    `${path} can't be written to: another program does (or did, and a reader of its still has it open).`,
     { cause, remedy: `Stop that program; see who it is: fuser -v ${path}` },
   );
 }

@@ -139,7 +139,7 @@ describe.skipIf(directory === undefined).each([...versions])(
       "%s is refused with the first one's name",
       (name) => {
         expect(output(name)).toMatch(
-          /can't be written to: another program does.*open in .+\(process \d+\)[\s\S]*exit 1\n$/,
+          /can't be written to: another program does[\s\S]*open in .+\(process \d+\)[\s\S]*exit 1\n$/,
         );
       },
     );
