@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import { demoCommand } from "./demo.ts";
+import { doctorCommand } from "./doctor.ts";
 import { helpCommand } from "./help.ts";
 import { runCommand } from "./run.ts";
 import { snapshotCommand } from "./snapshot.ts";
@@ -10,6 +11,7 @@ import { versionCommand } from "./version.ts";
 export const commands: readonly Command[] = [
   runCommand,
   demoCommand,
+  doctorCommand,
   testpatternCommand,
   snapshotCommand,
   versionCommand,
