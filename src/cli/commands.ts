@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import { demoCommand } from "./demo.ts";
+import { devicesCommand } from "./devices.ts";
 import { doctorCommand } from "./doctor.ts";
 import { helpCommand } from "./help.ts";
 import { runCommand } from "./run.ts";
@@ -12,6 +13,7 @@ export const commands: readonly Command[] = [
   runCommand,
   demoCommand,
   doctorCommand,
+  devicesCommand,
   testpatternCommand,
   snapshotCommand,
   versionCommand,
