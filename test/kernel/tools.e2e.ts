@@ -32,6 +32,19 @@ run() {
   echo "exit $code" >>"/log/$name"
 }
 modules=/lib/modules/$(uname -r)
+
+run doctor-no-kubelet $plugin doctor
+mkdir -p /var/lib/kubelet/device-plugins
+# the compiled program is a Bun too: somebody who accepts connections is all that the doctor wants
+echo 'require("node:net").createServer((s) => s.end()).listen(process.argv[2])' >/tmp/listen.cjs
+BUN_BE_BUN=1 $plugin /tmp/listen.cjs /var/lib/kubelet/device-plugins/kubelet.sock &
+listener=$!
+wait_for 30 [ -S /var/lib/kubelet/device-plugins/kubelet.sock ]
+run doctor-before $plugin doctor --json
+run doctor-no-module $plugin doctor --json --modules-dir /nowhere
+run list-before $plugin devices
+run add-before $plugin devices add
+
 insmod $modules/kernel/drivers/media/mc/mc.ko
 insmod $modules/kernel/drivers/media/v4l2-core/videodev.ko
 insmod $modules/updates/dkms/v4l2loopback.ko devices=3 video_nr=10,11,12 exclusive_caps=1,1,0 \\
@@ -74,6 +87,39 @@ sleep 1
 run second-writer-both $plugin testpattern video12 --frames 3
 kill $writer
 wait $writer
+
+run doctor-after $plugin doctor
+run doctor-after-json $plugin doctor --json --max-devices 3
+run doctor-conflict $plugin doctor --max-devices 8
+run list $plugin devices
+v4l2-tool hold /dev/video10 60 >/log/holder &
+holder=$!
+wait_for 10 grep holding /log/holder
+run list-held $plugin devices --json
+for change in remove reset repair; do run $change-held $plugin devices $change video10; done
+run remove-forced $plugin devices remove video10 --force
+kill $holder
+wait $holder
+
+run add $plugin devices add --number 20 --label "side door"
+run add-again $plugin devices add --number 20
+run add-free $plugin devices add
+run list-added $plugin devices --json
+run added v4l2-tool query --try-format /dev/video20
+run reset $plugin devices reset /dev/video10
+run reset-look v4l2-tool query --try-format /dev/video10
+run remove $plugin devices remove video20
+run remove-again $plugin devices remove video20
+run list-removed $plugin devices --json
+
+v4l2-tool write-frames --write-only /dev/video11 3
+v4l2-tool query /dev/video11 >/dev/null
+run dead v4l2-tool query /dev/video11
+run dead-pattern $plugin testpattern video11 --frames 3
+run repair $plugin devices repair video11
+run repaired v4l2-tool query /dev/video11
+run repaired-pattern $plugin testpattern video11 --frames 3
+run reset-11 $plugin devices reset 11
 
 run no-writer $plugin snapshot video10 -o /tmp/none.png
 run check $plugin snapshot video10 --check

@@ -3,7 +3,7 @@ import { type Check, checkNamed } from "./check.ts";
 import type { Facts, RangeDevice } from "./facts.ts";
 
 /** The devices of the configured range. */
-export function examineDevices({ range, loaded, config }: Facts): Check {
+export function examineDevices({ range, loaded, file, config }: Facts): Check {
   const check = checkNamed("devices", "devices");
   const name = rangeName(range);
   const foreign = range.filter(({ sysfs }) => sysfs !== undefined && !sysfs.loopback);
@@ -18,13 +18,14 @@ export function examineDevices({ range, loaded, config }: Facts): Check {
   }
   const there = range.filter(({ sysfs }) => sysfs !== undefined);
   if (there.length === 0) {
-    return check.warning(`${name}: none is there yet`, "Nothing: the plugin makes them.");
+    const remedy =
+      loaded === undefined && "error" in file ? undefined : "Nothing: the plugin makes them.";
+    return check.warning(`${name}: none is there yet`, remedy);
   }
   const sick = range.flatMap((device) => complaint(device, config.deviceDir));
   const count = `${name}: ${there.length} of ${range.length} there`;
   if (sick.length > 0) return check.warning(`${count}. ${sick.join(" ")}`, remedyFor(loaded));
-  const writing = there.filter(({ sysfs }) => sysfs?.loopback);
-  return check.ok(`${count}, "${writing[0]?.sysfs?.name ?? ""}" the first`);
+  return check.ok(`${count}, the first is "${there[0]?.sysfs?.name}"`);
 }
 
 function complaint(device: RangeDevice, deviceDir: string): string[] {

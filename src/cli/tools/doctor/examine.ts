@@ -12,17 +12,22 @@ export function examine(facts: Facts): Check[] {
     facts.config.driver === "simulated"
       ? [checkNamed("driver", "driver").ok("simulated: no kernel module and no camera is needed")]
       : examineVideo(facts);
-  return [
-    checkNamed("kernel", "kernel").ok(`${facts.kernelRelease}, ${facts.arch}`),
-    ...video,
-    ...examineKubelet(facts),
-    examinePodResources(facts),
-  ];
+  return [examineKernel(facts), ...video, ...examineKubelet(facts), examinePodResources(facts)];
 }
 
 /** Whether the plugin could do its job. */
 export function isFit(checks: readonly Check[]): boolean {
   return checks.every(({ state }) => state !== "problem");
+}
+
+function examineKernel({ kernelRelease, arch, videoBuilt, config }: Facts): Check {
+  const check = checkNamed("kernel", "kernel");
+  const detail = `${kernelRelease}, ${arch}`;
+  if (videoBuilt !== false || config.driver === "simulated") return check.ok(detail);
+  return check.problem(
+    `${detail}: built without any support for video devices (CONFIG_VIDEO_DEV)`,
+    `Boot a kernel with video support. ${installHint("videodev", kernelRelease)}`,
+  );
 }
 
 function examineVideo(facts: Facts): Check[] {

@@ -5,6 +5,7 @@ import { PluginError } from "../../../common/plugin-error.ts";
 import type { Config } from "../../../config/config.ts";
 import type { DeviceNumber } from "../../../linux/device-number.ts";
 import { type InitOnAlloc, readInitOnAlloc } from "../../../linux/init-on-alloc.ts";
+import { configOption, readKernelConfig } from "../../../linux/kernel-config.ts";
 import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { type Privileges, readPrivileges } from "../../../linux/privileges.ts";
 import { deviceId } from "../../../v4l2/device-ids.ts";
@@ -42,6 +43,8 @@ export interface Facts {
   readonly config: Config;
   readonly kernelRelease: string;
   readonly arch: string;
+  /** The kernel was built with V4L2 (CONFIG_VIDEO_DEV); undefined if its configuration isn't to be had. */
+  readonly videoBuilt: boolean | undefined;
   readonly file: ModuleFile;
   readonly loaded: LoadedModule | undefined;
   readonly probes: LoadProbes;
@@ -70,6 +73,7 @@ export async function gatherFacts(config: Config): Promise<Facts> {
     config,
     kernelRelease,
     arch: process.arch,
+    videoBuilt: videoBuilt(modulesDir, kernelRelease),
     file: moduleFile(modulesDir, kernelRelease),
     loaded: loadedModule(config),
     probes: readLoadProbes("/proc", sysfsDir),
@@ -85,6 +89,11 @@ export async function gatherFacts(config: Config): Promise<Facts> {
     },
     podResources: await askPodResources(config.podResourcesSocket),
   };
+}
+
+function videoBuilt(modulesDir: string, kernelRelease: string): boolean | undefined {
+  const config = readKernelConfig({ modulesDir, kernelRelease });
+  return config === undefined ? undefined : configOption(config, "VIDEO_DEV") !== undefined;
 }
 
 function moduleFile(modulesDir: string, kernelRelease: string): ModuleFile {
