@@ -22,9 +22,15 @@ export function examineDevices({ range, loaded, file, config }: Facts): Check {
       loaded === undefined && "error" in file ? undefined : "Nothing: the plugin makes them.";
     return check.warning(`${name}: none is there yet`, remedy);
   }
-  const sick = range.flatMap((device) => complaint(device, config.deviceDir));
+  const missing = range.filter(({ sysfs }) => sysfs === undefined).map(({ id }) => id);
+  const complaints = [
+    ...(missing.length === 0 ? [] : [`missing: ${missing.join(", ")}`]),
+    ...there.flatMap((device) => complaint(device, config.deviceDir)),
+  ];
   const count = `${name}: ${there.length} of ${range.length} there`;
-  if (sick.length > 0) return check.warning(`${count}. ${sick.join(" ")}`, remedyFor(loaded));
+  if (complaints.length > 0) {
+    return check.warning(`${count}; ${complaints.join("; ")}`, remedyFor(loaded));
+  }
   return check.ok(`${count}, the first is "${there[0]?.sysfs?.name}"`);
 }
 
@@ -34,7 +40,7 @@ function complaint(device: RangeDevice, deviceDir: string): string[] {
   const number = Number(id.slice("video".length));
   const facts = { moduleLoaded: true, sysfs, node, nodePath };
   const { state, detail } = judge({ id, number, hostPath: nodePath }, facts);
-  return state === "ok" ? [] : [detail];
+  return state === "ok" ? [] : [detail.replace(/\.$/, "")];
 }
 
 function remedyFor(loaded: Facts["loaded"]): string {

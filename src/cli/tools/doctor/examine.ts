@@ -53,7 +53,7 @@ function examineFile({ file, loaded, kernelRelease }: Facts): Check {
   }
   const { path, info } = file;
   if (info === undefined) return check.ok(path);
-  const version = info.version ?? "without a version, as 0.12 is";
+  const version = info.version ?? "no version inside, so 0.12";
   const detail = `${path}, ${version}, ${info.signed ? "signed" : "not signed"}`;
   if (info.builtFor === undefined || info.builtFor === kernelRelease) return check.ok(detail);
   const why = `${detail}: built for the kernel ${info.builtFor}`;
@@ -64,7 +64,7 @@ function examineFile({ file, loaded, kernelRelease }: Facts): Check {
 function examineLoaded({ loaded, file }: Facts): Check {
   const check = checkNamed("module", "module");
   if (loaded !== undefined) {
-    const version = loaded.version ?? "0.12 (or 0.13.0, by its lack of a version)";
+    const version = loaded.version ?? "tells no version, so 0.12";
     const parameters = Object.entries(loaded.parameters).map(([name, value]) => `${name}=${value}`);
     return check.ok(`loaded, ${version}: ${parameters.join(" ") || "parameters not shown"}`);
   }
