@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { parseArgv } from "./argv.ts";
 
 const specs = [
-  { flag: "max-devices", isSwitch: false, expected: "a whole number from 1 to 8" },
+  { flag: "max-devices", isSwitch: false, expected: "a whole number from 1 to 246" },
   { flag: "socket-path", isSwitch: false, expected: "a path" },
   { flag: "enable-metrics", isSwitch: true, expected: "true, 1, false or 0" },
 ];
@@ -34,12 +34,12 @@ describe("a value", () => {
     expect(values("--max-devices", "-1")).toEqual({ "max-devices": "-1" });
     expect(values("--socket-path=--x")).toEqual({ "socket-path": "--x" });
     expect(problems("--max-devices", "--enable-metrics")).toEqual([
-      "--max-devices: needs a value, expected a whole number from 1 to 8",
+      "--max-devices: needs a value, expected a whole number from 1 to 246",
     ]);
   });
   test("may not be forgotten", () => {
     expect(problems("--max-devices")).toEqual([
-      "--max-devices: needs a value, expected a whole number from 1 to 8",
+      "--max-devices: needs a value, expected a whole number from 1 to 246",
     ]);
   });
 });

@@ -9,8 +9,14 @@ export interface Config {
   /** Number of the first device; the others follow. */
   readonly firstDeviceNumber: number;
   readonly driver: "v4l2loopback" | "simulated";
+  /** What to do about a device number that another driver has. */
+  readonly numberTaken: "refuse" | "elsewhere";
   readonly v4l2MaxBuffers: number;
+  /** Pixels. */
+  readonly v4l2MaxWidth: number;
+  readonly v4l2MaxHeight: number;
   readonly v4l2ExclusiveCaps: boolean;
+  /** Template: `{id}`, `{n}` (device number), `{node}`. */
   readonly v4l2CardLabel: string;
   /** Permission bits of a device node, e.g. 0o666. */
   readonly v4l2DevicePerm: number;

@@ -12,6 +12,9 @@ const defaults: Config = {
   maxDevices: 8,
   firstDeviceNumber: 10,
   driver: "v4l2loopback",
+  numberTaken: "refuse",
+  v4l2MaxWidth: 1920,
+  v4l2MaxHeight: 1080,
   v4l2MaxBuffers: 2,
   v4l2ExclusiveCaps: true,
   v4l2CardLabel: "MeetingBot_WebCam",
@@ -121,7 +124,7 @@ describe("emptiness", () => {
     expect(load({ env }).config.v4l2DeviceGroup).toBe(44);
     expect(load({ env, argv: ["--v4l2-device-group="] }).config.v4l2DeviceGroup).toBeUndefined();
     expect(problems({ argv: ["--max-devices="] })).toEqual([
-      '--max-devices: got "" (from the command line), expected a whole number from 1 to 8',
+      '--max-devices: got "" (from the command line), expected a whole number from 1 to 246',
     ]);
   });
 });
@@ -143,7 +146,7 @@ describe("problems", () => {
     const result = loadConfig(sources({ argv }));
     expect(
       result.ok ? "" : formatProblems(result.problems, "video-device-plugin run --help"),
-    ).toBe(`--max-devices: got "0" (from the command line), expected a whole number from 1 to 8
+    ).toBe(`--max-devices: got "0" (from the command line), expected a whole number from 1 to 246
 --log-level: got "loud" (from the command line), expected one of debug, info, warn, error
 --sockt-path: unknown option; did you mean --socket-path?
 See "video-device-plugin run --help".
@@ -176,8 +179,8 @@ See "video-device-plugin run --help".
     }
   });
   test("with the env-file don't hide others", () => {
-    expect(problems({ argv: ["--env-file=/nope", "--max-devices=9"] })).toEqual([
-      '--max-devices: got "9" (from the command line), expected a whole number from 1 to 8',
+    expect(problems({ argv: ["--env-file=/nope", "--max-devices=999"] })).toEqual([
+      '--max-devices: got "999" (from the command line), expected a whole number from 1 to 246',
       "--env-file: cannot read \"/nope\" (from the command line), expected the path of a file of NAME=value lines; ENOENT: no such file or directory, open '/nope'",
     ]);
   });

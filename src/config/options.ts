@@ -99,10 +99,12 @@ export const options: Options = {
   maxDevices: {
     flag: "max-devices",
     env: "MAX_DEVICES",
-    kind: integer(1, 8),
+    // V4L2's numbers 0 to 255, less the ten before the default's first
+    kind: integer(1, 246),
     default: "8",
     group: "Devices",
-    description: "How many video devices this node offers.",
+    description:
+      "How many video devices this node offers; more than 8 need v4l2loopback 0.13 or later.",
   },
   firstDeviceNumber: {
     flag: "first-device-number",
@@ -111,6 +113,15 @@ export const options: Options = {
     default: "10",
     group: "Devices",
     description: "Number of the first device (10 is /dev/video10); the others follow it.",
+  },
+  numberTaken: {
+    flag: "number-taken",
+    env: "NUMBER_TAKEN",
+    kind: choice(["refuse", "elsewhere"]),
+    default: "refuse",
+    group: "Devices",
+    description:
+      "What becomes of a device whose number a real camera has: refuse keeps it Unhealthy and says whose it is; elsewhere passes over such numbers at the start, so that IDs are stable as long as the cameras are.",
   },
   driver: {
     flag: "driver",
@@ -139,6 +150,24 @@ export const options: Options = {
     group: "v4l2loopback",
     description: "Frame buffers of each device.",
   },
+  v4l2MaxWidth: {
+    flag: "v4l2-max-width",
+    env: "V4L2_MAX_WIDTH",
+    // 8192 is the module's own bound, V4L2LOOPBACK_SIZE_DEFAULT_MAX_WIDTH; 48x32 its least before 0.13
+    kind: integer(48, 8192),
+    default: "1920",
+    group: "v4l2loopback",
+    description:
+      "Largest width of a frame in pixels; a device takes up to width x height x 4 bytes x buffers of kernel memory, charged to no pod: 16588800 bytes by default.",
+  },
+  v4l2MaxHeight: {
+    flag: "v4l2-max-height",
+    env: "V4L2_MAX_HEIGHT",
+    kind: integer(32, 8192),
+    default: "1080",
+    group: "v4l2loopback",
+    description: "Largest height of a frame in pixels.",
+  },
   v4l2ExclusiveCaps: {
     flag: "v4l2-exclusive-caps",
     env: "V4L2_EXCLUSIVE_CAPS",
@@ -154,7 +183,8 @@ export const options: Options = {
     kind: cardLabel(),
     default: "MeetingBot_WebCam",
     group: "v4l2loopback",
-    description: "Name of the camera as applications show it, the same for each device.",
+    description:
+      "Name of the camera as applications show it, where {id} is video10, {n} is 10 and {node} is the node's name; cut to 31 bytes, and without commas and double quotes where v4l2loopback is older than 0.13.",
   },
   v4l2DevicePerm: {
     flag: "v4l2-device-perm",

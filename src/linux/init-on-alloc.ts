@@ -1,33 +1,45 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { configOption, type KernelConfigPlaces, readKernelConfig } from "./kernel-config.ts";
+import { gunzipSync } from "node:zlib";
 
-/** Whether the kernel clears memory that it hands out, and what says so. */
-export interface InitOnAlloc {
-  /** Undefined if nothing tells. */
-  readonly on: boolean | undefined;
-  /** `/proc/cmdline`, or the file with the kernel's configuration; empty if nothing tells. */
-  readonly source: string;
+/** Where to look; by default the running system's. */
+export interface KernelConfigPlaces {
+  readonly procDir?: string;
+  /** Where `config-<release>` is. */
+  readonly bootDir?: string;
+  /** `uname -r` */
+  readonly kernelRelease: string;
 }
 
 /**
- * `init_on_alloc` (Documentation/admin-guide/kernel-parameters.txt): what the command line says last, else
- * CONFIG_INIT_ON_ALLOC_DEFAULT_ON of the kernel's configuration.
+ * Whether the kernel clears memory when it hands it out (init_on_alloc, Linux 5.3): if not, what one
+ * program's buffers held can be read in another's. The command line decides, and without a word there the
+ * kernel's configuration; undefined if neither can be read.
  */
-export function readInitOnAlloc(places: KernelConfigPlaces): InitOnAlloc {
-  const commandLine = join(places.procDir ?? "/proc", "cmdline");
-  const words = read(commandLine).split(/\s+/);
-  const given = words.findLast((word) => word.startsWith("init_on_alloc="))?.split("=")[1];
-  if (given !== undefined) return { on: /^(1|y|on|t)/i.test(given), source: commandLine };
-  const config = readKernelConfig(places);
-  if (config === undefined) return { on: undefined, source: "" };
-  return { on: configOption(config, "INIT_ON_ALLOC_DEFAULT_ON") === "y", source: config.source };
+export function readInitOnAlloc(places: KernelConfigPlaces): boolean | undefined {
+  const { procDir = "/proc", bootDir = "/boot", kernelRelease } = places;
+  const commandLine = textOf(join(procDir, "cmdline")) ?? "";
+  const asked = [...commandLine.matchAll(/(?:^|\s)init_on_alloc=(\S+)/g)].at(-1)?.[1];
+  // kstrtobool, lib/kstrtox.c
+  if (asked !== undefined) return /^(?:[1yt]|on)/i.test(asked);
+  const config =
+    gunzipped(join(procDir, "config.gz")) ?? textOf(join(bootDir, `config-${kernelRelease}`));
+  if (config === undefined) return undefined;
+  return /^CONFIG_INIT_ON_ALLOC_DEFAULT_ON=y$/m.test(config);
 }
 
-function read(path: string): string {
+function gunzipped(path: string): string | undefined {
+  try {
+    return gunzipSync(readFileSync(path)).toString();
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    return "";
+    return undefined;
   }
 }

@@ -6,6 +6,7 @@ import type { Logger } from "../observe/logger.ts";
 import type { VideoDriver } from "../v4l2/driver.ts";
 import { linuxKernel } from "../v4l2/loopback/kernel.ts";
 import { LoopbackDriver } from "../v4l2/loopback/loopback-driver.ts";
+import { MODPROBE_DIRECTORIES } from "../v4l2/loopback/modprobe-config.ts";
 import { SimulatedDriver } from "../v4l2/simulated/simulated-driver.ts";
 
 /** The driver that the configuration names. */
@@ -27,8 +28,13 @@ export function createDriver(config: Config, log: Logger): VideoDriver {
     {
       ...common,
       cardLabel: config.v4l2CardLabel,
+      nodeName: config.nodeName,
+      numberTaken: config.numberTaken,
       exclusiveCaps: config.v4l2ExclusiveCaps,
       maxBuffers: config.v4l2MaxBuffers,
+      maxWidth: config.v4l2MaxWidth,
+      maxHeight: config.v4l2MaxHeight,
+      modprobeDirs: MODPROBE_DIRECTORIES,
       deviceDir: config.deviceDir,
       sysfsDir: config.sysfsDir,
       modulesDir: config.modulesDir,

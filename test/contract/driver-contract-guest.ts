@@ -34,7 +34,9 @@ function makeHarness(maxDevices: number): DriverHarness {
   const driver = new LoopbackDriver(
     {
       ...{ firstDeviceNumber: 10, maxDevices, mode: MODE, group: 44 },
-      ...{ cardLabel: "Default WebCam", exclusiveCaps: true, maxBuffers: 2 },
+      ...{ cardLabel: "Default WebCam", nodeName: "node-7", numberTaken: "refuse" },
+      ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080 },
+      modprobeDirs: [],
       ...{ deviceDir: "/dev", sysfsDir: "/sys", modulesDir: "/lib/modules" },
       kernelRelease: release(),
     },

@@ -28,6 +28,11 @@ function simulated(makeCharDevice: MakeCharDevice): DriverHarness {
       writeFileSync(join(dir, ".faults", `${id}.sick`), "The sensor is on fire.");
       return "faulty";
     },
+    holdDevice: async (id) => {
+      const fault = join(dir, ".faults", `${id}.held`);
+      writeFileSync(fault, "A pod has it.");
+      return () => rmSync(fault);
+    },
     countOpens: (run) =>
       countOpens(
         driver.devices.map(({ id }) => nodePath(id)),
@@ -45,7 +50,9 @@ function loopback(options: FakeKernelOptions, maxDevices = 3): DriverHarness {
   const driver = new LoopbackDriver(
     {
       ...{ firstDeviceNumber: 10, maxDevices, mode: 0o640, group: undefined },
-      ...{ cardLabel: "Default WebCam", exclusiveCaps: true, maxBuffers: 2 },
+      ...{ cardLabel: "Default WebCam", nodeName: "node-7", numberTaken: "refuse" },
+      ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080 },
+      modprobeDirs: [],
       ...{ deviceDir, sysfsDir, modulesDir, kernelRelease },
     },
     { log: silentLogger, kernel, clock: systemClock },

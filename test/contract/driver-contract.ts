@@ -223,10 +223,76 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
-    name: "reset of a device that isn't the driver's rejects",
+    name: "a device that isn't the driver's is unknown, whatever is asked",
     async run({ driver }) {
       await driver.ensure();
-      equal(codeOf(await failure(driver.reset("video9999"))), "device_unknown");
+      for (const ask of ["reset", "repair", "remove"] as const) {
+        equal(codeOf(await failure(driver[ask]("video9999"))), "device_unknown");
+      }
+    },
+  },
+  {
+    name: "remove takes one device away, twice if need be, or says that it can't",
+    async run({ driver }) {
+      await driver.ensure();
+      const [device] = driver.devices;
+      ok(device);
+      for (let round = 0; round < 2; round++) {
+        const error = await failure(driver.remove(device.id));
+        equal(codeOf(error), driver.capabilities().remove ? undefined : "not_supported");
+      }
+      const states = (await driver.inspect()).map(({ state }) => state);
+      const first = driver.capabilities().remove ? "missing" : "ok";
+      deepEqual(states, [first, ...states.slice(1).map(() => "ok")]);
+    },
+  },
+  {
+    name: "repair leaves a device ok, or says that there is nothing it could repair",
+    async run({ driver, mode, nodePath }) {
+      await driver.ensure();
+      const [device] = driver.devices;
+      ok(device);
+      const error = await failure(driver.repair(device.id));
+      if (error !== undefined) equal(codeOf(error), "not_supported");
+      equal(statSync(nodePath(device.id)).mode & 0o7777, mode);
+      await allOk(driver);
+    },
+  },
+  {
+    name: "who holds a device is known without opening it, or not at all",
+    async run(harness) {
+      const { driver } = harness;
+      await driver.ensure();
+      const [held, free] = driver.devices;
+      ok(held && free);
+      const ask = async (id: string) => {
+        let isOpen: boolean | undefined;
+        equal((await harness.countOpens(async () => (isOpen = await driver.isOpen(id)))) ?? 0, 0);
+        return isOpen;
+      };
+      notEqual(await ask(held.id), true);
+      if (harness.holdDevice === undefined) return;
+      const release = await harness.holdDevice(held.id);
+      notEqual(await ask(held.id), false);
+      notEqual(await ask(free.id), true);
+      release();
+      notEqual(await ask(held.id), true);
+    },
+  },
+  {
+    name: "a device somebody holds is neither repaired nor removed",
+    async run(harness) {
+      const { driver } = harness;
+      await driver.ensure();
+      const [device] = driver.devices;
+      if (device === undefined || harness.holdDevice === undefined) return;
+      const release = await harness.holdDevice(device.id);
+      for (const ask of ["repair", "remove"] as const) {
+        const code = codeOf(await failure(driver[ask](device.id)));
+        ok(code === "device_busy" || code === "not_supported", `${ask}: ${code}`);
+      }
+      release();
+      await allOk(driver);
     },
   },
   {

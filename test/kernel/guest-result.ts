@@ -4,6 +4,8 @@ export interface GuestResult {
   /** Undefined if it passed. */
   readonly error?: string;
   readonly ms: number;
+  /** How it is done on this version, where that differs. */
+  readonly how?: string;
 }
 
 /** Runs a check and tells how it went. It never throws. */

@@ -17,6 +17,9 @@ export class FakeDriver implements VideoDriver {
   /** What `ensure` does; by default it makes everything that is missing. */
   onEnsure: () => EnsureReport | Promise<EnsureReport> = () => this.#makeMissing();
   onReset: (id: string) => Promise<void> = async () => undefined;
+  onRepair: (id: string) => Promise<void> = async () => undefined;
+  /** What `isOpen` answers, undefined for those that aren't in it. */
+  readonly open = new Map<string, boolean>();
   canReset = true;
   #nudge: () => void = () => undefined;
 
@@ -51,13 +54,27 @@ export class FakeDriver implements VideoDriver {
   }
 
   capabilities() {
-    return { create: true, reset: this.canReset };
+    return { create: true, reset: this.canReset, remove: true };
   }
 
   async reset(id: string): Promise<void> {
     this.calls.push(`reset ${id}`);
     if (!this.canReset) throw new PluginError("not_supported", "cannot reset");
     await this.onReset(id);
+  }
+
+  async repair(id: string): Promise<void> {
+    this.calls.push(`repair ${id}`);
+    await this.onRepair(id);
+  }
+
+  async remove(id: string): Promise<void> {
+    this.calls.push(`remove ${id}`);
+    this.set(id, "missing");
+  }
+
+  async isOpen(id: string): Promise<boolean | undefined> {
+    return this.open.get(id);
   }
 
   watch(nudge: () => void): void {

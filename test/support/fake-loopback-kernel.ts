@@ -13,15 +13,20 @@ import { type DeviceNumber, formatDevice } from "../../src/linux/device-number.t
 import { ErrnoError } from "../../src/linux/errno-error.ts";
 import type { LoopbackKernel, NodeView } from "../../src/v4l2/loopback/kernel.ts";
 import { moduleName } from "../../src/v4l2/loopback/modules-dep.ts";
+import type { VideoFile } from "../../src/v4l2/video-api.ts";
+import { FakeVideoDevice } from "./fake-video-device.ts";
 import { parseArray, parseParams } from "./kernel-params.ts";
 
 /** Errors the fake answers with, by number: include/uapi/asm-generic/errno-base.h. */
 const ERRNO = {
+  EPERM: 1,
   ENOENT: 2,
+  EAGAIN: 11,
   EBUSY: 16,
   EEXIST: 17,
   ENODEV: 19,
   EINVAL: 22,
+  EROFS: 30,
   ENOSYS: 38,
 } as const;
 
@@ -37,8 +42,13 @@ interface FakeDevice {
   readonly label: string;
   readonly exclusive: boolean;
   readonly loopback: boolean;
-  holders: number;
+  readonly maxWidth: number;
+  readonly maxHeight: number;
+  readonly inside: FakeVideoDevice;
 }
+
+type DeviceMake = Pick<FakeDevice, "label" | "exclusive" | "loopback"> &
+  Partial<Pick<FakeDevice, "maxWidth" | "maxHeight">>;
 
 /**
  * A kernel with v4l2loopback, made of a directory: `sys`, `dev` and `lib/modules` trees that behave as
@@ -60,6 +70,12 @@ export class FakeLoopbackKernel implements LoopbackKernel {
   raceWith: string | undefined;
   /** What to do to the world right after the next load, before the driver looks. */
   afterLoad: (() => void) | undefined;
+  /** /sys can't be written to, as in a container that isn't privileged. */
+  sysfsReadOnly = false;
+  /** The control device is seen and may not be opened: the device cgroup. */
+  controlForbidden = false;
+  /** Called before each of {@link journal}'s entries; may throw, to play a kill. */
+  before: ((entry: string) => void) | undefined;
   private readonly devices = new Map<number, FakeDevice>();
   /** What the files in the device directory stand for, by inode. */
   private readonly nodes = new Map<number, DeviceNumber>();
@@ -93,21 +109,49 @@ export class FakeLoopbackKernel implements LoopbackKernel {
 
   finitModule(path: string, params: string, flags: number): void {
     if (!existsSync(path)) this.fail("open", ERRNO.ENOENT);
-    this.journal.push(`finit ${path.slice(path.lastIndexOf("/") + 1)}${flags === 0 ? "" : " 4"}`);
+    this.note(`finit ${path.slice(path.lastIndexOf("/") + 1)}${flags === 0 ? "" : " 4"}`);
     this.load("finit_module", moduleName(path), params);
   }
 
   initModule(image: Uint8Array, params: string): void {
     const name = Buffer.from(image).toString().replace("module ", "");
-    this.journal.push(`init ${name}`);
+    this.note(`init ${name}`);
     this.load("init_module", name, params);
+  }
+
+  deleteModule(name: string): void {
+    this.note(`delete ${name}`);
+    if (!this.loaded.has(name)) this.fail("delete_module", ERRNO.ENOENT);
+    if (this.openers() > 0) this.fail("delete_module", ERRNO.EAGAIN);
+    this.unload();
   }
 
   control(path: string, request: number, arg: number | Uint8Array): number {
     if (!existsSync(path)) this.fail("open", ERRNO.ENOENT);
+    if (this.controlForbidden) this.fail("open", ERRNO.EPERM);
     if (request === 0x4c80 && arg instanceof Uint8Array) return this.add(arg);
     if (request === 0x4c81 && typeof arg === "number") return this.remove(arg);
+    if (request === 0x4c82) return this.query(arg);
     return this.fail("ioctl", ERRNO.ENOSYS);
+  }
+
+  openVideo(path: string): VideoFile {
+    const number = Number(/video(\d+)$/.exec(path)?.[1]);
+    const device = this.devices.get(number);
+    if (device === undefined || !existsSync(path)) this.fail("open", ERRNO.ENOENT);
+    this.note(`open ${number}`);
+    return device.inside.open();
+  }
+
+  writeAttribute(path: string, text: string): void {
+    if (!existsSync(path)) this.fail("open", ERRNO.ENOENT);
+    if (this.sysfsReadOnly) this.fail("open", ERRNO.EROFS);
+    const [, number, attribute] = /video(\d+)\/(\w+)$/.exec(path) ?? [];
+    const device = this.devices.get(Number(number));
+    if (device === undefined || attribute !== "max_openers") return;
+    if (device.inside.openers > Number(text)) this.fail("write", ERRNO.EINVAL);
+    device.inside.maxOpeners = Number(text);
+    writeFileSync(path, `${text}\n`);
   }
 
   lookAt(path: string): NodeView {
@@ -119,7 +163,7 @@ export class FakeLoopbackKernel implements LoopbackKernel {
   }
 
   makeNode(path: string, device: DeviceNumber): void {
-    this.journal.push(`mknod ${path.slice(path.lastIndexOf("/") + 1)}`);
+    this.note(`mknod ${path.slice(path.lastIndexOf("/") + 1)}`);
     this.putNode(path, device);
   }
 
@@ -141,10 +185,14 @@ export class FakeLoopbackKernel implements LoopbackKernel {
 
   /** Opens a device; the answer closes it. */
   hold(number: number): () => void {
-    const device = this.devices.get(number);
-    if (device === undefined) throw new Error(`no device ${number}`);
-    device.holders++;
-    return () => device.holders--;
+    const { inside } = this.insideOf(number);
+    const file = inside.open();
+    return () => file.close();
+  }
+
+  /** A loopback device's inside. */
+  inside(number: number): FakeVideoDevice {
+    return this.insideOf(number).inside;
   }
 
   /** Removes a device whoever holds it. */
@@ -163,12 +211,27 @@ export class FakeLoopbackKernel implements LoopbackKernel {
   }
 
   /** What the module was made to do for a device, undefined if there is none. */
-  device(number: number): Pick<FakeDevice, "label" | "exclusive" | "loopback"> | undefined {
+  device(number: number): Omit<FakeDevice, "inside" | "minor"> | undefined {
     return this.devices.get(number);
   }
 
   close(): void {
     rmSync(this.root, { recursive: true, force: true });
+  }
+
+  private insideOf(number: number): FakeDevice {
+    const device = this.devices.get(number);
+    if (device === undefined) throw new Error(`no device ${number}`);
+    return device;
+  }
+
+  private note(entry: string): void {
+    this.before?.(entry);
+    this.journal.push(entry);
+  }
+
+  private openers(): number {
+    return [...this.devices.values()].reduce((sum, { inside }) => sum + inside.openers, 0);
   }
 
   private fail(syscall: string, errno: number): never {
@@ -211,13 +274,29 @@ export class FakeLoopbackKernel implements LoopbackKernel {
         label: labels[i] ?? `Dummy video device (0x${i.toString(16).padStart(4, "0")})`,
         exclusive: exclusive[i] ?? false,
         loopback: true,
+        ...this.sizeOf(params),
       });
     }
     this.writeParameters(numbers, exclusive);
+    const { maxWidth, maxHeight } = this.sizeOf(params);
+    this.writeModuleFile("parameters/max_width", maxWidth);
+    this.writeModuleFile("parameters/max_height", maxHeight);
+    this.writeModuleFile("parameters/max_openers", Number(params.get("max_openers") ?? 10));
+    this.writeModuleFile("refcnt", 0);
     if (!this.hasControl) return;
     mkdirSync(join(this.sysfsDir, "class/misc/v4l2loopback"));
     writeFileSync(join(this.sysfsDir, "class/misc/v4l2loopback/dev"), "10:124\n");
     this.putNode(join(this.deviceDir, "v4l2loopback"), { major: 10, minor: 124 });
+  }
+
+  private sizeOf(params: ReadonlyMap<string, string | null>) {
+    const size = (name: string) => Number(params.get(name) ?? 8192);
+    return { maxWidth: size("max_width"), maxHeight: size("max_height") };
+  }
+
+  private writeModuleFile(path: string, value: number): void {
+    const dir = join(this.sysfsDir, "module/v4l2loopback");
+    if (existsSync(dir)) writeFileSync(join(dir, path), `${value}\n`);
   }
 
   private get hasControl(): boolean {
@@ -234,31 +313,43 @@ export class FakeLoopbackKernel implements LoopbackKernel {
   }
 
   /** video_register_device: the number asked for if it is free, else the next free one. */
-  private register(
-    asked: number,
-    device: Pick<FakeDevice, "label" | "exclusive" | "loopback">,
-  ): number {
+  private register(asked: number, make: DeviceMake): number {
     const inRange = asked >= 0 && asked <= 255;
     let number = inRange ? asked : 0;
     while (this.devices.has(number)) number++;
     const minors = new Set([...this.devices.values()].map(({ minor }) => minor));
     let minor = 0;
     while (minors.has(minor)) minor++;
-    this.devices.set(number, { ...device, minor, holders: 0 });
     const dir = join(this.sysfsDir, "class/video4linux", `video${number}`);
+    const inside = new FakeVideoDevice(make.exclusive, !this.hasControl, () => {
+      this.writeModuleFile("refcnt", this.openers());
+      if (existsSync(join(dir, "format"))) this.writeAttributes(dir, inside);
+    });
+    this.devices.set(number, { maxWidth: 8192, maxHeight: 8192, ...make, minor, inside });
     mkdirSync(dir);
-    const label = Buffer.from(device.label).subarray(0, 31).toString();
+    const label = Buffer.from(make.label).subarray(0, 31).toString();
     writeFileSync(join(dir, "name"), `${label}\n`);
     writeFileSync(join(dir, "dev"), `81:${minor}\n`);
     const finish = () => {
       if (!existsSync(dir)) return;
-      const attributes = device.loopback ? ["max_openers", "buffers", "format"] : [];
-      for (const attribute of attributes) writeFileSync(join(dir, attribute), "\n");
+      if (make.loopback) {
+        writeFileSync(join(dir, "buffers"), "2\n");
+        writeFileSync(join(dir, "max_openers"), `${inside.maxOpeners}\n`);
+        this.writeAttributes(dir, inside);
+      }
       this.putNode(join(this.deviceDir, `video${number}`), { major: 81, minor });
     };
     if (this.options.nodeDelayMs === 0) finish();
     else setTimeout(finish, this.options.nodeDelayMs);
     return number;
+  }
+
+  /** Before 0.13 `format` is empty without a writer, and there is no `state`. */
+  private writeAttributes(dir: string, { writing, format }: FakeVideoDevice): void {
+    const isShown = this.hasControl ? format !== undefined : writing;
+    const text = isShown && format ? `YUYV:${format.width}x${format.height}@30\n` : "";
+    writeFileSync(join(dir, "format"), text);
+    if (this.hasControl) writeFileSync(join(dir, "state"), writing ? "capture\n" : "output\n");
   }
 
   /** devtmpfs leaves a node alone that is already there. */
@@ -276,18 +367,32 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     const announceAllCaps = view.getInt32(68, true);
     if (view.getInt32(56, true) > 32) throw new Error("kernel panic: too many buffers");
     if (announceAllCaps < 0) throw new Error("announce_all_caps < 0 differs between versions");
-    this.journal.push(`add ${number}`);
+    this.note(`add ${number}`);
     if (this.devices.get(number)?.loopback) this.fail("ioctl", ERRNO.EEXIST);
     const label = Buffer.from(config.subarray(8, 40)).toString().replace(/\0.*$/s, "");
-    return this.register(number, { label, exclusive: announceAllCaps === 0, loopback: true });
+    return this.register(number, {
+      ...{ label, exclusive: announceAllCaps === 0, loopback: true },
+      ...{ maxWidth: view.getUint32(44, true), maxHeight: view.getUint32(52, true) },
+    });
   }
 
   private remove(number: number): number {
-    this.journal.push(`remove ${number}`);
+    this.note(`remove ${number}`);
     const device = this.devices.get(number);
     if (device === undefined || !device.loopback) this.fail("ioctl", ERRNO.ENODEV);
-    if (device.holders > 0) this.fail("ioctl", ERRNO.EBUSY);
+    if (device.inside.openers > 0) this.fail("ioctl", ERRNO.EBUSY);
     this.unplug(number);
+    return 0;
+  }
+
+  private query(config: number | Uint8Array): number {
+    if (typeof config === "number") this.fail("ioctl", ERRNO.EINVAL);
+    const view = new DataView(config.buffer, config.byteOffset);
+    const device = this.devices.get(view.getInt32(0, true));
+    if (device === undefined || !device.loopback) this.fail("ioctl", ERRNO.ENODEV);
+    view.setUint32(44, device.maxWidth, true);
+    view.setUint32(52, device.maxHeight, true);
+    view.setInt32(68, device.exclusive ? 0 : 1, true);
     return 0;
   }
 }

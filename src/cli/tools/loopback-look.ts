@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { deviceId } from "../../v4l2/device-ids.ts";
 import { readSysfs } from "../../v4l2/loopback/sysfs.ts";
@@ -17,13 +17,11 @@ export interface StreamLook {
 
 /** Looks at a loopback device without opening it; undefined if /sys has none of that number. */
 export function lookAtStream(number: number, sysfsDir: string): StreamLook | undefined {
-  if (readSysfs(sysfsDir, [number]).devices.get(number)?.loopback !== true) return undefined;
+  const device = readSysfs(sysfsDir, [number]).devices.get(number);
+  if (device?.loopback !== true) return undefined;
   const dir = join(sysfsDir, "class/video4linux", deviceId(number));
   const format = read(join(dir, "format")) ?? "";
-  const state = read(join(dir, "state"));
-  // 0.12 has a format while a writer streams, and until the last one closes the device
-  const streaming = state === undefined ? format !== "" : state === "capture";
-  return { format, streaming, hasState: state !== undefined };
+  return { format, streaming: device.writing, hasState: existsSync(join(dir, "state")) };
 }
 
 /**

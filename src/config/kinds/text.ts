@@ -1,25 +1,27 @@
 import { isIP } from "node:net";
 import { accept, type Kind, reject } from "./kind.ts";
 
-/** `card[32]` of struct v4l2_capability, less its final NUL (include/uapi/linux/videodev2.h). */
-const MAX_LABEL_BYTES = 31;
+/** Room for placeholders and what they stand for; a label itself is cut at 31 bytes. */
+const MAX_TEMPLATE_BYTES = 255;
 
 /**
- * A V4L2 card label. The kernel splits a module parameter's list at every comma and has no way to
- * escape a double quote (lib/cmdline.c, next_arg), and a label cut at 31 bytes could end within a
- * character, so all three are refused here.
+ * A V4L2 card label, or a template of one: `{id}`, `{n}` and `{node}` are filled in for each device.
+ * Commas and double quotes are allowed, as v4l2loopback takes them from 0.13 on; a node with an older one
+ * refuses them when it is known (`card_label_invalid`).
  */
 export function cardLabel(): Kind<string> {
   return {
-    expected: `1 to ${MAX_LABEL_BYTES} bytes of UTF-8 without commas, double quotes or control characters`,
+    expected: `1 to ${MAX_TEMPLATE_BYTES} bytes of UTF-8 without control characters, with no placeholders but {id}, {n} and {node}`,
     placeholder: "TEXT",
     isSwitch: false,
     parse: (text) => {
       const bytes = Buffer.byteLength(text);
-      if (bytes > MAX_LABEL_BYTES) return reject(`it is ${bytes} bytes long`);
+      if (bytes > MAX_TEMPLATE_BYTES) return reject(`it is ${bytes} bytes long`);
       // what the runtime makes of bytes that are no UTF-8
       if (text.includes("\uFFFD")) return reject("it is not valid UTF-8");
-      if (bytes === 0 || /[,"\p{Cc}]/u.test(text) || !text.isWellFormed()) return reject();
+      const unknown = text.replace(/\{(?:id|n|node)\}/g, "").match(/\{\w*\}/)?.[0];
+      if (unknown !== undefined) return reject(`${unknown} stands for nothing`);
+      if (bytes === 0 || /\p{Cc}/u.test(text) || !text.isWellFormed()) return reject();
       return accept(text);
     },
     show: (value) => value,

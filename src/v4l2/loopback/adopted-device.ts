@@ -15,18 +15,21 @@ export interface Mismatch {
  */
 export function mismatches(
   device: SysfsDevice,
-  wanted: DeviceParameters,
+  wanted: DeviceParameters & { readonly label: string },
+  /** What the control device says; undefined before 0.13. */
+  known: Omit<DeviceParameters, "maxBuffers"> | undefined,
   sysfsDir: string,
 ): readonly Mismatch[] {
   const found: Mismatch[] = [];
   const id = deviceId(device.number);
-  if (wanted.cardLabel !== "" && device.name !== wanted.cardLabel) {
+  const { label } = wanted;
+  if (label !== "" && device.name !== label) {
     found.push({
       msg: "an adopted device has another card label",
-      fields: { device_id: id, card_label: device.name, wanted_card_label: wanted.cardLabel },
+      fields: { device_id: id, card_label: device.name, wanted_card_label: label },
     });
   }
-  const exclusive = loadedExclusive(device.number, sysfsDir);
+  const exclusive = known?.exclusiveCaps ?? loadedExclusive(device.number, sysfsDir);
   if (exclusive !== undefined && exclusive !== wanted.exclusiveCaps) {
     found.push({
       msg: "an adopted device was loaded with other capabilities",
@@ -37,7 +40,28 @@ export function mismatches(
       },
     });
   }
+  const size = known ?? loadedSize(sysfsDir);
+  if (
+    size !== undefined &&
+    (size.maxWidth > wanted.maxWidth || size.maxHeight > wanted.maxHeight)
+  ) {
+    found.push({
+      msg: "an adopted device takes larger frames",
+      fields: {
+        device_id: id,
+        max_frame: `${size.maxWidth}x${size.maxHeight}`,
+        wanted_max_frame: `${wanted.maxWidth}x${wanted.maxHeight}`,
+      },
+    });
+  }
   return found;
+}
+
+/** The module's own bounds, which are those of all devices it was loaded with. */
+function loadedSize(sysfsDir: string) {
+  const read = (name: string) => Number(readModuleParameter(sysfsDir, name)?.[0] ?? Number.NaN);
+  const size = { maxWidth: read("max_width"), maxHeight: read("max_height") };
+  return Number.isNaN(size.maxWidth + size.maxHeight) ? undefined : size;
 }
 
 /**

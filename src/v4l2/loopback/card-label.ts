@@ -6,9 +6,42 @@ import { PluginError } from "../../common/plugin-error.ts";
  */
 export const MAX_LABEL_BYTES = 31;
 
+/** What a label's template may name. */
+export interface LabelValues {
+  /** `{id}`: `video10` */
+  readonly id: string;
+  /** `{n}`: 10 */
+  readonly n: number;
+  /** `{node}`: the name of the node this runs on. */
+  readonly node: string;
+}
+
 /**
- * Why a label can't be given to every version of the module, undefined if it can. A module parameter's
- * array is split at every comma and its quotes can't be escaped (lib/cmdline.c next_arg, kernel/params.c
+ * A device's label: the template with its `{id}`, `{n}` and `{node}` filled in, cut to what fits at a
+ * character's end, of which there may be several in what a person takes for one.
+ */
+export function cardLabelOf(template: string, values: LabelValues): string {
+  const text = template.replace(/\{(id|n|node)\}/g, (_, name: keyof LabelValues) =>
+    String(values[name]),
+  );
+  return cutLabel(text);
+}
+
+/** At most {@link MAX_LABEL_BYTES} bytes of UTF-8, cut between characters. */
+export function cutLabel(text: string): string {
+  let label = "";
+  let bytes = 0;
+  for (const { segment } of new Intl.Segmenter().segment(text.replace(/\0.*$/s, ""))) {
+    bytes += Buffer.byteLength(segment);
+    if (bytes > MAX_LABEL_BYTES) break;
+    label += segment;
+  }
+  return label;
+}
+
+/**
+ * Why a label can't be given to the module as a parameter, undefined if it can. A parameter's array is
+ * split at every comma and its quotes can't be escaped (lib/cmdline.c next_arg, kernel/params.c
  * param_array), so neither character can be part of a label. An empty label is the driver's own default.
  */
 export function labelProblem(label: string): string | undefined {
@@ -27,7 +60,7 @@ export function checkLabel(label: string): void {
   if (problem === undefined) return;
   throw new PluginError(
     "card_label_invalid",
-    `The card label ${JSON.stringify(label)} can't be used: ${problem}.`,
+    `The card label ${JSON.stringify(label)} can't be used on this node: ${problem}, and without a control device (v4l2loopback 0.13 and later) there is no other way.`,
     { remedy: "Choose a label of at most 31 bytes without commas and double quotes." },
   );
 }

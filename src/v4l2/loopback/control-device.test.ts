@@ -5,7 +5,8 @@ import { errnoNumber } from "../../linux/errno.ts";
 import { ErrnoError } from "../../linux/errno-error.ts";
 import { ControlDevice } from "./control-device.ts";
 
-const parameters = { cardLabel: "My WebCam", exclusiveCaps: true, maxBuffers: 2 };
+const parameters = { exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080 };
+const request = { number: 10, label: "My WebCam" };
 let kernel: FakeLoopbackKernel;
 let control: ControlDevice;
 beforeEach(() => {
@@ -24,13 +25,13 @@ function refuse(errno: string): void {
 
 describe("the control device", () => {
   test("adds the device of the number asked for", async () => {
-    await control.add(10, parameters);
+    await control.add(request, parameters);
     expect(kernel.device(10)).toMatchObject({ label: "My WebCam", exclusive: true });
   });
 
   test("a number that another driver has is told with its owner, and nothing is left", async () => {
     kernel.addForeign(10, "USB Camera");
-    await expect(control.add(10, parameters)).rejects.toMatchObject({
+    await expect(control.add(request, parameters)).rejects.toMatchObject({
       code: "device_number_taken",
       message: 'video10 can\'t be created: the number belongs to "USB Camera".',
     });
@@ -46,14 +47,14 @@ describe("the control device", () => {
       if (typeof arg !== "number") kernel.hold(answer);
       return answer;
     };
-    await expect(control.add(10, parameters)).rejects.toMatchObject({
+    await expect(control.add(request, parameters)).rejects.toMatchObject({
       message: expect.stringMatching(/"USB Camera"\. video11 was made instead and stays: .*open/),
     });
   });
 
   test("an index that v4l2loopback uses already is a number taken", async () => {
     refuse("EEXIST");
-    await expect(control.add(10, parameters)).rejects.toMatchObject({
+    await expect(control.add(request, parameters)).rejects.toMatchObject({
       code: "device_number_taken",
       remedy: expect.stringContaining("rmmod v4l2loopback"),
     });
@@ -69,11 +70,23 @@ describe("the control device", () => {
       message: expect.stringContaining(`through ${control.path}: ioctl: ${errno}.`),
       remedy: expect.stringContaining(remedy),
     };
-    await expect(control.add(10, parameters)).rejects.toMatchObject({
+    await expect(control.add(request, parameters)).rejects.toMatchObject({
       code: "create_failed",
       ...expected,
     });
     await expect(control.remove(10)).rejects.toMatchObject({ code: "remove_failed", ...expected });
+  });
+
+  test("what the module has is asked of it", async () => {
+    await control.add(request, parameters);
+    expect(control.query(10)).toEqual({ exclusiveCaps: true, maxWidth: 1920, maxHeight: 1080 });
+    expect(control.query(11)).toBeUndefined();
+  });
+
+  test("a control device that may not be opened is there and of no use", () => {
+    expect([control.isPresent(), control.isUsable()]).toEqual([true, true]);
+    kernel.controlForbidden = true;
+    expect([control.isPresent(), control.isUsable()]).toEqual([true, false]);
   });
 
   test("removing what isn't there is fine", async () => {

@@ -5,8 +5,8 @@ import { errnoNameOf } from "../../linux/errno-error.ts";
 import { deviceId } from "../device-ids.ts";
 import { MODULE } from "./find-module.ts";
 import type { LoopbackKernel } from "./kernel.ts";
-import { encodeConfig } from "./loopback-config.ts";
-import type { DeviceParameters } from "./parameters.ts";
+import { decodeConfig, encodeConfig, encodeQuery } from "./loopback-config.ts";
+import type { DeviceParameters, DeviceRequest } from "./parameters.ts";
 import { readSysfs } from "./sysfs.ts";
 
 /**
@@ -15,6 +15,7 @@ import { readSysfs } from "./sysfs.ts";
  */
 export const CTL_ADD = 0x4c80;
 export const CTL_REMOVE = 0x4c81;
+export const CTL_QUERY = 0x4c82;
 
 /**
  * How long, in ms, a device may be held before it counts as in use, and the pause between two tries:
@@ -42,9 +43,31 @@ export class ControlDevice {
     this.clock = clock;
   }
 
-  /** Whether it can be used here: the version has it, and this process sees it. */
+  /** Whether it is there: the version has it, and this process sees it. */
   isPresent(): boolean {
     return this.kernel.lookAt(this.path).kind === "character_device";
+  }
+
+  /** Whether it is there and may be opened: a container's device cgroup can forbid that (EPERM). */
+  isUsable(): boolean {
+    if (!this.isPresent()) return false;
+    try {
+      this.kernel.control(this.path, CTL_QUERY, 0);
+    } catch (error) {
+      return errnoNameOf(error) === "EINVAL"; // for the pointer is NULL
+    }
+    return true;
+  }
+
+  /** What the module says a device of its is like; undefined if it doesn't say. */
+  query(number: number): ReturnType<typeof decodeConfig> | undefined {
+    const config = encodeQuery(number);
+    try {
+      this.kernel.control(this.path, CTL_QUERY, config);
+    } catch {
+      return undefined;
+    }
+    return decodeConfig(config);
   }
 
   /**
@@ -52,8 +75,9 @@ export class ControlDevice {
    * taken, and such a device is removed again.
    * @throws PluginError `device_number_taken` or `create_failed`.
    */
-  async add(number: number, device: DeviceParameters): Promise<void> {
-    const got = this.requestDevice(number, device);
+  async add(request: DeviceRequest, parameters: DeviceParameters): Promise<void> {
+    const { number } = request;
+    const got = this.requestDevice(request, parameters);
     if (got === number) return;
     // Whoever is told of the number that's taken needn't know that the wrong one could not be removed.
     const leftover = await this.remove(got).then(
@@ -95,9 +119,10 @@ export class ControlDevice {
     }
   }
 
-  private requestDevice(number: number, device: DeviceParameters): number {
+  private requestDevice(request: DeviceRequest, parameters: DeviceParameters): number {
+    const { number } = request;
     try {
-      return this.kernel.control(this.path, CTL_ADD, encodeConfig(number, device));
+      return this.kernel.control(this.path, CTL_ADD, encodeConfig(request, parameters));
     } catch (cause) {
       if (errnoNameOf(cause) !== "EEXIST") {
         throw this.failed("create_failed", "created", number, cause);

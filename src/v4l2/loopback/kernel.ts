@@ -1,7 +1,8 @@
-import { statSync, unlinkSync } from "node:fs";
+import { closeSync, openSync, statSync, unlinkSync, writeSync } from "node:fs";
 import { type DeviceNumber, decodeDevice } from "../../linux/device-number.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
-import { type LinuxCalls, withFile } from "../../linux/linux-calls.ts";
+import { DELETE_NONBLOCK, type LinuxCalls, withFile } from "../../linux/linux-calls.ts";
+import { openVideoDevice, type VideoFile } from "../video-api.ts";
 
 /**
  * All that the loopback driver asks of the kernel besides reading files of /proc, /sys and
@@ -13,8 +14,14 @@ export interface LoopbackKernel {
   finitModule(path: string, params: string, flags: number): void;
   /** init_module(2). */
   initModule(image: Uint8Array, params: string): void;
+  /** delete_module(2) without waiting: EAGAIN if something of the module's is in use. */
+  deleteModule(name: string): void;
   /** Opens the control device at `path`, does one ioctl and closes it: while open, it pins the module. */
   control(path: string, request: number, arg: number | Uint8Array): number;
+  /** Opens a video device, see `openVideoDevice`. */
+  openVideo(path: string): VideoFile;
+  /** Writes an attribute of /sys, in one write(2). */
+  writeAttribute(path: string, text: string): void;
   /** What is at `path`, without opening it. */
   lookAt(path: string): NodeView;
   /** mknod(2): puts a character device at `path`, mode 0600. */
@@ -34,6 +41,9 @@ export function linuxKernel(calls: LinuxCalls): LoopbackKernel {
   return {
     finitModule: (path, params, flags) => calls.finitModule(path, params, flags),
     initModule: (image, params) => calls.initModule(image, params),
+    deleteModule: (name) => calls.deleteModule(name, DELETE_NONBLOCK),
+    openVideo: (path) => openVideoDevice(path, calls),
+    writeAttribute,
     control: (path, request, arg) => withFile(path, (fd) => calls.ioctl(fd, request, arg)),
     lookAt,
     makeNode: (path, device) => calls.makeCharDevice(path, 0o600, device),
@@ -58,5 +68,14 @@ function lookAt(path: string): NodeView {
     const code = errnoNameOf(error);
     if (code === "ENOENT" || code === "ENOTDIR") return { kind: "absent" };
     return { kind: "other", what: `not to be looked at (${code ?? String(error)})` };
+  }
+}
+
+function writeAttribute(path: string, text: string): void {
+  const fd = openSync(path, "r+");
+  try {
+    writeSync(fd, text);
+  } finally {
+    closeSync(fd);
   }
 }

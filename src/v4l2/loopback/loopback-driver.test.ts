@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { mkdirSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type FakeKernelOptions,
@@ -30,7 +30,9 @@ function setUp(options: FakeKernelOptions = {}, overrides: Partial<LoopbackSetti
   };
   const settings: LoopbackSettings = {
     ...{ firstDeviceNumber: 10, maxDevices: 3, mode: 0o666, group: undefined },
-    ...{ cardLabel: "My WebCam", exclusiveCaps: true, maxBuffers: 2 },
+    ...{ cardLabel: "My WebCam", nodeName: "node-7", numberTaken: "refuse" },
+    ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080 },
+    modprobeDirs: [join(kernel.root, "etc/modprobe.d")],
     ...{ deviceDir, sysfsDir, modulesDir, kernelRelease },
     ...overrides,
   };
@@ -39,20 +41,93 @@ function setUp(options: FakeKernelOptions = {}, overrides: Partial<LoopbackSetti
   return { kernel, driver, warnings, infos };
 }
 
+function writeModprobe(kernel: FakeLoopbackKernel, text: string): void {
+  const directory = join(kernel.root, "etc/modprobe.d");
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, "cameras.conf"), text);
+}
+
 const asIds = (list: readonly { readonly id: string }[]) => list.map(({ id }) => id);
 
 describe("the loopback driver's ensure", () => {
-  test.each(["0.12.7", "0.15.4"] as const)(
-    "loads %s with all devices as parameters",
-    async (version) => {
+  const DEPENDENCIES = ["finit mc.ko", "finit videodev.ko"];
+
+  test("with a control device, loads none and adds each", async () => {
+    const { kernel, driver } = setUp();
+    await driver.ensure();
+    const adds = ["add 10", "add 11", "add 12"];
+    expect(kernel.journal).toEqual([...DEPENDENCIES, "finit v4l2loopback.ko", ...adds]);
+    for (const { number } of driver.devices) {
+      expect(kernel.device(number)).toMatchObject({ label: "My WebCam", exclusive: true });
+    }
+  });
+
+  test("without a control device, loads all devices as parameters", async () => {
+    const { kernel, driver } = setUp({ version: "0.12.7" });
+    await driver.ensure();
+    expect(kernel.journal).toEqual([
+      ...DEPENDENCIES,
+      "finit v4l2loopback.ko",
+      "delete v4l2loopback",
+      "finit v4l2loopback.ko",
+    ]);
+    for (const { number } of driver.devices) {
+      expect(kernel.device(number)).toMatchObject({ label: "My WebCam", exclusive: true });
+    }
+  });
+
+  test("with a control device it may not open, loads all devices as parameters", async () => {
+    const { kernel, driver } = setUp();
+    kernel.controlForbidden = true;
+    expect((await driver.ensure()).created).toHaveLength(3);
+    expect(kernel.journal.at(-1)).toBe("finit v4l2loopback.ko");
+  });
+
+  test("a kill between the two loads of 0.12 is made good by the next ensure", async () => {
+    const { kernel, driver } = setUp({ version: "0.12.7" });
+    kernel.preload("devices=0");
+    expect((await driver.ensure()).created).toHaveLength(3);
+  });
+
+  test("each device has a label of its own, if the template says so", async () => {
+    for (const version of ["0.12.7", "0.15.4"] as const) {
+      const { kernel, driver } = setUp({ version }, { cardLabel: "{node} {id}/{n}" });
+      await driver.ensure();
+      expect(kernel.device(11)).toMatchObject({ label: "node-7 video11/11" });
+    }
+  });
+
+  test("a label that only the control device takes is given through it", async () => {
+    const { kernel, driver, warnings } = setUp({}, { cardLabel: 'a, "b" 🎥' });
+    await driver.ensure();
+    expect(kernel.device(10)).toMatchObject({ label: 'a, "b" 🎥' });
+    expect(warnings).toEqual([]);
+  });
+
+  test("frames are bounded, by parameter and by the control device", async () => {
+    for (const version of ["0.12.7", "0.15.4"] as const) {
       const { kernel, driver } = setUp({ version });
       await driver.ensure();
-      expect(kernel.journal).toEqual(["finit mc.ko", "finit videodev.ko", "finit v4l2loopback.ko"]);
-      for (const { number } of driver.devices) {
-        expect(kernel.device(number)).toMatchObject({ label: "My WebCam", exclusive: true });
-      }
-    },
-  );
+      expect(kernel.device(10)).toMatchObject({ maxWidth: 1920, maxHeight: 1080 });
+    }
+  });
+
+  test("options for modprobe are merged, but those that are the program's own", async () => {
+    const { kernel, driver, warnings, infos } = setUp({ version: "0.12.7" });
+    writeModprobe(kernel, "options v4l2loopback devices=2 max_openers=20");
+    expect((await driver.ensure()).created).toHaveLength(3);
+    expect(infos.at(-1)?.[1]["module_params"]).toEndWith(" max_openers=20");
+    expect(warnings).toMatchObject([
+      ["options of modprobe.d for v4l2loopback are not used", { module_params: ["devices=2"] }],
+    ]);
+  });
+
+  test("an administrator's veto is honoured", async () => {
+    const { kernel, driver } = setUp();
+    writeModprobe(kernel, "install v4l2loopback /bin/false");
+    await expect(driver.ensure()).rejects.toMatchObject({ code: "module_vetoed" });
+    expect(kernel.journal).toEqual([]);
+  });
 
   test("host paths are the host's, wherever this process sees the nodes", () => {
     expect(setUp().driver.devices.map(({ hostPath }) => hostPath)).toEqual([
@@ -62,24 +137,31 @@ describe("the loopback driver's ensure", () => {
     ]);
   });
 
-  test("adds those beyond the eighth one by one", async () => {
-    const { kernel, driver } = setUp({}, { maxDevices: 10 });
-    const report = await driver.ensure();
-    expect(report.created).toHaveLength(10);
-    expect(kernel.journal.slice(-2)).toEqual(["add 18", "add 19"]);
-    expect(kernel.device(19)).toMatchObject({ label: "My WebCam", exclusive: true });
+  test.each([8, 64, 246])("makes %d devices with a control device", async (maxDevices) => {
+    const { kernel, driver } = setUp({}, { maxDevices });
+    expect((await driver.ensure()).created).toHaveLength(maxDevices);
+    expect(kernel.journal.filter((entry) => entry.startsWith("add"))).toHaveLength(maxDevices);
   });
 
-  test("says what to do about more than eight before 0.13", async () => {
-    const { driver } = setUp({ version: "0.12.7" }, { maxDevices: 9 });
-    const report = await driver.ensure();
-    expect(report.created).toHaveLength(8);
-    expect(report.failed).toMatchObject([
-      {
-        id: "video18",
-        error: { code: "not_supported", message: expect.stringMatching(/0\.13 and later/) },
-      },
-    ]);
+  test("refuses more than eight before 0.13, with the way out, and leaves nothing half made", async () => {
+    const { kernel, driver } = setUp({ version: "0.12.7" }, { maxDevices: 9 });
+    await expect(driver.ensure()).rejects.toMatchObject({
+      code: "too_many_devices",
+      message: expect.stringMatching(/only 0\.13 and later/),
+      remedy: expect.stringMatching(/MAX_DEVICES to 8 or less/),
+    });
+    expect(kernel.loaded.has("v4l2loopback")).toBe(false);
+    kernel.preload("devices=2 video_nr=10,11");
+    await expect(driver.ensure()).rejects.toMatchObject({ code: "too_many_devices" });
+  });
+
+  test("passes over numbers that others have, if told to, and keeps to that", async () => {
+    const kernel = new FakeLoopbackKernel();
+    kernels.push(kernel);
+    kernel.addForeign(11, "USB Camera");
+    const { driver } = setUp({}, { numberTaken: "elsewhere", sysfsDir: kernel.sysfsDir });
+    expect(asIds(driver.devices)).toEqual(["video10", "video12", "video13"]);
+    expect(asIds(setUp({}, { sysfsDir: kernel.sysfsDir }).driver.devices)).toContain("video11");
   });
 
   test("leaves another driver's device alone and makes the others where they belong", async () => {
@@ -111,14 +193,18 @@ describe("the loopback driver's ensure", () => {
     expect(warnings.map(([msg, fields]) => [msg, fields["device_id"]])).toEqual([
       ["an adopted device has another card label", "video11"],
       ["an adopted device was loaded with other capabilities", "video11"],
+      ["an adopted device takes larger frames", "video11"],
       ["an adopted device has another card label", "video12"],
       ["an adopted device was loaded with other capabilities", "video12"],
+      ["an adopted device takes larger frames", "video12"],
     ]);
   });
 
   test("adopts what the host has loaded and adds what is missing", async () => {
     const { kernel, driver, infos } = setUp();
-    kernel.preload('devices=1 video_nr=11 exclusive_caps=1 card_label="My WebCam"');
+    kernel.preload(
+      'devices=1 video_nr=11 exclusive_caps=1 card_label="My WebCam" max_width=640 max_height=480',
+    );
     const report = await driver.ensure();
     expect(report).toMatchObject({ created: ["video10", "video12"], adopted: ["video11"] });
     expect(kernel.journal).toEqual(["add 10", "add 12"]);
@@ -139,6 +225,10 @@ describe("the loopback driver's ensure", () => {
         "an adopted device was loaded with other capabilities",
         { device_id: "video10", exclusive_caps: false, wanted_exclusive_caps: true },
       ],
+      [
+        "an adopted device takes larger frames",
+        { device_id: "video10", max_frame: "8192x8192", wanted_max_frame: "1920x1080" },
+      ],
     ]);
   });
 
@@ -151,18 +241,13 @@ describe("the loopback driver's ensure", () => {
     expect(asIds(report.failed)).toEqual(["video12"]);
   });
 
-  test("a number that doesn't exist is refused and what was made instead is removed", async () => {
-    const { kernel, driver } = setUp({}, { firstDeviceNumber: 255, maxDevices: 2 });
-    const report = await driver.ensure();
-    expect(report.created).toEqual(["video255"]);
-    expect(report.failed).toMatchObject([
-      {
-        id: "video256",
-        error: { code: "device_number_taken", message: expect.stringMatching(/none above 255/) },
-      },
+  test("a number beyond the last there can be is refused at once", () => {
+    expect(() => setUp({}, { firstDeviceNumber: 255, maxDevices: 2 })).toThrow(
+      expect.objectContaining({ code: "device_numbers_exhausted" }),
+    );
+    expect(asIds(setUp({}, { firstDeviceNumber: 255, maxDevices: 1 }).driver.devices)).toEqual([
+      "video255",
     ]);
-    expect(kernel.journal.slice(-2)).toEqual(["add 256", "remove 0"]);
-    expect(kernel.device(0)).toBeUndefined();
   });
 
   test("makes a node that was deleted, without touching the device", async () => {
@@ -225,13 +310,16 @@ describe("the loopback driver's ensure", () => {
     rmSync(join(kernel.deviceDir, "v4l2loopback"));
     const [failed] = (await driver.ensure()).failed;
     expect(failed?.error.message).toContain("is the host's /dev mounted there?");
-    expect(driver.capabilities()).toEqual({ create: false, reset: false });
+    expect(driver.capabilities()).toEqual({ create: false, reset: true, remove: false });
   });
 
-  test("a label that can't be a parameter is refused before anything is loaded", async () => {
-    const { kernel, driver } = setUp({}, { cardLabel: "a,b" });
-    await expect(driver.ensure()).rejects.toMatchObject({ code: "card_label_invalid" });
-    expect(kernel.journal).toEqual([]);
+  test("a label that can't be a parameter is refused where only parameters are possible", async () => {
+    const { kernel, driver } = setUp({ version: "0.12.7" }, { cardLabel: "a,b" });
+    await expect(driver.ensure()).rejects.toMatchObject({
+      code: "card_label_invalid",
+      message: expect.stringContaining("0.13"),
+    });
+    expect(kernel.loaded.has("v4l2loopback")).toBe(false);
   });
 
   test("a node that takes its time is waited for", async () => {

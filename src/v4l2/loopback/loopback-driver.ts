@@ -1,10 +1,10 @@
-import { join } from "node:path";
 import type { Clock } from "../../common/clock.ts";
 import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
+import { formatDevice } from "../../linux/device-number.ts";
+import { errnoNameOf } from "../../linux/errno-error.ts";
 import type { Logger } from "../../observe/logger.ts";
-import { driverDevices } from "../device-ids.ts";
 import type {
   DeviceObservation,
   DriverCapabilities,
@@ -13,16 +13,17 @@ import type {
   EnsureReport,
   VideoDriver,
 } from "../driver.ts";
-import { applyNodeAccess } from "../node-access.ts";
-import { mismatches } from "./adopted-device.ts";
 import { ControlDevice } from "./control-device.ts";
-import { findModule, MODULE } from "./find-module.ts";
+import { cleanInPlace, repairCaps } from "./device-care.ts";
+import { layOutDevices } from "./device-layout.ts";
+import { DeviceMaker } from "./device-maker.ts";
+import { MODULE } from "./find-module.ts";
 import type { LoopbackKernel } from "./kernel.ts";
-import { loadModule } from "./load-module.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
-import { type Judgement, judge } from "./observe.ts";
-import { moduleParameters } from "./parameters.ts";
-import { loopbackNumbers, readControlDevice, readSysfs } from "./sysfs.ts";
+import { LoopbackView } from "./loopback-view.ts";
+import { OpenersLimit } from "./openers-limit.ts";
+import { provideModule, refuseTooMany } from "./provide-module.ts";
+import { readControlDevice } from "./sysfs.ts";
 
 export interface LoopbackDependencies {
   readonly log: Logger;
@@ -30,65 +31,67 @@ export interface LoopbackDependencies {
   readonly clock: Clock;
 }
 
-/** How long, in ms, a new device's node and attributes may take: devtmpfs and udev are not instant. */
-export const NODE_PATIENCE_MS = 1000;
-const NODE_PAUSE_MS = 20;
-
-/** VIDEO_NUM_DEVICES - 1, drivers/media/v4l2-core/v4l2-dev.c: a higher number becomes a free one. */
-const MAX_DEVICE_NUMBER = 255;
-
-/** VIDEO_MAJOR, include/media/v4l2-dev.h. */
-const VIDEO_MAJOR = 81;
+/**
+ * How long, in ms, somebody may have a device open before it counts as in use, and the pause between two
+ * looks: udev opens every new device for a moment (v4l_id).
+ */
+const BUSY_PATIENCE_MS = 1000;
+const BUSY_PAUSE_MS = 50;
 
 /**
  * v4l2loopback cameras. Two ways to them: parameters when the module is loaded, which every version has,
  * and from 0.13 on a control device that adds and removes single ones. What was asked for is never
  * believed: the kernel gives other numbers, and drops parameters, without an error. So /sys is read after
  * every step.
+ *
+ * Whatever it does may be cut short at any point by a kill; the next `ensure` puts that right.
  */
 export class LoopbackDriver implements VideoDriver {
   readonly name = "v4l2loopback";
   readonly devices: readonly DriverDevice[];
   private readonly settings: LoopbackSettings;
-  private readonly log: Logger;
-  private readonly kernel: LoopbackKernel;
-  private readonly clock: Clock;
+  private readonly dependencies: LoopbackDependencies;
   private readonly control: ControlDevice;
+  private readonly openers: OpenersLimit;
+  private readonly view: LoopbackView;
+  private readonly maker: DeviceMaker;
   /** One at a time: a device re-created takes the lowest free minor, which must be its own old one. */
   private readonly changes = new Mutex();
-  private readonly told = new Set<string>();
+  /** Devices that were opened and found dead; nothing in /sys shows it. */
+  private readonly dead = new Map<string, string>();
 
-  constructor(settings: LoopbackSettings, { log, kernel, clock }: LoopbackDependencies) {
+  /** @throws PluginError `device_numbers_exhausted`. */
+  constructor(settings: LoopbackSettings, dependencies: LoopbackDependencies) {
+    const { kernel, clock } = dependencies;
     this.settings = settings;
-    this.log = log;
-    this.kernel = kernel;
-    this.clock = clock;
+    this.dependencies = dependencies;
     this.control = new ControlDevice(settings, kernel, clock);
-    this.devices = driverDevices(
-      settings.firstDeviceNumber,
-      settings.maxDevices,
-      (id) => `/dev/${id}`,
-    );
+    this.openers = new OpenersLimit(settings.sysfsDir, kernel);
+    this.view = new LoopbackView(settings, kernel, this.control, this.openers);
+    this.maker = new DeviceMaker(settings, dependencies, this.control, this.view);
+    this.devices = layOutDevices(settings);
   }
 
   /**
    * @throws PluginError if the module isn't loaded and can't be: `module_*`, `modules_disabled`,
-   * `card_label_invalid`, … with a remedy.
+   * `card_label_invalid`, … with a remedy; `too_many_devices`.
    */
   ensure(): Promise<EnsureReport> {
     return this.changes.run(async () => {
-      const before = new Map(this.devices.map((device) => [device.id, this.judge(device).state]));
-      let settledBy = 0;
-      if (!this.isLoaded()) {
-        await this.load();
-        settledBy = this.clock.now() + NODE_PATIENCE_MS;
+      const { control, settings, maker, view } = this;
+      const before = new Map(this.devices.map((device) => [device.id, view.judge(device).state]));
+      const requests = this.devices.map((device) => maker.request(device));
+      const isNew = await provideModule(requests, { ...this.dependencies, settings, control });
+      if (this.isAnyMissing() && !control.isUsable()) {
+        refuseTooMany(this.devices.length, settings);
       }
       const created: string[] = [];
       const adopted: string[] = [];
       const failed: EnsureFailure[] = [];
       for (const device of this.devices) {
         try {
-          await this.ensureDevice(device, settledBy);
+          this.unfence(device);
+          await maker.ensure(device, isNew);
           const list = before.get(device.id) === "ok" ? adopted : created;
           list.push(device.id);
         } catch (error) {
@@ -101,184 +104,214 @@ export class LoopbackDriver implements VideoDriver {
 
   /** @throws PluginError `sysfs_unreadable`. */
   async inspect(): Promise<DeviceObservation[]> {
-    return this.devices.map((device) => ({ id: device.id, ...this.judge(device) }));
-  }
-
-  capabilities(): DriverCapabilities {
-    const control = this.control.isPresent();
-    return { create: control, reset: control };
-  }
-
-  /**
-   * Removes the device and adds it again, which is the only way to lose all that its last user left.
-   * @throws PluginError `device_unknown`, `not_supported` before v4l2loopback 0.13, `device_busy`,
-   * `device_foreign`, `device_number_taken`, `create_failed`, `remove_failed`.
-   */
-  reset(id: string): Promise<void> {
-    return this.changes.run(async () => {
-      const device = this.devices.find((candidate) => candidate.id === id);
-      if (device === undefined) {
-        throw new PluginError("device_unknown", `${id} is none of this driver's devices.`);
-      }
-      if (!this.control.isPresent()) {
-        throw new PluginError("not_supported", `${id} can't be reset: ${this.whyNoControl()}.`);
-      }
-      this.refuseForeign(device);
-      await this.control.remove(device.number);
-      if (this.sysfsDevice(device) !== undefined) {
-        throw new PluginError(
-          "remove_failed",
-          `${id} is still there after v4l2loopback said it was removed.`,
-          { remedy: "Unload v4l2loopback when no device is in use (rmmod v4l2loopback)." },
-        );
-      }
-      await this.ensureDevice(device, 0);
+    return this.devices.map((device) => {
+      const { id } = device;
+      const seen = this.view.judge(device);
+      const dead = this.dead.get(id);
+      return seen.state === "ok" && dead !== undefined
+        ? { id, state: "dead_caps", detail: dead }
+        : { id, ...seen };
     });
   }
 
+  /** Every device can be reset: without a control device in place, which leaves its size and format. */
+  capabilities(): DriverCapabilities {
+    const control = this.control.isPresent();
+    return { create: control, reset: true, remove: control };
+  }
+
+  /**
+   * With a control device: removes the device and adds it again, which is the only way to lose all that its
+   * last user left. Without one: {@link cleanInPlace}. A device that isn't there is made.
+   * @throws PluginError `device_unknown`, `device_busy`, `device_foreign`, `device_number_taken`,
+   * `create_failed`, `remove_failed`, `reset_failed`, `device_dead_caps`, `not_supported`.
+   */
+  reset(id: string): Promise<void> {
+    return this.change(id, async (device) => {
+      if (this.control.isUsable()) {
+        const before = this.view.sysfsDevice(device)?.device;
+        await this.removeDevice(device);
+        await this.maker.ensure(device, false);
+        this.tellMinor(device, before && formatDevice(before));
+      } else if (this.view.sysfsDevice(device) === undefined) {
+        await this.maker.ensure(device, false);
+      } else {
+        await this.alone(device, () => cleanInPlace(this.cared(device), this.dependencies.kernel));
+        await this.maker.ensure(device, false);
+      }
+      const { state, detail } = this.view.judge(device);
+      if (state !== "ok") throw new PluginError("reset_failed", `A reset did not help: ${detail}`);
+    });
+  }
+
+  /**
+   * Mends `dead_caps`, which only versions without a control device know.
+   * @throws PluginError `device_unknown`, `device_busy`, `device_foreign`, `device_dead_caps`,
+   * `reset_failed`, `not_supported`.
+   */
+  repair(id: string): Promise<void> {
+    return this.change(id, async (device) => {
+      if (readControlDevice(this.settings.sysfsDir) !== undefined) {
+        throw new PluginError(
+          "not_supported",
+          `There is nothing to repair in place of ${id}: from v4l2loopback 0.13 on, capabilities don't die.`,
+        );
+      }
+      await this.alone(device, () => repairCaps(this.cared(device), this.dependencies.kernel));
+    });
+  }
+
+  /** @throws PluginError `device_unknown`, `device_busy`, `device_foreign`, `remove_failed`, `not_supported`. */
+  remove(id: string): Promise<void> {
+    return this.change(id, async (device) => {
+      if (this.view.sysfsDevice(device) === undefined) return;
+      if (!this.control.isUsable()) {
+        throw new PluginError(
+          "not_supported",
+          `${id} can't be removed: ${this.view.whyNoControl()}.`,
+        );
+      }
+      await this.removeDevice(device);
+    });
+  }
+
+  async isOpen(id: string): Promise<boolean | undefined> {
+    const device = this.find(id);
+    // Another driver's device has no such attribute, and isn't to be written to anyway.
+    if (this.view.sysfsDevice(device)?.loopback !== true) return undefined;
+    return this.openers.isOpen(device.number);
+  }
+
+  /**
+   * Nodes that come and go in the device directory. What only /sys shows (a module unloaded where /dev is
+   * no devtmpfs, a writer's mark) is for the caller's timer.
+   */
   watch(nudge: () => void, signal: AbortSignal): void {
     const names = new Set([MODULE, ...this.devices.map((device) => device.id)]);
     const isOurs = (name: string) => names.has(name);
-    watchDirectory(this.settings.deviceDir, isOurs, nudge, signal, this.clock);
+    watchDirectory(this.settings.deviceDir, isOurs, nudge, signal, this.dependencies.clock);
   }
 
-  private nodePath(device: DriverDevice): string {
-    return join(this.settings.deviceDir, device.id);
+  private find(id: string): DriverDevice {
+    const device = this.devices.find((candidate) => candidate.id === id);
+    if (device !== undefined) return device;
+    throw new PluginError("device_unknown", `${id} is none of this driver's devices.`);
   }
 
-  private isLoaded(): boolean {
-    return readSysfs(this.settings.sysfsDir, []).moduleLoaded;
-  }
-
-  private sysfsDevice({ number }: DriverDevice) {
-    return readSysfs(this.settings.sysfsDir, [number]).devices.get(number);
-  }
-
-  private judge(device: DriverDevice): Judgement {
-    const { moduleLoaded, devices } = readSysfs(this.settings.sysfsDir, [device.number]);
-    const nodePath = this.nodePath(device);
-    const node = this.kernel.lookAt(nodePath);
-    return judge(device, { moduleLoaded, sysfs: devices.get(device.number), node, nodePath });
-  }
-
-  /** Loads the module with the devices whose number is free: one that isn't would shift those after it. */
-  private async load(): Promise<void> {
-    const { sysfsDir, modulesDir, kernelRelease } = this.settings;
-    const taken = readSysfs(
-      sysfsDir,
-      this.devices.map(({ number }) => number),
-    ).devices;
-    const numbers = this.devices
-      .map(({ number }) => number)
-      .filter((number) => !taken.has(number) && number <= MAX_DEVICE_NUMBER);
-    if (numbers.length === 0) return;
-    const params = moduleParameters(numbers, this.settings);
-    const files = findModule(modulesDir, kernelRelease);
-    const outcome = await loadModule(
-      { files, params, kernelRelease, sysfsDir },
-      this.kernel,
-      this.clock,
-    );
-    if (!this.isLoaded()) {
-      throw new PluginError(
-        "module_load_failed",
-        `The kernel took ${files.at(-1)} without an error, but there is no ${sysfsDir}/module/${MODULE}.`,
-        { remedy: "See the kernel's log on the host: dmesg | tail" },
-      );
-    }
-    const wanted = new Set(this.devices.map(({ number }) => number));
-    const others = loopbackNumbers(sysfsDir).filter((number) => !wanted.has(number));
-    this.log.info("v4l2loopback is loaded", {
-      module_path: files.at(-1),
-      module_params: params,
-      loaded_by: outcome === "loaded" ? "plugin" : "somebody else",
-      ...(others.length === 0 ? {} : { other_device_numbers: others }),
+  private change(id: string, act: (device: DriverDevice) => Promise<void>): Promise<void> {
+    return this.changes.run(async () => {
+      const device = this.find(id);
+      this.maker.refuseForeign(device);
+      this.unfence(device);
+      try {
+        await act(device);
+        this.dead.delete(id);
+      } catch (error) {
+        const { code, message } = PluginError.from(error);
+        if (code === "device_dead_caps") this.dead.set(id, message);
+        throw error;
+      }
     });
   }
 
-  /** `settledBy`: until then a device that looks wrong may only be unfinished, for it is new. */
-  private async ensureDevice(device: DriverDevice, settledBy: number): Promise<void> {
-    const found = this.sysfsDevice(device);
-    if (found === undefined) {
-      await this.create(device);
-      await this.settle(device, this.clock.now() + NODE_PATIENCE_MS);
-    } else {
-      await this.settle(device, settledBy);
-    }
-    this.refuseForeign(device);
-    await this.ensureNode(device);
-    const { state, detail } = this.judge(device);
-    if (state !== "ok") throw new PluginError(`device_${state}`, detail);
-    applyNodeAccess(this.nodePath(device), this.settings);
-    if (found !== undefined) this.tellMismatches(device);
-  }
-
-  /** Waits for a device to become ok, until `deadline`: its attributes come some ms after itself. */
-  private async settle(device: DriverDevice, deadline: number): Promise<void> {
-    while (this.judge(device).state !== "ok" && this.clock.now() < deadline) {
-      await this.clock.sleep(NODE_PAUSE_MS);
+  /** Keeps everybody out, where /sys can be written to, and removes the device. */
+  private async removeDevice(device: DriverDevice): Promise<void> {
+    const fence = await this.limit(device, 0);
+    try {
+      await this.control.remove(device.number);
+      if (this.view.sysfsDevice(device) !== undefined) {
+        throw new PluginError(
+          "remove_failed",
+          `${device.id} is still there after v4l2loopback said it was removed.`,
+          { remedy: "Unload v4l2loopback when no device is in use (rmmod v4l2loopback)." },
+        );
+      }
+    } finally {
+      fence();
     }
   }
 
-  private refuseForeign(device: DriverDevice): void {
-    const found = this.sysfsDevice(device);
-    if (found === undefined || found.loopback) return;
-    throw new PluginError("device_foreign", `${this.judge(device).detail} It was left alone.`, {
-      remedy: "Choose device numbers that nothing else uses; see /sys/class/video4linux.",
-    });
-  }
-
-  private async create(device: DriverDevice): Promise<void> {
-    if (!this.control.isPresent()) {
+  /** Runs what opens the device, with nobody else there. */
+  private async alone(device: DriverDevice, act: () => void): Promise<void> {
+    const fence = await this.limit(device, 1, true);
+    try {
+      act();
+    } catch (cause) {
+      const errno = errnoNameOf(cause);
+      if (errno === undefined) throw cause;
+      if (errno === "EBUSY") throw this.busy(device, cause);
       throw new PluginError(
-        "not_supported",
-        `v4l2loopback is loaded without ${device.id}, which can't be added: ${this.whyNoControl()}.`,
-        {
-          remedy:
-            "When no device is in use, unload the module on the host (rmmod v4l2loopback): this program then loads it with all devices.",
-        },
+        "reset_failed",
+        `${device.id} could not be put right: ${PluginError.from(cause).message}.`,
+        { cause, remedy: "Run the container privileged: nothing less may open the device." },
       );
+    } finally {
+      fence();
     }
-    // Without a device a node of its name is stale. devtmpfs would not put the new one in its place.
-    const path = this.nodePath(device);
-    const node = this.kernel.lookAt(path);
-    if (node.kind === "character_device" && node.device.major === VIDEO_MAJOR) {
-      this.kernel.removeNode(path);
-    }
-    await this.control.add(device.number, this.settings);
-  }
-
-  private whyNoControl(): string {
-    return readControlDevice(this.settings.sysfsDir) === undefined
-      ? "only v4l2loopback 0.13 and later have a control device"
-      : `${this.control.path} is not there, although the module has a control device (is the host's /dev mounted there?)`;
   }
 
   /**
-   * Makes the node if nobody else does: it was deleted, or there is no devtmpfs. The kernel is given its
-   * time first, as devtmpfs makes no node where one is.
+   * Limits the openers, once nobody is there; the answer undoes it.
+   * @throws PluginError `device_busy`.
    */
-  private async ensureNode(device: DriverDevice): Promise<void> {
-    const path = this.nodePath(device);
-    const isAbsent = () => this.kernel.lookAt(path).kind === "absent";
-    if (isAbsent()) await this.settle(device, this.clock.now() + NODE_PATIENCE_MS);
-    const number = this.sysfsDevice(device)?.device;
-    if (!isAbsent() || number === undefined) return;
-    this.kernel.makeNode(path, number);
-    this.log.warn("a device node was not there and has been made", {
-      device_id: device.id,
-      device_path: path,
+  private async limit(device: DriverDevice, openers: 0 | 1, wantsNobody = false) {
+    const { clock } = this.dependencies;
+    const deadline = clock.now() + BUSY_PATIENCE_MS;
+    for (;;) {
+      const isOpen = wantsNobody && this.openers.isOpen(device.number) === true;
+      const limited = isOpen
+        ? ({ outcome: "open" } as const)
+        : this.openers.limit(device.number, openers);
+      if (limited.outcome === "limited") return limited.lift;
+      if (limited.outcome === "unknown") return () => undefined;
+      if (clock.now() >= deadline) throw this.busy(device);
+      await clock.sleep(BUSY_PAUSE_MS);
+    }
+  }
+
+  private busy({ id }: DriverDevice, cause?: unknown): PluginError {
+    return new PluginError("device_busy", `${id} was left alone: somebody has it open.`, {
+      cause,
+      remedy: `Find out who on the host: fuser -v /dev/${id}`,
     });
   }
 
-  private tellMismatches(device: DriverDevice): void {
-    const found = this.sysfsDevice(device);
-    if (found === undefined) return;
-    for (const { msg, fields } of mismatches(found, this.settings, this.settings.sysfsDir)) {
-      const once = JSON.stringify([msg, fields]);
-      if (this.told.has(once)) continue;
-      this.told.add(once);
-      this.log.warn(msg, fields);
+  private cared(device: DriverDevice) {
+    const { maxBuffers } = this.settings;
+    return { id: device.id, path: this.view.nodePath(device), maxBuffers };
+  }
+
+  private isAnyMissing(): boolean {
+    return this.devices.some((device) => this.view.sysfsDevice(device) === undefined);
+  }
+
+  /** A run that was killed in the middle of a reset has left nobody able to open the device. */
+  private unfence(device: DriverDevice): void {
+    const { number, id } = device;
+    if (this.view.sysfsDevice(device)?.loopback !== true) return;
+    if (!this.openers.isLeftOver(number)) return;
+    try {
+      this.openers.liftLeftOver(number);
+      this.dependencies.log.warn("a device was closed to everybody and has been opened", {
+        device_id: id,
+      });
+    } catch (error) {
+      throw new PluginError(
+        "device_faulty",
+        `${id} lets nobody open it, and its max_openers in /sys can't be written: ${PluginError.from(error).message}.`,
+        { cause: error, remedy: "Run the container privileged, with a writable /sys." },
+      );
     }
+  }
+
+  /** Container runtimes give containers a device by its minor. */
+  private tellMinor(device: DriverDevice, before: string | undefined): void {
+    const after = this.view.sysfsDevice(device)?.device;
+    if (before === undefined || after === undefined || formatDevice(after) === before) return;
+    this.dependencies.log.warn("a device has another device number after its reset", {
+      device_id: device.id,
+      device_number: formatDevice(after),
+      former_device_number: before,
+    });
   }
 }

@@ -10,12 +10,27 @@ export interface LoopbackSettings extends DeviceParameters, NodeAccess {
    * device, from 0.13 on.
    */
   readonly maxDevices: number;
+  /**
+   * Card label of the devices, with `{id}`, `{n}` and `{node}` in it; cut at 31 bytes. Empty: the module's
+   * default.
+   */
+  readonly cardLabel: string;
+  /** What `{node}` stands for. */
+  readonly nodeName: string;
+  /**
+   * What to do about a number that another driver's device has: `refuse` leaves the device out, so that
+   * it is `wrong_driver`; `elsewhere` passes over such numbers when the devices' numbers are laid out, once,
+   * at the start.
+   */
+  readonly numberTaken: "refuse" | "elsewhere";
   /** Where the host's device nodes are seen by this process: `/dev`, or a mount of it. */
   readonly deviceDir: string;
   /** `/sys` */
   readonly sysfsDir: string;
   /** Base of the module trees: `/lib/modules`. */
   readonly modulesDir: string;
+  /** Directories with modprobe's configuration, the first of a name counting. */
+  readonly modprobeDirs: readonly string[];
   /** Of the running kernel, as `uname -r` prints it. */
   readonly kernelRelease: string;
 }

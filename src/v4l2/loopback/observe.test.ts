@@ -7,6 +7,7 @@ const sysfs = {
   name: "MeetingBot_WebCam",
   device: { major: 81, minor: 0 },
   loopback: true,
+  writing: false,
   driver: undefined,
 };
 const right: DeviceFacts = {
@@ -50,8 +51,36 @@ describe("a device's state", () => {
       "/host/dev/video10 is the device 81:3, but video10 is 81:0.",
     ],
     [
+      "a writer's mark is on it and nobody has it",
+      { sysfs: { ...sysfs, writing: true }, isOpen: false },
+      "stuck_writer",
+      "video10 has a writer's mark, and nobody has it open.",
+    ],
+    ["a writer has it", { sysfs: { ...sysfs, writing: true }, isOpen: true }, "ok", ""],
+    ["who has it can't be known", { sysfs: { ...sysfs, writing: true } }, "ok", ""],
+    [
+      "a killed run has fenced it",
+      { fenced: true },
+      "faulty",
+      "video10 lets nobody open it (max_openers in /sys).",
+    ],
+    [
+      "the module made another number of it",
+      { sysfs: undefined, shiftedTo: 18 },
+      "wrong_number",
+      "v4l2loopback was asked for video10 when it was loaded, and made video18 instead.",
+    ],
+    [
       "the number is a camera's",
-      { sysfs: { ...sysfs, name: "USB Camera", loopback: false, driver: "uvcvideo" } },
+      {
+        sysfs: {
+          ...sysfs,
+          name: "USB Camera",
+          loopback: false,
+          writing: false,
+          driver: "uvcvideo",
+        },
+      },
       "wrong_driver",
       'video10 is "USB Camera" of the driver uvcvideo, not of v4l2loopback.',
     ],

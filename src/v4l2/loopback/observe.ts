@@ -9,6 +9,12 @@ export interface DeviceFacts {
   /** What /sys has of the number, undefined if nothing. */
   readonly sysfs: SysfsDevice | undefined;
   readonly node: NodeView;
+  /** Whether anybody has it open, undefined if that isn't known; asked only of one with a writer's mark. */
+  readonly isOpen?: boolean | undefined;
+  /** A limit of openers that a killed run of this program left behind. */
+  readonly fenced?: boolean;
+  /** Number of a device the module made in this one's place, with parameters that asked for this one. */
+  readonly shiftedTo?: number | undefined;
   /** Where the node was looked for. */
   readonly nodePath: string;
 }
@@ -36,6 +42,12 @@ export function judge(device: DriverDevice, facts: DeviceFacts): Judgement {
   if (!facts.moduleLoaded) {
     return { state: "module_gone", detail: "The module v4l2loopback is not loaded." };
   }
+  if (sysfs === undefined && facts.shiftedTo !== undefined) {
+    return {
+      state: "wrong_number",
+      detail: `v4l2loopback was asked for ${id} when it was loaded, and made video${facts.shiftedTo} instead.`,
+    };
+  }
   if (sysfs === undefined) {
     return { state: "missing", detail: `v4l2loopback is loaded and has no device ${id}.` };
   }
@@ -55,6 +67,12 @@ export function judge(device: DriverDevice, facts: DeviceFacts): Judgement {
       state: "wrong_driver",
       detail: `${nodePath} is the device ${found}, but ${id} is ${expected ?? "of unknown number"}.`,
     };
+  }
+  if (facts.fenced === true) {
+    return { state: "faulty", detail: `${id} lets nobody open it (max_openers in /sys).` };
+  }
+  if (sysfs.writing && facts.isOpen === false) {
+    return { state: "stuck_writer", detail: `${id} has a writer's mark, and nobody has it open.` };
   }
   return { state: "ok", detail: "" };
 }

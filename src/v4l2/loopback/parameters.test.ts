@@ -1,26 +1,34 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseArray, parseParams } from "../../../test/support/kernel-params.ts";
-import { checkLabel, labelProblem } from "./card-label.ts";
+import { cardLabelOf, checkLabel, cutLabel, labelProblem } from "./card-label.ts";
 import { clampBuffers, moduleParameters } from "./parameters.ts";
 
-const plain = { cardLabel: "MeetingBot_WebCam", exclusiveCaps: true, maxBuffers: 2 };
+const plain = { exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080 };
+const devices = (numbers: readonly number[], label = "MeetingBot_WebCam") =>
+  numbers.map((number) => ({ number, label }));
 
 describe("module parameters", () => {
   test("every array has an element a device", () => {
-    expect(moduleParameters([10, 11, 12], plain)).toBe(
-      'devices=3 video_nr=10,11,12 exclusive_caps=1,1,1 card_label="MeetingBot_WebCam,MeetingBot_WebCam,MeetingBot_WebCam" max_buffers=2',
+    expect(moduleParameters(devices([10, 11, 12]), plain)).toBe(
+      'devices=3 video_nr=10,11,12 exclusive_caps=1,1,1 card_label="MeetingBot_WebCam,MeetingBot_WebCam,MeetingBot_WebCam" max_buffers=2 max_width=1920 max_height=1080',
     );
   });
 
   test("an empty label leaves the module its own", () => {
-    expect(moduleParameters([0], { ...plain, cardLabel: "", exclusiveCaps: false })).toBe(
-      "devices=1 video_nr=0 exclusive_caps=0 max_buffers=2",
+    expect(moduleParameters(devices([0], ""), { ...plain, exclusiveCaps: false })).toBe(
+      "devices=1 video_nr=0 exclusive_caps=0 max_buffers=2 max_width=1920 max_height=1080",
+    );
+  });
+
+  test("without devices only what holds for all is said", () => {
+    expect(moduleParameters([], plain)).toBe(
+      "devices=0 max_buffers=2 max_width=1920 max_height=1080",
     );
   });
 
   test("no more than eight devices are asked for, since a ninth makes the load fail", () => {
-    const params = moduleParameters([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], plain);
+    const params = moduleParameters(devices([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]), plain);
     expect(params).toStartWith("devices=8 video_nr=0,1,2,3,4,5,6,7 ");
   });
 
@@ -35,7 +43,7 @@ describe("module parameters", () => {
     const numbers = fc.uniqueArray(fc.nat(255), { minLength: 1, maxLength: 8 });
     fc.assert(
       fc.property(label, numbers, fc.boolean(), (cardLabel, list, exclusiveCaps) => {
-        const text = moduleParameters(list, { cardLabel, exclusiveCaps, maxBuffers: 4 });
+        const text = moduleParameters(devices(list, cardLabel), { ...plain, exclusiveCaps });
         const read = new Map(parseParams(text));
         const array = (name: string) => parseArray(read.get(name) ?? "", 8);
         expect([...read.keys()].filter((name) => name !== "card_label")).toEqual([
@@ -43,6 +51,8 @@ describe("module parameters", () => {
           "video_nr",
           "exclusive_caps",
           "max_buffers",
+          "max_width",
+          "max_height",
         ]);
         expect(read.get("devices")).toBe(String(list.length));
         expect(array("video_nr")).toEqual(list.map(String));
@@ -70,6 +80,36 @@ describe("card label", () => {
     "%j is fine",
     (label) => expect(labelProblem(label)).toBeUndefined(),
   );
+});
+
+describe("a card label's template", () => {
+  const values = { id: "video10", n: 10, node: "node-7" };
+
+  test("names the device and the node", () => {
+    expect(cardLabelOf("{node}: {id} ({n}), {id}", values)).toBe("node-7: video10 (10), video10");
+    expect(cardLabelOf("{what} {ID}", values)).toBe("{what} {ID}");
+  });
+
+  test("is cut to 31 bytes at a character's end", () => {
+    expect(cutLabel("x".repeat(200))).toBe("x".repeat(31));
+    expect(cutLabel("ä".repeat(16))).toBe("ä".repeat(15));
+    expect(cutLabel(`${"x".repeat(28)}🎥`)).toBe("x".repeat(28));
+    expect(cutLabel(`${"x".repeat(20)}👩‍💻`)).toBe(`${"x".repeat(20)}👩‍💻`);
+    expect(cutLabel(`${"x".repeat(21)}👩‍💻`)).toBe("x".repeat(21));
+  });
+
+  test("ends at a NUL, as the kernel's text does", () => expect(cutLabel("a\0b")).toBe("a"));
+
+  test("never gives more than fits, nor half a character", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        const label = cutLabel(text.toWellFormed());
+        expect(Buffer.byteLength(label)).toBeLessThanOrEqual(31);
+        expect(text.toWellFormed().startsWith(label)).toBe(true);
+        expect(label.isWellFormed()).toBe(true);
+      }),
+    );
+  });
 });
 
 describe("the model of the kernel's parser", () => {

@@ -13,6 +13,8 @@ export interface SysfsDevice {
   readonly device: DeviceNumber | undefined;
   /** Whether v4l2loopback made it: no other driver has these attributes. */
   readonly loopback: boolean;
+  /** Whether a writer's mark is on it, which goes when the last one closes it. */
+  readonly writing: boolean;
   /** The driver's name, of a device that has a bus behind it. */
   readonly driver: string | undefined;
 }
@@ -66,8 +68,19 @@ function readDevice(sysfsDir: string, number: number): SysfsDevice | undefined {
     name: (readText(join(dir, "name")) ?? "").replace(/\n$/, ""),
     device: parseDevice(text ?? ""),
     loopback: LOOPBACK_ATTRIBUTES.every((attribute) => existsSync(join(dir, attribute))),
+    writing: hasWriter(dir),
     driver: driverName(join(dir, "device", "driver")),
   };
+}
+
+/**
+ * `state` says "capture" from a writer's first frame on, and on after it if it asked to keep the format.
+ * Before 0.13 there is none; then `format` is empty without a writer. (Later it stays when the device is
+ * closed.)
+ */
+function hasWriter(dir: string): boolean {
+  if (existsSync(join(dir, "state"))) return readText(join(dir, "state"))?.trim() === "capture";
+  return (readText(join(dir, "format")) ?? "").trim() !== "";
 }
 
 /**
@@ -93,15 +106,18 @@ function driverName(link: string): string | undefined {
   }
 }
 
+/**
+ * The device went away between two reads, an attribute doesn't exist in this version, or the driver
+ * doesn't want to tell right now (`state` of 0.13 may answer EAGAIN).
+ */
+const NO_ANSWER = new Set(["ENOENT", "ENOTDIR", "ENODEV", "ENXIO", "EAGAIN", "EIO", "EINVAL"]);
+
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    // The device went away between two reads, or an attribute doesn't exist in this version.
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "ENODEV" || code === "ENXIO") {
-      return undefined;
-    }
+    if (typeof code === "string" && NO_ANSWER.has(code)) return undefined;
     throw new PluginError("sysfs_unreadable", `${path} can't be read: ${String(code)}.`, {
       cause: error,
       remedy: "Check that the host's /sys is visible to this process.",

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 /**
@@ -7,8 +7,19 @@ import { join } from "node:path";
  * - `sick`: the device is there and does not work.
  * - `create-fails`: its node can't be made.
  * - `reset-fails`: it can't be reset.
+ * - `dead-caps`: the device is neither capture nor output, until it is repaired or reset.
+ * - `stuck-writer`: a writer's mark is on it though nobody has it, until it is reset.
+ * - `dirty`: its last user left something; nobody sees that, and a reset takes it away.
+ * - `held`: somebody has it open, so it is busy.
  */
-export type Fault = "sick" | "create-fails" | "reset-fails";
+export type Fault =
+  | "sick"
+  | "create-fails"
+  | "reset-fails"
+  | "dead-caps"
+  | "stuck-writer"
+  | "dirty"
+  | "held";
 
 /** Directory of the fault files, inside the directory of the device nodes. */
 export const FAULTS_DIRECTORY = ".faults";
@@ -30,5 +41,9 @@ export class Faults {
     } catch {
       return undefined;
     }
+  }
+  /** Ends a fault, as far as it was set. */
+  mend(id: string, ...faults: readonly Fault[]): void {
+    for (const fault of faults) rmSync(join(this.directory, `${id}.${fault}`), { force: true });
   }
 }

@@ -54,6 +54,33 @@ describe("simulated driver", () => {
     expect((await cameras.inspect())[0]?.state).toBe("ok");
   });
 
+  test("dead caps are mended by repair, a stuck writer and dirt by reset", async () => {
+    const cameras = driver();
+    await cameras.ensure();
+    inject("video12.dead-caps");
+    inject("video13.stuck-writer");
+    inject("video13.dirty");
+    expect((await cameras.inspect()).map(({ state }) => state)).toEqual([
+      "dead_caps",
+      "stuck_writer",
+    ]);
+    await cameras.repair("video12");
+    await cameras.repair("video13");
+    expect((await cameras.inspect()).map(({ state }) => state)).toEqual(["ok", "stuck_writer"]);
+    await cameras.reset("video13");
+    expect((await cameras.inspect()).map(({ state }) => state)).toEqual(["ok", "ok"]);
+    expect(existsSync(join(dir, ".faults", "video13.dirty"))).toBe(false);
+  });
+
+  test("a device that is held is open, and is left alone", async () => {
+    const cameras = driver();
+    await cameras.ensure();
+    expect(await cameras.isOpen("video12")).toBe(false);
+    inject("video12.held", "A pod has it.");
+    expect(await cameras.isOpen("video12")).toBe(true);
+    await expect(cameras.reset("video12")).rejects.toMatchObject({ code: "device_busy" });
+  });
+
   test("a device whose creation fails is in the report and the others are made", async () => {
     inject("video12.create-fails", "No space left.");
     const report = await driver().ensure();

@@ -90,25 +90,35 @@ export class SimulatedDriver implements VideoDriver {
   }
 
   capabilities(): DriverCapabilities {
-    return { create: true, reset: true };
+    return { create: true, reset: true, remove: true };
   }
 
-  /** @throws PluginError `device_unknown`, `reset_failed`, or as `ensure` reports of the device. */
+  /** @throws PluginError `device_unknown`, `device_busy`, `reset_failed`, or as `ensure` reports. */
   reset(id: string): Promise<void> {
-    return this.changes.run(async () => {
-      const device = this.devices.find((candidate) => candidate.id === id);
-      if (device === undefined) {
-        throw new PluginError("device_unknown", `${id} is none of this driver's devices.`);
-      }
+    return this.change(id, (device) => {
       const fault = this.faults.find(id, "reset-fails");
       if (fault !== undefined) {
         throw new PluginError("reset_failed", `${id} could not be reset: ${fault}`);
       }
-      this.refuseForeign(device);
       this.makeDirectories();
       removeSimulatedNode(device.hostPath);
+      this.faults.mend(id, "dead-caps", "stuck-writer", "dirty");
       this.ensureDevice(device);
     });
+  }
+
+  /** @throws PluginError `device_unknown`, `device_busy`. */
+  repair(id: string): Promise<void> {
+    return this.change(id, () => this.faults.mend(id, "dead-caps"));
+  }
+
+  /** @throws PluginError `device_unknown`, `device_busy`, `device_foreign`. */
+  remove(id: string): Promise<void> {
+    return this.change(id, ({ hostPath }) => removeSimulatedNode(hostPath));
+  }
+
+  async isOpen(id: string): Promise<boolean> {
+    return this.faults.find(id, "held") !== undefined;
   }
 
   watch(nudge: () => void, signal: AbortSignal): void {
@@ -117,6 +127,20 @@ export class SimulatedDriver implements VideoDriver {
     const isOurs = (name: string) => names.has(name);
     watchDirectory(this.settings.simulatedDir, isOurs, nudge, signal, clock);
     watchDirectory(this.faults.directory, () => true, nudge, signal, clock);
+  }
+
+  /** Does something to a device of this driver's that nobody holds. */
+  private change(id: string, act: (device: DriverDevice) => void): Promise<void> {
+    return this.changes.run(async () => {
+      const device = this.devices.find((candidate) => candidate.id === id);
+      if (device === undefined) {
+        throw new PluginError("device_unknown", `${id} is none of this driver's devices.`);
+      }
+      const held = this.faults.find(id, "held");
+      if (held !== undefined) throw new PluginError("device_busy", `${id} is in use: ${held}`);
+      this.refuseForeign(device);
+      act(device);
+    });
   }
 
   private makeDirectories(): void {
@@ -178,6 +202,10 @@ export class SimulatedDriver implements VideoDriver {
       }
       const sick = this.faults.find(id, "sick");
       if (sick !== undefined) return { id, state: "faulty", detail: sick };
+      const dead = this.faults.find(id, "dead-caps");
+      if (dead !== undefined) return { id, state: "dead_caps", detail: dead };
+      const stuck = this.faults.find(id, "stuck-writer");
+      if (stuck !== undefined) return { id, state: "stuck_writer", detail: stuck };
       return { id, state: "ok", detail: "" };
     } catch (error) {
       const reason = PluginError.from(error).message;

@@ -1,14 +1,18 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isatty } from "node:tty";
+import { systemClock } from "../../../common/clock.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import type { Config } from "../../../config/config.ts";
+import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { createLogger } from "../../../observe/log.ts";
 import { createDriver } from "../../../plugin/create-driver.ts";
 import { deviceId } from "../../../v4l2/device-ids.ts";
 import type { VideoDriver } from "../../../v4l2/driver.ts";
+import { ControlDevice } from "../../../v4l2/loopback/control-device.ts";
 import { MODULE } from "../../../v4l2/loopback/find-module.ts";
-import { readSysfs } from "../../../v4l2/loopback/sysfs.ts";
+import { linuxKernel } from "../../../v4l2/loopback/kernel.ts";
+import { readModuleParameter, readSysfs } from "../../../v4l2/loopback/sysfs.ts";
 import type { Terminal } from "../../terminal.ts";
 import { withHolders } from "../busy.ts";
 import { findTarget, numberOf } from "../target.ts";
@@ -38,7 +42,7 @@ export async function changeDevice(
   const number = numberOf(target);
   const id = deviceId(number);
   const label = requireLoopback(id, number, config);
-  const driver = driverOf(number, { ...config, v4l2CardLabel: label }, terminal);
+  const driver = driverOf(number, asItIs(number, label, target.path, config), terminal);
   if (!force) refuseInUse(await findUse(id, target, driver, config));
   try {
     await driver[change](id);
@@ -105,6 +109,26 @@ function requireLoopback(id: string, number: number, { sysfsDir }: Config): stri
   );
 }
 
+/** The configuration that the device has now, so that a device made anew is like the one before. */
+function asItIs(number: number, label: string, path: string, config: Config): Config {
+  const control = new ControlDevice(config, linuxKernel(linuxCalls()), systemClock);
+  const known = control.isPresent() ? control.query(number) : undefined;
+  const parameter = (name: string, index = 0) =>
+    readModuleParameter(config.sysfsDir, name)?.[index];
+  const index = readModuleParameter(config.sysfsDir, "video_nr")?.indexOf(String(number)) ?? -1;
+  const node = statSync(path, { throwIfNoEntry: false });
+  return {
+    ...config,
+    v4l2CardLabel: label,
+    v4l2ExclusiveCaps: known?.exclusiveCaps ?? parameter("exclusive_caps", index) === "Y",
+    v4l2MaxWidth: known?.maxWidth ?? Number(parameter("max_width") ?? config.v4l2MaxWidth),
+    v4l2MaxHeight: known?.maxHeight ?? Number(parameter("max_height") ?? config.v4l2MaxHeight),
+    v4l2MaxBuffers: Number(parameter("max_buffers") ?? config.v4l2MaxBuffers),
+    v4l2DevicePerm: node === undefined ? config.v4l2DevicePerm : node.mode & 0o7777,
+    v4l2DeviceGroup: node === undefined ? config.v4l2DeviceGroup : node.gid,
+  };
+}
+
 /** The plugin's driver, for one device; what it has to warn of goes to the error output. */
 function driverOf(number: number, config: Config, terminal: Terminal): VideoDriver {
   const log = createLogger({
@@ -114,7 +138,13 @@ function driverOf(number: number, config: Config, terminal: Terminal): VideoDriv
     write: (text) => terminal.err(text),
   });
   return createDriver(
-    { ...config, driver: "v4l2loopback", firstDeviceNumber: number, maxDevices: 1 },
+    {
+      ...config,
+      driver: "v4l2loopback",
+      firstDeviceNumber: number,
+      maxDevices: 1,
+      numberTaken: "refuse",
+    },
     log,
   );
 }

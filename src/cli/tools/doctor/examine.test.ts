@@ -62,7 +62,8 @@ const good: Facts = {
   loaded,
   probes,
   privileges: { uid: 0, capabilities: ["CAP_SYS_MODULE"], filtered: false },
-  initOnAlloc: { on: true, source: "/proc/cmdline" },
+  initOnAlloc: true,
+  modprobe: { options: [], install: undefined },
   range: [rangeDevice(10, camera(10)), rangeDevice(11, camera(11))],
   others: [],
   kubelet: { directory: "/var/lib/kubelet", exists: true, writable: true, accepts: "" },
@@ -114,6 +115,14 @@ describe("the doctor", () => {
       },
       "module_loading",
     ],
+    [
+      "a veto of modprobe.d",
+      {
+        ...notLoaded,
+        modprobe: { options: [], install: { command: "/bin/false", where: "x.conf:1" } },
+      },
+      "modprobe",
+    ],
     ["a user who can't load the module", { ...notLoaded, privileges: user }, "privileges"],
     [
       "a user namespace",
@@ -161,12 +170,8 @@ describe("the doctor", () => {
       { range: [{ ...rangeDevice(10, camera(10)), node: { kind: "absent" } as const }] },
       "devices",
     ],
-    ["memory that isn't cleared", { initOnAlloc: { on: false, source: "x" } }, "init_on_alloc"],
-    [
-      "memory of which nothing is known",
-      { initOnAlloc: { on: undefined, source: "" } },
-      "init_on_alloc",
-    ],
+    ["memory that isn't cleared", { initOnAlloc: false }, "init_on_alloc"],
+    ["memory of which nothing is known", { initOnAlloc: undefined }, "init_on_alloc"],
     ["no pod-resources", { podResources: "there is no such socket" }, "pod_resources"],
     [
       "a control node that isn't seen here",

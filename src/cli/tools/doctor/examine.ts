@@ -1,5 +1,7 @@
+import { PluginError } from "../../../common/plugin-error.ts";
 import { formatDevice } from "../../../linux/device-number.ts";
 import { installHint } from "../../../v4l2/loopback/install-hint.ts";
+import { refuseVetoed } from "../../../v4l2/loopback/modprobe-config.ts";
 import { MAX_PARAMETER_DEVICES } from "../../../v4l2/loopback/parameters.ts";
 import { type Check, checkNamed } from "./check.ts";
 import { examineDevices, examineOthers } from "./examine-devices.ts";
@@ -35,6 +37,7 @@ function examineVideo(facts: Facts): Check[] {
     examineFile(facts),
     examineLoaded(facts),
     examineLoading(facts),
+    examineModprobe(facts),
     examinePrivileges(facts),
     examineControl(facts),
     examineDevices(facts),
@@ -110,6 +113,19 @@ function examineLoading({ loaded, file, probes }: Facts): Check | undefined {
   return check.ok(detail);
 }
 
+/** What an administrator wrote down for modprobe, which the plugin heeds. */
+function examineModprobe({ modprobe, loaded }: Facts): Check | undefined {
+  const check = checkNamed("modprobe", "modprobe.d");
+  try {
+    if (loaded === undefined) refuseVetoed(modprobe);
+  } catch (error) {
+    const { message, remedy } = PluginError.from(error);
+    return check.problem(message.replace(/\.$/, ""), remedy);
+  }
+  const options = modprobe.options.map(({ text, where }) => `${text} (${where})`);
+  return options.length === 0 ? undefined : check.ok(`options: ${options.join(", ")}`);
+}
+
 function examinePrivileges({ privileges, probes, loaded }: Facts): Check {
   const check = checkNamed("privileges", "privileges");
   if (privileges === undefined) return check.warning("unknown: there is no /proc/self/status");
@@ -165,13 +181,13 @@ function examineControl({ loaded, config }: Facts): Check | undefined {
   );
 }
 
-function examineMemory({ initOnAlloc: { on, source } }: Facts): Check {
+function examineMemory({ initOnAlloc }: Facts): Check {
   const check = checkNamed("init_on_alloc", "init_on_alloc");
-  if (on === true) return check.ok(`on (${source}): a camera's memory is cleared for the next pod`);
+  if (initOnAlloc === true) return check.ok("on: a camera's memory is cleared for the next pod");
   const why =
-    on === undefined
-      ? "unknown: neither the command line nor the kernel's configuration tells"
-      : `off (${source})`;
+    initOnAlloc === undefined
+      ? "unknown, since neither the command line nor the kernel's configuration tells"
+      : "off";
   return check.warning(
     `${why}: a pod could see old frames in a camera's memory`,
     'Boot the host with init_on_alloc=1: add it to GRUB_CMDLINE_LINUX in /etc/default/grub, then "update-grub" and reboot.',

@@ -4,14 +4,20 @@ import { dirname, join } from "node:path";
 import { PluginError } from "../../../common/plugin-error.ts";
 import type { Config } from "../../../config/config.ts";
 import type { DeviceNumber } from "../../../linux/device-number.ts";
-import { type InitOnAlloc, readInitOnAlloc } from "../../../linux/init-on-alloc.ts";
+import { readInitOnAlloc } from "../../../linux/init-on-alloc.ts";
 import { configOption, readKernelConfig } from "../../../linux/kernel-config.ts";
 import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { type Privileges, readPrivileges } from "../../../linux/privileges.ts";
 import { deviceId } from "../../../v4l2/device-ids.ts";
+import { layOutDevices } from "../../../v4l2/loopback/device-layout.ts";
 import { findModule, MODULE } from "../../../v4l2/loopback/find-module.ts";
 import { linuxKernel, type NodeView } from "../../../v4l2/loopback/kernel.ts";
 import { type LoadProbes, readLoadProbes } from "../../../v4l2/loopback/load-probes.ts";
+import {
+  MODPROBE_DIRECTORIES,
+  type ModprobeConfig,
+  readModprobeConfig,
+} from "../../../v4l2/loopback/modprobe-config.ts";
 import { type ModuleInfo, readModuleInfo } from "../../../v4l2/loopback/module-info.ts";
 import { readControlDevice, readSysfs, type SysfsDevice } from "../../../v4l2/loopback/sysfs.ts";
 import { askPodResources, connects } from "./sockets.ts";
@@ -49,7 +55,10 @@ export interface Facts {
   readonly loaded: LoadedModule | undefined;
   readonly probes: LoadProbes;
   readonly privileges: Privileges | undefined;
-  readonly initOnAlloc: InitOnAlloc;
+  /** Undefined if nothing tells. */
+  readonly initOnAlloc: boolean | undefined;
+  /** What modprobe.d says of the module. */
+  readonly modprobe: ModprobeConfig;
   readonly range: readonly RangeDevice[];
   /** Video devices outside of the range. */
   readonly others: readonly SysfsDevice[];
@@ -68,6 +77,7 @@ export async function gatherFacts(config: Config): Promise<Facts> {
   const kernelRelease = release();
   const { sysfsDir, modulesDir, kubeletSocket } = config;
   const all = readSysfs(sysfsDir, videoNumbers(sysfsDir)).devices;
+  const numbers = wantedNumbers(config);
   const directory = dirname(kubeletSocket);
   return {
     config,
@@ -78,9 +88,10 @@ export async function gatherFacts(config: Config): Promise<Facts> {
     loaded: loadedModule(config),
     probes: readLoadProbes("/proc", sysfsDir),
     privileges: readPrivileges(),
-    initOnAlloc: readInitOnAlloc({ kernelRelease, modulesDir }),
-    range: range(config, all),
-    others: [...all.values()].filter(({ number }) => !inRange(number, config)),
+    initOnAlloc: readInitOnAlloc({ kernelRelease }),
+    modprobe: readModprobeConfig(MODPROBE_DIRECTORIES),
+    range: range(numbers, config, all),
+    others: [...all.values()].filter(({ number }) => !numbers.includes(number)),
     kubelet: {
       directory,
       exists: statSync(directory, { throwIfNoEntry: false })?.isDirectory() ?? false,
@@ -120,16 +131,25 @@ function loadedModule({ sysfsDir, deviceDir }: Config): LoadedModule | undefined
   };
 }
 
-function range(config: Config, all: ReadonlyMap<number, SysfsDevice>): RangeDevice[] {
-  return Array.from({ length: config.maxDevices }, (_, index) => {
-    const number = config.firstDeviceNumber + index;
-    const id = deviceId(number);
-    return { id, sysfs: all.get(number), node: lookAt(join(config.deviceDir, id)) };
-  });
+/** The plugin's own choice; the plain range where there are not so many numbers. */
+function wantedNumbers(config: Config): number[] {
+  try {
+    return layOutDevices(config).map(({ number }) => number);
+  } catch {
+    const { firstDeviceNumber, maxDevices } = config;
+    return Array.from({ length: maxDevices }, (_, index) => firstDeviceNumber + index);
+  }
 }
 
-function inRange(number: number, { firstDeviceNumber, maxDevices }: Config): boolean {
-  return number >= firstDeviceNumber && number < firstDeviceNumber + maxDevices;
+function range(
+  numbers: readonly number[],
+  { deviceDir }: Config,
+  all: ReadonlyMap<number, SysfsDevice>,
+): RangeDevice[] {
+  return numbers.map((number) => {
+    const id = deviceId(number);
+    return { id, sysfs: all.get(number), node: lookAt(join(deviceDir, id)) };
+  });
 }
 
 /** Numbers of all video devices, of whatever driver. */

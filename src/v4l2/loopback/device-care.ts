@@ -1,0 +1,112 @@
+import { PluginError } from "../../common/plugin-error.ts";
+import { errnoNameOf } from "../../linux/errno-error.ts";
+import type { VideoFile } from "../video-api.ts";
+import { CAP_VIDEO_CAPTURE, CAP_VIDEO_OUTPUT, type Format } from "../video-structs.ts";
+import type { LoopbackKernel } from "./kernel.ts";
+import { clampBuffers } from "./parameters.ts";
+
+/** v4l2loopback.c: V4L2_CID_USER_BASE | 0xf000, and up. They outlive every close. */
+export const CID = {
+  keepFormat: 0x0098f900,
+  sustainFramerate: 0x0098f901,
+  /** ms */
+  timeout: 0x0098f902,
+  timeoutImageIo: 0x0098f903,
+} as const;
+
+/** What a new device has, V4L2LOOPBACK_FPS_DEFAULT. */
+const DEFAULT_INTERVAL = { numerator: 1, denominator: 30 } as const;
+
+/** Tries to mend dead caps; seen to take one. */
+const REPAIR_TRIES = 2;
+
+export interface CaredDevice {
+  readonly id: string;
+  /** Where its node is. */
+  readonly path: string;
+  readonly maxBuffers: number;
+}
+
+/**
+ * Takes away what the last user left, without removing the device: controls, the frame rate, the lock on
+ * the format, and frames that are still in the buffers, which are overwritten and given back. What stays is
+ * the last size and pixel format, which bind nobody.
+ *
+ * The caller keeps others out. @throws ErrnoError, PluginError `device_dead_caps`.
+ */
+export function cleanInPlace(device: CaredDevice, kernel: LoopbackKernel): void {
+  {
+    using file = kernel.openVideo(device.path);
+    // First: a sustained frame rate or a timeout would go on giving frames.
+    tryControl(file, CID.sustainFramerate);
+    tryControl(file, CID.timeout);
+    overwriteFrames(file, clampBuffers(device.maxBuffers));
+    file.setControl(CID.keepFormat, 0);
+    attempt(() => file.setFrameInterval("output", DEFAULT_INTERVAL));
+    markWriter(file);
+  }
+  repairCaps(device, kernel);
+}
+
+/**
+ * Mends a v4l2loopback 0.12 device that is neither capture nor output, as it is after a writer that only
+ * wrote and whoever asked for its capabilities then: STREAMON makes this opener the writer, whose close
+ * gives the device back what write() took (v4l2loopback issues 470, 525, 600).
+ *
+ * The caller keeps others out. @throws ErrnoError, PluginError `device_dead_caps`.
+ */
+export function repairCaps(device: CaredDevice, kernel: LoopbackKernel): void {
+  for (let attempt = 0; attempt <= REPAIR_TRIES; attempt++) {
+    // Only after a close do the capabilities tell.
+    if (hasCaps(device, kernel)) return;
+    using file = kernel.openVideo(device.path);
+    markWriter(file);
+  }
+  throw new PluginError(
+    "device_dead_caps",
+    `${device.id} is neither capture nor output, and ${REPAIR_TRIES} repairs did not change that.`,
+    { remedy: "When no device is in use, unload the module on the host (rmmod v4l2loopback)." },
+  );
+}
+
+function hasCaps(device: CaredDevice, kernel: LoopbackKernel): boolean {
+  using file = kernel.openVideo(device.path);
+  return (file.queryCapabilities().deviceCaps & (CAP_VIDEO_CAPTURE | CAP_VIDEO_OUTPUT)) !== 0;
+}
+
+/** EINVAL in some versions and states, and does what it should all the same. */
+function markWriter(file: VideoFile): void {
+  attempt(() => file.streamOn("output"));
+}
+
+/** Writes black over every buffer there is, and one more, for a write may skip one. */
+function overwriteFrames(file: VideoFile, buffers: number): void {
+  const format = lastFormat(file);
+  if (format === undefined) return;
+  attempt(() => file.setFormat("output", format));
+  markWriter(file);
+  const frame = new Uint8Array(format.imageBytes);
+  for (let written = 0; written <= buffers; written++) attempt(() => file.write(frame));
+}
+
+/** Of a device that was never used, none. */
+function lastFormat(file: VideoFile): Format | undefined {
+  const format =
+    attempt(() => file.getFormat("output")) ?? attempt(() => file.getFormat("capture"));
+  return format !== undefined && format.imageBytes > 0 && format.width > 0 ? format : undefined;
+}
+
+/** Sets a control to 0, if the version has it. */
+function tryControl(file: VideoFile, id: number): void {
+  attempt(() => file.setControl(id, 0));
+}
+
+/** What the call gives, undefined if the kernel doesn't want it. */
+function attempt<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (errnoNameOf(error) === undefined) throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,46 @@
+import { PluginError } from "../../common/plugin-error.ts";
+import { deviceId } from "../device-ids.ts";
+import type { DriverDevice } from "../driver.ts";
+import type { LoopbackSettings } from "./loopback-settings.ts";
+import { readSysfs } from "./sysfs.ts";
+
+/** VIDEO_NUM_DEVICES - 1, drivers/media/v4l2-core/v4l2-dev.c: a higher number becomes a free one. */
+export const MAX_DEVICE_NUMBER = 255;
+
+export type LayoutSettings = Pick<
+  LoopbackSettings,
+  "firstDeviceNumber" | "maxDevices" | "numberTaken" | "sysfsDir"
+>;
+
+/**
+ * The devices this driver will answer for, fixed from here on. With `elsewhere` the numbers of other
+ * drivers' devices are passed over: so the IDs stay the same over restarts as long as those devices do,
+ * and a camera that is plugged in later on one of the numbers is refused as with `refuse`.
+ *
+ * @throws PluginError `device_numbers_exhausted` if there aren't so many free numbers up to 255.
+ */
+export function layOutDevices(settings: LayoutSettings): readonly DriverDevice[] {
+  const { firstDeviceNumber, maxDevices } = settings;
+  const candidates = Array.from(
+    { length: Math.max(0, MAX_DEVICE_NUMBER + 1 - firstDeviceNumber) },
+    (_, index) => firstDeviceNumber + index,
+  );
+  const taken = settings.numberTaken === "elsewhere" ? foreign(candidates, settings) : [];
+  const numbers = candidates.filter((number) => !taken.includes(number)).slice(0, maxDevices);
+  if (numbers.length < maxDevices) {
+    throw new PluginError(
+      "device_numbers_exhausted",
+      `From video${firstDeviceNumber} to video${MAX_DEVICE_NUMBER}, the last there can be, ${numbers.length} numbers are to be had, and ${maxDevices} devices are wanted.`,
+      { remedy: "Lower FIRST_DEVICE_NUMBER or MAX_DEVICES." },
+    );
+  }
+  return numbers.map((number) => {
+    const id = deviceId(number);
+    return { id, number, hostPath: `/dev/${id}` };
+  });
+}
+
+function foreign(numbers: readonly number[], { sysfsDir }: LayoutSettings): readonly number[] {
+  const { devices } = readSysfs(sysfsDir, numbers);
+  return [...devices.values()].filter(({ loopback }) => !loopback).map(({ number }) => number);
+}

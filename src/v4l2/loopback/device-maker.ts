@@ -1,0 +1,141 @@
+import type { Clock } from "../../common/clock.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import type { Logger } from "../../observe/logger.ts";
+import type { DriverDevice } from "../driver.ts";
+import { applyNodeAccess } from "../node-access.ts";
+import { mismatches } from "./adopted-device.ts";
+import { cardLabelOf } from "./card-label.ts";
+import type { ControlDevice } from "./control-device.ts";
+import type { LoopbackKernel } from "./kernel.ts";
+import type { LoopbackSettings } from "./loopback-settings.ts";
+import type { LoopbackView } from "./loopback-view.ts";
+import type { DeviceRequest } from "./parameters.ts";
+
+/** How long, in ms, a new device's node and attributes may take: devtmpfs and udev are not instant. */
+export const NODE_PATIENCE_MS = 1000;
+const NODE_PAUSE_MS = 20;
+
+/** VIDEO_MAJOR, include/media/v4l2-dev.h. */
+const VIDEO_MAJOR = 81;
+
+/** Makes single devices what they should be: there, ours, with a node of the right access. */
+export class DeviceMaker {
+  private readonly settings: LoopbackSettings;
+  private readonly log: Logger;
+  private readonly kernel: LoopbackKernel;
+  private readonly clock: Clock;
+  private readonly control: ControlDevice;
+  private readonly view: LoopbackView;
+  private readonly told = new Set<string>();
+
+  constructor(
+    settings: LoopbackSettings,
+    { log, kernel, clock }: { log: Logger; kernel: LoopbackKernel; clock: Clock },
+    control: ControlDevice,
+    view: LoopbackView,
+  ) {
+    this.settings = settings;
+    this.log = log;
+    this.kernel = kernel;
+    this.clock = clock;
+    this.control = control;
+    this.view = view;
+  }
+
+  /** What the module is asked for. */
+  request({ id, number }: DriverDevice): DeviceRequest {
+    const { cardLabel, nodeName } = this.settings;
+    return { number, label: cardLabelOf(cardLabel, { id, n: number, node: nodeName }) };
+  }
+
+  /**
+   * `isNew`: the module was loaded just now, so that a device that looks wrong may only be unfinished.
+   * @throws PluginError `device_*`, `create_failed`, `not_supported`, `node_access_failed`.
+   */
+  async ensure(device: DriverDevice, isNew: boolean): Promise<void> {
+    const isThere = this.view.sysfsDevice(device) !== undefined;
+    if (!isThere) await this.create(device);
+    const patience = isThere && !isNew ? 0 : NODE_PATIENCE_MS;
+    await this.settle(device, this.clock.now() + patience);
+    this.refuseForeign(device);
+    await this.ensureNode(device);
+    const { state, detail } = this.view.judge(device);
+    // A writer's mark is for a reset, which the caller decides on.
+    if (state !== "ok" && state !== "stuck_writer")
+      throw new PluginError(`device_${state}`, detail);
+    applyNodeAccess(this.view.nodePath(device), this.settings);
+    this.tellMismatches(device);
+  }
+
+  /** @throws PluginError `device_foreign`. */
+  refuseForeign(device: DriverDevice): void {
+    const found = this.view.sysfsDevice(device);
+    if (found === undefined || found.loopback) return;
+    throw new PluginError(
+      "device_foreign",
+      `${this.view.judge(device).detail} It was left alone.`,
+      {
+        remedy:
+          "Choose device numbers that nothing else uses (see /sys/class/video4linux), or set NUMBER_TAKEN=elsewhere.",
+      },
+    );
+  }
+
+  /** Waits for a device to become ok, until `deadline`: its attributes come some ms after itself. */
+  private async settle(device: DriverDevice, deadline: number): Promise<void> {
+    while (this.view.judge(device).state !== "ok" && this.clock.now() < deadline) {
+      await this.clock.sleep(NODE_PAUSE_MS);
+    }
+  }
+
+  private async create(device: DriverDevice): Promise<void> {
+    if (!this.control.isUsable()) {
+      throw new PluginError(
+        "not_supported",
+        `v4l2loopback is loaded without ${device.id}, which can't be added: ${this.view.whyNoControl()}.`,
+        {
+          remedy:
+            "When no device is in use, unload the module on the host (rmmod v4l2loopback): this program then loads it with all devices.",
+        },
+      );
+    }
+    // Without a device a node of its name is stale. devtmpfs would not put the new one in its place.
+    const path = this.view.nodePath(device);
+    const node = this.kernel.lookAt(path);
+    if (node.kind === "character_device" && node.device.major === VIDEO_MAJOR) {
+      this.kernel.removeNode(path);
+    }
+    await this.control.add(this.request(device), this.settings);
+  }
+
+  /**
+   * Makes the node if nobody else does: it was deleted, or there is no devtmpfs. The kernel is given its
+   * time first, as devtmpfs makes no node where one is.
+   */
+  private async ensureNode(device: DriverDevice): Promise<void> {
+    const path = this.view.nodePath(device);
+    const isAbsent = () => this.kernel.lookAt(path).kind === "absent";
+    if (isAbsent()) await this.settle(device, this.clock.now() + NODE_PATIENCE_MS);
+    const number = this.view.sysfsDevice(device)?.device;
+    if (!isAbsent() || number === undefined) return;
+    this.kernel.makeNode(path, number);
+    this.log.warn("a device node was not there and has been made", {
+      device_id: device.id,
+      device_path: path,
+    });
+  }
+
+  private tellMismatches(device: DriverDevice): void {
+    const found = this.view.sysfsDevice(device);
+    if (found === undefined) return;
+    const { sysfsDir } = this.settings;
+    const wanted = { ...this.settings, label: this.request(device).label };
+    const known = this.control.isPresent() ? this.control.query(device.number) : undefined;
+    for (const { msg, fields } of mismatches(found, wanted, known, sysfsDir)) {
+      const once = JSON.stringify([msg, fields]);
+      if (this.told.has(once)) continue;
+      this.told.add(once);
+      this.log.warn(msg, fields);
+    }
+  }
+}

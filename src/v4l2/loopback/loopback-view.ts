@@ -1,0 +1,83 @@
+import { join } from "node:path";
+import type { DriverDevice } from "../driver.ts";
+import type { ControlDevice } from "./control-device.ts";
+import type { LoopbackKernel } from "./kernel.ts";
+import type { LoopbackSettings } from "./loopback-settings.ts";
+import { type Judgement, judge } from "./observe.ts";
+import type { OpenersLimit } from "./openers-limit.ts";
+import {
+  loopbackNumbers,
+  readControlDevice,
+  readModuleParameter,
+  readSysfs,
+  type SysfsDevice,
+} from "./sysfs.ts";
+
+/** What can be seen of the module and its devices without opening one. */
+export class LoopbackView {
+  private readonly settings: LoopbackSettings;
+  private readonly kernel: LoopbackKernel;
+  private readonly control: ControlDevice;
+  private readonly openers: OpenersLimit;
+
+  constructor(
+    settings: LoopbackSettings,
+    kernel: LoopbackKernel,
+    control: ControlDevice,
+    openers: OpenersLimit,
+  ) {
+    this.settings = settings;
+    this.kernel = kernel;
+    this.control = control;
+    this.openers = openers;
+  }
+
+  nodePath(device: DriverDevice): string {
+    return join(this.settings.deviceDir, device.id);
+  }
+
+  sysfsDevice({ number }: DriverDevice): SysfsDevice | undefined {
+    return readSysfs(this.settings.sysfsDir, [number]).devices.get(number);
+  }
+
+  /** @throws PluginError `sysfs_unreadable`. */
+  judge(device: DriverDevice): Judgement {
+    const { number } = device;
+    const { moduleLoaded, devices } = readSysfs(this.settings.sysfsDir, [number]);
+    const sysfs = devices.get(number);
+    const nodePath = this.nodePath(device);
+    const node = this.kernel.lookAt(nodePath);
+    const common = { moduleLoaded, node, nodePath };
+    if (sysfs === undefined) {
+      const shiftedTo = moduleLoaded ? this.shiftedTo(number) : undefined;
+      return judge(device, { ...common, sysfs, shiftedTo });
+    }
+    const fenced = this.openers.isLeftOver(number);
+    if (!sysfs.loopback || !sysfs.writing) return judge(device, { ...common, sysfs, fenced });
+    const isOpen = this.openers.isOpen(number);
+    // The mark goes with the last close, so a mark seen before that close says nothing.
+    return judge(device, { ...common, sysfs: this.sysfsDevice(device), fenced, isOpen });
+  }
+
+  /** Why single devices can't be created here, for the end of a sentence. */
+  whyNoControl(): string {
+    if (readControlDevice(this.settings.sysfsDir) === undefined) {
+      return "only v4l2loopback 0.13 and later have a control device";
+    }
+    return this.control.isPresent()
+      ? `${this.control.path} can't be opened (is the container privileged?)`
+      : `${this.control.path} is not there, although the module has a control device (is the host's /dev mounted there?)`;
+  }
+
+  /**
+   * The kernel gives another number where one is taken, and `video_nr` goes on saying the first. Not told
+   * where there is a control device, as there devices come and go whatever the module was loaded with.
+   */
+  private shiftedTo(number: number): number | undefined {
+    const { sysfsDir } = this.settings;
+    if (readControlDevice(sysfsDir) !== undefined) return undefined;
+    const asked = (readModuleParameter(sysfsDir, "video_nr") ?? []).map(Number);
+    if (!asked.includes(number)) return undefined;
+    return loopbackNumbers(sysfsDir).find((found) => !asked.includes(found));
+  }
+}

@@ -1,0 +1,118 @@
+import { ErrnoError } from "../../src/linux/errno-error.ts";
+import type { VideoFile } from "../../src/v4l2/video-api.ts";
+import type { Format, FrameInterval } from "../../src/v4l2/video-structs.ts";
+
+/** include/uapi/asm-generic/errno-base.h */
+const EAGAIN = 11;
+const EBUSY = 16;
+const EINVAL = 22;
+
+/** V4L2_CAP_STREAMING, _READWRITE and _EXT_PIX_FORMAT, which every loopback device has. */
+const BASE_CAPS = 0x05200000;
+
+const KEEP_FORMAT = 0x0098f900;
+
+/**
+ * A loopback device from the inside: what its users leave in it, as seen with the real module. With
+ * `dies`, it has the defect of 0.12: a writer that only writes takes the device's readiness for output
+ * with it, and who then asks for its capabilities makes that last.
+ */
+export class FakeVideoDevice {
+  maxOpeners = 10;
+  openers = 0;
+  readonly controls = new Map<number, number>();
+  interval: FrameInterval = { numerator: 1, denominator: 30 };
+  format: Format | undefined;
+  lastFrame: Uint8Array | undefined;
+  private readyForOutput = true;
+  private dead = false;
+  private readonly exclusive: boolean;
+  private readonly dies: boolean;
+  /** Called after everything that /sys shows may have changed. */
+  private readonly changed: () => void;
+
+  constructor(exclusive: boolean, dies: boolean, changed: () => void) {
+    this.exclusive = exclusive;
+    this.dies = dies;
+    this.changed = changed;
+  }
+
+  /** A writer's frames are there, or what it asked to be kept of them. */
+  get writing(): boolean {
+    return this.lastFrame !== undefined;
+  }
+
+  open(): VideoFile {
+    if (this.openers >= this.maxOpeners) throw new ErrnoError(EBUSY, "open");
+    this.openers++;
+    this.changed();
+    let isWriter = false;
+    let isOpen = true;
+    const refuseDead = () => {
+      if (this.dead) throw new ErrnoError(EINVAL, "ioctl");
+    };
+    const close = () => {
+      if (!isOpen) return;
+      isOpen = false;
+      if (isWriter) this.readyForOutput = true;
+      this.closed();
+    };
+    return {
+      fd: -1,
+      queryCapabilities: () => {
+        this.dead = this.exclusive && !this.writing && !this.readyForOutput;
+        const roles = this.exclusive ? (this.writing ? 1 : this.dead ? 0 : 2) : 3;
+        return {
+          ...{ driver: "v4l2 loopback", card: "", busInfo: "", version: 0 },
+          deviceCaps: BASE_CAPS + roles,
+        };
+      },
+      formats: () => [],
+      getFormat: () => {
+        refuseDead();
+        if (this.format === undefined) throw new ErrnoError(EINVAL, "ioctl");
+        return this.format;
+      },
+      setFormat: (_, request) => {
+        refuseDead();
+        const imageBytes = request.width * request.height * 2;
+        this.format ??= { ...request, bytesPerLine: request.width * 2, imageBytes };
+        return this.format;
+      },
+      getFrameInterval: () => this.interval,
+      setFrameInterval: (_, interval) => {
+        this.interval = interval;
+        return interval;
+      },
+      getControl: (id) => this.controls.get(id) ?? 0,
+      setControl: (id, value) => void this.controls.set(id, value),
+      requestBuffers: () => 0,
+      streamOn: () => {
+        isWriter = true;
+        if (this.dead) throw new ErrnoError(EINVAL, "ioctl");
+      },
+      streamOff: () => undefined,
+      write: (frame) => {
+        refuseDead();
+        if (this.dies) this.readyForOutput = false;
+        this.lastFrame = frame.slice();
+        this.changed();
+        return frame.byteLength;
+      },
+      read: (into) => {
+        if (this.lastFrame === undefined) throw new ErrnoError(EAGAIN, "read");
+        into.set(this.lastFrame.subarray(0, into.byteLength));
+        return this.lastFrame.byteLength;
+      },
+      close,
+      [Symbol.dispose]: close,
+    };
+  }
+
+  /** Somebody else's close. */
+  closed(): void {
+    this.openers--;
+    if (this.openers === 0 && this.controls.get(KEEP_FORMAT) !== 1) this.lastFrame = undefined;
+    this.changed();
+  }
+}
