@@ -9,6 +9,8 @@ import { captureFrame, noFrames } from "../v4l2/frame-reader.ts";
 import { decodeFrame } from "../v4l2/frames/decode.ts";
 import { frameBytes } from "../v4l2/frames/encode.ts";
 import { encodePng } from "../v4l2/frames/png.ts";
+import { linuxKernel } from "../v4l2/loopback/kernel.ts";
+import { OpenersLimit } from "../v4l2/loopback/openers-limit.ts";
 import { roundTrip } from "../v4l2/round-trip.ts";
 import { PIXEL_FORMAT } from "../v4l2/video-structs.ts";
 import { type Command, PROGRAM } from "./command.ts";
@@ -69,7 +71,8 @@ Options:
     const target = findTarget(positionals[0] ?? "", config);
     const output = flags.get("output");
     try {
-      if (flags.get("check") === "true") await check(target, frame.options, terminal);
+      if (flags.get("check") === "true")
+        await check(target, config.sysfsDir, frame.options, terminal);
       else if (output === undefined) {
         const problem = { subject: "--output", text: "is missing: where to save the picture" };
         return usageError([problem], "snapshot --help", terminal);
@@ -106,13 +109,20 @@ async function save(
   terminal.out(`${output}: ${width}x${height}, made of ${fourcc}, ${png.length} bytes.\n`);
 }
 
+/** By the module's own count, which knows of processes that can't be seen from here. */
+function isOpen({ number }: Target, sysfsDir: string): boolean {
+  if (number === undefined || lookAtStream(number, sysfsDir) === undefined) return false;
+  return new OpenersLimit(sysfsDir, linuxKernel(linuxCalls())).isOpen(number) === true;
+}
+
 async function check(
   target: Target,
+  sysfsDir: string,
   { width, height, format }: FrameOptions,
   terminal: Terminal,
 ): Promise<void> {
   const holders = holdersOf(target);
-  if (holders.length > 0) {
+  if (holders.length > 0 || isOpen(target, sysfsDir)) {
     throw new PluginError("device_in_use", `${target.path} is not idle. ${openBy(holders)}`, {
       remedy: "Check it when nobody uses it, or check another one.",
     });

@@ -1,10 +1,13 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { decode } from "fast-png";
+import type { ListedDevice } from "../../src/cli/tools/devices/look.ts";
+import type { Check } from "../../src/cli/tools/doctor/check.ts";
 import { drawColourBars } from "../../src/v4l2/frames/colour-bars.ts";
 import { colourAt, type Picture } from "../../src/v4l2/frames/picture.ts";
 import { availableVms } from "./available-vms.ts";
 import { builtPlugin } from "./compile.ts";
 import { requestedVersions } from "./provision.ts";
+import { parseQuery, roleOf } from "./query.ts";
 import { bootVm, failures, type VmResult } from "./vm.ts";
 
 /**
@@ -88,9 +91,8 @@ run second-writer-both $plugin testpattern video12 --frames 3
 kill $writer
 wait $writer
 
-run doctor-after $plugin doctor
-run doctor-after-json $plugin doctor --json --max-devices 3
-run doctor-conflict $plugin doctor --max-devices 8
+run doctor-after $plugin doctor --json --max-devices 3
+run doctor-text $plugin doctor
 run list $plugin devices
 v4l2-tool hold /dev/video10 60 >/log/holder &
 holder=$!
@@ -105,9 +107,12 @@ run add $plugin devices add --number 20 --label "side door"
 run add-again $plugin devices add --number 20
 run add-free $plugin devices add
 run list-added $plugin devices --json
+chmod 0640 /dev/video10
+chown 0:44 /dev/video10
 run added v4l2-tool query --try-format /dev/video20
 run reset $plugin devices reset /dev/video10
 run reset-look v4l2-tool query --try-format /dev/video10
+value reset-access "$(stat -c '%a %g' /dev/video10)"
 run remove $plugin devices remove video20
 run remove-again $plugin devices remove video20
 run list-removed $plugin devices --json
@@ -135,6 +140,19 @@ describe.skipIf(directory === undefined).each([...versions])(
     let vm: VmResult;
     const output = (name: string) => vm.files[name] ?? `no ${name}`;
 
+    const old = moduleVersion === "0.12.7";
+    const listed = (name: string): ListedDevice[] => JSON.parse(withoutExit(output(name)));
+    const doctor = (name: string, code: number) => {
+      expect(output(name)).toEndWith(`exit ${code}\n`);
+      const { ok, checks }: { ok: boolean; checks: Check[] } = JSON.parse(
+        withoutExit(output(name)),
+      );
+      const by = <T>(value: (check: Check) => T) =>
+        Object.fromEntries(checks.map((check) => [check.check, value(check)]));
+      const [states, details] = [by(({ state }) => state), by(({ detail }) => detail)];
+      return { ok, states, details, remedies: by(({ remedy }) => remedy) };
+    };
+
     beforeAll(async () => {
       vm = await bootVm({
         directory: directory ?? "",
@@ -144,8 +162,6 @@ describe.skipIf(directory === undefined).each([...versions])(
         script: SCRIPT,
       });
       console.log(`v4l2loopback ${moduleVersion}: all in ${vm.totalSeconds.toFixed(1)} s`);
-      for (const [n, t] of Object.entries(vm.files))
-        if (!n.includes("png") && n !== "dmesg") console.log(n, "|", t);
     }, VM_TEST_MS);
 
     test("the script ran to its end, and the kernel has no complaint", () => {
@@ -211,11 +227,110 @@ describe.skipIf(directory === undefined).each([...versions])(
       );
     });
 
+    test("doctor says before the module is loaded that it isn't yet, and that the node is fit", () => {
+      const { ok, states } = doctor("doctor-before", 0);
+      expect(ok).toBe(true);
+      expect(states).toMatchObject({ module_file: "ok", module: "warning", devices: "warning" });
+      expect(states).toMatchObject({ kubelet_directory: "ok", kubelet_socket: "ok" });
+    });
+
+    test("doctor finds a problem with a remedy where there is no module, or no kubelet", () => {
+      const { ok, states, remedies } = doctor("doctor-no-module", 1);
+      expect(ok).toBe(false);
+      expect(states).toMatchObject({ module_file: "problem", module: "problem" });
+      expect(remedies["module_file"]).toContain("/lib/modules");
+      expect(output("doctor-no-kubelet")).toMatch(/✗ kubelet directory +there is no/);
+      expect(output("doctor-no-kubelet")).toEndWith("can't do its job here: 1 problem.\nexit 1\n");
+    });
+
+    test("doctor tells of the loaded module, its control node and its devices", () => {
+      const { ok, states, details } = doctor("doctor-after", 0);
+      expect(ok).toBe(true);
+      expect(states).toMatchObject({ module: "ok", control_node: "ok", devices: "ok" });
+      expect(details["module"]).toContain(old ? "so 0.12" : moduleVersion);
+      expect(details["control_node"]).toStartWith(old ? "none" : "/dev/v4l2loopback (10:");
+      expect(details["devices"]).toBe(
+        'video10 to video12: 3 of 3 there, the first is "front door"',
+      );
+      expect(output("doctor-text")).toContain(
+        "3 of 8 there; missing: video13, video14, video15, video16, video17\n",
+      );
+    });
+
+    test("devices lists labels, states and who has a device open", () => {
+      expect(output("list-before")).toMatch(/^There is no video device\./);
+      expect(output("list")).toMatch(/^video10 +front door +v4l2loopback +idle /m);
+      const [held, free] = listed("list-held");
+      expect(held).toMatchObject({ id: "video10", holders: [{ command: "v4l2-tool" }] });
+      expect(free).toMatchObject({ id: "video11", label: "b", state: "ok", holders: [] });
+    });
+
+    test.each(["remove-held", "reset-held", "repair-held"])("%s names who has it", (name) => {
+      expect(output(name)).toMatch(
+        /video10 is in use: it is open in v4l2-tool \(process \d+\)\.[\s\S]*exit 1\n$/,
+      );
+    });
+
+    test("devices adds and removes one where the version can, and says so where it can't", () => {
+      const numbers = (name: string) => listed(name).map(({ number }) => number);
+      expect(output("add-before")).toMatch(/v4l2loopback is not loaded\.[\s\S]*exit 1\n$/);
+      if (old) {
+        for (const name of ["add", "add-free"]) {
+          expect(output(name)).toMatch(/only v4l2loopback 0\.13 and later.*\n.*\nexit 1\n$/);
+        }
+        expect(output("remove-forced")).toMatch(
+          /can't be removed: only v4l2loopback 0\.13.*\nexit 1/,
+        );
+        expect(numbers("list-removed")).toEqual([10, 11, 12]);
+        return;
+      }
+      expect(output("add")).toBe('video20 ("side door") is added.\nexit 0\n');
+      expect(output("add-again")).toMatch(
+        /video20 is there already: "side door"\.[\s\S]*exit 1\n$/,
+      );
+      expect(numbers("list-added")).toEqual([10, 11, 12, 13, 20]);
+      expect(output("added")).toContain('"card":"side door"');
+      expect(output("remove-forced")).toMatch(/open in v4l2-tool \(process \d+\)[\s\S]*exit 1\n$/);
+      expect(output("remove")).toBe('video20 ("side door") is removed.\nexit 0\n');
+      expect(output("remove-again")).toMatch(/There is no video20\.[\s\S]*exit 1\n$/);
+      expect(numbers("list-removed")).toEqual([10, 11, 12, 13]);
+    });
+
+    test("devices resets one, which keeps its label, kind, mode and group", () => {
+      expect(output("reset")).toBe('video10 ("front door") is as new.\nexit 0\n');
+      const [device] = parseQuery(withoutExit(output("reset-look")));
+      expect(device).toMatchObject({ card: "front door", s_fmt_output: "0" });
+      expect(device && roleOf(device)).toBe("output");
+      expect(vm.values["reset-access"]).toBe("640 44");
+      expect(output("reset-11")).toEndWith("exit 0\n");
+    });
+
+    test("a device that died is named, repaired, and works again", () => {
+      const role = (name: string) =>
+        parseQuery(withoutExit(output(name))).map((device) => roleOf(device));
+      expect(role("dead")).toEqual([old ? "neither" : "output"]);
+      if (old) {
+        expect(output("dead-pattern")).toMatch(
+          /neither capture nor output.*\n.*devices repair[\s\S]*exit 1\n$/,
+        );
+        expect(output("repair")).toBe('video11 ("b") works.\nexit 0\n');
+      } else {
+        expect(output("repair")).toMatch(/There is nothing to repair[\s\S]*exit 1\n$/);
+      }
+      expect(role("repaired")).toEqual(["output"]);
+      expect(output("repaired-pattern")).toMatch(/3 frames in .*\nexit 0\n$/);
+    });
+
     test("after all that the device is as before", () => {
       expect(output("after")).toContain('"s_fmt_output":"0"');
     });
   },
 );
+
+/** A command's output without the line `exit N` that the script adds. */
+function withoutExit(output: string): string {
+  return output.replace(/exit \d+\n$/, "");
+}
 
 function decodePicture(base64: string): Picture {
   const { width, height, data } = decode(Buffer.from(base64, "base64"));
