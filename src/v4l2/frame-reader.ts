@@ -40,7 +40,7 @@ export async function captureFrame(
   let deadline = clock.now() + timeoutMs;
   while (clock.now() < deadline) {
     const count = read(path, file, into);
-    if (count === undefined) {
+    if (count === undefined || count === 0) {
       await clock.sleep(POLL_MS);
     } else if (bytes === undefined) {
       bytes = into.slice(0, count);

@@ -18,8 +18,8 @@ import { bootVm, failures, type VmResult } from "./vm.ts";
 const versions = requestedVersions();
 const directory = await availableVms(versions);
 
-/** An idle machine takes 40 s a VM. */
-const VM_SECONDS = 240;
+/** An idle machine takes 60 s a VM, a busy one three times that. */
+const VM_SECONDS = 400;
 const VM_TEST_MS = (VM_SECONDS + 120) * 1000;
 
 /** Luma of the bars of BT.801's 75 % test card, white to black; each pixel of a frame has one. */
@@ -53,12 +53,19 @@ insmod $modules/kernel/drivers/media/v4l2-core/videodev.ko
 insmod $modules/updates/dkms/v4l2loopback.ko devices=3 video_nr=10,11,12 exclusive_caps=1,1,0 \\
   'card_label="front door,b,c"'
 
-$plugin testpattern video10 --size 64x48 --frames 90 >/log/pattern-small 2>&1 &
+$plugin testpattern video10 --size 64x48 >/log/pattern-small 2>&1 &
 writer=$!
-run read-frames wait_for 30 v4l2-tool read-frames /dev/video10 1
-for i in 1 2 3 4 5; do v4l2-tool read-frames /dev/video10 1 >>/log/read-more; sleep 0.2; done
+wait_for 30 v4l2-tool read-frames /dev/video10 1
+: >/log/read-frames
+# until three bars were seen: an emulated machine has frames when it has time
+three_bars() {
+  v4l2-tool read-frames /dev/video10 1 >>/log/read-frames
+  [ "$(sort -u /log/read-frames | wc -l)" -ge 3 ]
+}
+wait_for 60 three_bars
+kill -INT $writer
 wait $writer
-echo "exit $?" >>/log/pattern-small
+run pattern-some $plugin testpattern video10 --size 64x48 --frames 5
 
 $plugin testpattern /dev/video10 >/log/pattern 2>&1 &
 writer=$!
@@ -169,12 +176,11 @@ describe.skipIf(directory === undefined).each([...versions])(
     });
 
     test("another program reads the bars that testpattern writes", () => {
-      const lumas = `${output("read-frames")}\n${output("read-more")}`.match(/^\d+$/gm) ?? [];
-      expect(lumas.length).toBeGreaterThanOrEqual(5);
-      for (const luma of lumas) expect(BAR_LUMA).toContain(Number(luma));
-      expect(new Set(lumas).size).toBeGreaterThan(1);
-      expect(output("pattern-small")).toMatch(
-        /"front door"\)\. 90 frames\.\n90 frames in .*\nexit 0\n$/,
+      const lumas = output("read-frames").trim().split("\n").map(Number);
+      expect(lumas.filter((luma) => !BAR_LUMA.includes(luma))).toEqual([]);
+      expect(new Set(lumas).size).toBeGreaterThanOrEqual(3);
+      expect(output("pattern-some")).toMatch(
+        /"front door"\)\. 5 frames\.\n5 frames in .*\nexit 0\n$/,
       );
     });
 
