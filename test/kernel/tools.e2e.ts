@@ -22,7 +22,7 @@ const directory = await availableVms(versions);
 const VM_SECONDS = 400;
 const VM_TEST_MS = (VM_SECONDS + 120) * 1000;
 
-/** Luma of the bars of BT.801's 75 % test card, white to black; each pixel of a frame has one. */
+/** BT.601 luma of the bars of a 75 % test card, white to black; each pixel of a frame has one. */
 const BAR_LUMA = [180, 162, 131, 112, 84, 65, 35, 16];
 
 const SCRIPT = `
@@ -177,7 +177,9 @@ describe.skipIf(directory === undefined).each([...versions])(
 
     test("another program reads the bars that testpattern writes", () => {
       const lumas = output("read-frames").trim().split("\n").map(Number);
-      expect(lumas.filter((luma) => !BAR_LUMA.includes(luma))).toEqual([]);
+      // eight-bit integers may be off by one
+      const isBar = (luma: number) => BAR_LUMA.some((bar) => Math.abs(bar - luma) <= 1);
+      expect(lumas.filter((luma) => !isBar(luma))).toEqual([]);
       expect(new Set(lumas).size).toBeGreaterThanOrEqual(3);
       expect(output("pattern-some")).toMatch(
         /"front door"\)\. 5 frames\.\n5 frames in .*\nexit 0\n$/,

@@ -6,6 +6,9 @@ import { PluginError } from "../../common/plugin-error.ts";
  */
 export const MAX_LABEL_BYTES = 31;
 
+/** What people take for characters: an emoji is one, however many code points it has. */
+const CHARACTERS = new Intl.Segmenter();
+
 /** What a label's template may name. */
 export interface LabelValues {
   /** `{id}`: `video10` */
@@ -31,7 +34,9 @@ export function cardLabelOf(template: string, values: LabelValues): string {
 export function cutLabel(text: string): string {
   let label = "";
   let bytes = 0;
-  for (const { segment } of new Intl.Segmenter().segment(text.replace(/\0.*$/s, ""))) {
+  // A character takes a byte or more, so what is behind twice the bytes can't matter, not even by half.
+  const start = text.replace(/\0.*$/s, "").slice(0, 2 * MAX_LABEL_BYTES);
+  for (const { segment } of CHARACTERS.segment(start)) {
     bytes += Buffer.byteLength(segment);
     if (bytes > MAX_LABEL_BYTES) break;
     label += segment;

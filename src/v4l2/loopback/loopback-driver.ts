@@ -3,7 +3,6 @@ import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
 import { formatDevice } from "../../linux/device-number.ts";
-import { errnoNameOf } from "../../linux/errno-error.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type {
   DeviceObservation,
@@ -17,6 +16,7 @@ import { ControlDevice } from "./control-device.ts";
 import { cleanInPlace, repairCaps } from "./device-care.ts";
 import { layOutDevices } from "./device-layout.ts";
 import { DeviceMaker } from "./device-maker.ts";
+import { ExclusiveAccess } from "./exclusive-access.ts";
 import { MODULE } from "./find-module.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
@@ -32,13 +32,6 @@ export interface LoopbackDependencies {
 }
 
 /**
- * How long, in ms, somebody may have a device open before it counts as in use, and the pause between two
- * looks: udev opens every new device for a moment (v4l_id).
- */
-const BUSY_PATIENCE_MS = 1000;
-const BUSY_PAUSE_MS = 50;
-
-/**
  * v4l2loopback cameras. Two ways to them: parameters when the module is loaded, which every version has,
  * and from 0.13 on a control device that adds and removes single ones. What was asked for is never
  * believed: the kernel gives other numbers, and drops parameters, without an error. So /sys is read after
@@ -52,7 +45,7 @@ export class LoopbackDriver implements VideoDriver {
   private readonly settings: LoopbackSettings;
   private readonly dependencies: LoopbackDependencies;
   private readonly control: ControlDevice;
-  private readonly openers: OpenersLimit;
+  private readonly access: ExclusiveAccess;
   private readonly view: LoopbackView;
   private readonly maker: DeviceMaker;
   /** One at a time: a device re-created takes the lowest free minor, which must be its own old one. */
@@ -66,8 +59,9 @@ export class LoopbackDriver implements VideoDriver {
     this.settings = settings;
     this.dependencies = dependencies;
     this.control = new ControlDevice(settings, kernel, clock);
-    this.openers = new OpenersLimit(settings.sysfsDir, kernel);
-    this.view = new LoopbackView(settings, kernel, this.control, this.openers);
+    const openers = new OpenersLimit(settings.sysfsDir, kernel);
+    this.view = new LoopbackView(settings, kernel, this.control, openers);
+    this.access = new ExclusiveAccess(openers, this.view, dependencies);
     this.maker = new DeviceMaker(settings, dependencies, this.control, this.view);
     this.devices = layOutDevices(settings);
   }
@@ -90,7 +84,7 @@ export class LoopbackDriver implements VideoDriver {
       const failed: EnsureFailure[] = [];
       for (const device of this.devices) {
         try {
-          this.unfence(device);
+          this.access.liftLeftOver(device);
           await maker.ensure(device, isNew);
           const list = before.get(device.id) === "ok" ? adopted : created;
           list.push(device.id);
@@ -136,7 +130,9 @@ export class LoopbackDriver implements VideoDriver {
       } else if (this.view.sysfsDevice(device) === undefined) {
         await this.maker.ensure(device, false);
       } else {
-        await this.alone(device, () => cleanInPlace(this.cared(device), this.dependencies.kernel));
+        await this.access.alone(device, () =>
+          cleanInPlace(this.cared(device), this.dependencies.kernel),
+        );
         await this.maker.ensure(device, false);
       }
       const { state, detail } = this.view.judge(device);
@@ -157,7 +153,9 @@ export class LoopbackDriver implements VideoDriver {
           `There is nothing to repair in place of ${id}: from v4l2loopback 0.13 on, capabilities don't die.`,
         );
       }
-      await this.alone(device, () => repairCaps(this.cared(device), this.dependencies.kernel));
+      await this.access.alone(device, () =>
+        repairCaps(this.cared(device), this.dependencies.kernel),
+      );
     });
   }
 
@@ -176,10 +174,7 @@ export class LoopbackDriver implements VideoDriver {
   }
 
   async isOpen(id: string): Promise<boolean | undefined> {
-    const device = this.find(id);
-    // Another driver's device has no such attribute, and isn't to be written to anyway.
-    if (this.view.sysfsDevice(device)?.loopback !== true) return undefined;
-    return this.openers.isOpen(device.number);
+    return this.access.isOpen(this.find(id));
   }
 
   /**
@@ -202,7 +197,7 @@ export class LoopbackDriver implements VideoDriver {
     return this.changes.run(async () => {
       const device = this.find(id);
       this.maker.refuseForeign(device);
-      this.unfence(device);
+      this.access.liftLeftOver(device);
       try {
         await act(device);
         this.dead.delete(id);
@@ -216,63 +211,14 @@ export class LoopbackDriver implements VideoDriver {
 
   /** Keeps everybody out, where /sys can be written to, and removes the device. */
   private async removeDevice(device: DriverDevice): Promise<void> {
-    const fence = await this.limit(device, 0);
-    try {
+    await this.access.withNobody(device, async () => {
       await this.control.remove(device.number);
-      if (this.view.sysfsDevice(device) !== undefined) {
-        throw new PluginError(
-          "remove_failed",
-          `${device.id} is still there after v4l2loopback said it was removed.`,
-          { remedy: "Unload v4l2loopback when no device is in use (rmmod v4l2loopback)." },
-        );
-      }
-    } finally {
-      fence();
-    }
-  }
-
-  /** Runs what opens the device, with nobody else there. */
-  private async alone(device: DriverDevice, act: () => void): Promise<void> {
-    const fence = await this.limit(device, 1, true);
-    try {
-      act();
-    } catch (cause) {
-      const errno = errnoNameOf(cause);
-      if (errno === undefined) throw cause;
-      if (errno === "EBUSY") throw this.busy(device, cause);
+      if (this.view.sysfsDevice(device) === undefined) return;
       throw new PluginError(
-        "reset_failed",
-        `${device.id} could not be put right: ${PluginError.from(cause).message}.`,
-        { cause, remedy: "Run the container privileged: nothing less may open the device." },
+        "remove_failed",
+        `${device.id} is still there after v4l2loopback said it was removed.`,
+        { remedy: "Unload v4l2loopback when no device is in use (rmmod v4l2loopback)." },
       );
-    } finally {
-      fence();
-    }
-  }
-
-  /**
-   * Limits the openers, once nobody is there; the answer undoes it.
-   * @throws PluginError `device_busy`.
-   */
-  private async limit(device: DriverDevice, openers: 0 | 1, wantsNobody = false) {
-    const { clock } = this.dependencies;
-    const deadline = clock.now() + BUSY_PATIENCE_MS;
-    for (;;) {
-      const isOpen = wantsNobody && this.openers.isOpen(device.number) === true;
-      const limited = isOpen
-        ? ({ outcome: "open" } as const)
-        : this.openers.limit(device.number, openers);
-      if (limited.outcome === "limited") return limited.lift;
-      if (limited.outcome === "unknown") return () => undefined;
-      if (clock.now() >= deadline) throw this.busy(device);
-      await clock.sleep(BUSY_PAUSE_MS);
-    }
-  }
-
-  private busy({ id }: DriverDevice, cause?: unknown): PluginError {
-    return new PluginError("device_busy", `${id} was left alone: somebody has it open.`, {
-      cause,
-      remedy: `Find out who on the host: fuser -v /dev/${id}`,
     });
   }
 
@@ -283,25 +229,6 @@ export class LoopbackDriver implements VideoDriver {
 
   private isAnyMissing(): boolean {
     return this.devices.some((device) => this.view.sysfsDevice(device) === undefined);
-  }
-
-  /** A run that was killed in the middle of a reset has left nobody able to open the device. */
-  private unfence(device: DriverDevice): void {
-    const { number, id } = device;
-    if (this.view.sysfsDevice(device)?.loopback !== true) return;
-    if (!this.openers.isLeftOver(number)) return;
-    try {
-      this.openers.liftLeftOver(number);
-      this.dependencies.log.warn("a device was closed to everybody and has been opened", {
-        device_id: id,
-      });
-    } catch (error) {
-      throw new PluginError(
-        "device_faulty",
-        `${id} lets nobody open it, and its max_openers in /sys can't be written: ${PluginError.from(error).message}.`,
-        { cause: error, remedy: "Run the container privileged, with a writable /sys." },
-      );
-    }
   }
 
   /** Container runtimes give containers a device by its minor. */

@@ -1,0 +1,233 @@
+import { deepEqual, equal, notEqual } from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { errnoNameOf } from "../../../src/linux/errno-error.ts";
+import { CID } from "../../../src/v4l2/loopback/device-care.ts";
+import type { VideoFile } from "../../../src/v4l2/video-api.ts";
+import { PIXEL_FORMAT } from "../../../src/v4l2/video-structs.ts";
+import { roleOf } from "../query.ts";
+import { identity, modeOf, query, run } from "../stories/cameras.ts";
+import type { Scenario } from "./scenario.ts";
+import { codeOf, LABEL, MODE, type Stage } from "./stage.ts";
+
+const FORMAT = { width: 64, height: 48, pixelFormat: PIXEL_FORMAT.YUYV };
+const FRAME_BYTES = 64 * 48 * 2;
+/** A byte that no fresh buffer has: the last tenant's picture. */
+const SECRET = 0x5a;
+const ID = "video11";
+
+/** Feeds a device as a pod's program does, and stays. */
+function feed(stage: Stage): VideoFile {
+  const file = stage.open(ID);
+  file.setFormat("output", FORMAT);
+  ignoring(() => file.streamOn("output"));
+  for (let i = 0; i < 4; i++) file.write(new Uint8Array(FRAME_BYTES).fill(SECRET));
+  return file;
+}
+
+/** Every frame the next tenant can get, before it gave one, in every way that asks for none. */
+function framesOf(file: VideoFile): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  for (let i = 0; i < 8; i++) {
+    const into = new Uint8Array(1920 * 1080 * 2);
+    const bytes = ignoring(() => file.read(into));
+    if (bytes !== undefined) frames.push(into.subarray(0, bytes));
+  }
+  return frames;
+}
+
+function ignoring<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (errnoNameOf(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+function assertNoSecret(frames: readonly Uint8Array[]): void {
+  for (const frame of frames) equal(frame.includes(SECRET), false, "a frame of the last tenant");
+}
+
+const attribute = (name: string) =>
+  readFileSync(`/sys/class/video4linux/${ID}/${name}`, "utf8").trim();
+
+async function ready(stage: Stage) {
+  const driver = stage.driver();
+  equal((await driver.ensure()).failed.length, 0);
+  return driver;
+}
+
+const stateOf = async (driver: ReturnType<Stage["driver"]>) => (await driver.inspect())[1]?.state;
+
+/** What tenants leave, and how it goes. */
+export const cleaning: readonly Scenario[] = [
+  {
+    name: "a writer that only wrote leaves dead caps before 0.13, which repair mends",
+    async run(stage) {
+      const driver = await ready(stage);
+      run(["/bin/v4l2-tool", "write-frames", "--write-only", `/dev/${ID}`, "3"]);
+      query([ID]);
+      if (stage.isDynamic) {
+        equal(roleOf(stage.look(ID)), "output");
+        equal(await codeOf(driver.repair(ID)), "not_supported");
+        return "no such defect";
+      }
+      equal(roleOf(stage.look(ID)), "neither");
+      await driver.repair(ID);
+      equal(roleOf(stage.look(ID)), "output");
+      const [device] = JSON.parse(
+        `[${run(["/bin/v4l2-tool", "query", "--try-format", `/dev/${ID}`])}]`,
+      );
+      equal(device.s_fmt_output, "0");
+      return "repaired";
+    },
+  },
+  {
+    name: "reset mends dead caps",
+    async run(stage) {
+      const driver = await ready(stage);
+      run(["/bin/v4l2-tool", "write-frames", "--write-only", `/dev/${ID}`, "3"]);
+      query([ID]);
+      await driver.reset(ID);
+      equal(roleOf(stage.look(ID)), "output");
+      return undefined;
+    },
+  },
+  {
+    name: "a kept format with its last frame is a stuck writer, and gone after reset",
+    async run(stage) {
+      const driver = await ready(stage);
+      const file = feed(stage);
+      file.setControl(CID.keepFormat, 1);
+      equal(await stateOf(driver), "ok");
+      file.close();
+      equal(await stateOf(driver), "stuck_writer");
+      {
+        using next = stage.open(ID);
+        equal(
+          framesOf(next).some((frame) => frame.includes(SECRET)),
+          true,
+          "nothing to clean",
+        );
+      }
+      await driver.reset(ID);
+      equal(await stateOf(driver), "ok");
+      {
+        using reader = stage.open(ID);
+        assertNoSecret(framesOf(reader));
+      }
+      using next = stage.open(ID);
+      const other = { ...FORMAT, width: 320, height: 240 };
+      const format = next.setFormat("output", other);
+      deepEqual([format.width, format.height], [320, 240]);
+      return undefined;
+    },
+  },
+  {
+    name: "controls and the frame rate are a new device's after reset",
+    async run(stage) {
+      const driver = await ready(stage);
+      {
+        using file = feed(stage);
+        file.setControl(CID.keepFormat, 1);
+        file.setControl(CID.sustainFramerate, 1);
+        file.setControl(CID.timeout, 777);
+        file.setFrameInterval("output", { numerator: 1, denominator: 5 });
+      }
+      await driver.reset(ID);
+      using next = stage.open(ID);
+      deepEqual(
+        [CID.keepFormat, CID.sustainFramerate, CID.timeout].map((id) => next.getControl(id)),
+        [0, 0, 0],
+      );
+      deepEqual(next.getFrameInterval("output"), { numerator: 1, denominator: 30 });
+      equal(attribute("max_openers"), "10");
+      return undefined;
+    },
+  },
+  {
+    name: "a timeout image of the last tenant is not shown after reset",
+    async run(stage) {
+      const driver = await ready(stage);
+      {
+        using file = stage.open(ID);
+        file.setFormat("output", FORMAT);
+        file.setControl(CID.timeout, 100);
+        file.setControl(CID.timeoutImageIo, 1);
+        using image = stage.open(ID);
+        ignoring(() => image.setFormat("output", FORMAT));
+        ignoring(() => image.write(new Uint8Array(FRAME_BYTES).fill(SECRET)));
+      }
+      await driver.reset(ID);
+      using writer = stage.open(ID);
+      writer.setFormat("output", FORMAT);
+      ignoring(() => writer.streamOn("output"));
+      writer.setControl(CID.timeout, 100);
+      writer.write(new Uint8Array(FRAME_BYTES));
+      await Bun.sleep(400);
+      using reader = stage.open(ID);
+      assertNoSecret(framesOf(reader));
+      return undefined;
+    },
+  },
+  {
+    name: "no frame of the last tenant is read by the next, which feeds fewer than there are buffers",
+    async run(stage) {
+      const driver = await ready(stage);
+      feed(stage).close();
+      await driver.reset(ID);
+      using writer = stage.open(ID);
+      writer.setFormat("output", FORMAT);
+      ignoring(() => writer.streamOn("output"));
+      writer.write(new Uint8Array(FRAME_BYTES));
+      using reader = stage.open(ID);
+      assertNoSecret(framesOf(reader));
+      return undefined;
+    },
+  },
+  {
+    name: "reset keeps number, mode, group and label, and takes its time",
+    async run(stage) {
+      const driver = await ready(stage);
+      const { rdev } = identity(ID);
+      const started = performance.now();
+      await driver.reset(ID);
+      const ms = Math.round(performance.now() - started);
+      const after = identity(ID);
+      deepEqual([after.rdev, modeOf(ID), after.gid], [rdev, MODE, 44]);
+      equal(stage.look(ID).card, LABEL);
+      return `${ms} ms`;
+    },
+  },
+  {
+    name: "a device somebody holds is neither reset nor removed, and goes on as it was",
+    async run(stage) {
+      const driver = await ready(stage);
+      const before = identity(ID);
+      using file = feed(stage);
+      equal(await driver.isOpen(ID), true);
+      equal(await driver.isOpen("video10"), false);
+      equal(await codeOf(driver.reset(ID)), "device_busy");
+      equal(await codeOf(driver.remove(ID)), stage.isDynamic ? "device_busy" : "not_supported");
+      if (!stage.isDynamic) equal(await codeOf(driver.repair(ID)), "device_busy");
+      deepEqual(identity(ID), before);
+      equal(attribute("max_openers"), "10");
+      equal(file.write(new Uint8Array(FRAME_BYTES)), FRAME_BYTES);
+      equal(await stateOf(driver), "ok");
+      file.close();
+      equal(await driver.isOpen(ID), false);
+      notEqual(await stateOf(driver), "stuck_writer");
+      return undefined;
+    },
+  },
+  {
+    name: "remove takes a single device away, or says that it can't",
+    async run(stage) {
+      const driver = await ready(stage);
+      const code = await codeOf(driver.remove(ID));
+      equal(code, stage.isDynamic ? undefined : "not_supported");
+      equal(await stateOf(driver), stage.isDynamic ? "missing" : "ok");
+      return stage.isDynamic ? "removed" : "refused";
+    },
+  },
+];

@@ -1,0 +1,135 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { release } from "node:os";
+import { roleOf } from "../query.ts";
+import { identity, modeOf, query } from "../stories/cameras.ts";
+import type { Scenario } from "./scenario.ts";
+import { codeOf, LABEL, MODE, type Stage } from "./stage.ts";
+
+const numbered = (first: number, count: number) =>
+  Array.from({ length: count }, (_, index) => `video${first + index}`);
+
+async function creates(stage: Stage, maxDevices: number): Promise<string> {
+  const driver = stage.driver({ maxDevices });
+  const started = performance.now();
+  const report = await driver.ensure();
+  const ms = Math.round(performance.now() - started);
+  deepEqual(report, { created: numbered(10, maxDevices), adopted: [], failed: [] });
+  const devices = query();
+  equal(devices.length, maxDevices);
+  for (const device of devices) {
+    equal(device.driver, "v4l2 loopback");
+    equal(device.card, LABEL);
+    equal(roleOf(device), "output");
+    equal(modeOf(device.device.replace("/dev/", "")), MODE);
+  }
+  return `${ms} ms`;
+}
+
+async function refuses(stage: Stage, maxDevices: number): Promise<string> {
+  equal(await codeOf(stage.driver({ maxDevices }).ensure()), "too_many_devices");
+  deepEqual(query(), []);
+  return "refused";
+}
+
+/** How devices come to be, and don't. */
+export const creation: readonly Scenario[] = [
+  { name: "8 devices are made, with number, label, caps and mode", run: (s) => creates(s, 8) },
+  {
+    name: "64 devices are made, or refused with the reason",
+    run: (s) => (s.isDynamic ? creates(s, 64) : refuses(s, 64)),
+  },
+  {
+    name: "a label with commas, quotes and an emoji is given, or refused with the reason",
+    async run(stage) {
+      const cardLabel = '{node}, "{n}" 🎥 and much more than fits';
+      const driver = stage.driver({ cardLabel });
+      if (!stage.isDynamic) {
+        equal(await codeOf(driver.ensure()), "card_label_invalid");
+        deepEqual(query(), []);
+        return "refused";
+      }
+      equal((await driver.ensure()).failed.length, 0);
+      equal(stage.look("video11").card, 'vm-node, "11" 🎥 and much mor');
+      return "given";
+    },
+  },
+  {
+    name: "another driver's cameras on video10 to video12 are left alone, their owner named",
+    async run(stage) {
+      stage.modprobe("vivid", "n_devs=3", "node_types=0x1,0x1,0x1", "vid_cap_nr=10,11,12");
+      const cameras = numbered(10, 3);
+      const before = cameras.map(identity);
+      const driver = stage.driver({ maxDevices: 5 });
+      const report = await driver.ensure();
+      deepEqual(report.created, numbered(13, 2));
+      for (const { state, detail } of (await driver.inspect()).slice(0, 3)) {
+        equal(state, "wrong_driver");
+        match(detail, /vivid/);
+      }
+      deepEqual(cameras.map(identity), before);
+      equal(query().length, 5);
+      return undefined;
+    },
+  },
+  {
+    name: "with NUMBER_TAKEN=elsewhere the devices are put on the numbers after those cameras",
+    async run(stage) {
+      stage.modprobe("vivid", "n_devs=3", "node_types=0x1,0x1,0x1", "vid_cap_nr=10,11,12");
+      const driver = stage.driver({ maxDevices: 8, numberTaken: "elsewhere" });
+      deepEqual((await driver.ensure()).created, numbered(13, 8));
+      const again = stage.driver({ maxDevices: 8, numberTaken: "elsewhere" });
+      deepEqual(again.devices, driver.devices);
+      deepEqual((await again.ensure()).adopted, numbered(13, 8));
+      return undefined;
+    },
+  },
+  {
+    name: "of a module loaded with 2 devices and other labels these are adopted, others added if possible",
+    async run(stage) {
+      stage.modprobe("v4l2loopback", "devices=2", "video_nr=10,11", "card_label=Front,Back");
+      const driver = stage.driver({ maxDevices: 4 });
+      const report = await driver.ensure();
+      deepEqual(report.adopted, numbered(10, 2));
+      deepEqual(report.created, stage.isDynamic ? numbered(12, 2) : []);
+      equal(report.failed.length, stage.isDynamic ? 0 : 2);
+      equal(stage.look("video10").card, "Front");
+      return stage.isDynamic ? "added" : "the others refused";
+    },
+  },
+  {
+    name: "two programs that load at once end up with one set of right devices",
+    async run(stage) {
+      const loaders = [stage.spawn("ensure"), stage.spawn("ensure")];
+      await Promise.all(loaders.map(({ exited }) => exited));
+      const driver = stage.driver();
+      equal((await driver.ensure()).failed.length, 0);
+      deepEqual(
+        query().map(({ device, card }) => [device, card]),
+        numbered(10, 3).map((id) => [`/dev/${id}`, LABEL]),
+      );
+      return undefined;
+    },
+  },
+  {
+    name: "a module file that is none, is empty or cut short is named, and nothing is left of it",
+    async run(stage) {
+      const path = `/lib/modules/${release()}/updates/dkms/v4l2loopback.ko`;
+      const original = new Uint8Array(readFileSync(path));
+      const tree = `/tmp/modules/${release()}`;
+      const codes: string[] = [];
+      for (const image of [Buffer.from("not a module\n"), original.slice(0, 20_000)]) {
+        rmSync("/tmp/modules", { recursive: true, force: true });
+        mkdirSync(`${tree}/updates/dkms`, { recursive: true });
+        for (const module of ["mc", "videodev"]) stage.modprobe(module);
+        writeFileSync(`${tree}/updates/dkms/v4l2loopback.ko`, image);
+        const dep = "updates/dkms/v4l2loopback.ko:\n";
+        writeFileSync(`${tree}/modules.dep`, dep);
+        codes.push((await codeOf(stage.driver({ modulesDir: "/tmp/modules" }).ensure())) ?? "none");
+        deepEqual(query(), []);
+      }
+      deepEqual(codes, ["module_wrong_kernel", "module_wrong_kernel"]);
+      return undefined;
+    },
+  },
+];

@@ -1,0 +1,99 @@
+import { equal } from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { release } from "node:os";
+import { systemClock } from "../../../src/common/clock.ts";
+import { errnoNameOf } from "../../../src/linux/errno-error.ts";
+import { DELETE_NONBLOCK, linuxCalls } from "../../../src/linux/linux-calls.ts";
+import { silentLogger } from "../../../src/observe/logger.ts";
+import { linuxKernel } from "../../../src/v4l2/loopback/kernel.ts";
+import { LoopbackDriver } from "../../../src/v4l2/loopback/loopback-driver.ts";
+import type { LoopbackSettings } from "../../../src/v4l2/loopback/loopback-settings.ts";
+import { openVideoDevice, type VideoFile } from "../../../src/v4l2/video-api.ts";
+import type { ModuleVersion } from "../provision.ts";
+import type { QueriedDevice } from "../query.ts";
+import { query, run } from "../stories/cameras.ts";
+
+const calls = linuxCalls();
+
+export const LABEL = "Default WebCam";
+export const MODE = 0o640;
+
+/** The loopback driver in a VM, before anything of it is loaded. */
+export class Stage {
+  readonly version: ModuleVersion;
+  /** Whether single devices can be made and removed. */
+  readonly isDynamic: boolean;
+
+  constructor(version: ModuleVersion) {
+    this.version = version;
+    this.isDynamic = version !== "0.12.7";
+    this.clear();
+  }
+
+  driver(overrides: Partial<LoopbackSettings> = {}): LoopbackDriver {
+    return makeDriver(overrides);
+  }
+
+  open(id: string): VideoFile {
+    return openVideoDevice(`/dev/${id}`, calls);
+  }
+
+  /** Unloads what may be loaded; devtmpfs removes only nodes it made. */
+  clear(): void {
+    for (const module of ["v4l2loopback", "vivid"]) this.unload(module);
+    for (let number = 0; number < 256; number++) rmSync(`/dev/video${number}`, { force: true });
+  }
+
+  unload(module: string): void {
+    try {
+      calls.deleteModule(module, DELETE_NONBLOCK);
+    } catch (error) {
+      if (errnoNameOf(error) !== "ENOENT") throw error;
+    }
+  }
+
+  /** As somebody on the node would load it. */
+  modprobe(...args: string[]): void {
+    run(["/bin/busybox", "modprobe", ...args]);
+  }
+
+  /** The independent tool's look at one device. */
+  look(id: string): QueriedDevice {
+    const [device] = query([id]);
+    if (device === undefined) throw new Error(`no ${id}`);
+    equal(device.open, "0");
+    return device;
+  }
+
+  /** This program as another process. */
+  spawn(...args: string[]) {
+    return Bun.spawn([process.execPath, this.version, ...args], {
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+  }
+}
+
+/** The driver as the scenarios want it, nothing of it being done yet. */
+export function makeDriver(overrides: Partial<LoopbackSettings> = {}): LoopbackDriver {
+  return new LoopbackDriver(
+    {
+      ...{ firstDeviceNumber: 10, maxDevices: 3, mode: MODE, group: 44 },
+      ...{ cardLabel: LABEL, nodeName: "vm-node", numberTaken: "refuse" },
+      ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080 },
+      ...{ deviceDir: "/dev", sysfsDir: "/sys", modulesDir: "/lib/modules", modprobeDirs: [] },
+      kernelRelease: release(),
+      ...overrides,
+    },
+    { log: silentLogger, kernel: linuxKernel(calls), clock: systemClock },
+  );
+}
+
+/** The code of what a promise rejects with, undefined if it doesn't. */
+export async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
+  return work.then(
+    () => undefined,
+    (error: unknown) =>
+      error instanceof Error && "code" in error ? String(error.code) : String(error),
+  );
+}
