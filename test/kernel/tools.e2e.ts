@@ -195,7 +195,7 @@ describe.skipIf(directory === undefined).each([...versions])(
       (name, width, height, id) => {
         const picture = decodePicture(output(`${name}.png`));
         expect([picture.width, picture.height]).toEqual([width, height]);
-        expect(difference(picture, id)).toBeLessThan(0.01);
+        expect(difference(picture, id)).toBeLessThan(0.0005);
       },
     );
 

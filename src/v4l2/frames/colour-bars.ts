@@ -74,15 +74,20 @@ function drawCaption(picture: Picture, lines: readonly string[]): void {
   const left = Math.max(scale, Math.floor((width - textWidth) / 2));
   const top = Math.max(scale, Math.floor((height - textHeight) / 2));
   const margin = 3 * scale;
+  // even edges, so that no bar's colour is mixed into the ground where two pixels share theirs
   fillRectangle(
     picture,
-    left - margin,
-    top - margin,
-    textWidth + 2 * margin - scale,
-    textHeight + 2 * margin - 2 * scale,
+    even(left - margin),
+    even(top - margin),
+    even(textWidth + 2 * margin),
+    even(textHeight + 2 * margin - scale),
     PAPER,
   );
   lines.forEach((line, index) => {
     drawText(picture, line, left, top + index * CELL_HEIGHT * scale, scale, INK);
   });
+}
+
+function even(value: number): number {
+  return value & ~1;
 }
