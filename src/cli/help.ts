@@ -49,5 +49,7 @@ const EXAMPLES: readonly (readonly [string, string])[] = [
   ["demo", `${PROGRAM} demo                      # see it work, without a cluster or a camera`],
   ["run", `${PROGRAM}                           # run on this node with the defaults`],
   ["run", `${PROGRAM} --max-devices 4           # offer four devices`],
+  ["doctor", `${PROGRAM} doctor                    # could it do its job here?`],
+  ["testpattern", `${PROGRAM} testpattern video10       # see a camera without ffmpeg`],
   ["version", `${PROGRAM} version`],
 ];

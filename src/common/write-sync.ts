@@ -9,7 +9,11 @@ const patienceMs = 1000;
  * a stop, happens while this waits; false then, or if the reader is gone.
  */
 export function writeAllSync(fd: number, text: string): boolean {
-  const bytes = Buffer.from(text);
+  return writeBytesSync(fd, Buffer.from(text));
+}
+
+/** Writes all of `bytes` as {@link writeAllSync} does. */
+export function writeBytesSync(fd: number, bytes: Uint8Array): boolean {
   const deadline = performance.now() + patienceMs;
   let written = 0;
   while (written < bytes.length) {

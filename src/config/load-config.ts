@@ -1,4 +1,4 @@
-import { parseArgv } from "./argv.ts";
+import { type FlagSpec, parseArgv } from "./argv.ts";
 import type { Config } from "./config.ts";
 import { crossChecks } from "./cross-checks.ts";
 import { type ParsedEnvFile, parseEnvFile } from "./env-file.ts";
@@ -76,7 +76,8 @@ export function loadConfig(sources: Sources): LoadResult {
   return { ok: true, config, origins };
 }
 
-const flagSpecs = [
+/** Every flag there is, for commands that take more of their own beside them. */
+export const flagSpecs: readonly FlagSpec[] = [
   ...optionKeys.map((key) => ({
     flag: options[key].flag,
     isSwitch: options[key].kind.isSwitch,

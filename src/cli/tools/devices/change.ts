@@ -1,0 +1,150 @@
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { isatty } from "node:tty";
+import { systemClock } from "../../../common/clock.ts";
+import { PluginError } from "../../../common/plugin-error.ts";
+import type { Config } from "../../../config/config.ts";
+import { linuxCalls } from "../../../linux/linux-calls.ts";
+import { createLogger } from "../../../observe/log.ts";
+import { createDriver } from "../../../plugin/create-driver.ts";
+import { deviceId } from "../../../v4l2/device-ids.ts";
+import type { VideoDriver } from "../../../v4l2/driver.ts";
+import { ControlDevice } from "../../../v4l2/loopback/control-device.ts";
+import { MODULE } from "../../../v4l2/loopback/find-module.ts";
+import { linuxKernel } from "../../../v4l2/loopback/kernel.ts";
+import { readModuleParameter, readSysfs } from "../../../v4l2/loopback/sysfs.ts";
+import type { Terminal } from "../../terminal.ts";
+import { withHolders } from "../busy.ts";
+import { findTarget, numberOf } from "../target.ts";
+import { findUse, refuseInUse } from "./in-use.ts";
+
+/** What can be done to a device that is there. */
+export type Change = "remove" | "reset" | "repair";
+
+const DONE: Readonly<Record<Change, string>> = {
+  remove: "is removed",
+  reset: "is as new",
+  repair: "works",
+};
+
+/**
+ * Changes one loopback device, whoever made it, through the driver that the plugin has.
+ * @throws PluginError `device_not_found`, `device_foreign`, `device_in_use`, or of the driver.
+ */
+export async function changeDevice(
+  change: Change,
+  name: string,
+  force: boolean,
+  config: Config,
+  terminal: Terminal,
+): Promise<void> {
+  const target = findTarget(name, config);
+  const number = numberOf(target);
+  const id = deviceId(number);
+  const label = requireLoopback(id, number, config);
+  const driver = driverOf(number, asItIs(number, label, target.path, config), terminal);
+  if (!force) refuseInUse(await findUse(id, target, driver, config));
+  try {
+    await driver[change](id);
+  } catch (error) {
+    throw withHolders(error, target);
+  }
+  terminal.out(`${id} ("${label}") ${DONE[change]}.\n`);
+}
+
+/**
+ * Adds a device, of the configured label and kind.
+ * @throws PluginError `module_not_loaded`, `device_exists`, or of the driver.
+ */
+export async function addDevice(
+  number: number | undefined,
+  config: Config,
+  terminal: Terminal,
+): Promise<void> {
+  if (!existsSync(join(config.sysfsDir, "module", MODULE))) {
+    throw new PluginError("module_not_loaded", "v4l2loopback is not loaded.", {
+      remedy: "Start the plugin, which loads it with its own devices, or: modprobe v4l2loopback",
+    });
+  }
+  const wanted = number ?? firstFree(config);
+  const id = deviceId(wanted);
+  const owner = readSysfs(config.sysfsDir, [wanted]).devices.get(wanted);
+  if (owner !== undefined) {
+    throw new PluginError("device_exists", `${id} is there already: "${owner.name}".`, {
+      remedy: "Choose another number, or none, and the first free one is taken.",
+    });
+  }
+  const { failed } = await driverOf(wanted, config, terminal).ensure();
+  const [failure] = failed;
+  if (failure !== undefined) throw failure.error;
+  const made = readSysfs(config.sysfsDir, [wanted]).devices.get(wanted);
+  terminal.out(`${id} ("${made?.name ?? ""}") is added.\n`);
+}
+
+/** From the configured range's begin on. */
+function firstFree({ firstDeviceNumber, sysfsDir }: Config): number {
+  for (let number = firstDeviceNumber; number < 256; number++) {
+    if (readSysfs(sysfsDir, [number]).devices.size === 0) return number;
+  }
+  throw new PluginError(
+    "device_numbers_exhausted",
+    `No number from ${firstDeviceNumber} to 255 is free.`,
+    { remedy: "Name a lower one: devices add --number N" },
+  );
+}
+
+/** @returns its label. */
+function requireLoopback(id: string, number: number, { sysfsDir }: Config): string {
+  const device = readSysfs(sysfsDir, [number]).devices.get(number);
+  if (device === undefined) {
+    throw new PluginError("device_not_found", `There is no ${id}.`, {
+      remedy: "See which devices there are: video-device-plugin devices",
+    });
+  }
+  if (device.loopback) return device.name;
+  throw new PluginError(
+    "device_foreign",
+    `${id} is "${device.name}" of ${device.driver ?? "another driver"}, not of v4l2loopback.`,
+    { remedy: "Only loopback devices can be changed: video-device-plugin devices" },
+  );
+}
+
+/** The configuration that the device has now, so that a device made anew is like the one before. */
+function asItIs(number: number, label: string, path: string, config: Config): Config {
+  const control = new ControlDevice(config, linuxKernel(linuxCalls()), systemClock);
+  const known = control.isPresent() ? control.query(number) : undefined;
+  const parameter = (name: string, index = 0) =>
+    readModuleParameter(config.sysfsDir, name)?.[index];
+  const index = readModuleParameter(config.sysfsDir, "video_nr")?.indexOf(String(number)) ?? -1;
+  const node = statSync(path, { throwIfNoEntry: false });
+  return {
+    ...config,
+    v4l2CardLabel: label,
+    v4l2ExclusiveCaps: known?.exclusiveCaps ?? parameter("exclusive_caps", index) === "Y",
+    v4l2MaxWidth: known?.maxWidth ?? Number(parameter("max_width") ?? config.v4l2MaxWidth),
+    v4l2MaxHeight: known?.maxHeight ?? Number(parameter("max_height") ?? config.v4l2MaxHeight),
+    v4l2MaxBuffers: Number(parameter("max_buffers") ?? config.v4l2MaxBuffers),
+    v4l2DevicePerm: node === undefined ? config.v4l2DevicePerm : node.mode & 0o7777,
+    v4l2DeviceGroup: node === undefined ? config.v4l2DeviceGroup : node.gid,
+  };
+}
+
+/** The plugin's driver, for one device; what it has to warn of goes to the error output. */
+function driverOf(number: number, config: Config, terminal: Terminal): VideoDriver {
+  const log = createLogger({
+    level: "warn",
+    format: "pretty",
+    colour: isatty(2),
+    write: (text) => terminal.err(text),
+  });
+  return createDriver(
+    {
+      ...config,
+      driver: "v4l2loopback",
+      firstDeviceNumber: number,
+      maxDevices: 1,
+      numberTaken: "refuse",
+    },
+    log,
+  );
+}

@@ -1,0 +1,40 @@
+import { type Check, checkNamed } from "./check.ts";
+import type { Facts } from "./facts.ts";
+
+/** The directory for the plugin's own socket, and the kubelet's one in it. */
+export function examineKubelet({ kubelet, config }: Facts): Check[] {
+  const directory = checkNamed("kubelet_directory", "kubelet directory");
+  const socket = checkNamed("kubelet_socket", "kubelet socket");
+  if (!kubelet.exists) {
+    return [
+      directory.problem(
+        `there is no ${kubelet.directory}`,
+        "Run this on a Kubernetes node; in a container, mount that directory of the host.",
+      ),
+    ];
+  }
+  return [
+    kubelet.writable
+      ? directory.ok(kubelet.directory)
+      : directory.problem(
+          `${kubelet.directory} can't be written to`,
+          "Run as root, and mount the directory without readOnly.",
+        ),
+    kubelet.accepts === ""
+      ? socket.ok(`${config.kubeletSocket} accepts connections`)
+      : socket.problem(
+          `${config.kubeletSocket}: ${kubelet.accepts}`,
+          "Start the kubelet: systemctl status kubelet (k3s, rke2: their own service)",
+        ),
+  ];
+}
+
+/** Without it the plugin works, and sees less. */
+export function examinePodResources({ podResources, config }: Facts): Check {
+  const check = checkNamed("pod_resources", "pod-resources");
+  if (podResources === "") return check.ok(`${config.podResourcesSocket} answers`);
+  return check.warning(
+    `${config.podResourcesSocket}: ${podResources}; which pod has which device isn't known`,
+    "In a container, mount the host's /var/lib/kubelet/pod-resources.",
+  );
+}

@@ -1,0 +1,195 @@
+import { PluginError } from "../../../common/plugin-error.ts";
+import { formatDevice } from "../../../linux/device-number.ts";
+import { installHint } from "../../../v4l2/loopback/install-hint.ts";
+import { refuseVetoed } from "../../../v4l2/loopback/modprobe-config.ts";
+import { MAX_PARAMETER_DEVICES } from "../../../v4l2/loopback/parameters.ts";
+import { type Check, checkNamed } from "./check.ts";
+import { examineDevices, examineOthers } from "./examine-devices.ts";
+import { examineKubelet, examinePodResources } from "./examine-kubelet.ts";
+import type { Facts } from "./facts.ts";
+
+/** What the facts mean, in the order in which a person would ask. */
+export function examine(facts: Facts): Check[] {
+  const video =
+    facts.config.driver === "simulated"
+      ? [checkNamed("driver", "driver").ok("simulated: no kernel module and no camera is needed")]
+      : examineVideo(facts);
+  return [examineKernel(facts), ...video, ...examineKubelet(facts), examinePodResources(facts)];
+}
+
+/** Whether the plugin could do its job. */
+export function isFit(checks: readonly Check[]): boolean {
+  return checks.every(({ state }) => state !== "problem");
+}
+
+function examineKernel({ kernelRelease, arch, videoBuilt, config }: Facts): Check {
+  const check = checkNamed("kernel", "kernel");
+  const detail = `${kernelRelease}, ${arch}`;
+  if (videoBuilt !== false || config.driver === "simulated") return check.ok(detail);
+  return check.problem(
+    `${detail}: built without any support for video devices (CONFIG_VIDEO_DEV)`,
+    `Boot a kernel with video support. ${installHint("videodev", kernelRelease)}`,
+  );
+}
+
+function examineVideo(facts: Facts): Check[] {
+  return [
+    examineFile(facts),
+    examineLoaded(facts),
+    examineLoading(facts),
+    examineModprobe(facts),
+    examinePrivileges(facts),
+    examineControl(facts),
+    examineDevices(facts),
+    examineOthers(facts),
+    examineMemory(facts),
+  ].filter((check) => check !== undefined);
+}
+
+function examineFile({ file, loaded, kernelRelease }: Facts): Check {
+  const check = checkNamed("module_file", "module file");
+  if ("error" in file) {
+    const { message, remedy } = file.error;
+    const detail = message.replace(/\.$/, "");
+    if (loaded === undefined) return check.problem(detail, remedy);
+    return check.warning(`${detail}; it is loaded, but could not be loaded again`, remedy);
+  }
+  const { path, info } = file;
+  if (info === undefined) return check.ok(path);
+  const version = info.version ?? "no version inside, so 0.12";
+  const detail = `${path}, ${version}, ${info.signed ? "signed" : "not signed"}`;
+  if (info.builtFor === undefined || info.builtFor === kernelRelease) return check.ok(detail);
+  const why = `${detail}: built for the kernel ${info.builtFor}`;
+  const remedy = installHint("v4l2loopback", kernelRelease);
+  return loaded === undefined ? check.problem(why, remedy) : check.warning(why, remedy);
+}
+
+function examineLoaded({ loaded, file }: Facts): Check {
+  const check = checkNamed("module", "module");
+  if (loaded !== undefined) {
+    const version = loaded.version ?? "tells no version, so 0.12";
+    const parameters = Object.entries(loaded.parameters).map(([name, value]) => `${name}=${value}`);
+    return check.ok(`loaded, ${version}: ${parameters.join(" ") || "parameters not shown"}`);
+  }
+  if ("error" in file) return check.problem("not loaded, and there is nothing to load");
+  return check.warning(
+    "not loaded yet",
+    "Nothing: the plugin loads it. To try by hand: modprobe v4l2loopback",
+  );
+}
+
+/** What would keep the kernel from loading the module, whoever asks. */
+function examineLoading({ loaded, file, probes }: Facts): Check | undefined {
+  const check = checkNamed("module_loading", "loading");
+  const lockdown = probes.lockdown ?? "unknown";
+  const enforced =
+    probes.signatureEnforced === undefined
+      ? "unknown"
+      : probes.signatureEnforced
+        ? "enforced"
+        : "not enforced";
+  const detail = `lockdown ${lockdown}, signatures ${enforced}`;
+  if (loaded !== undefined) return check.ok(`${detail}; the module is loaded already`);
+  if (probes.modulesDisabled === true) {
+    return check.problem(
+      "no module can be loaded until the next boot (kernel.modules_disabled=1)",
+      "Have the host load it at boot: echo v4l2loopback > /etc/modules-load.d/v4l2loopback.conf, then reboot",
+    );
+  }
+  if (probes.blacklisted === true) {
+    return check.problem(
+      "the kernel's command line forbids the module (module_blacklist=)",
+      "Remove v4l2loopback from module_blacklist= on the host and reboot.",
+    );
+  }
+  if ("error" in file) return undefined;
+  const signedOnly = (probes.lockdown ?? "none") !== "none" || probes.signatureEnforced === true;
+  if (signedOnly && file.info?.signed === false) {
+    return check.problem(
+      `${detail}, and the module is not signed`,
+      "Use the distribution's signed module, or sign this one and enroll the key: mokutil --import",
+    );
+  }
+  return check.ok(detail);
+}
+
+/** What an administrator wrote down for modprobe, which the plugin heeds. */
+function examineModprobe({ modprobe, loaded }: Facts): Check | undefined {
+  const check = checkNamed("modprobe", "modprobe.d");
+  try {
+    if (loaded === undefined) refuseVetoed(modprobe);
+  } catch (error) {
+    const { message, remedy } = PluginError.from(error);
+    return check.problem(message.replace(/\.$/, ""), remedy);
+  }
+  const options = modprobe.options.map(({ text, where }) => `${text} (${where})`);
+  return options.length === 0 ? undefined : check.ok(`options: ${options.join(", ")}`);
+}
+
+function examinePrivileges({ privileges, probes, loaded }: Facts): Check {
+  const check = checkNamed("privileges", "privileges");
+  if (privileges === undefined) return check.warning("unknown: there is no /proc/self/status");
+  const { uid, capabilities, filtered } = privileges;
+  const detail = [
+    uid === 0 ? "root" : `user ${uid}`,
+    capabilities.length === 0 ? "no capability of use" : capabilities.join(" "),
+    filtered ? "system calls filtered (seccomp)" : "no seccomp filter",
+    ...(probes.initialUserNamespace === false ? ["in a user namespace"] : []),
+  ].join(", ");
+  if (loaded === undefined && probes.initialUserNamespace === false) {
+    return check.problem(
+      `${detail}, where no module can be loaded`,
+      "Run the pod with hostUsers: true, or load it on the host: modprobe v4l2loopback",
+    );
+  }
+  if (loaded === undefined && !capabilities.includes("CAP_SYS_MODULE")) {
+    return check.problem(
+      `${detail}: the module can't be loaded without CAP_SYS_MODULE`,
+      uid === 0
+        ? "Run the container privileged or add SYS_MODULE to its capabilities, or load it on the host: modprobe v4l2loopback"
+        : "Run this as root: sudo video-device-plugin doctor",
+    );
+  }
+  if (uid !== 0) {
+    return check.warning(
+      `${detail}: devices can't be made or changed`,
+      "Run this as root: sudo video-device-plugin doctor",
+    );
+  }
+  return check.ok(detail);
+}
+
+function examineControl({ loaded, config }: Facts): Check | undefined {
+  if (loaded === undefined) return undefined;
+  const check = checkNamed("control_node", "control node");
+  const path = `${config.deviceDir}/v4l2loopback`;
+  if (loaded.control === undefined) {
+    const detail = "none: before 0.13, devices are made when the module is loaded, at most 8";
+    if (config.maxDevices > MAX_PARAMETER_DEVICES) {
+      return check.problem(
+        `${detail}, and ${config.maxDevices} are wanted`,
+        "Set MAX_DEVICES to 8 or less, or install v4l2loopback 0.13 or later.",
+      );
+    }
+    return check.ok(detail);
+  }
+  const numbers = formatDevice(loaded.control);
+  if (loaded.controlNode.kind === "character_device") return check.ok(`${path} (${numbers})`);
+  return check.warning(
+    `the module has one (${numbers}), but there is no ${path} here: devices can't be made one by one`,
+    "Mount the host's /dev into the container and point DEVICE_DIR to it.",
+  );
+}
+
+function examineMemory({ initOnAlloc }: Facts): Check {
+  const check = checkNamed("init_on_alloc", "init_on_alloc");
+  if (initOnAlloc === true) return check.ok("on: a camera's memory is cleared for the next pod");
+  const why =
+    initOnAlloc === undefined
+      ? "unknown, since neither the command line nor the kernel's configuration tells"
+      : "off";
+  return check.warning(
+    `${why}: a pod could see old frames in a camera's memory`,
+    'Boot the host with init_on_alloc=1: add it to GRUB_CMDLINE_LINUX in /etc/default/grub, then "update-grub" and reboot.',
+  );
+}

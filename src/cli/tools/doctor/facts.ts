@@ -1,0 +1,190 @@
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { release } from "node:os";
+import { dirname, join } from "node:path";
+import { PluginError } from "../../../common/plugin-error.ts";
+import type { Config } from "../../../config/config.ts";
+import type { DeviceNumber } from "../../../linux/device-number.ts";
+import { readInitOnAlloc } from "../../../linux/init-on-alloc.ts";
+import { configOption, readKernelConfig } from "../../../linux/kernel-config.ts";
+import { linuxCalls } from "../../../linux/linux-calls.ts";
+import { type Privileges, readPrivileges } from "../../../linux/privileges.ts";
+import { deviceId } from "../../../v4l2/device-ids.ts";
+import { layOutDevices } from "../../../v4l2/loopback/device-layout.ts";
+import { findModule, MODULE } from "../../../v4l2/loopback/find-module.ts";
+import { linuxKernel, type NodeView } from "../../../v4l2/loopback/kernel.ts";
+import { type LoadProbes, readLoadProbes } from "../../../v4l2/loopback/load-probes.ts";
+import {
+  MODPROBE_DIRECTORIES,
+  type ModprobeConfig,
+  readModprobeConfig,
+} from "../../../v4l2/loopback/modprobe-config.ts";
+import { type ModuleInfo, readModuleInfo } from "../../../v4l2/loopback/module-info.ts";
+import { readControlDevice, readSysfs, type SysfsDevice } from "../../../v4l2/loopback/sysfs.ts";
+import { askPodResources, connects } from "./sockets.ts";
+
+/** The module's file as found, or why it wasn't. */
+export type ModuleFile =
+  | { readonly path: string; readonly info: ModuleInfo | undefined }
+  | { readonly error: PluginError };
+
+/** The module as it is loaded. */
+export interface LoadedModule {
+  /** Absent in 0.12. */
+  readonly version: string | undefined;
+  /** What /sys has of its parameters, by name. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly control: DeviceNumber | undefined;
+  readonly controlNode: NodeView;
+}
+
+/** A number of the configured range. */
+export interface RangeDevice {
+  readonly id: string;
+  readonly sysfs: SysfsDevice | undefined;
+  readonly node: NodeView;
+}
+
+/** All that the doctor looks at; nothing of it changes anything. */
+export interface Facts {
+  readonly config: Config;
+  readonly kernelRelease: string;
+  readonly arch: string;
+  /** The kernel was built with V4L2 (CONFIG_VIDEO_DEV); undefined if its configuration isn't to be had. */
+  readonly videoBuilt: boolean | undefined;
+  readonly file: ModuleFile;
+  readonly loaded: LoadedModule | undefined;
+  readonly probes: LoadProbes;
+  readonly privileges: Privileges | undefined;
+  /** Undefined if nothing tells. */
+  readonly initOnAlloc: boolean | undefined;
+  /** What modprobe.d says of the module. */
+  readonly modprobe: ModprobeConfig;
+  readonly range: readonly RangeDevice[];
+  /** Video devices outside of the range. */
+  readonly others: readonly SysfsDevice[];
+  readonly kubelet: {
+    readonly directory: string;
+    readonly exists: boolean;
+    readonly writable: boolean;
+    readonly accepts: string;
+  };
+  /** Empty if it answered, else why not. */
+  readonly podResources: string;
+}
+
+/** Looks at everything. Never rejects for what is missing: that is what it is to find out. */
+export async function gatherFacts(config: Config): Promise<Facts> {
+  const kernelRelease = release();
+  const { sysfsDir, modulesDir, kubeletSocket } = config;
+  const all = readSysfs(sysfsDir, videoNumbers(sysfsDir)).devices;
+  const numbers = wantedNumbers(config);
+  const directory = dirname(kubeletSocket);
+  return {
+    config,
+    kernelRelease,
+    arch: process.arch,
+    videoBuilt: videoBuilt(modulesDir, kernelRelease),
+    file: moduleFile(modulesDir, kernelRelease),
+    loaded: loadedModule(config),
+    probes: readLoadProbes("/proc", sysfsDir),
+    privileges: readPrivileges(),
+    initOnAlloc: readInitOnAlloc({ kernelRelease }),
+    modprobe: readModprobeConfig(MODPROBE_DIRECTORIES),
+    range: range(numbers, config, all),
+    others: [...all.values()].filter(({ number }) => !numbers.includes(number)),
+    kubelet: {
+      directory,
+      exists: statSync(directory, { throwIfNoEntry: false })?.isDirectory() ?? false,
+      writable: isWritable(directory),
+      accepts: await connects(kubeletSocket),
+    },
+    podResources: await askPodResources(config.podResourcesSocket),
+  };
+}
+
+function videoBuilt(modulesDir: string, kernelRelease: string): boolean | undefined {
+  const config = readKernelConfig({ modulesDir, kernelRelease });
+  return config === undefined ? undefined : configOption(config, "VIDEO_DEV") !== undefined;
+}
+
+function moduleFile(modulesDir: string, kernelRelease: string): ModuleFile {
+  try {
+    const path = findModule(modulesDir, kernelRelease).at(-1) ?? "";
+    return { path, info: readModuleInfo(path) };
+  } catch (error) {
+    return { error: PluginError.from(error) };
+  }
+}
+
+function loadedModule({ sysfsDir, deviceDir }: Config): LoadedModule | undefined {
+  const directory = join(sysfsDir, "module", MODULE);
+  if (!existsSync(directory)) return undefined;
+  const parameters = list(join(directory, "parameters")).map((name) => [
+    name,
+    read(join(directory, "parameters", name)) ?? "?",
+  ]);
+  return {
+    version: read(join(directory, "version")),
+    parameters: Object.fromEntries(parameters),
+    control: readControlDevice(sysfsDir),
+    controlNode: lookAt(join(deviceDir, MODULE)),
+  };
+}
+
+/** The plugin's own choice; the plain range where there are not so many numbers. */
+function wantedNumbers(config: Config): number[] {
+  try {
+    return layOutDevices(config).map(({ number }) => number);
+  } catch {
+    const { firstDeviceNumber, maxDevices } = config;
+    return Array.from({ length: maxDevices }, (_, index) => firstDeviceNumber + index);
+  }
+}
+
+function range(
+  numbers: readonly number[],
+  { deviceDir }: Config,
+  all: ReadonlyMap<number, SysfsDevice>,
+): RangeDevice[] {
+  return numbers.map((number) => {
+    const id = deviceId(number);
+    return { id, sysfs: all.get(number), node: lookAt(join(deviceDir, id)) };
+  });
+}
+
+/** Numbers of all video devices, of whatever driver. */
+function videoNumbers(sysfsDir: string): number[] {
+  return list(join(sysfsDir, "class/video4linux"))
+    .flatMap((name) => /^video(\d+)$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+function lookAt(path: string): NodeView {
+  return linuxKernel(linuxCalls()).lookAt(path);
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function list(directory: string): string[] {
+  try {
+    return readdirSync(directory).sort();
+  } catch {
+    return [];
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,93 @@
+import { CELL_HEIGHT, CELL_WIDTH, drawText } from "./font.ts";
+import { blankPicture, type Colour, fillRectangle, type Picture } from "./picture.ts";
+
+/** The bars of a test card from the left, at 75 % (SMPTE EG 1): 191 of 255. */
+export const BARS: readonly Colour[] = [
+  [191, 191, 191],
+  [191, 191, 0],
+  [0, 191, 191],
+  [0, 191, 0],
+  [191, 0, 191],
+  [191, 0, 0],
+  [0, 0, 191],
+  [0, 0, 0],
+];
+
+const INK: Colour = [255, 255, 255];
+const PAPER: Colour = [0, 0, 0];
+
+/** Part of the width that the caption takes where the picture is large enough. */
+const CAPTION_PART = 0.6;
+
+/**
+ * How far the bars move to the right from one frame to the next, in pixels: round the picture in about ten
+ * seconds at 30 frames a second. Even, since formats with half the colours pair the columns.
+ */
+export function barsStep(width: number): number {
+  return 2 * Math.max(1, Math.round(width / 600));
+}
+
+/** Index in {@link BARS} of the bar that column `x` of a frame belongs to. */
+export function barAt(x: number, width: number, frame: number): number {
+  const moved = (x - frame * barsStep(width)) % width;
+  return Math.floor((((moved + width) % width) * BARS.length) / width);
+}
+
+/**
+ * Frame number `frame` of moving colour bars, with lines of text on a dark ground in the middle. The text
+ * is scaled to the picture's width and cut off where even the smallest doesn't fit.
+ */
+export function drawColourBars(
+  width: number,
+  height: number,
+  frame: number,
+  caption: readonly string[],
+): Picture {
+  const picture = blankPicture(width, height);
+  for (let x = 0; x < width; x++) {
+    picture.data.set(BARS[barAt(x, width, frame)] ?? PAPER, x * 3);
+  }
+  const row = width * 3;
+  // all rows are alike: each copy doubles what is done
+  for (let done = row; done < picture.data.length; done *= 2) {
+    picture.data.copyWithin(done, 0, Math.min(done, picture.data.length - done));
+  }
+  drawCaption(picture, caption);
+  return picture;
+}
+
+function drawCaption(picture: Picture, lines: readonly string[]): void {
+  if (lines.length === 0) return;
+  const { width, height } = picture;
+  const columns = Math.max(1, ...lines.map((line) => line.length));
+  const scale = Math.max(
+    1,
+    Math.floor(
+      Math.min(
+        (width * CAPTION_PART) / (columns * CELL_WIDTH),
+        (height * CAPTION_PART) / (lines.length * CELL_HEIGHT),
+      ),
+    ),
+  );
+  const textWidth = columns * CELL_WIDTH * scale;
+  const textHeight = lines.length * CELL_HEIGHT * scale;
+  const left = Math.max(scale, Math.floor((width - textWidth) / 2));
+  const top = Math.max(scale, Math.floor((height - textHeight) / 2));
+  const margin = 3 * scale;
+  // even edges, so that no bar's colour is mixed into the ground where two pixels share theirs
+  fillRectangle(
+    picture,
+    even(left - margin),
+    even(top - margin),
+    even(textWidth + 2 * margin),
+    even(textHeight + 2 * margin - scale),
+    PAPER,
+  );
+  lines.forEach((line, index) => {
+    drawText(picture, line, left, top + index * CELL_HEIGHT * scale, scale, INK);
+  });
+}
+
+function even(value: number): number {
+  return value & ~1;
+}

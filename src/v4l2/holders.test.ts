@@ -1,0 +1,52 @@
+import { afterAll, expect, test } from "bun:test";
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { decodeDevice } from "../linux/device-number.ts";
+import { describeHolders, findHolders } from "./holders.ts";
+
+const work = mkdtempSync(join(tmpdir(), "holders-"));
+afterAll(() => rmSync(work, { recursive: true }));
+
+const full = decodeDevice(statSync("/dev/full").rdev);
+
+test("who has a device open is found by its number", () => {
+  const fd = openSync("/dev/full", "r");
+  try {
+    const holders = findHolders([full]).get("1:7") ?? [];
+    expect(holders.map(({ pid }) => pid)).toContain(process.pid);
+    expect(describeHolders(holders)).toContain(`(process ${process.pid})`);
+  } finally {
+    closeSync(fd);
+  }
+});
+
+test("who has it open no more is not", () => {
+  const holders = findHolders([full]).get("1:7") ?? [];
+  expect(holders.map(({ pid }) => pid)).not.toContain(process.pid);
+});
+
+test("a process that can't be looked at, or whose files are gone, is left out", () => {
+  mkdirSync(join(work, "12/fd"), { recursive: true });
+  symlinkSync("/nowhere", join(work, "12/fd/0"));
+  symlinkSync("socket:[1]", join(work, "12/fd/1"));
+  symlinkSync("/dev/full", join(work, "12/fd/2"));
+  mkdirSync(join(work, "13"));
+  mkdirSync(join(work, "self"));
+  expect([...findHolders([full, { major: 81, minor: 0 }], work)]).toEqual([
+    ["1:7", [{ pid: 12, command: "a process that ended" }]],
+    ["81:0", []],
+  ]);
+});
+
+test("nobody is described by nothing", () => {
+  expect(describeHolders([])).toBe("");
+});
