@@ -66,6 +66,11 @@ async function registered(): Promise<void> {
   await kubelet.until(() => kubelet.resources().allocatable === 8, 8000, "8 allocatable devices");
 }
 
+/** The process that a process has started. */
+async function childOf(pid: number): Promise<number> {
+  return Number(await Bun.file(`/proc/${pid}/task/${pid}/children`).text());
+}
+
 function run(args: string[], { env = {}, cwd = "/" }: SpawnOptions = {}) {
   const { exitCode, stdout, stderr } = Bun.spawnSync([binary, ...args], { env, cwd });
   return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
@@ -310,7 +315,7 @@ See "video-device-plugin run --help".
   }, 30_000);
 
   test.skipIf(Bun.which("script") === null)("logs in lines for people on a terminal", async () => {
-    const command = [binary, ...argumentsFor([])].join(" ");
+    const command = ["exec", binary, ...argumentsFor([])].join(" ");
     const child = Bun.spawn(["script", "-qec", command, "/dev/null"], {
       env: {},
       stdin: "ignore",
@@ -319,9 +324,13 @@ See "video-device-plugin run --help".
     running.push(child);
     let output = "";
     for await (const chunk of child.stdout) {
+      const waited = output.includes("Waiting for the kubelet");
       output += Buffer.from(chunk).toString();
-      if (output.includes("Waiting for the kubelet")) break;
+      if (waited || !output.includes("Waiting for the kubelet")) continue;
+      // It would outlive its terminal: SIGHUP means something else to it.
+      process.kill(await childOf(child.pid), "SIGTERM");
     }
+    expect(await child.exited).toBe(0);
     expect(output).toMatch(/INFO .*Starting/);
     expect(output).not.toContain('{"time"');
   });
@@ -330,8 +339,7 @@ See "video-device-plugin run --help".
     await kubelet.start();
     const { child } = start([], { prefix: ["unshare", "--pid", "--fork", "--kill-child"] });
     await registered();
-    const children = await Bun.file(`/proc/${child.pid}/task/${child.pid}/children`).text();
-    process.kill(Number(children.trim()), "SIGTERM");
+    process.kill(await childOf(child.pid), "SIGTERM");
     expect(await child.exited).toBe(0);
   });
 });

@@ -9,6 +9,7 @@ import { LoopbackDriver } from "../../src/v4l2/loopback/loopback-driver.ts";
 import { SimulatedDriver } from "../../src/v4l2/simulated/simulated-driver.ts";
 import type { MakeCharDevice } from "../../src/v4l2/simulated/simulated-node.ts";
 import { type FakeKernelOptions, FakeLoopbackKernel } from "../support/fake-loopback-kernel.ts";
+import { hurriedClock } from "../support/hurried-clock.ts";
 import { countOpens } from "../support/open-watch.ts";
 import { type DriverHarness, driverContract } from "./driver-contract.ts";
 
@@ -42,6 +43,9 @@ function simulated(makeCharDevice: MakeCharDevice): DriverHarness {
   };
 }
 
+/** The driver's patience with a device that somebody holds is a second, which nobody here needs to wait for. */
+const quickness = 10;
+
 function loopback(options: FakeKernelOptions, maxDevices = 3): DriverHarness {
   const kernel = new FakeLoopbackKernel(options);
   const { deviceDir, sysfsDir, modulesDir, kernelRelease } = kernel;
@@ -55,7 +59,7 @@ function loopback(options: FakeKernelOptions, maxDevices = 3): DriverHarness {
       modprobeDirs: [],
       ...{ deviceDir, sysfsDir, modulesDir, kernelRelease },
     },
-    { log: silentLogger, kernel, clock: systemClock },
+    { log: silentLogger, kernel, clock: hurriedClock(quickness) },
   );
   return {
     driver,
@@ -89,7 +93,8 @@ const harnesses: Record<string, () => DriverHarness> = {
   "loopback driver on a fake kernel with v4l2loopback 0.15.4": () =>
     loopback({ version: "0.15.4" }),
   "loopback driver with more devices than parameters hold": () => loopback({}, 11),
-  "loopback driver with nodes that take their time": () => loopback({ nodeDelayMs: 30 }),
+  "loopback driver with nodes that take their time": () =>
+    loopback({ nodeDelayMs: 30 / quickness }),
 };
 
 for (const [name, makeHarness] of Object.entries(harnesses)) {

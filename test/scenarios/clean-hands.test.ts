@@ -178,8 +178,9 @@ describe("Allocate of a device that isn't known to be clean", () => {
 
   test("is refused while somebody who is no pod holds it open", async () => {
     const driver = scenario.cameras(8, true);
-    await scenario.started(driver);
+    // Before the plugin cleans on its own what nobody has.
     driver.open?.add("video12");
+    await scenario.started(driver);
     expect(await scenario.allocate("video12")).toBe(Code.FailedPrecondition);
     driver.open?.delete("video12");
     expect(await scenario.allocate("video12")).toBeUndefined();
@@ -187,8 +188,9 @@ describe("Allocate of a device that isn't known to be clean", () => {
 
   test("that is refused sends the next pod to another device", async () => {
     const driver = scenario.cameras(8, true);
-    await scenario.started(driver);
+    // Before the plugin cleans on its own what nobody has.
     driver.open?.add("video10");
+    await scenario.started(driver);
     expect((await scenario.pod("a")).phase).toBe("Failed");
     expect((await scenario.pod("b")).phase).toBe("Running");
     expect(scenario.kubelet.allocations()).toEqual({ b: ["video11"] });

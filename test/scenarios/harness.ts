@@ -17,6 +17,9 @@ import { EmbeddedKubelet, type EmbeddedKubeletOptions } from "../../src/simulato
 import { SimulatedDriver } from "../../src/v4l2/simulated/simulated-driver.ts";
 import { type LogLine, recordingLogger } from "../support/recording-logger.ts";
 
+/** How long anything may take, ms: only a machine at work on other things needs so much. */
+const limitMs = 15_000;
+
 /** The reconciler's times, a tenth of the real ones where a test would wait for them. */
 export const quickTimes: RegistrationTimes = {
   ...defaultRegistrationTimes,
@@ -133,7 +136,7 @@ export class Scenario {
     return plugin;
   }
 
-  counts(capacity: number, allocatable: number, timeoutMs = 5000): Promise<unknown> {
+  counts(capacity: number, allocatable: number, timeoutMs = limitMs): Promise<unknown> {
     return this.kubelet.until(
       () => {
         const now = this.kubelet.resources();
@@ -197,7 +200,7 @@ function simulatedDriver(config: Config, log: Logger): SimulatedDriver {
 export async function eventually(
   check: () => boolean,
   what: string,
-  timeoutMs = 5000,
+  timeoutMs = limitMs,
 ): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!check()) {
