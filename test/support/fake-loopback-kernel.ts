@@ -74,6 +74,8 @@ export class FakeLoopbackKernel implements LoopbackKernel {
   sysfsReadOnly = false;
   /** The control device is seen and may not be opened: the device cgroup. */
   controlForbidden = false;
+  /** What was in the buffers of devices that were removed: without init_on_alloc anybody may get it. */
+  readonly givenBack: Uint8Array[] = [];
   /** Called before each of {@link journal}'s entries; may throw, to play a kill. */
   before: ((entry: string) => void) | undefined;
   private readonly devices = new Map<number, FakeDevice>();
@@ -387,6 +389,7 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     const device = this.devices.get(number);
     if (device === undefined || !device.loopback) this.fail("ioctl", ERRNO.ENODEV);
     if (device.inside.openers > 0) this.fail("ioctl", ERRNO.EBUSY);
+    if (device.inside.lastFrame !== undefined) this.givenBack.push(device.inside.lastFrame);
     this.unplug(number);
     return 0;
   }

@@ -19,6 +19,7 @@ import { DeviceMaker } from "./device-maker.ts";
 import { ExclusiveAccess } from "./exclusive-access.ts";
 import { MODULE } from "./find-module.ts";
 import type { LoopbackKernel } from "./kernel.ts";
+import { KernelMemory } from "./kernel-memory.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
 import { LoopbackView } from "./loopback-view.ts";
 import { OpenersLimit } from "./openers-limit.ts";
@@ -48,6 +49,7 @@ export class LoopbackDriver implements VideoDriver {
   private readonly access: ExclusiveAccess;
   private readonly view: LoopbackView;
   private readonly maker: DeviceMaker;
+  private readonly memory: KernelMemory;
   /** One at a time: a device re-created takes the lowest free minor, which must be its own old one. */
   private readonly changes = new Mutex();
   /** Devices that were opened and found dead; nothing in /sys shows it. */
@@ -63,6 +65,8 @@ export class LoopbackDriver implements VideoDriver {
     this.view = new LoopbackView(settings, kernel, this.control, openers);
     this.access = new ExclusiveAccess(openers, this.view, dependencies);
     this.maker = new DeviceMaker(settings, dependencies, this.control, this.view);
+    const { initOnAlloc } = settings;
+    this.memory = new KernelMemory({ ...dependencies, initOnAlloc, access: this.access });
     this.devices = layOutDevices(settings);
   }
 
@@ -73,6 +77,7 @@ export class LoopbackDriver implements VideoDriver {
   ensure(): Promise<EnsureReport> {
     return this.changes.run(async () => {
       const { control, settings, maker, view } = this;
+      this.memory.tellOfLeak();
       const before = new Map(this.devices.map((device) => [device.id, view.judge(device).state]));
       const requests = this.devices.map((device) => maker.request(device));
       // What is there before a load is not new, and need not be waited for.
@@ -129,6 +134,7 @@ export class LoopbackDriver implements VideoDriver {
     return this.change(id, async (device) => {
       if (this.control.isUsable()) {
         const before = this.view.sysfsDevice(device)?.device;
+        if (before) await this.memory.overwriteBeforeRemoval(device, this.cared(device));
         await this.removeDevice(device);
         await this.maker.ensure(device, false);
         this.tellMinor(device, before && formatDevice(before));
