@@ -20,6 +20,7 @@ import { ExclusiveAccess } from "./exclusive-access.ts";
 import { MODULE } from "./find-module.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import { KernelMemory } from "./kernel-memory.ts";
+import { LoadedModule } from "./loaded-module.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
 import { LoopbackView } from "./loopback-view.ts";
 import { OpenersLimit } from "./openers-limit.ts";
@@ -50,6 +51,7 @@ export class LoopbackDriver implements VideoDriver {
   private readonly view: LoopbackView;
   private readonly maker: DeviceMaker;
   private readonly memory: KernelMemory;
+  private readonly module: LoadedModule;
   /** One at a time: a device re-created takes the lowest free minor, which must be its own old one. */
   private readonly changes = new Mutex();
   /** Devices that were opened and found dead; nothing in /sys shows it. */
@@ -67,6 +69,7 @@ export class LoopbackDriver implements VideoDriver {
     this.maker = new DeviceMaker(settings, dependencies, this.control, this.view);
     const { initOnAlloc } = settings;
     this.memory = new KernelMemory({ ...dependencies, initOnAlloc, access: this.access });
+    this.module = new LoadedModule({ ...dependencies, sysfsDir: settings.sysfsDir });
     this.devices = layOutDevices(settings);
   }
 
@@ -85,7 +88,8 @@ export class LoopbackDriver implements VideoDriver {
         this.devices.filter((device) => view.sysfsDevice(device)).map(({ number }) => number),
       );
       for (const device of this.devices) if (!old.has(device.number)) maker.removeStaleNode(device);
-      const loaded = await provideModule(requests, { ...this.dependencies, settings, control });
+      const provided = await provideModule(requests, { ...this.dependencies, settings, control });
+      if (provided === "ours") this.module.isOurs();
       if (this.isAnyMissing() && !control.isUsable()) {
         refuseTooMany(this.devices.length, settings);
       }
@@ -95,7 +99,7 @@ export class LoopbackDriver implements VideoDriver {
       for (const device of this.devices) {
         try {
           this.access.liftLeftOver(device);
-          await maker.ensure(device, loaded && !old.has(device.number));
+          await maker.ensure(device, provided !== "there" && !old.has(device.number));
           const list = before.get(device.id) === "ok" ? adopted : created;
           list.push(device.id);
         } catch (error) {
@@ -181,6 +185,15 @@ export class LoopbackDriver implements VideoDriver {
         );
       }
       await this.removeDevice(device);
+    });
+  }
+
+  /** @throws PluginError `unload_failed`. */
+  release(): Promise<void> {
+    return this.changes.run(async () => {
+      const goWithIt = this.control.isUsable() ? [] : this.devices.map(({ number }) => number);
+      if (!this.module.unload(goWithIt)) return;
+      for (const device of this.devices) this.maker.removeStaleNode(device);
     });
   }
 
