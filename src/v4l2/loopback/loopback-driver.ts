@@ -1,8 +1,10 @@
+import { basename } from "node:path";
 import type { Clock } from "../../common/clock.ts";
 import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
 import { formatDevice } from "../../linux/device-number.ts";
+import { type Uevent, watchUevents } from "../../linux/uevents.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type {
   DeviceObservation,
@@ -202,13 +204,24 @@ export class LoopbackDriver implements VideoDriver {
   }
 
   /**
-   * Nodes that come and go in the device directory. What only /sys shows (a module unloaded where /dev is
-   * no devtmpfs, a writer's mark) is for the caller's timer.
+   * Nodes that come and go in the device directory, and where this process hears of them the kernel's uevents,
+   * which are there without a /dev of the host as well. What neither shows (a writer's mark) is for the
+   * caller's timer.
    */
   watch(nudge: () => void, signal: AbortSignal): void {
     const names = new Set([MODULE, ...this.devices.map((device) => device.id)]);
     const isOurs = (name: string) => names.has(name);
-    watchDirectory(this.settings.deviceDir, isOurs, nudge, signal, this.dependencies.clock);
+    const { clock, kernel, log } = this.dependencies;
+    watchDirectory(this.settings.deviceDir, isOurs, nudge, signal, clock);
+    const uevents = {
+      open: () => kernel.openUevents(),
+      matches: ({ action, path }: Uevent) =>
+        (action === "add" || action === "remove") &&
+        (path === `/module/${MODULE}` || (/\/video4linux\//.test(path) && isOurs(basename(path)))),
+      onUnavailable: (reason: unknown) =>
+        log.debug("There are no uevents here", PluginError.from(reason).fields()),
+    };
+    void watchUevents({ ...uevents, nudge, clock }, signal);
   }
 
   private find(id: string): DriverDevice {
