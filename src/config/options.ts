@@ -148,7 +148,7 @@ export const options: Options = {
     default: "false",
     group: "Devices",
     description:
-      "Removes, when the process is stopped, the devices that it made itself and that nobody uses; off, a stop touches no device.",
+      "Removes, when the process is stopped, the devices that it made itself and that nobody uses, and with the last of them the module, if it loaded that; off, a stop touches no device.",
   },
   v4l2MaxBuffers: {
     flag: "v4l2-max-buffers",

@@ -24,7 +24,7 @@ export interface CaretakerDeps
   extends RetirementDeps,
     Omit<AttemptsDeps, "times" | "pool">,
     Omit<UseBookDeps, "times" | "driver"> {
-  readonly driver: Pick<VideoDriver, "devices" | "capabilities" | "isOpen" | "remove">;
+  readonly driver: Pick<VideoDriver, "devices" | "capabilities" | "isOpen" | "remove" | "release">;
   readonly pool: Pick<DevicePool, "get" | "hold" | "release" | "subscribe">;
   readonly times?: CareTimes | undefined;
 }
@@ -149,7 +149,7 @@ export class Caretaker {
     }
   }
 
-  /** Removes the devices that this process made and nobody uses; for the end of the process. */
+  /** For the end of the process: removes the devices that it made and nobody uses, and what it loaded for them. */
   removeUnused(): Promise<void> {
     const facts = async (id: string) => {
       const record = this.#book.records.get(id);

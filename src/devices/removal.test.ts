@@ -37,4 +37,51 @@ describe("a device at the end of the process", () => {
     await done;
     expect(log.lines.at(-1)?.fields).toEqual({ device_ids: ["video10"] });
   });
+
+  const end = async (driver: FakeDriver, found: (id: string) => RemovalFacts) => {
+    const log = recordingLogger();
+    const ids = driver.devices.map(({ id }) => id);
+    await removeDevices(ids, async (id) => found(id), { driver, clock: new ManualClock(), log });
+    return log.lines.map(({ msg }) => msg);
+  };
+
+  test("goes before what was loaded for it", async () => {
+    const driver = new FakeDriver(2);
+    await end(driver, () => idle);
+    expect(driver.calls).toEqual(["remove video10", "remove video11", "release"]);
+  });
+
+  test("that stays keeps what was loaded for it", async () => {
+    const driver = new FakeDriver(2);
+    await end(driver, (id) => ({ ...idle, listed: id === "video11" }));
+    expect(driver.calls).toEqual(["remove video10"]);
+  });
+
+  test("that could not be removed keeps what was loaded for it", async () => {
+    const driver = new FakeDriver(2);
+    driver.open?.add("video10");
+    expect(await end(driver, () => idle)).toContain("Device could not be removed");
+    expect(driver.calls).not.toContain("release");
+  });
+
+  test("that was never made keeps nothing", async () => {
+    const driver = new FakeDriver(2);
+    await end(driver, (id) => ({ ...idle, made: id === "video11" }));
+    expect(driver.calls).toEqual(["remove video11", "release"]);
+  });
+
+  test("goes with all others where single ones can't be removed", async () => {
+    const driver = new FakeDriver(2);
+    driver.canRemove = false;
+    await end(driver, () => idle);
+    expect(driver.calls).toEqual(["release"]);
+  });
+
+  test("stays with one that is used where single ones can't be removed", async () => {
+    const driver = new FakeDriver(2);
+    driver.canRemove = false;
+    const said = await end(driver, (id) => ({ ...idle, open: id === "video11" }));
+    expect(driver.calls).toEqual([]);
+    expect(said).toContain("Devices kept");
+  });
 });

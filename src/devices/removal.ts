@@ -28,40 +28,62 @@ export function whyKept(facts: RemovalFacts): string | undefined {
 /** How long removing all devices may take, ms; the process has 5 s to stop. */
 const limitMs = 3000;
 
-/** Removes those devices that may go. Never rejects: what can't be removed stays, with the reason in the log. */
+export interface RemovalDeps {
+  readonly driver: Pick<VideoDriver, "remove" | "release" | "capabilities">;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Removes those devices that may go, and lets the driver go of what it loaded if none of ours stays. Where
+ * single devices can't be removed they go all together, or not at all. Never rejects: what can't be
+ * removed stays, with the reason in the log.
+ */
 export async function removeDevices(
   ids: readonly string[],
   facts: (id: string) => Promise<RemovalFacts>,
-  deps: {
-    readonly driver: Pick<VideoDriver, "remove">;
-    readonly clock: Clock;
-    readonly log: Logger;
-  },
+  deps: RemovalDeps,
 ): Promise<void> {
   const { driver, clock, log } = deps;
   const removed: string[] = [];
   const all = (async () => {
+    let allGo = true;
+    const isSingle = driver.capabilities().remove;
     for (const id of ids) {
-      const kept = whyKept(await facts(id));
+      const found = await facts(id);
+      const kept = whyKept(found);
       if (kept !== undefined) {
         log.info("Device kept", { device_id: id, detail: kept });
-        continue;
+        // The driver itself sees to it that what others made doesn't go.
+        if (found.made) allGo = false;
+      } else if (isSingle) {
+        const isGone = await remove(id, deps);
+        if (isGone) removed.push(id);
+        else allGo = false;
       }
-      try {
-        await driver.remove(id);
-        removed.push(id);
-      } catch (reason) {
-        log.warn("Device could not be removed", {
-          device_id: id,
-          ...PluginError.from(reason).fields(),
-        });
-      }
+    }
+    if (allGo) return driver.release();
+    if (!isSingle) {
+      log.info("Devices kept", { detail: "here they can be removed only all together" });
     }
   })();
   try {
     await within(clock, all, limitMs, "the removal of devices");
   } catch (reason) {
-    log.warn("Not all devices could be looked at", PluginError.from(reason).fields());
+    log.warn("The removal of devices did not end well", PluginError.from(reason).fields());
   }
   log.info("Devices removed", { device_ids: removed });
+}
+
+async function remove(id: string, { driver, log }: RemovalDeps): Promise<boolean> {
+  try {
+    await driver.remove(id);
+    return true;
+  } catch (reason) {
+    log.warn("Device could not be removed", {
+      device_id: id,
+      ...PluginError.from(reason).fields(),
+    });
+    return false;
+  }
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -11,7 +11,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-const read = () => readInitOnAlloc({ procDir: root, bootDir: root, kernelRelease: "6.1.0" });
+const read = () =>
+  readInitOnAlloc({ procDir: root, bootDir: root, modulesDir: root, kernelRelease: "6.1.0" });
 const ON = "CONFIG_A=y\nCONFIG_INIT_ON_ALLOC_DEFAULT_ON=y\n";
 
 test("without a word it is unknown", () => expect(read()).toBeUndefined());
@@ -27,7 +28,10 @@ test.each([
   expect(read()).toBe(expected);
 });
 
-test("the configuration is in /boot or in the kernel itself", () => {
+test("the configuration is beside the modules, in /boot or in the kernel itself", () => {
+  mkdirSync(join(root, "6.1.0"));
+  writeFileSync(join(root, "6.1.0/config"), ON);
+  expect(read()).toBe(true);
   writeFileSync(join(root, "config-6.1.0"), "# CONFIG_INIT_ON_ALLOC_DEFAULT_ON is not set\n");
   expect(read()).toBe(false);
   writeFileSync(join(root, "config.gz"), gzipSync(ON));

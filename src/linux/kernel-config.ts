@@ -12,7 +12,9 @@ export interface KernelConfig {
 /** Where to look; the defaults are the system's own. */
 export interface KernelConfigPlaces {
   readonly procDir?: string;
+  /** Where `config-<release>` is. */
   readonly bootDir?: string;
+  /** Where `<release>/config` is. */
   readonly modulesDir?: string;
   /** `uname -r` */
   readonly kernelRelease: string;

@@ -18,6 +18,10 @@ function openSymbols() {
   const mknod = dlopen(glibc, {
     syscall: { args: ["i64", "i64", "ptr", "i64", "i64"], returns: "i32" },
   });
+  const socket = dlopen(glibc, {
+    socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+    bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  });
   const errno = dlopen(glibc, { __errno_location: { args: [], returns: "ptr" } });
   return {
     ioctlValue: value.symbols.ioctl,
@@ -26,6 +30,8 @@ function openSymbols() {
     initModule: init.symbols.syscall,
     deleteModule: remove.symbols.syscall,
     mknodat: mknod.symbols.syscall,
+    socket: socket.symbols.socket,
+    bind: socket.symbols.bind,
     errnoLocation: errno.symbols.__errno_location,
   };
 }

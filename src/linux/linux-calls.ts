@@ -27,6 +27,8 @@ export interface LinuxCalls {
   ioctl(fd: number, request: number | bigint, arg: number | bigint | Uint8Array): number;
   /** mknod(2) of a character device; `mode` are the permission bits, of which umask takes some. */
   makeCharDevice(path: string, mode: number, device: DeviceNumber): void;
+  /** A socket, non-blocking, on which the kernel tells of its uevents; the caller closes it. */
+  openUevents(): number;
 }
 
 /** The kernel decompresses the file itself: include/uapi/linux/module.h, Linux 5.17. */
@@ -40,6 +42,16 @@ const CHARACTER_DEVICE = 0o020000;
 
 /** AT_FDCWD, include/uapi/linux/fcntl.h. */
 const CURRENT_DIRECTORY = -100;
+
+/** AF_NETLINK, include/linux/socket.h, and NETLINK_KOBJECT_UEVENT, include/uapi/linux/netlink.h. */
+const NETLINK = 16;
+const KOBJECT_UEVENT = 15;
+
+/** SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, include/linux/net.h. */
+const DATAGRAMS = 2 | 0x800 | 0x80000;
+
+/** struct sockaddr_nl: u16 family, u16 padding, u32 port (0: the kernel chooses), u32 groups (1: the kernel's). */
+const UEVENT_ADDRESS = Uint8Array.of(NETLINK, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0);
 
 /** The real calls. The C library is opened at the first of them. */
 export function linuxCalls(): LinuxCalls {
@@ -82,6 +94,17 @@ export function linuxCalls(): LinuxCalls {
         "mknodat",
         c.mknodat(numbers.mknodat, CURRENT_DIRECTORY, text, type, encodeDevice(device)),
       );
+    },
+    openUevents() {
+      const c = libc();
+      const fd = checked(c, "socket", c.socket(NETLINK, DATAGRAMS, KOBJECT_UEVENT));
+      try {
+        checked(c, "bind", c.bind(fd, UEVENT_ADDRESS, UEVENT_ADDRESS.byteLength));
+      } catch (error) {
+        closeSync(fd);
+        throw error;
+      }
+      return fd;
     },
   };
 }

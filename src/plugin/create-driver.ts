@@ -1,6 +1,7 @@
 import { release } from "node:os";
 import { systemClock } from "../common/clock.ts";
 import type { Config } from "../config/config.ts";
+import { readInitOnAlloc } from "../linux/init-on-alloc.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { VideoDriver } from "../v4l2/driver.ts";
@@ -32,6 +33,7 @@ export function createDriver(
       { log, clock: systemClock, makeCharDevice: calls.makeCharDevice },
     );
   }
+  const kernelRelease = release();
   return new LoopbackDriver(
     {
       ...common,
@@ -46,7 +48,8 @@ export function createDriver(
       deviceDir: config.deviceDir,
       sysfsDir: config.sysfsDir,
       modulesDir: config.modulesDir,
-      kernelRelease: release(),
+      kernelRelease,
+      initOnAlloc: readInitOnAlloc({ kernelRelease, modulesDir: config.modulesDir }),
     },
     { log, kernel: linuxKernel(calls), clock: systemClock },
   );

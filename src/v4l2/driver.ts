@@ -42,6 +42,14 @@ export interface VideoDriver {
    */
   remove(id: string): Promise<void>;
 
+  /**
+   * For the end of the process: unloads what provides the devices if this process loaded it, nobody has
+   * it open and no device is left of it. Where single devices can't be removed this driver's go with it,
+   * so the caller answers for nobody owning one. What stays is told, and is no error; rejects with
+   * `unload_failed`.
+   */
+  release(): Promise<void>;
+
   /** Whether anybody holds the device open, found out without opening it; undefined if that can't be known. */
   isOpen(id: string): Promise<boolean | undefined>;
 

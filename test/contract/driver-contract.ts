@@ -259,6 +259,33 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
+    name: "what is released while somebody holds a device stays",
+    async run(harness) {
+      const { driver } = harness;
+      await driver.ensure();
+      const [device] = driver.devices;
+      if (device === undefined || harness.holdDevice === undefined) return;
+      const close = await harness.holdDevice(device.id);
+      try {
+        equal(await failure(driver.release()), undefined);
+        await allOk(driver);
+      } finally {
+        close();
+      }
+    },
+  },
+  {
+    name: "after all is removed and released, twice, ensure makes it anew",
+    async run({ driver }) {
+      await driver.ensure();
+      if (driver.capabilities().remove)
+        for (const { id } of driver.devices) await driver.remove(id);
+      for (let round = 0; round < 2; round++) equal(await failure(driver.release()), undefined);
+      deepEqual((await driver.ensure()).failed, []);
+      await allOk(driver);
+    },
+  },
+  {
     name: "who holds a device is known without opening it, or not at all",
     async run(harness) {
       const { driver } = harness;

@@ -21,6 +21,7 @@ export class FakeDriver implements VideoDriver {
   /** What `repair` does; by default it mends. */
   onRepair: (id: string) => Promise<void> = async (id) => this.set(id, "ok");
   canReset = true;
+  canRemove = true;
   /** Who holds a device open: those that are in. `undefined` in place of the set: that can't be known. */
   open: Set<string> | undefined = new Set();
   #nudge: () => void = () => undefined;
@@ -57,7 +58,7 @@ export class FakeDriver implements VideoDriver {
   }
 
   capabilities() {
-    return { create: true, reset: this.canReset, remove: true };
+    return { create: true, reset: this.canReset, remove: this.canRemove };
   }
 
   async reset(id: string): Promise<void> {
@@ -77,6 +78,10 @@ export class FakeDriver implements VideoDriver {
     this.calls.push(`remove ${id}`);
     this.#refuseBusy(id);
     this.set(id, "missing");
+  }
+
+  async release(): Promise<void> {
+    this.calls.push("release");
   }
 
   async isOpen(id: string): Promise<boolean | undefined> {

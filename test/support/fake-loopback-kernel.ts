@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DeviceNumber, formatDevice } from "../../src/linux/device-number.ts";
 import { ErrnoError } from "../../src/linux/errno-error.ts";
+import type { UeventSource } from "../../src/linux/uevents.ts";
 import type { LoopbackKernel, NodeView } from "../../src/v4l2/loopback/kernel.ts";
 import { moduleName } from "../../src/v4l2/loopback/modules-dep.ts";
 import type { VideoFile } from "../../src/v4l2/video-api.ts";
@@ -74,6 +75,9 @@ export class FakeLoopbackKernel implements LoopbackKernel {
   sysfsReadOnly = false;
   /** The control device is seen and may not be opened: the device cgroup. */
   controlForbidden = false;
+  /** What was in the buffers of devices that were removed: without init_on_alloc anybody may get it. */
+  readonly givenBack: Uint8Array[] = [];
+  uevents: (() => UeventSource) | undefined;
   /** Called before each of {@link journal}'s entries; may throw, to play a kill. */
   before: ((entry: string) => void) | undefined;
   private readonly devices = new Map<number, FakeDevice>();
@@ -169,6 +173,11 @@ export class FakeLoopbackKernel implements LoopbackKernel {
 
   removeNode(path: string): void {
     rmSync(path, { force: true });
+  }
+
+  /** Without {@link uevents}, as in a sandbox that has no such sockets. */
+  openUevents(): UeventSource {
+    return this.uevents?.() ?? this.fail("socket", ERRNO.EPERM);
   }
 
   /** Loads the module as the host would have, with these parameters. */
@@ -387,6 +396,7 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     const device = this.devices.get(number);
     if (device === undefined || !device.loopback) this.fail("ioctl", ERRNO.ENODEV);
     if (device.inside.openers > 0) this.fail("ioctl", ERRNO.EBUSY);
+    if (device.inside.lastFrame !== undefined) this.givenBack.push(device.inside.lastFrame);
     this.unplug(number);
     return 0;
   }

@@ -5,18 +5,20 @@ import {
   type FakeKernelOptions,
   FakeLoopbackKernel,
 } from "../../../test/support/fake-loopback-kernel.ts";
+import { recordingLogger } from "../../../test/support/recording-logger.ts";
 import { steppingClock } from "../../../test/support/stepping-clock.ts";
-import { silentLogger } from "../../observe/logger.ts";
+import { ErrnoError } from "../../linux/errno-error.ts";
 import { CAP_VIDEO_OUTPUT, PIXEL_FORMAT } from "../video-structs.ts";
 import { CID } from "./device-care.ts";
 import { LoopbackDriver } from "./loopback-driver.ts";
+import type { LoopbackSettings } from "./loopback-settings.ts";
 
 const kernels: FakeLoopbackKernel[] = [];
 afterEach(() => {
   for (const kernel of kernels.splice(0)) kernel.close();
 });
 
-async function setUp(options: FakeKernelOptions = {}) {
+async function setUp(options: FakeKernelOptions = {}, overrides: Partial<LoopbackSettings> = {}) {
   const kernel = new FakeLoopbackKernel(options);
   kernels.push(kernel);
   const { deviceDir, sysfsDir, modulesDir, kernelRelease } = kernel;
@@ -25,14 +27,18 @@ async function setUp(options: FakeKernelOptions = {}) {
     ...{ cardLabel: "My WebCam", nodeName: "node-7", numberTaken: "refuse" as const },
     ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080 },
     ...{ deviceDir, sysfsDir, modulesDir, kernelRelease, modprobeDirs: [] },
+    ...overrides,
   };
-  const makeDriver = () =>
-    new LoopbackDriver(settings, { log: silentLogger, kernel, clock: steppingClock() });
+  const log = recordingLogger();
+  const makeDriver = () => new LoopbackDriver(settings, { log, kernel, clock: steppingClock() });
   const driver = makeDriver();
   await driver.ensure();
   kernel.journal.length = 0;
-  return { kernel, driver, makeDriver };
+  return { kernel, driver, makeDriver, log };
 }
+
+/** A kernel without init_on_alloc. */
+const LEAKS = { initOnAlloc: false };
 
 const FORMAT = { width: 64, height: 48, pixelFormat: PIXEL_FORMAT.YUYV };
 const SECRET = new Uint8Array(64 * 48 * 2).fill(42);
@@ -204,5 +210,57 @@ describe("the fence", () => {
     const { kernel, driver } = await setUp();
     writeFileSync(join(kernel.sysfsDir, "class/video4linux/video10/max_openers"), text);
     expect((await driver.inspect()).map(({ id }) => id)).toEqual(["video10", "video11"]);
+  });
+});
+
+describe("on a kernel that does not clear memory", () => {
+  const warnings = (log: ReturnType<typeof recordingLogger>) =>
+    log.lines.filter(({ level }) => level === "warn");
+
+  test("that is said once, with the remedy", async () => {
+    const { driver, log } = await setUp({}, LEAKS);
+    await driver.ensure();
+    await driver.reset("video10");
+    expect(warnings(log)).toHaveLength(1);
+    expect(warnings(log)[0]?.fields["remedy"]).toContain("init_on_alloc=1");
+  });
+
+  test.each([true, undefined])("nothing is said or done if init_on_alloc is %p", async (known) => {
+    const { kernel, driver, log } = await setUp({}, { initOnAlloc: known });
+    await driver.reset("video10");
+    expect(kernel.journal).toEqual(["remove 10", "add 10"]);
+    expect(warnings(log)).toEqual([]);
+  });
+
+  test("a reset overwrites the frames that are left before it gives their buffers back", async () => {
+    const { kernel, driver } = await setUp({}, LEAKS);
+    misuse(kernel, 10);
+    await driver.reset("video10");
+    expect(kernel.journal).toEqual(["open 10", "remove 10", "add 10"]);
+    expect(kernel.givenBack.map((frame) => frame.includes(42))).toEqual([false]);
+  });
+
+  test("without that, the frames are given back as they are", async () => {
+    const { kernel, driver } = await setUp();
+    misuse(kernel, 10);
+    await driver.reset("video10");
+    expect(kernel.givenBack.map((frame) => frame.includes(42))).toEqual([true]);
+  });
+
+  test("a device somebody holds is not written to", async () => {
+    const { kernel, driver } = await setUp({}, LEAKS);
+    kernel.hold(10);
+    await expect(driver.reset("video10")).rejects.toMatchObject({ code: "device_busy" });
+    expect(kernel.journal).toEqual([]);
+  });
+
+  test("what can't be overwritten is told, and reset all the same", async () => {
+    const { kernel, driver, log } = await setUp({}, LEAKS);
+    kernel.before = (entry) => {
+      if (entry.startsWith("open")) throw new ErrnoError(1, "open");
+    };
+    await driver.reset("video10");
+    expect(kernel.journal).toEqual(["remove 10", "add 10"]);
+    expect(warnings(log).at(-1)?.fields).toMatchObject({ device_id: "video10" });
   });
 });

@@ -37,15 +37,21 @@ export interface CaredDevice {
 export function cleanInPlace(device: CaredDevice, kernel: LoopbackKernel): void {
   {
     using file = kernel.openVideo(device.path);
-    // First: a sustained frame rate or a timeout would go on giving frames.
-    tryControl(file, CID.sustainFramerate);
-    tryControl(file, CID.timeout);
-    overwriteFrames(file, clampBuffers(device.maxBuffers));
+    silence(file, device);
     file.setControl(CID.keepFormat, 0);
     attempt(() => file.setFrameInterval("output", DEFAULT_INTERVAL));
     markWriter(file);
   }
   repairCaps(device, kernel);
+}
+
+/**
+ * Overwrites the frames that are still in the buffers of a device that is about to be removed. The caller
+ * keeps others out. @throws ErrnoError if it can't be opened.
+ */
+export function overwriteLeftFrames(device: CaredDevice, kernel: LoopbackKernel): void {
+  using file = kernel.openVideo(device.path);
+  silence(file, device);
 }
 
 /**
@@ -79,7 +85,14 @@ function markWriter(file: VideoFile): void {
   attempt(() => file.streamOn("output"));
 }
 
-/** Writes black over every buffer there is, and one more, for a write may skip one. */
+/** Stops what gives frames by itself, a sustained frame rate and a timeout, and overwrites those there are. */
+function silence(file: VideoFile, { maxBuffers }: CaredDevice): void {
+  tryControl(file, CID.sustainFramerate);
+  tryControl(file, CID.timeout);
+  overwriteFrames(file, clampBuffers(maxBuffers));
+}
+
+/** Writes zeros over every buffer there is, and one more, for a write may skip one. */
 function overwriteFrames(file: VideoFile, buffers: number): void {
   const format = lastFormat(file);
   if (format === undefined) return;

@@ -2,6 +2,7 @@ import { closeSync, openSync, statSync, unlinkSync, writeSync } from "node:fs";
 import { type DeviceNumber, decodeDevice } from "../../linux/device-number.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
 import { DELETE_NONBLOCK, type LinuxCalls, withFile } from "../../linux/linux-calls.ts";
+import { type UeventSource, ueventSource } from "../../linux/uevents.ts";
 import { openVideoDevice, type VideoFile } from "../video-api.ts";
 
 /**
@@ -28,6 +29,8 @@ export interface LoopbackKernel {
   makeNode(path: string, device: DeviceNumber): void;
   /** unlink(2); a path that isn't there is fine. */
   removeNode(path: string): void;
+  /** What the kernel tells of devices and modules that come and go. */
+  openUevents(): UeventSource;
 }
 
 /** What may be found where a device node should be; symbolic links are followed, as runtimes do. */
@@ -45,6 +48,7 @@ export function linuxKernel(calls: LinuxCalls): LoopbackKernel {
     openVideo: (path) => openVideoDevice(path, calls),
     writeAttribute,
     control: (path, request, arg) => withFile(path, (fd) => calls.ioctl(fd, request, arg)),
+    openUevents: () => ueventSource(calls.openUevents()),
     lookAt,
     makeNode: (path, device) => calls.makeCharDevice(path, 0o600, device),
     removeNode: (path) => {

@@ -447,3 +447,32 @@ describe("the loopback driver's reset", () => {
     expect(kernel.device(11)).toMatchObject({ label: "USB Camera" });
   });
 });
+
+describe("the loopback driver's watch", () => {
+  test("is nudged by uevents of its devices and its module, and by no others", async () => {
+    const { kernel, driver } = setUp();
+    let tell: (headline: string) => void = () => undefined;
+    const chunks = new ReadableStream<Uint8Array>({
+      start: (source) => {
+        tell = (headline) => source.enqueue(Buffer.from(`${headline}\0SEQNUM=1\0`));
+      },
+    });
+    kernel.uevents = () => ({ chunks, close: () => undefined });
+    const stop = new AbortController();
+    let nudges = 0;
+    driver.watch(() => nudges++, stop.signal);
+    const nudgesOf = async (headline: string) => {
+      nudges = 0;
+      tell(headline);
+      await Bun.sleep(20);
+      return nudges;
+    };
+    const video = "/devices/virtual/video4linux";
+    expect(await nudgesOf(`remove@${video}/video10`)).toBe(1);
+    expect(await nudgesOf("remove@/module/v4l2loopback")).toBe(1);
+    expect(await nudgesOf(`add@${video}/video99`)).toBe(0);
+    expect(await nudgesOf(`change@${video}/video10`)).toBe(0);
+    expect(await nudgesOf("add@/module/vivid")).toBe(0);
+    stop.abort();
+  });
+});

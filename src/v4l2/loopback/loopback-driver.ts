@@ -1,8 +1,10 @@
+import { basename } from "node:path";
 import type { Clock } from "../../common/clock.ts";
 import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
 import { formatDevice } from "../../linux/device-number.ts";
+import { type Uevent, watchUevents } from "../../linux/uevents.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type {
   DeviceObservation,
@@ -19,6 +21,8 @@ import { DeviceMaker } from "./device-maker.ts";
 import { ExclusiveAccess } from "./exclusive-access.ts";
 import { MODULE } from "./find-module.ts";
 import type { LoopbackKernel } from "./kernel.ts";
+import { KernelMemory } from "./kernel-memory.ts";
+import { LoadedModule } from "./loaded-module.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
 import { LoopbackView } from "./loopback-view.ts";
 import { OpenersLimit } from "./openers-limit.ts";
@@ -48,6 +52,8 @@ export class LoopbackDriver implements VideoDriver {
   private readonly access: ExclusiveAccess;
   private readonly view: LoopbackView;
   private readonly maker: DeviceMaker;
+  private readonly memory: KernelMemory;
+  private readonly module: LoadedModule;
   /** One at a time: a device re-created takes the lowest free minor, which must be its own old one. */
   private readonly changes = new Mutex();
   /** Devices that were opened and found dead; nothing in /sys shows it. */
@@ -63,6 +69,9 @@ export class LoopbackDriver implements VideoDriver {
     this.view = new LoopbackView(settings, kernel, this.control, openers);
     this.access = new ExclusiveAccess(openers, this.view, dependencies);
     this.maker = new DeviceMaker(settings, dependencies, this.control, this.view);
+    const { initOnAlloc } = settings;
+    this.memory = new KernelMemory({ ...dependencies, initOnAlloc, access: this.access });
+    this.module = new LoadedModule({ ...dependencies, sysfsDir: settings.sysfsDir });
     this.devices = layOutDevices(settings);
   }
 
@@ -73,6 +82,7 @@ export class LoopbackDriver implements VideoDriver {
   ensure(): Promise<EnsureReport> {
     return this.changes.run(async () => {
       const { control, settings, maker, view } = this;
+      this.memory.tellOfLeak();
       const before = new Map(this.devices.map((device) => [device.id, view.judge(device).state]));
       const requests = this.devices.map((device) => maker.request(device));
       // What is there before a load is not new, and need not be waited for.
@@ -80,7 +90,8 @@ export class LoopbackDriver implements VideoDriver {
         this.devices.filter((device) => view.sysfsDevice(device)).map(({ number }) => number),
       );
       for (const device of this.devices) if (!old.has(device.number)) maker.removeStaleNode(device);
-      const loaded = await provideModule(requests, { ...this.dependencies, settings, control });
+      const provided = await provideModule(requests, { ...this.dependencies, settings, control });
+      if (provided === "ours") this.module.isOurs();
       if (this.isAnyMissing() && !control.isUsable()) {
         refuseTooMany(this.devices.length, settings);
       }
@@ -90,7 +101,7 @@ export class LoopbackDriver implements VideoDriver {
       for (const device of this.devices) {
         try {
           this.access.liftLeftOver(device);
-          await maker.ensure(device, loaded && !old.has(device.number));
+          await maker.ensure(device, provided !== "there" && !old.has(device.number));
           const list = before.get(device.id) === "ok" ? adopted : created;
           list.push(device.id);
         } catch (error) {
@@ -129,6 +140,7 @@ export class LoopbackDriver implements VideoDriver {
     return this.change(id, async (device) => {
       if (this.control.isUsable()) {
         const before = this.view.sysfsDevice(device)?.device;
+        if (before) await this.memory.overwriteBeforeRemoval(device, this.cared(device));
         await this.removeDevice(device);
         await this.maker.ensure(device, false);
         this.tellMinor(device, before && formatDevice(before));
@@ -178,18 +190,38 @@ export class LoopbackDriver implements VideoDriver {
     });
   }
 
+  /** @throws PluginError `unload_failed`. */
+  release(): Promise<void> {
+    return this.changes.run(async () => {
+      const goWithIt = this.control.isUsable() ? [] : this.devices.map(({ number }) => number);
+      if (!this.module.unload(goWithIt)) return;
+      for (const device of this.devices) this.maker.removeStaleNode(device);
+    });
+  }
+
   async isOpen(id: string): Promise<boolean | undefined> {
     return this.access.isOpen(this.find(id));
   }
 
   /**
-   * Nodes that come and go in the device directory. What only /sys shows (a module unloaded where /dev is
-   * no devtmpfs, a writer's mark) is for the caller's timer.
+   * Nodes that come and go in the device directory, and where this process hears of them the kernel's uevents,
+   * which are there without a /dev of the host as well. What neither shows (a writer's mark) is for the
+   * caller's timer.
    */
   watch(nudge: () => void, signal: AbortSignal): void {
     const names = new Set([MODULE, ...this.devices.map((device) => device.id)]);
     const isOurs = (name: string) => names.has(name);
-    watchDirectory(this.settings.deviceDir, isOurs, nudge, signal, this.dependencies.clock);
+    const { clock, kernel, log } = this.dependencies;
+    watchDirectory(this.settings.deviceDir, isOurs, nudge, signal, clock);
+    const uevents = {
+      open: () => kernel.openUevents(),
+      matches: ({ action, path }: Uevent) =>
+        (action === "add" || action === "remove") &&
+        (path === `/module/${MODULE}` || (/\/video4linux\//.test(path) && isOurs(basename(path)))),
+      onUnavailable: (reason: unknown) =>
+        log.debug("There are no uevents here", PluginError.from(reason).fields()),
+    };
+    void watchUevents({ ...uevents, nudge, clock }, signal);
   }
 
   private find(id: string): DriverDevice {

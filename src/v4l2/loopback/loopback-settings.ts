@@ -35,4 +35,6 @@ export interface LoopbackSettings extends DeviceParameters, NodeAccess {
   readonly modprobeDirs: readonly string[];
   /** Of the running kernel, as `uname -r` prints it. */
   readonly kernelRelease: string;
+  /** Whether the kernel clears the memory it hands out; undefined (the default): that can't be told. */
+  readonly initOnAlloc?: boolean | undefined;
 }

@@ -32,6 +32,12 @@ export interface ModuleNeeds {
 }
 
 /**
+ * How it came to be loaded: it was `there`, by this call (`ours`), or during this call by another loader,
+ * whose parameters won (`others`).
+ */
+export type Provided = "there" | "ours" | "others";
+
+/**
  * Has v4l2loopback loaded, in the way that suits what it turns out to be: whether a version has a control
  * device shows only once it is loaded. So it is loaded without devices, which are then added one by one;
  * and where there is no way to do that, it is unloaded at once (nobody can have anything of it) and loaded
@@ -40,39 +46,40 @@ export interface ModuleNeeds {
  * A module that somebody else loaded stays as it is, but for one: a version without a control device that
  * has no device either, and so can never have one. That is what a kill between the two loads leaves.
  *
- * @returns whether it was loaded now.
  * @throws PluginError: of `findModule` and `loadModule`; `module_vetoed`, `card_label_invalid`,
  * `too_many_devices`, `module_load_failed`.
  */
 export async function provideModule(
   devices: readonly DeviceRequest[],
   needs: ModuleNeeds,
-): Promise<boolean> {
+): Promise<Provided> {
   const { control, log } = needs;
   const { sysfsDir, modprobeDirs } = needs.settings;
   await unloaded(needs);
-  if (isLoaded(sysfsDir) && !(isUseless(sysfsDir) && unload(needs))) return false;
+  if (isLoaded(sysfsDir) && !(isUseless(sysfsDir) && unload(needs))) return "there";
   // A number that is taken would shift those after it.
   const taken = readSysfs(
     sysfsDir,
     devices.map(({ number }) => number),
   ).devices;
   const free = devices.filter(({ number }) => !taken.has(number));
-  if (free.length === 0) return false;
+  if (free.length === 0) return "there";
   const config = readModprobeConfig(modprobeDirs);
   refuseVetoed(config);
   tellIgnored(config, log);
   const merged = config.options.filter(({ name }) => !OUR_PARAMETERS.includes(name));
   const more = merged.map(({ text }) => text);
   const none = moduleParameters([], needs.settings);
-  if (!(await load([none, ...more].join(" "), needs))) return true;
-  if (await waitForControl(control, needs)) return true;
-  if (loopbackNumbers(sysfsDir).length > 0) return true; // another loader's parameters won
-  if (!unload(needs)) return true;
+  if (!(await load([none, ...more].join(" "), needs))) return "others";
+  // The kernel may have said "loaded" for the load of another.
+  const provided = loopbackNumbers(sysfsDir).length > 0 ? "others" : "ours";
+  if ((await waitForControl(control, needs)) || provided === "others") return provided;
+  if (!unload(needs)) return provided;
   refuseTooMany(devices.length, needs.settings);
-  await load([moduleParameters(free, needs.settings), ...more].join(" "), needs);
+  const params = [moduleParameters(free, needs.settings), ...more].join(" ");
+  const isOurs = await load(params, needs);
   tellOthers(devices, needs);
-  return true;
+  return isOurs ? "ours" : "others";
 }
 
 /**

@@ -120,6 +120,9 @@ export class SimulatedDriver implements VideoDriver {
     return this.change(id, ({ hostPath }) => removeSimulatedNode(hostPath));
   }
 
+  /** Nothing provides files. */
+  async release(): Promise<void> {}
+
   async isOpen(id: string): Promise<boolean> {
     return this.faults.find(id, "held") !== undefined;
   }

@@ -5,7 +5,7 @@ import { CID } from "../../../src/v4l2/loopback/device-care.ts";
 import type { VideoFile } from "../../../src/v4l2/video-api.ts";
 import { PIXEL_FORMAT } from "../../../src/v4l2/video-structs.ts";
 import { roleOf } from "../query.ts";
-import { identity, modeOf, query, run } from "../stories/cameras.ts";
+import { identity, loaded, modeOf, query, run } from "../stories/cameras.ts";
 import type { Scenario } from "./scenario.ts";
 import { codeOf, LABEL, MODE, type Stage } from "./stage.ts";
 
@@ -228,6 +228,23 @@ export const cleaning: readonly Scenario[] = [
       equal(code, stage.isDynamic ? undefined : "not_supported");
       equal(await stateOf(driver), stage.isDynamic ? "missing" : "ok");
       return stage.isDynamic ? "removed" : "refused";
+    },
+  },
+  {
+    name: "at the end the module that the driver loaded is unloaded, once nobody uses it",
+    async run(stage) {
+      const driver = await ready(stage);
+      {
+        using _held = stage.open(ID);
+        await driver.release();
+        equal(await stateOf(driver), "ok");
+      }
+      if (stage.isDynamic) for (const { id } of driver.devices) await driver.remove(id);
+      await driver.release();
+      equal(await stateOf(driver), "module_gone");
+      equal(loaded(["v4l2loopback"]).length, 0);
+      deepEqual(query(), []);
+      return undefined;
     },
   },
 ];

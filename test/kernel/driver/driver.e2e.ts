@@ -59,4 +59,26 @@ check "the kernel has no complaint" sh -c '! dmesg | grep -E "WARNING:|BUG:|Oops
     },
     VM_TEST_MS,
   );
+
+  test.each(versions)(
+    "with v4l2loopback %s cleans devices of a kernel that does not clear memory",
+    async (moduleVersion) => {
+      const result = await bootVm({
+        directory: directory ?? "",
+        moduleVersion,
+        kernelArguments: "init_on_alloc=0",
+        files: { "/usr/bin/guest": { from: binary } },
+        timeoutSeconds: VM_SECONDS,
+        script: `
+check "the scenarios" sh -c "guest ${moduleVersion} play 'after reset' >/log/scenarios 2>/log/stderr"
+check "the kernel has no complaint" sh -c '! dmesg | grep -E "WARNING:|BUG:|Oops|Call Trace"'
+`,
+      });
+      const results = parseGuestResults(result.files["scenarios"] ?? "");
+      expect(results.filter(({ error }) => error !== undefined)).toEqual([]);
+      expect(results.length).toBeGreaterThan(2);
+      expect(failures(result)).toBe("");
+    },
+    VM_TEST_MS,
+  );
 });

@@ -1,7 +1,8 @@
 /**
  * The loopback driver's scenarios as a program: compiled by `driver.e2e.ts`, run as root in a virtual
  * machine. `guest VERSION` plays them all, a line of JSON each; `guest VERSION ensure` and
- * `guest VERSION resets` do that one thing, to be killed at it.
+ * `guest VERSION resets` do that one thing, to be killed at it; `guest VERSION play WORDS` plays those with these
+ * words in their name.
  */
 import { parseArgs } from "node:util";
 import { runCheck } from "../guest-result.ts";

@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { release } from "node:os";
 import { systemClock } from "../../../src/common/clock.ts";
 import { errnoNameOf } from "../../../src/linux/errno-error.ts";
+import { readInitOnAlloc } from "../../../src/linux/init-on-alloc.ts";
 import { DELETE_NONBLOCK, linuxCalls } from "../../../src/linux/linux-calls.ts";
 import { silentLogger } from "../../../src/observe/logger.ts";
 import { linuxKernel } from "../../../src/v4l2/loopback/kernel.ts";
@@ -83,6 +84,7 @@ export function makeDriver(overrides: Partial<LoopbackSettings> = {}): LoopbackD
       ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080 },
       ...{ deviceDir: "/dev", sysfsDir: "/sys", modulesDir: "/lib/modules", modprobeDirs: [] },
       kernelRelease: release(),
+      initOnAlloc: readInitOnAlloc({ kernelRelease: release() }),
       ...overrides,
     },
     { log: silentLogger, kernel: linuxKernel(calls), clock: systemClock },

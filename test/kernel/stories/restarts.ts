@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { countOpens } from "../../support/open-watch.ts";
-import { identity, loaded, openDevices } from "./cameras.ts";
+import { identity, loaded, openDevices, query, run } from "./cameras.ts";
 import { eventually } from "./eventually.ts";
 import { ALL, type GuestNode } from "./guest-node.ts";
 import type { Story } from "./story.ts";
@@ -48,6 +48,28 @@ export const restarts: Story = [
       equal(dead.length, 1);
       equal(node.sockets().length, 1);
       ok(!node.sockets().includes(dead[0] ?? ""), "the dead one's socket is still there");
+    },
+  },
+  {
+    name: "told to remove devices at its end, it leaves what an earlier one made",
+    async run(node) {
+      await node.stopPlugin();
+      await adopts(node, "--remove-devices-on-exit");
+      const before = ALL.map(identity);
+      await node.stopPlugin();
+      deepEqual(ALL.map(identity), before);
+      run(["/bin/busybox", "rmmod", "v4l2loopback"]);
+    },
+  },
+  {
+    name: "what it made itself it takes along, with the module it loaded",
+    async run(node) {
+      await node.allocatable(0);
+      node.plugin.start("--remove-devices-on-exit");
+      await node.allocatable(8);
+      await node.stopPlugin();
+      deepEqual(query(), []);
+      deepEqual(loaded(["v4l2loopback"]), []);
     },
   },
 ];

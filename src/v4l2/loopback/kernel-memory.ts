@@ -1,0 +1,55 @@
+import { PluginError } from "../../common/plugin-error.ts";
+import type { Logger } from "../../observe/logger.ts";
+import type { DriverDevice } from "../driver.ts";
+import { type CaredDevice, overwriteLeftFrames } from "./device-care.ts";
+import type { ExclusiveAccess } from "./exclusive-access.ts";
+import type { LoopbackKernel } from "./kernel.ts";
+
+export interface KernelMemoryDeps {
+  /** False: the kernel leaks. Undefined: that can't be told, and is taken for the common case, true. */
+  readonly initOnAlloc: boolean | undefined;
+  readonly kernel: LoopbackKernel;
+  readonly access: ExclusiveAccess;
+  readonly log: Logger;
+}
+
+/**
+ * The kernel's part in keeping frames to themselves: no version of the module clears the buffers it
+ * allocates or gives back. Where the kernel doesn't either (no `init_on_alloc`), what is still in a device's
+ * buffers is overwritten before they go. Frames that went with a writer's own close are out of reach.
+ */
+export class KernelMemory {
+  private readonly deps: KernelMemoryDeps;
+  private told = false;
+
+  constructor(deps: KernelMemoryDeps) {
+    this.deps = deps;
+  }
+
+  /** Says once what it means that the kernel leaks, if it does. */
+  tellOfLeak(): void {
+    if (this.deps.initOnAlloc !== false || this.told) return;
+    this.told = true;
+    this.deps.log.warn("The kernel does not clear memory: frames can leak from pod to pod", {
+      detail:
+        "without init_on_alloc a new camera buffer may hold frames of an earlier pod; a reset overwrites only those that are still in the device",
+      remedy: "Boot the node with init_on_alloc=1 on the kernel's command line.",
+    });
+  }
+
+  /** Before a removal. What can't be overwritten is told and removed all the same. @throws PluginError `device_busy`. */
+  async overwriteBeforeRemoval(device: DriverDevice, cared: CaredDevice): Promise<void> {
+    const { initOnAlloc, access, kernel, log } = this.deps;
+    if (initOnAlloc !== false) return;
+    try {
+      await access.alone(device, () => overwriteLeftFrames(cared, kernel));
+    } catch (error) {
+      const reason = PluginError.from(error);
+      if (reason.code === "device_busy") throw reason;
+      log.warn("Frames left in a device could not be overwritten", {
+        device_id: device.id,
+        ...reason.fields(),
+      });
+    }
+  }
+}
