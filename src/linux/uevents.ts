@@ -21,7 +21,16 @@ export const REOPEN_MS = 1000;
 
 /** Reads a socket of {@link LinuxCalls.openUevents}; Bun waits for it with epoll. */
 export function ueventSource(fd: number): UeventSource {
-  return { chunks: Bun.file(fd).stream(), close: () => closeSync(fd) };
+  return {
+    chunks: Bun.file(fd).stream(),
+    close: () => {
+      try {
+        closeSync(fd);
+      } catch {
+        // EBADF: a stream that failed may have closed it.
+      }
+    },
+  };
 }
 
 /** Several messages may be in one chunk; each is a headline, then lines of KEY=VALUE, a NUL after each. */
