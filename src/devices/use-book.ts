@@ -61,13 +61,18 @@ export class UseBook {
 
   /** The kubelet's answer of this moment about one device; undefined if there is none in time. */
   async askNow(record: CareRecord): Promise<boolean | undefined> {
+    return (await this.listedNow())?.has(record.id);
+  }
+
+  /** All that the kubelet lists at this moment; undefined if it doesn't say. */
+  async listedNow(): Promise<ReadonlySet<string> | undefined> {
     const { listed, clock, times } = this.#deps;
     const stop = new AbortController();
     const askedAt = clock.now();
     try {
       const ids = await within(clock, listed(stop.signal), times.askMs, "the kubelet's answer");
       this.#answered(ids, askedAt);
-      return ids.has(record.id);
+      return ids;
     } catch {
       return undefined;
     } finally {

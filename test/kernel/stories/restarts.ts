@@ -67,6 +67,7 @@ export const restarts: Story = [
       await node.allocatable(0);
       node.plugin.start("--remove-devices-on-exit");
       await node.allocatable(8);
+      for (const pod of Object.keys(node.kubelet.allocations())) node.kubelet.removePod(pod);
       await node.stopPlugin();
       deepEqual(query(), []);
       deepEqual(loaded(["v4l2loopback"]), []);
