@@ -19,9 +19,13 @@ export class CameraNode extends Scenario {
   async started(
     driver: CameraFiles,
     options: Partial<Record<string, string>> = {},
+    careTimes = quickCareTimes,
   ): Promise<RunningPlugin> {
     const count = driver.devices.length;
-    const plugin = this.startPlugin({ "max-devices": String(count), ...options }, { driver });
+    const plugin = this.startPlugin(
+      { "max-devices": String(count), ...options },
+      { driver, careTimes },
+    );
     if (!this.kubelet.running) await this.kubelet.start();
     await this.counts(count, count);
     return plugin;

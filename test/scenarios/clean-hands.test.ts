@@ -137,7 +137,8 @@ describe("a plugin that starts anew", () => {
 describe("Allocate of a device that isn't known to be clean", () => {
   test("is refused while its reset fails, and the device goes out of the offer until it works", async () => {
     const driver = scenario.cameras(1, true);
-    const { log } = await scenario.started(driver);
+    // Time for the calls below, before the plugin cleans on its own what nobody has.
+    const { log } = await scenario.started(driver, {}, { ...quickCareTimes, graceMs: 2000 });
     const works = driver.onReset;
     driver.onReset = async () => {
       throw new PluginError("reset_failed", "it is stuck");
