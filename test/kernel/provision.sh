@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Prepares what a test VM is made of: a Debian kernel, its media modules, v4l2loopback built from
-# Debian's own packages, a small user land, and the checker of v4l2-tool.c.
+# Debian's own packages, a small user land, the checker of v4l2-tool.c, and programs that people use
+# with cameras, for the VMs that want them.
 #
 #   provision.sh [VERSION...]     v4l2loopback versions, default "0.12.7 0.15.4"
 #
@@ -206,9 +207,40 @@ provide_tool() {
   mv "$tool.new" "$tool"
 }
 
+# programs.e2e.ts plays with these. Of all the packages they depend on, 0.5 GB, only the libraries they are
+# linked to are kept, side by side: where Debian chooses one by an alternative (libblas), nobody does here.
+provide_programs() {
+  local programs=$cache/programs.new root=$cache/programs.root debs=$cache/debs libraries=lib/x86_64-linux-gnu
+  [[ ! -e $cache/programs ]] || return 0
+  apt_setup
+  say "fetching ffmpeg and v4l-utils"
+  rm -rf "$programs" "$root" "$debs"
+  mkdir -p "$programs/usr/bin" "$programs/usr/$libraries" "$root" "$debs/partial"
+  quietly apt_private apt-get install --download-only -y --no-install-recommends \
+    -o Dir::Cache::archives="$debs" ffmpeg v4l-utils || unavailable "can't download ffmpeg and v4l-utils"
+  local deb name path
+  for deb in "$debs"/*.deb; do dpkg -x "$deb" "$root"; done
+  path=$(find "$root" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
+  for name in ffmpeg v4l2-ctl v4l2-compliance; do
+    cp "$root/usr/bin/$name" "$programs/usr/bin"
+    "$root/$libraries/ld-linux-x86-64.so.2" --inhibit-cache --library-path "$path" \
+      --list "$root/usr/bin/$name"
+  done >"$cache/programs.list"
+  if grep 'not found' "$cache/programs.list" >&2; then return 1; fi
+  # "libx.so.1 => /where/libx.so.1 (0x...)"; libc's are to be those that every VM has.
+  awk '$2 == "=>" && $1 !~ /\// { print $1, $3 }' "$cache/programs.list" | sort -u |
+    while read -r name path; do
+      [[ ! -e $cache/kernel/$libraries/$name ]] || path=$cache/kernel/$libraries/$name
+      cp -L "$path" "$programs/usr/$libraries/$name"
+    done
+  rm -rf "$root" "$debs" "$cache/programs.list"
+  mv "$programs" "$cache/programs"
+}
+
 install_missing
 provide_kernel
 provide_tree none
 for version in "${versions[@]}"; do provide_version "$version"; done
 provide_tool
+provide_programs
 echo "$cache"

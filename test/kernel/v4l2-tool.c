@@ -7,6 +7,8 @@
  *   v4l2-tool hold DEVICE SECONDS               keeps it open; prints "holding" once it is
  *   v4l2-tool write-frames [--write-only] DEVICE COUNT
  *   v4l2-tool read-frames DEVICE COUNT          prints the byte each frame is filled with
+ *   v4l2-tool search DEVICE WIDTH HEIGHT TEXT   looks for the text in all that a device shows, in every way:
+ *                                               prints, as JSON, the bytes seen and how often it was there
  *   v4l2-tool remove NUMBER                     has v4l2loopback (0.13 and later) remove a device
  *
  * Exit code: 0, or 1 with "v4l2-tool: <what>: <errno's name>" on stderr; 2 for wrong usage.
@@ -19,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* The smallest frame every v4l2loopback version takes. */
@@ -129,6 +132,63 @@ static int read_frames(const char *device, int count) {
   return 0;
 }
 
+static void look_for(const char *text, const __u8 *bytes, size_t size, size_t *seen, int *found) {
+  size_t length = strlen(text);
+  *seen += size;
+  for (const __u8 *at = bytes; (at = memmem(at, size - (at - bytes), text, length)); at++) ++*found;
+}
+
+static void print_found(const char *how, size_t seen, int found) {
+  printf("%s\"%s_bytes\":%zu,\"%s_found\":%d", how[0] == 'r' ? "{" : ",", how, seen, how, found);
+}
+
+/* Maps every buffer the device gives for this direction, asking for the frame size of the last tenant. */
+static void search_mapped(const char *device, enum v4l2_buf_type type, const char *how,
+                          struct v4l2_format format, const char *text) {
+  size_t seen = 0;
+  int found = 0;
+  int fd = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  /* Before 0.13, what a device can do is what it was when somebody last asked. */
+  struct v4l2_capability caps;
+  if (fd >= 0) ioctl(fd, VIDIOC_QUERYCAP, &caps);
+  format.type = type;
+  struct v4l2_requestbuffers request = {.count = 8, .type = type, .memory = V4L2_MEMORY_MMAP};
+  if (fd >= 0) ioctl(fd, VIDIOC_S_FMT, &format);
+  if (fd >= 0 && ioctl(fd, VIDIOC_REQBUFS, &request) == 0) {
+    for (__u32 index = 0; index < request.count; index++) {
+      struct v4l2_buffer buffer = {.index = index, .type = type, .memory = V4L2_MEMORY_MMAP};
+      if (ioctl(fd, VIDIOC_QUERYBUF, &buffer) < 0) continue;
+      void *mapped = mmap(NULL, buffer.length, PROT_READ, MAP_SHARED, fd, buffer.m.offset);
+      if (mapped == MAP_FAILED) continue;
+      look_for(text, mapped, buffer.length, &seen, &found);
+      munmap(mapped, buffer.length);
+    }
+  }
+  if (fd >= 0) close(fd);
+  print_found(how, seen, found);
+}
+
+static int search(const char *device, int width, int height, const char *text) {
+  struct v4l2_format format = yuyv_format(0);
+  format.fmt.pix.width = width;
+  format.fmt.pix.height = height;
+  size_t seen = 0, size = width * height * 2;
+  int found = 0;
+  int fd = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return fail(device);
+  __u8 *frame = malloc(size);
+  for (int i = 0; i < 8; i++) {
+    ssize_t got = read(fd, frame, size);
+    if (got > 0) look_for(text, frame, got, &seen, &found);
+  }
+  close(fd);
+  print_found("read", seen, found);
+  search_mapped(device, V4L2_BUF_TYPE_VIDEO_CAPTURE, "capture", format, text);
+  search_mapped(device, V4L2_BUF_TYPE_VIDEO_OUTPUT, "output", format, text);
+  puts("}");
+  return 0;
+}
+
 /*
  * v4l2loopback.h is no kernel header, so this number is written out: V4L2LOOPBACK_CTL_REMOVE of 0.13,
  * which later versions take as well. Its argument is the device's number itself.
@@ -155,7 +215,9 @@ int main(int argc, char **argv) {
   if (left == 2 && strcmp(command, "write-frames") == 0)
     return write_frames(rest[0], atoi(rest[1]), flag);
   if (left == 2 && strcmp(command, "read-frames") == 0) return read_frames(rest[0], atoi(rest[1]));
+  if (left == 4 && strcmp(command, "search") == 0)
+    return search(rest[0], atoi(rest[1]), atoi(rest[2]), rest[3]);
   if (left == 1 && strcmp(command, "remove") == 0) return remove_device(atoi(rest[0]));
-  fprintf(stderr, "usage: v4l2-tool query|hold|write-frames|read-frames|remove, see v4l2-tool.c\n");
+  fprintf(stderr, "usage: v4l2-tool query|hold|write-frames|read-frames|search|remove, see v4l2-tool.c\n");
   return 2;
 }

@@ -1,17 +1,17 @@
 /**
  * The loopback driver's scenarios as a program: compiled by `driver.e2e.ts`, run as root in a virtual
- * machine. `guest VERSION` plays them all, a line of JSON each; `guest VERSION ensure` and
- * `guest VERSION resets` do that one thing, to be killed at it; `guest VERSION play WORDS` plays those with these
- * words in their name.
+ * machine. `guest VERSION LIST` plays a list of them, a line of JSON each, `guest VERSION LIST WORDS` those
+ * with these words in the name; `guest VERSION ensure` and `guest VERSION resets` do that one thing, to be
+ * killed at it.
  */
 import { parseArgs } from "node:util";
 import { runCheck } from "../guest-result.ts";
 import type { ModuleVersion } from "../provision.ts";
-import { scenarios } from "./scenarios.ts";
+import { type ListName, lists } from "./scenarios.ts";
 import { makeDriver, Stage } from "./stage.ts";
 
 const { positionals } = parseArgs({ allowPositionals: true });
-const [version = "", work, only] = positionals;
+const [version = "", work = "driver", only] = positionals;
 
 if (work === "ensure" || work === "resets") {
   const driver = makeDriver();
@@ -22,7 +22,7 @@ if (work === "ensure" || work === "resets") {
 
 let failed = false;
 const stage = new Stage(version as ModuleVersion);
-for (const { name, run } of scenarios) {
+for (const { name, run } of lists[work as ListName]) {
   if (only !== undefined && !name.includes(only)) continue;
   let how: string | undefined;
   stage.clear();

@@ -1,7 +1,13 @@
 import { cleaning } from "./cleaning.ts";
 import { creation } from "./creation.ts";
 import { kills } from "./kills.ts";
+import { programs } from "./programs.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** One list for every version. */
-export const scenarios: readonly Scenario[] = [...creation, ...cleaning, ...kills];
+/** Each list is one for every version; a VM plays one of them. */
+export const lists = {
+  driver: [...creation, ...cleaning, ...kills],
+  programs,
+} as const satisfies Record<string, readonly Scenario[]>;
+
+export type ListName = keyof typeof lists;

@@ -1,0 +1,63 @@
+import { expect } from "bun:test";
+import { parseGuestResults } from "../guest-result.ts";
+import type { ModuleVersion } from "../provision.ts";
+import { bootVm, failures, type VmRequest } from "../vm.ts";
+import { type ListName, lists } from "./scenarios.ts";
+
+/** Seconds; a minute on an idle machine. */
+const VM_SECONDS = 400;
+/** For the test that plays a list. */
+export const VM_TEST_MS = (VM_SECONDS + 120) * 1000;
+
+/** How a list of scenarios went with each version: a table in Markdown, as docs/v4l2loopback.md has it. */
+export class Results {
+  readonly #versions: readonly ModuleVersion[];
+  readonly #rows: Map<string, Map<ModuleVersion, string>>;
+
+  constructor(list: ListName, versions: readonly ModuleVersion[]) {
+    this.#versions = versions;
+    this.#rows = new Map(lists[list].map(({ name }) => [name, new Map()]));
+  }
+
+  add(version: ModuleVersion, scenario: string, how: string): void {
+    this.#rows.get(scenario)?.set(version, how);
+  }
+
+  toString(): string {
+    const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+    return [
+      row(["scenario", ...this.#versions]),
+      row(["---", ...this.#versions.map(() => "---")]),
+      ...[...this.#rows].map(([name, cells]) =>
+        row([name, ...this.#versions.map((version) => cells.get(version) ?? "")]),
+      ),
+    ].join("\n");
+  }
+}
+
+/** Plays a list of scenarios in a VM. A failed expectation if one went wrong, or wasn't played. */
+export async function play(
+  list: ListName,
+  vm: Pick<VmRequest, "directory" | "files"> & { moduleVersion: ModuleVersion },
+  table: Results,
+): Promise<void> {
+  const { moduleVersion } = vm;
+  const result = await bootVm({
+    ...vm,
+    timeoutSeconds: VM_SECONDS,
+    script: `
+check "the scenarios" sh -c "guest ${moduleVersion} ${list} >/log/scenarios 2>/log/stderr"
+check "the kernel has no complaint" sh -c '! dmesg | grep -E "WARNING:|BUG:|Oops|Call Trace"'
+`,
+  });
+  const seconds = result.totalSeconds.toFixed(1);
+  console.log(`v4l2loopback ${moduleVersion}, ${list} scenarios: all in ${seconds} s`);
+  const results = parseGuestResults(result.files["scenarios"] ?? "");
+  for (const { name, error, how } of results) {
+    table.add(moduleVersion, name, error === undefined ? (how ?? "yes") : "**no**");
+  }
+  expect(results.filter(({ error }) => error !== undefined)).toEqual([]);
+  expect(result.files["stderr"] ?? "").toBe("");
+  expect(failures(result)).toBe("");
+  expect(results.map(({ name }) => name)).toEqual(lists[list].map(({ name }) => name));
+}
