@@ -226,7 +226,7 @@ provide_programs() {
     "$root/$libraries/ld-linux-x86-64.so.2" --inhibit-cache --library-path "$path" \
       --list "$root/usr/bin/$name"
   done >"$cache/programs.list"
-  ! grep 'not found' "$cache/programs.list" >&2
+  if grep 'not found' "$cache/programs.list" >&2; then return 1; fi
   # "libx.so.1 => /where/libx.so.1 (0x...)"; libc's are to be those that every VM has.
   awk '$2 == "=>" && $1 !~ /\// { print $1, $3 }' "$cache/programs.list" | sort -u |
     while read -r name path; do
