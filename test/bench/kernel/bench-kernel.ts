@@ -58,13 +58,16 @@ try {
   const guest = join(work, "guest");
   compileGuest(join(import.meta.dir, "guest.ts"), guest);
   const plugin = builtPlugin();
-  const results = [];
-  for (const version of versions) results.push(await measure(version, { guest, plugin }));
   console.log(
     `Emulated (QEMU TCG, 2 CPUs) on ${machine.cpu}, ${machine.cores} cores, Bun ${machine.bun}, load ${machine.load_before.toFixed(2)}, ${machine.date}`,
   );
-  for (const { module_version, guest_kernel, rows } of results) {
-    console.log(`\nv4l2loopback ${module_version}, Linux ${guest_kernel}\n\n${renderTable(rows)}`);
+  const results = [];
+  for (const version of versions) {
+    const result = await measure(version, { guest, plugin });
+    console.log(
+      `\nv4l2loopback ${version}, Linux ${result.guest_kernel}\n\n${renderTable(result.rows)}`,
+    );
+    results.push(result);
   }
   mkdirSync(dirname(values.json), { recursive: true });
   const json = { machine, emulated: true, quick: values.quick, results };
