@@ -340,6 +340,22 @@ describe("the loopback driver's ensure", () => {
     expect((await driver.inspect())[1]?.state).toBe("ok");
   });
 
+  test("sees all devices gone when the module goes while they are looked at", async () => {
+    const { kernel, driver } = setUp();
+    await driver.ensure();
+    const look = kernel.lookAt.bind(kernel);
+    kernel.lookAt = (path) => {
+      if (path.endsWith("video11")) {
+        kernel.lookAt = look;
+        kernel.beginUnload();
+      }
+      return look(path);
+    };
+    expect((await driver.inspect()).map(({ state }) => state)).toEqual(
+      Array.from({ length: 3 }, () => "module_gone"),
+    );
+  });
+
   test("waits for an unloading that is under way instead of calling its devices missing", async () => {
     const { kernel, driver } = setUp({ nodeDelayMs: 0 });
     await driver.ensure();

@@ -114,6 +114,12 @@ export class LoopbackDriver implements VideoDriver {
 
   /** @throws PluginError `sysfs_unreadable`. */
   async inspect(): Promise<DeviceObservation[]> {
+    const seen = this.lookAtAll();
+    // The module went while its devices were looked at: those that were seen before it did are gone as well.
+    return seen.some(({ state }) => state === "module_gone") ? this.lookAtAll() : seen;
+  }
+
+  private lookAtAll(): DeviceObservation[] {
     return this.devices.map((device) => {
       const { id } = device;
       const seen = this.view.judge(device);
