@@ -41,7 +41,7 @@ Options:
     if (unknown.length > 0) return unexpectedArguments(unknown, demoCommand, terminal);
     const timeline = new Timeline(terminal, isatty(1));
     const stage = new Stage(timeline);
-    const interrupted = interruption();
+    const interrupted = interruption(() => stage.plugin?.kill("SIGKILL"));
     try {
       timeline.title(
         "Video Device Plugin: an embedded kubelet, eight simulated cameras, the real plugin",
@@ -94,10 +94,20 @@ async function keep(stage: Stage, interrupted: AbortSignal): Promise<void> {
   stop();
 }
 
-/** Aborts on the first Ctrl-C, so that what was started is cleared away. */
-function interruption(): AbortSignal {
+/**
+ * Aborts on the first Ctrl-C, so that what was started is cleared away in order. A second one ends at once, but
+ * not without `onSecond`: the plugin is a process of its own and would outlive the demo.
+ */
+function interruption(onSecond: () => void): AbortSignal {
   const interrupt = new AbortController();
-  process.once("SIGINT", () => interrupt.abort());
-  process.once("SIGTERM", () => interrupt.abort());
+  const onSignal = () => {
+    if (interrupt.signal.aborted) {
+      onSecond();
+      process.exit(128 + 2);
+    }
+    interrupt.abort();
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
   return interrupt.signal;
 }
