@@ -15,7 +15,7 @@ export function allocatableDevices(
   resourceName: string,
   signal: AbortSignal,
 ): Promise<string[]> {
-  return asking(podResourcesSocket, async (client) => {
+  return askPodResources(podResourcesSocket, async (client) => {
     const { devices } = await client.getAllocatableResources({}, { timeoutMs, signal });
     return idsOf(resourceName, devices);
   });
@@ -33,7 +33,7 @@ export function devicesOfPods(
   resourceName: string,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
-  return asking(podResourcesSocket, async (client) => {
+  return askPodResources(podResourcesSocket, async (client) => {
     const { podResources } = await client.list({}, { timeoutMs, signal });
     const containers = podResources.flatMap((pod) => pod.containers);
     return new Set(containers.flatMap(({ devices }) => idsOf(resourceName, devices)));
@@ -50,10 +50,10 @@ function idsOf(
 }
 
 /**
- * A connection a call: the socket is another file after each restart of the kubelet, and one call every
+ * Asks the kubelet's pod-resources API one thing. A connection a call: the socket is another file after each restart of the kubelet, and one call every
  * few seconds is far below the kubelet's limit of 100 a second.
  */
-async function asking<T>(
+export async function askPodResources<T>(
   podResourcesSocket: string,
   question: (client: Client<typeof PodResourcesLister>) => Promise<T>,
 ): Promise<T> {

@@ -168,10 +168,7 @@ export class Registrar {
       streams,
       kubelet,
       refusingSince: this.#refusingSince,
-      registered:
-        epoch?.registeredAt === undefined || epoch.kubelet === undefined
-          ? undefined
-          : { at: epoch.registeredAt, kubelet: epoch.kubelet },
+      registeredAt: epoch?.registeredAt,
       lastStreamEnd: this.#lastStreamEnd,
       streamSeen: seen > 0,
       kubeletReplacedAt: this.#kubeletReplacedAt,

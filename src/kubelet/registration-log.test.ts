@@ -10,7 +10,7 @@ const facts = (now: number): RegistrationFacts => ({
   streams: 0,
   kubelet: { state: "absent", identity: undefined },
   refusingSince: undefined,
-  registered: undefined,
+  registeredAt: undefined,
   lastStreamEnd: undefined,
   streamSeen: false,
   kubeletReplacedAt: undefined,

@@ -14,7 +14,7 @@ const idle: RegistrationFacts = {
   streams: 0,
   kubelet: { state: "accepting", identity: "k1" },
   refusingSince: undefined,
-  registered: undefined,
+  registeredAt: undefined,
   lastStreamEnd: undefined,
   streamSeen: false,
   kubeletReplacedAt: undefined,
@@ -24,7 +24,7 @@ const idle: RegistrationFacts = {
 const serving: RegistrationFacts = { ...idle, server: "serving" };
 const live: RegistrationFacts = {
   ...serving,
-  registered: { at: now - 60_000, kubelet: "k1" },
+  registeredAt: now - 60_000,
   streams: 1,
   streamSeen: true,
 };
@@ -65,17 +65,17 @@ const table: [string, RegistrationFacts, ReturnType<typeof decide>][] = [
   ],
   [
     "counts a stream as registered although Register's answer is still out",
-    { ...live, registered: undefined },
+    { ...live, registeredAt: undefined },
     { kind: "wait", because: "registered", ms: 1000 },
   ],
   [
     "gives the kubelet time to open its stream",
-    { ...live, registered: { at: now - 4000, kubelet: "k1" }, streams: 0, streamSeen: false },
+    { ...live, registeredAt: now - 4000, streams: 0, streamSeen: false },
     { kind: "wait", because: "stream_expected", ms: 1000 },
   ],
   [
     "gives up on a kubelet that accepted but never listened",
-    { ...live, registered: { at: now - 10_000, kubelet: "k1" }, streams: 0, streamSeen: false },
+    { ...live, registeredAt: now - 10_000, streams: 0, streamSeen: false },
     { kind: "close", because: "stream_missing" },
   ],
   [
@@ -85,7 +85,7 @@ const table: [string, RegistrationFacts, ReturnType<typeof decide>][] = [
   ],
   [
     "ends it as well when the stream came and went while Register failed",
-    { ...live, registered: undefined, streams: 0 },
+    { ...live, registeredAt: undefined, streams: 0 },
     { kind: "close", because: "stream_ended" },
   ],
   [
@@ -138,10 +138,7 @@ describe("the registration's decision", () => {
       { state: "accepting", identity: "k2" },
     ),
     refusingSince: fc.option(fc.integer({ min: now - 9000, max: now }), { nil: undefined }),
-    registered: fc.option(
-      fc.record({ at: fc.integer({ min: now - 20_000, max: now }), kubelet: fc.constant("k1") }),
-      { nil: undefined },
-    ),
+    registeredAt: fc.option(fc.integer({ min: now - 20_000, max: now }), { nil: undefined }),
     lastStreamEnd: fc.option(
       fc.record({ at: fc.integer({ min: now - 2000, max: now }), kubelet: fc.constant("k1") }),
       { nil: undefined },
@@ -153,7 +150,7 @@ describe("the registration's decision", () => {
   });
   const possible = anyFacts.map((facts) => {
     if (facts.server === "none") {
-      return { ...facts, streams: 0, streamSeen: false, registered: undefined };
+      return { ...facts, streams: 0, streamSeen: false, registeredAt: undefined };
     }
     return { ...facts, streamSeen: facts.streamSeen || facts.streams > 0 };
   });

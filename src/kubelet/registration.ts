@@ -16,8 +16,8 @@ export interface RegistrationFacts {
   readonly kubelet: KubeletSocketState;
   /** Since when the kubelet's socket has been refusing; undefined if it isn't. */
   readonly refusingSince: number | undefined;
-  /** The Register that succeeded on this server, if one did. */
-  readonly registered: { readonly at: number; readonly kubelet: string } | undefined;
+  /** When Register succeeded on this server; undefined if it has not. */
+  readonly registeredAt: number | undefined;
   /** The last stream that ended, on this server or an earlier one. */
   readonly lastStreamEnd: StreamEnd | undefined;
   /** Whether a stream has ever been opened on this server since Register was called. */
@@ -111,7 +111,7 @@ export const defaultRegistrationTimes: RegistrationTimes = {
  * having witnessed an event. Register is never called while one of our streams lives.
  */
 export function decide(facts: RegistrationFacts, times: RegistrationTimes): RegistrationAction {
-  if (facts.server !== "none" && (facts.registered || facts.streamSeen)) {
+  if (facts.server !== "none" && (facts.registeredAt !== undefined || facts.streamSeen)) {
     return whileRegistered(facts, times);
   }
   return towardsRegistration(facts, times);
@@ -132,7 +132,7 @@ function whileRegistered(facts: RegistrationFacts, times: RegistrationTimes): Re
     return wait("registered", times.tickMs);
   }
   if (facts.streamSeen) return { kind: "close", because: "stream_ended" };
-  const left = (facts.registered?.at ?? now) + times.streamGraceMs - now;
+  const left = (facts.registeredAt ?? now) + times.streamGraceMs - now;
   if (left <= 0) return { kind: "close", because: "stream_missing" };
   if (facts.server === "socket_lost") return { kind: "close", because: "socket_lost" };
   return wait("stream_expected", Math.min(left, times.tickMs));
