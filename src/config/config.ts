@@ -32,6 +32,8 @@ export interface Config {
   readonly kubeletSocket: string;
   /** Where the kubelet tells what it has to give; asked to audit the registration. */
   readonly podResourcesSocket: string;
+  /** Seconds between two questions to the pod-resources API. */
+  readonly podResourcesInterval: number;
   /** The plugin's socket is named after this path, with a suffix for the instance. */
   readonly socketPath: string;
   readonly logLevel: LogLevel;
@@ -39,6 +41,14 @@ export interface Config {
   readonly enableMetrics: boolean;
   readonly metricsAddress: string;
   readonly metricsPort: number;
+  /** Whether metrics name the pods that have devices. */
+  readonly metricsOwners: boolean;
+  /** Where people and probes talk to this process. */
+  readonly adminSocket: string;
+  /** What has to outlive the process: which devices are cordoned. */
+  readonly stateDir: string;
+  /** Where node-feature-discovery reads local features; empty if it is told nothing. */
+  readonly nfdFeaturesDir: string;
   /** Where the host's device nodes are seen by this process. */
   readonly deviceDir: string;
   readonly sysfsDir: string;

@@ -36,6 +36,11 @@ const defaults: Config = {
   sysfsDir: "/sys",
   modulesDir: "/lib/modules",
   simulatedDir: "/run/video-device-plugin/simulated",
+  podResourcesInterval: 10,
+  metricsOwners: true,
+  adminSocket: "/run/video-device-plugin/admin.sock",
+  stateDir: "/var/lib/video-device-plugin",
+  nfdFeaturesDir: "",
 };
 
 function sources(given: Partial<Sources> = {}): Sources {

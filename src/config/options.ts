@@ -4,6 +4,7 @@ import { group } from "./kinds/group.ts";
 import type { Kind } from "./kinds/kind.ts";
 import { nodeName, resourceName } from "./kinds/kubernetes.ts";
 import { integer, octalPermission, seconds } from "./kinds/number.ts";
+import { orEmpty } from "./kinds/or-empty.ts";
 import { devicePathTemplate, directory, INSTANCE_SUFFIX_BYTES, socketPath } from "./kinds/path.ts";
 import { cardLabel, ipAddress } from "./kinds/text.ts";
 
@@ -76,7 +77,15 @@ export const options: Options = {
     default: "/var/lib/kubelet/pod-resources/kubelet.sock",
     group: "Kubernetes",
     description:
-      "Socket on which the kubelet is asked every 10 s which devices it knows and pods have; without it a registration lost in silence goes unnoticed, and devices are cleaned only when they are given away.",
+      "Socket on which the kubelet is asked which devices it knows and pods have; without it a registration lost in silence goes unnoticed, and devices are cleaned only when they are given away.",
+  },
+  podResourcesInterval: {
+    flag: "pod-resources-interval",
+    env: "POD_RESOURCES_INTERVAL",
+    kind: seconds(1, 3600),
+    default: "10",
+    group: "Kubernetes",
+    description: "Longest time between two questions to the kubelet about who has which device.",
   },
   containerDevicePath: {
     flag: "container-device-path",
@@ -251,6 +260,40 @@ export const options: Options = {
     default: "8080",
     group: "Logs and metrics",
     description: "TCP port on which metrics are served.",
+  },
+  metricsOwners: {
+    flag: "metrics-owners",
+    env: "METRICS_OWNERS",
+    kind: boolean(),
+    default: "true",
+    group: "Logs and metrics",
+    description: "Names in the metrics the pod that has each device.",
+  },
+  adminSocket: {
+    flag: "admin-socket",
+    env: "ADMIN_SOCKET",
+    kind: socketPath(0),
+    default: "/run/video-device-plugin/admin.sock",
+    group: "Logs and metrics",
+    description:
+      "Socket, for root alone, of the admin API and of the probes: what status, reset, cordon and probe talk to.",
+  },
+  nfdFeaturesDir: {
+    flag: "nfd-features-dir",
+    env: "NFD_FEATURES_DIR",
+    kind: orEmpty(directory()),
+    default: "",
+    group: "Kubernetes",
+    description:
+      "Directory of node-feature-discovery's local features, /etc/kubernetes/node-feature-discovery/features.d say, to be told the count of devices and the module's version; empty tells nothing.",
+  },
+  stateDir: {
+    flag: "state-dir",
+    env: "STATE_DIR",
+    kind: directory(),
+    default: "/var/lib/video-device-plugin",
+    group: "Directories",
+    description: "Where is kept what outlives the process: which devices are cordoned.",
   },
   deviceDir: {
     flag: "device-dir",
