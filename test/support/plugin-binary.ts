@@ -20,6 +20,8 @@ const binary = join(import.meta.dir, "../../dist/video-device-plugin");
 export interface PluginBinaryOptions {
   /** Names its log; instances on one node need different ones. Default `plugin`. */
   readonly name?: string;
+  /** How it is started, e.g. by an emulator. Default: what `bun run build` makes for this machine. */
+  readonly program?: readonly string[];
   /** Flags beside those that tell it where the node is, e.g. `--enable-metrics`. Default none. */
   readonly flags?: readonly string[];
 }
@@ -38,14 +40,20 @@ export class PluginBinary implements PluginControl {
   readonly #command: readonly string[];
   #process: Subprocess | undefined;
 
-  constructor(node: TestNode, { name = "plugin", flags = [] }: PluginBinaryOptions = {}) {
-    assert.ok(existsSync(binary), `there is no ${binary}; run: bun run build`);
+  constructor(node: TestNode, options: PluginBinaryOptions = {}) {
+    const { name = "plugin", flags = [], program = [binary] } = options;
+    for (const file of program) {
+      assert.ok(
+        !file.startsWith("/") || existsSync(file),
+        `there is no ${file}; run: bun run build`,
+      );
+    }
     this.simulatedDir = join(node.workDir, "devices");
     this.log = new PluginBinaryLog(join(node.workDir, `${name}.log`));
     this.#errors = join(node.workDir, `${name}.stderr`);
     for (const path of [this.log.path, this.#errors]) writeFileSync(path, "");
     this.#command = [
-      binary,
+      ...program,
       "--driver=simulated",
       "--log-level=debug",
       "--log-format=json",
