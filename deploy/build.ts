@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
+import { brokenBuild, wrongBun } from "./build-checks.ts";
 
 const root = join(import.meta.dir, "..");
 const name = "video-device-plugin";
@@ -48,9 +49,8 @@ function build(target: string, outfile: string): void {
     },
   );
   const output = `${stdout.toString()}${stderr.toString()}`;
-  if (exitCode !== 0) fail(`bun build ended with ${exitCode}:\n${output}`);
-  // Bun 1.4.5 reports dropped bytecode in words only, and a warning there may be a broken binary.
-  if (/failed to generate bytecode/i.test(output)) fail(`bytecode was dropped:\n${output}`);
+  const broken = brokenBuild(exitCode, output);
+  if (broken !== undefined) fail(broken);
   const native = target === `bun-linux-${process.arch}`;
   if (native && !usesBytecode(join(root, outfile))) fail(`${outfile} runs without its bytecode`);
   const { size } = statSync(join(root, outfile));
@@ -65,11 +65,8 @@ function usesBytecode(path: string): boolean {
   });
   return `${stdout.toString()}${stderr.toString()}`.includes("Cache hit for sourceCode");
 }
-if (Bun.version !== pinned) {
-  fail(
-    `this is Bun ${Bun.version}, the project is pinned to ${pinned}: npx -y bun@${pinned} run build`,
-  );
-}
+const refusal = wrongBun(Bun.version, pinned);
+if (refusal !== undefined) fail(refusal);
 mkdirSync(join(root, "dist"), { recursive: true });
 if (process.argv.includes("--all")) {
   const files = ["x64", "arm64"].map((arch) => {

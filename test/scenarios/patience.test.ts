@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createClient } from "@connectrpc/connect";
 import { PluginError } from "../../src/common/plugin-error.ts";
+import { defaultCareTimes } from "../../src/devices/care-times.ts";
 import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { createSocketTransport } from "../../src/grpc/transport.ts";
 import { FakeDriver } from "../support/fake-driver.ts";
-import { eventually, quickTimes, Scenario } from "./harness.ts";
+import { eventually, quickCareTimes, quickTimes, Scenario } from "./harness.ts";
 
 let scenario: Scenario;
 beforeEach(() => {
@@ -84,5 +85,23 @@ describe("patience", () => {
     transport.close();
     expect(driver.calls).toContain("reset video10");
     expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
+  });
+
+  test("with a reset that does not come back ends long before the kubelet's own", async () => {
+    const driver = new FakeDriver();
+    driver.onReset = () => new Promise(() => undefined);
+    const careTimes = { ...quickCareTimes, prepareMs: 200 };
+    await scenario.registered({ "pre-start-container": "true" }, { driver, careTimes });
+    const transport = createSocketTransport(scenario.socketPath());
+    let refusal: unknown;
+    try {
+      await createClient(DevicePlugin, transport).preStartContainer({ devicesIds: ["video10"] });
+    } catch (reason) {
+      refusal = reason;
+    }
+    transport.close();
+    expect(String(refusal)).toContain("the reset of video10");
+    // The kubelet gives PreStartContainer 30 s (KubeletPreStartContainerRPCTimeoutInSecs).
+    expect(defaultCareTimes.prepareMs).toBeLessThan(30_000);
   });
 });
