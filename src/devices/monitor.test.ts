@@ -255,6 +255,11 @@ describe("the device monitor", () => {
     expect(needsEnsure(seen, () => false)).toBe(false);
   });
 
+  test("has a node's mode and group given back", () => {
+    expect(needsEnsure([{ id: "video10", state: "ok" }])).toBe(false);
+    expect(needsEnsure([{ id: "video10", state: "ok", accessLost: true }])).toBe(true);
+  });
+
   test("survives nothing less than its signal", async () => {
     const { driver, end } = await setUp();
     const before = driver.calls.length;

@@ -40,12 +40,15 @@ const toleratedFailures = 3;
  * in the wrong place and may be moved.
  */
 export function needsEnsure(
-  observations: readonly Pick<Sight, "id" | "state">[],
+  observations: readonly Pick<Sight, "id" | "state" | "accessLost">[],
   mayRemake: (id: string) => boolean = () => true,
 ): boolean {
   return observations.some(
-    ({ id, state }) =>
-      state === "missing" || state === "module_gone" || (state === "wrong_number" && mayRemake(id)),
+    ({ id, state, accessLost }) =>
+      state === "missing" ||
+      state === "module_gone" ||
+      accessLost === true ||
+      (state === "wrong_number" && mayRemake(id)),
   );
 }
 

@@ -104,6 +104,8 @@ export interface DeviceObservation {
   readonly state: DeviceState;
   /** One sentence for people: what was seen, and where. Empty for `ok`. */
   readonly detail: string;
+  /** Set if it is `ok` and its node has another mode or group than it was given: `ensure` gives them back. */
+  readonly accessLost?: true;
 }
 
 export interface EnsureReport {

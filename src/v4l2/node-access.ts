@@ -12,6 +12,14 @@ export interface NodeAccess {
 /** The bits chmod(2) sets. */
 const PERMISSIONS = 0o7777;
 
+/** Whether a node has its mode and group; one that can't be looked at has nothing to lose. */
+export function hasNodeAccess(path: string, access: NodeAccess): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return true;
+  const rightGroup = access.group === undefined || access.group === stat.gid;
+  return rightGroup && (stat.mode & PERMISSIONS) === access.mode;
+}
+
 /**
  * Gives a node its mode and group, if it hasn't got them: a change nobody needed would still wake
  * whoever watches the directory.

@@ -166,6 +166,21 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
+    name: "a mode that somebody changed is told, and is no sickness",
+    async run({ driver, nodePath }) {
+      await driver.ensure();
+      const [, device] = driver.devices;
+      ok(device);
+      chmodSync(nodePath(device.id), 0o660);
+      for (const { id, state, accessLost } of await driver.inspect()) {
+        equal(state, "ok");
+        equal(accessLost, id === device.id ? true : undefined);
+      }
+      await driver.ensure();
+      for (const { accessLost } of await driver.inspect()) equal(accessLost, undefined);
+    },
+  },
+  {
     name: "a broken device is told from a missing one",
     async run(harness) {
       if (harness.breakDevice === undefined) return;

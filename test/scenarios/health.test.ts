@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { rmSync } from "node:fs";
+import { chmodSync, rmSync, statSync } from "node:fs";
 import { eventually, Scenario } from "./harness.ts";
 
 let scenario: Scenario;
@@ -62,5 +62,14 @@ describe("a device's health", () => {
       "a second set-up",
     );
     expect(scenario.count("register_received")).toBe(1);
+  });
+
+  test("of who may open a device is kept: a node's mode that somebody changed comes back", async () => {
+    await scenario.registered();
+    const node = `${scenario.simulatedDir}/video12`;
+    // As udev does with a new node, some time after it was made.
+    chmodSync(node, 0o660);
+    await eventually(() => (statSync(node).mode & 0o777) === 0o666, "the mode");
+    expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
   });
 });

@@ -31,6 +31,8 @@ export class DeviceMaker {
   private readonly control: ControlDevice;
   private readonly view: LoopbackView;
   private readonly told = new Set<string>();
+  /** Devices whose node this process has given its mode and group. */
+  private readonly given = new Set<string>();
 
   constructor(
     settings: LoopbackSettings,
@@ -70,7 +72,14 @@ export class DeviceMaker {
         remedy: `See what ${this.view.nodePath(device)} is, and remove it if nobody needs it.`,
       });
     }
-    applyNodeAccess(this.view.nodePath(device), this.settings);
+    const path = this.view.nodePath(device);
+    if (applyNodeAccess(path, this.settings) && isThere && this.given.has(device.id)) {
+      this.log.info("a device node has its mode and group back", {
+        device_id: device.id,
+        device_path: path,
+      });
+    }
+    this.given.add(device.id);
     this.tellMismatches(device);
   }
 

@@ -14,6 +14,7 @@ import type {
   EnsureReport,
   VideoDriver,
 } from "../driver.ts";
+import { hasNodeAccess } from "../node-access.ts";
 import { ControlDevice } from "./control-device.ts";
 import { cleanInPlace, repairCaps } from "./device-care.ts";
 import { layOutDevices } from "./device-layout.ts";
@@ -124,9 +125,11 @@ export class LoopbackDriver implements VideoDriver {
       const { id } = device;
       const seen = this.view.judge(device);
       const dead = this.dead.get(id);
-      return seen.state === "ok" && dead !== undefined
-        ? { id, state: "dead_caps", detail: dead }
-        : { id, ...seen };
+      if (seen.state !== "ok") return { id, ...seen };
+      if (dead !== undefined) return { id, state: "dead_caps", detail: dead };
+      // udev gives a new node its own idea of mode and group, whenever it gets to it.
+      const kept = hasNodeAccess(this.view.nodePath(device), this.settings);
+      return { id, ...seen, ...(kept ? {} : { accessLost: true }) };
     });
   }
 

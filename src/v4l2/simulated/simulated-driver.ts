@@ -14,7 +14,7 @@ import type {
   EnsureReport,
   VideoDriver,
 } from "../driver.ts";
-import { applyNodeAccess } from "../node-access.ts";
+import { applyNodeAccess, hasNodeAccess } from "../node-access.ts";
 import { Faults } from "./faults.ts";
 import {
   lookAtSimulatedNode,
@@ -212,7 +212,8 @@ export class SimulatedDriver implements VideoDriver {
       if (dead !== undefined) return { id, state: "dead_caps", detail: dead };
       const stuck = this.faults.find(id, "stuck-writer");
       if (stuck !== undefined) return { id, state: "stuck_writer", detail: stuck };
-      return { id, state: "ok", detail: "" };
+      const kept = hasNodeAccess(hostPath, this.settings);
+      return { id, state: "ok", detail: "", ...(kept ? {} : { accessLost: true }) };
     } catch (error) {
       const reason = PluginError.from(error).message;
       return { id, state: "faulty", detail: `${hostPath} can't be looked at: ${reason}.` };
