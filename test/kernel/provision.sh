@@ -200,9 +200,9 @@ provide_version() {
 }
 
 provide_tool() {
-  local tool=$cache/v4l2-tool
-  [[ ! $tool -nt $here/v4l2-tool.c ]] || return 0
-  gcc-12 -static -O2 -Wall -Wextra -Werror -o "$tool.new" "$here/v4l2-tool.c"
+  local tool=$cache/$1
+  [[ ! $tool -nt $here/$1.c ]] || return 0
+  gcc-12 -static -O2 -Wall -Wextra -Werror -o "$tool.new" "$here/$1.c"
   strip "$tool.new"
   mv "$tool.new" "$tool"
 }
@@ -241,6 +241,7 @@ install_missing
 provide_kernel
 provide_tree none
 for version in "${versions[@]}"; do provide_version "$version"; done
-provide_tool
+provide_tool v4l2-tool
+provide_tool tsc-khz
 provide_programs
 echo "$cache"

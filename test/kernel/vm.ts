@@ -32,15 +32,7 @@ export interface VmResult extends VmReport {
 
 /** Firmware, kernel and handing over take about 6 s when idle; a busy machine gets ten times that. */
 const OVERHEAD_SECONDS = 60;
-/**
- * After the first three, what emulation on a busy machine needs (Documentation/admin-guide/
- * kernel-parameters.txt): there, measuring the CPU's speed fails, and a clock other than the TSC costs a
- * device access a reading.
- */
-const KERNEL_ARGUMENTS = [
-  ...["console=ttyS0", "loglevel=4", "panic=-1"],
-  ...["tsc=reliable", "lpj=4000000", "no_timer_check", "nokaslr", "mitigations=off"],
-];
+const KERNEL_ARGUMENTS = ["console=ttyS0", "loglevel=4", "panic=-1"];
 /** GNU timeout's exit code after SIGKILL. */
 const KILLED = 137;
 /** All that a Bun-compiled binary is linked to (`readelf -d`); dlopen finds them by default paths. */
@@ -91,6 +83,19 @@ export function failures(result: VmResult): string {
   ].join("\n");
 }
 
+/**
+ * What a kernel needs to be told where it is emulated on a busy machine (Documentation/admin-guide/
+ * kernel-parameters.txt): there, measuring the CPU's speed fails, and a clock other than the TSC costs a
+ * device access a reading. `directory` is what `provision()` returned.
+ */
+export function emulationArguments(directory: string): string[] {
+  const { stdout } = Bun.spawnSync([join(directory, "tsc-khz")]);
+  return [
+    ...["tsc=reliable", `tsc_early_khz=${stdout.toString().trim()}`, "lpj=4000000"],
+    ...["no_timer_check", "nokaslr", "mitigations=off"],
+  ];
+}
+
 function guestFiles(request: VmRequest): Map<string, ArchiveFile> {
   const guest = (name: string) => ({ from: join(import.meta.dir, "guest", name) });
   const debian = (name: string) => ({ from: join(request.directory, "kernel", name) });
@@ -124,7 +129,10 @@ function qemuCommand(request: VmRequest, path: (name: string) => string): string
     // ttyS0 is the console, ttyS1 the report.
     ...["-serial", `file:${path("console")}`, "-serial", `file:${path("report")}`],
     "-append",
-    [...KERNEL_ARGUMENTS, request.kernelArguments ?? ""].join(" "),
+    [
+      ...[...KERNEL_ARGUMENTS, ...emulationArguments(request.directory)],
+      request.kernelArguments ?? "",
+    ].join(" "),
   ];
 }
 

@@ -13,6 +13,7 @@ import { basename, dirname, join } from "node:path";
 import { type ArchiveFile, writeInitramfs } from "../kernel/cpio.ts";
 import type { ModuleVersion } from "../kernel/provision.ts";
 import { parseReport, type VmReport } from "../kernel/report.ts";
+import { emulationArguments } from "../kernel/vm.ts";
 import { imageArchive } from "../kubelet/image.ts";
 
 /** A node to boot: a Debian with systemd, containerd, the real kubelet and the real v4l2loopback. */
@@ -35,7 +36,6 @@ export interface NodeResult extends VmReport {
 const root = join(import.meta.dir, "../..");
 const KERNEL_ARGUMENTS = [
   ...["console=ttyS0", "loglevel=4", "panic=-1", "systemd.show_status=0", "rw"],
-  ...["tsc=reliable", "lpj=4000000", "no_timer_check", "nokaslr", "mitigations=off"],
 ];
 
 /**
@@ -123,7 +123,8 @@ function qemuCommand(directory: string, path: (name: string) => string): string[
     ...["-drive", disk("root"), "-drive", disk("story.ext4")],
     // ttyS0 is the console, ttyS1 the report.
     ...["-serial", `file:${path("console")}`, "-serial", `file:${path("report")}`],
-    ...["-append", KERNEL_ARGUMENTS.join(" ")],
+    "-append",
+    [...KERNEL_ARGUMENTS, ...emulationArguments(join(dirname(directory), "kernel"))].join(" "),
   ];
 }
 
