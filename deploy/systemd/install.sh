@@ -1,0 +1,96 @@
+#!/bin/sh
+# Installs the Video Device Plugin as a systemd service on this node, or brings it up to date. Run it as often
+# as you like: what is there already and right is left alone, and so is your configuration.
+set -eu
+
+usage() {
+  cat <<USAGE
+Usage: install.sh [options]
+
+Installs the executable as /usr/local/bin/video-device-plugin and the service video-device-plugin, and starts it.
+Running pods keep their cameras when it is brought up to date.
+
+Options:
+  --binary FILE     The executable (default: video-device-plugin beside this script, or dist/ of the sources).
+  --load-at-boot    Has the host load v4l2loopback when it starts (modules-load.d, modprobe.d).
+  --no-start        Installs only; an instance that runs goes on running.
+  --root DIR        Installs below DIR, e.g. for an image of a node; starts nothing.
+  --help            Shows this text.
+USAGE
+}
+
+die() { echo "install.sh: $1" >&2; exit "${2:-1}"; }
+
+here=$(cd "$(dirname "$0")" && pwd)
+binary='' root='' start=yes load=no
+while [ $# -gt 0 ]; do
+  case $1 in
+    --binary | --root)
+      [ $# -ge 2 ] || die "$1 needs a value; see install.sh --help" 64
+      case $1 in --binary) binary=$2 ;; --root) root=${2%/} start=no ;; esac
+      shift ;;
+    --binary=*) binary=${1#*=} ;;
+    --root=*) root=${1#*=} root=${root%/} start=no ;;
+    --load-at-boot) load=yes ;;
+    --no-start) start=no ;;
+    --help | -h) usage; exit 0 ;;
+    *) usage >&2; die "unknown option $1" 64 ;;
+  esac
+  shift
+done
+
+if [ -z "$binary" ]; then
+  for candidate in "$here/video-device-plugin" "$here/../../dist/video-device-plugin"; do
+    if [ -f "$candidate" ]; then binary=$candidate; break; fi
+  done
+fi
+[ -n "$binary" ] || die "there is no executable beside this script; give one with --binary"
+[ -f "$binary" ] || die "there is no file $binary"
+[ -n "$root" ] || [ "$(id -u)" = 0 ] || die "run it as root: sudo $0"
+[ -n "$root" ] || [ -d /run/systemd/system ] || die "this host was not booted with systemd"
+# Before anything is replaced: it has to run here (its architecture, glibc).
+if [ -z "$root" ]; then
+  version=$("$binary" version 2>&1) || die "$binary does not run on this host: $version"
+fi
+
+changed=no
+# put MODE SOURCE TARGET: by renaming, since an executable that runs can't be written to.
+put() {
+  if cmp -s "$2" "$root$3"; then return 0; fi
+  mkdir -p "$(dirname "$root$3")"
+  cp "$2" "$root$3.new"
+  chmod "$1" "$root$3.new"
+  mv -f "$root$3.new" "$root$3"
+  echo "installed $3"
+  changed=yes
+}
+# keep SOURCE TARGET: a configuration that somebody wrote stays.
+keep() {
+  if [ -e "$root$2" ]; then return 0; fi
+  put 0600 "$1" "$2"
+}
+
+put 0755 "$binary" /usr/local/bin/video-device-plugin
+put 0644 "$here/video-device-plugin.service" /etc/systemd/system/video-device-plugin.service
+keep "$here/video-device-plugin.env" /etc/video-device-plugin/video-device-plugin.env
+if [ "$load" = yes ]; then
+  keep "$here/modules-load/modules-load.conf" /etc/modules-load.d/video-device-plugin.conf
+  keep "$here/modules-load/modprobe.conf" /etc/modprobe.d/video-device-plugin.conf
+fi
+
+if [ -n "$root" ]; then
+  mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
+  ln -sf /etc/systemd/system/video-device-plugin.service \
+    "$root/etc/systemd/system/multi-user.target.wants/video-device-plugin.service"
+  exit 0
+fi
+systemctl daemon-reload
+systemctl --quiet enable video-device-plugin.service
+[ "$start" = yes ] || exit 0
+if [ "$changed" = yes ]; then systemctl restart video-device-plugin.service
+else systemctl start video-device-plugin.service; fi
+systemctl --quiet is-active video-device-plugin.service || {
+  journalctl --no-pager -u video-device-plugin.service -n 10 -o cat >&2 || true
+  die "the service did not start; journalctl -u video-device-plugin tells why"
+}
+echo "$version is running; can it do its job here? video-device-plugin doctor"
