@@ -10,8 +10,8 @@ export function deviceCard(device: Device, now: number): Html {
   const since = lasting(device.since, now);
   return html`<li class="card ${kind}" id="${device.id}">
 <h3>${foreign(device.id)}</h3>
-<p class="state">${icon(kind)}<span>${stateWord(device)}</span></p>
-<p class="since">${since && html`${device.healthy ? "healthy" : "so"} for ${since}`}</p>
+<p class="state">${icon(kind)}${foreign(stateWord(device))}</p>
+<p class="since">${since && html`<span class="words">${device.healthy ? "healthy" : foreign(stateWord(device))} for </span>${since}`}</p>
 ${device.detail && html`<p class="detail">${foreign(device.detail)}</p>`}
 ${ownerOf(device)}
 ${device.format && html`<p class="format"><span class="label">streams</span> ${foreign(device.format)}</p>`}
@@ -35,13 +35,15 @@ function ownerOf({ owner }: Device): Html | undefined {
 <span class="where">${foreign(container)} in ${foreign(namespace)}</span></p>`;
 }
 
-function cordonOf({ cordon, reason, healthy }: Device, now: number): Html | undefined {
+/** Why, and unless the state says so already, that it is cordoned. */
+function cordonOf(device: Device, now: number): Html | undefined {
+  const { cordon } = device;
   if (cordon === undefined) return undefined;
   const since = lasting(cordon.since, now);
-  const note = cordon.note === "" ? undefined : html`: ${foreign(cordon.note)}`;
-  // Said again only where the state says something else.
-  const word = !healthy && reason === "cordoned" ? "by an operator" : "cordoned";
-  return html`<p class="cordon">${word}${since && html`, ${since} ago`}${note}</p>`;
+  const word =
+    deviceKind(device) === "cordoned" ? undefined : html`cordoned${since && html` for ${since}`}`;
+  if (cordon.note === "") return word && html`<p class="cordon">${word}</p>`;
+  return html`<p class="cordon">${word && html`${word}: `}<q>${foreign(cordon.note)}</q></p>`;
 }
 
 function notes({ clean, resets, repairs, use, healthy }: Device): Html | undefined {

@@ -5,7 +5,7 @@ export type Icon = "in-use" | "free" | "ready" | "cordoned" | "unhealthy" | "goo
 
 /** Drawn once, at the page's start; `icon` refers to them. */
 export const iconSheet: Html = html`<svg class="sheet" aria-hidden="true">
-<symbol id="i-in-use" viewBox="0 0 16 16"><circle cx="8" cy="8" r="6" fill="currentColor"/></symbol>
+<symbol id="i-in-use" viewBox="0 0 16 16"><circle cx="8" cy="8" r="6.2" fill="none" stroke="currentColor" stroke-width="1.6"/><circle cx="8" cy="8" r="3.4" fill="currentColor"/></symbol>
 <symbol id="i-free" viewBox="0 0 16 16"><circle cx="8" cy="8" r="5" fill="none" stroke="currentColor" stroke-width="2"/></symbol>
 <symbol id="i-ready" viewBox="0 0 16 16"><circle cx="8" cy="8" r="5" fill="none" stroke="currentColor" stroke-width="2"/><path d="M8 3a5 5 0 0 1 0 10z" fill="currentColor"/></symbol>
 <symbol id="i-cordoned" viewBox="0 0 16 16"><circle cx="8" cy="8" r="5" fill="none" stroke="currentColor" stroke-width="2"/><path d="M4.5 11.5l7-7" stroke="currentColor" stroke-width="2"/></symbol>

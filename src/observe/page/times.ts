@@ -28,13 +28,19 @@ export function lasting(since: Timestamp | undefined, now: number): Html | undef
   return html`<time datetime="${iso}" title="since ${iso}">${span(now - ms)}</time>`;
 }
 
-/** The time of day in UTC, with the date if it isn't today's. */
+/** The time of day in UTC; to the minute and with the date if it isn't today's. */
 export function clockTime(time: Timestamp | undefined, now: number): Html | undefined {
   const ms = msOf(time);
   if (ms === undefined) return undefined;
-  const iso = new Date(ms).toISOString();
-  const day = iso.slice(0, 10);
-  const clock = iso.slice(11, 19);
-  const shown = day === new Date(now).toISOString().slice(0, 10) ? clock : `${day} ${clock}`;
+  const date = new Date(ms);
+  const iso = date.toISOString();
+  const today = iso.slice(0, 10) === new Date(now).toISOString().slice(0, 10);
+  const shown = today ? iso.slice(11, 19) : `${dayAndMonth.format(date)} ${iso.slice(11, 16)}`;
   return html`<time datetime="${iso}" title="${iso}">${shown}</time>`;
 }
+
+const dayAndMonth = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  timeZone: "UTC",
+});
