@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { create, fromJsonString } from "@bufbuild/protobuf";
 import { FakeDriver } from "../../test/support/fake-driver.ts";
 import { systemClock } from "../common/clock.ts";
 import { DevicePool } from "../devices/pool.ts";
+import { GetStatusResponseSchema, StatusSchema } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { type HttpServer, serveHttp } from "./http.ts";
 import { Metrics } from "./metrics.ts";
 
@@ -30,6 +32,7 @@ beforeAll(() => {
         ready: registered,
         reason: registered ? "registered" : "kubelet_absent",
       }),
+      status: () => create(StatusSchema, { nodeName: "node-a", devices: [{ id: "video10" }] }),
     },
   );
 });
@@ -109,7 +112,30 @@ describe("HTTP", () => {
     const response = await get("/nope");
     expect([response.status, await response.text()]).toEqual([
       404,
-      "not found; there are /metrics, /healthz and /readyz\n",
+      "not found; there are /, /status.json, /metrics, /healthz and /readyz\n",
     ]);
+  });
+
+  test("shows people the status as a page, and programs the same as JSON", async () => {
+    const page = await get("/");
+    expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
+    expect(await page.text()).toContain("<h1><bdi>node-a</bdi></h1>");
+    const json = await get("/status.json");
+    expect(json.headers.get("content-type")).toBe("application/json");
+    const { status } = fromJsonString(GetStatusResponseSchema, await json.text());
+    expect(status?.devices.map(({ id }) => id)).toEqual(["video10"]);
+  });
+
+  test("lets a browser guess, keep and embed nothing, whatever it answers", async () => {
+    for (const path of ["/", "/status.json", "/metrics", "/healthz", "/readyz", "/nope"]) {
+      const { headers } = await get(path);
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+      expect(headers.get("cache-control")).toBe("no-store");
+      expect(headers.get("referrer-policy")).toBe("no-referrer");
+      const policy = headers.get("content-security-policy");
+      expect(policy).toStartWith("default-src 'none'");
+      expect(policy).toContain("frame-ancestors 'none'");
+      expect(policy).not.toContain("unsafe");
+    }
   });
 });

@@ -26,6 +26,7 @@ import type { Logger } from "../observe/logger.ts";
 import { Metrics } from "../observe/metrics.ts";
 import type { VideoDriver } from "../v4l2/driver.ts";
 import { Collector } from "./collector.ts";
+import { poolStatus } from "./pool-status.ts";
 import { type Actor, supervise } from "./supervisor.ts";
 
 export interface PluginDeps {
@@ -277,6 +278,9 @@ export class Plugin {
           const { registered, because } = this.#registrar.status();
           return { ready: registered, reason: because };
         },
+        status: () =>
+          poolStatus(this.#config, this.#deps.version, this.pool.list(), this.#caretaker.status()),
+        onCut: () => this.#deps.log.warn("Too many HTTP connections: all of them were cut"),
       },
     );
     this.#deps.log.info("Serving metrics", { address, port: server.port });

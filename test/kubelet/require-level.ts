@@ -9,7 +9,7 @@
 export function skipLevel(reason: string | undefined, env = process.env): boolean {
   if (reason === undefined) return false;
   if (env["VDP_REQUIRE_LEVELS"] === "1") {
-    throw new Error(`VDP_REQUIRE_LEVELS=1, but no real kubelet can run here: ${reason}`);
+    throw new Error(`VDP_REQUIRE_LEVELS=1, but it can't be played here: ${reason}`);
   }
   process.stderr.write(`skipped: ${reason}\n`);
   return true;
