@@ -3,12 +3,13 @@ import { type Clock, systemClock } from "../common/clock.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import type { Config } from "../config/config.ts";
 import { AllocationHistory } from "../devices/allocation-history.ts";
-import type { CareTimes } from "../devices/care-times.ts";
+import { type CareTimes, defaultCareTimes } from "../devices/care-times.ts";
 import { Caretaker } from "../devices/caretaker.ts";
 import { DeviceMonitor } from "../devices/monitor.ts";
 import { DevicePool } from "../devices/pool.ts";
 import { type AllocationObserver, devicePluginService } from "../kubelet/device-plugin-service.ts";
-import { allocatableDevices, devicesOfPods } from "../kubelet/pod-resources.ts";
+import { logOwners } from "../kubelet/owner-log.ts";
+import { PodResources } from "../kubelet/pod-resources.ts";
 import {
   Registrar,
   type RegistrarStatus,
@@ -62,24 +63,27 @@ const hangMs = 60_000;
 export class Plugin {
   readonly pool: DevicePool;
   readonly #config: Config;
-  readonly #deps: Required<Omit<PluginDeps, "careTimes">>;
+  readonly #deps: Required<PluginDeps>;
   readonly #monitor: DeviceMonitor;
   readonly #caretaker: Caretaker;
   readonly #registrar: Registrar;
   readonly #audit: RegistrationAudit;
+  readonly #podResources: PodResources;
   readonly #metrics: Metrics;
   #registeredBefore = false;
 
   constructor(config: Config, deps: PluginDeps) {
     const { driver, log, version } = deps;
+    const pollMs = config.podResourcesInterval * 1000;
     const full = {
       clock: systemClock,
       random: Math.random,
       registrationTimes: defaultRegistrationTimes,
-      auditTimes: defaultAuditTimes,
+      auditTimes: { ...defaultAuditTimes, intervalMs: pollMs },
+      careTimes: { ...defaultCareTimes, pollMs },
       ...deps,
     };
-    const { clock, random } = full;
+    const { clock, random, careTimes } = full;
     this.#config = config;
     this.#deps = full;
     this.pool = new DevicePool(driver.devices, clock);
@@ -89,7 +93,22 @@ export class Plugin {
       devices: () => this.pool.list(),
       registered: () => this.#registrar.status().registered,
       care: () => this.#caretaker.status(),
+      cordoned: () => false,
+      owners: config.metricsOwners ? () => this.#podResources.owners() : undefined,
     });
+    this.#podResources = new PodResources(
+      {
+        socket: config.podResourcesSocket,
+        resourceName: config.resourceName,
+        intervalMs: careTimes.pollMs,
+        restartGraceMs: careTimes.restartGraceMs,
+      },
+      clock,
+      {
+        podResourcesFailed: (method) => this.#metrics.podResourcesFailed(method),
+        ownersChanged: (news) => logOwners(log, news),
+      },
+    );
     this.#monitor = new DeviceMonitor(
       { intervalMs: config.healthCheckInterval * 1000 },
       {
@@ -112,12 +131,13 @@ export class Plugin {
       driver,
       monitor: this.#monitor,
       pool: this.pool,
-      listed: (signal) => devicesOfPods(config.podResourcesSocket, config.resourceName, signal),
+      listed: this.#podResources.devicesOfPods,
+      watchListed: this.#podResources.watch,
       clock,
       log,
       random,
       observer: this.#metrics,
-      times: deps.careTimes,
+      times: careTimes,
       retiring: new Set(retiring.map(({ id }) => id)),
     });
     const history = new AllocationHistory();
@@ -162,8 +182,7 @@ export class Plugin {
       {
         clock,
         log,
-        allocatable: (signal) =>
-          allocatableDevices(config.podResourcesSocket, config.resourceName, signal),
+        allocatable: this.#podResources.allocatable,
         expected: () => this.#offered(),
         watch: (nudge, signal) => {
           const isInstance = (name: string) => isInstanceSocket(config.socketPath, name);
@@ -224,6 +243,10 @@ export class Plugin {
    * the option says otherwise.
    */
   async run(signal: AbortSignal): Promise<void> {
+    await this.#run(signal).finally(() => this.#podResources.close());
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
     const later = new AbortController();
     const others = [
       this.#supervise("caretaker", (until) => this.#takeCare(until), signal),
@@ -257,6 +280,7 @@ export class Plugin {
   }
 
   #supervise(name: string, run: Actor["run"], signal: AbortSignal): Promise<void> {
+    this.#metrics.actorStarted(name);
     const onRestart = (actor: string) => this.#metrics.actorRestarted(actor);
     return supervise({ name, run }, signal, { ...this.#deps, onRestart });
   }
@@ -280,7 +304,7 @@ export class Plugin {
       },
     );
     this.#deps.log.info("Serving metrics", { address, port: server.port });
-    await aborted(signal);
+    await this.#metrics.run(signal);
     await server.stop();
   }
 }
