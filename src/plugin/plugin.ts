@@ -25,6 +25,7 @@ import { isInstanceSocket } from "../kubelet/socket-file.ts";
 import { serveHttp } from "../observe/http.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Metrics } from "../observe/metrics.ts";
+import { NfdFeatures } from "../observe/nfd-features.ts";
 import type { VideoDriver } from "../v4l2/driver.ts";
 import { Collector } from "./collector.ts";
 import { type Actor, supervise } from "./supervisor.ts";
@@ -255,6 +256,9 @@ export class Plugin {
       ...(this.#config.enableMetrics
         ? [this.#supervise("http", (until) => this.#serveHttp(until), later.signal)]
         : []),
+      ...(this.#config.nfdFeaturesDir
+        ? [this.#supervise("features", (until) => this.#tellFeatures(until), signal)]
+        : []),
     ];
     await Promise.race([this.#monitor.ready, this.#deps.clock.sleep(firstLookMs, signal)]);
     await this.#supervise("registrar", (until) => this.#registrar.run(until), signal);
@@ -277,6 +281,20 @@ export class Plugin {
       });
     }
     await this.#caretaker.run(signal);
+  }
+
+  /** Not before the devices were made: until then the module may not be loaded. */
+  async #tellFeatures(signal: AbortSignal): Promise<void> {
+    const { driver } = this.#deps;
+    const { nfdFeaturesDir: directory, resourceName, maxDevices } = this.#config;
+    await Promise.race([this.#monitor.ready, aborted(signal)]);
+    const features = () => ({
+      resourceName,
+      driver: driver.name,
+      devices: maxDevices,
+      ...driver.describe(),
+    });
+    if (!signal.aborted) await new NfdFeatures({ ...this.#deps, directory, features }).run(signal);
   }
 
   #supervise(name: string, run: Actor["run"], signal: AbortSignal): Promise<void> {

@@ -7,7 +7,7 @@ import { EmbeddedNode } from "../contract/embedded-node.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 import { type Dashboard, dashboardQueries } from "./dashboard-queries.ts";
 import { freePort, Prometheus, type Series } from "./prometheus.ts";
-import { provideTools } from "./tools.ts";
+import { prometheusTools } from "./promtool.ts";
 
 /**
  * A real Prometheus scrapes the compiled plugin each second while things happen to it: pods get devices and give
@@ -15,9 +15,9 @@ import { provideTools } from "./tools.ts";
  */
 const monitoring = join(import.meta.dir, "../../deploy/monitoring");
 const dashboard: Dashboard = await Bun.file(join(monitoring, "dashboard.json")).json();
-const tools = provideTools();
-const skip = "skipped" in tools;
-const directory = skip ? "" : tools.directory;
+const tools = await prometheusTools();
+const skip = tools === undefined;
+const directory = tools ?? "";
 
 /** The longest wait is for a device to count as free, 20 s after it was given away. */
 const patienceMs = 90_000;
