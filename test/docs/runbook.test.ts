@@ -9,7 +9,7 @@ import { anchors, tableRows } from "../support/markdown.ts";
 const root = join(import.meta.dir, "../..");
 const runbook = readFileSync(join(root, "docs/runbook.md"), "utf8");
 
-/** What the original description calls common issues. */
+/** What people meet first. */
 const commonIssues = [
   "pods-stuck-in-pending",
   "no-video-devices",
