@@ -87,8 +87,6 @@ describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
         `--metrics-port=${port}`,
         "--pod-resources-interval=1",
         "--health-check-interval=1",
-        `--admin-socket=${join(node.workDir, "admin.sock")}`,
-        `--state-dir=${join(node.workDir, "state")}`,
       ],
     });
     // Labels as an operator's pod monitor adds them.
