@@ -19,9 +19,13 @@ export interface AttemptsDeps {
   readonly times: Pick<CareTimes, "backoff" | "tolerated" | "pollMs">;
 }
 
+/** What came of a reset or repair; `busy`: somebody holds the device open. */
+export type CareResult = "ok" | "busy" | "failed";
+
 /** Told of every reset and repair that was tried. */
 export interface CareObserver {
-  cared(id: string, kind: CareAction["kind"], result: "ok" | "busy" | "failed"): void;
+  /** `ms`: how long it took. */
+  cared(id: string, kind: CareAction["kind"], result: CareResult, ms: number): void;
 }
 
 /** Resets and repairs devices, and keeps the books of what came of it. Whether one may is the caller's matter. */
@@ -44,7 +48,7 @@ export class Attempts {
     } catch (reason) {
       const error = PluginError.from(reason);
       const busy = error.code === "device_busy";
-      observer?.cared(id, kind, busy ? "busy" : "failed");
+      observer?.cared(id, kind, busy ? "busy" : "failed", performance.now() - started);
       if (busy) this.#busy(record);
       else this.#failed({ kind, id }, record, error, mayHold);
       log.warn("Device could not be cared for", {
@@ -55,8 +59,9 @@ export class Attempts {
       });
       throw error;
     }
-    observer?.cared(id, kind, "ok");
-    const fields = { device_id: id, duration_ms: Math.round(performance.now() - started) };
+    const ms = performance.now() - started;
+    observer?.cared(id, kind, "ok", ms);
+    const fields = { device_id: id, duration_ms: Math.round(ms) };
     if (kind === "repair") {
       record.recovered();
       log.info("Device repaired", fields);

@@ -26,6 +26,8 @@ export interface CaretakerDeps
     Omit<UseBookDeps, "times" | "driver"> {
   readonly driver: Pick<VideoDriver, "devices" | "capabilities" | "isOpen" | "remove" | "release">;
   readonly pool: Pick<DevicePool, "get" | "hold" | "release" | "subscribe">;
+  /** Calls `nudge` when there is somebody anew to ask who has what. */
+  readonly watchListed?: ((nudge: () => void, signal: AbortSignal) => void) | undefined;
   readonly times?: CareTimes | undefined;
 }
 
@@ -139,6 +141,7 @@ export class Caretaker {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, pool } = this.#deps;
     const unsubscribe = pool.subscribe(this.#nudge.nudge);
+    this.#deps.watchListed?.(() => this.#pollSoon(0), signal);
     try {
       while (!signal.aborted) {
         await this.round(signal);

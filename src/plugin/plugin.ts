@@ -3,12 +3,13 @@ import { type Clock, systemClock } from "../common/clock.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import type { Config } from "../config/config.ts";
 import { AllocationHistory } from "../devices/allocation-history.ts";
-import type { CareTimes } from "../devices/care-times.ts";
+import { type CareTimes, defaultCareTimes } from "../devices/care-times.ts";
 import { Caretaker } from "../devices/caretaker.ts";
 import { DeviceMonitor } from "../devices/monitor.ts";
 import { DevicePool } from "../devices/pool.ts";
 import { type AllocationObserver, devicePluginService } from "../kubelet/device-plugin-service.ts";
-import { allocatableDevices, devicesOfPods } from "../kubelet/pod-resources.ts";
+import { logOwners } from "../kubelet/owner-log.ts";
+import { PodResources } from "../kubelet/pod-resources.ts";
 import {
   Registrar,
   type RegistrarStatus,
@@ -24,6 +25,7 @@ import { isInstanceSocket } from "../kubelet/socket-file.ts";
 import { serveHttp } from "../observe/http.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Metrics } from "../observe/metrics.ts";
+import { NfdFeatures } from "../observe/nfd-features.ts";
 import type { VideoDriver } from "../v4l2/driver.ts";
 import { Collector } from "./collector.ts";
 import { poolStatus } from "./pool-status.ts";
@@ -63,24 +65,27 @@ const hangMs = 60_000;
 export class Plugin {
   readonly pool: DevicePool;
   readonly #config: Config;
-  readonly #deps: Required<Omit<PluginDeps, "careTimes">>;
+  readonly #deps: Required<PluginDeps>;
   readonly #monitor: DeviceMonitor;
   readonly #caretaker: Caretaker;
   readonly #registrar: Registrar;
   readonly #audit: RegistrationAudit;
+  readonly #podResources: PodResources;
   readonly #metrics: Metrics;
   #registeredBefore = false;
 
   constructor(config: Config, deps: PluginDeps) {
     const { driver, log, version } = deps;
+    const pollMs = config.podResourcesInterval * 1000;
     const full = {
       clock: systemClock,
       random: Math.random,
       registrationTimes: defaultRegistrationTimes,
-      auditTimes: defaultAuditTimes,
+      auditTimes: { ...defaultAuditTimes, intervalMs: pollMs },
+      careTimes: { ...defaultCareTimes, pollMs },
       ...deps,
     };
-    const { clock, random } = full;
+    const { clock, random, careTimes } = full;
     this.#config = config;
     this.#deps = full;
     this.pool = new DevicePool(driver.devices, clock);
@@ -90,7 +95,22 @@ export class Plugin {
       devices: () => this.pool.list(),
       registered: () => this.#registrar.status().registered,
       care: () => this.#caretaker.status(),
+      cordoned: () => false,
+      owners: config.metricsOwners ? () => this.#podResources.owners() : undefined,
     });
+    this.#podResources = new PodResources(
+      {
+        socket: config.podResourcesSocket,
+        resourceName: config.resourceName,
+        intervalMs: careTimes.pollMs,
+        restartGraceMs: careTimes.restartGraceMs,
+      },
+      clock,
+      {
+        podResourcesFailed: (method) => this.#metrics.podResourcesFailed(method),
+        ownersChanged: (news) => logOwners(log, news),
+      },
+    );
     this.#monitor = new DeviceMonitor(
       { intervalMs: config.healthCheckInterval * 1000 },
       {
@@ -113,12 +133,13 @@ export class Plugin {
       driver,
       monitor: this.#monitor,
       pool: this.pool,
-      listed: (signal) => devicesOfPods(config.podResourcesSocket, config.resourceName, signal),
+      listed: this.#podResources.devicesOfPods,
+      watchListed: this.#podResources.watch,
       clock,
       log,
       random,
       observer: this.#metrics,
-      times: deps.careTimes,
+      times: careTimes,
       retiring: new Set(retiring.map(({ id }) => id)),
     });
     const history = new AllocationHistory();
@@ -163,8 +184,7 @@ export class Plugin {
       {
         clock,
         log,
-        allocatable: (signal) =>
-          allocatableDevices(config.podResourcesSocket, config.resourceName, signal),
+        allocatable: this.#podResources.allocatable,
         expected: () => this.#offered(),
         watch: (nudge, signal) => {
           const isInstance = (name: string) => isInstanceSocket(config.socketPath, name);
@@ -225,6 +245,10 @@ export class Plugin {
    * the option says otherwise.
    */
   async run(signal: AbortSignal): Promise<void> {
+    await this.#run(signal).finally(() => this.#podResources.close());
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
     const later = new AbortController();
     const others = [
       this.#supervise("caretaker", (until) => this.#takeCare(until), signal),
@@ -232,6 +256,9 @@ export class Plugin {
       this.#supervise("monitor", (until) => this.#monitor.run(until), later.signal),
       ...(this.#config.enableMetrics
         ? [this.#supervise("http", (until) => this.#serveHttp(until), later.signal)]
+        : []),
+      ...(this.#config.nfdFeaturesDir
+        ? [this.#supervise("features", (until) => this.#tellFeatures(until), signal)]
         : []),
     ];
     await Promise.race([this.#monitor.ready, this.#deps.clock.sleep(firstLookMs, signal)]);
@@ -257,7 +284,22 @@ export class Plugin {
     await this.#caretaker.run(signal);
   }
 
+  /** Not before the devices were made: until then the module may not be loaded. */
+  async #tellFeatures(signal: AbortSignal): Promise<void> {
+    const { driver } = this.#deps;
+    const { nfdFeaturesDir: directory, resourceName, maxDevices } = this.#config;
+    await Promise.race([this.#monitor.ready, aborted(signal)]);
+    const features = () => ({
+      resourceName,
+      driver: driver.name,
+      devices: maxDevices,
+      ...driver.describe(),
+    });
+    if (!signal.aborted) await new NfdFeatures({ ...this.#deps, directory, features }).run(signal);
+  }
+
   #supervise(name: string, run: Actor["run"], signal: AbortSignal): Promise<void> {
+    this.#metrics.actorStarted(name);
     const onRestart = (actor: string) => this.#metrics.actorRestarted(actor);
     return supervise({ name, run }, signal, { ...this.#deps, onRestart });
   }
@@ -284,7 +326,7 @@ export class Plugin {
       },
     );
     this.#deps.log.info("Serving metrics", { address, port: server.port });
-    await aborted(signal);
+    await this.#metrics.run(signal);
     await server.stop();
   }
 }

@@ -49,6 +49,7 @@ export class BenchNode implements AsyncDisposable {
       this.#binary,
       {
         kubeletSocket: this.kubelet.socket,
+        podResourcesSocket: this.kubelet.podResourcesSocket,
         socketPath: join(this.#pluginDirectory, "video-device-plugin.sock"),
         simulatedDir: this.#devices,
         logFile: join(this.#directory, "plugin.log"),

@@ -4,6 +4,7 @@ import type { Subprocess } from "bun";
 /** Where a plugin under test finds its node. */
 export interface PluginPlaces {
   readonly kubeletSocket: string;
+  readonly podResourcesSocket: string;
   readonly socketPath: string;
   readonly simulatedDir: string;
   /** Takes its log, so that no pipe's reader is part of what is measured. */
@@ -25,6 +26,7 @@ export class PluginUnderTest {
         "--driver=simulated",
         "--node-name=bench-node",
         `--kubelet-socket=${places.kubeletSocket}`,
+        `--pod-resources-socket=${places.podResourcesSocket}`,
         `--socket-path=${places.socketPath}`,
         `--simulated-dir=${places.simulatedDir}`,
         ...options,

@@ -408,6 +408,21 @@ describe("the loopback driver's ensure", () => {
   });
 });
 
+describe("the loopback driver's description", () => {
+  test("is that of the module that is loaded, and empty while none is", async () => {
+    const { driver } = setUp({ version: "0.15.4" });
+    expect(driver.describe()).toEqual({ moduleVersion: undefined, dynamic: false });
+    await driver.ensure();
+    expect(driver.describe()).toEqual({ moduleVersion: "0.15.4", dynamic: true });
+  });
+
+  test("has no version where the module doesn't say it", async () => {
+    const { driver } = setUp({ version: "0.12.7" });
+    await driver.ensure();
+    expect(driver.describe()).toEqual({ moduleVersion: undefined, dynamic: false });
+  });
+});
+
 describe("the loopback driver's reset", () => {
   test("removes the device and adds it again, at once", async () => {
     const { kernel, driver } = setUp();

@@ -9,6 +9,7 @@ import type { Logger } from "../../observe/logger.ts";
 import type {
   DeviceObservation,
   DriverCapabilities,
+  DriverDescription,
   DriverDevice,
   EnsureFailure,
   EnsureReport,
@@ -28,7 +29,7 @@ import type { LoopbackSettings } from "./loopback-settings.ts";
 import { LoopbackView } from "./loopback-view.ts";
 import { OpenersLimit } from "./openers-limit.ts";
 import { provideModule, refuseTooMany } from "./provide-module.ts";
-import { readControlDevice } from "./sysfs.ts";
+import { readControlDevice, readModuleVersion } from "./sysfs.ts";
 
 export interface LoopbackDependencies {
   readonly log: Logger;
@@ -137,6 +138,12 @@ export class LoopbackDriver implements VideoDriver {
   capabilities(): DriverCapabilities {
     const control = this.control.isPresent();
     return { create: control, reset: true, remove: control };
+  }
+
+  /** Of the module that is loaded, which need not be the one whose file is there. */
+  describe(): DriverDescription {
+    const moduleVersion = readModuleVersion(this.settings.sysfsDir);
+    return { moduleVersion, dynamic: this.control.isPresent() };
   }
 
   /**

@@ -105,6 +105,15 @@ export function readModuleParameter(sysfsDir: string, name: string): readonly st
   return text?.trim().split(",");
 }
 
+/** The loaded module's MODULE_VERSION; undefined if it has none (before 0.13), isn't there, or can't be read. */
+export function readModuleVersion(sysfsDir: string): string | undefined {
+  try {
+    return readText(join(sysfsDir, "module", MODULE, "version"))?.trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Number of the control device, undefined where the module (before 0.13) or the file is not there. */
 export function readControlDevice(sysfsDir: string): DeviceNumber | undefined {
   return parseDevice(readText(join(sysfsDir, "class", "misc", MODULE, "dev")) ?? "");
