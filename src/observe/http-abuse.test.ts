@@ -22,6 +22,8 @@ describe("HTTP under abuse", () => {
       devices: () => [],
       registered: () => true,
       care: () => [],
+      cordoned: () => false,
+      owners: () => new Map(),
     });
     server = serveHttp(
       { address: "127.0.0.1", port: 0, countEveryMs: 20 },

@@ -14,6 +14,8 @@ export class PageServer {
     devices: () => [],
     registered: () => true,
     care: () => [],
+    cordoned: () => false,
+    owners: () => new Map(),
   });
   #server: HttpServer | undefined;
   #port = 0;
