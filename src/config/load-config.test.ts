@@ -103,7 +103,8 @@ describe("precedence", () => {
     fc.assert(
       fc.property(fc.constantFrom(...optionKeys), fc.subarray([0, 1, 2]), (key, given) => {
         const { flag, env: name, kind } = options[key];
-        const text = kind.isSwitch ? "true" : options[key].default || "0";
+        const something = key === "nfdFeaturesDir" ? "/features.d" : "0";
+        const text = kind.isSwitch ? "true" : options[key].default || something;
         const { origins } = load({
           argv: ["--env-file=/x.env", ...(given.includes(0) ? [`--${flag}=${text}`] : [])],
           env: given.includes(1) ? { [name]: text } : {},
