@@ -9,7 +9,7 @@ import { type Use, use } from "./use.ts";
 
 export interface UseBookDeps {
   readonly driver: Pick<VideoDriver, "devices" | "isOpen">;
-  /** IDs that the kubelet says pods have; rejects if it can't be asked, with `pod_resources_busy` if not now. */
+  /** IDs that pods have; rejects if the kubelet can't be asked, with `pod_resources_busy` if only not now. */
   readonly listed: (signal: AbortSignal) => Promise<ReadonlySet<string>>;
   readonly clock: Clock;
   readonly log: Logger;

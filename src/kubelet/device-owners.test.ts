@@ -53,6 +53,17 @@ describe("owners", () => {
     ]);
   });
 
+  test("that a new kubelet has named once are missed at once when it leaves them out", () => {
+    const owners = setUp();
+    owners.answered(listed({ video10: bot(1) }), 0);
+    owners.kubeletRestarted(1000);
+    owners.answered(listed({}), 2000);
+    owners.answered(listed({ video10: bot(1) }), 3000);
+    expect(owners.answered(listed({}), 4000).changes).toEqual([
+      { id: "video10", before: bot(1), after: undefined },
+    ]);
+  });
+
   test("are not those of an answer that was overtaken", () => {
     const owners = setUp();
     owners.answered(listed({ video10: bot(2) }), 20);

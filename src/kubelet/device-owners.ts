@@ -41,6 +41,8 @@ export class DeviceOwners {
   #known: ReadonlyMap<string, Owner> = nobody;
   #answeredAt: number | undefined;
   #completeFrom = Number.NEGATIVE_INFINITY;
+  /** Owners that a kubelet which has begun anew has not named yet. */
+  readonly #awaited = new Map<string, Owner>();
 
   constructor(times: OwnerTimes) {
     this.#times = times;
@@ -56,6 +58,7 @@ export class DeviceOwners {
   /** The kubelet has begun anew. */
   kubeletRestarted(now: number): void {
     this.#completeFrom = now + this.#times.restartGraceMs;
+    for (const [id, owner] of this.#known) this.#awaited.set(id, owner);
   }
 
   /** Takes in an answer to a question of `askedAt`. One that was overtaken by a later one says nothing. */
@@ -63,7 +66,9 @@ export class DeviceOwners {
     const first = this.#answeredAt === undefined;
     if (this.#answeredAt !== undefined && askedAt < this.#answeredAt) return { changes: [], first };
     const before = this.#known;
-    const after = askedAt < this.#completeFrom ? new Map([...before, ...listed]) : listed;
+    if (askedAt >= this.#completeFrom) this.#awaited.clear();
+    for (const id of listed.keys()) this.#awaited.delete(id);
+    const after = new Map([...this.#awaited, ...listed]);
     this.#known = after;
     this.#answeredAt = askedAt;
     const changes = [...new Set([...before.keys(), ...after.keys()])]

@@ -201,5 +201,7 @@ function explained(reason: unknown): PluginError {
   if (reason instanceof PluginError) return reason;
   const { code, rawMessage } = ConnectError.from(reason);
   const name = code === Code.ResourceExhausted ? "pod_resources_busy" : "pod_resources_failed";
-  return new PluginError(name, rawMessage, { cause: reason });
+  // What grpc-js ends with when the resolver has nothing to say.
+  const message = rawMessage.replace(/ Resolution note: $/, "");
+  return new PluginError(name, message, { cause: reason });
 }

@@ -6,7 +6,10 @@ import type { Logger } from "../observe/logger.ts";
 export interface AuditDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  /** IDs that the kubelet says it could give to pods; rejects if it can't be asked, with `pod_resources_busy` if not now. */
+  /**
+   * IDs that the kubelet says it could give to pods; rejects if it can't be asked, with
+   * `pod_resources_busy` if only not now.
+   */
   readonly allocatable: (signal: AbortSignal) => Promise<string[]>;
   /** IDs that we told it are healthy; undefined while we are not registered. */
   readonly expected: () => readonly string[] | undefined;
@@ -98,7 +101,10 @@ export class RegistrationAudit {
     onDisowned();
   }
 
-  /** An unanswered question says nothing about the registration. It is told once; that others ask a lot is no news. */
+  /**
+   * An unanswered question says nothing about the registration. It is told once; that the kubelet is asked
+   * too much by others is no news.
+   */
   #unanswered({ code, message }: PluginError): void {
     if (message === this.#told) return;
     if (code === "pod_resources_busy") {

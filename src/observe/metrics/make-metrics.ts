@@ -13,7 +13,10 @@ export function gauge(registry: Registry, name: string, help: string, read: () =
   });
 }
 
-/** A counter whose labels take the values in `start` from the beginning, so that its rate is known from the first event on. */
+/**
+ * A counter. Its labels have the given values from the start, in every combination, so that its rate is known
+ * from the first event on.
+ */
 export function counter<T extends string>(
   registry: Registry,
   name: string,
