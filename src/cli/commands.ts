@@ -18,6 +18,41 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import("./doctor.ts")).doctorCommand,
   },
   {
+    name: "status",
+    summary: "Show the running plugin's devices: health, who has them, what happened last",
+    load: async () => (await import("./status.ts")).statusCommand,
+  },
+  {
+    name: "reset",
+    summary: "Have the running plugin bring devices back to the state of new ones",
+    load: async () => (await import("./reset.ts")).resetCommand,
+  },
+  {
+    name: "repair",
+    summary: "Have the running plugin mend devices in place",
+    load: async () => (await import("./repair.ts")).repairCommand,
+  },
+  {
+    name: "cordon",
+    summary: "Take devices out of the offer; whoever has them keeps them",
+    load: async () => (await import("./cordon.ts")).cordonCommand,
+  },
+  {
+    name: "uncordon",
+    summary: "Offer cordoned devices again",
+    load: async () => (await import("./uncordon.ts")).uncordonCommand,
+  },
+  {
+    name: "log-level",
+    summary: "Show or set what the running plugin logs",
+    load: async () => (await import("./log-level.ts")).logLevelCommand,
+  },
+  {
+    name: "probe",
+    summary: "Ask the running plugin whether it is live or ready, for probes of Kubernetes",
+    load: async () => (await import("./probe.ts")).probeCommand,
+  },
+  {
     name: "devices",
     summary: "List, add, remove, reset and repair loopback devices",
     load: async () => (await import("./devices.ts")).devicesCommand,
