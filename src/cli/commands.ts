@@ -68,6 +68,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import("./snapshot.ts")).snapshotCommand,
   },
   {
+    name: "completion",
+    summary: "Print what makes bash, zsh or fish complete these commands",
+    load: async () => (await import("./completion.ts")).completionCommand(commands),
+  },
+  {
     name: "version",
     summary: "Show the version",
     load: async () => (await import("./version.ts")).versionCommand,
