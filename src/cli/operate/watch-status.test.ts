@@ -96,7 +96,7 @@ describe("statuses for a pipe", () => {
     );
     expect(written.out.match(/^✓ node-a/gm)).toHaveLength(2);
     expect(written.out).toContain("\n\n✓ node-a");
-    expect(written.err).toBe("No plugin answers. Waiting for it.\n");
+    expect(written.err).toBe("Waiting for the plugin. No plugin answers.\n");
   });
 
   test("are a line each as JSON", async () => {
@@ -150,7 +150,7 @@ describe("a status on a screen", () => {
   test("stays while the plugin is away, with a line that says so", async () => {
     const frame = (await drawn({ status: admin.status }, lost))[2] ?? "";
     expect(frame).toContain("✓ node-a");
-    expect(frame).toEndWith("No plugin answers. Waiting for it.\x1b[J");
+    expect(frame).toEndWith("Waiting for the plugin. No plugin answers.\x1b[J");
   });
 
   test("is not taken over for nothing", async () => {

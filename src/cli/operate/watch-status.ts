@@ -1,4 +1,5 @@
 import type { Clock } from "../../common/clock.ts";
+import type { PluginError } from "../../common/plugin-error.ts";
 import type { Screen, Terminal } from "../terminal.ts";
 import type { Seen } from "./follow-status.ts";
 import { FullScreen } from "./full-screen.ts";
@@ -19,7 +20,7 @@ export async function printStatuses(
   let first = true;
   for await (const one of seen) {
     if ("lost" in one) {
-      terminal.err(`${one.lost.message} Waiting for it.\n`);
+      terminal.err(`${waiting(one.lost)}\n`);
       continue;
     }
     const text = json
@@ -50,7 +51,7 @@ export async function drawStatuses(
       const view: StatusView = { now: clock.now(), width: screen.columns(), colour, events };
       lines = renderStatus(last.status, view);
     }
-    full.draw(lines, "lost" in last ? `${last.lost.message} Waiting for it.` : "Ctrl-C ends this.");
+    full.draw(lines, "lost" in last ? waiting(last.lost) : "Ctrl-C ends this.");
   };
   const ended = new AbortController();
   const redraw = async () => {
@@ -72,6 +73,11 @@ export async function drawStatuses(
     full?.leave();
     if (lines.length > 0) terminal.out(`${lines.join("\n")}\n`);
   }
+}
+
+/** The news first: a screen may have no room for the reason. */
+function waiting({ message }: PluginError): string {
+  return `Waiting for the plugin. ${message}`;
 }
 
 export interface DrawOptions {
