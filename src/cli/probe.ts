@@ -82,14 +82,13 @@ async function probe(
   terminal: Terminal,
 ): Promise<number> {
   try {
-    const response = await fetch(`http://localhost${path}`, {
+    const response = await fetch(`http://localhost${path}?verbose`, {
       unix: socketPath,
       signal: AbortSignal.timeout(seconds * 1000),
     });
     const body = await response.text();
     if (response.ok) return exitCode.ok;
-    const answer = printable(body.trim().replaceAll("\n", "; ")).slice(0, MAX_ANSWER);
-    terminal.err(`not ${name}: ${answer === "" ? `status ${response.status}` : answer}\n`);
+    terminal.err(`not ${name}: ${reason(body) || `status ${response.status}`}\n`);
     return exitCode.failure;
   } catch (error) {
     const { name: kind, code, message } = error as { name: string; code?: string; message: string };
@@ -100,4 +99,11 @@ async function probe(
     terminal.err(`not ${name}: ${why?.message ?? message}\n`);
     return exitCode.unreachable;
   }
+}
+
+/** The checks that failed, of an answer as Kubernetes' own components give it: `[-]registered failed: why`. */
+function reason(body: string): string {
+  const lines = body.trim().split("\n");
+  const failed = lines.filter((line) => line.startsWith("[-]")).map((line) => line.slice(3));
+  return printable((failed.length > 0 ? failed : lines).join("; ")).slice(0, MAX_ANSWER);
 }

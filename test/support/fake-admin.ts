@@ -97,7 +97,9 @@ export class FakeAdmin {
     this.#server = Bun.serve({
       unix: this.socket,
       development: false,
-      fetch: (request) => {
+      fetch: (request, server) => {
+        // else Bun ends a quiet stream after 10 s
+        server.timeout(request, 0);
         const { pathname } = new URL(request.url);
         if (pathname === "/healthz" || pathname === "/readyz") {
           return new Response(this.health.body, { status: this.health.status });

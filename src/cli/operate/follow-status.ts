@@ -3,7 +3,6 @@ import type { PluginError } from "../../common/plugin-error.ts";
 import type { Status } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import type { AdminClient } from "./admin-client.ts";
 import { explainFailure } from "./explain-failure.ts";
-import { UNREACHABLE } from "./unreachable.ts";
 
 /** Between two tries to reach a plugin that went away, ms. */
 export const RETRY_MS = 500;
@@ -12,9 +11,10 @@ export const RETRY_MS = 500;
 export type Seen = { readonly status: Status } | { readonly lost: PluginError };
 
 /**
- * The status each time it changes, over restarts of the plugin: while that is away, `lost` once. Ends when
+ * The status each time it changes, over restarts of the plugin: while that is away, `lost` once. Once there was
+ * a status, whatever goes wrong is waited for: a plugin that stops may end its streams in many ways. Ends when
  * `signal` aborts.
- * @throws PluginError if the plugin can't be reached to begin with, or refuses to be watched.
+ * @throws PluginError if there is no status to begin with.
  */
 export async function* followStatus(
   client: AdminClient,
@@ -39,7 +39,7 @@ export async function* followStatus(
     }
     if (signal.aborted) return;
     const lost = explainFailure(failure, socketPath);
-    if (!reached || (lost.code !== UNREACHABLE && lost.code !== "unavailable")) throw lost;
+    if (!reached) throw lost;
     if (!told) yield { lost };
     told = true;
     await clock.sleep(RETRY_MS, signal);

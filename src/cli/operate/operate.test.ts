@@ -159,9 +159,12 @@ describe("probe", () => {
   });
 
   test("tells in a line why not", async () => {
-    admin.health = { status: 503, body: "kubelet_absent\nsince 12:00\n" };
-    const err = "not ready: kubelet_absent; since 12:00\n";
+    const checks = "[+]ping ok\n[-]registered failed: kubelet_absent\nreadyz check failed\n";
+    admin.health = { status: 503, body: checks };
+    const err = "not ready: registered failed: kubelet_absent\n";
     expect(await run("probe", "ready")).toEqual({ code: 1, out: "", err });
+    admin.health.body = "stopping\n";
+    expect((await run("probe", "live")).err).toBe("not live: stopping\n");
     admin.health.body = "";
     expect((await run("probe", "ready")).err).toBe("not ready: status 503\n");
   });

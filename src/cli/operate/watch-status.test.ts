@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { device, FakeAdmin, statusOf } from "../../../test/support/fake-admin.ts";
 import { systemClock } from "../../common/clock.ts";
 import { PluginError } from "../../common/plugin-error.ts";
+import { AdminService } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { createAdminClient } from "./admin-client.ts";
 import { followStatus, type Seen } from "./follow-status.ts";
 import { drawStatuses, printStatuses } from "./watch-status.ts";
@@ -51,6 +53,24 @@ describe("following the status", () => {
     admin.status = statusOf([], { version: "0.2.0" });
     admin.start();
     expect(versionOf(await back)).toBe("0.2.0");
+  });
+
+  test("takes a stream that the plugin ends with an error for its stop", async () => {
+    const transport = createRouterTransport(({ service }) =>
+      service(AdminService, {
+        watchStatus: async function* () {
+          yield { status: admin.status };
+          throw new ConnectError("This operation was aborted", Code.Canceled);
+        },
+      }),
+    );
+    const client = createClient(AdminService, transport);
+    const seen = followStatus(client, admin.socket, systemClock, stop.signal);
+    expect([await next(seen), await next(seen), await next(seen)].map(versionOf)).toEqual([
+      "0.1.0",
+      "canceled",
+      "0.1.0",
+    ]);
   });
 
   test("ends when it is told to", async () => {
