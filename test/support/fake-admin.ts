@@ -91,15 +91,16 @@ export class FakeAdmin {
   }
 
   start(): void {
+    // else Bun ends a quiet stream after 10 s, also on a unix socket, for which its types don't have this
+    const patience: object = { idleTimeout: 0 };
     const handlers = new Map(
       this.#routes().handlers.map((handler) => [handler.requestPath, createFetchHandler(handler)]),
     );
     this.#server = Bun.serve({
       unix: this.socket,
+      ...patience,
       development: false,
-      fetch: (request, server) => {
-        // else Bun ends a quiet stream after 10 s
-        server.timeout(request, 0);
+      fetch: (request) => {
         const { pathname } = new URL(request.url);
         if (pathname === "/healthz" || pathname === "/readyz") {
           return new Response(this.health.body, { status: this.health.status });
