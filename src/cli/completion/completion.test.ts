@@ -1,4 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { cli } from "../../../test/support/cli.ts";
 import { skipShell } from "../../../test/support/require-shell.ts";
 import { offers, type Shell } from "../../../test/support/shell-completion.ts";
@@ -25,6 +28,23 @@ for (const shell of shells) {
       ["nothing of another command", "version --w", []],
     ])("%s", (_, line, expected) => {
       expect(offers(shell, script, `video-device-plugin ${line}`)).toEqual(expected);
+    });
+
+    test("the devices that there are, after others and beside words", () => {
+      const dev = mkdtempSync(join(tmpdir(), "vdp-dev-"));
+      try {
+        const here = script.replaceAll("/dev/video", `${dev}/video`);
+        expect(offers(shell, here, "video-device-plugin reset vid")).toEqual([]);
+        for (const id of ["video10", "video11"]) writeFileSync(join(dev, id), "");
+        for (const line of ["reset vid", "reset video10 --force vid", "devices reset vid"]) {
+          expect(offers(shell, here, `video-device-plugin ${line}`)).toEqual([
+            "video10",
+            "video11",
+          ]);
+        }
+      } finally {
+        rmSync(dev, { recursive: true });
+      }
     });
 
     test("a value after an equals sign", () => {
