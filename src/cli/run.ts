@@ -21,8 +21,7 @@ import { VERSION } from "./version.ts";
 const stopLimitMs = 5000;
 
 export const runCommand: Command = {
-  name: "run",
-  summary: "Offer this node's video devices to its kubelet (the default)",
+  syntax: { options: "all" },
   help: renderHelp,
   async run(argv, terminal) {
     const loaded = loadConfig(systemSources(argv));

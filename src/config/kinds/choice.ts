@@ -6,6 +6,7 @@ export function choice<const T extends string>(words: readonly T[]): Kind<T> {
     expected: `one of ${words.join(", ")}`,
     placeholder: words.join("|"),
     isSwitch: false,
+    choices: words,
     parse: (text) => {
       const word = words.find((candidate) => candidate === text.toLowerCase());
       return word === undefined ? reject() : accept(word);

@@ -20,6 +20,8 @@ export interface Kind<T> {
   readonly placeholder: string;
   /** The flag may stand alone (`--x`) and has a `--no-x`. */
   readonly isSwitch: boolean;
+  /** The words that are allowed, if they can be counted. */
+  readonly choices?: readonly string[];
   parse(text: string, effects: KindEffects): Parsed<T>;
   show(value: T): Shown;
 }
