@@ -52,20 +52,27 @@ export class Attempts {
         action: kind,
         attempt: record.failures,
         ...error.fields(),
+        next: `it may be tried again in ${this.#seconds(record.notBefore)} s`,
       });
       throw error;
     }
     observer?.cared(id, kind, "ok");
     const fields = { device_id: id, duration_ms: Math.round(performance.now() - started) };
     if (kind === "repair") {
+      record.repairs += 1;
       record.recovered();
       log.info("Device repaired", fields);
       return;
     }
+    record.resets += 1;
     record.cleaned();
     log.info("Device reset", fields);
-    pool.release(id);
+    pool.release(id, "unclean");
     if (pool.get(id)?.reason === "unclean") await monitor.inspect();
+  }
+
+  #seconds(at: number): number {
+    return Math.max(0, Math.ceil((at - this.#deps.clock.now()) / 1000));
   }
 
   /** Being held is no failure of the device; it is tried again when that may have ended. */

@@ -14,6 +14,7 @@ import {
 import type { CareRecord } from "./care-record.ts";
 import { type CareTimes, defaultCareTimes } from "./care-times.ts";
 import { DeviceLocks } from "./device-locks.ts";
+import { type OperateOptions, whyNotOperate } from "./operation.ts";
 import type { DevicePool } from "./pool.ts";
 import { removeDevices } from "./removal.ts";
 import { type RetirementDeps, retireFree } from "./retirement.ts";
@@ -25,7 +26,7 @@ export interface CaretakerDeps
     Omit<AttemptsDeps, "times" | "pool">,
     Omit<UseBookDeps, "times" | "driver"> {
   readonly driver: Pick<VideoDriver, "devices" | "capabilities" | "isOpen" | "remove" | "release">;
-  readonly pool: Pick<DevicePool, "get" | "hold" | "release" | "subscribe">;
+  readonly pool: Pick<DevicePool, "get" | "hold" | "isHeld" | "release" | "subscribe">;
   readonly times?: CareTimes | undefined;
 }
 
@@ -34,6 +35,9 @@ export interface CareStatus {
   readonly id: string;
   readonly use: Use;
   readonly cleanliness: Cleanliness;
+  /** By this process, and successful. */
+  readonly resets: number;
+  readonly repairs: number;
 }
 
 /**
@@ -65,6 +69,8 @@ export class Caretaker {
       id: record.id,
       use: this.#book.use(record),
       cleanliness: record.cleanliness,
+      resets: record.resets,
+      repairs: record.repairs,
     }));
   }
 
@@ -133,6 +139,32 @@ export class Caretaker {
     } catch (reason) {
       if (PluginError.from(reason).code !== "device_busy") throw reason;
     }
+  }
+
+  /**
+   * Resets or repairs a device because an operator wants it, after a fresh look at who has it.
+   *
+   * @throws PluginError `device_unknown`, `not_supported`, `device_busy`, `device_in_use`, `use_unknown`,
+   * or why it failed.
+   */
+  async operate(kind: CareAction["kind"], id: string, options: OperateOptions): Promise<void> {
+    const { driver } = this.#deps;
+    const record = this.#book.records.get(id);
+    if (record === undefined) {
+      throw new PluginError("device_unknown", `${id} is not one of this node's devices`);
+    }
+    await this.#locks.run(id, async () => {
+      await this.#book.askNow(record);
+      const open = await this.#book.look(record);
+      const use = this.#book.use(record);
+      const capable = kind === "repair" || driver.capabilities().reset;
+      const refusal = whyNotOperate({ kind, id, use, open, capable }, options);
+      if (refusal) throw refusal;
+      const isTheirs = use !== "free";
+      await this.#attempts.try({ kind, id }, record, !isTheirs);
+      // Whoever has it may go on to use it at any moment.
+      if (isTheirs && kind === "reset") record.started();
+    });
   }
 
   /** Runs until `signal` aborts. */

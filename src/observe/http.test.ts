@@ -15,8 +15,8 @@ const metrics = new Metrics({
   devices: () => pool.list(),
   registered: () => registered,
   care: () => [
-    { id: "video10", use: "in_use", cleanliness: "dirty" },
-    { id: "video11", use: "unknown", cleanliness: "clean" },
+    { id: "video10", use: "in_use", cleanliness: "dirty", resets: 0, repairs: 0 },
+    { id: "video11", use: "unknown", cleanliness: "clean", resets: 0, repairs: 0 },
   ],
 });
 

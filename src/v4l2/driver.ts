@@ -104,6 +104,8 @@ export interface DeviceObservation {
   readonly state: DeviceState;
   /** One sentence for people: what was seen, and where. Empty for `ok`. */
   readonly detail: string;
+  /** What is being streamed, `YUYV 640x480 30 fps`; absent if nothing is, or that can't be seen. */
+  readonly format?: string;
 }
 
 export interface EnsureReport {

@@ -124,9 +124,10 @@ export class LoopbackDriver implements VideoDriver {
       const { id } = device;
       const seen = this.view.judge(device);
       const dead = this.dead.get(id);
-      return seen.state === "ok" && dead !== undefined
-        ? { id, state: "dead_caps", detail: dead }
-        : { id, ...seen };
+      if (seen.state !== "ok") return { id, ...seen };
+      if (dead !== undefined) return { id, state: "dead_caps", detail: dead };
+      const format = this.view.format(device);
+      return { id, ...seen, ...(format !== undefined && { format }) };
     });
   }
 
