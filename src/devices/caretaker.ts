@@ -3,6 +3,7 @@ import { PluginError } from "../common/plugin-error.ts";
 import { within } from "../common/within.ts";
 import type { EnsureReport, VideoDriver } from "../v4l2/driver.ts";
 import { Attempts, type AttemptsDeps } from "./attempts.ts";
+import { CareLog } from "./care-log.ts";
 import {
   type CareAction,
   type Cleanliness,
@@ -50,6 +51,7 @@ export class Caretaker {
   readonly #times: CareTimes;
   readonly #book: UseBook;
   readonly #attempts: Attempts;
+  readonly #said: CareLog;
   /** Of a device whose lock is taken Allocate must not answer from memory. */
   readonly #locks = new DeviceLocks();
   /** Devices that were not there before this process. */
@@ -62,6 +64,7 @@ export class Caretaker {
     this.#times = deps.times ?? defaultCareTimes;
     this.#book = new UseBook({ ...deps, times: this.#times });
     this.#attempts = new Attempts({ ...deps, times: this.#times });
+    this.#said = new CareLog(deps.log);
   }
 
   status(): CareStatus[] {
@@ -131,7 +134,7 @@ export class Caretaker {
     const reset = this.#locks.run(record.id, async () => {
       if ((await this.#book.look(record)) === true) return;
       await this.#attempts
-        .try({ kind: "reset", id }, record, false)
+        .try({ kind: "reset", id }, record, { mayHold: false, because: "container_start" })
         .finally(() => record.started());
     });
     try {
@@ -148,7 +151,7 @@ export class Caretaker {
    * or why it failed.
    */
   async operate(kind: CareAction["kind"], id: string, options: OperateOptions): Promise<void> {
-    const { driver } = this.#deps;
+    const { driver, pool } = this.#deps;
     const record = this.#book.records.get(id);
     if (record === undefined) {
       throw new PluginError("device_unknown", `${id} is not one of this node's devices`);
@@ -158,10 +161,11 @@ export class Caretaker {
       const open = await this.#book.look(record);
       const use = this.#book.use(record);
       const capable = kind === "repair" || driver.capabilities().reset;
-      const refusal = whyNotOperate({ kind, id, use, open, capable }, options);
+      const path = pool.get(id)?.hostPath ?? id;
+      const refusal = whyNotOperate({ kind, id, path, use, open, capable }, options);
       if (refusal) throw refusal;
       const isTheirs = use !== "free";
-      await this.#attempts.try({ kind, id }, record, !isTheirs);
+      await this.#attempts.try({ kind, id }, record, { mayHold: !isTheirs, because: "operator" });
       // Whoever has it may go on to use it at any moment.
       if (isTheirs && kind === "reset") record.started();
     });
@@ -214,7 +218,13 @@ export class Caretaker {
       notBefore: record.notBefore,
       use: this.#book.useUnlessOpen(record),
     }));
-    for (const action of planCare(facts, driver.capabilities(), clock.now())) {
+    const actions = planCare(facts, driver.capabilities(), clock.now());
+    for (const fact of facts) {
+      const known = this.#book.records.get(fact.id)?.facts();
+      const action = actions.find(({ id }) => id === fact.id)?.kind;
+      if (known) this.#said.decided(fact, known, action);
+    }
+    for (const action of actions) {
       if (signal.aborted) return;
       const record = this.#book.records.get(action.id);
       if (record && !this.#locks.taken(action.id)) await this.#care(action, record);
@@ -260,7 +270,9 @@ export class Caretaker {
     if (verdict === "keep") return;
     // Nobody has it, then, until it is given.
     record.refused();
-    if (verdict === "reset") return this.#attempts.try({ kind: "reset", id }, record);
+    if (verdict === "reset") {
+      return this.#attempts.try({ kind: "reset", id }, record, { because: "allocate" });
+    }
     throw new PluginError(
       "device_held",
       `${id} is held open by a process that is no pod's, so it can't be cleaned`,

@@ -7,6 +7,7 @@ const free: OperationFacts = {
   use: "free",
   open: false,
   capable: true,
+  path: "/dev/video10",
 };
 const codeOf = (facts: Partial<OperationFacts>, force = false) =>
   whyNotOperate({ ...free, ...facts }, { force })?.code;

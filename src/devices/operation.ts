@@ -12,6 +12,8 @@ export interface OperationFacts extends CareAction {
   readonly use: Use;
   /** Whether somebody holds it open; undefined if that can't be known. */
   readonly open: boolean | undefined;
+  /** Path of the device's node on the host. */
+  readonly path: string;
   /** Whether the driver can do it here. */
   readonly capable: boolean;
 }
@@ -30,7 +32,7 @@ export function whyNotOperate(
   }
   if (open === true) {
     return new PluginError("device_busy", `${id} is held open`, {
-      remedy: `find the process with: fuser -v /dev/${id}`,
+      remedy: `find the process with: fuser -v ${facts.path}`,
     });
   }
   if (force || mayCare(kind, use, open)) return undefined;
