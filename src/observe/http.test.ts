@@ -25,11 +25,10 @@ beforeAll(() => {
     { address: "127.0.0.1", port: 0 },
     {
       metrics,
-      liveness: () => ({ alive: !hanging, reason: hanging ? "the reset hangs" : "ok" }),
-      readiness: () => ({
-        ready: registered,
-        reason: registered ? "registered" : "kubelet_absent",
-      }),
+      probes: {
+        live: () => [{ name: "monitor", failure: hanging ? "the reset hangs" : undefined }],
+        ready: () => [{ name: "registered", failure: registered ? undefined : "kubelet_absent" }],
+      },
     },
   );
 });
@@ -54,7 +53,10 @@ describe("HTTP", () => {
   test("is ready only while registered, and says what is missing", async () => {
     registered = false;
     const waiting = await get("/readyz");
-    expect([waiting.status, await waiting.text()]).toEqual([503, "not ready: kubelet_absent\n"]);
+    expect([waiting.status, await waiting.json()]).toEqual([
+      503,
+      { ready: false, missing: [{ check: "registered", reason: "kubelet_absent" }] },
+    ]);
     registered = true;
     expect((await get("/readyz")).status).toBe(200);
   });

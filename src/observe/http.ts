@@ -1,16 +1,5 @@
 import type { Metrics } from "./metrics.ts";
-
-export interface Readiness {
-  readonly ready: boolean;
-  /** Stable word: `registered`, `kubelet_absent`, … */
-  readonly reason: string;
-}
-
-export interface Liveness {
-  readonly alive: boolean;
-  /** What hangs; "ok" if nothing does. */
-  readonly reason: string;
-}
+import { answerProbe, type ProbeSources } from "./probes.ts";
 
 export interface HttpOptions {
   /** IP address to bind. */
@@ -20,8 +9,7 @@ export interface HttpOptions {
 
 export interface HttpSources {
   readonly metrics: Metrics;
-  readonly liveness: () => Liveness;
-  readonly readiness: () => Readiness;
+  readonly probes: ProbeSources;
 }
 
 export interface HttpServer {
@@ -51,29 +39,18 @@ export function serveHttp(options: HttpOptions, sources: HttpSources): HttpServe
   };
 }
 
-async function answer(
-  request: Request,
-  { metrics, liveness, readiness }: HttpSources,
-): Promise<Response> {
+async function answer(request: Request, { metrics, probes }: HttpSources): Promise<Response> {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return text("only GET is answered here\n", 405, { allow: "GET, HEAD" });
   }
-  switch (new URL(request.url).pathname) {
-    case "/metrics": {
-      const { body, contentType } = await metrics.render();
-      return new Response(body, { headers: { "content-type": contentType } });
-    }
-    case "/healthz": {
-      const { alive, reason } = liveness();
-      return text(`${reason}\n`, alive ? 200 : 503);
-    }
-    case "/readyz": {
-      const { ready, reason } = readiness();
-      return text(`${ready ? "ok" : "not ready"}: ${reason}\n`, ready ? 200 : 503);
-    }
-    default:
-      return text("not found; there are /metrics, /healthz and /readyz\n", 404);
+  const url = new URL(request.url);
+  if (url.pathname === "/metrics") {
+    const { body, contentType } = await metrics.render();
+    return new Response(body, { headers: { "content-type": contentType } });
   }
+  return (
+    answerProbe(url, probes) ?? text("not found; there are /metrics, /healthz and /readyz\n", 404)
+  );
 }
 
 function text(body: string, status: number, headers: Record<string, string> = {}): Response {
