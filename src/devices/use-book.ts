@@ -57,8 +57,8 @@ export class UseBook {
       this.#told = message;
       log.info("Who uses the devices can't be asked", {
         error: message,
-        detail:
-          "the pod-resources socket does not answer; devices are cleaned when they are given away",
+        detail: "the pod-resources socket does not answer",
+        next: "devices are cleaned when they are given away, until it answers",
       });
     }
   }

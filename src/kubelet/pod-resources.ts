@@ -2,6 +2,7 @@ import { basename, dirname } from "node:path";
 import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
 import type { Clock } from "../common/clock.ts";
 import { PluginError } from "../common/plugin-error.ts";
+import { fileIdentity } from "../common/unix-socket.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import {
   type ListPodResourcesResponse,
@@ -9,7 +10,6 @@ import {
 } from "../gen/kubelet/podresources/v1/api_pb.ts";
 import { createSocketTransport, type SocketTransport } from "../grpc/transport.ts";
 import { DeviceOwners, type Owner, type OwnerNews, type OwnerTimes } from "./device-owners.ts";
-import { fileIdentity } from "./socket-file.ts";
 
 /** Longest wait for an answer, ms. */
 const timeoutMs = 5000;

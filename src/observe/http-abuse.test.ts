@@ -24,13 +24,13 @@ describe("HTTP under abuse", () => {
       care: () => [],
       cordoned: () => false,
       owners: () => new Map(),
+      lagSeconds: () => 0,
     });
     server = serveHttp(
       { address: "127.0.0.1", port: 0, countEveryMs: 20 },
       {
         metrics,
-        liveness: () => ({ alive: true, reason: "ok" }),
-        readiness: () => ({ ready: true, reason: "registered" }),
+        probes: { live: () => [], ready: () => [] },
         status: () => {
           asked++;
           return create(StatusSchema);

@@ -17,11 +17,12 @@ const metrics = new Metrics({
   devices: () => pool.list(),
   registered: () => registered,
   care: () => [
-    { id: "video10", use: "in_use", cleanliness: "dirty" },
-    { id: "video11", use: "unknown", cleanliness: "clean" },
+    { id: "video10", use: "in_use", cleanliness: "dirty", resets: 0, repairs: 0 },
+    { id: "video11", use: "unknown", cleanliness: "clean", resets: 0, repairs: 0 },
   ],
   cordoned: () => false,
   owners: undefined,
+  lagSeconds: () => 0,
 });
 
 beforeAll(() => {
@@ -29,11 +30,10 @@ beforeAll(() => {
     { address: "127.0.0.1", port: 0 },
     {
       metrics,
-      liveness: () => ({ alive: !hanging, reason: hanging ? "the reset hangs" : "ok" }),
-      readiness: () => ({
-        ready: registered,
-        reason: registered ? "registered" : "kubelet_absent",
-      }),
+      probes: {
+        live: () => [{ name: "monitor", failure: hanging ? "the reset hangs" : undefined }],
+        ready: () => [{ name: "registered", failure: registered ? undefined : "kubelet_absent" }],
+      },
       status: () => create(StatusSchema, { nodeName: "node-a", devices: [{ id: "video10" }] }),
     },
   );
@@ -59,7 +59,10 @@ describe("HTTP", () => {
   test("is ready only while registered, and says what is missing", async () => {
     registered = false;
     const waiting = await get("/readyz");
-    expect([waiting.status, await waiting.text()]).toEqual([503, "not ready: kubelet_absent\n"]);
+    expect([waiting.status, await waiting.json()]).toEqual([
+      503,
+      { ready: false, missing: [{ check: "registered", reason: "kubelet_absent" }] },
+    ]);
     registered = true;
     expect((await get("/readyz")).status).toBe(200);
   });

@@ -3,19 +3,8 @@ import { GetStatusResponseSchema, type Status } from "../gen/videodevice/admin/v
 import { ConnectionGuard, countEveryMs, openFiles } from "./connection-guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { pagePolicy, renderStatusPage } from "./page/status-page.ts";
+import { answerProbe, type ProbeSources } from "./probes.ts";
 import { rationed } from "./rationed.ts";
-
-export interface Readiness {
-  readonly ready: boolean;
-  /** Stable word: `registered`, `kubelet_absent`, … */
-  readonly reason: string;
-}
-
-export interface Liveness {
-  readonly alive: boolean;
-  /** What hangs; "ok" if nothing does. */
-  readonly reason: string;
-}
 
 export interface HttpOptions {
   /** IP address to bind. */
@@ -27,8 +16,7 @@ export interface HttpOptions {
 
 export interface HttpSources {
   readonly metrics: Metrics;
-  readonly liveness: () => Liveness;
-  readonly readiness: () => Readiness;
+  readonly probes: ProbeSources;
   /** Everything that is known at this moment. */
   readonly status: () => Status;
   /** There were too many connections, and all of them were cut. */
@@ -89,29 +77,28 @@ export function serveHttp(options: HttpOptions, sources: HttpSources): HttpServe
 interface Views {
   readonly page: () => string;
   readonly json: () => string;
-  readonly metrics: () => ReturnType<Metrics["render"]>;
 }
 
-function viewsOf({ metrics, status }: HttpSources): Views {
+function viewsOf({ status }: HttpSources): Views {
   return {
     page: rationed(() => renderStatusPage(status(), Date.now())),
     json: rationed(() =>
       toJsonString(GetStatusResponseSchema, create(GetStatusResponseSchema, { status: status() })),
     ),
-    metrics: rationed(() => metrics.render()),
   };
 }
 
 async function answer(
   request: Request,
-  { liveness, readiness }: HttpSources,
+  { metrics, probes }: HttpSources,
   views: Views,
 ): Promise<Response> {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return text("only GET is answered here\n", 405, { allow: "GET, HEAD" });
   }
   // A Host that is none makes `request.url` a mere path, or nothing that parses.
-  switch (URL.parse(request.url, "http://plugin")?.pathname) {
+  const url = URL.parse(request.url, "http://plugin");
+  switch (url?.pathname) {
     case "/":
       return reply(views.page(), 200, {
         "content-type": "text/html; charset=utf-8",
@@ -120,20 +107,16 @@ async function answer(
     case "/status.json":
       return reply(views.json(), 200, { "content-type": "application/json" });
     case "/metrics": {
-      const { body, contentType } = await views.metrics();
+      const { body, contentType } = await metrics.render();
       return reply(body, 200, { "content-type": contentType });
     }
-    case "/healthz": {
-      const { alive, reason } = liveness();
-      return text(`${reason}\n`, alive ? 200 : 503);
-    }
-    case "/readyz": {
-      const { ready, reason } = readiness();
-      return text(`${ready ? "ok" : "not ready"}: ${reason}\n`, ready ? 200 : 503);
-    }
-    default:
-      return text("not found; there are /, /status.json, /metrics, /healthz and /readyz\n", 404);
   }
+  const probe = url && answerProbe(url, probes);
+  if (probe) {
+    const type = probe.headers.get("content-type") ?? "text/plain";
+    return reply(await probe.text(), probe.status, { "content-type": type });
+  }
+  return text("not found; there are /, /status.json, /metrics, /healthz and /readyz\n", 404);
 }
 
 function text(body: string, status: number, headers: Record<string, string> = {}): Response {

@@ -16,11 +16,12 @@ function setUp(sources: Partial<MetricsSources> = {}, devices = 2) {
     devices: () => pool.list(),
     registered: () => true,
     care: () => [
-      { id: "video10", use: "in_use", cleanliness: "dirty" },
-      { id: "video11", use: "unknown", cleanliness: "clean" },
+      { id: "video10", use: "in_use", cleanliness: "dirty", resets: 0, repairs: 0 },
+      { id: "video11", use: "unknown", cleanliness: "clean", resets: 0, repairs: 0 },
     ],
     cordoned: (id) => id === "video11",
     owners: () => new Map(),
+    lagSeconds: () => 0.25,
     ...sources,
   });
   const lines = async () => (await metrics.render()).body.split("\n");

@@ -1,12 +1,10 @@
 import type { Code } from "@connectrpc/connect";
 import { Gauge, Registry } from "prom-client";
-import { systemClock } from "../common/clock.ts";
 import type { CareResult } from "../devices/attempts.ts";
 import { codeName } from "../grpc/status.ts";
 import type { PodResourcesMethod } from "../kubelet/pod-resources.ts";
 import type { RegistrationReason } from "../kubelet/registration.ts";
 import { type DeviceSources, deviceMetrics } from "./metrics/device-metrics.ts";
-import { EventLoopLag } from "./metrics/event-loop-lag.ts";
 import { eventMetrics } from "./metrics/event-metrics.ts";
 import { gauge, prefix } from "./metrics/make-metrics.ts";
 import { processMetrics } from "./metrics/process-metrics.ts";
@@ -16,6 +14,8 @@ export interface MetricsSources extends DeviceSources {
   readonly version: string;
   readonly nodeName: string;
   readonly registered: () => boolean;
+  /** Longest delay of a timer in the last minute, seconds. */
+  readonly lagSeconds: () => number;
 }
 
 export interface Exposition {
@@ -32,7 +32,6 @@ const shownMs = 200;
 /** Everything `/metrics` shows. Gauges are read when scraped; the rest is told by the rooms' observers. */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #lag = new EventLoopLag(systemClock);
   readonly #events: ReturnType<typeof eventMetrics>;
   #inspectedAt = 0;
   #shown: { readonly exposition: Promise<Exposition>; readonly until: number } | undefined;
@@ -66,14 +65,9 @@ export class Metrics {
       registry,
       `${prefix}event_loop_lag_seconds`,
       "Longest delay of a timer in the last minute.",
-      () => this.#lag.seconds(),
+      sources.lagSeconds,
     );
     processMetrics(registry);
-  }
-
-  /** Measures what has to be measured all the time, until `signal` aborts. */
-  run(signal: AbortSignal): Promise<void> {
-    return this.#lag.run(signal);
   }
 
   allocated(devices: number, ms: number): void {

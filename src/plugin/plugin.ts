@@ -22,19 +22,25 @@ import {
   RegistrationAudit,
 } from "../kubelet/registration-audit.ts";
 import { isInstanceSocket } from "../kubelet/socket-file.ts";
-import { serveHttp } from "../observe/http.ts";
+import type { AdminActions } from "../observe/admin/admin-service.ts";
+import { Journal } from "../observe/journal.ts";
+import type { LogLevelControl } from "../observe/log-level.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { NfdFeatures } from "../observe/nfd-features.ts";
 import type { VideoDriver } from "../v4l2/driver.ts";
 import { Collector } from "./collector.ts";
-import { poolStatus } from "./pool-status.ts";
+import { Observation } from "./observation.ts";
 import { type Actor, supervise } from "./supervisor.ts";
 
 export interface PluginDeps {
   readonly driver: VideoDriver;
   readonly log: Logger;
   readonly version: string;
+  /** The events to show; by default none. */
+  readonly journal?: Journal;
+  /** What changes the log level; by default nothing does. */
+  readonly logLevel?: LogLevelControl;
   readonly clock?: Clock;
   /** In [0, 1). */
   readonly random?: () => number;
@@ -55,9 +61,6 @@ const firstLookMs = 5000;
  */
 const stopPatienceMs = 500;
 
-/** A driver that is at one thing longer than this hangs, ms; a start of the process may help. */
-const hangMs = 60_000;
-
 /**
  * The composition root: one pool, its service and its registration, with what watches and shows them.
  * Nothing here is global, so a second pool is a second one of these.
@@ -72,6 +75,7 @@ export class Plugin {
   readonly #audit: RegistrationAudit;
   readonly #podResources: PodResources;
   readonly #metrics: Metrics;
+  readonly #observation: Observation;
   #registeredBefore = false;
 
   constructor(config: Config, deps: PluginDeps) {
@@ -83,6 +87,8 @@ export class Plugin {
       registrationTimes: defaultRegistrationTimes,
       auditTimes: { ...defaultAuditTimes, intervalMs: pollMs },
       careTimes: { ...defaultCareTimes, pollMs },
+      journal: new Journal(),
+      logLevel: { level: config.logLevel, setLevel: () => undefined },
       ...deps,
     };
     const { clock, random, careTimes } = full;
@@ -95,7 +101,8 @@ export class Plugin {
       devices: () => this.pool.list(),
       registered: () => this.#registrar.status().registered,
       care: () => this.#caretaker.status(),
-      cordoned: () => false,
+      cordoned: (id) => this.#observation.cordons.book.has(id),
+      lagSeconds: () => this.#observation.lag.worst,
       owners: config.metricsOwners ? () => this.#podResources.owners() : undefined,
     });
     this.#podResources = new PodResources(
@@ -194,6 +201,20 @@ export class Plugin {
       },
       full.auditTimes,
     );
+    this.#observation = new Observation(config, {
+      ...full,
+      pool: this.pool,
+      monitor: this.#monitor,
+      caretaker: this.#caretaker,
+      registrar: this.#registrar,
+      podResources: this.#podResources,
+      metrics: this.#metrics,
+    });
+  }
+
+  /** What the admin API can be asked and told. */
+  get actions(): AdminActions {
+    return this.#observation.actions;
   }
 
   /** Counts what happens, and has the garbage of it collected in a quiet moment. */
@@ -249,13 +270,15 @@ export class Plugin {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
+    this.#observation.cordons.load();
     const later = new AbortController();
     const others = [
       this.#supervise("caretaker", (until) => this.#takeCare(until), signal),
       this.#supervise("audit", (until) => this.#audit.run(until), signal),
       this.#supervise("monitor", (until) => this.#monitor.run(until), later.signal),
+      this.#supervise("admin", (until) => this.#observation.runAdmin(until), later.signal),
       ...(this.#config.enableMetrics
-        ? [this.#supervise("http", (until) => this.#serveHttp(until), later.signal)]
+        ? [this.#supervise("http", (until) => this.#observation.runHttp(until), later.signal)]
         : []),
       ...(this.#config.nfdFeaturesDir
         ? [this.#supervise("features", (until) => this.#tellFeatures(until), signal)]
@@ -300,34 +323,11 @@ export class Plugin {
 
   #supervise(name: string, run: Actor["run"], signal: AbortSignal): Promise<void> {
     this.#metrics.actorStarted(name);
-    const onRestart = (actor: string) => this.#metrics.actorRestarted(actor);
+    const onRestart = (actor: string) => {
+      this.#metrics.actorRestarted(actor);
+      this.#observation.actors.restarted(actor);
+    };
     return supervise({ name, run }, signal, { ...this.#deps, onRestart });
-  }
-
-  async #serveHttp(signal: AbortSignal): Promise<void> {
-    const { metricsAddress: address, metricsPort: port } = this.#config;
-    const server = serveHttp(
-      { address, port },
-      {
-        metrics: this.#metrics,
-        liveness: () => {
-          const busy = this.#monitor.busy();
-          return busy !== undefined && busy.ms > hangMs
-            ? { alive: false, reason: `${busy.what} has taken ${Math.round(busy.ms / 1000)} s` }
-            : { alive: true, reason: "ok" };
-        },
-        readiness: () => {
-          const { registered, because } = this.#registrar.status();
-          return { ready: registered, reason: because };
-        },
-        status: () =>
-          poolStatus(this.#config, this.#deps.version, this.pool.list(), this.#caretaker.status()),
-        onCut: () => this.#deps.log.warn("Too many HTTP connections: all of them were cut"),
-      },
-    );
-    this.#deps.log.info("Serving metrics", { address, port: server.port });
-    await this.#metrics.run(signal);
-    await server.stop();
   }
 }
 

@@ -116,6 +116,8 @@ export interface DeviceObservation {
   readonly detail: string;
   /** Set if it is `ok` and its node has another mode or group than it was given: `ensure` gives them back. */
   readonly accessLost?: true;
+  /** What is being streamed, `YUYV 640x480 30 fps`; absent if nothing is, or that can't be seen. */
+  readonly format?: string;
 }
 
 export interface EnsureReport {

@@ -52,6 +52,8 @@ export class BenchNode implements AsyncDisposable {
         podResourcesSocket: this.kubelet.podResourcesSocket,
         socketPath: join(this.#pluginDirectory, "video-device-plugin.sock"),
         simulatedDir: this.#devices,
+        adminSocket: join(this.#directory, "admin.sock"),
+        stateDir: join(this.#directory, "state"),
         logFile: join(this.#directory, "plugin.log"),
       },
       options,

@@ -7,6 +7,8 @@ export interface PluginPlaces {
   readonly podResourcesSocket: string;
   readonly socketPath: string;
   readonly simulatedDir: string;
+  readonly adminSocket: string;
+  readonly stateDir: string;
   /** Takes its log, so that no pipe's reader is part of what is measured. */
   readonly logFile: string;
 }
@@ -29,6 +31,8 @@ export class PluginUnderTest {
         `--pod-resources-socket=${places.podResourcesSocket}`,
         `--socket-path=${places.socketPath}`,
         `--simulated-dir=${places.simulatedDir}`,
+        `--admin-socket=${places.adminSocket}`,
+        `--state-dir=${places.stateDir}`,
         ...options,
       ],
       // Nothing of the caller's environment, which holds options of the program as well.

@@ -16,6 +16,7 @@ export class PageServer {
     care: () => [],
     cordoned: () => false,
     owners: () => new Map(),
+    lagSeconds: () => 0,
   });
   #server: HttpServer | undefined;
   #port = 0;
@@ -35,8 +36,7 @@ export class PageServer {
       { address: "127.0.0.1", port: this.#port },
       {
         metrics: this.#metrics,
-        liveness: () => ({ alive: true, reason: "ok" }),
-        readiness: () => ({ ready: true, reason: "registered" }),
+        probes: { live: () => [], ready: () => [] },
         status: () => {
           this.made++;
           return this.status(Date.now());

@@ -16,11 +16,12 @@ const sources: MetricsSources = {
   devices: () => [
     {
       ...{ id: "video10", number: 10, hostPath: "/dev/video10" },
-      ...{ health: "Healthy", reason: "ok", detail: "", since: 0 },
+      ...{ health: "Healthy", reason: "ok", detail: "", since: 0, format: "" },
     },
   ],
-  care: () => [{ id: "video10", use: "in_use", cleanliness: "clean" }],
+  care: () => [{ id: "video10", use: "in_use", cleanliness: "clean", resets: 0, repairs: 0 }],
   cordoned: () => false,
+  lagSeconds: () => 0,
   owners: () => new Map([["video10", { namespace: "default", pod: "recorder", container: "app" }]]),
 };
 

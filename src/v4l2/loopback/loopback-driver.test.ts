@@ -179,6 +179,18 @@ describe("the loopback driver's ensure", () => {
     },
   );
 
+  test("tells what is streamed, and nothing of a format that outlived its stream", async () => {
+    const { kernel, driver } = setUp();
+    await driver.ensure();
+    const attribute = (name: string, text: string) =>
+      writeFileSync(join(kernel.sysfsDir, "class/video4linux/video10", name), text);
+    kernel.hold(10);
+    attribute("format", "YUYV:640x480@30\n");
+    expect((await driver.inspect())[0]).toEqual({ id: "video10", state: "ok", detail: "" });
+    attribute("state", "capture\n");
+    expect((await driver.inspect())[0]?.format).toBe("YUYV 640x480 30 fps");
+  });
+
   test("passes over numbers that others have, if told to, and keeps to that", async () => {
     const kernel = new FakeLoopbackKernel();
     kernels.push(kernel);

@@ -130,7 +130,13 @@ export class LoopbackDriver implements VideoDriver {
       if (dead !== undefined) return { id, state: "dead_caps", detail: dead };
       // udev gives a new node its own idea of mode and group, whenever it gets to it.
       const kept = hasNodeAccess(this.view.nodePath(device), this.settings);
-      return { id, ...seen, ...(kept ? {} : { accessLost: true }) };
+      const format = this.view.format(device);
+      return {
+        id,
+        ...seen,
+        ...(kept ? {} : { accessLost: true }),
+        ...(format !== undefined && { format }),
+      };
     });
   }
 

@@ -95,6 +95,12 @@ function hasWriter(dir: string): boolean {
   return (readText(join(dir, "format")) ?? "").trim() !== "";
 }
 
+/** What a device's `format` says, `YUYV:640x480@30`; empty if nothing is set. It may outlive the stream. */
+export function readFormat(sysfsDir: string, number: number): string {
+  const path = join(sysfsDir, "class", "video4linux", `video${number}`, "format");
+  return (readText(path) ?? "").trim();
+}
+
 /**
  * A parameter array the module was loaded with: `["Y", "N", …]` of
  * /sys/module/v4l2loopback/parameters/exclusive_caps, all eight elements whether they were given or not.

@@ -1,4 +1,4 @@
-import type { Clock } from "../../common/clock.ts";
+import type { Clock } from "../common/clock.ts";
 
 /** Between two measurements, ms: one wake-up a second is not to be seen in the CPU time. */
 const intervalMs = 1000;
@@ -11,14 +11,20 @@ const remembered = 60;
  */
 export class EventLoopLag {
   readonly #clock: Clock;
+  /** ms, the latest one last. */
   readonly #lags: number[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** The longest delay of a timer in the last minute, s; 0 before the first measurement. */
-  seconds(): number {
+  /** Of the last measurement, at most a second ago, seconds; 0 before the first. */
+  get now(): number {
+    return (this.#lags.at(-1) ?? 0) / 1000;
+  }
+
+  /** The longest of the last minute, seconds; 0 before the first. */
+  get worst(): number {
     return Math.max(0, ...this.#lags) / 1000;
   }
 
