@@ -43,6 +43,9 @@ const defaults: Config = {
   nfdFeaturesDir: "",
 };
 
+/** Values of options that have none by default, where a number won't do. */
+const samples: Partial<Record<keyof Config, string>> = { nfdFeaturesDir: "/features.d" };
+
 function sources(given: Partial<Sources> = {}): Sources {
   return {
     argv: [],
@@ -103,7 +106,7 @@ describe("precedence", () => {
     fc.assert(
       fc.property(fc.constantFrom(...optionKeys), fc.subarray([0, 1, 2]), (key, given) => {
         const { flag, env: name, kind } = options[key];
-        const text = kind.isSwitch ? "true" : options[key].default || "0";
+        const text = kind.isSwitch ? "true" : options[key].default || samples[key] || "0";
         const { origins } = load({
           argv: ["--env-file=/x.env", ...(given.includes(0) ? [`--${flag}=${text}`] : [])],
           env: given.includes(1) ? { [name]: text } : {},
