@@ -27,6 +27,12 @@ test("what there is is adopted and what there isn't is told, and the driver make
   expect(inner.calls).toEqual(["inspect"]);
 });
 
+test("one reason for all devices is told once", async () => {
+  const inner = new FakeDriver(3);
+  for (const { id } of inner.devices) inner.set(id, "module_gone", "The module is not loaded.");
+  expect(await codeOf(observeOnly(inner).ensure())).toBe("not_managed");
+});
+
 test("no device is reset, repaired or removed, and nothing is released", async () => {
   const inner = new FakeDriver(1);
   const driver = observeOnly(inner);

@@ -5,9 +5,14 @@ import type { VideoDriver } from "./driver.ts";
 const REMEDY =
   'Make the devices with "video-device-plugin setup" (delete the pod, so that its init container runs again), or set MANAGE_DEVICES=true in a privileged container.';
 
+function notManaged(detail: string): PluginError {
+  const message = `${detail} This process makes no devices: MANAGE_DEVICES is false.`;
+  return new PluginError("not_managed", message, { remedy: REMEDY });
+}
+
 /**
  * `driver` for a process that may do nothing to devices: what looks is passed on, what changes anything is
- * refused with `not_managed` (`ensure`, for each device that isn't there) or `not_supported`. So no
+ * refused with `not_managed` (`ensure`, for what isn't there) or `not_supported`. So no
  * device is ever known to be clean, and none is cleaned between pods.
  *
  * What looks may still write, as v4l2loopback tells openers only to who sets a limit of them: a driver on a
@@ -30,14 +35,11 @@ export function observeOnly(driver: VideoDriver): VideoDriver {
       const there = seen.filter(({ state }) => state === "ok");
       const failed = seen
         .filter(({ state }) => state !== "ok")
-        .map(({ id, detail }) => ({
-          id,
-          error: new PluginError(
-            "not_managed",
-            `${detail} This process makes no devices: MANAGE_DEVICES is false.`,
-            { remedy: REMEDY },
-          ),
-        }));
+        .map(({ id, detail }) => ({ id, error: notManaged(detail) }));
+      const reasons = new Set(failed.map(({ error }) => error.message));
+      const [first] = failed;
+      // The module is what is missing, not each device.
+      if (first && there.length === 0 && reasons.size === 1) throw first.error;
       return { created: [], adopted: there.map(({ id }) => id), failed };
     },
     inspect: () => driver.inspect(),
