@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { commands } from "../../src/cli/commands.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { optionKeys, options } from "../../src/config/options.ts";
@@ -10,7 +11,7 @@ import {
   renderedPodTemplate,
 } from "../support/manifests.ts";
 
-const program = "/usr/local/bin/video-device-plugin";
+const program = "/usr/bin/video-device-plugin";
 const known = new Set(optionKeys.map((key) => options[key].env));
 
 /** Commands of the program that its manifests run, with what may follow. */
@@ -123,6 +124,12 @@ test("in the restricted profile, only the init container has privileges and make
   expect(others[0]?.env).toContainEqual({ name: "MANAGE_DEVICES", value: "false" });
   expect(setup?.env).not.toContainEqual(expect.objectContaining({ name: "MANAGE_DEVICES" }));
   expect(spec["securityContext"]).toEqual({ seccompProfile: { type: "RuntimeDefault" } });
+});
+
+const dockerfile = Bun.file(join(import.meta.dir, "../../Dockerfile"));
+
+test.skipIf(!(await dockerfile.exists()))("the program is where the image has it", async () => {
+  expect(await dockerfile.text()).toContain(`\nENTRYPOINT ["${program}"]\n`);
 });
 
 test("the commands that the manifests run exist", () => {

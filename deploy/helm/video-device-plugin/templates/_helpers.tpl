@@ -45,7 +45,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- define "video-device-plugin.program" -}}
-/usr/local/bin/video-device-plugin
+/usr/bin/video-device-plugin
 {{- end }}
 
 {{- /* What no schema can say, since it is about two values at once. */ -}}
