@@ -8,6 +8,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import("./run.ts")).runCommand,
   },
   {
+    name: "setup",
+    summary: "Make the devices once, as run would, and exit",
+    load: async () => (await import("./setup.ts")).setupCommand,
+  },
+  {
     name: "demo",
     summary: "Show the plugin at work, with an embedded kubelet and simulated devices",
     load: async () => (await import("./demo.ts")).demoCommand,
