@@ -13,6 +13,8 @@ Builds the image with docker (buildx), podman or buildah, the first of them that
   -p, --platform LIST    linux/amd64, linux/arm64 or both with a comma (default: this machine's)
       --push             push the image when it is built
   -o, --output FILE      write the image to FILE as an OCI archive
+      --zstd             compress what is pushed or written with zstd rather than gzip: a fifth less to
+                         download, for containerd 1.5, CRI-O 1.20 and later
   -b, --builder NAME     docker, podman or buildah
       --bun-image IMAGE  build on this instead of what deploy/image/bases.env says
       --base-image IMAGE the same for the image's own base
@@ -44,7 +46,7 @@ value() {
 
 tag='' platforms='' builder='' output='' npmrc=''
 bun_image='' base_image=''
-push=no allow_unpinned=no print=no
+push=no zstd=no allow_unpinned=no print=no
 while (($#)); do
   case $1 in
     -t | --tag) tag=$(value "$@") ;;
@@ -55,6 +57,7 @@ while (($#)); do
     --base-image) base_image=$(value "$@") ;;
     --npmrc) npmrc=$(value "$@") ;;
     --push) push=yes ;;
+    --zstd) zstd=yes ;;
     --allow-unpinned) allow_unpinned=yes ;;
     --print) print=yes ;;
     --) break ;;
@@ -65,7 +68,7 @@ while (($#)); do
     *) bad_usage "unknown option \"$1\"" ;;
   esac
   case $1 in
-    --push | --allow-unpinned | --print) shift ;;
+    --push | --zstd | --allow-unpinned | --print) shift ;;
     *) shift 2 ;;
   esac
 done
@@ -177,11 +180,13 @@ run() {
 }
 
 if [[ $builder == docker ]]; then
+  form=rewrite-timestamp=true
+  if [[ $zstd == yes ]]; then form+=,compression=zstd,compression-level=19,force-compression=true,oci-mediatypes=true; fi
   # rewrite-timestamp gives the files of the layers the commit's time, so that equal sources are equal layers.
   if [[ $push == yes ]]; then
-    build+=(--output "type=image,name=$tag,push=true,rewrite-timestamp=true")
+    build+=(--output "type=image,name=$tag,push=true,$form")
   elif [[ -n $output ]]; then
-    build+=(--output "type=oci,name=$tag,dest=$output,rewrite-timestamp=true")
+    build+=(--output "type=oci,name=$tag,dest=$output,$form")
   else
     build+=(--tag "$tag" --load)
   fi
@@ -200,6 +205,7 @@ else
   else
     build+=(--tag "$tag")
   fi
+  if [[ $zstd == yes ]]; then pushing+=(--compression-format zstd --compression-level 19); fi
   run "$builder" build "${build[@]}" "${more[@]}" .
   if [[ $push == yes ]]; then run "$builder" "${pushing[@]}" "$tag" "docker://$tag"; fi
   if [[ -n $output ]]; then
