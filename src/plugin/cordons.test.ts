@@ -56,7 +56,7 @@ describe("cordons", () => {
     const first = start();
     await first.cordons.cordon("video11", "the lens is dirty");
     expect(first.reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
-    expect(first.pool.get("video11")?.detail).toContain("the lens is dirty");
+    expect(first.cordons.book.get("video11")?.note).toBe("the lens is dirty");
     const second = start();
     expect(second.reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
     await second.cordons.uncordon("video11");
