@@ -1,12 +1,14 @@
 /**
  * Builds the one executable. `bun deploy/build.ts` makes `dist/video-device-plugin` for this machine,
- * `--all` makes linux x64 and arm64 with a SHA256SUMS file.
+ * `--arch=x64` or `--arch=arm64` (also by the names that images have: `amd64`) makes it for another one, `--all`
+ * makes linux x64 and arm64 with a SHA256SUMS file. What went into it is told by a metafile beside it.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
 import { brokenBuild, wrongBun } from "./build-checks.ts";
+import { metafilePath } from "./bundled-packages.ts";
 
 const root = join(import.meta.dir, "..");
 const name = "video-device-plugin";
@@ -30,6 +32,7 @@ function flags(target: string, outfile: string): string[] {
     "--compile-exec-argv=--disallow-code-generation-from-strings=strict --no-addons --no-ffi-cc",
     `--target=${target}`,
     `--outfile=${outfile}`,
+    `--metafile=${metafilePath}`,
     "src/main.ts",
   ];
 }
@@ -81,5 +84,12 @@ if (process.argv.includes("--all")) {
   writeFileSync(join(root, "dist", "SHA256SUMS"), sums.join(""));
   console.log("dist/SHA256SUMS");
 } else {
-  build(`bun-linux-${process.arch}`, `dist/${name}`);
+  build(`bun-linux-${wantedArch()}`, `dist/${name}`);
+}
+
+function wantedArch(): string {
+  const asked = process.argv.find((argument) => argument.startsWith("--arch="));
+  const arch = asked?.slice("--arch=".length).replace("amd64", "x64") ?? process.arch;
+  if (!["x64", "arm64"].includes(arch)) fail(`${asked}: expected x64 (amd64) or arm64`);
+  return arch;
 }

@@ -1,0 +1,140 @@
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { cacheDir, checkout, imageName } from "./paths.ts";
+import { run } from "./run.ts";
+import { baseStandIn, bunStandIn, makeStandIns } from "./stand-ins.ts";
+import { Workshop } from "./workshop.ts";
+
+/** What the image is built from, and with: the checkout's paths. */
+const inputs = [
+  ".dockerignore",
+  "Dockerfile",
+  "LICENSE",
+  "bun.lock",
+  "bunfig.toml",
+  "deploy",
+  "docker-build.sh",
+  "package.json",
+  "src",
+  "test/image/built-image.ts",
+  "test/image/stand-ins.ts",
+  "tsconfig.json",
+];
+
+/** An image as the checkout's own files make it. */
+export interface BuiltImage {
+  /** OCI archive, {@link imageName} in it; its name outlives the run. */
+  readonly archive: string;
+  /** Digest of its manifest. */
+  readonly digest: string;
+  /** The same of another build, of another copy of the sources, nothing being reused. */
+  readonly rebuiltDigest: string;
+  /** How long each part took when it was built, s. */
+  readonly seconds: Readonly<Record<string, number>>;
+  /** Whether it was there already. */
+  readonly cached: boolean;
+}
+
+/**
+ * The image of this checkout: the one in the cache, if it was made of equal files, else built twice by
+ * `docker-build.sh`, on stand-ins for the public bases.
+ */
+export async function builtImage(): Promise<BuiltImage> {
+  const archive = join(cacheDir(), "video-device-plugin.tar");
+  const record = join(cacheDir(), "video-device-plugin.json");
+  const key = contentKey();
+  if (existsSync(archive) && existsSync(record)) {
+    const known = JSON.parse(readFileSync(record, "utf8"));
+    if (known.key === key) return { ...known, archive, cached: true };
+  }
+  const workshop = new Workshop();
+  try {
+    const seconds: Record<string, number> = {};
+    const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+      const started = performance.now();
+      const result = await work();
+      seconds[name] = Math.round((performance.now() - started) / 100) / 10;
+      return result;
+    };
+    await timed("stand-ins", () => makeStandIns(workshop));
+    const first = join(workshop.directory, "first.tar");
+    const second = join(workshop.directory, "second.tar");
+    await timed("build", () => build(workshop, join(workshop.directory, "one"), first));
+    await timed("second build", () => build(workshop, join(workshop.directory, "another"), second));
+    const image = { digest: await digestOf(first), rebuiltDigest: await digestOf(second), seconds };
+    mkdirSync(cacheDir(), { recursive: true });
+    // In this order: a record is never there without its archive.
+    await run(["cp", first, `${archive}.new`]);
+    renameSync(`${archive}.new`, archive);
+    writeFileSync(record, JSON.stringify({ key, ...image }));
+    return { ...image, archive, cached: false };
+  } finally {
+    await workshop.close();
+  }
+}
+
+/** Hash of all inputs' names and bytes, and of what builds. */
+export function contentKey(): string {
+  const hash = createHash("sha256").update(`${process.arch} ${Bun.version}\n`);
+  for (const input of inputs) {
+    const paths = statSync(join(checkout, input)).isDirectory()
+      ? (readdirSync(join(checkout, input), { recursive: true }) as string[])
+          .map((path) => join(input, path))
+          .filter((path) => statSync(join(checkout, path)).isFile())
+      : [input];
+    for (const path of paths.filter((each) => !each.endsWith(".test.ts")).sort()) {
+      const content = readFileSync(join(checkout, path));
+      hash.update(`${path} ${content.length}\n`).update(content);
+    }
+  }
+  return hash.digest("hex");
+}
+
+/** Copies the inputs to a directory, whose path and times are its own, and builds there. */
+async function build(workshop: Workshop, directory: string, archive: string): Promise<void> {
+  for (const input of inputs) {
+    cpSync(join(checkout, input), join(directory, input), { recursive: true });
+  }
+  const npmrc = join(homedir(), ".npmrc");
+  await run(
+    [
+      "./docker-build.sh",
+      ["--builder", "buildah"],
+      ["--tag", imageName],
+      ["--bun-image", bunStandIn],
+      ["--base-image", baseStandIn],
+      ["--output", archive],
+      existsSync(npmrc) ? ["--npmrc", npmrc] : [],
+      ["--", "--no-cache", "--pull-never"],
+    ].flat(),
+    { cwd: directory, env: { ...workshop.env, ...provenance() } },
+  );
+}
+
+/** The copies have no history of their own. The time is any that is not now. */
+function provenance(): Record<string, string> {
+  return {
+    REVISION: "0123456789abcdef0123456789abcdef01234567",
+    SOURCE_DATE_EPOCH: "1767225600",
+    SOURCE_URL: "https://example.org/video-device-plugin",
+  };
+}
+
+/** Of the only manifest in an OCI archive. */
+async function digestOf(archive: string): Promise<string> {
+  const index = JSON.parse(
+    await run(["tar", "--extract", "--to-stdout", "--file", archive, "index.json"]),
+  );
+  return index.manifests[0].digest;
+}
