@@ -18,7 +18,8 @@ ARG SOURCE_DATE_EPOCH
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
     bun deploy/build.ts --arch=$TARGETARCH && bun deploy/notices.ts && bun deploy/sbom.ts
 
-FROM ${BASE_IMAGE}
+# Said, though it is the default: buildah 1.28 would go on with the platform of the stage before.
+FROM --platform=$TARGETPLATFORM ${BASE_IMAGE}
 COPY --from=build /build/LICENSE /build/dist/THIRD-PARTY-NOTICES /build/dist/video-device-plugin.cdx.json \
      /usr/share/doc/video-device-plugin/
 COPY --from=build /build/dist/video-device-plugin /usr/bin/video-device-plugin

@@ -1,4 +1,4 @@
-/** Writes what is rendered from the options' table: `.env.example` and the README's table. */
+/** Writes what is rendered from the options' table: `.env.example`, the README's table, the Helm chart's options. */
 import { join } from "node:path";
 import { renderEnvExample } from "../src/config/render-env-example.ts";
 import {
@@ -6,6 +6,7 @@ import {
   OPTIONS_START,
   replaceOptionsTable,
 } from "../src/config/render-options-table.ts";
+import { renderChartOptions } from "./manifests/chart.ts";
 
 const root = join(import.meta.dir, "..");
 const readmePath = join(root, "README.md");
@@ -16,4 +17,5 @@ if (readme === undefined) {
 }
 await Bun.write(readmePath, readme);
 await Bun.write(join(root, ".env.example"), renderEnvExample());
-console.log("Wrote .env.example and the options' table of README.md");
+for (const { path, text } of await renderChartOptions()) await Bun.write(path, text);
+console.log("Wrote .env.example, the options' table of README.md and the Helm chart's options");

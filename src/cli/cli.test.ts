@@ -2,15 +2,19 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { PluginError } from "../common/plugin-error.ts";
 import { runCli } from "./cli.ts";
-import type { Command } from "./command.ts";
+import type { Command, ListedCommand } from "./command.ts";
 import { helpCommand } from "./help.ts";
 import { VERSION, versionCommand } from "./version.ts";
 
-function fake(name: string, run: Command["run"]): Command {
-  return { name, summary: `Does ${name}`, help: () => `help of ${name}\n`, run };
+function listed(name: string, command: Command): ListedCommand {
+  return { name, summary: `Does ${name}`, load: async () => command };
 }
 
-const commands: readonly Command[] = [
+function fake(name: string, run: Command["run"]): ListedCommand {
+  return listed(name, { syntax: {}, help: () => `help of ${name}\n`, run });
+}
+
+const commands: readonly ListedCommand[] = [
   fake("run", async (argv, terminal) => {
     terminal.out(`ran ${JSON.stringify(argv)}\n`);
     return 3;
@@ -18,8 +22,8 @@ const commands: readonly Command[] = [
   fake("demo", async () => {
     throw new PluginError("no_stage", "there is no stage", { remedy: "Build one." });
   }),
-  versionCommand,
-  helpCommand(() => commands),
+  listed("version", versionCommand),
+  { name: "help", summary: "Does help", load: async () => helpCommand(commands) },
 ];
 
 async function cli(...argv: string[]) {

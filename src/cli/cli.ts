@@ -1,5 +1,5 @@
 import { PluginError } from "../common/plugin-error.ts";
-import { type Command, PROGRAM } from "./command.ts";
+import { type ListedCommand, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
 import { systemTerminal, type Terminal } from "./terminal.ts";
 import { unknownCommand } from "./usage-error.ts";
@@ -20,15 +20,16 @@ const COMMAND_FLAGS: ReadonlyMap<string, string> = new Map([
  */
 export async function runCli(
   argv: readonly string[],
-  commands: readonly Command[],
+  commands: readonly ListedCommand[],
   terminal: Terminal = systemTerminal,
 ): Promise<number> {
   const [first, ...rest] = argv;
   const named = first !== undefined && !first.startsWith("-");
   const flagged = first === undefined ? undefined : COMMAND_FLAGS.get(first);
   const name = named ? first : (flagged ?? DEFAULT_COMMAND);
-  const command = commands.find((candidate) => candidate.name === name);
-  if (command === undefined) return unknownCommand(name, commands, terminal);
+  const listed = commands.find((candidate) => candidate.name === name);
+  if (listed === undefined) return unknownCommand(name, commands, terminal);
+  const command = await listed.load();
 
   const commandArgv = named || flagged !== undefined ? rest : argv;
   if (commandArgv.some((argument) => argument === "-h" || argument === "--help")) {

@@ -21,8 +21,7 @@ const story: readonly acts.Act[] = [
 const pauseMs = 700;
 
 export const demoCommand: Command = {
-  name: "demo",
-  summary: "Show the plugin at work, with an embedded kubelet and simulated devices",
+  syntax: { flags: [{ flag: "keep", isSwitch: true, expected: "nothing" }] },
   help: () => `Usage: ${PROGRAM} demo [--keep]
 
 Starts a kubelet of its own (it behaves as the real one's device manager does), eight simulated video
@@ -38,7 +37,7 @@ Options:
 `,
   async run(argv, terminal) {
     const unknown = argv.filter((argument) => argument !== "--keep");
-    if (unknown.length > 0) return unexpectedArguments(unknown, demoCommand, terminal);
+    if (unknown.length > 0) return unexpectedArguments(unknown, "demo", terminal);
     const timeline = new Timeline(terminal, isatty(1));
     const stage = new Stage(timeline);
     const interrupted = interruption(() => stage.plugin?.kill("SIGKILL"));

@@ -23,13 +23,15 @@ const numberFlag: FlagSpec = {
   expected: "a whole number from 0 to 255",
 };
 
+const ADD_FLAGS: readonly FlagSpec[] = [
+  numberFlag,
+  { flag: "label", isSwitch: false, expected: "a card label" },
+];
+
 const subcommands: Readonly<Record<string, Subcommand>> = {
   list: { spec: { positionals: [], flags: [switchNamed("json")] }, run: list },
   add: {
-    spec: {
-      positionals: [],
-      flags: [numberFlag, { flag: "label", isSwitch: false, expected: "a card label" }],
-    },
+    spec: { positionals: [], flags: ADD_FLAGS },
     run: add,
   },
   remove: changing("remove"),
@@ -38,8 +40,12 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
 };
 
 export const devicesCommand: Command = {
-  name: "devices",
-  summary: "List, add, remove, reset and repair loopback devices",
+  syntax: {
+    flags: [...ADD_FLAGS, switchNamed("json"), switchNamed("force")],
+    options: "all",
+    words: Object.keys(subcommands),
+    devices: true,
+  },
   help: () => `Usage: ${PROGRAM} devices [list] [--json]
        ${PROGRAM} devices add [--number N] [--label LABEL] [options of run]
        ${PROGRAM} devices remove|reset|repair DEVICE [--force]

@@ -9,8 +9,10 @@ import { gatherFacts } from "./tools/doctor/facts.ts";
 import { renderChecks } from "./tools/doctor/render.ts";
 
 export const doctorCommand: Command = {
-  name: "doctor",
-  summary: "Check whether the plugin could do its job on this node, and what to do if not",
+  syntax: {
+    flags: [{ flag: "json", isSwitch: true, expected: "nothing" }],
+    options: "all",
+  },
   help: () => `Usage: ${PROGRAM} doctor [--json] [options of run]
 
 Looks at the kernel, the module and its file, what it may be loaded with, privileges, devices, other cameras,

@@ -8,7 +8,9 @@ import { formatProblems } from "../config/problem.ts";
 import { renderHelp } from "../config/render-help.ts";
 import { systemSources } from "../config/system-sources.ts";
 import { onLibraryLog } from "../grpc/library-log.ts";
+import { Journal, withJournal } from "../observe/journal.ts";
 import { createLogger } from "../observe/log.ts";
+import { changeLogLevel, type LogLevelControl, toggledLevel } from "../observe/log-level.ts";
 import type { Logger } from "../observe/logger.ts";
 import { createDriver } from "../plugin/create-driver.ts";
 import { numbersHeldBefore } from "../plugin/held-before.ts";
@@ -21,8 +23,7 @@ import { VERSION } from "./version.ts";
 const stopLimitMs = 5000;
 
 export const runCommand: Command = {
-  name: "run",
-  summary: "Offer this node's video devices to its kubelet (the default)",
+  syntax: { options: "all" },
   help: renderHelp,
   async run(argv, terminal) {
     const loaded = loadConfig(systemSources(argv));
@@ -31,8 +32,14 @@ export const runCommand: Command = {
       return exitCode.config;
     }
     const { config, origins } = loaded;
-    const log = logger(config);
+    const logLevel = logger(config);
+    const journal = new Journal();
+    const log = withJournal(logLevel, journal);
     onCrash(log);
+    process.on("SIGUSR2", () => {
+      const next = toggledLevel(logLevel.level, config.logLevel);
+      changeLogLevel(logLevel, log, next, "SIGUSR2");
+    });
     onLibraryLog((message) => log.debug("gRPC library", { detail: message }));
     // Sockets belong to root alone from their birth, not only from the chmod that follows.
     process.umask(0o077);
@@ -48,7 +55,7 @@ export const runCommand: Command = {
       log.info("NODE_NAME is not set, the host's name is used", { node_name: config.nodeName });
     }
     const driver = createDriver(config, log, await numbersHeldBefore(config, { log }));
-    const plugin = new Plugin(config, { driver, log, version: VERSION });
+    const plugin = new Plugin(config, { driver, log, journal, logLevel, version: VERSION });
     await plugin.run(stopSignal(log, () => plugin.reinspect()));
     log.info(
       "Stopped",
@@ -58,7 +65,7 @@ export const runCommand: Command = {
   },
 };
 
-function logger(config: Config): Logger {
+function logger(config: Config): Logger & LogLevelControl {
   const terminal = isatty(1);
   const format = config.logFormat === "auto" ? (terminal ? "pretty" : "json") : config.logFormat;
   return createLogger({

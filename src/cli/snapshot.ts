@@ -41,8 +41,7 @@ const TIMEOUT_MS = 5000;
 const CHECK_FRAMES = 100;
 
 export const snapshotCommand: Command = {
-  name: "snapshot",
-  summary: "Save what a device shows as a PNG file, or check that frames come through",
+  syntax: { flags: spec.flags, options: ["deviceDir", "sysfsDir"], devices: true },
   help: () => `Usage: ${PROGRAM} snapshot DEVICE -o FILE
        ${PROGRAM} snapshot DEVICE --check [--size WxH] [--format FORMAT]
 

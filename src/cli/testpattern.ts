@@ -31,8 +31,7 @@ const spec: ArgumentsSpec = {
 };
 
 export const testpatternCommand: Command = {
-  name: "testpattern",
-  summary: "Feed moving colour bars into a device, so that it can be seen as a camera",
+  syntax: { flags: spec.flags, options: ["deviceDir", "sysfsDir"], devices: true },
   help: () => `Usage: ${PROGRAM} testpattern DEVICE [options]
 
 Writes moving colour bars, with the device's name, the clock and a frame counter on them, to DEVICE (10,

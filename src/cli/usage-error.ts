@@ -1,6 +1,6 @@
 import { formatProblems, type Problem } from "../config/problem.ts";
 import { didYouMean, suggest } from "../config/suggest.ts";
-import { type Command, PROGRAM } from "./command.ts";
+import { type ListedCommand, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -17,7 +17,7 @@ export function usageError(
 /** The answer to a command's name that doesn't exist. */
 export function unknownCommand(
   name: string,
-  commands: readonly Command[],
+  commands: readonly ListedCommand[],
   terminal: Terminal,
 ): number {
   const nearest = suggest(
@@ -31,9 +31,9 @@ export function unknownCommand(
 /** The answer to arguments of a command that takes none, or no more than it was given before them. */
 export function unexpectedArguments(
   extra: readonly string[],
-  command: Pick<Command, "name">,
+  command: string,
   terminal: Terminal,
 ): number {
   const problems = extra.map((subject) => ({ subject, text: "unexpected argument" }));
-  return usageError(problems, `${command.name} --help`, terminal);
+  return usageError(problems, `${command} --help`, terminal);
 }

@@ -12,14 +12,13 @@ export function versionLine(): string {
 }
 
 export const versionCommand: Command = {
-  name: "version",
-  summary: "Show the version",
+  syntax: {},
   help: () => `Usage: ${PROGRAM} version
 
 Shows the program's version, the Bun it is built with and the platform it is built for.
 `,
   async run(argv, terminal) {
-    if (argv.length > 0) return unexpectedArguments(argv, versionCommand, terminal);
+    if (argv.length > 0) return unexpectedArguments(argv, "version", terminal);
     terminal.out(`${versionLine()}\n`);
     return exitCode.ok;
   },

@@ -9,6 +9,10 @@ export interface FlagSpec {
   readonly isSwitch: boolean;
   /** What its value has to be, to follow "expected". */
   readonly expected: string;
+  /** The words that it may be, if they can be counted. */
+  readonly choices?: readonly string[];
+  /** A sentence on what it does, for who completes it in a shell. */
+  readonly description?: string;
 }
 
 /** The text given for each flag (`true` or `false` for a bare switch), and all that wasn't understood. */

@@ -11,6 +11,8 @@ export interface Config {
   readonly driver: "v4l2loopback" | "simulated";
   /** What to do about a device number that another driver has. */
   readonly numberTaken: "refuse" | "elsewhere";
+  /** Whether this process makes, repairs and cleans devices, or only looks at them. */
+  readonly manageDevices: boolean;
   readonly v4l2MaxBuffers: number;
   /** Pixels. */
   readonly v4l2MaxWidth: number;

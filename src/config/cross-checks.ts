@@ -24,6 +24,22 @@ export const crossChecks: readonly CrossCheck[] = [
         : `a whole number from 0 to ${MAX_DEVICE_NUMBER - maxDevices + 1}, so that the last of --max-devices=${maxDevices} devices is at most ${MAX_DEVICE_NUMBER}`,
   },
   {
+    keys: ["preStartContainer", "manageDevices"],
+    subject: "preStartContainer",
+    check: ({ preStartContainer, manageDevices }) =>
+      preStartContainer && !manageDevices
+        ? "false with --no-manage-devices, which resets no device"
+        : undefined,
+  },
+  {
+    keys: ["removeDevicesOnExit", "manageDevices"],
+    subject: "removeDevicesOnExit",
+    check: ({ removeDevicesOnExit, manageDevices }) =>
+      removeDevicesOnExit && !manageDevices
+        ? "false with --no-manage-devices, which makes no device that it could remove"
+        : undefined,
+  },
+  {
     keys: ["socketPath", "kubeletSocket"],
     subject: "socketPath",
     check: ({ socketPath, kubeletSocket }) => {

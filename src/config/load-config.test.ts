@@ -22,6 +22,7 @@ const defaults: Config = {
   v4l2DeviceGroup: undefined,
   containerDevicePath: "/dev/{id}",
   preStartContainer: false,
+  manageDevices: true,
   removeDevicesOnExit: false,
   healthCheckInterval: 30,
   kubeletSocket: "/var/lib/kubelet/device-plugins/kubelet.sock",
@@ -212,6 +213,16 @@ describe("options that depend on each other", () => {
     ]);
     expect(problems({ argv: [...argv, "--socket-path=/t/kubelet.sock"] })).toEqual([
       '--socket-path: got "/t/kubelet.sock" (from the command line), expected another path than that of --kubelet-socket',
+    ]);
+  });
+  test("a process that manages no devices promises nothing about them", () => {
+    const argv = ["--no-manage-devices"];
+    expect(load({ argv }).config.manageDevices).toBe(false);
+    expect(problems({ argv: [...argv, "--pre-start-container"] })).toEqual([
+      '--pre-start-container: got "true" (from the command line), expected false with --no-manage-devices, which resets no device',
+    ]);
+    expect(problems({ argv: [...argv, "--remove-devices-on-exit"] })).toEqual([
+      '--remove-devices-on-exit: got "true" (from the command line), expected false with --no-manage-devices, which makes no device that it could remove',
     ]);
   });
   test("are not blamed for what is wrong already", () => {

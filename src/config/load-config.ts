@@ -78,13 +78,21 @@ export function loadConfig(sources: Sources): LoadResult {
 
 /** Every flag there is, for commands that take more of their own beside them. */
 export const flagSpecs: readonly FlagSpec[] = [
-  ...optionKeys.map((key) => ({
-    flag: options[key].flag,
-    isSwitch: options[key].kind.isSwitch,
-    expected: options[key].kind.expected,
-  })),
-  { flag: envFileOption.flag, isSwitch: false, expected: envFileOption.expected },
+  ...optionKeys.map(flagSpecOf),
+  {
+    flag: envFileOption.flag,
+    isSwitch: false,
+    expected: envFileOption.expected,
+    description: envFileOption.description,
+  },
 ];
+
+/** The flag of one option. */
+export function flagSpecOf(key: keyof Config): FlagSpec {
+  const { flag, kind, description } = options[key];
+  const { isSwitch, expected, choices } = kind;
+  return { flag, isSwitch, expected, description, ...(choices === undefined ? {} : { choices }) };
+}
 
 const knownVariables = optionKeys.map((key) => options[key].env);
 

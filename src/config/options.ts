@@ -141,6 +141,15 @@ export const options: Options = {
     description:
       "What makes the devices: the v4l2loopback kernel module, or a simulation for trials and tests.",
   },
+  manageDevices: {
+    flag: "manage-devices",
+    env: "MANAGE_DEVICES",
+    kind: boolean(),
+    default: "true",
+    group: "Devices",
+    description:
+      'Loads the module and makes, repairs and cleans devices; off, they are only looked at, which needs no privileges, "setup" has to make them before, and a pod finds in a device what the last one left there.',
+  },
   healthCheckInterval: {
     flag: "health-check-interval",
     env: "HEALTH_CHECK_INTERVAL",

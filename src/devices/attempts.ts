@@ -6,11 +6,12 @@ import type { CareAction } from "./care-plan.ts";
 import type { CareRecord } from "./care-record.ts";
 import type { CareTimes } from "./care-times.ts";
 import type { DeviceMonitor } from "./monitor.ts";
+import { outlook } from "./outlook.ts";
 import type { DevicePool } from "./pool.ts";
 
 export interface AttemptsDeps {
   readonly monitor: Pick<DeviceMonitor, "reset" | "repair" | "inspect">;
-  readonly pool: Pick<DevicePool, "get" | "hold" | "release">;
+  readonly pool: Pick<DevicePool, "get" | "hold" | "isHeld" | "release">;
   readonly clock: Clock;
   readonly log: Logger;
   /** In [0, 1). */
@@ -19,9 +20,20 @@ export interface AttemptsDeps {
   readonly times: Pick<CareTimes, "backoff" | "tolerated" | "pollMs">;
 }
 
+/** What came of a reset or repair; `busy`: somebody holds the device open. */
+export type CareResult = "ok" | "busy" | "failed";
+
 /** Told of every reset and repair that was tried. */
 export interface CareObserver {
-  cared(id: string, kind: CareAction["kind"], result: "ok" | "busy" | "failed"): void;
+  /** `ms`: how long it took. */
+  cared(id: string, kind: CareAction["kind"], result: CareResult, ms: number): void;
+}
+
+export interface AttemptOptions {
+  /** Whether repeated failure takes the device out of the offer: not while its own pod has it. Default true. */
+  readonly mayHold?: boolean;
+  /** Why it is tried, a stable word for the log. Default: the device's own trouble, or `not_clean`. */
+  readonly because?: string;
 }
 
 /** Resets and repairs devices, and keeps the books of what came of it. Whether one may is the caller's matter. */
@@ -32,11 +44,12 @@ export class Attempts {
     this.#deps = deps;
   }
 
-  /**
-   * @param mayHold Whether repeated failure takes the device out of the offer: not while its own pod has it.
-   * @throws PluginError as the monitor's `reset` and `repair`, after it was logged.
-   */
-  async try({ kind, id }: CareAction, record: CareRecord, mayHold = true): Promise<void> {
+  /** @throws PluginError as the monitor's `reset` and `repair`, after it was logged. */
+  async try(
+    { kind, id }: CareAction,
+    record: CareRecord,
+    { mayHold = true, because = this.#trouble(id) }: AttemptOptions = {},
+  ): Promise<void> {
     const { monitor, pool, log, observer } = this.#deps;
     const started = performance.now();
     try {
@@ -44,28 +57,46 @@ export class Attempts {
     } catch (reason) {
       const error = PluginError.from(reason);
       const busy = error.code === "device_busy";
-      observer?.cared(id, kind, busy ? "busy" : "failed");
+      observer?.cared(id, kind, busy ? "busy" : "failed", performance.now() - started);
       if (busy) this.#busy(record);
       else this.#failed({ kind, id }, record, error, mayHold);
       log.warn("Device could not be cared for", {
         device_id: id,
         action: kind,
+        reason: because,
         attempt: record.failures,
         ...error.fields(),
+        retry_in_s: this.#seconds(record.notBefore),
+        next: pool.isHeld(id, "unclean")
+          ? outlook("unclean")
+          : "it stays as it is until it is tried again",
       });
       throw error;
     }
-    observer?.cared(id, kind, "ok");
-    const fields = { device_id: id, duration_ms: Math.round(performance.now() - started) };
+    const ms = performance.now() - started;
+    observer?.cared(id, kind, "ok", ms);
+    const fields = { device_id: id, reason: because, duration_ms: Math.round(ms) };
     if (kind === "repair") {
+      record.repairs += 1;
       record.recovered();
-      log.info("Device repaired", fields);
+      log.info("Device repaired", { ...fields, next: "it is offered again if it is well now" });
       return;
     }
+    record.resets += 1;
     record.cleaned();
-    log.info("Device reset", fields);
-    pool.release(id);
+    log.info("Device reset", { ...fields, next: "it is clean for whoever gets it" });
+    pool.release(id, "unclean");
     if (pool.get(id)?.reason === "unclean") await monitor.inspect();
+  }
+
+  #trouble(id: string): string {
+    const reason = this.#deps.pool.get(id)?.reason;
+    const isTrouble = reason === "dead_caps" || reason === "stuck_writer" || reason === "unclean";
+    return isTrouble ? reason : "not_clean";
+  }
+
+  #seconds(at: number): number {
+    return Math.max(0, Math.ceil((at - this.#deps.clock.now()) / 1000));
   }
 
   /** Being held is no failure of the device; it is tried again when that may have ended. */

@@ -70,6 +70,8 @@ export function careOf({
       return "reset";
     case "ok":
     case "flapping":
+    // One that can't be rid of its last user's traces isn't clean, so that it is cordoned hides nothing.
+    case "cordoned":
       return cleanliness === "clean" ? undefined : "reset";
     default:
       return undefined;

@@ -7,6 +7,9 @@ export class CareRecord {
   cleanliness: Cleanliness = "unknown";
   /** Failed resets and repairs in a row. */
   failures = 0;
+  /** Resets and repairs by this process that worked. */
+  resets = 0;
+  repairs = 0;
   notBefore = 0;
   #listed: boolean | undefined;
   #absentSince: number | undefined;

@@ -2,7 +2,7 @@ import type { BackoffOptions } from "../common/backoff.ts";
 
 /** Times of the caretaker; tests that can't wait have their own. */
 export interface CareTimes {
-  /** Between two questions to the kubelet, ms. It answers 100 a second to everybody together. */
+  /** Between two questions to the kubelet, ms: the option `pod-resources-interval`. */
   readonly pollMs: number;
   /** From an allocation to the next question: the kubelet records one only after the answer. ms */
   readonly settleMs: number;

@@ -228,4 +228,48 @@ describe("the caretaker", () => {
     expect(resets()).toEqual(["reset video10"]);
     await end();
   });
+
+  test("does what an operator wants, and counts it", async () => {
+    const { caretaker, resets, cleanliness, end } = await setUp({ there: false });
+    expect(await codeOf(caretaker.operate("reset", "video10", { force: false }))).toBe(
+      "use_unknown",
+    );
+    await caretaker.operate("reset", "video10", { force: true });
+    await caretaker.operate("repair", "video11", { force: false });
+    expect(resets()).toEqual(["reset video10"]);
+    expect(caretaker.status().map((one) => [one.resets, one.repairs])).toEqual([
+      [1, 0],
+      [0, 1],
+    ]);
+    expect(cleanliness("video11")).toBe("clean");
+    await end();
+  });
+
+  test("asks the kubelet anew before it does what an operator wants", async () => {
+    const { caretaker, kubelet, pass, resets, cleanliness, end } = await setUp({ there: false });
+    await pass(31);
+    kubelet.listed = new Set(["video10"]);
+    const wish = (force: boolean) => codeOf(caretaker.operate("reset", "video10", { force }));
+    expect(await wish(false)).toBe("device_in_use");
+    expect(await wish(true)).toBeUndefined();
+    expect(cleanliness("video10")).toBe("dirty");
+    expect(resets()).toEqual(["reset video10"]);
+    expect(await codeOf(caretaker.operate("reset", "video99", { force: true }))).toBe(
+      "device_unknown",
+    );
+    await end();
+  });
+
+  test("never resets what is open, and cleans what is cordoned", async () => {
+    const { caretaker, driver, pool, pass, resets, end } = await setUp();
+    driver.open = new Set(["video10"]);
+    pool.hold("video11", { reason: "cordoned", detail: "lens" });
+    await pass(31);
+    expect(await codeOf(caretaker.operate("reset", "video10", { force: true }))).toBe(
+      "device_busy",
+    );
+    expect(resets()).toEqual(["reset video11"]);
+    expect(pool.get("video11")?.reason).toBe("cordoned");
+    await end();
+  });
 });

@@ -3,6 +3,7 @@ import { PluginError } from "../common/plugin-error.ts";
 import { within } from "../common/within.ts";
 import type { EnsureReport, VideoDriver } from "../v4l2/driver.ts";
 import { Attempts, type AttemptsDeps } from "./attempts.ts";
+import { CareLog } from "./care-log.ts";
 import {
   type CareAction,
   type Cleanliness,
@@ -14,6 +15,7 @@ import {
 import type { CareRecord } from "./care-record.ts";
 import { type CareTimes, defaultCareTimes } from "./care-times.ts";
 import { DeviceLocks } from "./device-locks.ts";
+import { type OperateOptions, whyNotOperate } from "./operation.ts";
 import type { DevicePool } from "./pool.ts";
 import { removeDevices } from "./removal.ts";
 import { type RetirementDeps, retireFree } from "./retirement.ts";
@@ -25,7 +27,9 @@ export interface CaretakerDeps
     Omit<AttemptsDeps, "times" | "pool">,
     Omit<UseBookDeps, "times" | "driver"> {
   readonly driver: Pick<VideoDriver, "devices" | "capabilities" | "isOpen" | "remove" | "release">;
-  readonly pool: Pick<DevicePool, "get" | "hold" | "release" | "subscribe">;
+  readonly pool: Pick<DevicePool, "get" | "hold" | "isHeld" | "release" | "subscribe">;
+  /** Calls `nudge` when there is somebody anew to ask who has what. */
+  readonly watchListed?: ((nudge: () => void, signal: AbortSignal) => void) | undefined;
   readonly times?: CareTimes | undefined;
 }
 
@@ -34,6 +38,9 @@ export interface CareStatus {
   readonly id: string;
   readonly use: Use;
   readonly cleanliness: Cleanliness;
+  /** By this process, and successful. */
+  readonly resets: number;
+  readonly repairs: number;
 }
 
 /**
@@ -46,6 +53,7 @@ export class Caretaker {
   readonly #times: CareTimes;
   readonly #book: UseBook;
   readonly #attempts: Attempts;
+  readonly #said: CareLog;
   /** Of a device whose lock is taken Allocate must not answer from memory. */
   readonly #locks = new DeviceLocks();
   /** Devices that were not there before this process. */
@@ -58,6 +66,7 @@ export class Caretaker {
     this.#times = deps.times ?? defaultCareTimes;
     this.#book = new UseBook({ ...deps, times: this.#times });
     this.#attempts = new Attempts({ ...deps, times: this.#times });
+    this.#said = new CareLog(deps.log);
   }
 
   status(): CareStatus[] {
@@ -65,6 +74,8 @@ export class Caretaker {
       id: record.id,
       use: this.#book.use(record),
       cleanliness: record.cleanliness,
+      resets: record.resets,
+      repairs: record.repairs,
     }));
   }
 
@@ -125,7 +136,7 @@ export class Caretaker {
     const reset = this.#locks.run(record.id, async () => {
       if ((await this.#book.look(record)) === true) return;
       await this.#attempts
-        .try({ kind: "reset", id }, record, false)
+        .try({ kind: "reset", id }, record, { mayHold: false, because: "container_start" })
         .finally(() => record.started());
     });
     try {
@@ -135,10 +146,38 @@ export class Caretaker {
     }
   }
 
+  /**
+   * Resets or repairs a device because an operator wants it, after a fresh look at who has it.
+   *
+   * @throws PluginError `device_unknown`, `not_supported`, `device_busy`, `device_in_use`, `use_unknown`,
+   * or why it failed.
+   */
+  async operate(kind: CareAction["kind"], id: string, options: OperateOptions): Promise<void> {
+    const { driver, pool } = this.#deps;
+    const record = this.#book.records.get(id);
+    if (record === undefined) {
+      throw new PluginError("device_unknown", `${id} is not one of this node's devices`);
+    }
+    await this.#locks.run(id, async () => {
+      await this.#book.askNow(record);
+      const open = await this.#book.look(record);
+      const use = this.#book.use(record);
+      const capable = kind === "repair" || driver.capabilities().reset;
+      const path = pool.get(id)?.hostPath ?? id;
+      const refusal = whyNotOperate({ kind, id, path, use, open, capable }, options);
+      if (refusal) throw refusal;
+      const isTheirs = use !== "free";
+      await this.#attempts.try({ kind, id }, record, { mayHold: !isTheirs, because: "operator" });
+      // Whoever has it may go on to use it at any moment.
+      if (isTheirs && kind === "reset") record.started();
+    });
+  }
+
   /** Runs until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, pool } = this.#deps;
     const unsubscribe = pool.subscribe(this.#nudge.nudge);
+    this.#deps.watchListed?.(() => this.#pollSoon(0), signal);
     try {
       while (!signal.aborted) {
         await this.round(signal);
@@ -182,7 +221,13 @@ export class Caretaker {
       notBefore: record.notBefore,
       use: this.#book.useUnlessOpen(record),
     }));
-    for (const action of planCare(facts, driver.capabilities(), clock.now())) {
+    const actions = planCare(facts, driver.capabilities(), clock.now());
+    for (const fact of facts) {
+      const known = this.#book.records.get(fact.id)?.facts();
+      const action = actions.find(({ id }) => id === fact.id)?.kind;
+      if (known) this.#said.decided(fact, known, action);
+    }
+    for (const action of actions) {
       if (signal.aborted) return;
       const record = this.#book.records.get(action.id);
       if (record && !this.#locks.taken(action.id)) await this.#care(action, record);
@@ -228,7 +273,9 @@ export class Caretaker {
     if (verdict === "keep") return;
     // Nobody has it, then, until it is given.
     record.refused();
-    if (verdict === "reset") return this.#attempts.try({ kind: "reset", id }, record);
+    if (verdict === "reset") {
+      return this.#attempts.try({ kind: "reset", id }, record, { because: "allocate" });
+    }
     throw new PluginError(
       "device_held",
       `${id} is held open by a process that is no pod's, so it can't be cleaned`,

@@ -10,11 +10,13 @@ export type Health = "Healthy" | "Unhealthy";
  * - `flapping`: looks fine, but was lost too often lately to be offered at once.
  * - `unclean`: looks fine, but can't be rid of what its last user left.
  * - `retired`: looks fine, but is no longer wanted; listed only because a pod still had it.
+ * - `cordoned`: looks fine, but an operator has taken it out of the offer.
  */
 export type HealthReason = DeviceState | HoldReason | "unknown" | "unobservable" | "flapping";
 
-/** Why a device that looks fine isn't offered. */
-export type HoldReason = "unclean" | "retired";
+/** Why a device that looks fine isn't offered; of several the first one here is shown. */
+export const holdReasons = ["cordoned", "retired", "unclean"] as const;
+export type HoldReason = (typeof holdReasons)[number];
 
 /** What is to be judged: a driver's observation, or that there is none. */
 export interface Sight extends Omit<DeviceObservation, "state"> {
@@ -29,6 +31,8 @@ export interface DeviceStatus extends DriverDevice {
   readonly detail: string;
   /** When this health and reason began, ms since the epoch. */
   readonly since: number;
+  /** What is being streamed, as in {@link DeviceObservation}; empty if nothing is, or that isn't known. */
+  readonly format: string;
 }
 
 /** What is remembered of one device between inspections. */

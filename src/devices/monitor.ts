@@ -7,6 +7,7 @@ import { within } from "../common/within.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { EnsureReport, VideoDriver } from "../v4l2/driver.ts";
 import type { Sight } from "./health.ts";
+import { outlook } from "./outlook.ts";
 import type { DevicePool } from "./pool.ts";
 
 export interface MonitorOptions {
@@ -190,6 +191,7 @@ export class DeviceMonitor {
         reason: after.reason,
         was: before.reason,
         ...(after.detail && { detail: after.detail }),
+        next: outlook(after.reason),
       };
       // The first good look at a device is no event: "Devices set up" has told of it.
       const level = before.reason === "unknown" ? "debug" : "info";
@@ -210,7 +212,12 @@ export class DeviceMonitor {
     } catch (reason) {
       const error = PluginError.from(reason);
       this.#unseen += 1;
-      if (this.#unseen === 1) log.error("Devices could not be inspected", error.fields());
+      if (this.#unseen === 1) {
+        log.error("Devices could not be inspected", {
+          ...error.fields(),
+          next: `what was seen last counts until ${toleratedFailures} looks in a row have failed`,
+        });
+      }
       if (this.#unseen < toleratedFailures) return [];
       const detail = `it could not be inspected ${this.#unseen} times in a row: ${error.message}`;
       return driver.devices.map(({ id }) => ({ id, state: "unobservable" as const, detail }));
@@ -229,6 +236,10 @@ export class DeviceMonitor {
         created_device_ids: created,
         adopted_device_ids: adopted,
         failed_device_ids: failed.map(({ id }) => id),
+        next:
+          failed.length === 0
+            ? "they are looked at, and offered if they are well"
+            : "those that failed are tried again, ever more rarely",
       };
       // A retry that changed nothing is no event.
       const level = created.length > 0 || this.#ensureFailures === 0 ? "info" : "debug";

@@ -69,9 +69,44 @@ describe("the device pool", () => {
     expect(changes).toHaveLength(2);
     see("ok", "video10");
     expect(pool.get("video10")?.reason).toBe("unclean");
-    pool.release("video10");
+    pool.release("video10", "unclean");
     see("ok", "video10");
     expect(pool.get("video10")?.health).toBe("Healthy");
+  });
+
+  test("holds a device for each reason by itself, and shows the operator's first", () => {
+    const { pool, see } = setUp();
+    see("ok", "video10");
+    pool.hold("video10", { reason: "unclean", detail: "why" });
+    pool.hold("video10", { reason: "cordoned", detail: "lens" });
+    expect(pool.get("video10")).toMatchObject({ reason: "cordoned", detail: "lens" });
+    pool.release("video10", "cordoned");
+    see("ok", "video10");
+    expect(pool.get("video10")).toMatchObject({ reason: "unclean", detail: "why" });
+    pool.hold("video10", { reason: "cordoned", detail: "lens" });
+    pool.release("video10", "unclean");
+    see("ok", "video10");
+    expect(pool.get("video10")?.reason).toBe("cordoned");
+    pool.release("video10", "cordoned");
+    see("ok", "video10");
+    expect(pool.get("video10")?.health).toBe("Healthy");
+  });
+
+  test("holds a device that nobody has looked at yet from the first look on", () => {
+    const { pool, see, changes } = setUp();
+    pool.hold("video10", { reason: "cordoned", detail: "lens" });
+    expect(pool.get("video10")?.reason).toBe("unknown");
+    see("ok", "video10", "video11");
+    expect(changes.flat().map(({ after }) => after.reason)).toEqual(["cordoned", "ok"]);
+  });
+
+  test("remembers what is streamed, over a hold as well", () => {
+    const { pool, see } = setUp();
+    pool.apply([{ id: "video10", state: "ok", detail: "", format: "YUYV 640x480 30 fps" }]);
+    pool.hold("video10", { reason: "cordoned", detail: "lens" });
+    expect(pool.get("video10")?.format).toBe("YUYV 640x480 30 fps");
+    see("ok", "video10");
+    expect(pool.get("video10")?.format).toBe("");
   });
 
   test("shows other trouble of a held device", () => {

@@ -6,6 +6,7 @@ import {
   type FlapPolicy,
   type HealthRecord,
   type HoldReason,
+  holdReasons,
   judge,
   reviewAt,
   type Sight,
@@ -35,7 +36,9 @@ export type ChangeListener = (changes: readonly DeviceChange[]) => void;
 export class DevicePool {
   readonly #devices: readonly DriverDevice[];
   readonly #records: Map<string, HealthRecord>;
-  readonly #holds = new Map<string, Hold>();
+  /** By device, then by reason: each ends by itself. */
+  readonly #holds = new Map<string, Map<HoldReason, Hold>>();
+  readonly #formats = new Map<string, string>();
   readonly #listeners = new Set<ChangeListener>();
   readonly #clock: Clock;
   readonly #policy: FlapPolicy;
@@ -70,6 +73,7 @@ export class DevicePool {
       if (before === undefined || record === undefined) continue;
       const seen = this.#seen(observation);
       this.#records.set(observation.id, judge(record, seen, now, this.#policy));
+      this.#formats.set(observation.id, observation.format ?? "");
       const after = this.#status(before);
       if (after.health !== before.health || after.reason !== before.reason) {
         changes.push({ before, after });
@@ -79,16 +83,28 @@ export class DevicePool {
     return changes;
   }
 
-  /** Takes a device that looks fine out of the offer, until it is released; other trouble shows through. */
+  /**
+   * Takes a device that looks fine out of the offer, until every hold on it is released; other trouble shows
+   * through. A further hold for the same reason replaces the first.
+   */
   hold(id: string, hold: Hold): void {
-    this.#holds.set(id, hold);
-    const { reason } = this.get(id) ?? {};
-    if (reason === "ok" || reason === "flapping") this.apply([{ id, state: "ok", detail: "" }]);
+    const device = this.get(id);
+    if (device === undefined) return;
+    const holds = this.#holds.get(id) ?? new Map<HoldReason, Hold>();
+    this.#holds.set(id, holds.set(hold.reason, hold));
+    const { reason, format } = device;
+    if (reason === "ok" || reason === "flapping" || isHoldReason(reason)) {
+      this.apply([{ id, state: "ok", detail: "", format }]);
+    }
   }
 
-  /** Ends a hold; the next inspection says what the device is worth. */
-  release(id: string): void {
-    this.#holds.delete(id);
+  isHeld(id: string, reason: HoldReason): boolean {
+    return this.#holds.get(id)?.has(reason) ?? false;
+  }
+
+  /** Ends the hold for this reason; the next inspection says what the device is worth. */
+  release(id: string, reason: HoldReason): void {
+    this.#holds.get(id)?.delete(reason);
   }
 
   /** Returns the way to unsubscribe. */
@@ -106,7 +122,9 @@ export class DevicePool {
   }
 
   #seen(observation: Sight): { state: Sight["state"] | HoldReason; detail: string } {
-    const hold = observation.state === "ok" ? this.#holds.get(observation.id) : undefined;
+    if (observation.state !== "ok") return observation;
+    const holds = this.#holds.get(observation.id);
+    const hold = holdReasons.map((reason) => holds?.get(reason)).find((held) => held !== undefined);
     return hold ? { state: hold.reason, detail: hold.detail } : observation;
   }
 
@@ -114,6 +132,11 @@ export class DevicePool {
     const record = this.#records.get(device.id) ?? unknownRecord(this.#clock.now());
     const { health, reason, detail, since } = record;
     const { id, number, hostPath } = device;
-    return { id, number, hostPath, health, reason, detail, since };
+    const format = this.#formats.get(id) ?? "";
+    return { id, number, hostPath, health, reason, detail, since, format };
   }
+}
+
+function isHoldReason(reason: string): reason is HoldReason {
+  return holdReasons.some((known) => known === reason);
 }

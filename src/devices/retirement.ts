@@ -4,7 +4,7 @@ import type { DevicePool } from "./pool.ts";
 export interface RetirementDeps {
   /** Devices that are no longer wanted, listed because pods had them when the process started. */
   readonly retiring?: ReadonlySet<string> | undefined;
-  readonly pool: Pick<DevicePool, "get" | "hold">;
+  readonly pool: Pick<DevicePool, "isHeld" | "hold">;
   readonly log: Logger;
 }
 
@@ -14,11 +14,14 @@ export interface RetirementDeps {
  */
 export function retireFree(deps: RetirementDeps, isFree: (id: string) => boolean): void {
   for (const id of deps.retiring ?? []) {
-    if (deps.pool.get(id)?.reason === "retired" || !isFree(id)) continue;
+    if (deps.pool.isHeld(id, "retired") || !isFree(id)) continue;
     deps.pool.hold(id, {
       reason: "retired",
       detail: "it is beyond max-devices, and the pod that had it has ended",
     });
-    deps.log.info("Device retired", { device_id: id });
+    deps.log.info("Device retired", {
+      device_id: id,
+      next: "it stays listed, and no pod gets it any more",
+    });
   }
 }

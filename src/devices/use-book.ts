@@ -9,7 +9,7 @@ import { type Use, use } from "./use.ts";
 
 export interface UseBookDeps {
   readonly driver: Pick<VideoDriver, "devices" | "isOpen">;
-  /** IDs that the kubelet says pods have; rejects if it can't be asked. */
+  /** IDs that pods have; rejects if the kubelet can't be asked, with `pod_resources_busy` if only not now. */
   readonly listed: (signal: AbortSignal) => Promise<ReadonlySet<string>>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -48,13 +48,17 @@ export class UseBook {
     } catch (reason) {
       if (signal.aborted) return;
       this.#interrupt();
-      const { message } = PluginError.from(reason);
+      const { code, message } = PluginError.from(reason);
       if (message === this.#told) return;
+      if (code === "pod_resources_busy") {
+        log.debug("Who uses the devices can't be asked", { error: message });
+        return;
+      }
       this.#told = message;
       log.info("Who uses the devices can't be asked", {
         error: message,
-        detail:
-          "the pod-resources socket does not answer; devices are cleaned when they are given away",
+        detail: "the pod-resources socket does not answer",
+        next: "devices are cleaned when they are given away, until it answers",
       });
     }
   }

@@ -11,6 +11,11 @@ export function toStatus(error: unknown): StatusObject {
   return { code: code as number as status, details: rawMessage, metadata: new Metadata() };
 }
 
+/** A status code's name as the Connect protocol writes it: `failed_precondition`. */
+export function codeName(code: Code): string {
+  return (Code[code] ?? "Unknown").replace(/(?<=[a-z])(?=[A-Z])/g, "_").toLowerCase();
+}
+
 /** A gRPC client's error as ConnectError, the original kept as its cause. */
 export function fromServiceError(error: ServiceError): ConnectError {
   const code =

@@ -11,6 +11,7 @@ const device = (number: number, health: "Healthy" | "Unhealthy" = "Healthy"): De
   reason: health === "Healthy" ? "ok" : "missing",
   detail: health === "Healthy" ? "" : `there is no /dev/video${number}`,
   since: 0,
+  format: "",
 });
 const devices = new Map(
   [device(9), device(10), device(11), device(12, "Unhealthy")].map((status) => [status.id, status]),

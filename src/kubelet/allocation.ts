@@ -56,6 +56,11 @@ export function allocate(
 /** Longest ID the API allows, characters; a status that quotes a longer one may not fit its header. */
 const maxIdLength = 63;
 
+/** The device if its pod may start a container with it: a cordon takes it from nobody who has it. */
+export function startable(id: string, device: DeviceStatus | undefined): DeviceStatus {
+  return device?.reason === "cordoned" ? device : usable(id, device);
+}
+
 /** The device if it may be given to a container. */
 export function usable(id: string, device: DeviceStatus | undefined): DeviceStatus {
   if (device === undefined) {

@@ -75,4 +75,11 @@ describe("the device plugin service", () => {
       Code.FailedPrecondition,
     );
   });
+
+  test("gives a cordoned device to nobody, and starts the containers of the pod that has it", async () => {
+    const prepared = client(async () => undefined);
+    pool.hold("video10", { reason: "cordoned", detail: "an operator's wish" });
+    expect(await refusal(prepared.allocate(request("video10")))).toBe(Code.FailedPrecondition);
+    await prepared.preStartContainer({ devicesIds: ["video10"] });
+  });
 });

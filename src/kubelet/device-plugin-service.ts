@@ -11,7 +11,7 @@ import type {
   ListAndWatchResponseSchema,
 } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import type { Logger } from "../observe/logger.ts";
-import { type Allocation, allocate, usable } from "./allocation.ts";
+import { type Allocation, allocate, startable, usable } from "./allocation.ts";
 import { preferredDevices } from "./preferred-allocation.ts";
 import type { StreamSet } from "./streams.ts";
 
@@ -74,7 +74,12 @@ export function devicePluginService(
       return await work();
     } catch (reason) {
       const error = refusal(reason);
-      log.warn("Allocation refused", { method, device_ids: ids, error: error.rawMessage });
+      log.warn("Allocation refused", {
+        method,
+        device_ids: ids,
+        error: error.rawMessage,
+        next: "the pod is not admitted or its container not started; the devices are looked at now",
+      });
       deps.observer.allocationRefused(error.code);
       deps.inspectSoon();
       throw error;
@@ -95,7 +100,12 @@ export function devicePluginService(
           const visible = list.devices.map(({ health }) => health).join();
           if (visible !== sent) {
             sent = visible;
-            log.debug("Device list sent", { health: visible });
+            const healthy = list.devices.filter(({ health }) => health === "Healthy");
+            log.debug("Device list sent", {
+              devices: list.devices.length,
+              healthy: healthy.length,
+              healthy_device_ids: healthy.map(({ ID }) => ID),
+            });
             yield list;
           } else {
             await changed.wait(clock, recheckMs, stream.signal);
@@ -140,10 +150,10 @@ export function devicePluginService(
     async preStartContainer({ devicesIds }) {
       await refusing("PreStartContainer", devicesIds, async () => {
         for (const id of devicesIds) {
-          usable(id, pool.get(id));
+          startable(id, pool.get(id));
           await deps.preStart?.(id);
           // It may have come to light just now that the device is broken.
-          usable(id, pool.get(id));
+          startable(id, pool.get(id));
         }
       });
       log.info("Devices prepared for container start", { device_ids: devicesIds });
@@ -176,6 +186,7 @@ function logAllocations(log: Logger, allocations: readonly Allocation[]): void {
         device_path: device.hostPath,
         container_path: device.containerPath,
         env_var: `VIDEO_DEVICE=${response.envs?.["VIDEO_DEVICE"]}`,
+        next: "it is cleaned when the kubelet no longer lists its pod",
       });
     }
   }

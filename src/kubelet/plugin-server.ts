@@ -2,10 +2,10 @@ import { accessSync, chmodSync, constants } from "node:fs";
 import { dirname } from "node:path";
 import { createClient, type ServiceImpl } from "@connectrpc/connect";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { fileIdentity } from "../common/unix-socket.ts";
 import { DevicePlugin } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { addService, type OnHandlerDefect } from "../grpc/server.ts";
 import { createSocketTransport } from "../grpc/transport.ts";
-import { fileIdentity } from "./socket-file.ts";
 import { StreamSet } from "./streams.ts";
 
 export interface PluginServerDeps {

@@ -1,66 +1,207 @@
-import { type Client, createClient } from "@connectrpc/connect";
-import { PodResourcesLister } from "../gen/kubelet/podresources/v1/api_pb.ts";
-import { createSocketTransport } from "../grpc/transport.ts";
+import { basename, dirname } from "node:path";
+import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
+import type { Clock } from "../common/clock.ts";
+import { PluginError } from "../common/plugin-error.ts";
+import { fileIdentity } from "../common/unix-socket.ts";
+import { watchDirectory } from "../common/watch-directory.ts";
+import {
+  type ListPodResourcesResponse,
+  PodResourcesLister,
+} from "../gen/kubelet/podresources/v1/api_pb.ts";
+import { createSocketTransport, type SocketTransport } from "../grpc/transport.ts";
+import { DeviceOwners, type Owner, type OwnerNews, type OwnerTimes } from "./device-owners.ts";
 
 /** Longest wait for an answer, ms. */
 const timeoutMs = 5000;
 
+/** How many questions in a row may go unanswered before the last answer is no longer shown. */
+const toleratedMisses = 3;
+
+/** As long as the caretaker does not believe what a new kubelet leaves out, ms. */
+const defaultRestartGraceMs = 60_000;
+
+/** A question to the kubelet, by the name it has in the API. */
+export type PodResourcesMethod = "List" | "GetAllocatableResources";
+
+export interface PodResourcesOptions {
+  /** The kubelet's pod-resources socket. */
+  readonly socket: string;
+  readonly resourceName: string;
+  /** Between two questions, ms. */
+  readonly intervalMs: number;
+  /** Default 60 000, see {@link OwnerTimes}. */
+  readonly restartGraceMs?: number | undefined;
+}
+
+/** Told of what comes of the questions. */
+export interface PodResourcesObserver {
+  /** A question was not answered, whatever the reason. */
+  podResourcesFailed(method: PodResourcesMethod): void;
+  /** Not called if nothing has changed, but always at the first answer. */
+  ownersChanged(news: OwnerNews): void;
+}
+
+/** What came of the last question. */
+export interface PodResourcesStatus {
+  readonly answers: boolean;
+  /** Why it doesn't; empty if it does. */
+  readonly error: string;
+  /** When that was, ms since the epoch. */
+  readonly at: number;
+}
+
+interface Connection {
+  /** The socket's, as it was when this was made. */
+  readonly identity: string;
+  readonly transport: SocketTransport;
+  readonly client: Client<typeof PodResourcesLister>;
+}
+
 /**
- * The IDs of a resource that the kubelet could give to pods: the healthy ones, allocated or not.
+ * The kubelet's pod-resources API, asked about one resource. One connection serves all questions; it is made
+ * anew after an error, and when the socket is another file: each kubelet makes its own.
  *
- * @throws ConnectError, `Unavailable` if there is no kubelet behind the socket.
+ * The whole socket answers 100 questions a second to everybody together, 10 at once
+ * (pkg/kubelet/apis/podresources/constants.go); what is beyond is refused with ResourceExhausted.
  */
-export function allocatableDevices(
-  podResourcesSocket: string,
-  resourceName: string,
-  signal: AbortSignal,
-): Promise<string[]> {
-  return askPodResources(podResourcesSocket, async (client) => {
-    const { devices } = await client.getAllocatableResources({}, { timeoutMs, signal });
-    return idsOf(resourceName, devices);
-  });
-}
+export class PodResources {
+  readonly #options: PodResourcesOptions;
+  readonly #clock: Clock;
+  readonly #observer: PodResourcesObserver | undefined;
+  readonly #owners: DeviceOwners;
+  #connection: Connection | undefined;
+  #kubelet: string | undefined;
+  #status: PodResourcesStatus;
 
-/**
- * The IDs of a resource that pods have. What only an init container asked for is not among them: the
- * kubelet lists init containers only if they keep running.
- *
- * @throws ConnectError, `Unavailable` if there is no kubelet behind the socket, `ResourceExhausted` if
- * it is asked too much by everybody together.
- */
-export function devicesOfPods(
-  podResourcesSocket: string,
-  resourceName: string,
-  signal: AbortSignal,
-): Promise<ReadonlySet<string>> {
-  return askPodResources(podResourcesSocket, async (client) => {
-    const { podResources } = await client.list({}, { timeoutMs, signal });
-    const containers = podResources.flatMap((pod) => pod.containers);
-    return new Set(containers.flatMap(({ devices }) => idsOf(resourceName, devices)));
-  });
-}
-
-function idsOf(
-  resourceName: string,
-  devices: readonly { resourceName: string; deviceIds: string[] }[],
-): string[] {
-  return devices
-    .filter((device) => device.resourceName === resourceName)
-    .flatMap((device) => device.deviceIds);
-}
-
-/**
- * Asks the kubelet's pod-resources API one thing. A connection a call: the socket is another file after each restart of the kubelet, and one call every
- * few seconds is far below the kubelet's limit of 100 a second.
- */
-export async function askPodResources<T>(
-  podResourcesSocket: string,
-  question: (client: Client<typeof PodResourcesLister>) => Promise<T>,
-): Promise<T> {
-  const transport = createSocketTransport(podResourcesSocket);
-  try {
-    return await question(createClient(PodResourcesLister, transport));
-  } finally {
-    transport.close();
+  constructor(options: PodResourcesOptions, clock: Clock, observer?: PodResourcesObserver) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#observer = observer;
+    this.#owners = new DeviceOwners(ownerTimes(options));
+    this.#status = { answers: false, error: "it has not been asked yet", at: clock.now() };
   }
+
+  /**
+   * The IDs that the kubelet could give to pods: the healthy ones, allocated or not.
+   * @throws PluginError as {@link devicesOfPods}.
+   */
+  readonly allocatable = (signal: AbortSignal): Promise<string[]> =>
+    this.#ask("GetAllocatableResources", signal, async ({ client }) => {
+      const { devices } = await client.getAllocatableResources({}, { timeoutMs, signal });
+      return devices.flatMap((device) => this.#idsOf(device));
+    });
+
+  /**
+   * The IDs that pods have. What only an init container asked for is not among them: the kubelet lists
+   * init containers only if they keep running.
+   *
+   * @throws PluginError `pod_resources_absent` (no socket), `pod_resources_busy` (it is asked too much by
+   * everybody together: an answer of a healthy kubelet), `pod_resources_failed`.
+   */
+  readonly devicesOfPods = (signal: AbortSignal): Promise<ReadonlySet<string>> =>
+    this.#ask("List", signal, async ({ client }) => {
+      const askedAt = this.#clock.now();
+      const owners = this.#ownersIn(await client.list({}, { timeoutMs, signal }));
+      const news = this.#owners.answered(owners, askedAt);
+      if (news.first || news.changes.length > 0) this.#observer?.ownersChanged(news);
+      return new Set(owners.keys());
+    });
+
+  /** Who has which device, by its ID, as {@link devicesOfPods} last heard; empty if that is too long ago. */
+  owners(): ReadonlyMap<string, Owner> {
+    return this.#owners.current(this.#clock.now());
+  }
+
+  status(): PodResourcesStatus {
+    return this.#status;
+  }
+
+  /** Calls `nudge` when there is another socket, until `signal` aborts: a kubelet has come back. */
+  readonly watch = (nudge: () => void, signal: AbortSignal): void => {
+    const { socket } = this.#options;
+    const returned = () => {
+      const identity = fileIdentity(socket);
+      if (identity !== undefined && identity !== this.#connection?.identity) nudge();
+    };
+    const isSocket = (name: string) => name === basename(socket);
+    watchDirectory(dirname(socket), isSocket, returned, signal, this.#clock);
+  };
+
+  /** Ends the connection; the next question makes another. */
+  close(): void {
+    this.#connection?.transport.close();
+    this.#connection = undefined;
+  }
+
+  async #ask<T>(
+    method: PodResourcesMethod,
+    signal: AbortSignal,
+    question: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    let connection: Connection | undefined;
+    try {
+      connection = this.#connected();
+      const answer = await question(connection);
+      this.#status = { answers: true, error: "", at: this.#clock.now() };
+      return answer;
+    } catch (reason) {
+      const error = explained(reason);
+      // Whoever doesn't wait for the answer knows nothing of it.
+      if (signal.aborted) throw error;
+      if (error.code !== "pod_resources_busy" && connection === this.#connection) this.close();
+      this.#status = { answers: false, error: error.message, at: this.#clock.now() };
+      this.#observer?.podResourcesFailed(method);
+      throw error;
+    }
+  }
+
+  /** @throws PluginError `pod_resources_absent`. */
+  #connected(): Connection {
+    const { socket } = this.#options;
+    const identity = fileIdentity(socket);
+    if (identity === undefined) {
+      throw new PluginError("pod_resources_absent", `there is no ${socket}`);
+    }
+    if (this.#connection?.identity === identity) return this.#connection;
+    this.close();
+    if (this.#kubelet !== undefined && this.#kubelet !== identity) {
+      this.#owners.kubeletRestarted(this.#clock.now());
+    }
+    this.#kubelet = identity;
+    const transport = createSocketTransport(socket);
+    this.#connection = { identity, transport, client: createClient(PodResourcesLister, transport) };
+    return this.#connection;
+  }
+
+  #ownersIn({ podResources }: ListPodResourcesResponse): ReadonlyMap<string, Owner> {
+    return new Map(
+      podResources.flatMap(({ namespace, name: pod, containers }) =>
+        containers.flatMap(({ name: container, devices }) =>
+          devices
+            .flatMap((device) => this.#idsOf(device))
+            .map((id) => [id, { namespace, pod, container }] as const),
+        ),
+      ),
+    );
+  }
+
+  #idsOf(devices: { readonly resourceName: string; readonly deviceIds: string[] }): string[] {
+    return devices.resourceName === this.#options.resourceName ? devices.deviceIds : [];
+  }
+}
+
+function ownerTimes({ intervalMs, restartGraceMs }: PodResourcesOptions): OwnerTimes {
+  return {
+    staleMs: toleratedMisses * intervalMs + timeoutMs,
+    restartGraceMs: restartGraceMs ?? defaultRestartGraceMs,
+  };
+}
+
+function explained(reason: unknown): PluginError {
+  if (reason instanceof PluginError) return reason;
+  const { code, rawMessage } = ConnectError.from(reason);
+  const name = code === Code.ResourceExhausted ? "pod_resources_busy" : "pod_resources_failed";
+  // What grpc-js ends with when the resolver has nothing to say.
+  const message = rawMessage.replace(/ Resolution note: $/, "");
+  return new PluginError(name, message, { cause: reason });
 }

@@ -1,9 +1,9 @@
 import { createClient } from "@connectrpc/connect";
+import { fileIdentity } from "../common/unix-socket.ts";
 import { Registration } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { createSocketTransport } from "../grpc/transport.ts";
 import { apiVersion } from "./api.ts";
 import { pluginOptions } from "./device-plugin-service.ts";
-import { fileIdentity } from "./socket-file.ts";
 
 export interface RegisterCall {
   readonly kubeletSocket: string;

@@ -2,6 +2,7 @@ import { basename, dirname } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../common/clock.ts";
 import { Nudge } from "../common/nudge.ts";
+import { fileIdentity } from "../common/unix-socket.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import type { Logger } from "../observe/logger.ts";
 import { PluginServer, type PluginServerDeps } from "./plugin-server.ts";
@@ -17,13 +18,7 @@ import {
   type StreamEnd,
 } from "./registration.ts";
 import { RegistrationLog } from "./registration-log.ts";
-import {
-  fileIdentity,
-  instanceSocketPath,
-  lookAtKubelet,
-  newSuffix,
-  sweepSockets,
-} from "./socket-file.ts";
+import { instanceSocketPath, lookAtKubelet, newSuffix, sweepSockets } from "./socket-file.ts";
 
 export interface RegistrarOptions {
   readonly resourceName: string;
@@ -200,6 +195,7 @@ export class Registrar {
         error: error.rawMessage,
         attempt: this.#failures,
         retry_in_ms: Math.max(0, this.#notBefore - this.#deps.clock.now()),
+        next: "it is tried again then, at once if there is a new kubelet",
       });
     }
   }
@@ -264,6 +260,7 @@ export class Registrar {
       resource_name: resourceName,
       socket_path: epoch.server.socketPath,
       duration_ms: Math.round(ms),
+      next: "the kubelet listens to the list of devices on this socket",
     });
   }
 
@@ -294,6 +291,7 @@ export class Registrar {
       reason: because,
       lived_ms: livedMs,
       detail: "the kubelet counts the devices as unavailable until the plugin is registered again",
+      next: "a new socket is served and registered as soon as a kubelet answers",
     });
   }
 

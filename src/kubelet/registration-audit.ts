@@ -1,12 +1,15 @@
-import { ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../common/clock.ts";
 import { Nudge } from "../common/nudge.ts";
+import { PluginError } from "../common/plugin-error.ts";
 import type { Logger } from "../observe/logger.ts";
 
 export interface AuditDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  /** IDs that the kubelet says it could give to pods; rejects if it can't be asked. */
+  /**
+   * IDs that the kubelet says it could give to pods; rejects if it can't be asked, with
+   * `pod_resources_busy` if only not now.
+   */
   readonly allocatable: (signal: AbortSignal) => Promise<string[]>;
   /** IDs that we told it are healthy; undefined while we are not registered. */
   readonly expected: () => readonly string[] | undefined;
@@ -78,7 +81,7 @@ export class RegistrationAudit {
       return;
     }
     const known = await allocatable(signal).catch((reason: unknown) => {
-      if (!signal.aborted) this.#unanswered(ConnectError.from(reason));
+      if (!signal.aborted) this.#unanswered(PluginError.from(reason));
       return undefined;
     });
     // What was expected may have gone while the kubelet was asked.
@@ -98,12 +101,19 @@ export class RegistrationAudit {
     onDisowned();
   }
 
-  /** An unanswered question says nothing about the registration. It is told once. */
-  #unanswered(error: ConnectError): void {
-    if (error.rawMessage === this.#told) return;
-    this.#told = error.rawMessage;
+  /**
+   * An unanswered question says nothing about the registration. It is told once; that the kubelet is asked
+   * too much by others is no news.
+   */
+  #unanswered({ code, message }: PluginError): void {
+    if (message === this.#told) return;
+    if (code === "pod_resources_busy") {
+      this.#deps.log.debug("The registration can't be audited", { error: message });
+      return;
+    }
+    this.#told = message;
     this.#deps.log.info("The registration can't be audited", {
-      error: error.rawMessage,
+      error: message,
       detail:
         "the pod-resources socket does not answer; a registration lost without a sign goes unnoticed",
     });

@@ -34,5 +34,6 @@ test("a wait for the kubelet is told when it begins and every ten minutes, a dec
   expect(log.lines[1]?.fields).toEqual({
     kubelet_socket: "/dp/kubelet.sock",
     reason: "kubelet_absent",
+    next: "it is registered with as soon as it answers",
   });
 });

@@ -27,6 +27,7 @@ export class RegistrationLog {
       this.#log.info("Waiting for the kubelet", {
         kubelet_socket: this.#kubeletSocket,
         reason: action.because,
+        next: "it is registered with as soon as it answers",
       });
     }
     if (changed || due) this.#told = { action: key, at: facts.now };
@@ -38,17 +39,24 @@ function isWaiting(because: RegistrationReason): boolean {
   return because === "kubelet_absent" || because === "kubelet_refusing";
 }
 
-function fields(
-  action: RegistrationAction,
-  { server, streams, streamSeen, kubelet }: RegistrationFacts,
-): Record<string, unknown> {
+function fields(action: RegistrationAction, facts: RegistrationFacts): Record<string, unknown> {
+  const { now, server, streams, streamSeen, kubelet, registeredAt, lastStreamEnd } = facts;
+  const ago = (at: number | undefined) => (at === undefined ? undefined : now - at);
   return {
     action: action.kind,
     reason: action.because,
+    look_again_in_ms: action.kind === "wait" ? action.ms : undefined,
     server,
     streams,
     stream_seen: streamSeen,
     kubelet: kubelet.state,
     kubelet_identity: kubelet.identity,
+    registered_ms_ago: ago(registeredAt),
+    last_stream_end_ms_ago: ago(lastStreamEnd?.at),
+    last_stream_kubelet: lastStreamEnd?.kubelet,
+    kubelet_replaced_ms_ago: ago(facts.kubeletReplacedAt),
+    refusing_for_ms: ago(facts.refusingSince),
+    not_before_in_ms: facts.notBefore > now ? facts.notBefore - now : undefined,
+    disowned: facts.disowned,
   };
 }

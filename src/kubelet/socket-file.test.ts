@@ -3,16 +3,9 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileIdentity, identityOf, isListening } from "../common/unix-socket.ts";
 import { INSTANCE_SUFFIX_BYTES } from "../config/kinds/path.ts";
-import {
-  fileIdentity,
-  identityOf,
-  instanceSocketPath,
-  isListening,
-  lookAtKubelet,
-  newSuffix,
-  sweepSockets,
-} from "./socket-file.ts";
+import { instanceSocketPath, lookAtKubelet, newSuffix, sweepSockets } from "./socket-file.ts";
 
 let directory: string;
 const servers: Server[] = [];

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { create, fromJsonString } from "@bufbuild/protobuf";
 import { FakeDriver } from "../../test/support/fake-driver.ts";
 import { systemClock } from "../common/clock.ts";
 import { DevicePool } from "../devices/pool.ts";
+import { GetStatusResponseSchema, StatusSchema } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { type HttpServer, serveHttp } from "./http.ts";
 import { Metrics } from "./metrics.ts";
 
@@ -15,9 +17,12 @@ const metrics = new Metrics({
   devices: () => pool.list(),
   registered: () => registered,
   care: () => [
-    { id: "video10", use: "in_use", cleanliness: "dirty" },
-    { id: "video11", use: "unknown", cleanliness: "clean" },
+    { id: "video10", use: "in_use", cleanliness: "dirty", resets: 0, repairs: 0 },
+    { id: "video11", use: "unknown", cleanliness: "clean", resets: 0, repairs: 0 },
   ],
+  cordoned: () => false,
+  owners: undefined,
+  lagSeconds: () => 0,
 });
 
 beforeAll(() => {
@@ -25,11 +30,11 @@ beforeAll(() => {
     { address: "127.0.0.1", port: 0 },
     {
       metrics,
-      liveness: () => ({ alive: !hanging, reason: hanging ? "the reset hangs" : "ok" }),
-      readiness: () => ({
-        ready: registered,
-        reason: registered ? "registered" : "kubelet_absent",
-      }),
+      probes: {
+        live: () => [{ name: "monitor", failure: hanging ? "the reset hangs" : undefined }],
+        ready: () => [{ name: "registered", failure: registered ? undefined : "kubelet_absent" }],
+      },
+      status: () => create(StatusSchema, { nodeName: "node-a", devices: [{ id: "video10" }] }),
     },
   );
 });
@@ -54,50 +59,19 @@ describe("HTTP", () => {
   test("is ready only while registered, and says what is missing", async () => {
     registered = false;
     const waiting = await get("/readyz");
-    expect([waiting.status, await waiting.text()]).toEqual([503, "not ready: kubelet_absent\n"]);
+    expect([waiting.status, await waiting.json()]).toEqual([
+      503,
+      { ready: false, missing: [{ check: "registered", reason: "kubelet_absent" }] },
+    ]);
     registered = true;
     expect((await get("/readyz")).status).toBe(200);
   });
 
-  test("shows what happened as metrics", async () => {
-    registered = true;
-    pool.apply([{ id: "video10", state: "ok", detail: "" }]);
-    metrics.allocated(2, 0.2);
-    metrics.allocationRefused(5);
-    metrics.registered(1);
-    metrics.registerFailed(4);
-    metrics.ended("stream_ended");
-    metrics.inspected(1);
-    metrics.actorRestarted("monitor");
-    metrics.cared("video10", "reset", "ok");
-    metrics.cared("video10", "repair", "busy");
+  test("shows metrics in the format that Prometheus reads", async () => {
     const response = await get("/metrics");
     expect(response.headers.get("content-type")).toStartWith("text/plain; version=0.0.4");
     const lines = (await response.text()).split("\n");
-    for (const line of [
-      'video_device_plugin_build_info{version="1.2.3",node="node-a"} 1',
-      'video_device_plugin_device_healthy{device="video10"} 1',
-      'video_device_plugin_device_healthy{device="video11"} 0',
-      "video_device_plugin_registered 1",
-      "video_device_plugin_allocated_devices_total 2",
-      "video_device_plugin_allocate_duration_seconds_count 1",
-      'video_device_plugin_allocations_refused_total{code="5"} 1',
-      'video_device_plugin_registrations_total{result="accepted"} 1',
-      'video_device_plugin_registrations_total{result="failed"} 1',
-      'video_device_plugin_registrations_ended_total{reason="stream_ended"} 1',
-      "video_device_plugin_inspection_duration_seconds_count 1",
-      'video_device_plugin_actor_restarts_total{actor="monitor"} 1',
-      'video_device_plugin_device_in_use{device="video10"} 1',
-      'video_device_plugin_device_in_use{device="video11"} 0',
-      'video_device_plugin_device_clean{device="video10"} 0',
-      'video_device_plugin_device_clean{device="video11"} 1',
-      'video_device_plugin_resets_total{device="video10",result="ok"} 1',
-      'video_device_plugin_repairs_total{device="video10",result="busy"} 1',
-    ]) {
-      expect(lines).toContain(line);
-    }
-    const resident = lines.find((line) => line.startsWith("process_resident_memory_bytes "));
-    expect(Number(resident?.split(" ")[1])).toBeGreaterThan(1e7);
+    expect(lines).toContain('video_device_plugin_build_info{version="1.2.3",node="node-a"} 1');
   });
 
   test("changes nothing: only reads are answered", async () => {
@@ -109,7 +83,30 @@ describe("HTTP", () => {
     const response = await get("/nope");
     expect([response.status, await response.text()]).toEqual([
       404,
-      "not found; there are /metrics, /healthz and /readyz\n",
+      "not found; there are /, /status.json, /metrics, /healthz and /readyz\n",
     ]);
+  });
+
+  test("shows people the status as a page, and programs the same as JSON", async () => {
+    const page = await get("/");
+    expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
+    expect(await page.text()).toContain("<h1><bdi>node-a</bdi></h1>");
+    const json = await get("/status.json");
+    expect(json.headers.get("content-type")).toBe("application/json");
+    const { status } = fromJsonString(GetStatusResponseSchema, await json.text());
+    expect(status?.devices.map(({ id }) => id)).toEqual(["video10"]);
+  });
+
+  test("lets a browser guess, keep and embed nothing, whatever it answers", async () => {
+    for (const path of ["/", "/status.json", "/metrics", "/healthz", "/readyz", "/nope"]) {
+      const { headers } = await get(path);
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+      expect(headers.get("cache-control")).toBe("no-store");
+      expect(headers.get("referrer-policy")).toBe("no-referrer");
+      const policy = headers.get("content-security-policy");
+      expect(policy).toStartWith("default-src 'none'");
+      expect(policy).toContain("frame-ancestors 'none'");
+      expect(policy).not.toContain("unsafe");
+    }
   });
 });

@@ -1,27 +1,26 @@
+import { create, toJsonString } from "@bufbuild/protobuf";
+import { GetStatusResponseSchema, type Status } from "../gen/videodevice/admin/v1/admin_pb.ts";
+import { ConnectionGuard, countEveryMs, openFiles } from "./connection-guard.ts";
 import type { Metrics } from "./metrics.ts";
-
-export interface Readiness {
-  readonly ready: boolean;
-  /** Stable word: `registered`, `kubelet_absent`, … */
-  readonly reason: string;
-}
-
-export interface Liveness {
-  readonly alive: boolean;
-  /** What hangs; "ok" if nothing does. */
-  readonly reason: string;
-}
+import { pagePolicy, renderStatusPage } from "./page/status-page.ts";
+import { answerProbe, type ProbeSources } from "./probes.ts";
+import { rationed } from "./rationed.ts";
 
 export interface HttpOptions {
   /** IP address to bind. */
   readonly address: string;
   readonly port: number;
+  /** How often connections are counted, ms; for tests that can't wait. */
+  readonly countEveryMs?: number;
 }
 
 export interface HttpSources {
   readonly metrics: Metrics;
-  readonly liveness: () => Liveness;
-  readonly readiness: () => Readiness;
+  readonly probes: ProbeSources;
+  /** Everything that is known at this moment. */
+  readonly status: () => Status;
+  /** There were too many connections, and all of them were cut. */
+  readonly onCut?: () => void;
 }
 
 export interface HttpServer {
@@ -31,51 +30,108 @@ export interface HttpServer {
 }
 
 /**
- * `/metrics` for Prometheus, `/healthz` (nothing in the process hangs) and `/readyz` (a kubelet listens to us).
- * Read-only: only GET and HEAD are answered.
+ * `/` for people, `/status.json` for programs, `/metrics` for Prometheus, `/healthz` (nothing in the process
+ * hangs) and `/readyz` (a kubelet listens to us). Read-only: only GET and HEAD are answered. Made to be
+ * asked too much by anybody who reaches the port: what is costly is rationed, connections are limited.
  */
 export function serveHttp(options: HttpOptions, sources: HttpSources): HttpServer {
-  const server = Bun.serve({
-    // Bun takes port and host name from the environment unless told both.
-    hostname: options.address,
-    port: options.port,
-    idleTimeout: 10,
-    maxRequestBodySize: 0,
-    development: false,
-    fetch: (request) => answer(request, sources),
-    error: () => text("internal error\n", 500),
-  });
+  const views = viewsOf(sources);
+  const listen = (port: number) =>
+    Bun.serve({
+      // Bun takes port and host name from the environment unless told both.
+      hostname: options.address,
+      port,
+      // Bun rounds up to steps of 4 s, and gives a connection no more for sending a byte now and then.
+      idleTimeout: 10,
+      maxRequestBodySize: 0,
+      development: false,
+      fetch: (request) => answer(request, sources, views),
+      error: () => text("internal error\n", 500),
+    });
+  let server: Bun.Server<undefined> | undefined = listen(options.port);
+  const port = server.port ?? options.port;
+  const guard = new ConnectionGuard();
+  guard.look(openFiles());
+  const counting = setInterval(() => {
+    if (server !== undefined && !guard.look(openFiles())) return;
+    // Bun has no limit of its own; a new server on the same port is how all connections are cut.
+    if (server !== undefined) sources.onCut?.();
+    server?.stop(true);
+    try {
+      server = listen(port);
+    } catch {
+      // Nothing has gone that could be missed; the next round tries again.
+      server = undefined;
+    }
+  }, options.countEveryMs ?? countEveryMs);
   return {
-    port: server.port ?? options.port,
-    stop: () => server.stop(true),
+    port,
+    stop: async () => {
+      clearInterval(counting);
+      await server?.stop(true);
+    },
+  };
+}
+
+/** What takes more than a moment to make. */
+interface Views {
+  readonly page: () => string;
+  readonly json: () => string;
+}
+
+function viewsOf({ status }: HttpSources): Views {
+  return {
+    page: rationed(() => renderStatusPage(status(), Date.now())),
+    json: rationed(() =>
+      toJsonString(GetStatusResponseSchema, create(GetStatusResponseSchema, { status: status() })),
+    ),
   };
 }
 
 async function answer(
   request: Request,
-  { metrics, liveness, readiness }: HttpSources,
+  { metrics, probes }: HttpSources,
+  views: Views,
 ): Promise<Response> {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return text("only GET is answered here\n", 405, { allow: "GET, HEAD" });
   }
-  switch (new URL(request.url).pathname) {
+  // A Host that is none makes `request.url` a mere path, or nothing that parses.
+  const url = URL.parse(request.url, "http://plugin");
+  switch (url?.pathname) {
+    case "/":
+      return reply(views.page(), 200, {
+        "content-type": "text/html; charset=utf-8",
+        "content-security-policy": pagePolicy,
+      });
+    case "/status.json":
+      return reply(views.json(), 200, { "content-type": "application/json" });
     case "/metrics": {
       const { body, contentType } = await metrics.render();
-      return new Response(body, { headers: { "content-type": contentType } });
+      return reply(body, 200, { "content-type": contentType });
     }
-    case "/healthz": {
-      const { alive, reason } = liveness();
-      return text(`${reason}\n`, alive ? 200 : 503);
-    }
-    case "/readyz": {
-      const { ready, reason } = readiness();
-      return text(`${ready ? "ok" : "not ready"}: ${reason}\n`, ready ? 200 : 503);
-    }
-    default:
-      return text("not found; there are /metrics, /healthz and /readyz\n", 404);
   }
+  const probe = url && answerProbe(url, probes);
+  if (probe) {
+    const type = probe.headers.get("content-type") ?? "text/plain";
+    return reply(await probe.text(), probe.status, { "content-type": type });
+  }
+  return text("not found; there are /, /status.json, /metrics, /healthz and /readyz\n", 404);
 }
 
 function text(body: string, status: number, headers: Record<string, string> = {}): Response {
-  return new Response(body, { status, headers: { "content-type": "text/plain", ...headers } });
+  return reply(body, status, { "content-type": "text/plain", ...headers });
+}
+
+/** A browser is to guess nothing, keep nothing, tell nobody and embed nothing of what it gets here. */
+const hardening = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+} as const;
+
+function reply(body: string, status: number, headers: Record<string, string>): Response {
+  return new Response(body, { status, headers: { ...hardening, ...headers } });
 }

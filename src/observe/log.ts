@@ -1,4 +1,5 @@
 import { type ConsolaReporter, createConsola, type LogObject } from "consola/core";
+import type { LogLevelControl } from "./log-level.ts";
 import type { LogFields, Logger, LogLevel } from "./logger.ts";
 
 /** consola's numbers for our levels (https://unjs.io/packages/consola#log-level). */
@@ -15,8 +16,9 @@ export interface LogOptions {
   readonly colour?: boolean;
 }
 
-/** A logger over consola. */
-export function createLogger(options: LogOptions): Logger {
+/** A logger over consola; its level may be changed at any time. */
+export function createLogger(options: LogOptions): Logger & LogLevelControl {
+  let level = options.level;
   const reporter = options.format === "json" ? jsonReporter : prettyReporter;
   const consola = createConsola({
     level: consolaLevels[options.level],
@@ -25,6 +27,13 @@ export function createLogger(options: LogOptions): Logger {
     throttle: 0,
   });
   return {
+    get level() {
+      return level;
+    },
+    setLevel: (next) => {
+      level = next;
+      consola.level = consolaLevels[next];
+    },
     debug: (msg, fields) => consola.debug(msg, fields ?? {}),
     info: (msg, fields) => consola.info(msg, fields ?? {}),
     warn: (msg, fields) => consola.warn(msg, fields ?? {}),

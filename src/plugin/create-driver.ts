@@ -8,10 +8,12 @@ import type { VideoDriver } from "../v4l2/driver.ts";
 import { linuxKernel } from "../v4l2/loopback/kernel.ts";
 import { LoopbackDriver } from "../v4l2/loopback/loopback-driver.ts";
 import { MODPROBE_DIRECTORIES } from "../v4l2/loopback/modprobe-config.ts";
+import { readOnlyKernel } from "../v4l2/loopback/read-only-kernel.ts";
+import { observeOnly } from "../v4l2/observe-only.ts";
 import { SimulatedDriver } from "../v4l2/simulated/simulated-driver.ts";
 
 /**
- * The driver that the configuration names.
+ * The driver that the configuration names, as one that only looks if it may not manage devices.
  * @param extraNumbers Devices beyond those of the configuration, which pods still have.
  */
 export function createDriver(
@@ -19,6 +21,17 @@ export function createDriver(
   log: Logger,
   extraNumbers: readonly number[] = [],
 ): VideoDriver {
+  if (config.manageDevices) return makeDriver(config, log, extraNumbers);
+  log.warn("Devices are only looked at: nobody cleans them between pods", {
+    detail:
+      "MANAGE_DEVICES is false: a pod may find frames and format of the last one in its device, and what breaks stays broken",
+    remedy:
+      "set MANAGE_DEVICES=true in a privileged container to have devices made, repaired and cleaned",
+  });
+  return observeOnly(makeDriver(config, log, extraNumbers));
+}
+
+function makeDriver(config: Config, log: Logger, extraNumbers: readonly number[]): VideoDriver {
   const calls = linuxCalls();
   const common = {
     firstDeviceNumber: config.firstDeviceNumber,
@@ -51,6 +64,10 @@ export function createDriver(
       kernelRelease,
       initOnAlloc: readInitOnAlloc({ kernelRelease, modulesDir: config.modulesDir }),
     },
-    { log, kernel: linuxKernel(calls), clock: systemClock },
+    {
+      log,
+      kernel: config.manageDevices ? linuxKernel(calls) : readOnlyKernel(linuxKernel(calls)),
+      clock: systemClock,
+    },
   );
 }

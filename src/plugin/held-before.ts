@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../common/clock.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { within } from "../common/within.ts";
 import type { Config } from "../config/config.ts";
-import { devicesOfPods } from "../kubelet/pod-resources.ts";
+import { PodResources } from "../kubelet/pod-resources.ts";
 import type { Logger } from "../observe/logger.ts";
 
 /** How long the kubelet's answer may delay the start, ms. */
@@ -22,10 +22,11 @@ export async function numbersHeldBefore(
   config: Pick<Config, "podResourcesSocket" | "resourceName" | "firstDeviceNumber" | "maxDevices">,
   { log, clock = systemClock }: HeldBeforeDeps,
 ): Promise<number[]> {
-  const { podResourcesSocket, resourceName } = config;
+  const { podResourcesSocket: socket, resourceName } = config;
   const stop = new AbortController();
+  const podResources = new PodResources({ socket, resourceName, intervalMs: askMs }, clock);
   try {
-    const answer = devicesOfPods(podResourcesSocket, resourceName, stop.signal);
+    const answer = podResources.devicesOfPods(stop.signal);
     const ids = await within(clock, answer, askMs, "the kubelet's answer");
     const numbers = numbersBeyond(ids, config);
     if (numbers.length > 0) {
@@ -39,6 +40,7 @@ export async function numbersHeldBefore(
     return [];
   } finally {
     stop.abort();
+    podResources.close();
   }
 }
 

@@ -3,12 +3,13 @@ import { type Clock, systemClock } from "../common/clock.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import type { Config } from "../config/config.ts";
 import { AllocationHistory } from "../devices/allocation-history.ts";
-import type { CareTimes } from "../devices/care-times.ts";
+import { type CareTimes, defaultCareTimes } from "../devices/care-times.ts";
 import { Caretaker } from "../devices/caretaker.ts";
 import { DeviceMonitor } from "../devices/monitor.ts";
 import { DevicePool } from "../devices/pool.ts";
 import { type AllocationObserver, devicePluginService } from "../kubelet/device-plugin-service.ts";
-import { allocatableDevices, devicesOfPods } from "../kubelet/pod-resources.ts";
+import { logOwners } from "../kubelet/owner-log.ts";
+import { PodResources } from "../kubelet/pod-resources.ts";
 import {
   Registrar,
   type RegistrarStatus,
@@ -21,17 +22,25 @@ import {
   RegistrationAudit,
 } from "../kubelet/registration-audit.ts";
 import { isInstanceSocket } from "../kubelet/socket-file.ts";
-import { serveHttp } from "../observe/http.ts";
+import type { AdminActions } from "../observe/admin/admin-service.ts";
+import { Journal } from "../observe/journal.ts";
+import type { LogLevelControl } from "../observe/log-level.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Metrics } from "../observe/metrics.ts";
+import { NfdFeatures } from "../observe/nfd-features.ts";
 import type { VideoDriver } from "../v4l2/driver.ts";
 import { Collector } from "./collector.ts";
+import { Observation } from "./observation.ts";
 import { type Actor, supervise } from "./supervisor.ts";
 
 export interface PluginDeps {
   readonly driver: VideoDriver;
   readonly log: Logger;
   readonly version: string;
+  /** The events to show; by default none. */
+  readonly journal?: Journal;
+  /** What changes the log level; by default nothing does. */
+  readonly logLevel?: LogLevelControl;
   readonly clock?: Clock;
   /** In [0, 1). */
   readonly random?: () => number;
@@ -52,9 +61,6 @@ const firstLookMs = 5000;
  */
 const stopPatienceMs = 500;
 
-/** A driver that is at one thing longer than this hangs, ms; a start of the process may help. */
-const hangMs = 60_000;
-
 /**
  * The composition root: one pool, its service and its registration, with what watches and shows them.
  * Nothing here is global, so a second pool is a second one of these.
@@ -62,24 +68,30 @@ const hangMs = 60_000;
 export class Plugin {
   readonly pool: DevicePool;
   readonly #config: Config;
-  readonly #deps: Required<Omit<PluginDeps, "careTimes">>;
+  readonly #deps: Required<PluginDeps>;
   readonly #monitor: DeviceMonitor;
   readonly #caretaker: Caretaker;
   readonly #registrar: Registrar;
   readonly #audit: RegistrationAudit;
+  readonly #podResources: PodResources;
   readonly #metrics: Metrics;
+  readonly #observation: Observation;
   #registeredBefore = false;
 
   constructor(config: Config, deps: PluginDeps) {
     const { driver, log, version } = deps;
+    const pollMs = config.podResourcesInterval * 1000;
     const full = {
       clock: systemClock,
       random: Math.random,
       registrationTimes: defaultRegistrationTimes,
-      auditTimes: defaultAuditTimes,
+      auditTimes: { ...defaultAuditTimes, intervalMs: pollMs },
+      careTimes: { ...defaultCareTimes, pollMs },
+      journal: new Journal(),
+      logLevel: { level: config.logLevel, setLevel: () => undefined },
       ...deps,
     };
-    const { clock, random } = full;
+    const { clock, random, careTimes } = full;
     this.#config = config;
     this.#deps = full;
     this.pool = new DevicePool(driver.devices, clock);
@@ -89,7 +101,23 @@ export class Plugin {
       devices: () => this.pool.list(),
       registered: () => this.#registrar.status().registered,
       care: () => this.#caretaker.status(),
+      cordoned: (id) => this.#observation.cordons.book.has(id),
+      lagSeconds: () => this.#observation.lag.worst,
+      owners: config.metricsOwners ? () => this.#podResources.owners() : undefined,
     });
+    this.#podResources = new PodResources(
+      {
+        socket: config.podResourcesSocket,
+        resourceName: config.resourceName,
+        intervalMs: careTimes.pollMs,
+        restartGraceMs: careTimes.restartGraceMs,
+      },
+      clock,
+      {
+        podResourcesFailed: (method) => this.#metrics.podResourcesFailed(method),
+        ownersChanged: (news) => logOwners(log, news),
+      },
+    );
     this.#monitor = new DeviceMonitor(
       { intervalMs: config.healthCheckInterval * 1000 },
       {
@@ -112,12 +140,13 @@ export class Plugin {
       driver,
       monitor: this.#monitor,
       pool: this.pool,
-      listed: (signal) => devicesOfPods(config.podResourcesSocket, config.resourceName, signal),
+      listed: this.#podResources.devicesOfPods,
+      watchListed: this.#podResources.watch,
       clock,
       log,
       random,
       observer: this.#metrics,
-      times: deps.careTimes,
+      times: careTimes,
       retiring: new Set(retiring.map(({ id }) => id)),
     });
     const history = new AllocationHistory();
@@ -162,8 +191,7 @@ export class Plugin {
       {
         clock,
         log,
-        allocatable: (signal) =>
-          allocatableDevices(config.podResourcesSocket, config.resourceName, signal),
+        allocatable: this.#podResources.allocatable,
         expected: () => this.#offered(),
         watch: (nudge, signal) => {
           const isInstance = (name: string) => isInstanceSocket(config.socketPath, name);
@@ -173,6 +201,20 @@ export class Plugin {
       },
       full.auditTimes,
     );
+    this.#observation = new Observation(config, {
+      ...full,
+      pool: this.pool,
+      monitor: this.#monitor,
+      caretaker: this.#caretaker,
+      registrar: this.#registrar,
+      podResources: this.#podResources,
+      metrics: this.#metrics,
+    });
+  }
+
+  /** What the admin API can be asked and told. */
+  get actions(): AdminActions {
+    return this.#observation.actions;
   }
 
   /** Counts what happens, and has the garbage of it collected in a quiet moment. */
@@ -224,13 +266,22 @@ export class Plugin {
    * the option says otherwise.
    */
   async run(signal: AbortSignal): Promise<void> {
+    await this.#run(signal).finally(() => this.#podResources.close());
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    this.#observation.cordons.load();
     const later = new AbortController();
     const others = [
       this.#supervise("caretaker", (until) => this.#takeCare(until), signal),
       this.#supervise("audit", (until) => this.#audit.run(until), signal),
       this.#supervise("monitor", (until) => this.#monitor.run(until), later.signal),
+      this.#supervise("admin", (until) => this.#observation.runAdmin(until), later.signal),
       ...(this.#config.enableMetrics
-        ? [this.#supervise("http", (until) => this.#serveHttp(until), later.signal)]
+        ? [this.#supervise("http", (until) => this.#observation.runHttp(until), later.signal)]
+        : []),
+      ...(this.#config.nfdFeaturesDir
+        ? [this.#supervise("features", (until) => this.#tellFeatures(until), signal)]
         : []),
     ];
     await Promise.race([this.#monitor.ready, this.#deps.clock.sleep(firstLookMs, signal)]);
@@ -256,32 +307,27 @@ export class Plugin {
     await this.#caretaker.run(signal);
   }
 
-  #supervise(name: string, run: Actor["run"], signal: AbortSignal): Promise<void> {
-    const onRestart = (actor: string) => this.#metrics.actorRestarted(actor);
-    return supervise({ name, run }, signal, { ...this.#deps, onRestart });
+  /** Not before the devices were made: until then the module may not be loaded. */
+  async #tellFeatures(signal: AbortSignal): Promise<void> {
+    const { driver } = this.#deps;
+    const { nfdFeaturesDir: directory, resourceName, maxDevices } = this.#config;
+    await Promise.race([this.#monitor.ready, aborted(signal)]);
+    const features = () => ({
+      resourceName,
+      driver: driver.name,
+      devices: maxDevices,
+      ...driver.describe(),
+    });
+    if (!signal.aborted) await new NfdFeatures({ ...this.#deps, directory, features }).run(signal);
   }
 
-  async #serveHttp(signal: AbortSignal): Promise<void> {
-    const { metricsAddress: address, metricsPort: port } = this.#config;
-    const server = serveHttp(
-      { address, port },
-      {
-        metrics: this.#metrics,
-        liveness: () => {
-          const busy = this.#monitor.busy();
-          return busy !== undefined && busy.ms > hangMs
-            ? { alive: false, reason: `${busy.what} has taken ${Math.round(busy.ms / 1000)} s` }
-            : { alive: true, reason: "ok" };
-        },
-        readiness: () => {
-          const { registered, because } = this.#registrar.status();
-          return { ready: registered, reason: because };
-        },
-      },
-    );
-    this.#deps.log.info("Serving metrics", { address, port: server.port });
-    await aborted(signal);
-    await server.stop();
+  #supervise(name: string, run: Actor["run"], signal: AbortSignal): Promise<void> {
+    this.#metrics.actorStarted(name);
+    const onRestart = (actor: string) => {
+      this.#metrics.actorRestarted(actor);
+      this.#observation.actors.restarted(actor);
+    };
+    return supervise({ name, run }, signal, { ...this.#deps, onRestart });
   }
 }
 

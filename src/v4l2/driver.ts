@@ -24,6 +24,9 @@ export interface VideoDriver {
   /** What this driver can do on this node; may change after `ensure`. */
   capabilities(): DriverCapabilities;
 
+  /** What provides the devices on this node, for people and labels; may change after `ensure`. Never throws. */
+  describe(): DriverDescription;
+
   /**
    * Brings a device back to the state of a new one. Rejects with `device_busy` if somebody holds it,
    * `not_supported` if the driver can't. The caller answers for nobody owning it.
@@ -78,6 +81,13 @@ export interface DriverCapabilities {
   readonly remove: boolean;
 }
 
+export interface DriverDescription {
+  /** The module's, as it says itself; undefined if there is none, or it doesn't say (v4l2loopback before 0.13). */
+  readonly moduleVersion: string | undefined;
+  /** Single devices can be made and removed while others are in use. */
+  readonly dynamic: boolean;
+}
+
 /**
  * State of a device as a driver sees it.
  * - `ok`: there, ours, usable.
@@ -106,6 +116,8 @@ export interface DeviceObservation {
   readonly detail: string;
   /** Set if it is `ok` and its node has another mode or group than it was given: `ensure` gives them back. */
   readonly accessLost?: true;
+  /** What is being streamed, `YUYV 640x480 30 fps`; absent if nothing is, or that can't be seen. */
+  readonly format?: string;
 }
 
 export interface EnsureReport {

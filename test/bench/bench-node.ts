@@ -49,8 +49,11 @@ export class BenchNode implements AsyncDisposable {
       this.#binary,
       {
         kubeletSocket: this.kubelet.socket,
+        podResourcesSocket: this.kubelet.podResourcesSocket,
         socketPath: join(this.#pluginDirectory, "video-device-plugin.sock"),
         simulatedDir: this.#devices,
+        adminSocket: join(this.#directory, "admin.sock"),
+        stateDir: join(this.#directory, "state"),
         logFile: join(this.#directory, "plugin.log"),
       },
       options,

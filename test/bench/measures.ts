@@ -2,6 +2,7 @@ import type { Measure } from "./measure.ts";
 import { allocate } from "./measures/allocate.ts";
 import { binarySize } from "./measures/binary-size.ts";
 import { deviceLoss } from "./measures/device-loss.ts";
+import { httpLoad } from "./measures/http-load.ts";
 import { idleCpu } from "./measures/idle-cpu.ts";
 import { kubeletRestart } from "./measures/kubelet-restart.ts";
 import { memory } from "./measures/memory.ts";
@@ -13,6 +14,7 @@ export const measures: readonly Measure[] = [
   kubeletRestart,
   deviceLoss,
   allocate,
+  httpLoad,
   memory,
   idleCpu,
   binarySize,

@@ -4,8 +4,11 @@ import type { Subprocess } from "bun";
 /** Where a plugin under test finds its node. */
 export interface PluginPlaces {
   readonly kubeletSocket: string;
+  readonly podResourcesSocket: string;
   readonly socketPath: string;
   readonly simulatedDir: string;
+  readonly adminSocket: string;
+  readonly stateDir: string;
   /** Takes its log, so that no pipe's reader is part of what is measured. */
   readonly logFile: string;
 }
@@ -25,8 +28,11 @@ export class PluginUnderTest {
         "--driver=simulated",
         "--node-name=bench-node",
         `--kubelet-socket=${places.kubeletSocket}`,
+        `--pod-resources-socket=${places.podResourcesSocket}`,
         `--socket-path=${places.socketPath}`,
         `--simulated-dir=${places.simulatedDir}`,
+        `--admin-socket=${places.adminSocket}`,
+        `--state-dir=${places.stateDir}`,
         ...options,
       ],
       // Nothing of the caller's environment, which holds options of the program as well.

@@ -41,6 +41,8 @@ function argumentsFor(args: string[]): string[] {
     `--pod-resources-socket=${kubelet.podResourcesSocket}`,
     `--socket-path=${join(directory, "dp", "video-device-plugin.sock")}`,
     `--simulated-dir=${join(directory, "dev")}`,
+    `--admin-socket=${join(directory, "admin.sock")}`,
+    `--state-dir=${join(directory, "state")}`,
     ...args,
   ];
 }
@@ -143,6 +145,8 @@ See "video-device-plugin run --help".
   test("logs its configuration once, where each value comes from, and whose name the node has", async () => {
     const args = ["--driver=simulated", `--simulated-dir=${join(directory, "dev")}`];
     const paths = [
+      `--admin-socket=${join(directory, "admin.sock")}`,
+      `--state-dir=${join(directory, "state")}`,
       `--kubelet-socket=${kubelet.socket}`,
       `--socket-path=${join(directory, "dp", "video-device-plugin.sock")}`,
     ];
@@ -208,6 +212,51 @@ See "video-device-plugin run --help".
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
     expect(await stdout).toContain("Everything is looked at again");
+  });
+
+  test("logs at debug level from one SIGUSR2 to the next", async () => {
+    await kubelet.start();
+    const { child, stdout } = start(["--log-format=json"]);
+    await registered();
+    child.kill("SIGUSR2");
+    await Bun.sleep(200);
+    // A list that is sent is a line at debug level.
+    rmSync(join(directory, "dev", "video12"));
+    child.kill("SIGHUP");
+    await Bun.sleep(300);
+    child.kill("SIGUSR2");
+    await Bun.sleep(200);
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+    const lines = (await stdout).trim().split("\n");
+    const entries = lines.map((line): Record<string, unknown> => JSON.parse(line));
+    const changes = entries.filter(({ msg }) => msg === "Log level changed");
+    expect(changes).toMatchObject([
+      { was: "info", by: "SIGUSR2" },
+      { was: "debug", by: "SIGUSR2" },
+    ]);
+    const [up = {}, down = {}] = changes;
+    const debugLines = entries.flatMap(({ level }, at) => (level === "DEBUG" ? [at] : []));
+    expect(debugLines.length).toBeGreaterThan(0);
+    for (const at of debugLines) {
+      expect(at).toBeGreaterThan(entries.indexOf(up));
+      expect(at).toBeLessThan(entries.indexOf(down));
+    }
+  });
+
+  test("serves its admin API to curl", async () => {
+    start();
+    await kubelet.start();
+    await registered();
+    const answer = await fetch("http://localhost/videodevice.admin.v1.AdminService/CordonDevice", {
+      unix: join(directory, "admin.sock"),
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"deviceId": "video12", "note": "dark"}',
+    });
+    expect(await answer.json()).toMatchObject({ device: { reason: "cordoned" } });
+    await kubelet.until(() => kubelet.resources().allocatable === 7, 5000, "7 devices");
+    expect(existsSync(join(directory, "state", "cordoned.json"))).toBe(true);
   });
 
   test("S23 is back after SIGKILL, with the dead instance's socket swept", async () => {

@@ -62,6 +62,18 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
+    name: "describe always answers, opens no device, and agrees with what can be done",
+    async run({ driver, countOpens }) {
+      equal(typeof driver.describe().dynamic, "boolean");
+      await driver.ensure();
+      equal((await countOpens(async () => driver.describe())) ?? 0, 0);
+      const { moduleVersion, dynamic } = driver.describe();
+      const { create, remove } = driver.capabilities();
+      equal(dynamic, create && remove);
+      if (moduleVersion !== undefined) match(moduleVersion, /^\d[\w.+~-]*$/);
+    },
+  },
+  {
     name: "ensure makes every device ok, with the mode asked for",
     async run({ driver, mode, nodePath }) {
       const report = await driver.ensure();

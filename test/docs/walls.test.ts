@@ -62,6 +62,11 @@ test("src/grpc knows no service", () => {
   expect(offenders(/^src\/grpc\//, /^src\/(?!grpc\/)/)).toEqual([]);
 });
 
+test("src/observe sees the other rooms through interfaces", () => {
+  const others = /^src\/(v4l2|linux|plugin|simulator|cli|config|grpc)\/|^@grpc\//;
+  expect(offenders(/^src\/observe\//, others)).toEqual([]);
+});
+
 test("src/common is known by all and knows none", () => {
   expect(offenders(/^src\/common\//, /^src\/(?!common\/)/)).toEqual([]);
 });

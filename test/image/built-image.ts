@@ -11,9 +11,16 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { ImageArchive } from "./image-archive.ts";
 import { cacheDir, checkout, imageName } from "./paths.ts";
 import { run } from "./run.ts";
-import { baseStandIn, bunStandIn, makeStandIns } from "./stand-ins.ts";
+import {
+  baseStandIn,
+  bunStandIn,
+  makeStandIns,
+  otherArchitecture,
+  otherStandIn,
+} from "./stand-ins.ts";
 import { Workshop } from "./workshop.ts";
 
 /** What the image is built from, and with: the checkout's paths. */
@@ -40,6 +47,8 @@ export interface BuiltImage {
   readonly digest: string;
   /** The same of another build, of another copy of the sources, nothing being reused. */
   readonly rebuiltDigest: string;
+  /** What was built for the other architecture: what the image says, and the head of its executable. */
+  readonly other: { readonly architecture: string; readonly elfMachine: number };
   /** How long each part took when it was built, s. */
   readonly seconds: Readonly<Record<string, number>>;
   /** Whether it was there already. */
@@ -70,9 +79,18 @@ export async function builtImage(): Promise<BuiltImage> {
     await timed("stand-ins", () => makeStandIns(workshop));
     const first = join(workshop.directory, "first.tar");
     const second = join(workshop.directory, "second.tar");
-    await timed("build", () => build(workshop, join(workshop.directory, "one"), first));
-    await timed("second build", () => build(workshop, join(workshop.directory, "another"), second));
-    const image = { digest: await digestOf(first), rebuiltDigest: await digestOf(second), seconds };
+    const third = join(workshop.directory, "third.tar");
+    const native = ["--base-image", baseStandIn];
+    await timed("build", () => build(workshop, "one", first, native));
+    await timed("second build", () => build(workshop, "another", second, native));
+    const foreign = ["--base-image", otherStandIn, "--platform", `linux/${otherArchitecture}`];
+    await timed("cross build", () => build(workshop, "third", third, foreign));
+    const image = {
+      digest: await digestOf(first),
+      rebuiltDigest: await digestOf(second),
+      other: await otherOf(third, join(workshop.directory, "third-unpacked")),
+      seconds,
+    };
     mkdirSync(cacheDir(), { recursive: true });
     // In this order: a record is never there without its archive.
     await run(["cp", first, `${archive}.new`]);
@@ -101,8 +119,14 @@ export function contentKey(): string {
   return hash.digest("hex");
 }
 
-/** Copies the inputs to a directory, whose path and times are its own, and builds there. */
-async function build(workshop: Workshop, directory: string, archive: string): Promise<void> {
+/** Copies the inputs to a directory of this name, whose path and times are its own, and builds there. */
+async function build(
+  workshop: Workshop,
+  name: string,
+  archive: string,
+  options: readonly string[],
+): Promise<void> {
+  const directory = join(workshop.directory, name);
   for (const input of inputs) {
     cpSync(join(checkout, input), join(directory, input), { recursive: true });
   }
@@ -113,7 +137,7 @@ async function build(workshop: Workshop, directory: string, archive: string): Pr
       ["--builder", "buildah"],
       ["--tag", imageName],
       ["--bun-image", bunStandIn],
-      ["--base-image", baseStandIn],
+      options,
       ["--output", archive],
       existsSync(npmrc) ? ["--npmrc", npmrc] : [],
       ["--", "--no-cache", "--pull-never"],
@@ -129,6 +153,14 @@ function provenance(): Record<string, string> {
     SOURCE_DATE_EPOCH: "1767225600",
     SOURCE_URL: "https://example.org/video-device-plugin",
   };
+}
+
+/** e_machine is at byte 18 of an ELF file (elf(5)). */
+async function otherOf(archive: string, directory: string): Promise<BuiltImage["other"]> {
+  const image = await ImageArchive.open(archive, directory);
+  await image.unpack(join(directory, "rootfs"));
+  const executable = readFileSync(join(directory, "rootfs/usr/bin/video-device-plugin"));
+  return { architecture: image.config.architecture, elfMachine: executable.readUInt16LE(18) };
 }
 
 /** Of the only manifest in an OCI archive. */

@@ -11,6 +11,7 @@ import { unsupported } from "./environment.ts";
 import { ImageArchive } from "./image-archive.ts";
 import { PluginContainer } from "./plugin-container.ts";
 import { run } from "./run.ts";
+import { otherArchitecture } from "./stand-ins.ts";
 
 /**
  * The image that the checkout's Dockerfile makes, on stand-ins for its public bases, run by runc. Run
@@ -150,6 +151,15 @@ describe.skipIf(skip)("the image", () => {
     console.log(`image: own layer ${megabytes(layer.length)} gzip, ${megabytes(zstd.length)} zstd`);
     expect(layer.length).toBeLessThan(ownLayerLimit);
   }, 120_000);
+
+  test("is made for the other architecture, too, with that one's executable", () => {
+    // EM_AARCH64 and EM_X86_64 of elf.h.
+    const machines = { arm64: 183, amd64: 62 };
+    expect(built.other).toEqual({
+      architecture: otherArchitecture,
+      elfMachine: machines[otherArchitecture],
+    });
+  });
 
   test("starts without anything: `version`", async () => {
     const container = await start({ args: ["version"] });

@@ -17,6 +17,12 @@ export const bunStandIn = "vdp.invalid/bun:stand-in";
 /** Stands in for distroless base-nossl: the C library and accounts, no program at all. */
 export const baseStandIn = "vdp.invalid/base-nossl:stand-in";
 
+/** The same of the other architecture, but empty: nothing of it is run. */
+export const otherStandIn = "vdp.invalid/base-nossl:other";
+
+/** The architecture that this machine doesn't have, by the name that images have for it. */
+export const otherArchitecture = process.arch === "x64" ? "arm64" : "amd64";
+
 const certificates = "/etc/ssl/certs/ca-certificates.crt";
 const searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -26,9 +32,12 @@ const searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
  */
 const network = ["NODE_EXTRA_CA_CERTS", "BUN_CONFIG_REGISTRY", "NPM_CONFIG_REGISTRY"];
 
-/** Makes both, of the packages that `provision.sh` has downloaded. */
+/** Makes all, of the packages that `provision.sh` has downloaded. */
 export async function makeStandIns(workshop: Workshop): Promise<void> {
   await make(workshop, baseStandIn, ["libc6"], async () => []);
+  const empty = await workshop.buildah("from", "--arch", otherArchitecture, "scratch");
+  await workshop.buildah("config", "--arch", otherArchitecture, empty);
+  await workshop.buildah("commit", "--quiet", "--rm", empty, otherStandIn);
   const all = readdirSync(join(cacheDir(), "debs")).map((file) => file.replace(/_.*/, ""));
   await make(workshop, bunStandIn, all, async (root) => {
     install(process.execPath, join(root, "usr/local/bin/bun"), 0o755);

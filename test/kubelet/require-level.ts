@@ -9,7 +9,7 @@
  */
 export function skipLevel(
   reason: string | undefined,
-  what = "no real kubelet can run here",
+  what = "it can't be played here",
   env = process.env,
 ): boolean {
   if (reason === undefined) return false;

@@ -36,9 +36,10 @@ describe("a device after its pod", () => {
 
   test("is not reset while somebody holds it open, and is when nobody does", async () => {
     const driver = scenario.cameras();
-    await scenario.started(driver);
+    const { log } = await scenario.started(driver);
     await scenario.pod("a");
-    await Bun.sleep(2 * pollMs);
+    const listed = () => log.lines.some(({ msg }) => msg === "Device taken");
+    await eventually(listed, "the kubelet's word of it");
     driver.open?.add("video10");
     scenario.kubelet.removePod("a");
     await Bun.sleep(aWhile);

@@ -9,6 +9,7 @@ import {
   defaultRegistrationTimes,
   type RegistrationTimes,
 } from "../../src/kubelet/registration.ts";
+import { Journal, withJournal } from "../../src/observe/journal.ts";
 import type { Logger } from "../../src/observe/logger.ts";
 import { Plugin, type PluginDeps } from "../../src/plugin/plugin.ts";
 import { behaviourOf, type KubeletVersion } from "../../src/simulator/behaviour.ts";
@@ -55,6 +56,8 @@ export class Scenario {
   readonly directory = mkdtempSync(join(tmpdir(), "vdp-"));
   readonly dir = join(this.directory, "dp");
   readonly simulatedDir = join(this.directory, "dev");
+  readonly adminSocket = join(this.directory, "admin", "admin.sock");
+  readonly stateDir = join(this.directory, "state");
   readonly kubelet: EmbeddedKubelet;
   readonly seen: KubeletEvent[] = [];
   readonly #plugins: RunningPlugin[] = [];
@@ -79,11 +82,14 @@ export class Scenario {
     options: Partial<Record<string, string>> = {},
     parts: Partial<PluginDeps> = {},
   ): RunningPlugin {
-    const log = recordingLogger();
+    const recorder = recordingLogger();
+    const journal = new Journal();
+    const log = withJournal(recorder, journal);
     const config = this.config(options);
     const plugin = new Plugin(config, {
       driver: simulatedDriver(config, log),
       log,
+      journal,
       version: "test",
       registrationTimes: quickTimes,
       auditTimes: { intervalMs: 200, soonMs: 50, rounds: 2 },
@@ -94,7 +100,7 @@ export class Scenario {
     const running = plugin.run(stop.signal);
     const handle = {
       plugin,
-      log,
+      log: recorder,
       stop: async () => {
         stop.abort();
         await running;
@@ -112,6 +118,8 @@ export class Scenario {
       "pod-resources-socket": this.kubelet.podResourcesSocket,
       "socket-path": join(this.dir, "video-device-plugin.sock"),
       "simulated-dir": this.simulatedDir,
+      "admin-socket": this.adminSocket,
+      "state-dir": this.stateDir,
       ...options,
     };
     const loaded = loadConfig({

@@ -61,6 +61,10 @@ export class FakeDriver implements VideoDriver {
     return { create: true, reset: this.canReset, remove: this.canRemove };
   }
 
+  describe() {
+    return { moduleVersion: "0.15.4", dynamic: true };
+  }
+
   async reset(id: string): Promise<void> {
     this.calls.push(`reset ${id}`);
     if (!this.canReset) throw new PluginError("not_supported", "cannot reset");

@@ -298,6 +298,8 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     this.writeModuleFile("parameters/max_height", maxHeight);
     this.writeModuleFile("parameters/max_openers", Number(params.get("max_openers") ?? 10));
     this.writeModuleFile("refcnt", 0);
+    // MODULE_VERSION came with the control device.
+    if (this.hasControl) this.writeModuleFile("version", this.options.version);
     if (!this.hasControl) return;
     mkdirSync(join(this.sysfsDir, "class/misc/v4l2loopback"));
     writeFileSync(join(this.sysfsDir, "class/misc/v4l2loopback/dev"), "10:124\n");
@@ -309,7 +311,7 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     return { maxWidth: size("max_width"), maxHeight: size("max_height") };
   }
 
-  private writeModuleFile(path: string, value: number): void {
+  private writeModuleFile(path: string, value: number | string): void {
     const dir = join(this.sysfsDir, "module/v4l2loopback");
     if (existsSync(dir)) writeFileSync(join(dir, path), `${value}\n`);
   }

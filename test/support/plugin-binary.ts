@@ -60,6 +60,8 @@ export class PluginBinary implements PluginControl {
       `--simulated-dir=${this.simulatedDir}`,
       `--kubelet-socket=${node.kubeletSocket}`,
       `--pod-resources-socket=${node.podResourcesSocket}`,
+      `--admin-socket=${join(node.workDir, `${name}.admin.sock`)}`,
+      `--state-dir=${join(node.workDir, "state")}`,
       `--socket-path=${join(dirname(node.kubeletSocket), "video-device-plugin.sock")}`,
       ...flags,
     ];

@@ -5,6 +5,8 @@ export interface PluginPaths {
   readonly podResourcesSocket: string;
   readonly socketPath: string;
   readonly simulatedDir: string;
+  readonly adminSocket: string;
+  readonly stateDir: string;
 }
 
 /** How many of the plugin's last log lines are kept for a failure's report. */
@@ -31,6 +33,8 @@ export class PluginProcess {
         `--pod-resources-socket=${paths.podResourcesSocket}`,
         `--socket-path=${paths.socketPath}`,
         `--simulated-dir=${paths.simulatedDir}`,
+        `--admin-socket=${paths.adminSocket}`,
+        `--state-dir=${paths.stateDir}`,
       ],
       // Nothing of the caller's environment: a MAX_DEVICES that is set there is none of the demo's business.
       env: {},

@@ -32,6 +32,8 @@ export class Stage {
       podResourcesSocket: this.kubelet.podResourcesSocket,
       socketPath: join(dir, "video-device-plugin.sock"),
       simulatedDir: join(this.directory, "dev"),
+      adminSocket: join(this.directory, "admin.sock"),
+      stateDir: join(this.directory, "state"),
     };
     mkdirSync(this.faultsDir, { recursive: true });
   }

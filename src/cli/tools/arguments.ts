@@ -1,15 +1,21 @@
 import { type FlagSpec, parseArgv } from "../../config/argv.ts";
 import type { Config } from "../../config/config.ts";
-import { flagSpecs, loadConfig, type Sources } from "../../config/load-config.ts";
+import { flagSpecOf, flagSpecs, loadConfig, type Sources } from "../../config/load-config.ts";
+import { options } from "../../config/options.ts";
 import type { Problem } from "../../config/problem.ts";
 
 /** What a tool takes on its command line, beside the options of `run`. */
 export interface ArgumentsSpec {
-  /** Names of the arguments without a flag, in order; all are needed unless in brackets. */
+  /**
+   * Names of the arguments without a flag, in order; all are needed unless in brackets, and one that ends
+   * with `...` takes all that follow.
+   */
   readonly positionals: readonly string[];
   readonly flags: readonly FlagSpec[];
   /** Flags of one letter: `o` for `output`. */
   readonly short?: Readonly<Record<string, string>>;
+  /** The only options of `run` that are taken; no other's flag, variable or mistake counts. Default all. */
+  readonly options?: readonly (keyof Config)[];
 }
 
 export interface ToolArguments {
@@ -26,13 +32,13 @@ export type ArgumentsResult =
 
 /** Reads a tool's command line; flags and other arguments may stand in any order. */
 export function parseToolArguments(sources: Sources, spec: ArgumentsSpec): ArgumentsResult {
-  const all = [...spec.flags, ...flagSpecs];
+  const all = [...spec.flags, ...(spec.options?.map(flagSpecOf) ?? flagSpecs)];
   const { positionals, flagged } = separate(longForms(sources.argv, spec.short ?? {}), all);
   const { values, problems } = parseArgv(flagged, all);
   const own = new Set(spec.flags.map(({ flag }) => flag));
   const forRun = [...values].filter(([flag]) => !own.has(flag));
   const loaded = loadConfig({
-    ...sources,
+    ...(spec.options === undefined ? sources : only(spec.options, sources)),
     argv: forRun.map(([flag, text]) => `--${flag}=${text}`),
   });
   const found = [
@@ -43,6 +49,13 @@ export function parseToolArguments(sources: Sources, spec: ArgumentsSpec): Argum
   if (!loaded.ok || found.length > 0) return { ok: false, problems: found };
   const flags = new Map([...values].filter(([flag]) => own.has(flag)));
   return { ok: true, arguments: { positionals, flags, config: loaded.config } };
+}
+
+function only(keys: readonly (keyof Config)[], sources: Sources): Sources {
+  const env = Object.fromEntries(
+    keys.map((key) => [options[key].env, sources.env[options[key].env]] as const),
+  );
+  return { ...sources, env, hostname: "localhost" };
 }
 
 function longForms(argv: readonly string[], short: Readonly<Record<string, string>>): string[] {
@@ -81,8 +94,9 @@ function checkPositionals(given: readonly string[], names: readonly string[]): P
     .slice(given.length)
     .filter((name) => !name.startsWith("["))
     .map((subject) => ({ subject, text: "is missing" }));
-  const extra = given
-    .slice(names.length)
-    .map((subject) => ({ subject, text: "unexpected argument" }));
+  const extra = (names.at(-1)?.endsWith("...") ? [] : given.slice(names.length)).map((subject) => ({
+    subject,
+    text: "unexpected argument",
+  }));
   return [...missing, ...extra];
 }

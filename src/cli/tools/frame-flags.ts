@@ -28,6 +28,7 @@ export const formatFlag: FlagSpec = {
   flag: "format",
   isSwitch: false,
   expected: `one of ${FRAME_FORMATS.join(", ")}`,
+  choices: FRAME_FORMATS,
 };
 export const framesFlag: FlagSpec = {
   flag: "frames",

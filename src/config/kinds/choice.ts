@@ -6,6 +6,8 @@ export function choice<const T extends string>(words: readonly T[]): Kind<T> {
     expected: `one of ${words.join(", ")}`,
     placeholder: words.join("|"),
     isSwitch: false,
+    choices: words,
+    schema: { type: "string", enum: words },
     parse: (text) => {
       const word = words.find((candidate) => candidate === text.toLowerCase());
       return word === undefined ? reject() : accept(word);
@@ -27,6 +29,7 @@ export function boolean(): Kind<boolean> {
     expected: "true, 1, false or 0",
     placeholder: "BOOL",
     isSwitch: true,
+    schema: { type: "boolean" },
     parse: (text) => {
       const value = SWITCH_WORDS.get(text.toLowerCase());
       return value === undefined ? reject() : accept(value);

@@ -9,6 +9,7 @@ export function group(): Kind<number | undefined> {
     expected: `a group ID from 0 to ${MAX_GID}, the name of a group in /etc/group, or nothing`,
     placeholder: "GROUP",
     isSwitch: false,
+    schema: { type: ["integer", "string"], minimum: 0, maximum: MAX_GID },
     parse: (text, { lookupGroup }) => {
       if (text === "") return accept(undefined);
       if (/^\d+$/.test(text)) return Number(text) <= MAX_GID ? accept(Number(text)) : reject();

@@ -9,6 +9,18 @@ export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly because?: string };
 
+/** The part of JSON Schema (draft 7) that options need; patterns are in the syntax of RE2, which Helm has. */
+export interface ValueSchema {
+  readonly type: "string" | "integer" | "boolean" | readonly ("string" | "integer")[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
+  readonly enum?: readonly string[];
+  readonly not?: { readonly pattern: string };
+}
+
 /** A value as a log line shows it. */
 export type Shown = string | number | boolean | null;
 
@@ -20,6 +32,10 @@ export interface Kind<T> {
   readonly placeholder: string;
   /** The flag may stand alone (`--x`) and has a `--no-x`. */
   readonly isSwitch: boolean;
+  /** The words that are allowed, if they can be counted. */
+  readonly choices?: readonly string[];
+  /** What a YAML value may be in its place, for the Helm chart: at least as much as `parse` takes of one type. */
+  readonly schema: ValueSchema;
   parse(text: string, effects: KindEffects): Parsed<T>;
   show(value: T): Shown;
 }

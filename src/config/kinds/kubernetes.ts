@@ -12,6 +12,7 @@ export function nodeName(): Kind<string> {
     expected: `a node name: lower-case letters, digits, "-" and ".", at most ${MAX_SUBDOMAIN} characters`,
     placeholder: "NAME",
     isSwitch: false,
+    schema: { type: "string", pattern: SUBDOMAIN.source, maxLength: MAX_SUBDOMAIN },
     parse: (text) => (isSubdomain(text) ? accept(text) : reject()),
     show: (value) => value,
   };
@@ -26,6 +27,12 @@ export function resourceName(): Kind<string> {
     expected: "an extended resource name such as example.com/cameras",
     placeholder: "DOMAIN/NAME",
     isSwitch: false,
+    schema: {
+      type: "string",
+      pattern: `${SUBDOMAIN.source.slice(0, -1)}/${QUALIFIED_PART.source.slice(1)}`,
+      maxLength: MAX_SUBDOMAIN - "requests.".length + 1 + MAX_QUALIFIED_PART,
+      not: { pattern: "kubernetes\\.io/|^requests\\." },
+    },
     parse: (text) => {
       const because = resourceNameFault(text);
       return because === undefined ? accept(text) : reject(because);

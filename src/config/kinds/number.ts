@@ -6,6 +6,7 @@ export function integer(min: number, max: number): Kind<number> {
     expected: `a whole number from ${min} to ${max}`,
     placeholder: "N",
     isSwitch: false,
+    schema: { type: "integer", minimum: min, maximum: max },
     parse: (text) => parseWhole(text, min, max),
     show: (value) => value,
   };
@@ -17,6 +18,7 @@ export function seconds(min: number, max: number): Kind<number> {
     expected: `a whole number of seconds from ${min} to ${max}`,
     placeholder: "SECONDS",
     isSwitch: false,
+    schema: { type: "integer", minimum: min, maximum: max },
     parse: (text) => parseWhole(text.replace(/s$/, ""), min, max),
     show: (value) => value,
   };
@@ -31,6 +33,8 @@ export function octalPermission(): Kind<number> {
     expected: "three octal digits with or without a leading 0, such as 0660 or 666",
     placeholder: "MODE",
     isSwitch: false,
+    // YAML reads 0666 without quotes as the number 438.
+    schema: { type: "string", pattern: "^0?[0-7]{3}$" },
     parse: (text) => (/^0?[0-7]{3}$/.test(text) ? accept(Number.parseInt(text, 8)) : reject()),
     show: (value) => `0${value.toString(8).padStart(3, "0")}`,
   };

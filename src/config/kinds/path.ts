@@ -13,6 +13,7 @@ export function directory(): Kind<string> {
     expected: "an absolute path",
     placeholder: "DIR",
     isSwitch: false,
+    schema: { type: "string", pattern: "^/" },
     parse: (text) => (isAbsolute(text) ? accept(tidy(text)) : reject()),
     show: (value) => value,
   };
@@ -25,6 +26,7 @@ export function socketPath(spareBytes: number): Kind<string> {
     expected: `the absolute path of a socket, at most ${maxBytes} bytes long`,
     placeholder: "PATH",
     isSwitch: false,
+    schema: { type: "string", pattern: "^/.*[^/]$", maxLength: maxBytes },
     parse: (text) => {
       if (!isAbsolute(text) || text.endsWith("/")) return reject();
       const path = tidy(text);
@@ -45,6 +47,7 @@ export function devicePathTemplate(): Kind<string> {
       "an absolute path with {id}, {n} or {index} in it, without spaces, commas or other braces",
     placeholder: "TEMPLATE",
     isSwitch: false,
+    schema: { type: "string", pattern: "^/[^\\s,]*\\{(id|n|index)\\}[^\\s,]*$" },
     parse: (text) => {
       const plain = text.replace(/\{(id|n|index)\}/g, "");
       if (plain === text || !isAbsolute(text) || /[\s,{}]/u.test(plain)) return reject();

@@ -14,6 +14,7 @@ export function cardLabel(): Kind<string> {
     expected: `1 to ${MAX_TEMPLATE_BYTES} bytes of UTF-8 without control characters, with no placeholders but {id}, {n} and {node}`,
     placeholder: "TEXT",
     isSwitch: false,
+    schema: { type: "string", minLength: 1, maxLength: MAX_TEMPLATE_BYTES },
     parse: (text) => {
       const bytes = Buffer.byteLength(text);
       if (bytes > MAX_TEMPLATE_BYTES) return reject(`it is ${bytes} bytes long`);
@@ -34,6 +35,7 @@ export function ipAddress(): Kind<string> {
     expected: "an IPv4 or IPv6 address",
     placeholder: "ADDRESS",
     isSwitch: false,
+    schema: { type: "string", pattern: "^[0-9a-fA-F:.]+$" },
     parse: (text) => (isIP(text) === 0 ? reject() : accept(text)),
     show: (value) => value,
   };

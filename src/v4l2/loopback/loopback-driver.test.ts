@@ -179,6 +179,18 @@ describe("the loopback driver's ensure", () => {
     },
   );
 
+  test("tells what is streamed, and nothing of a format that outlived its stream", async () => {
+    const { kernel, driver } = setUp();
+    await driver.ensure();
+    const attribute = (name: string, text: string) =>
+      writeFileSync(join(kernel.sysfsDir, "class/video4linux/video10", name), text);
+    kernel.hold(10);
+    attribute("format", "YUYV:640x480@30\n");
+    expect((await driver.inspect())[0]).toEqual({ id: "video10", state: "ok", detail: "" });
+    attribute("state", "capture\n");
+    expect((await driver.inspect())[0]?.format).toBe("YUYV 640x480 30 fps");
+  });
+
   test("passes over numbers that others have, if told to, and keeps to that", async () => {
     const kernel = new FakeLoopbackKernel();
     kernels.push(kernel);
@@ -405,6 +417,21 @@ describe("the loopback driver's ensure", () => {
     const report = await driver.ensure();
     expect(report.failed).toEqual([]);
     expect(kernel.journal.filter((entry) => entry.startsWith("mknod"))).toEqual([]);
+  });
+});
+
+describe("the loopback driver's description", () => {
+  test("is that of the module that is loaded, and empty while none is", async () => {
+    const { driver } = setUp({ version: "0.15.4" });
+    expect(driver.describe()).toEqual({ moduleVersion: undefined, dynamic: false });
+    await driver.ensure();
+    expect(driver.describe()).toEqual({ moduleVersion: "0.15.4", dynamic: true });
+  });
+
+  test("has no version where the module doesn't say it", async () => {
+    const { driver } = setUp({ version: "0.12.7" });
+    await driver.ensure();
+    expect(driver.describe()).toEqual({ moduleVersion: undefined, dynamic: false });
   });
 });
 

@@ -9,6 +9,7 @@ import type { Logger } from "../../observe/logger.ts";
 import type {
   DeviceObservation,
   DriverCapabilities,
+  DriverDescription,
   DriverDevice,
   EnsureFailure,
   EnsureReport,
@@ -28,7 +29,7 @@ import type { LoopbackSettings } from "./loopback-settings.ts";
 import { LoopbackView } from "./loopback-view.ts";
 import { OpenersLimit } from "./openers-limit.ts";
 import { provideModule, refuseTooMany } from "./provide-module.ts";
-import { readControlDevice } from "./sysfs.ts";
+import { readControlDevice, readModuleVersion } from "./sysfs.ts";
 
 export interface LoopbackDependencies {
   readonly log: Logger;
@@ -129,7 +130,13 @@ export class LoopbackDriver implements VideoDriver {
       if (dead !== undefined) return { id, state: "dead_caps", detail: dead };
       // udev gives a new node its own idea of mode and group, whenever it gets to it.
       const kept = hasNodeAccess(this.view.nodePath(device), this.settings);
-      return { id, ...seen, ...(kept ? {} : { accessLost: true }) };
+      const format = this.view.format(device);
+      return {
+        id,
+        ...seen,
+        ...(kept ? {} : { accessLost: true }),
+        ...(format !== undefined && { format }),
+      };
     });
   }
 
@@ -137,6 +144,12 @@ export class LoopbackDriver implements VideoDriver {
   capabilities(): DriverCapabilities {
     const control = this.control.isPresent();
     return { create: control, reset: true, remove: control };
+  }
+
+  /** Of the module that is loaded, which need not be the one whose file is there. */
+  describe(): DriverDescription {
+    const moduleVersion = readModuleVersion(this.settings.sysfsDir);
+    return { moduleVersion, dynamic: this.control.isPresent() };
   }
 
   /**

@@ -5,9 +5,11 @@ import type { LoopbackKernel } from "./kernel.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
 import { type Judgement, judge } from "./observe.ts";
 import type { OpenersLimit } from "./openers-limit.ts";
+import { streamFormat } from "./stream-format.ts";
 import {
   loopbackNumbers,
   readControlDevice,
+  readFormat,
   readModuleParameter,
   readSysfs,
   type SysfsDevice,
@@ -38,6 +40,17 @@ export class LoopbackView {
 
   sysfsDevice({ number }: DriverDevice): SysfsDevice | undefined {
     return readSysfs(this.settings.sysfsDir, [number]).devices.get(number);
+  }
+
+  /**
+   * What is being streamed; undefined if nobody streams, or the module says nothing that could be read.
+   * @throws PluginError `sysfs_unreadable`.
+   */
+  format(device: DriverDevice): string | undefined {
+    const format = streamFormat(readFormat(this.settings.sysfsDir, device.number));
+    if (format === undefined) return undefined;
+    const sysfs = this.sysfsDevice(device);
+    return sysfs?.loopback && sysfs.writing ? format : undefined;
   }
 
   /** @throws PluginError `sysfs_unreadable`. */

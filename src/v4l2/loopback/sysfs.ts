@@ -95,6 +95,12 @@ function hasWriter(dir: string): boolean {
   return (readText(join(dir, "format")) ?? "").trim() !== "";
 }
 
+/** What a device's `format` says, `YUYV:640x480@30`; empty if nothing is set. It may outlive the stream. */
+export function readFormat(sysfsDir: string, number: number): string {
+  const path = join(sysfsDir, "class", "video4linux", `video${number}`, "format");
+  return (readText(path) ?? "").trim();
+}
+
 /**
  * A parameter array the module was loaded with: `["Y", "N", …]` of
  * /sys/module/v4l2loopback/parameters/exclusive_caps, all eight elements whether they were given or not.
@@ -103,6 +109,15 @@ function hasWriter(dir: string): boolean {
 export function readModuleParameter(sysfsDir: string, name: string): readonly string[] | undefined {
   const text = readText(join(sysfsDir, "module", MODULE, "parameters", name));
   return text?.trim().split(",");
+}
+
+/** The loaded module's MODULE_VERSION; undefined if it has none (before 0.13), isn't there, or can't be read. */
+export function readModuleVersion(sysfsDir: string): string | undefined {
+  try {
+    return readText(join(sysfsDir, "module", MODULE, "version"))?.trim() || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Number of the control device, undefined where the module (before 0.13) or the file is not there. */

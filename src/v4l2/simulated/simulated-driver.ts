@@ -9,6 +9,7 @@ import { driverDevices, numbersFrom } from "../device-ids.ts";
 import type {
   DeviceObservation,
   DriverCapabilities,
+  DriverDescription,
   DriverDevice,
   EnsureFailure,
   EnsureReport,
@@ -94,6 +95,11 @@ export class SimulatedDriver implements VideoDriver {
 
   capabilities(): DriverCapabilities {
     return { create: true, reset: true, remove: true };
+  }
+
+  /** There is no module behind files. */
+  describe(): DriverDescription {
+    return { moduleVersion: undefined, dynamic: true };
   }
 
   /** @throws PluginError `device_unknown`, `device_busy`, `reset_failed`, or as `ensure` reports. */

@@ -4,6 +4,7 @@ import { loss } from "./loss.ts";
 import { others } from "./others.ts";
 import { pods } from "./pods.ts";
 import { restarts } from "./restarts.ts";
+import { restricted } from "./restricted.ts";
 import type { Story } from "./story.ts";
 import { withoutModule } from "./without-module.ts";
 
@@ -21,7 +22,7 @@ export function plays(versions: readonly ModuleVersion[]): Play[] {
       {
         title: `a node with v4l2loopback ${moduleVersion}`,
         moduleVersion,
-        story: [...firstStart, ...pods, ...loss(moduleVersion), ...restarts],
+        story: [...firstStart, ...pods, ...loss(moduleVersion), ...restarts, ...restricted],
       },
       {
         title: `a node with v4l2loopback ${moduleVersion} and cameras of others`,

@@ -34,7 +34,8 @@ export function examineDevices({ range, loaded, file, config }: Facts): Check {
   return check.ok(`${count}, the first is "${there[0]?.sysfs?.name}"`);
 }
 
-function complaint(device: RangeDevice, deviceDir: string): string[] {
+/** What is wrong with a device of the range that is there. */
+export function complaint(device: RangeDevice, deviceDir: string): string[] {
   const { id, sysfs, node } = device;
   const nodePath = `${deviceDir}/${id}`;
   const number = Number(id.slice("video".length));
@@ -49,7 +50,8 @@ function remedyFor(loaded: Facts["loaded"]): string {
     : "Nothing: the plugin makes what is missing. By hand: video-device-plugin devices add --number N";
 }
 
-function rangeName(range: readonly RangeDevice[]): string {
+/** `video10 to video17` */
+export function rangeName(range: readonly RangeDevice[]): string {
   const [first, last] = [range[0]?.id ?? "", range.at(-1)?.id ?? ""];
   return first === last ? first : `${first} to ${last}`;
 }

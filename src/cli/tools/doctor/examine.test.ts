@@ -196,6 +196,33 @@ describe("the doctor", () => {
     });
   });
 
+  describe("of a plugin that only looks at devices", () => {
+    const watched: Facts = {
+      ...good,
+      config: configOf("--max-devices=2", "--no-manage-devices"),
+      file: noFile,
+      privileges: { uid: 0, capabilities: [], filtered: true },
+    };
+    const stateOf = (facts: Facts, name: string) =>
+      examine(facts).find(({ check }) => check === name)?.state;
+
+    test("wants no module file and no privileges, and says that nobody cleans", () => {
+      expect(isFit(examine(watched))).toBe(true);
+      expect(stateOf(watched, "manage_devices")).toBe("warning");
+      expect(stateOf(watched, "module_file")).toBeUndefined();
+      expect(stateOf(watched, "privileges")).toBeUndefined();
+    });
+
+    test("wants the devices, of which one is enough", () => {
+      const one = { ...watched, range: [rangeDevice(10, camera(10)), rangeDevice(11, undefined)] };
+      expect([isFit(examine(one)), stateOf(one, "devices")]).toEqual([true, "warning"]);
+      const none = { ...watched, range: [rangeDevice(10, undefined)] };
+      expect([isFit(examine(none)), stateOf(none, "devices")]).toEqual([false, "problem"]);
+      const unloaded = { ...watched, loaded: undefined };
+      expect(stateOf(unloaded, "module")).toBe("problem");
+    });
+  });
+
   test("asks nothing of the kernel for simulated devices", () => {
     const facts = {
       ...good,

@@ -6,6 +6,7 @@ import { MAX_PARAMETER_DEVICES } from "../../../v4l2/loopback/parameters.ts";
 import { type Check, checkNamed } from "./check.ts";
 import { examineDevices, examineOthers } from "./examine-devices.ts";
 import { examineKubelet, examinePodResources } from "./examine-kubelet.ts";
+import { examineWatched } from "./examine-watched.ts";
 import type { Facts } from "./facts.ts";
 
 /** What the facts mean, in the order in which a person would ask. */
@@ -33,6 +34,7 @@ function examineKernel({ kernelRelease, arch, videoBuilt, config }: Facts): Chec
 }
 
 function examineVideo(facts: Facts): Check[] {
+  if (!facts.config.manageDevices) return examineWatched(facts);
   return [
     examineFile(facts),
     examineLoaded(facts),

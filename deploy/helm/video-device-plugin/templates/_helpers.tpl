@@ -1,0 +1,133 @@
+{{- define "video-device-plugin.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 45 | trimSuffix "-" }}
+{{- end }}
+
+{{- /* At most 45 characters, so that the socket named after it fits into a socket address (unix(7): 108 bytes). */ -}}
+{{- define "video-device-plugin.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 45 | trimSuffix "-" }}
+{{- else if contains (include "video-device-plugin.name" .) .Release.Name }}
+{{- .Release.Name | trunc 45 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "video-device-plugin.name" .) | trunc 45 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "video-device-plugin.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "video-device-plugin.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "video-device-plugin.labels" -}}
+# For: kubectl logs --selector name=video-device-plugin
+name: video-device-plugin
+{{ include "video-device-plugin.selectorLabels" . }}
+app.kubernetes.io/component: device-plugin
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "video-device-plugin.serviceAccountName" -}}
+{{- default (ternary (include "video-device-plugin.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name }}
+{{- end }}
+
+{{- define "video-device-plugin.image" -}}
+{{- if .Values.image.digest }}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- else }}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- end }}
+{{- end }}
+
+{{- define "video-device-plugin.stateDir" -}}
+{{- default (printf "/var/lib/%s" (include "video-device-plugin.fullname" .)) .Values.hostPaths.state }}
+{{- end }}
+
+{{- define "video-device-plugin.program" -}}
+/usr/bin/video-device-plugin
+{{- end }}
+
+{{- /* What no schema can say, since it is about two values at once. */ -}}
+{{- define "video-device-plugin.validate" -}}
+{{- $config := .Values.config }}
+{{- $first := int (default 10 $config.firstDeviceNumber) }}
+{{- if hasKey $config "firstDeviceNumber" }}{{ $first = int $config.firstDeviceNumber }}{{ end }}
+{{- $last := sub (add $first (int $config.maxDevices)) 1 }}
+{{- if gt (int $last) 255 }}
+{{- fail (printf "config.firstDeviceNumber: the last of config.maxDevices=%d devices would be video%d, and video255 is the last there can be" (int $config.maxDevices) (int $last)) }}
+{{- end }}
+{{- if and (eq .Values.profile "restricted") $config.preStartContainer }}
+{{- fail "config.preStartContainer: the profile restricted can't reset devices; use profile=full" }}
+{{- end }}
+{{- if and (eq .Values.profile "restricted") $config.removeDevicesOnExit }}
+{{- fail "config.removeDevicesOnExit: the profile restricted can't remove devices; use profile=full" }}
+{{- end }}
+{{- if and .Values.metrics.podMonitor.enabled (not $config.enableMetrics) }}
+{{- fail "metrics.podMonitor.enabled: there are no metrics without config.enableMetrics=true" }}
+{{- end }}
+{{- if and .Values.metrics.service.enabled (not $config.enableMetrics) }}
+{{- fail "metrics.service.enabled: there are no metrics without config.enableMetrics=true" }}
+{{- end }}
+{{- end }}
+
+{{- define "video-device-plugin.isSimulated" -}}
+{{- if eq (default "v4l2loopback" .Values.config.driver | lower) "simulated" }}yes{{ end }}
+{{- end }}
+
+{{- define "video-device-plugin.env" -}}
+- name: NODE_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: spec.nodeName
+{{- range $pair := include "video-device-plugin.variables" . | fromYamlArray }}
+{{- $value := index $.Values.config (index $pair 0) }}
+{{- if not (kindIs "invalid" $value) }}
+- name: {{ index $pair 1 }}
+  value: {{ ternary (toString (int64 (ternary $value 0 (kindIs "float64" $value)))) (toString $value) (kindIs "float64" $value) | quote }}
+{{- end }}
+{{- end }}
+# The node's /dev. Not at /dev, where the runtime has mounted what a container needs (pts, shm, null). What the
+# kubelet is told are the node's own paths, /dev/video10 and so on.
+- name: DEVICE_DIR
+  value: /host/dev
+- name: SOCKET_PATH
+  value: /var/lib/kubelet/device-plugins/{{ include "video-device-plugin.fullname" . }}.sock
+- name: STATE_DIR
+  value: {{ include "video-device-plugin.stateDir" . }}
+{{- if include "video-device-plugin.isSimulated" . }}
+# On the node at the same path, as that is what the kubelet is told.
+- name: SIMULATED_DIR
+  value: {{ include "video-device-plugin.stateDir" . }}/simulated
+{{- end }}
+{{- end }}
+
+{{- /* What makes devices needs: loading a module, its control device, nodes. */ -}}
+{{- define "video-device-plugin.makingMounts" -}}
+- name: dev
+  mountPath: /host/dev
+{{- if .Values.hostPaths.modules }}
+- name: modules
+  mountPath: /lib/modules
+  readOnly: true
+{{- end }}
+{{- if .Values.hostPaths.modprobe }}
+- name: modprobe
+  mountPath: /etc/modprobe.d
+  readOnly: true
+{{- end }}
+- name: state
+  mountPath: {{ include "video-device-plugin.stateDir" . }}
+{{- end }}
+
+{{- define "video-device-plugin.privileged" -}}
+# Loading a module takes CAP_SYS_MODULE; opening /dev/v4l2loopback and /dev/videoN a device cgroup that is open,
+# and writing attributes a /sys that isn't read-only. Only privileged containers have those two.
+privileged: true
+readOnlyRootFilesystem: true
+runAsUser: 0
+{{- with .Values.seLinuxOptions.privileged }}
+seLinuxOptions:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}

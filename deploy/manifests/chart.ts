@@ -1,0 +1,35 @@
+import { join } from "node:path";
+import {
+  CHART_OPTIONS_END,
+  CHART_OPTIONS_START,
+  chartOptionsSchema,
+  renderChartVariables,
+  replaceChartValues,
+} from "../../src/config/render-chart-options.ts";
+
+/** The Helm chart's directory. */
+export const chartDir = join(import.meta.dir, "../helm/video-device-plugin");
+
+const valuesPath = join(chartDir, "values.yaml");
+const schemaPath = join(chartDir, "values.schema.json");
+
+/** A file that is rendered, by its absolute path. */
+export interface RenderedFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** What the chart has of the program's table of options: in its values, their schema, and the variables' template. */
+export async function renderChartOptions(): Promise<RenderedFile[]> {
+  const values = replaceChartValues(await Bun.file(valuesPath).text());
+  if (values === undefined) {
+    throw new Error(`${valuesPath} lacks "${CHART_OPTIONS_START}" and "${CHART_OPTIONS_END}"`);
+  }
+  const schema = await Bun.file(schemaPath).json();
+  schema.properties.config = chartOptionsSchema();
+  return [
+    { path: valuesPath, text: values },
+    { path: schemaPath, text: `${JSON.stringify(schema, undefined, 2)}\n` },
+    { path: join(chartDir, "templates/_variables.tpl"), text: renderChartVariables() },
+  ];
+}

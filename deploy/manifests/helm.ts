@@ -1,0 +1,45 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { chartDir } from "./chart.ts";
+
+/** Where `test/manifests/provision.sh` leaves its programs and schemas. */
+export function manifestToolsDir(env: Record<string, string | undefined> = process.env): string {
+  const base =
+    env["VDP_CACHE_DIR"] ||
+    join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "video-device-plugin");
+  return join(base, "manifests");
+}
+
+/** The helm that renders: the provisioned one, whose version is pinned, else that of the path. */
+export function findHelm(): string | undefined {
+  const provisioned = join(manifestToolsDir(), "bin/helm");
+  return existsSync(provisioned) ? provisioned : (Bun.which("helm") ?? undefined);
+}
+
+/** What a run of helm came to. */
+export interface HelmResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs helm with homes of its own, so that nobody's configuration or plugins count. @throws Error without helm. */
+export function helm(args: readonly string[]): HelmResult {
+  const program = findHelm();
+  if (program === undefined) throw new Error("there is no helm: run test/manifests/provision.sh");
+  const home = join(manifestToolsDir(), "helm-home");
+  const { exitCode, stdout, stderr } = Bun.spawnSync([program, ...args], {
+    env: { ...process.env, HELM_CONFIG_HOME: home, HELM_CACHE_HOME: home, HELM_DATA_HOME: home },
+  });
+  return { exitCode, stdout: String(stdout), stderr: String(stderr) };
+}
+
+/**
+ * `helm template` of the chart as the release `video-device-plugin` in kube-system.
+ * @param kubeVersion The cluster that it is rendered for; a helm that `go build` makes knows none of its own.
+ */
+export function helmTemplate(args: readonly string[] = [], kubeVersion = "1.33.4"): HelmResult {
+  const release = ["template", "video-device-plugin", chartDir, "--namespace", "kube-system"];
+  return helm([...release, "--kube-version", kubeVersion, ...args]);
+}

@@ -1,0 +1,66 @@
+import { basename, join } from "node:path";
+import type { RenderedFile } from "./chart.ts";
+import { helmTemplate } from "./helm.ts";
+
+/** Where the kustomizations are. */
+export const kustomizeDir = join(import.meta.dir, "../kubernetes");
+
+const HEADER = `# Rendered by "bun deploy/render-manifests.ts" from deploy/helm/video-device-plugin: change that, not this.
+`;
+
+/** Lines that are true of an installation by Helm alone. */
+const HELMS_OWN = /^\s+(helm\.sh\/chart|app\.kubernetes\.io\/managed-by): .*\n/gm;
+
+/** Which template, rendered with which settings, is which file. */
+const RENDERED: readonly {
+  readonly file: string;
+  readonly template: string;
+  readonly set?: string;
+  /** The file is a patch that replaces the whole `spec`. */
+  readonly isPatch?: boolean;
+}[] = [
+  { file: "base/serviceaccount.yaml", template: "serviceaccount.yaml" },
+  { file: "base/daemonset.yaml", template: "daemonset.yaml" },
+  {
+    file: "components/restricted/daemonset.yaml",
+    template: "daemonset.yaml",
+    set: "profile=restricted",
+    isPatch: true,
+  },
+  {
+    file: "components/service/service.yaml",
+    template: "service.yaml",
+    set: "metrics.service.enabled=true,config.enableMetrics=true",
+  },
+  {
+    file: "components/pod-monitor/podmonitor.yaml",
+    template: "podmonitor.yaml",
+    set: "metrics.podMonitor.enabled=true,config.enableMetrics=true",
+  },
+  {
+    file: "components/network-policy/networkpolicy.yaml",
+    template: "networkpolicy.yaml",
+    set: "metrics.networkPolicy.enabled=true,config.enableMetrics=true",
+  },
+  {
+    file: "components/openshift/rolebinding.yaml",
+    template: "openshift-rolebinding.yaml",
+    set: "openshift.enabled=true",
+  },
+];
+
+/**
+ * The resources of the kustomizations, comments and all, as Helm renders them of the chart's default values.
+ * @throws Error if helm isn't there or fails.
+ */
+export function renderKustomizeFiles(): RenderedFile[] {
+  return RENDERED.map(({ file, template, set, isPatch }) => {
+    const args = ["--show-only", `templates/${template}`, ...(set ? ["--set", set] : [])];
+    const { exitCode, stdout, stderr } = helmTemplate(args);
+    if (exitCode !== 0) throw new Error(`helm can't render ${template}: ${stderr}`);
+    const source = new RegExp(`^---\n# Source: .*/${basename(template)}\n`);
+    const own = stdout.replace(source, "").replace(HELMS_OWN, "");
+    const text = isPatch ? own.replace(/^spec:\n/m, "spec:\n  $patch: replace\n") : own;
+    return { path: join(kustomizeDir, file), text: HEADER + text };
+  });
+}

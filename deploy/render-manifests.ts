@@ -1,0 +1,18 @@
+/**
+ * Writes what is rendered of the manifests: the chart's options from the program's table of options, and the
+ * resources of the kustomizations from the chart. Needs helm: test/manifests/provision.sh.
+ */
+import { relative } from "node:path";
+import { type RenderedFile, renderChartOptions } from "./manifests/chart.ts";
+import { renderKustomizeFiles } from "./manifests/kustomize-files.ts";
+
+// The chart first: the kustomizations are rendered from it.
+await write(await renderChartOptions());
+await write(renderKustomizeFiles());
+
+async function write(files: readonly RenderedFile[]): Promise<void> {
+  for (const { path, text } of files) {
+    await Bun.write(path, text);
+    console.log(`Wrote ${relative(process.cwd(), path)}`);
+  }
+}

@@ -1,0 +1,33 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { PluginError } from "../../common/plugin-error.ts";
+import { ErrorInfoSchema } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { CALL_TIMEOUT_MS } from "./admin-client.ts";
+import { explainUnreachable, silent } from "./unreachable.ts";
+
+/**
+ * What a failed call of the admin API means to a person: the plugin's own words and remedy if it answered, else
+ * why it didn't (`plugin_unreachable`).
+ */
+export function explainFailure(error: unknown, socketPath: string): PluginError {
+  if (error instanceof PluginError) return error;
+  const failure = ConnectError.from(error);
+  const [info] = failure.findDetails(ErrorInfoSchema);
+  if (info !== undefined) {
+    return new PluginError(info.code, failure.rawMessage, {
+      cause: error,
+      ...(info.remedy === "" ? {} : { remedy: info.remedy }),
+    });
+  }
+  if (failure.code === Code.DeadlineExceeded) return silent(socketPath, CALL_TIMEOUT_MS / 1000);
+  const { code } = (failure.cause ?? {}) as { code?: string };
+  const unreachable = explainUnreachable(code, socketPath, error);
+  if (unreachable !== undefined) return unreachable;
+  if (failure.code === Code.Unimplemented) {
+    return new PluginError(
+      "unimplemented",
+      `What answers at ${socketPath} doesn't know this call: it is of another version, or another program.`,
+      { remedy: "Use the executable that the running plugin was started from.", cause: error },
+    );
+  }
+  return new PluginError(Code[failure.code].toLowerCase(), failure.rawMessage, { cause: error });
+}

@@ -1,0 +1,147 @@
+import { describe, expect, test } from "bun:test";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { device, NOON, statusOf } from "../../../test/support/fake-admin.ts";
+import { LogLevel, Use } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { width } from "../tools/table.ts";
+import { renderStatus } from "./render-status.ts";
+
+const ago = (seconds: number) => timestampFromMs(NOON - seconds * 1000);
+const view = { now: NOON, width: 100, colour: false, events: 5 };
+
+const busy = device(10, {
+  ...{ use: Use.IN_USE, clean: false, format: "YUYV 640x480 30 fps", resets: 2 },
+  owner: { namespace: "default", pod: "recorder", container: "main" },
+});
+const ill = device(12, {
+  ...{ healthy: false, reason: "stuck_writer", since: ago(12), use: Use.UNSPECIFIED, clean: false },
+  detail: "A writer has died and left its mark.",
+});
+const cordoned = device(13, {
+  ...{ healthy: false, reason: "cordoned", since: ago(192) },
+  cordon: { since: ago(192), note: "black frames, looking into it" },
+});
+const events = [
+  {
+    ...{ time: ago(12), level: LogLevel.WARN, message: "Device is unhealthy" },
+    fields: { device_id: "video12", reason: "stuck_writer" },
+  },
+  {
+    time: ago(7500),
+    level: LogLevel.INFO,
+    message: "Registered",
+    fields: { why: "a new kubelet" },
+  },
+];
+const mixed = statusOf([busy, device(11), ill, cordoned], { events });
+
+describe("a node's status", () => {
+  test("that is well is short", () => {
+    expect(renderStatus(statusOf([busy, device(11)]), view).join("\n")).toMatchInlineSnapshot(`
+      "✓ node-a: 2 of 2 devices healthy, 1 in use
+        kubelet  registered for 2h5m as meeting-baas.io/video-devices
+        plugin   0.1.0, v4l2loopback, up 2h5m, log level info
+
+      DEVICE   HEALTH  SINCE  USE     POD               FORMAT               RESETS
+      video10  ok      2h5m   in use  default/recorder  YUYV 640x480 30 fps  2
+      video11  ok      2h5m   free    -                 -                    0"
+    `);
+  });
+
+  test("says what is wrong, whose doing it is, and what happened", () => {
+    expect(renderStatus(mixed, view).join("\n")).toMatchInlineSnapshot(`
+      "✗ node-a: 2 of 4 devices healthy, 1 in use, 1 cordoned
+        kubelet  registered for 2h5m as meeting-baas.io/video-devices
+        plugin   0.1.0, v4l2loopback, up 2h5m, log level info
+
+      DEVICE   HEALTH        SINCE  USE               POD               FORMAT               RESETS
+      video10  ok            2h5m   in use            default/recorder  YUYV 640x480 30 fps  2
+      video11  ok            2h5m   free              -                 -                    0
+      video12  stuck_writer  12s    unknown, unclean  -                 -                    0
+      video13  cordoned      3m12s  free              -                 -                    0
+
+      video12 A writer has died and left its mark.
+      video13 cordoned 3m12s ago: black frames, looking into it
+
+      Last events, newest first:
+         12s ago  warn   Device is unhealthy  device_id=video12 reason=stuck_writer
+        2h5m ago  info   Registered  why="a new kubelet""
+    `);
+  });
+
+  test("fits a screen of 80 columns with long pods' names, whose end tells them apart", () => {
+    const pod = "meeting-recorder-deployment-7d9f6c5b4-x2x1q";
+    const owned = device(10, {
+      ...{ use: Use.IN_USE, format: "YUYV 1920x1080 30 fps" },
+      owner: { namespace: "production", pod, container: "main" },
+    });
+    expect(
+      renderStatus(statusOf([owned, ill]), { ...view, width: 80 }).join("\n"),
+    ).toMatchInlineSnapshot(`
+      "✗ node-a: 1 of 2 devices healthy, 1 in use
+        kubelet  registered for 2h5m as meeting-baas.io/video-devices
+        plugin   0.1.0, v4l2loopback, up 2h5m, log level info
+
+      DEVICE   HEALTH        SINCE  USE               POD           FORMAT      RESETS
+      video10  ok            2h5m   in use            produc…x2x1q  YUYV 1920…  0
+      video12  stuck_writer  12s    unknown, unclean  -             -           0
+
+      video12 A writer has died and left its mark."
+    `);
+  });
+
+  test("tells what is known of a kubelet that doesn't listen or answer", () => {
+    const kubelet = {
+      ...{ registered: false, reason: "kubelet_absent", since: ago(65) },
+      ...{ podResourcesAnswers: false, podResourcesError: "connect ENOENT" },
+    };
+    expect(renderStatus(statusOf([], { kubelet }), view).join("\n")).toMatchInlineSnapshot(`
+      "✗ node-a: 0 of 0 devices healthy, 0 in use
+        kubelet  not registered for 1m5s: kubelet_absent
+        plugin   0.1.0, v4l2loopback, up 2h5m, log level info
+        pods     unknown, the kubelet's pod-resources API does not answer: connect ENOENT
+
+      There are no devices."
+    `);
+  });
+
+  test("never has a line that is wider than the screen", () => {
+    for (let columns = 40; columns <= 120; columns++) {
+      for (const line of renderStatus(mixed, { ...view, width: columns, colour: true })) {
+        expect(width(line)).toBeLessThanOrEqual(columns);
+      }
+    }
+  });
+
+  test("is not cut where there is no screen", () => {
+    const detail = "x".repeat(500);
+    const status = statusOf([device(10, { healthy: false, reason: "missing", detail })]);
+    const lines = renderStatus(status, { ...view, width: Number.POSITIVE_INFINITY });
+    expect(lines).toContain(`video10 ${detail}`);
+  });
+
+  test("has as many events as are wanted", () => {
+    const count = (wanted: number) =>
+      renderStatus(mixed, { ...view, events: wanted }).filter((line) => line.includes(" ago  "))
+        .length;
+    expect([0, 1, 2, 9].map(count)).toEqual([0, 1, 2, 2]);
+  });
+
+  test("is the same text with colours as without", () => {
+    const plain = renderStatus(mixed, view);
+    const coloured = renderStatus(mixed, { ...view, colour: true });
+    expect(coloured.map((line) => Bun.stripANSI(line).trimEnd())).toEqual(plain);
+    expect(coloured.join("\n")).toContain("\x1b[31mstuck_writer\x1b[0m");
+    expect(coloured.join("\n")).toContain("\x1b[33mcordoned\x1b[0m");
+  });
+
+  test("lets nobody's words steer the terminal", () => {
+    const evil = device(10, {
+      ...{ healthy: false, reason: "missing", detail: "\x1b[2Jgone\nvideo11 is fine" },
+      cordon: { since: ago(1), note: "\x1b]0;title\x07" },
+      owner: { namespace: "a", pod: "\x9b31m", container: "" },
+    });
+    const text = renderStatus(statusOf([evil]), view).join("\n");
+    expect(text.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+    expect(text).not.toContain("\nvideo11 is fine");
+  });
+});

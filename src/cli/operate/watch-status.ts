@@ -1,0 +1,88 @@
+import type { Clock } from "../../common/clock.ts";
+import type { PluginError } from "../../common/plugin-error.ts";
+import type { Screen, Terminal } from "../terminal.ts";
+import type { Seen } from "./follow-status.ts";
+import { FullScreen } from "./full-screen.ts";
+import { renderStatus } from "./render-status.ts";
+import { statusJsonLine } from "./status-json.ts";
+import type { StatusView } from "./status-view.ts";
+
+/** How often ages are drawn anew, ms. */
+export const REDRAW_MS = 1000;
+
+/** Prints each status below the last one: for pipes and files. Ends when nobody reads them any more. */
+export async function printStatuses(
+  seen: AsyncIterable<Seen>,
+  terminal: Terminal,
+  { json, now, events }: { json: boolean; now: () => number; events: number },
+): Promise<void> {
+  const view = { width: Number.POSITIVE_INFINITY, colour: false, events };
+  let first = true;
+  for await (const one of seen) {
+    if ("lost" in one) {
+      terminal.err(`${waiting(one.lost)}\n`);
+      continue;
+    }
+    const text = json
+      ? statusJsonLine(one.status)
+      : `${first ? "" : "\n"}${renderStatus(one.status, { ...view, now: now() }).join("\n")}\n`;
+    first = false;
+    if (terminal.out(text) === false) return;
+  }
+}
+
+/**
+ * Draws the last status in place, again each second since ages grow, until `signal` aborts. Leaves the terminal as it
+ * was, with the last status below what was there.
+ */
+export async function drawStatuses(
+  seen: AsyncIterable<Seen>,
+  terminal: Terminal,
+  screen: Screen,
+  { clock, signal, colour, events }: DrawOptions,
+): Promise<void> {
+  let last: Seen | undefined;
+  let lines: readonly string[] = [];
+  let full: FullScreen | undefined;
+  const draw = () => {
+    if (last === undefined) return;
+    full ??= new FullScreen(terminal, screen);
+    if ("status" in last) {
+      const view: StatusView = { now: clock.now(), width: screen.columns(), colour, events };
+      lines = renderStatus(last.status, view);
+    }
+    full.draw(lines, "lost" in last ? waiting(last.lost) : "Ctrl-C ends this.");
+  };
+  const ended = new AbortController();
+  const redraw = async () => {
+    const either = AbortSignal.any([ended.signal, signal]);
+    while (!either.aborted) {
+      await clock.sleep(REDRAW_MS, either);
+      if (!either.aborted) draw();
+    }
+  };
+  const redrawing = redraw();
+  try {
+    for await (const one of seen) {
+      last = one;
+      draw();
+    }
+  } finally {
+    ended.abort();
+    await redrawing;
+    full?.leave();
+    if (lines.length > 0) terminal.out(`${lines.join("\n")}\n`);
+  }
+}
+
+/** The news first: a screen may have no room for the reason. */
+function waiting({ message }: PluginError): string {
+  return `Waiting for the plugin. ${message}`;
+}
+
+export interface DrawOptions {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly colour: boolean;
+  readonly events: number;
+}

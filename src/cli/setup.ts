@@ -1,0 +1,81 @@
+import { isatty } from "node:tty";
+import { PluginError } from "../common/plugin-error.ts";
+import type { FlagSpec } from "../config/argv.ts";
+import { systemSources } from "../config/system-sources.ts";
+import { createLogger } from "../observe/log.ts";
+import type { Logger } from "../observe/logger.ts";
+import { createDriver } from "../plugin/create-driver.ts";
+import { type Command, PROGRAM } from "./command.ts";
+import { exitCode } from "./exit-code.ts";
+import { parseToolArguments } from "./tools/arguments.ts";
+import { renderSetUp, type SetUpReport, setUp } from "./tools/setup/set-up.ts";
+import { usageError } from "./usage-error.ts";
+
+const allowPartial: FlagSpec = {
+  flag: "allow-partial",
+  isSwitch: true,
+  expected: "nothing",
+  description: "One device that is ready is enough",
+};
+
+export const setupCommand: Command = {
+  syntax: { flags: [allowPartial], options: "all" },
+  help: () => `Usage: ${PROGRAM} setup [--allow-partial] [options of run]
+
+Loads the module if it isn't loaded, makes the devices that are missing, sets mode and group, looks at all of it and
+exits. It touches no device that is right already, so it may run again while pods have devices. For an init
+container, before a "run --no-manage-devices" that has no privileges.
+
+Exit code 0 means that all devices are ready, 1 that one or more are not, each with the reason.
+
+Options:
+  --allow-partial   One device that is ready is enough for exit code 0.
+  --help            Show this text.
+
+All options of "${PROGRAM} run" and their variables are taken. The result is a table on a terminal or with
+LOG_FORMAT=pretty, log lines in JSON elsewhere.
+`,
+
+  async run(argv, terminal) {
+    const parsed = parseToolArguments(systemSources(argv), {
+      positionals: [],
+      flags: [allowPartial],
+    });
+    if (!parsed.ok) return usageError(parsed.problems, "setup --help", terminal);
+    const { flags, config } = parsed.arguments;
+    const pretty = config.logFormat === "auto" ? isatty(1) : config.logFormat === "pretty";
+    const log = createLogger({
+      level: config.logLevel,
+      format: pretty ? "pretty" : "json",
+      colour: isatty(1),
+      write: terminal.out,
+    });
+    try {
+      // Making devices is what this command is for, whatever the process after it may do.
+      const driver = createDriver({ ...config, manageDevices: true }, log);
+      const report = await setUp(driver, { allowPartial: flags.get("allow-partial") === "true" });
+      if (pretty) terminal.out(renderSetUp(report));
+      else tell(report, log);
+      return report.ok ? exitCode.ok : exitCode.failure;
+    } catch (reason) {
+      if (pretty) throw reason;
+      log.error("Devices could not be set up", PluginError.from(reason).fields());
+      return exitCode.failure;
+    }
+  },
+};
+
+function tell({ devices }: SetUpReport, log: Logger): void {
+  for (const { id, path, state, outcome, detail, remedy } of devices) {
+    if (outcome !== "failed") continue;
+    const fields = { device_id: id, device_path: path, state, error: detail };
+    log.error("Device could not be set up", remedy === "" ? fields : { ...fields, remedy });
+  }
+  const ids = (wanted: string) =>
+    devices.filter(({ outcome }) => outcome === wanted).map(({ id }) => id);
+  log.info("Devices set up", {
+    created_device_ids: ids("created"),
+    adopted_device_ids: ids("adopted"),
+    failed_device_ids: ids("failed"),
+  });
+}

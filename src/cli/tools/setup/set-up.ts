@@ -1,0 +1,64 @@
+import { PluginError } from "../../../common/plugin-error.ts";
+import type { DeviceState, VideoDriver } from "../../../v4l2/driver.ts";
+
+/** What became of one device. */
+export interface SetUpDevice {
+  readonly id: string;
+  /** Path of the node on the host. */
+  readonly path: string;
+  readonly state: DeviceState;
+  /** `created` by this run, `adopted` as it was, or `failed`. */
+  readonly outcome: "created" | "adopted" | "failed";
+  /** One sentence; empty if all is well. */
+  readonly detail: string;
+  /** What a person can do about it; empty if there is nothing to do or to say. */
+  readonly remedy: string;
+}
+
+export interface SetUpReport {
+  readonly devices: readonly SetUpDevice[];
+  /** Whether so many devices are there as were asked for: all, or with `allowPartial` one. */
+  readonly ok: boolean;
+}
+
+/**
+ * Makes the devices once and looks at what came of it; the look decides.
+ * @throws PluginError as the driver's `ensure`, if nothing could be done at all.
+ */
+export async function setUp(
+  driver: Pick<VideoDriver, "devices" | "ensure" | "inspect">,
+  { allowPartial }: { readonly allowPartial: boolean },
+): Promise<SetUpReport> {
+  const { created, failed } = await driver.ensure();
+  const seen = new Map((await driver.inspect()).map((sight) => [sight.id, sight]));
+  const devices = driver.devices.map(({ id, hostPath: path }): SetUpDevice => {
+    const failure = failed.find((one) => one.id === id);
+    const error = failure && PluginError.from(failure.error);
+    const { state, detail } = seen.get(id) ?? { state: "missing", detail: "" };
+    const isOk = state === "ok" && error === undefined;
+    return {
+      id,
+      path,
+      state,
+      outcome: !isOk ? "failed" : created.includes(id) ? "created" : "adopted",
+      detail: error?.message ?? detail,
+      remedy: error?.remedy ?? "",
+    };
+  });
+  const good = devices.filter(({ outcome }) => outcome !== "failed").length;
+  return { devices, ok: allowPartial ? good > 0 : good === devices.length };
+}
+
+/** A line a device, with what is wrong and what to do below it; ends with a line break. */
+export function renderSetUp({ devices }: SetUpReport): string {
+  const lines = devices.flatMap(({ id, path, outcome, detail, remedy }) => [
+    `${outcome === "failed" ? "✗" : "✓"} ${id.padEnd(8)}  ${outcome.padEnd(7)}  ${detail === "" ? path : detail}`,
+    ...(remedy === "" ? [] : [`  → ${remedy}`]),
+  ]);
+  const failed = devices.filter(({ outcome }) => outcome === "failed").length;
+  const sum =
+    failed === 0
+      ? `${devices.length} devices are ready.`
+      : `${devices.length - failed} of ${devices.length} devices are ready.`;
+  return `${[...lines, sum].join("\n")}\n`;
+}

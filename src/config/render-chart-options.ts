@@ -1,0 +1,95 @@
+import type { Config } from "./config.ts";
+import type { ValueSchema } from "./kinds/kind.ts";
+import { type Option, optionKeys, options } from "./options.ts";
+import { wrap } from "./wrap.ts";
+
+/** Stands before what is rendered into the Helm chart's values.yaml. */
+export const CHART_OPTIONS_START =
+  "  # options:start, rendered from the program's table of options";
+/** Stands after it. */
+export const CHART_OPTIONS_END = "  # options:end";
+
+const WIDTH = 100;
+
+/** What the chart sets itself, as it follows from the node, the profile, or what is mounted where. */
+const SET_BY_CHART: ReadonlySet<keyof Config> = new Set([
+  "nodeName",
+  "kubeletSocket",
+  "socketPath",
+  "podResourcesSocket",
+  "manageDevices",
+  "adminSocket",
+  "stateDir",
+  "deviceDir",
+  "sysfsDir",
+  "modulesDir",
+  "simulatedDir",
+]);
+
+/** What stands in values.yaml as a value and not as a comment: what a template or a person asks for first. */
+const SHOWN: ReadonlySet<keyof Config> = new Set([
+  "resourceName",
+  "maxDevices",
+  "logLevel",
+  "enableMetrics",
+  "metricsPort",
+]);
+
+/** Keys of the chart's `config`, in the table's order. */
+export const chartOptionKeys = optionKeys.filter((key) => !SET_BY_CHART.has(key));
+
+/** The lines of `config:` in values.yaml: each option with its sentence and its default; ends with a line break. */
+export function renderChartValues(): string {
+  const blocks = chartOptionKeys.map((key) => {
+    const option: Option<unknown> = options[key];
+    const { env, description, kind } = option;
+    const about = `${description} Expected: ${kind.expected}. [${env}]`;
+    const comment = wrap(about, WIDTH - 4).map((line) => `  # ${line}`);
+    const setting = `${key}: ${yamlDefault(option)}`;
+    return [...comment, SHOWN.has(key) ? `  ${setting}` : `  # ${setting}`].join("\n");
+  });
+  return `${blocks.join("\n")}\n`;
+}
+
+/** `values` with the part between its markers replaced by the present one; undefined if it lacks them. */
+export function replaceChartValues(values: string): string | undefined {
+  const start = values.indexOf(CHART_OPTIONS_START);
+  const end = values.indexOf(CHART_OPTIONS_END);
+  if (start < 0 || end < start) return undefined;
+  const before = values.slice(0, start + CHART_OPTIONS_START.length);
+  return `${before}\n${renderChartValues()}${values.slice(end)}`;
+}
+
+/** JSON Schema of the chart's `config`. */
+export function chartOptionsSchema(): object {
+  const properties = chartOptionKeys.map((key) => {
+    const { description, kind }: { description: string; kind: { schema: ValueSchema } } =
+      options[key];
+    return [key, { description, ...kind.schema }];
+  });
+  return {
+    type: "object",
+    additionalProperties: false,
+    required: chartOptionKeys.filter((key) => SHOWN.has(key)),
+    properties: Object.fromEntries(properties),
+  };
+}
+
+/** A template with the variable of each key of `config`, in the table's order; ends with a line break. */
+export function renderChartVariables(): string {
+  const pairs = chartOptionKeys.map((key) => `- [${key}, ${options[key].env}]`);
+  return `{{- /* Rendered by "bun deploy/render-manifests.ts" from src/config/options.ts. */ -}}
+{{- define "video-device-plugin.variables" -}}
+${pairs.join("\n")}
+{{- end }}
+`;
+}
+
+/** A default as YAML: numbers and booleans as such, everything else in quotes if it needs them. */
+function yamlDefault({ default: text, kind }: Option<unknown>): string {
+  if (kind.schema.type === "boolean") return text === "1" || text === "true" ? "true" : "false";
+  if (kind.schema.type === "integer") return text;
+  return /^[a-z][\w./-]*$/i.test(text) && !/^(true|false|yes|no|on|off|null)$/i.test(text)
+    ? text
+    : JSON.stringify(text);
+}

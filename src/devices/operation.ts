@@ -1,0 +1,47 @@
+import { PluginError } from "../common/plugin-error.ts";
+import { type CareAction, mayCare } from "./care-plan.ts";
+import type { Use } from "./use.ts";
+
+export interface OperateOptions {
+  /** Also if a pod has it, or nobody knows. */
+  readonly force: boolean;
+}
+
+/** What is known when an operator asks for a reset or a repair. */
+export interface OperationFacts extends CareAction {
+  readonly use: Use;
+  /** Whether somebody holds it open; undefined if that can't be known. */
+  readonly open: boolean | undefined;
+  /** Path of the device's node on the host. */
+  readonly path: string;
+  /** Whether the driver can do it here. */
+  readonly capable: boolean;
+}
+
+/**
+ * Why an operator's wish isn't done; undefined if it is. Force overrules the kubelet's books, never an open
+ * device: a reset under a running program can crash it, or hang in the kernel until it ends.
+ */
+export function whyNotOperate(
+  facts: OperationFacts,
+  { force }: OperateOptions,
+): PluginError | undefined {
+  const { kind, id, use, open } = facts;
+  if (!facts.capable) {
+    return new PluginError("not_supported", `the driver can't ${kind} single devices here`);
+  }
+  if (open === true) {
+    return new PluginError("device_busy", `${id} is held open`, {
+      remedy: `find the process with: fuser -v ${facts.path}`,
+    });
+  }
+  if (force || mayCare(kind, use, open)) return undefined;
+  return use === "in_use"
+    ? new PluginError("device_in_use", `${id} is in use by a pod, or has just been given to one`, {
+        remedy: "wait for the pod to end, or force it: the pod loses its camera for a moment",
+      })
+    : new PluginError("use_unknown", `it is not known whether a pod has ${id}`, {
+        remedy:
+          "wait until the kubelet has left it out of its answers for 20 s, or force it if you know better",
+      });
+}

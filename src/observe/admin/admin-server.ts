@@ -1,0 +1,119 @@
+import { mkdirSync, renameSync, unlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { createConnectRouter } from "@connectrpc/connect";
+import { createFetchHandler } from "@connectrpc/connect/protocol";
+import { PluginError } from "../../common/plugin-error.ts";
+import { fileIdentity, isListening } from "../../common/unix-socket.ts";
+import { AdminService } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { answerProbe, type ProbeSources } from "../probes.ts";
+import { type AdminServiceDeps, adminService } from "./admin-service.ts";
+
+export interface AdminServerDeps extends AdminServiceDeps {
+  readonly probes: ProbeSources;
+}
+
+export interface AdminServer {
+  /** Whether the socket's path still leads here; it may have been removed or taken. */
+  isReachable(): boolean;
+  /** Ends all watches and removes the socket. */
+  stop(): Promise<void>;
+}
+
+/** Largest request, bytes: the longest is a cordon's with its note. */
+const maxRequestBytes = 64 * 1024;
+
+/**
+ * Serves the admin API (Connect, gRPC-Web, and JSON for curl) and the probes on a unix socket for root alone.
+ * One that nobody answers on is replaced.
+ *
+ * @throws PluginError `admin_socket_in_use` if another instance serves there, `admin_socket_unusable`.
+ */
+export async function serveAdmin(path: string, deps: AdminServerDeps): Promise<AdminServer> {
+  await makeWay(path);
+  const stopping = new AbortController();
+  const router = createConnectRouter({
+    shutdownSignal: stopping.signal,
+    readMaxBytes: maxRequestBytes,
+  });
+  router.service(AdminService, adminService(deps));
+  const handlers = new Map(
+    router.handlers.map((handler) => [handler.requestPath, createFetchHandler(handler)]),
+  );
+  const server = listen(path, (request) => {
+    const url = new URL(request.url);
+    const handler = handlers.get(url.pathname);
+    if (handler) return handler(request);
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    const probe = isRead ? answerProbe(url, deps.probes) : undefined;
+    return probe ?? new Response(notFound, { status: 404 });
+  });
+  const identity = fileIdentity(path);
+  const isReachable = () => identity !== undefined && fileIdentity(path) === identity;
+  return {
+    isReachable,
+    stop: async () => {
+      stopping.abort();
+      if (isReachable()) unlinkSync(path);
+      await server.stop(true);
+    },
+  };
+}
+
+const notFound = `not found; there are ${AdminService.typeName}, /healthz and /readyz\n`;
+
+/** Makes the directory, and refuses to take a path on which somebody answers. */
+async function makeWay(path: string): Promise<void> {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw unusable(path, cause);
+  }
+  if (fileIdentity(path) !== undefined && (await isListening(path))) {
+    throw new PluginError("admin_socket_in_use", `another process serves on ${path}`, {
+      remedy:
+        "in a rolling restart it ends by itself; run one instance a node, or name another ADMIN_SOCKET",
+    });
+  }
+}
+
+/**
+ * Binds under a name of its own and then takes the path: Bun unlinks the name it was given when it stops,
+ * whoever's socket that is by then, and what a dead instance left is replaced without a gap.
+ */
+function listen(path: string, answer: (request: Request) => Response | Promise<Response>) {
+  const ownName = join(dirname(path), `.${crypto.randomUUID().slice(0, 4)}`);
+  // A quiet watch is no idle connection (Bun cuts it after 10 s), and whoever goes away without a word is
+  // known at once on a unix socket. Bun's types don't have it for one; a test holds that it works.
+  const patience: object = { idleTimeout: 0 };
+  // The mode has to be right from the socket's birth; nothing else runs until it is set back.
+  const umask = process.umask(0o177);
+  try {
+    const server = Bun.serve({
+      ...patience,
+      unix: ownName,
+      maxRequestBodySize: maxRequestBytes,
+      development: false,
+      fetch: answer,
+      error: () => new Response("internal error\n", { status: 500 }),
+    });
+    try {
+      renameSync(ownName, path);
+    } catch (cause) {
+      void server.stop(true);
+      throw cause;
+    }
+    return server;
+  } catch (cause) {
+    throw unusable(path, cause);
+  } finally {
+    process.umask(umask);
+  }
+}
+
+function unusable(path: string, cause: unknown): PluginError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new PluginError("admin_socket_unusable", `${path} can't be served on: ${reason}`, {
+    cause,
+    remedy: "run as root, or name an ADMIN_SOCKET in a directory that this process may write to",
+  });
+}

@@ -1,0 +1,179 @@
+import { describe, expect, test } from "bun:test";
+import { Code } from "@connectrpc/connect";
+import { FakeDriver } from "../../test/support/fake-driver.ts";
+import { systemClock } from "../common/clock.ts";
+import { DevicePool } from "../devices/pool.ts";
+import type { Owner } from "../kubelet/device-owners.ts";
+import { Metrics, type MetricsSources } from "./metrics.ts";
+
+const bot: Owner = { namespace: "bots", pod: "bot-1", container: "app" };
+
+function setUp(sources: Partial<MetricsSources> = {}, devices = 2) {
+  const pool = new DevicePool(new FakeDriver(devices).devices, systemClock);
+  const metrics = new Metrics({
+    version: "1.2.3",
+    nodeName: "node-a",
+    devices: () => pool.list(),
+    registered: () => true,
+    care: () => [
+      { id: "video10", use: "in_use", cleanliness: "dirty", resets: 0, repairs: 0 },
+      { id: "video11", use: "unknown", cleanliness: "clean", resets: 0, repairs: 0 },
+    ],
+    cordoned: (id) => id === "video11",
+    owners: () => new Map(),
+    lagSeconds: () => 0.25,
+    ...sources,
+  });
+  const lines = async () => (await metrics.render()).body.split("\n");
+  return { pool, metrics, lines };
+}
+
+/** Samples of one metric, without their common prefix. */
+function samples(lines: readonly string[], name: string): string[] {
+  return lines
+    .filter((line) => line.startsWith(`video_device_plugin_${name}`))
+    .map((line) => line.slice("video_device_plugin_".length));
+}
+
+/** Longer than a rendering is shown. */
+const aWhile = () => Bun.sleep(250);
+
+describe("metrics", () => {
+  test("of what can be counted begin at 0, so that rates are known from the first event on", async () => {
+    const lines = await setUp().lines();
+    for (const id of ["video10", "video11"]) {
+      for (const result of ["ok", "busy", "failed"]) {
+        expect(samples(lines, "resets_total")).toContain(
+          `resets_total{device="${id}",result="${result}"} 0`,
+        );
+        expect(samples(lines, "repairs_total")).toContain(
+          `repairs_total{device="${id}",result="${result}"} 0`,
+        );
+      }
+    }
+    expect(samples(lines, "allocations_refused_total")).toContain(
+      'allocations_refused_total{code="unavailable"} 0',
+    );
+    expect(samples(lines, "pod_resources_errors_total")).toEqual([
+      'pod_resources_errors_total{method="List"} 0',
+      'pod_resources_errors_total{method="GetAllocatableResources"} 0',
+    ]);
+    expect(samples(lines, "registrations_total")).toEqual([
+      'registrations_total{result="accepted"} 0',
+      'registrations_total{result="failed"} 0',
+    ]);
+    expect(samples(lines, "registrations_ended_total")).toContain(
+      'registrations_ended_total{reason="stream_ended"} 0',
+    );
+    expect(samples(lines, "allocated_devices_total")).toEqual(["allocated_devices_total 0"]);
+  });
+
+  test("count what happens", async () => {
+    const { metrics, lines } = setUp();
+    metrics.allocated(2, 0.2);
+    metrics.allocationRefused(Code.FailedPrecondition);
+    metrics.registered(1);
+    metrics.registerFailed(Code.DeadlineExceeded);
+    metrics.ended("stream_ended");
+    metrics.inspected(1);
+    metrics.actorStarted("audit");
+    metrics.actorRestarted("monitor");
+    metrics.podResourcesFailed("List");
+    metrics.cared("video10", "reset", "ok", 60);
+    metrics.cared("video10", "reset", "busy", 1);
+    metrics.cared("video10", "repair", "busy", 1);
+    const seen = await lines();
+    for (const line of [
+      "allocated_devices_total 2",
+      "allocate_duration_seconds_count 1",
+      'allocations_refused_total{code="failed_precondition"} 1',
+      'registrations_total{result="accepted"} 1',
+      'registrations_total{result="failed"} 1',
+      'registrations_ended_total{reason="stream_ended"} 1',
+      "inspection_duration_seconds_count 1",
+      'actor_restarts_total{actor="audit"} 0',
+      'actor_restarts_total{actor="monitor"} 1',
+      'pod_resources_errors_total{method="List"} 1',
+      'resets_total{device="video10",result="ok"} 1',
+      'resets_total{device="video10",result="busy"} 1',
+      'repairs_total{device="video10",result="busy"} 1',
+      'reset_duration_seconds_bucket{le="0.1"} 1',
+      "reset_duration_seconds_count 1",
+    ]) {
+      expect(seen).toContain(`video_device_plugin_${line}`);
+    }
+    const [last] = samples(seen, "last_inspection_timestamp_seconds");
+    expect(Date.now() / 1000 - Number(last?.split(" ")[1])).toBeLessThan(60);
+  });
+
+  test("show every state with the number of devices in it", async () => {
+    const { pool, lines } = setUp();
+    pool.apply([{ id: "video10", state: "ok", detail: "" }]);
+    const states = samples(await lines(), "devices{");
+    expect(states).toContain('devices{state="ok"} 1');
+    expect(states).toContain('devices{state="unknown"} 1');
+    expect(states).toContain('devices{state="cordoned"} 0');
+    expect(states.filter((line) => line.endsWith(" 0")).length).toBe(states.length - 2);
+  });
+
+  test("show each device's health, use, cleanliness and cordon", async () => {
+    const { pool, lines } = setUp();
+    pool.apply([{ id: "video10", state: "ok", detail: "" }]);
+    const seen = await lines();
+    for (const [name, first, second] of [
+      ["device_healthy", 1, 0],
+      ["device_in_use", 1, 0],
+      ["device_clean", 0, 1],
+      ["device_cordoned", 0, 1],
+    ]) {
+      expect(samples(seen, `${name}{`)).toEqual([
+        `${name}{device="video10"} ${first}`,
+        `${name}{device="video11"} ${second}`,
+      ]);
+    }
+  });
+
+  test("name a device's owner as long as it has one", async () => {
+    let owners = new Map([["video10", bot]]);
+    const { lines } = setUp({ owners: () => owners });
+    expect(samples(await lines(), "device_owner_info")).toEqual([
+      'device_owner_info{device="video10",namespace="bots",pod="bot-1",container="app"} 1',
+    ]);
+    owners = new Map([["video11", { ...bot, pod: "bot-2" }]]);
+    await aWhile();
+    expect(samples(await lines(), "device_owner_info")).toEqual([
+      'device_owner_info{device="video11",namespace="bots",pod="bot-2",container="app"} 1',
+    ]);
+  });
+
+  test("name nobody, not even the metric, where they shall not", async () => {
+    const lines = await setUp({ owners: undefined }).lines();
+    expect(lines.filter((line) => line.includes("owner"))).toEqual([]);
+  });
+
+  test("tell of the process what every client tells", async () => {
+    const lines = await setUp().lines();
+    const value = (name: string) =>
+      Number(lines.find((line) => line.startsWith(`${name} `))?.split(" ")[1]);
+    expect(value("process_resident_memory_bytes")).toBeGreaterThan(1e7);
+    expect(value("process_cpu_seconds_total")).toBeGreaterThan(0);
+    expect(value("process_start_time_seconds")).toBeCloseTo(Date.now() / 1000, -3);
+    expect(value("process_open_fds")).toBeGreaterThan(3);
+    expect(value("process_max_fds")).toBeGreaterThanOrEqual(value("process_open_fds"));
+  });
+
+  test("are rendered once for all who ask at the same time, and anew soon after", async () => {
+    let looks = 0;
+    const { metrics } = setUp({
+      owners: () => {
+        looks += 1;
+        return new Map();
+      },
+    });
+    await Promise.all(Array.from({ length: 100 }, () => metrics.render()));
+    expect(looks).toBe(1);
+    await aWhile();
+    await metrics.render();
+    expect(looks).toBe(2);
+  });
+});

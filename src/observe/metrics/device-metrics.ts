@@ -1,0 +1,104 @@
+import { Gauge, type Registry } from "prom-client";
+import type { CareStatus } from "../../devices/caretaker.ts";
+import type { DeviceStatus, HealthReason } from "../../devices/health.ts";
+import type { Owner } from "../../kubelet/device-owners.ts";
+import { prefix } from "./make-metrics.ts";
+
+/** Where the gauges about devices look when they are shown. */
+export interface DeviceSources {
+  readonly devices: () => readonly DeviceStatus[];
+  readonly care: () => readonly CareStatus[];
+  /** Whether an operator has taken a device out of the offer. */
+  readonly cordoned: (id: string) => boolean;
+  /** Who has which device; undefined if metrics shall name nobody. */
+  readonly owners: (() => ReadonlyMap<string, Owner>) | undefined;
+}
+
+/** Every reason a device can have, so that one which no device has is shown as 0. */
+const noDevices: Readonly<Record<HealthReason | "cordoned", number>> = {
+  ok: 0,
+  missing: 0,
+  wrong_driver: 0,
+  module_gone: 0,
+  faulty: 0,
+  wrong_number: 0,
+  dead_caps: 0,
+  stuck_writer: 0,
+  unclean: 0,
+  retired: 0,
+  cordoned: 0,
+  unknown: 0,
+  unobservable: 0,
+  flapping: 0,
+};
+
+/** Gauges about devices. All have the same labels for the process's life but those of the owners. */
+export function deviceMetrics(registry: Registry, sources: DeviceSources): void {
+  const { devices, care, cordoned, owners } = sources;
+  const registers = [registry];
+  const states: Gauge<"state"> = new Gauge({
+    name: `${prefix}devices`,
+    help: "Devices by state: ok, or why they are not offered as healthy.",
+    labelNames: ["state"],
+    registers,
+    collect: () => {
+      const counts: Record<string, number> = { ...noDevices };
+      for (const { reason } of devices()) counts[reason] = (counts[reason] ?? 0) + 1;
+      for (const [state, count] of Object.entries(counts)) states.set({ state }, count);
+    },
+  });
+  const perDevice = <T extends { readonly id: string }>(
+    name: string,
+    help: string,
+    read: () => readonly T[],
+    holds: (device: T) => boolean,
+  ) => {
+    const metric: Gauge<"device"> = new Gauge({
+      name: prefix + name,
+      help,
+      labelNames: ["device"],
+      registers,
+      collect: () => {
+        for (const device of read()) metric.set({ device: device.id }, holds(device) ? 1 : 0);
+      },
+    });
+  };
+  perDevice(
+    "device_healthy",
+    "1 if the device is offered to the kubelet as healthy.",
+    devices,
+    ({ health }) => health === "Healthy",
+  );
+  perDevice(
+    "device_in_use",
+    "1 if a pod has the device, was just given it, or somebody was seen holding it open.",
+    care,
+    ({ use }) => use === "in_use",
+  );
+  perDevice(
+    "device_clean",
+    "1 if the device is known to carry nothing of a former user.",
+    care,
+    ({ cleanliness }) => cleanliness === "clean",
+  );
+  perDevice(
+    "device_cordoned",
+    "1 if an operator has taken the device out of the offer.",
+    devices,
+    ({ id }) => cordoned(id),
+  );
+  if (owners) ownerMetric(registry, owners);
+}
+
+function ownerMetric(registry: Registry, owners: () => ReadonlyMap<string, Owner>): void {
+  const metric: Gauge<"device" | "namespace" | "pod" | "container"> = new Gauge({
+    name: `${prefix}device_owner_info`,
+    help: "Always 1; the container that has the device, as the kubelet says, is in the labels.",
+    labelNames: ["device", "namespace", "pod", "container"],
+    registers: [registry],
+    collect: () => {
+      metric.reset();
+      for (const [device, owner] of owners()) metric.set({ device, ...owner }, 1);
+    },
+  });
+}

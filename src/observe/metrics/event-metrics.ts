@@ -1,0 +1,89 @@
+import type { Registry } from "prom-client";
+import type { CareResult } from "../../devices/attempts.ts";
+import type { PodResourcesMethod } from "../../kubelet/pod-resources.ts";
+import type { RegistrationReason } from "../../kubelet/registration.ts";
+import { counter, histogram } from "./make-metrics.ts";
+
+/** Allocate answers from memory, so its buckets start at 50 µs; with a reset it may take 2 s. Seconds. */
+const allocateBuckets = [
+  0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5,
+];
+/** A reset takes 50 ms where there is a control device, seconds on a busy node, and is given up after 10 s. */
+const resetBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const inspectionBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1];
+
+const careResults: readonly CareResult[] = ["ok", "busy", "failed"];
+const methods: readonly PodResourcesMethod[] = ["List", "GetAllocatableResources"];
+/** What Allocate and PreStartContainer are refused with; others would be defects. */
+const refusals = ["unavailable", "failed_precondition", "not_found"];
+/** Why a registration can end; others would be defects. */
+const ends: readonly RegistrationReason[] = [
+  "stream_ended",
+  "stream_missing",
+  "kubelet_replaced",
+  "disowned",
+  "socket_lost",
+];
+
+/** What is counted and timed when it happens. `device`: every ID there is. */
+export function eventMetrics(registry: Registry, device: readonly string[]) {
+  const result = careResults;
+  return {
+    reset: counter(registry, "resets_total", "Resets of a device, by result.", { device, result }),
+    repair: counter(registry, "repairs_total", "Repairs of a device in place, by result.", {
+      device,
+      result,
+    }),
+    resetDuration: histogram(
+      registry,
+      "reset_duration_seconds",
+      "Time a reset took that was carried out, whether it helped or not.",
+      resetBuckets,
+    ),
+    allocateDuration: histogram(
+      registry,
+      "allocate_duration_seconds",
+      "Time the plugin took to answer Allocate.",
+      allocateBuckets,
+    ),
+    allocated: counter(
+      registry,
+      "allocated_devices_total",
+      "Devices given to containers by Allocate.",
+      {},
+    ),
+    refused: counter(
+      registry,
+      "allocations_refused_total",
+      "Allocate and PreStartContainer calls refused, by gRPC status code.",
+      { code: refusals },
+    ),
+    registrations: counter(registry, "registrations_total", "Register calls, by result.", {
+      result: ["accepted", "failed"],
+    }),
+    ended: counter(
+      registry,
+      "registrations_ended_total",
+      "Registrations that came to an end, by reason.",
+      { reason: ends },
+    ),
+    inspectionDuration: histogram(
+      registry,
+      "inspection_duration_seconds",
+      "Time one inspection of all devices took.",
+      inspectionBuckets,
+    ),
+    podResourcesErrors: counter(
+      registry,
+      "pod_resources_errors_total",
+      "Questions that the kubelet's pod-resources API did not answer, by method.",
+      { method: methods },
+    ),
+    restarts: counter(
+      registry,
+      "actor_restarts_total",
+      "Restarts of a part of the program after an unexpected error.",
+      { actor: [] },
+    ),
+  };
+}

@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { Counter, type Registry } from "prom-client";
+import { gauge } from "./make-metrics.ts";
+
+/**
+ * What every Prometheus client tells of its process, under the same names
+ * (https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics). prom-client's own are
+ * partly meaningless on Bun.
+ */
+export function processMetrics(registry: Registry): void {
+  gauge(
+    registry,
+    "process_resident_memory_bytes",
+    "Resident memory of the process.",
+    residentBytes,
+  );
+  const cpu: Counter = new Counter({
+    name: "process_cpu_seconds_total",
+    help: "CPU time the process has used.",
+    registers: [registry],
+    collect: () => {
+      const { user, system } = process.cpuUsage();
+      cpu.reset();
+      cpu.inc((user + system) / 1e6);
+    },
+  });
+  const startedAt = Date.now() / 1000 - process.uptime();
+  gauge(
+    registry,
+    "process_start_time_seconds",
+    "Start of the process, Unix time.",
+    () => startedAt,
+  );
+  gauge(registry, "process_open_fds", "Open file descriptors.", openFiles);
+  gauge(registry, "process_max_fds", "Most file descriptors the process may have open.", maxFiles);
+}
+
+/** VmRSS of this process. */
+function residentBytes(): number {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  return Number(kib ?? 0) * 1024;
+}
+
+/** Less the one that the look itself takes. */
+function openFiles(): number {
+  return readdirSync("/proc/self/fd").length - 1;
+}
+
+/** The soft limit; "unlimited" is infinite. */
+function maxFiles(): number {
+  const limits = readFileSync("/proc/self/limits", "utf8");
+  return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
+}

@@ -1,0 +1,38 @@
+import { type Event, LogLevel } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { foreign, type Html, html } from "./html.ts";
+import { clockTime } from "./times.ts";
+
+/** Events that are shown; `/status.json` has all that are kept. */
+const shownEvents = 25;
+
+/** The last things that happened, newest first. */
+export function eventList(events: readonly Event[], now: number): Html {
+  if (events.length === 0) return html`<p class="none">Nothing has happened yet.</p>`;
+  return html`<ol class="events">
+${events.slice(0, shownEvents).map((event) => eventItem(event, now))}</ol>`;
+}
+
+const words: Readonly<Record<LogLevel, string>> = {
+  [LogLevel.UNSPECIFIED]: "",
+  [LogLevel.DEBUG]: "debug",
+  [LogLevel.INFO]: "info",
+  [LogLevel.WARN]: "warning",
+  [LogLevel.ERROR]: "error",
+};
+
+/** A level's name; empty for one that isn't known. */
+export function levelWord(level: LogLevel): string {
+  return words[level] ?? "";
+}
+
+function eventItem({ time, level, message, fields }: Event, now: number): Html {
+  const word = levelWord(level);
+  const pairs = Object.entries(fields).map(
+    ([name, value]) =>
+      html`<span class="field"><span class="label">${foreign(name)}</span> ${foreign(value)}</span> `,
+  );
+  return html`<li class="event ${word}"><span class="time">${clockTime(time, now)}</span>
+<span class="level">${word}</span>
+<p><span class="message">${foreign(message)}</span> ${pairs}</p></li>
+`;
+}

@@ -1,0 +1,81 @@
+import { describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
+import {
+  busyStatus,
+  crowdedStatus,
+  hostileStatus,
+  quietStatus,
+} from "../../../test/support/statuses.ts";
+import { StatusSchema } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { pagePolicy, renderStatusPage } from "./status-page.ts";
+
+const now = Date.UTC(2026, 10, 23, 14, 3, 22);
+const occurrences = (text: string, pattern: RegExp) => text.match(pattern)?.length ?? 0;
+
+describe("the status page", () => {
+  test("is a function of the status and the time", () => {
+    expect(renderStatusPage(busyStatus(now), now)).toBe(renderStatusPage(busyStatus(now), now));
+  });
+
+  test("names the node, the resource, the verdict, owners, formats, cordons and events", () => {
+    const page = renderStatusPage(busyStatus(now), now);
+    for (const text of [
+      "worker-3.example.internal",
+      "meeting-baas.io/video-devices",
+      "6 of 8 devices healthy, 3 in use, 1 cordoned",
+      "standup-7c9f5d4b6-x2lqp",
+      "YUYV 1280x720 30 fps",
+      "green stripe at the left edge, asking the driver&#39;s people",
+      "stuck writer",
+      "3 resets · 1 repair",
+      "not known to be clean",
+      "Registration failed",
+    ]) {
+      expect(page).toContain(text);
+    }
+  });
+
+  test("allows its own style and script by their digests, and no others", () => {
+    const page = renderStatusPage(quietStatus(now), now);
+    for (const [element, directive] of [
+      ["style", "style-src"],
+      ["script", "script-src"],
+    ] as const) {
+      const content = new RegExp(`<${element}>([^]*?)</${element}>`).exec(page)?.[1] ?? "";
+      const digest = createHash("sha256").update(content).digest("base64");
+      expect(pagePolicy).toContain(`${directive} 'sha256-${digest}';`);
+    }
+    expect(pagePolicy).not.toContain("unsafe");
+    expect(page).not.toMatch(/ (style|on[a-z]+)="/);
+  });
+
+  test("asks nobody else for anything", () => {
+    const page = renderStatusPage(busyStatus(now), now);
+    const addresses = [...page.matchAll(/ (?:src|href)="([^"]*)"/g)].map(([, address]) => address);
+    const elsewhere = addresses.filter(
+      (address) => !/^(#|data:image\/svg|[a-z.]+$)/.test(address ?? ""),
+    );
+    expect(elsewhere).toEqual([]);
+  });
+
+  test("has no element more for what hostile texts hold", () => {
+    const page = renderStatusPage(hostileStatus(now), now);
+    expect(occurrences(page, /<script/g)).toBe(1);
+    expect(occurrences(page, /<(img|!--)/g)).toBe(0);
+  });
+
+  test("draws a map of many devices, and none of a few", () => {
+    expect(renderStatusPage(quietStatus(now, 8), now)).not.toContain("<nav");
+    const page = renderStatusPage(crowdedStatus(now), now);
+    expect(occurrences(page, /class="cell /g)).toBe(246);
+    expect(occurrences(page, /class="card /g)).toBe(246);
+  });
+
+  test("has something to say of a status in which nothing is set", () => {
+    const page = renderStatusPage(create(StatusSchema), now);
+    expect(page).toContain("Not registered with the kubelet. 0 of 0 devices healthy");
+    expect(page).toContain("Nothing has happened yet.");
+    expect(page.split("<script>")[0]).not.toContain("undefined");
+  });
+});

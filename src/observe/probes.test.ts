@@ -1,0 +1,47 @@
+import { expect, test } from "bun:test";
+import { answerProbe, type Check } from "./probes.ts";
+
+const ok: Check = { name: "ping", failure: undefined };
+const bad: Check = { name: "monitor", failure: "the reset of video10 has taken 61 s" };
+const worse: Check = { name: "actors", failure: "caretaker has failed for 5 min" };
+
+async function ask(path: string, checks: readonly Check[]) {
+  const sources = { live: () => checks, ready: () => checks };
+  const response = answerProbe(new URL(path, "http://localhost"), sources);
+  return response && [response.status, await response.text()];
+}
+
+test("a probe whose checks are all passed is ok", async () => {
+  expect(await ask("/healthz", [ok])).toEqual([200, "ok\n"]);
+  expect(await ask("/readyz", [ok, { name: "registered", failure: undefined }])).toEqual([
+    200,
+    "ok: registered\n",
+  ]);
+});
+
+test("liveness names what hangs, all of it", async () => {
+  expect(await ask("/healthz", [ok, bad, worse])).toEqual([
+    503,
+    "the reset of video10 has taken 61 s; caretaker has failed for 5 min\n",
+  ]);
+});
+
+test("readiness names what is missing for programs", async () => {
+  const [status, body] = (await ask("/readyz", [ok, bad])) ?? [];
+  expect([status, JSON.parse(String(body))]).toEqual([
+    503,
+    { ready: false, missing: [{ check: "monitor", reason: bad.failure }] },
+  ]);
+});
+
+test("each check has a line for who asks for them", async () => {
+  expect(await ask("/healthz?verbose", [ok, bad])).toEqual([
+    503,
+    `[+]ping ok\n[-]monitor failed: ${bad.failure}\nhealthz check failed\n`,
+  ]);
+  expect(await ask("/readyz?verbose=1", [ok])).toEqual([200, "[+]ping ok\nreadyz check passed\n"]);
+});
+
+test("other paths are none of the probes'", async () => {
+  expect(await ask("/", [ok])).toBeUndefined();
+});

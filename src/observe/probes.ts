@@ -1,0 +1,60 @@
+/** One thing that a probe looks at. */
+export interface Check {
+  /** Stable word: `ping`, `registered`, … */
+  readonly name: string;
+  /** Why it fails, as a stable word or a sentence; undefined if it is passed. */
+  readonly failure: string | undefined;
+}
+
+/** What the probes ask. */
+export interface ProbeSources {
+  /** Whether the process works: never fails because of a device or the kubelet, which a restart wouldn't mend. */
+  readonly live: () => readonly Check[];
+  /** Whether a kubelet listens to us. */
+  readonly ready: () => readonly Check[];
+}
+
+/**
+ * The answer to GET or HEAD of `/healthz` and `/readyz`; undefined for any other path. 200 or 503. With
+ * `?verbose` each check has a line, as Kubernetes' own components write them.
+ */
+export function answerProbe(url: URL, sources: ProbeSources): Response | undefined {
+  const isVerbose = url.searchParams.has("verbose");
+  if (url.pathname === "/healthz") {
+    const checks = sources.live();
+    if (isVerbose) return verbose("healthz", checks);
+    const failed = checks.filter(({ failure }) => failure !== undefined);
+    return failed.length === 0
+      ? text("ok\n", 200)
+      : text(`${failed.map(({ failure }) => failure).join("; ")}\n`, 503);
+  }
+  if (url.pathname === "/readyz") {
+    const checks = sources.ready();
+    if (isVerbose) return verbose("readyz", checks);
+    const missing = checks.flatMap(({ name, failure }) =>
+      failure === undefined ? [] : [{ check: name, reason: failure }],
+    );
+    if (missing.length === 0) {
+      const passed = checks.map(({ name }) => name).filter((name) => name !== "ping");
+      return text(`ok: ${passed.join(", ")}\n`, 200);
+    }
+    const body = `${JSON.stringify({ ready: false, missing })}\n`;
+    return new Response(body, { status: 503, headers: { "content-type": "application/json" } });
+  }
+  return undefined;
+}
+
+function verbose(name: string, checks: readonly Check[]): Response {
+  const lines = checks.map((check) =>
+    check.failure === undefined
+      ? `[+]${check.name} ok`
+      : `[-]${check.name} failed: ${check.failure}`,
+  );
+  const passed = checks.every(({ failure }) => failure === undefined);
+  lines.push(`${name} check ${passed ? "passed" : "failed"}`);
+  return text(`${lines.join("\n")}\n`, passed ? 200 : 503);
+}
+
+function text(body: string, status: number): Response {
+  return new Response(body, { status, headers: { "content-type": "text/plain" } });
+}

@@ -1,0 +1,106 @@
+import { readFileSync, renameSync, statSync } from "node:fs";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { PluginError } from "../common/plugin-error.ts";
+import { type CordonBook, readBook, writeBook } from "../devices/cordon-book.ts";
+
+/** What the file said. */
+export interface CordonFileContent {
+  readonly book: CordonBook;
+  /** Why the book is empty although there is a file; undefined if all is well. */
+  readonly problem: PluginError | undefined;
+}
+
+/** A book of 256 devices takes 80 kB; a file far larger is none. */
+const maxBytes = 1024 * 1024;
+
+/** `cordoned.json` in the state directory. */
+export class CordonFile {
+  readonly path: string;
+
+  constructor(stateDir: string) {
+    this.path = join(stateDir, "cordoned.json");
+  }
+
+  /** Reads the book. A file that can't be understood is kept aside as `cordoned.json.bad`. Never throws. */
+  load(): CordonFileContent {
+    try {
+      const stat = statSync(this.path, { throwIfNoEntry: false });
+      if (stat === undefined) return { book: new Map(), problem: undefined };
+      // Reading a FIFO that somebody put there would wait for ever.
+      if (!stat.isFile() || stat.size > maxBytes) throw new Error("it is no file of cordons");
+      return { book: readBook(readFileSync(this.path, "utf8")), problem: undefined };
+    } catch (cause) {
+      return { book: new Map(), problem: this.#unreadable(cause) };
+    }
+  }
+
+  /**
+   * Replaces the file, so that whoever reads it, after whatever crash, finds the old or the new one whole.
+   * @throws PluginError `cordon_not_kept`.
+   */
+  async save(book: CordonBook): Promise<void> {
+    const draft = `${this.path}.tmp`;
+    try {
+      await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
+      await writeDurably(draft, writeBook(book));
+      await rename(draft, this.path);
+      await syncDirectory(dirname(this.path));
+    } catch (cause) {
+      await rm(draft, { force: true }).catch(() => undefined);
+      throw new PluginError(
+        "cordon_not_kept",
+        `${this.path} can't be written: ${messageOf(cause)}`,
+        {
+          cause,
+          remedy: `make room in ${dirname(this.path)} and let this process write there, or name another STATE_DIR`,
+        },
+      );
+    }
+  }
+
+  #unreadable(cause: unknown): PluginError {
+    let kept = "";
+    try {
+      renameSync(this.path, `${this.path}.bad`);
+      kept = `, which is kept as ${this.path}.bad`;
+    } catch {
+      // Then it stays where it is.
+    }
+    return new PluginError(
+      "cordons_unreadable",
+      `${this.path} can't be read: ${messageOf(cause)}`,
+      {
+        cause,
+        remedy: `look into the file${kept}, and cordon anew what was cordoned`,
+      },
+    );
+  }
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, "w", 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Makes a rename outlive a power cut (fsync(2), "Calling fsync() does not necessarily ensure…"). The rename has
+ * happened, so a file system that can't do it for directories is no reason to say that it has not.
+ */
+async function syncDirectory(path: string): Promise<void> {
+  try {
+    const directory = await open(path, "r");
+    await directory.sync().finally(() => directory.close());
+  } catch {
+    // The file itself was synced.
+  }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,168 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FakeDriver } from "../../test/support/fake-driver.ts";
+import { ManualClock } from "../../test/support/manual-clock.ts";
+import { recordingLogger } from "../../test/support/recording-logger.ts";
+import { PluginError } from "../common/plugin-error.ts";
+import { DevicePool } from "../devices/pool.ts";
+import { CordonFile } from "./cordon-file.ts";
+import { Cordons } from "./cordons.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "vdp-"));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+/** A process with its pool, whose devices are all well. */
+function start(stateDir = join(directory, "state")) {
+  const { devices } = new FakeDriver(4);
+  const clock = new ManualClock();
+  const pool = new DevicePool(devices, clock);
+  const log = recordingLogger();
+  const inspect = async () => {
+    pool.apply(devices.map(({ id }) => ({ id, state: "ok", detail: "" })));
+  };
+  const file = new CordonFile(stateDir);
+  const cordons = new Cordons({ pool, file, clock, log, inspect });
+  cordons.load();
+  void inspect();
+  const reasons = () => pool.list().map(({ reason }) => reason);
+  return { cordons, pool, log, file, clock, reasons };
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (reason) {
+    return PluginError.from(reason).code;
+  }
+}
+
+describe("cordons", () => {
+  test("take a device out of the offer, over a restart, until it is uncordoned", async () => {
+    const first = start();
+    await first.cordons.cordon("video11", "the lens is dirty");
+    expect(first.reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
+    expect(first.pool.get("video11")?.detail).toContain("the lens is dirty");
+    const second = start();
+    expect(second.reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
+    await second.cordons.uncordon("video11");
+    expect(second.reasons()).toEqual(["ok", "ok", "ok", "ok"]);
+    expect(start().cordons.book.size).toBe(0);
+  });
+
+  test("leave no file behind while there is nothing to keep", async () => {
+    const { cordons } = start();
+    await cordons.uncordon("video10");
+    expect(existsSync(join(directory, "state"))).toBe(false);
+  });
+
+  test("are kept for root alone, and no draft stays", async () => {
+    const { cordons, file } = start();
+    await cordons.cordon("video10", "");
+    expect(statSync(file.path).mode & 0o777).toBe(0o600);
+    expect(statSync(join(directory, "state")).mode & 0o777).toBe(0o700);
+    expect(readdirSync(join(directory, "state"))).toEqual(["cordoned.json"]);
+  });
+
+  test("of many who cordon at once are all kept", async () => {
+    const { cordons, pool } = start();
+    const ids = pool.list().map(({ id }) => id);
+    await Promise.all([
+      ...ids.map((id) => cordons.cordon(id, "at once")),
+      cordons.uncordon("video12"),
+    ]);
+    const wanted = ["video10", "video11", "video13"];
+    expect([...cordons.book.keys()]).toEqual(wanted);
+    expect([...start().cordons.book.keys()]).toEqual(wanted);
+  });
+
+  test("of devices that aren't the pool's stay in the file", async () => {
+    const first = start();
+    mkdirSync(join(directory, "state"));
+    writeFileSync(
+      first.file.path,
+      '{"version":1,"cordons":[{"device":"video99","note":"n","since":"2026-01-01T00:00:00Z"}]}',
+    );
+    const second = start();
+    await second.cordons.cordon("video10", "");
+    await second.cordons.uncordon("video10");
+    expect([...start().cordons.book.keys()]).toEqual(["video99"]);
+    expect(await codeOf(second.cordons.cordon("video99", ""))).toBe("device_unknown");
+  });
+
+  test("that can't be kept don't count", async () => {
+    writeFileSync(join(directory, "state"), "a file where the directory would be");
+    const { cordons, log, reasons } = start();
+    expect(await codeOf(cordons.cordon("video10", ""))).toBe("cordon_not_kept");
+    expect(reasons()).toEqual(["ok", "ok", "ok", "ok"]);
+    expect(cordons.book.size).toBe(0);
+    const told = log.lines.find(({ msg }) => msg === "Cordons could not be kept");
+    expect(told?.fields["remedy"]).toContain("STATE_DIR");
+  });
+
+  test("that can't be given up stay", async () => {
+    const { cordons, reasons, file } = start();
+    await cordons.cordon("video10", "");
+    rmSync(file.path);
+    mkdirSync(join(file.path, "in-the-way"), { recursive: true });
+    expect(await codeOf(cordons.uncordon("video10"))).toBe("cordon_not_kept");
+    expect(reasons()[0]).toBe("cordoned");
+    expect(readdirSync(join(directory, "state"))).toEqual(["cordoned.json"]);
+  });
+
+  for (const [what, make] of [
+    ["garbage", (path: string) => writeFileSync(path, "{]")],
+    ["cut off", (path: string) => writeFileSync(path, '{"version":1,"cord')],
+    ["huge", (path: string) => writeFileSync(path, " ".repeat(2 * 1024 * 1024))],
+    ["a directory", (path: string) => mkdirSync(path)],
+    ["a FIFO", (path: string) => Bun.spawnSync(["mkfifo", path])],
+  ] as const) {
+    test(`in a file that is ${what} are none, and the file is kept aside`, async () => {
+      const path = join(directory, "state", "cordoned.json");
+      mkdirSync(join(directory, "state"));
+      make(path);
+      const { cordons, log, reasons } = start();
+      expect(reasons()).toEqual(["ok", "ok", "ok", "ok"]);
+      expect(log.lines.map(({ level, msg }) => [level, msg])).toEqual([
+        ["warn", "Cordons could not be read"],
+      ]);
+      expect(existsSync(`${path}.bad`)).toBe(true);
+      await cordons.cordon("video10", "");
+      expect(readFileSync(path, "utf8")).toContain("video10");
+    });
+  }
+
+  test("have short notes", async () => {
+    const { cordons } = start();
+    expect(await codeOf(cordons.cordon("video10", "é".repeat(200)))).toBeUndefined();
+    expect(await codeOf(cordons.cordon("video10", "x".repeat(201)))).toBe("note_too_long");
+  });
+
+  test("that are repeated are no event, unless the note is another", async () => {
+    const { cordons, log } = start();
+    await cordons.cordon("video10", "a");
+    await cordons.cordon("video10", "a");
+    await cordons.cordon("video10", "b");
+    await cordons.uncordon("video10");
+    await cordons.uncordon("video10");
+    expect(log.lines.map(({ msg }) => msg)).toEqual([
+      "Device cordoned",
+      "Device cordoned",
+      "Device uncordoned",
+    ]);
+  });
+});

@@ -1,0 +1,149 @@
+import type { Clock } from "../common/clock.ts";
+import { Mutex } from "../common/mutex.ts";
+import { PluginError } from "../common/plugin-error.ts";
+import {
+  type Cordon,
+  type CordonBook,
+  cordoned,
+  maxNoteLength,
+  uncordoned,
+  writeBook,
+} from "../devices/cordon-book.ts";
+import type { DevicePool } from "../devices/pool.ts";
+import type { Logger } from "../observe/logger.ts";
+import type { CordonFile } from "./cordon-file.ts";
+
+export interface CordonsDeps {
+  readonly pool: Pick<DevicePool, "get" | "hold" | "release">;
+  readonly file: Pick<CordonFile, "load" | "save">;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Looks at the devices; a released one is offered again only after a look. */
+  readonly inspect: () => Promise<void>;
+}
+
+/**
+ * Which devices operators have taken out of the offer: kept in a file first and then counted, one change
+ * after the other, so that nothing is said to be cordoned that a restart would forget.
+ */
+export class Cordons {
+  readonly #deps: CordonsDeps;
+  readonly #mutex = new Mutex();
+  #book: CordonBook = new Map();
+
+  constructor(deps: CordonsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Those of the file that aren't this pool's included. */
+  get book(): CordonBook {
+    return this.#book;
+  }
+
+  /** Takes in what the file has. To be called before a kubelet is told of any device. */
+  load(): void {
+    const { file, log } = this.#deps;
+    const { book, problem } = file.load();
+    this.#take(book);
+    if (problem) {
+      log.warn("Cordons could not be read", {
+        ...problem.fields(),
+        next: "all devices are offered, as if none had been cordoned",
+      });
+    }
+    if (book.size > 0) {
+      log.info("Devices are cordoned", {
+        device_ids: [...book.keys()],
+        next: "they are not offered until they are uncordoned",
+      });
+    }
+  }
+
+  /** Takes in what another instance may have written since; what can't be read changes nothing. */
+  reload(): Promise<void> {
+    return this.#mutex.run(async () => {
+      const { book, problem } = this.#deps.file.load();
+      if (problem !== undefined || writeBook(book) === writeBook(this.#book)) return;
+      this.#take(book);
+      this.#deps.log.info("Cordons were changed by another instance", {
+        device_ids: [...book.keys()],
+      });
+      await this.#deps.inspect();
+    });
+  }
+
+  /**
+   * @param note At most 200 characters.
+   * @throws PluginError `device_unknown`, `note_too_long`, `cordon_not_kept`; nothing has changed then.
+   */
+  cordon(id: string, note: string): Promise<void> {
+    const { pool, clock, log } = this.#deps;
+    return this.#mutex.run(async () => {
+      this.#known(id);
+      // In characters as people count them.
+      if ([...note].length > maxNoteLength) {
+        throw new PluginError(
+          "note_too_long",
+          `a note has at most ${maxNoteLength} characters, this one has ${[...note].length}`,
+        );
+      }
+      const was = this.#book.get(id);
+      const book = cordoned(this.#book, id, note, clock.now());
+      await this.#keep(book);
+      this.#hold(book.get(id) as Cordon);
+      if (was?.note === note) return;
+      log.info("Device cordoned", {
+        device_id: id,
+        note,
+        reason: pool.get(id)?.reason,
+        next: "whoever has it keeps it; no other pod gets it until it is uncordoned",
+      });
+    });
+  }
+
+  /** @throws PluginError `device_unknown`, `cordon_not_kept`; nothing has changed then. */
+  uncordon(id: string): Promise<void> {
+    const { pool, log, inspect } = this.#deps;
+    return this.#mutex.run(async () => {
+      this.#known(id);
+      if (!this.#book.has(id)) return;
+      await this.#keep(uncordoned(this.#book, id));
+      pool.release(id, "cordoned");
+      log.info("Device uncordoned", { device_id: id, next: "it is offered again if it is well" });
+      await inspect();
+    });
+  }
+
+  #known(id: string): void {
+    if (this.#deps.pool.get(id) !== undefined) return;
+    throw new PluginError("device_unknown", `${id} is not one of this node's devices`);
+  }
+
+  async #keep(book: CordonBook): Promise<void> {
+    try {
+      await this.#deps.file.save(book);
+    } catch (reason) {
+      const error = PluginError.from(reason);
+      this.#deps.log.warn("Cordons could not be kept", {
+        ...error.fields(),
+        next: "nothing has changed",
+      });
+      throw error;
+    }
+    this.#book = book;
+  }
+
+  #take(book: CordonBook): void {
+    for (const id of this.#book.keys()) if (!book.has(id)) this.#deps.pool.release(id, "cordoned");
+    this.#book = book;
+    for (const cordon of book.values()) this.#hold(cordon);
+  }
+
+  #hold({ device, note }: Cordon): void {
+    const why = note === "" ? "" : `: ${note}`;
+    this.#deps.pool.hold(device, {
+      reason: "cordoned",
+      detail: `an operator has taken it out of the offer${why}`,
+    });
+  }
+}

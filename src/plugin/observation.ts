@@ -1,0 +1,173 @@
+import type { Clock } from "../common/clock.ts";
+import type { Config } from "../config/config.ts";
+import type { Caretaker } from "../devices/caretaker.ts";
+import type { DeviceMonitor } from "../devices/monitor.ts";
+import type { DevicePool } from "../devices/pool.ts";
+import type { Registrar } from "../kubelet/registrar.ts";
+import type { AdminActions } from "../observe/admin/admin-service.ts";
+import { EventLoopLag } from "../observe/event-loop-lag.ts";
+import { serveHttp } from "../observe/http.ts";
+import type { Journal } from "../observe/journal.ts";
+import { changeLogLevel, type LogLevelControl } from "../observe/log-level.ts";
+import type { Logger } from "../observe/logger.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { Check, ProbeSources } from "../observe/probes.ts";
+import type { VideoDriver } from "../v4l2/driver.ts";
+import { ActorBook } from "./actor-book.ts";
+import { runAdmin } from "./admin-actor.ts";
+import { CordonFile } from "./cordon-file.ts";
+import { Cordons } from "./cordons.ts";
+import { buildStatus, type PodResourcesView } from "./status.ts";
+
+/** The parts that are looked at and operated. */
+export interface ObservedParts {
+  readonly driver: Pick<VideoDriver, "name">;
+  readonly pool: DevicePool;
+  readonly monitor: DeviceMonitor;
+  readonly caretaker: Caretaker;
+  readonly registrar: Pick<Registrar, "status">;
+  readonly podResources: PodResourcesView;
+  readonly metrics: Metrics;
+  readonly journal: Journal;
+  readonly logLevel: LogLevelControl;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly version: string;
+}
+
+/** A driver that is at one thing longer than this hangs, ms; a start of the process may help. */
+const hangMs = 60_000;
+
+/** A process that gets to its work this late is as good as dead, seconds; kubelets give a probe 1 s to 10 s. */
+const lagLimit = 5;
+
+/** How a plugin is seen and operated: its status, the cordons, the probes, and who serves them. */
+export class Observation {
+  readonly cordons: Cordons;
+  readonly actors: ActorBook;
+  readonly lag: EventLoopLag;
+  readonly #config: Config;
+  readonly #parts: ObservedParts;
+  readonly #startedAt: number;
+
+  constructor(config: Config, parts: ObservedParts) {
+    const { pool, clock, log, monitor } = parts;
+    this.#config = config;
+    this.#parts = parts;
+    this.#startedAt = clock.now();
+    this.actors = new ActorBook(clock);
+    this.lag = new EventLoopLag(clock);
+    this.cordons = new Cordons({
+      pool,
+      clock,
+      log,
+      file: new CordonFile(config.stateDir),
+      inspect: () => monitor.inspect(),
+    });
+  }
+
+  /** What the admin API can be asked and told. */
+  readonly actions: AdminActions = {
+    status: () => {
+      const { version, driver, clock, pool, caretaker, registrar, podResources } = this.#parts;
+      const { nodeName, resourceName } = this.#config;
+      return buildStatus({
+        version,
+        nodeName,
+        resourceName,
+        driver: driver.name,
+        startedAt: this.#startedAt,
+        clock,
+        devices: () => pool.list(),
+        care: () => caretaker.status(),
+        cordons: () => this.cordons.book,
+        registration: () => registrar.status(),
+        podResources,
+        events: () => this.#parts.journal.events(),
+        logLevel: () => this.#parts.logLevel.level,
+      });
+    },
+    subscribe: (listener) => {
+      const ends = [this.#parts.pool.subscribe(listener), this.#parts.journal.subscribe(listener)];
+      return () => {
+        for (const end of ends) end();
+      };
+    },
+    reset: (id, options) => this.#parts.caretaker.operate("reset", id, options),
+    repair: (id, options) => this.#parts.caretaker.operate("repair", id, options),
+    cordon: (id, note) => this.cordons.cordon(id, note),
+    uncordon: (id) => this.cordons.uncordon(id),
+    setLogLevel: (level) =>
+      changeLogLevel(this.#parts.logLevel, this.#parts.log, level, "the admin API"),
+  };
+
+  /** What the probes ask. */
+  readonly probes: ProbeSources = {
+    live: () => [
+      { name: "ping", failure: undefined },
+      this.#lagCheck(),
+      this.#monitorCheck(),
+      this.actors.check(),
+    ],
+    ready: () => {
+      const { registered, because } = this.#parts.registrar.status();
+      return [
+        { name: "ping", failure: undefined },
+        { name: "registered", failure: registered ? undefined : because },
+      ];
+    },
+  };
+
+  /** Serves the admin API until `signal` aborts. */
+  async runAdmin(signal: AbortSignal): Promise<void> {
+    const deps = {
+      ...this.#parts,
+      actions: this.actions,
+      probes: this.probes,
+      onServing: () => this.cordons.reload(),
+    };
+    const measuring = this.lag.run(signal);
+    await runAdmin(this.#config.adminSocket, deps, signal);
+    await measuring;
+  }
+
+  /** Serves metrics and probes on TCP until `signal` aborts. */
+  async runHttp(signal: AbortSignal): Promise<void> {
+    const { metricsAddress: address, metricsPort: port } = this.#config;
+    const { metrics, log } = this.#parts;
+    const server = serveHttp(
+      { address, port },
+      {
+        metrics,
+        probes: this.probes,
+        status: this.actions.status,
+        onCut: () => log.warn("Too many HTTP connections: all of them were cut"),
+      },
+    );
+    log.info("Serving metrics", { address, port: server.port });
+    await aborted(signal);
+    await server.stop();
+  }
+
+  #lagCheck(): Check {
+    const seconds = this.lag.now;
+    const failure =
+      seconds > lagLimit ? `the event loop is ${seconds.toFixed(1)} s behind` : undefined;
+    return { name: "event-loop", failure };
+  }
+
+  #monitorCheck(): Check {
+    const busy = this.#parts.monitor.busy();
+    const hangs = busy !== undefined && busy.ms > hangMs;
+    const failure = hangs ? `${busy.what} has taken ${Math.round(busy.ms / 1000)} s` : undefined;
+    return { name: "monitor", failure };
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,76 @@
+import { expect, test } from "bun:test";
+import { LogLevel, Use } from "../gen/videodevice/admin/v1/admin_pb.ts";
+import { buildStatus, type StatusSources } from "./status.ts";
+
+const device = {
+  id: "video10",
+  number: 10,
+  hostPath: "/dev/video10",
+  health: "Healthy",
+  reason: "ok",
+  detail: "",
+  since: 1000,
+  format: "YUYV 640x480 30 fps",
+} as const;
+
+const sources: StatusSources = {
+  version: "1.2.3",
+  nodeName: "node-a",
+  resourceName: "a.b/c",
+  driver: "v4l2loopback",
+  startedAt: 500,
+  clock: { now: () => 2500 },
+  devices: () => [device, { ...device, id: "video11", number: 11, format: "" }],
+  care: () => [{ id: "video10", use: "in_use", cleanliness: "dirty", resets: 2, repairs: 1 }],
+  cordons: () => new Map([["video11", { device: "video11", note: "dark", since: 2000 }]]),
+  registration: () => ({
+    registered: true,
+    because: "registered",
+    since: 700,
+    socketPath: "/dp/a.sock",
+    streams: 1,
+  }),
+  podResources: {
+    owners: () => new Map([["video10", { namespace: "n", pod: "p", container: "c" }]]),
+    status: () => ({ answers: true, error: "", at: 2000 }),
+  },
+  events: () => [{ at: 600, level: "warn", msg: "Something", fields: { device_id: "video10" } }],
+  logLevel: () => "debug",
+};
+
+test("the status puts together what everybody knows", () => {
+  const status = buildStatus(sources);
+  expect(status).toMatchObject({
+    observedAt: { seconds: 2n, nanos: 500_000_000 },
+    startedAt: { seconds: 0n, nanos: 500_000_000 },
+    logLevel: LogLevel.DEBUG,
+    kubelet: { registered: true, podResourcesAnswers: true, podResourcesError: "" },
+    events: [{ level: LogLevel.WARN, message: "Something", fields: { device_id: "video10" } }],
+  });
+  expect(status.devices[0]).toMatchObject({
+    path: "/dev/video10",
+    use: Use.IN_USE,
+    owner: { namespace: "n", pod: "p", container: "c" },
+    clean: false,
+    resets: 2,
+    repairs: 1,
+    format: "YUYV 640x480 30 fps",
+  });
+  expect(status.devices[0]?.cordon).toBeUndefined();
+});
+
+test("what nobody knows of a device is left open", () => {
+  const [, other] = buildStatus(sources).devices;
+  expect(other).toMatchObject({ use: Use.UNSPECIFIED, clean: false, cordon: { note: "dark" } });
+  expect(other?.owner).toBeUndefined();
+});
+
+test("a kubelet that can't be asked is told with its error", () => {
+  const status = () => ({ answers: false, error: "no such socket", at: 2000 });
+  const podResources = { ...sources.podResources, status };
+  const { kubelet } = buildStatus({ ...sources, podResources });
+  expect(kubelet).toMatchObject({
+    podResourcesAnswers: false,
+    podResourcesError: "no such socket",
+  });
+});

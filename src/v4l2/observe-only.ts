@@ -1,0 +1,57 @@
+import { PluginError } from "../common/plugin-error.ts";
+import type { VideoDriver } from "./driver.ts";
+
+/** What helps where somebody else has to make the devices. */
+const REMEDY =
+  'Make the devices with "video-device-plugin setup" (delete the pod, so that its init container runs again), or set MANAGE_DEVICES=true in a privileged container.';
+
+function notManaged(detail: string): PluginError {
+  const message = `${detail} This process makes no devices: MANAGE_DEVICES is false.`;
+  return new PluginError("not_managed", message, { remedy: REMEDY });
+}
+
+/**
+ * `driver` for a process that may do nothing to devices: what looks is passed on, what changes anything is
+ * refused with `not_managed` (`ensure`, for what isn't there) or `not_supported`. So no
+ * device is ever known to be clean, and none is cleaned between pods.
+ *
+ * What looks may still write, as v4l2loopback tells openers only to who sets a limit of them: a driver on a
+ * {@link readOnlyKernel} doesn't.
+ */
+export function observeOnly(driver: VideoDriver): VideoDriver {
+  const refuse = async (what: string, id: string): Promise<never> => {
+    if (!driver.devices.some((device) => device.id === id)) {
+      throw new PluginError("device_unknown", `${id} is none of this driver's devices.`);
+    }
+    throw new PluginError("not_supported", `${id} is not ${what}: MANAGE_DEVICES is false.`, {
+      remedy: REMEDY,
+    });
+  };
+  return {
+    name: driver.name,
+    devices: driver.devices,
+    async ensure() {
+      const seen = await driver.inspect();
+      const there = seen.filter(({ state }) => state === "ok");
+      const failed = seen
+        .filter(({ state }) => state !== "ok")
+        .map(({ id, detail }) => ({ id, error: notManaged(detail) }));
+      const reasons = new Set(failed.map(({ error }) => error.message));
+      const [first] = failed;
+      // The module is what is missing, not each device.
+      if (first && there.length === 0 && reasons.size === 1) throw first.error;
+      return { created: [], adopted: there.map(({ id }) => id), failed };
+    },
+    // A mode that somebody changed can't be given back, so it need not be told.
+    inspect: async () =>
+      (await driver.inspect()).map(({ accessLost: _, ...observation }) => observation),
+    describe: () => driver.describe(),
+    capabilities: () => ({ create: false, reset: false, remove: false }),
+    reset: (id) => refuse("reset", id),
+    repair: (id) => refuse("repaired", id),
+    remove: (id) => refuse("removed", id),
+    release: async () => undefined,
+    isOpen: (id) => driver.isOpen(id),
+    watch: (nudge, signal) => driver.watch(nudge, signal),
+  };
+}

@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { EmbeddedNode } from "../contract/embedded-node.ts";
+import { PluginBinary } from "../support/plugin-binary.ts";
+
+const binary = join(import.meta.dir, "../../dist/video-device-plugin");
+
+let node: EmbeddedNode;
+let plugin: PluginBinary;
+beforeEach(async () => {
+  node = new EmbeddedNode();
+  await node.startKubelet();
+  plugin = new PluginBinary(node, { flags: ["--no-manage-devices", "--health-check-interval=1"] });
+});
+afterEach(async () => {
+  await plugin.stop("SIGTERM");
+  await node.close();
+});
+
+function setup(...args: string[]) {
+  const flags = ["--driver=simulated", `--simulated-dir=${plugin.simulatedDir}`, ...args];
+  const { exitCode, stdout } = Bun.spawnSync([binary, "setup", ...flags], { cwd: "/", env: {} });
+  return { exitCode, stdout: String(stdout) };
+}
+
+function nodePath(id: string): string {
+  return join(plugin.simulatedDir, id);
+}
+
+const until = (allocatable: number) =>
+  node.kubelet.until(
+    () => node.kubelet.resources().allocatable === allocatable,
+    8000,
+    `${allocatable} allocatable devices`,
+  );
+
+test("what setup made once is offered and given away by a run that makes nothing", async () => {
+  expect(setup()).toMatchObject({ exitCode: 0 });
+  const before = statSync(nodePath("video10"));
+  await plugin.start();
+  await until(8);
+  for (const name of ["first", "second"]) {
+    await node.createPod({ name, devices: 8 });
+    const isRunning = () => node.kubelet.pod(name)?.phase === "Running";
+    await node.kubelet.until(isRunning, 5000, `${name} to run`);
+    await node.deletePod(name);
+  }
+  // Neither made anew nor touched in between.
+  expect(statSync(nodePath("video10"))).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
+  expect(plugin.log.entries().map(({ msg }) => msg)).toContain(
+    "Devices are only looked at: nobody cleans them between pods",
+  );
+});
+
+test("a device that goes stays away, until setup makes it again", async () => {
+  setup();
+  await plugin.start();
+  await until(8);
+  rmSync(nodePath("video13"));
+  await until(7);
+  await Bun.sleep(2500);
+  expect(node.kubelet.resources()).toEqual({ capacity: 8, allocatable: 7 });
+  expect(plugin.log.entries()).toContainEqual(
+    expect.objectContaining({ error_code: "not_managed", device_id: "video13" }),
+  );
+  expect(JSON.parse(setup().stdout)).toMatchObject({ created_device_ids: ["video13"] });
+  await until(8);
+});
+
+test("without a setup all devices are listed, and none is offered", async () => {
+  await plugin.start();
+  await node.kubelet.until(() => node.kubelet.resources().capacity === 8, 8000, "8 devices");
+  expect(node.kubelet.resources().allocatable).toBe(0);
+});

@@ -1,0 +1,101 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import Ajv from "ajv";
+import { YAML } from "bun";
+import fc from "fast-check";
+import { chartDir, renderChartOptions } from "../../deploy/manifests/chart.ts";
+import packageJson from "../../package.json" with { type: "json" };
+import { optionKeys, options } from "../../src/config/options.ts";
+import { chartOptionKeys, chartOptionsSchema } from "../../src/config/render-chart-options.ts";
+
+const ajv = new Ajv({ strict: true, allowUnionTypes: true });
+const isConfig = ajv.compile(chartOptionsSchema());
+const effects = { lookupGroup: (name: string) => (name === "video" ? 44 : undefined) };
+
+const values = YAML.parse(await Bun.file(join(chartDir, "values.yaml")).text()) as {
+  config: Record<string, unknown>;
+};
+
+test("what the chart has of the options is what their table renders", async () => {
+  for (const { path, text } of await renderChartOptions()) {
+    expect(await Bun.file(path).text()).toBe(text);
+  }
+});
+
+test("the chart's version is the program's", async () => {
+  const chart = YAML.parse(await Bun.file(join(chartDir, "Chart.yaml")).text());
+  expect(chart).toMatchObject({ version: packageJson.version, appVersion: packageJson.version });
+});
+
+test("what values.yaml sets is allowed, and the program's default", () => {
+  expect(isConfig(values.config)).toBe(true);
+  for (const key of chartOptionKeys.filter((key) => key in values.config)) {
+    const { kind, default: text } = options[key];
+    expect(kind.parse(String(values.config[key]), effects)).toEqual(kind.parse(text, effects));
+  }
+});
+
+test("each option is the chart's own matter or in its config, with its default as a comment", async () => {
+  const text = await Bun.file(join(chartDir, "values.yaml")).text();
+  for (const key of optionKeys) {
+    const isSettable = chartOptionKeys.includes(key);
+    expect([key, new RegExp(`^ {2}(# )?${key}: `, "m").test(text)]).toEqual([key, isSettable]);
+  }
+});
+
+describe("the schema", () => {
+  const config = (more: object) => isConfig({ ...values.config, ...more });
+
+  test.each([
+    { maxDevices: 0 },
+    { maxDevices: 300 },
+    { maxDevices: "8" },
+    { logLevel: "loud" },
+    { resourceName: "cameras" },
+    { resourceName: "example.kubernetes.io/cameras" },
+    { resourceName: "requests.example.com/cameras" },
+    { resourceName: "Example.com/cameras" },
+    { v4l2DevicePerm: 438 },
+    { v4l2DevicePerm: "1777" },
+    { containerDevicePath: "/dev/video" },
+    { metricsAddress: "localhost" },
+    { nfdFeaturesDir: "features.d" },
+    { maxDevice: 8 },
+    { nodeName: "node-1" },
+  ])("refuses %j", (more) => expect(config(more)).toBe(false));
+
+  test.each([
+    { maxDevices: 246 },
+    { v4l2DeviceGroup: 44 },
+    { v4l2DeviceGroup: "video" },
+    { v4l2ExclusiveCaps: false },
+    { nfdFeaturesDir: "" },
+    { containerDevicePath: "/dev/video{index}" },
+    { resourceName: "example.com/Cameras_2" },
+  ])("takes %j", (more) => expect(config(more)).toBe(true));
+
+  test("takes whatever the program takes, as a value of the option's type", () => {
+    const text = fc.oneof(
+      fc.integer({ min: -5, max: 9000 }).map(String),
+      fc.string(),
+      fc.constantFrom("true", "0666", "/dev/{n}", "a.b/c", "info", "json", "10.0.0.1", "::1", "/x"),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...chartOptionKeys), text, (key, given) => {
+        const { kind } = options[key];
+        const value = asYaml(kind.schema.type, given);
+        if (value === undefined || !kind.parse(given, effects).ok) return;
+        expect([key, value, config({ [key]: value })]).toEqual([key, value, true]);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+/** What somebody writes in YAML who means `text`; undefined for what only command lines take: INFO, 30s, 1 for yes. */
+function asYaml(type: unknown, text: string): unknown {
+  if (text !== text.toLowerCase()) return undefined;
+  if (type === "integer") return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+  if (type === "boolean") return { true: true, false: false }[text];
+  return text;
+}

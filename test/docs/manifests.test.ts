@@ -1,0 +1,162 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { commands } from "../../src/cli/commands.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
+import { optionKeys, options } from "../../src/config/options.ts";
+import {
+  containersOf,
+  exampleObjects,
+  podSpecOf,
+  profiles,
+  renderedPodTemplate,
+} from "../support/manifests.ts";
+
+const program = "/usr/bin/video-device-plugin";
+const known = new Set(optionKeys.map((key) => options[key].env));
+
+/** Commands of the program that its manifests run, with what may follow. */
+const used = new Map([
+  ["run", []],
+  ["setup", ["--allow-partial"]],
+  ["probe", ["live", "ready"]],
+]);
+
+/** The command lines of a container: its own and its probes'. */
+function commandLines(container: Record<string, unknown>): string[][] {
+  const probes = ["startupProbe", "livenessProbe", "readinessProbe"].flatMap((name) => {
+    const probe = container[name] as { exec: { command: string[] } } | undefined;
+    return probe ? [probe.exec.command] : [];
+  });
+  return [container["command"] as string[], ...probes];
+}
+
+describe.each([...profiles])("the pods of the profile %s", (profile) => {
+  const { spec } = renderedPodTemplate(profile);
+  const containers = containersOf(spec);
+
+  test("set variables that are options, once each, to values that the program takes", () => {
+    for (const { env = [] } of containers) {
+      const names = env.map(({ name }) => name);
+      expect(names.filter((name) => !known.has(name))).toEqual([]);
+      expect(new Set(names).size).toBe(names.length);
+      const loaded = loadConfig({
+        argv: [],
+        env: Object.fromEntries(env.map(({ name, value }) => [name, value])),
+        hostname: "node-1",
+        readFile: () => "",
+        lookupGroup: () => undefined,
+      });
+      expect(loaded).toMatchObject({ ok: true, config: { deviceDir: "/host/dev" } });
+    }
+  });
+
+  test("run the program's commands", () => {
+    const lines = containers.flatMap(commandLines);
+    expect(lines.length).toBeGreaterThan(3);
+    for (const [path, command = "", ...rest] of lines) {
+      expect(path).toBe(program);
+      expect([...used.keys()]).toContain(command);
+      for (const argument of rest) expect(used.get(command)).toContain(argument as never);
+    }
+  });
+
+  test("mount every volume, and only those, each path once", () => {
+    const volumes = new Set(spec.volumes?.map(({ name }) => name));
+    const mounts = containers.flatMap(({ volumeMounts = [] }) => volumeMounts);
+    expect(new Set(mounts.map(({ name }) => name))).toEqual(volumes);
+    for (const { volumeMounts = [] } of containers) {
+      const paths = volumeMounts.map(({ mountPath }) => mountPath);
+      expect(new Set(paths).size).toBe(paths.length);
+      // The container's own /dev stays.
+      expect(paths).not.toContain("/dev");
+    }
+  });
+
+  test("have where the program writes, and nothing more, to write to", () => {
+    const main = spec.containers[0];
+    const writable = main?.volumeMounts?.filter(({ readOnly }) => readOnly !== true);
+    const always = [
+      "/var/lib/kubelet/device-plugins",
+      "/run/video-device-plugin",
+      "/var/lib/video-device-plugin",
+    ];
+    expect(writable?.map(({ mountPath }) => mountPath).sort()).toEqual(
+      [...always, ...(profile === "full" ? ["/host/dev"] : [])].sort(),
+    );
+    for (const { securityContext } of containers) {
+      expect(securityContext).toMatchObject({ readOnlyRootFilesystem: true, runAsUser: 0 });
+    }
+  });
+
+  test("get none of the node's namespaces, and nothing of the API server", () => {
+    expect(spec).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false });
+    for (const key of ["hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace"]) {
+      expect(spec).not.toHaveProperty(key);
+    }
+  });
+
+  test("have the requests and limits of the original description", () => {
+    for (const { resources } of containers) {
+      expect(resources).toEqual({
+        requests: { memory: "64Mi", cpu: "100m" },
+        limits: { memory: "128Mi", cpu: "200m" },
+      });
+    }
+  });
+
+  test("can be found by the label that the runbooks name", () => {
+    const { labels } = renderedPodTemplate(profile).metadata;
+    expect(labels).toMatchObject({ name: "video-device-plugin" });
+  });
+});
+
+test("in the restricted profile, only the init container has privileges and makes devices", () => {
+  const { spec } = renderedPodTemplate("restricted");
+  const [setup, ...others] = containersOf(spec);
+  expect(setup?.command?.[1]).toBe("setup");
+  expect(setup?.securityContext).toMatchObject({ privileged: true });
+  expect(others).toHaveLength(1);
+  expect(others[0]?.securityContext).toMatchObject({
+    privileged: false,
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ["ALL"] },
+  });
+  expect(others[0]?.env).toContainEqual({ name: "MANAGE_DEVICES", value: "false" });
+  expect(setup?.env).not.toContainEqual(expect.objectContaining({ name: "MANAGE_DEVICES" }));
+  expect(spec["securityContext"]).toEqual({ seccompProfile: { type: "RuntimeDefault" } });
+});
+
+const dockerfile = Bun.file(join(import.meta.dir, "../../Dockerfile"));
+
+test.skipIf(!(await dockerfile.exists()))("the program is where the image has it", async () => {
+  expect(await dockerfile.text()).toContain(`\nENTRYPOINT ["${program}"]\n`);
+});
+
+test("the commands that the manifests run exist", () => {
+  const names = commands.map(({ name }) => name);
+  expect([...used.keys()].filter((name) => !names.includes(name))).toEqual([]);
+});
+
+describe.each([...exampleObjects()])("the example %s", (_file, objects) => {
+  const resource = options.resourceName.default;
+
+  test("asks for devices in whole numbers, and requests what it limits", () => {
+    const asks = objects.flatMap((object) => {
+      const spec = podSpecOf(object);
+      return spec === undefined ? [] : containersOf(spec).map(({ resources }) => resources);
+    });
+    expect(asks.length).toBeGreaterThan(0);
+    for (const ask of asks) {
+      const limit = ask?.limits[resource];
+      expect(Number.isInteger(limit)).toBe(true);
+      expect(limit as number).toBeGreaterThan(0);
+      // Requests may be left out: they are the limits then.
+      if (ask?.requests !== undefined) expect(ask.requests[resource]).toBe(limit);
+    }
+  });
+
+  test("reads no variable that the plugin doesn't set", () => {
+    const variables = [...JSON.stringify(objects).matchAll(/\$\{?(VIDEO_\w+)/g)].map(([, v]) => v);
+    for (const name of variables) expect(["VIDEO_DEVICE", "VIDEO_DEVICES"]).toContain(String(name));
+  });
+});

@@ -1,0 +1,21 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { exposedMetrics } from "../support/exposed-metrics.ts";
+import { tableRows } from "../support/markdown.ts";
+
+const docs = await Bun.file(join(import.meta.dir, "../../docs/metrics.md")).text();
+const rows = tableRows(docs, "Metric");
+
+test("docs/metrics.md has every metric with its type, labels and help, and no other", async () => {
+  const documented = rows.map(([name = "", type, labels = "", help]) => ({
+    name: name.replaceAll("`", ""),
+    type,
+    labels: [...labels.matchAll(/`(\w+)`/g)].map(([, label]) => label),
+    help,
+  }));
+  expect(documented as unknown[]).toEqual(await exposedMetrics());
+});
+
+test("each says what it is good for", () => {
+  expect(rows.filter(([, , , , use]) => !use)).toEqual([]);
+});

@@ -1,0 +1,102 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Glob } from "bun";
+import { commands } from "../../src/cli/commands.ts";
+import type { HealthReason } from "../../src/devices/health.ts";
+import { anchors, tableRows } from "../support/markdown.ts";
+
+const root = join(import.meta.dir, "../..");
+const runbook = readFileSync(join(root, "docs/runbook.md"), "utf8");
+
+/** What people meet first. */
+const commonIssues = [
+  "pods-stuck-in-pending",
+  "no-video-devices",
+  "permission-denied",
+  "device-allocation-fails",
+  "plugin-stops-working-after-kubelet-restart",
+];
+
+/** A compiler's error here is a reason that came or went. */
+const reasons: Record<Exclude<HealthReason, "ok"> | "cordoned", true> = {
+  missing: true,
+  wrong_driver: true,
+  module_gone: true,
+  faulty: true,
+  wrong_number: true,
+  dead_caps: true,
+  stuck_writer: true,
+  unclean: true,
+  retired: true,
+  cordoned: true,
+  unknown: true,
+  unobservable: true,
+  flapping: true,
+};
+
+/** Commands that talk to a running plugin, or make devices beforehand. */
+const operating = [
+  "status",
+  "reset",
+  "repair",
+  "cordon",
+  "uncordon",
+  "log-level",
+  "probe",
+  "setup",
+];
+
+/** Rooms whose errors a person reads at once, with their remedy, and no log has. */
+const TOOLS = /^src\/(cli|simulator)\/|^src\/v4l2\/(frame|round-trip)|\.test\.ts$/;
+
+/** Names in backquotes in the first column of a table. */
+function named(firstColumn: string): string[] {
+  return tableRows(runbook, firstColumn).flatMap(([cell = ""]) =>
+    [...cell.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name),
+  );
+}
+
+/** The code of every error that is made somewhere. */
+function errorCodes(): string[] {
+  const files = [...new Glob("src/**/*.ts").scanSync(root)].filter((path) => !TOOLS.test(path));
+  const codes = files.flatMap((path) =>
+    [
+      ...readFileSync(join(root, path), "utf8").matchAll(
+        /new PluginError\(\s*"(\w+)"|^\s+code: "(\w+)",$/gm,
+      ),
+    ].map(([, made, explained]) => made ?? explained ?? ""),
+  );
+  return [...new Set(codes)].sort();
+}
+
+describe("the runbook", () => {
+  test("has the common issues", () => {
+    expect(commonIssues.filter((anchor) => !anchors(runbook).has(anchor))).toEqual([]);
+  });
+
+  test("has every reason of a device, once", () => {
+    expect(named("Reason").sort()).toEqual(Object.keys(reasons).sort());
+  });
+
+  test("has every error of the plugin", () => {
+    const codes = errorCodes();
+    expect(codes.length).toBeGreaterThan(35);
+    const known = new Set(named("Code"));
+    expect(codes.filter((code) => !known.has(code))).toEqual([]);
+  });
+
+  test("has no error twice", () => {
+    const codes = named("Code");
+    expect(codes.filter((code, index) => codes.indexOf(code) !== index)).toEqual([]);
+  });
+
+  test("names commands that there are", () => {
+    const known = new Set([...commands.map(({ name }) => name), ...operating]);
+    const used = [...runbook.matchAll(/(?:^|`|-- )video-device-plugin ([a-z-]+)/gm)].map(
+      ([, name = ""]) => name,
+    );
+    expect(used.length).toBeGreaterThan(20);
+    expect(used.filter((name) => !known.has(name))).toEqual([]);
+  });
+});

@@ -1,0 +1,236 @@
+import { describe, expect, test } from "bun:test";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { Glob } from "bun";
+import { chartDir } from "../../deploy/manifests/chart.ts";
+import { helm, helmTemplate } from "../../deploy/manifests/helm.ts";
+import { kustomizeDir, renderKustomizeFiles } from "../../deploy/manifests/kustomize-files.ts";
+import { optionKeys, options } from "../../src/config/options.ts";
+import { containersOf, exampleObjects, parseDocuments, podSpecOf } from "../support/manifests.ts";
+import { checkerOf } from "./openapi.ts";
+import { kubernetesVersions, kustomizeBuild, skipLevel, unsupported } from "./tools.ts";
+
+/**
+ * What is deployed, as Helm and kustomize render it, against the schemas of several Kubernetes versions. Run
+ * `test/manifests/provision.sh` first.
+ */
+const skip = skipLevel(unsupported());
+
+const valuesDir = join(import.meta.dir, "values");
+const valuesFiles = [...new Glob("*.yaml").scanSync(valuesDir)].sort();
+const overlays = [...new Glob("overlays/*/kustomization.yaml").scanSync(kustomizeDir)];
+const kustomizations = ["base", ...overlays.map((path) => dirname(path)).sort()];
+
+/** What an overlay is in the chart's words. */
+const asValues: Readonly<Record<string, string>> = {
+  base: "profile=full",
+  "overlays/full": "profile=full",
+  "overlays/restricted": "profile=restricted",
+  "overlays/metrics":
+    "config.enableMetrics=true,metrics.podMonitor.enabled=true,metrics.networkPolicy.enabled=true",
+  "overlays/restricted-metrics":
+    "profile=restricted,config.enableMetrics=true,metrics.podMonitor.enabled=true,metrics.networkPolicy.enabled=true",
+};
+
+function rendered(args: readonly string[], kubeVersion?: string) {
+  const { exitCode, stdout, stderr } = helmTemplate(args, kubeVersion);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  return parseDocuments(stdout);
+}
+
+describe.skipIf(skip)("the kustomizations", () => {
+  test("are what the chart renders: bun deploy/render-manifests.ts", async () => {
+    for (const { path, text } of renderKustomizeFiles()) {
+      const file = relative(kustomizeDir, path);
+      expect([file, await Bun.file(path).text()]).toEqual([file, text]);
+    }
+  });
+
+  test.each(Object.entries(asValues))("%s is what Helm makes of %s", (directory, set) => {
+    const byName = (one: { kind: string }, other: { kind: string }) =>
+      one.kind.localeCompare(other.kind);
+    const chart = rendered(["--set", set, "--skip-tests"]).map(comparable).sort(byName);
+    expect(parseDocuments(kustomizeBuild(directory)).map(comparable).sort(byName)).toEqual(chart);
+  });
+
+  test("all have been compared, or add to one that has", () => {
+    const others = kustomizations.filter((directory) => !(directory in asValues));
+    expect(others).toEqual(["overlays/own-namespace"]);
+  });
+
+  test("with a namespace of its own, everything is in it", () => {
+    for (const { kind, metadata } of parseDocuments(kustomizeBuild("overlays/own-namespace"))) {
+      if (kind === "Namespace") expect(metadata.name).toBe("video-device-plugin");
+      else expect(metadata["namespace"]).toBe("video-device-plugin");
+    }
+  });
+});
+
+describe.skipIf(skip)("the chart", () => {
+  test.each([[], ...valuesFiles.map((file) => ["--values", join(valuesDir, file)])])(
+    "has nothing that lint would say (%s %s)",
+    (...args) => {
+      const lint = ["lint", "--strict", "--kube-version", "1.33.4", chartDir];
+      const { exitCode, stdout } = helm([...lint, ...args.filter((arg) => arg !== undefined)]);
+      expect(exitCode).toBe(0);
+      // Nothing but the lack of an icon.
+      expect(stdout.match(/^\[.*$/gm)).toEqual(["[INFO] Chart.yaml: icon is recommended"]);
+    },
+  );
+
+  test.each([
+    ["config.maxDevices=0", "/config/maxDevices", "minimum: got 0, want 1"],
+    ["config.maxDevices=300", "/config/maxDevices", "maximum: got 300, want 246"],
+    ["config.resourceName=cameras", "/config/resourceName", "does not match pattern"],
+    ["config.resourceName=a.kubernetes.io/cameras", "/config/resourceName", "'not' failed"],
+    ["config.logLevel=loud", "/config/logLevel", "must be one of 'debug', 'info', 'warn', 'error'"],
+    ["config.maxDevice=8", "/config", "additional properties 'maxDevice' not allowed"],
+    ["maxDevices=8", "''", "additional properties 'maxDevices' not allowed"],
+    ["config.v4l2DevicePerm=438", "/config/v4l2DevicePerm", "got number, want string"],
+    ["config.enableMetrics=maybe", "/config/enableMetrics", "got string, want boolean"],
+    ["profile=privileged", "/profile", "must be one of 'full', 'restricted'"],
+    ["updateStrategy.rollingUpdate.maxSurge=1", "/updateStrategy/rollingUpdate/maxSurge", "one of"],
+    ["hostPaths.kubeletRootDir=kubelet", "/hostPaths/kubeletRootDir", "does not match pattern"],
+  ])("refuses %s before anything is rendered", (set, at, why) => {
+    const { exitCode, stdout, stderr } = helmTemplate(["--set", set]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+    expect(stderr).toContain("values don't meet the specifications of the schema(s)");
+    expect(stderr).toContain(at);
+    expect(stderr).toContain(why);
+  });
+
+  test.each([
+    ["config.firstDeviceNumber=250", "would be video257, and video255 is the last"],
+    ["profile=restricted,config.preStartContainer=true", "can't reset devices"],
+    ["profile=restricted,config.removeDevicesOnExit=true", "can't remove devices"],
+    ["metrics.podMonitor.enabled=true", "no metrics without config.enableMetrics=true"],
+    ["metrics.service.enabled=true", "no metrics without config.enableMetrics=true"],
+  ])("refuses %s, which no schema can say", (set, why) => {
+    const { exitCode, stderr } = helmTemplate(["--set", set]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(why);
+  });
+
+  test("can't be installed on a Kubernetes that is too old", () => {
+    const { exitCode, stderr } = helmTemplate([], "1.25.16");
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("requires kubeVersion: >=1.26.0-0");
+  });
+
+  test("gives the program every value as it was written", () => {
+    const [daemonSet] = rendered(["--values", join(valuesDir, "everything.yaml")]).filter(
+      ({ kind }) => kind === "DaemonSet",
+    );
+    const spec = daemonSet && podSpecOf(daemonSet);
+    const env = Object.fromEntries(
+      (spec?.containers[0]?.env ?? []).map(({ name, value }) => [name, value]),
+    );
+    expect(env).toMatchObject({
+      RESOURCE_NAME: "example.com/cameras",
+      V4L2_DEVICE_GROUP: "4294967294",
+      V4L2_DEVICE_PERM: "0660",
+      V4L2_EXCLUSIVE_CAPS: "false",
+      V4L2_CARD_LABEL: 'Camera {n}, "the best" of {node}',
+      STATE_DIR: "/data/cameras",
+    });
+    const known = new Set(optionKeys.map((key) => options[key].env));
+    expect(Object.keys(env).filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  test("keeps two releases on one node apart", () => {
+    const args = ["--set", `fullnameOverride=${"a".repeat(45)}`];
+    const [daemonSet] = rendered(args).filter(({ kind }) => kind === "DaemonSet");
+    const env = (daemonSet && podSpecOf(daemonSet)?.containers[0]?.env) ?? [];
+    const textOf = (wanted: string) => env.find(({ name }) => name === wanted)?.value ?? "";
+    expect(options.socketPath.kind.parse(textOf("SOCKET_PATH"), { lookupGroup: () => 0 }).ok).toBe(
+      true,
+    );
+    expect(textOf("STATE_DIR")).toBe(`/var/lib/${"a".repeat(45)}`);
+  });
+
+  test("says in its notes what has to be done, and what the profile can't", () => {
+    expect(notes()).toContain("pod-security.kubernetes.io/enforce=privileged");
+    expect(notes()).not.toContain("NOT cleaned");
+    expect(notes("--set", "profile=restricted")).toContain("NOT cleaned between pods");
+    expect(notes("--set", "config.driver=simulated")).toContain("simulated");
+  });
+});
+
+describe.skipIf(skip).each([...kubernetesVersions])("to Kubernetes %s", (version) => {
+  const check = skip ? () => [] : checkerOf(version);
+
+  test.each(kustomizations)("%s is right", (directory) => {
+    const objects = parseDocuments(kustomizeBuild(directory));
+    expect(objects.length).toBeGreaterThan(1);
+    expect(objects.flatMap(check)).toEqual([]);
+  });
+
+  test.each([undefined, ...valuesFiles])("the chart with %s is right", (file) => {
+    const args = file === undefined ? [] : ["--values", join(valuesDir, file)];
+    const objects = rendered(args, `${version}.0`);
+    expect(objects.length).toBeGreaterThan(1);
+    expect(objects.flatMap(check)).toEqual([]);
+  });
+
+  test.each([...exampleObjects()])("the example %s is right", (_file, objects) => {
+    expect(objects.flatMap(check)).toEqual([]);
+  });
+
+  test("a field that there isn't is wrong, and so is a value of another type", () => {
+    const [daemonSet] = parseDocuments(kustomizeBuild("base")).filter(
+      ({ kind }) => kind === "DaemonSet",
+    );
+    if (daemonSet === undefined) throw new Error("no DaemonSet");
+    const spec = podSpecOf(daemonSet) as unknown as Record<string, unknown>;
+    spec["hostNetwrok"] = true;
+    spec["terminationGracePeriodSeconds"] = "10";
+    const found = check(daemonSet).join("\n");
+    expect(found).toContain("/spec/template/spec must NOT have additional properties: hostNetwrok");
+    expect(found).toContain("terminationGracePeriodSeconds must be integer");
+    expect(check({ apiVersion: "v2", kind: "Pod", metadata: { name: "x" } })).toEqual([
+      `Kubernetes ${version} has no /v2 Pod`,
+    ]);
+    const [job] = exampleObjects().get("scaledjob.yaml") ?? [];
+    expect(check({ ...job, spec: { trigers: [] } } as never).join("\n")).toContain("trigers");
+  });
+});
+
+/** The chart's notes for a release in the namespace "video"; only an installation shows them, and that needs a cluster. */
+function notes(...args: string[]): string {
+  const copy = mkdtempSync(join(tmpdir(), "vdp-chart-"));
+  try {
+    cpSync(chartDir, copy, { recursive: true });
+    cpSync(join(copy, "templates/NOTES.txt"), join(copy, "notes"));
+    const template = 'notes: {{ tpl (.Files.Get "notes") . | quote }}';
+    writeFileSync(join(copy, "templates/notes.yaml"), template);
+    const show = ["--namespace", "video", "--show-only", "templates/notes.yaml"];
+    const { stdout, stderr } = helm(["template", "vdp", copy, ...show, ...args]);
+    expect(stderr).toBe("");
+    return String((parseDocuments(stdout)[0] as { notes?: unknown } | undefined)?.notes);
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
+
+/** Without what marks Helm's own, the order of variables, and a setting that an init container has no use for. */
+function comparable(object: ReturnType<typeof parseDocuments>[number]): typeof object {
+  const copy = structuredClone(object);
+  const strip = (value: unknown): void => {
+    if (value === null || typeof value !== "object") return;
+    const record = value as Record<string, unknown>;
+    delete record["helm.sh/chart"];
+    delete record["app.kubernetes.io/managed-by"];
+    Object.values(record).forEach(strip);
+  };
+  strip(copy);
+  const spec = podSpecOf(copy);
+  for (const container of spec === undefined ? [] : containersOf(spec)) {
+    const isInit = spec?.initContainers?.includes(container);
+    const env = (container.env ?? [])
+      .filter(({ name }) => !isInit || name !== "ENABLE_METRICS")
+      .sort((one, other) => one.name.localeCompare(other.name));
+    Object.assign(container, { env });
+  }
+  return copy;
+}

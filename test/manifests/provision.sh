@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Makes this machine able to render and check the manifests: helm and kustomize built from their published modules,
+# and the schemas of several Kubernetes versions and of the custom resources, taken out of the modules that have
+# them. Idempotent; needs Go. Only the cache is written.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${VDP_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/video-device-plugin}/manifests
+
+# MODULE VERSION CHECKSUM FILE AS: which file of which module is kept as what. The checksums are go.sum's.
+schemas() {
+  cat <<'LIST'
+k8s.io/kubernetes v1.26.15 h1:o65B3kKH7q9xK2h2323rKKThI1rp3ZarXpb8asT932U= api/openapi-spec/swagger.json kubernetes-1.26.json
+k8s.io/kubernetes v1.30.14 h1:MrlKXh9uhLIJpyxOeXhcndzRVSvwiV9iJ8NgH8nqPsg= api/openapi-spec/swagger.json kubernetes-1.30.json
+k8s.io/kubernetes v1.33.4 h1:T1d5FLUYm3/KyUeV7YJhKTR980zHCHb7K2xhCSo3lE8= api/openapi-spec/swagger.json kubernetes-1.33.json
+k8s.io/kubernetes v1.36.3 h1:qDQdoMiluAE2Eab6Fa52YV+WjiGz9mZFFoagEA6cI+o= api/openapi-spec/swagger.json kubernetes-1.36.json
+github.com/prometheus-operator/prometheus-operator v0.85.0 h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s= example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml podmonitor.yaml
+github.com/kedacore/keda/v2 v2.20.2 h1:SR60v8uIcelbveS8n/1jcl8tLdBBIbHMxmdOHw8tKqA= config/crd/bases/keda.sh_scaledjobs.yaml scaledjob.yaml
+LIST
+}
+
+say() { printf 'provision: %s\n' "$*" >&2; }
+
+command -v go >/dev/null || { say "missing: go 1.25 or newer"; exit 1; }
+mkdir -p "$cache/bin" "$cache/schemas"
+exec 9>"$cache/lock"
+flock 9
+
+# The inputs of the builds; the compiler's version is left out so that updates do not cost minutes.
+fingerprint() { cat "$here/go.mod" "$here/go.sum" "$here/provision.sh" | sha256sum | cut -d' ' -f1; }
+
+# A helm of `go build` thinks of Kubernetes 1.20 where it has no cluster to ask.
+ldflags="-s -w -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=33"
+
+build() {
+  say "building $1 (minutes when Go's cache is cold)"
+  (cd "$here" && CGO_ENABLED=0 GOWORK=off GOFLAGS= go build -mod=readonly -trimpath -buildvcs=false \
+    -ldflags "$ldflags" -o "$cache/bin/$1.new" "$2")
+  mv "$cache/bin/$1.new" "$cache/bin/$1"
+}
+
+# Into a module cache of its own: the modules are large, and all but a file each is thrown away.
+fetch() {
+  local module=$1 version=$2 sum=$3 file=$4 as=$5 into answer
+  say "fetching $file of $module $version"
+  into=$(mktemp -d "$cache/fetch.XXXXXX")
+  answer=$(cd "$into" && GOMODCACHE=$into GOWORK=off GOFLAGS='-mod=mod -modcacherw' go mod download -json "$module@$version")
+  if ! grep -qF "\"Sum\": \"$sum\"" <<<"$answer"; then
+    say "$module $version is not what it was: $answer"
+    rm -rf "$into"
+    return 1
+  fi
+  cp "$into/$module@$version/$file" "$cache/schemas/$as.new"
+  rm -rf "$into"
+  chmod u+w "$cache/schemas/$as.new"
+  mv "$cache/schemas/$as.new" "$cache/schemas/$as"
+}
+
+rm -rf "$cache"/fetch.*
+if [[ -x $cache/bin/helm && -x $cache/bin/kustomize && $(cat "$cache/fingerprint" 2>/dev/null) == "$(fingerprint)" ]]; then
+  say "helm, kustomize and the schemas are there already"
+  exit 0
+fi
+build helm helm.sh/helm/v3/cmd/helm
+build kustomize sigs.k8s.io/kustomize/kustomize/v5
+while read -r module version sum file as; do
+  # go must not read the list.
+  [[ -z $module ]] || fetch "$module" "$version" "$sum" "$file" "$as" </dev/null
+done < <(schemas)
+fingerprint >"$cache/fingerprint"
+say "$("$cache/bin/kustomize" version) and $("$cache/bin/helm" version --short 2>/dev/null): $cache/bin"

@@ -1,0 +1,47 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { manifestToolsDir } from "../../deploy/manifests/helm.ts";
+import { kustomizeDir } from "../../deploy/manifests/kustomize-files.ts";
+
+const kustomizeBinary = join(manifestToolsDir(), "bin/kustomize");
+
+/** Minor versions of Kubernetes whose schemas are provisioned: the oldest that is served, the newest, and between. */
+export const kubernetesVersions = ["1.26", "1.30", "1.33", "1.36"] as const;
+export type KubernetesVersion = (typeof kubernetesVersions)[number];
+
+/** Where a provisioned schema is. */
+export function schemaPath(name: string): string {
+  return join(manifestToolsDir(), "schemas", name);
+}
+
+/** Why manifests can't be checked here, or undefined if they can. */
+export function unsupported(): string | undefined {
+  const needed = [
+    ...["helm", "kustomize"].map((name) => join(manifestToolsDir(), "bin", name)),
+    ...kubernetesVersions.map((version) => schemaPath(`kubernetes-${version}.json`)),
+    ...["podmonitor.yaml", "scaledjob.yaml"].map(schemaPath),
+  ];
+  const missing = needed.find((path) => !existsSync(path));
+  return missing && `there is no ${missing}; run test/manifests/provision.sh`;
+}
+
+/** As `VDP_REQUIRE_LEVELS=1` has it: whether to skip, told on stderr. @throws Error if nothing may be skipped. */
+export function skipLevel(reason: string | undefined, env = process.env): boolean {
+  if (reason === undefined) return false;
+  if (env["VDP_REQUIRE_LEVELS"] === "1") {
+    throw new Error(`VDP_REQUIRE_LEVELS=1, but the manifests can't be checked here: ${reason}`);
+  }
+  process.stderr.write(`skipped: ${reason}\n`);
+  return true;
+}
+
+/** What `kustomize build` makes of a directory of `deploy/kubernetes`. @throws Error with what it says. */
+export function kustomizeBuild(directory: string): string {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([
+    kustomizeBinary,
+    "build",
+    join(kustomizeDir, directory),
+  ]);
+  if (exitCode !== 0) throw new Error(`kustomize build ${directory}: ${stderr}`);
+  return String(stdout);
+}

@@ -1,0 +1,229 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { EmbeddedNode } from "../contract/embedded-node.ts";
+import { PluginBinary } from "../support/plugin-binary.ts";
+import { type Dashboard, dashboardQueries } from "./dashboard-queries.ts";
+import { freePort, Prometheus, type Series } from "./prometheus.ts";
+import { prometheusTools } from "./promtool.ts";
+
+/**
+ * A real Prometheus scrapes the compiled plugin each second while things happen to it: pods get devices and give
+ * them back, one device falls ill, the kubelet restarts. Needs `bun run build`.
+ */
+const monitoring = join(import.meta.dir, "../../deploy/monitoring");
+const dashboard: Dashboard = await Bun.file(join(monitoring, "dashboard.json")).json();
+const tools = await prometheusTools();
+const skip = tools === undefined;
+const directory = tools ?? "";
+
+/** The longest wait is for a device to count as free, 20 s after it was given away. */
+const patienceMs = 90_000;
+
+/** Asks until the answer is right. */
+async function eventually<T>(ask: () => Promise<T>, right: (answer: T) => boolean): Promise<T> {
+  const end = performance.now() + patienceMs;
+  for (;;) {
+    const answer = await ask();
+    if (right(answer) || performance.now() > end) return answer;
+    await Bun.sleep(500);
+  }
+}
+
+const hasNumbers = (answer: readonly Series[]) => answer.some(({ values }) => values.length > 0);
+
+describe.skipIf(skip)("the alerts, as promtool sees them", () => {
+  const promtool = (...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(join(directory, "promtool"), args, {
+      cwd: monitoring,
+      encoding: "utf8",
+    });
+    return { status, said: `${stdout}${stderr}` };
+  };
+
+  test("are valid rules", () => {
+    expect(promtool("check", "rules", "alerts.yaml")).toMatchObject({ status: 0 });
+  });
+
+  test("fire when they should and are quiet when they shouldn't", () => {
+    const { status, said } = promtool("test", "rules", "alerts.test.yaml");
+    expect(said).toContain("SUCCESS");
+    expect(status).toBe(0);
+  }, 60_000);
+
+  test("go with a valid configuration", async () => {
+    const { scrape_configs: scrapes, ...rest } = Bun.YAML.parse(
+      await Bun.file(join(monitoring, "prometheus.yaml")).text(),
+    ) as { scrape_configs: Record<string, unknown>[] };
+    // Debian's Prometheus is built without the discovery of Kubernetes.
+    const known = scrapes.map(({ kubernetes_sd_configs: discovery, ...scrape }) => {
+      expect(discovery).toEqual([{ role: "pod", namespaces: { names: ["kube-system"] } }]);
+      return scrape;
+    });
+    const file = join(mkdtempSync(join(tmpdir(), "config-")), "prometheus.yaml");
+    writeFileSync(file, JSON.stringify({ ...rest, scrape_configs: known }));
+    const { status, said } = promtool("check", "config", "--syntax-only", file);
+    rmSync(dirname(file), { recursive: true });
+    expect(said).toContain("SUCCESS");
+    expect(status).toBe(0);
+  });
+});
+
+describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
+  let node: EmbeddedNode;
+  let plugin: PluginBinary;
+  let prometheus: Prometheus;
+
+  beforeAll(async () => {
+    const port = freePort();
+    node = new EmbeddedNode();
+    plugin = new PluginBinary(node, {
+      flags: [
+        "--node-name=node-a",
+        "--enable-metrics",
+        "--metrics-address=127.0.0.1",
+        `--metrics-port=${port}`,
+        "--pod-resources-interval=1",
+        "--health-check-interval=1",
+      ],
+    });
+    // Labels as an operator's pod monitor adds them.
+    const labels = {
+      namespace: "kube-system",
+      pod: "video-device-plugin-x7k2p",
+      container: "plugin",
+    };
+    prometheus = new Prometheus(join(directory, "prometheus"), {
+      global: { scrape_interval: "1s", scrape_timeout: "1s", evaluation_interval: "1s" },
+      rule_files: [join(monitoring, "alerts.yaml")],
+      scrape_configs: [
+        {
+          job_name: "kube-system/video-device-plugin",
+          static_configs: [{ targets: [`127.0.0.1:${port}`], labels }],
+        },
+      ],
+    });
+    await Promise.all([prometheus.ready(), node.startKubelet(), plugin.start()]);
+    await plugin.explaining(happenings);
+  }, patienceMs);
+
+  afterAll(async () => {
+    await prometheus?.stop();
+    await plugin?.stop("SIGTERM");
+    await node?.close();
+  });
+
+  async function happenings(): Promise<void> {
+    await node.kubelet.until(() => node.kubelet.resources().allocatable === 8, 30_000, "8 devices");
+    await eventually(
+      () => prometheus.now("video_device_plugin_registered"),
+      ([series]) => series?.values[0] === 1,
+    );
+    await node.createPod({ name: "recorder", devices: 2 });
+    await node.createPod({ name: "mixer", devices: 1 });
+    await has("mixer");
+    await node.deletePod("mixer");
+    // Within half a second of an Allocate the next one counts as the same pod's.
+    await Bun.sleep(1000);
+    // Gets the mixer's device, too, which nobody has cleaned yet.
+    await node.createPod({ name: "crowd", devices: 6 });
+    await owned(8);
+    await node.deletePod("crowd");
+    // What a kubelet that has just started leaves out is believed only after a minute.
+    await owned(2);
+    await node.stopKubelet();
+    await Bun.sleep(2000);
+    await node.startKubelet();
+    await node.kubelet.until(() => node.kubelet.resources().allocatable === 8, 30_000, "8 again");
+    await plugin.sicken("video17");
+    writeFileSync(join(plugin.simulatedDir, ".faults", "video16.dead-caps"), "made dead by a test");
+  }
+
+  /** Waits until pods have as many devices, as Prometheus sees it. */
+  async function owned(count: number): Promise<void> {
+    const owners = await eventually(
+      () => prometheus.now("video_device_plugin_device_owner_info"),
+      ({ length }) => length === count,
+    );
+    expect(owners).toHaveLength(count);
+  }
+
+  async function has(pod: string): Promise<void> {
+    const held = await eventually(
+      () => node.allocations(),
+      (held) => held[pod] !== undefined,
+    );
+    expect(Object.keys(held)).toContain(pod);
+  }
+
+  for (const { name, expr, instant } of dashboardQueries(dashboard)) {
+    test(
+      `${name} shows something`,
+      async () => {
+        const ask = () => (instant ? prometheus.now(expr) : prometheus.lastMinute(expr));
+        expect(hasNumbers(await eventually(ask, hasNumbers))).toBe(true);
+      },
+      patienceMs + 5000,
+    );
+  }
+
+  for (const [title, wanted] of Object.entries({
+    Healthy: 7,
+    "In use": 2,
+    Free: 5,
+    Unhealthy: 1,
+  })) {
+    test(
+      `${title} counts ${wanted}`,
+      async () => {
+        const query = dashboardQueries(dashboard).find(({ name }) => name === `${title} (A)`);
+        const [value] = await eventually(
+          async () => (await prometheus.now(query?.expr ?? "")).flatMap(({ values }) => values),
+          ([value]) => value === wanted,
+        );
+        expect(value).toBe(wanted);
+      },
+      patienceMs + 5000,
+    );
+  }
+
+  test("the table of users names the pod that has the device, not the plugin's own", async () => {
+    const query = dashboardQueries(dashboard).find(({ name }) => /^Which pod/.test(name));
+    const rows = (await prometheus.now(query?.expr ?? "")).map(({ labels }) => labels);
+    expect(rows).toHaveLength(2);
+    for (const row of rows) {
+      expect(row).toMatchObject({ node: "node-a", pod: "recorder", container: "app" });
+    }
+  });
+
+  for (const { name, type, query } of dashboard.templating.list) {
+    if (type !== "query" || typeof query === "string") continue;
+    test(`the variable ${name} has values`, async () => {
+      const [, metric = ""] = /^label_values\((\w+), \w+\)$/.exec(query.query) ?? [];
+      const found = (await prometheus.now(metric)).map(({ labels }) => labels[name]);
+      expect(found.length).toBeGreaterThan(0);
+      expect(found).not.toContain(undefined);
+    });
+  }
+
+  test("every alert can be evaluated, and none is firing after a minute of small trouble", async () => {
+    const rules = await eventually(
+      () => prometheus.rules(),
+      (rules) => rules.every(({ health }) => health !== "unknown"),
+    );
+    expect(rules.length).toBeGreaterThan(10);
+    for (const rule of rules) expect(rule).toMatchObject({ health: "ok" });
+    expect(rules.filter(({ state }) => state === "firing").map(({ name }) => name)).toEqual([]);
+  });
+
+  test("the device that is ill is about to be told of", async () => {
+    const rules = await eventually(
+      () => prometheus.rules(),
+      (rules) => rules.some(({ state }) => state === "pending"),
+    );
+    const pending = rules.filter(({ state }) => state === "pending").map(({ name }) => name);
+    expect(pending).toContain("VideoDeviceUnhealthy");
+  });
+});

@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { adminClient, askSocket, statusOf } from "../support/admin-client.ts";
+import { eventually, Scenario } from "./harness.ts";
+
+let scenario: Scenario;
+let client: ReturnType<typeof adminClient>;
+beforeEach(() => {
+  scenario = new Scenario();
+  client = adminClient(scenario.adminSocket);
+});
+afterEach(() => scenario.close());
+
+const ask = (path: string, init?: RequestInit) => askSocket(scenario.adminSocket, path, init);
+const status = () => statusOf(client);
+const served = () => eventually(() => existsSync(scenario.adminSocket), "the admin socket");
+
+describe("probes on the admin socket", () => {
+  test("tell life from readiness", async () => {
+    scenario.startPlugin();
+    await served();
+    expect((await ask("/healthz")).status).toBe(200);
+    const waiting = await ask("/readyz");
+    expect([waiting.status, await waiting.json()]).toEqual([
+      503,
+      { ready: false, missing: [{ check: "registered", reason: "kubelet_absent" }] },
+    ]);
+    await scenario.kubelet.start();
+    await scenario.counts(8, 8);
+    const ready = await ask("/readyz");
+    expect([ready.status, await ready.text()]).toEqual([200, "ok: registered\n"]);
+    expect(await (await ask("/healthz?verbose")).text()).toBe(
+      "[+]ping ok\n[+]event-loop ok\n[+]monitor ok\n[+]actors ok\nhealthz check passed\n",
+    );
+    const head = await ask("/healthz", { method: "HEAD" });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+  });
+
+  test("say which check fails when asked for all of them", async () => {
+    scenario.startPlugin();
+    await served();
+    expect(await (await ask("/readyz?verbose")).text()).toBe(
+      "[+]ping ok\n[-]registered failed: kubelet_absent\nreadyz check failed\n",
+    );
+  });
+});
+
+describe("the admin socket", () => {
+  test("of a dead instance is replaced", async () => {
+    mkdirSync(dirname(scenario.adminSocket));
+    const dead = Bun.spawnSync([
+      process.execPath,
+      "-e",
+      `require("node:net").createServer().listen(${JSON.stringify(scenario.adminSocket)}, () => process.kill(process.pid, "SIGKILL"))`,
+    ]);
+    expect([dead.signalCode, existsSync(scenario.adminSocket)]).toEqual(["SIGKILL", true]);
+    await scenario.registered();
+    expect((await status()).nodeName).toBe("node-a");
+  });
+
+  test("of a live instance is left to it, and taken over with its cordons when that ends", async () => {
+    const old = await scenario.registered();
+    const next = scenario.startPlugin({ "node-name": "node-b" });
+    await eventually(
+      () => next.log.lines.some(({ fields }) => fields["error_code"] === "admin_socket_in_use"),
+      "the warning",
+    );
+    await client.cordonDevice({ deviceId: "video10", note: "by the old one" });
+    expect((await status()).nodeName).toBe("node-a");
+    await old.stop();
+    await eventually(
+      () => next.log.lines.some(({ msg }) => msg === "Serving the admin API"),
+      "the taking over",
+    );
+    const now = await status();
+    expect(now.nodeName).toBe("node-b");
+    expect(now.devices[0]?.cordon?.note).toBe("by the old one");
+    await scenario.counts(8, 7);
+  });
+
+  test("that can't be made keeps nobody from a device, and is made when it can be", async () => {
+    writeFileSync(dirname(scenario.adminSocket), "in the way");
+    const { log } = await scenario.registered();
+    const told = log.lines.filter(({ msg }) => msg === "Admin API can't be served");
+    expect(told.map(({ level }) => level)).toContain("warn");
+    expect(told[0]?.fields["remedy"]).toContain("ADMIN_SOCKET");
+    rmSync(dirname(scenario.adminSocket));
+    await served();
+    expect((await status()).kubelet?.registered).toBe(true);
+  });
+
+  test("that somebody removes is made anew", async () => {
+    const { log } = await scenario.registered();
+    unlinkSync(scenario.adminSocket);
+    await served();
+    expect(log.lines.some(({ msg }) => msg === "Admin socket was removed by somebody")).toBe(true);
+  });
+});

@@ -1,0 +1,327 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { dirname, join } from "node:path";
+import { defaultCareTimes } from "../../src/devices/care-times.ts";
+import { LogLevel, Use } from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
+import type { LogLevelControl } from "../../src/observe/log-level.ts";
+import { adminClient, askSocket, failureOf, statusOf } from "../support/admin-client.ts";
+import { eventually, Scenario } from "./harness.ts";
+
+const service = "/videodevice.admin.v1.AdminService";
+
+let scenario: Scenario;
+let client: ReturnType<typeof adminClient>;
+beforeEach(() => {
+  scenario = new Scenario();
+  client = adminClient(scenario.adminSocket);
+});
+afterEach(() => scenario.close());
+
+const ask = (path: string, init?: RequestInit) => askSocket(scenario.adminSocket, path, init);
+
+const post = (method: string, body: string | Uint8Array<ArrayBuffer>, type = "application/json") =>
+  ask(`${service}/${method}`, { method: "POST", headers: { "content-type": type }, body });
+
+const status = () => statusOf(client);
+
+const served = () => eventually(() => existsSync(scenario.adminSocket), "the admin socket");
+
+describe("the admin API", () => {
+  test("tells everything that is known", async () => {
+    await scenario.registered();
+    await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });
+    const now = await status();
+    expect(now).toMatchObject({
+      version: "test",
+      nodeName: "node-a",
+      resourceName: "meeting-baas.io/video-devices",
+      driver: "simulated",
+      logLevel: LogLevel.INFO,
+      kubelet: { registered: true, reason: "registered" },
+    });
+    expect(now.devices.map(({ id }) => id)).toEqual(
+      Array.from({ length: 8 }, (_, n) => `video${10 + n}`),
+    );
+    expect(now.devices[0]).toMatchObject({
+      number: 10,
+      path: join(scenario.simulatedDir, "video10"),
+      healthy: true,
+      reason: "ok",
+      use: Use.IN_USE,
+      clean: false,
+    });
+    expect(now.devices[1]).toMatchObject({ clean: true });
+    expect(now.events[0]).toMatchObject({
+      level: LogLevel.INFO,
+      message: "Device allocated",
+      fields: { device_id: "video10" },
+    });
+  });
+
+  test("is for root alone from its birth, and leaves nothing behind", async () => {
+    const { stop } = await scenario.registered();
+    expect(statSync(scenario.adminSocket).mode & 0o777).toBe(0o600);
+    expect(statSync(dirname(scenario.adminSocket)).mode & 0o777).toBe(0o700);
+    await stop();
+    expect(readdirSync(dirname(scenario.adminSocket))).toEqual([]);
+  });
+
+  test("answers JSON to a POST and to a GET, and gRPC-Web", async () => {
+    await scenario.registered();
+    const posted = await post("GetStatus", "{}");
+    expect(posted.headers.get("content-type")).toBe("application/json");
+    expect(await posted.json()).toMatchObject({ status: { nodeName: "node-a" } });
+    const got = await ask(`${service}/GetStatus?connect=v1&encoding=json&message=%7B%7D`);
+    expect(await got.json()).toMatchObject({ status: { driver: "simulated" } });
+    const web = await adminClient(scenario.adminSocket, "grpc-web").getStatus({});
+    expect(web.status?.nodeName).toBe("node-a");
+  });
+
+  test("says what is wrong with a request in a code, a sentence and what to do", async () => {
+    await scenario.registered();
+    const answer = await post("ResetDevice", '{"deviceId":"video99"}');
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toMatchObject({
+      code: "not_found",
+      message: "video99 is not one of this node's devices; it has video10 to video17",
+    });
+    expect(await failureOf(client.resetDevice({ deviceId: "video99" }))).toBe(
+      "NotFound device_unknown",
+    );
+    expect(await failureOf(client.cordonDevice({}))).toBe("InvalidArgument device_id_missing");
+    expect(
+      await failureOf(client.cordonDevice({ deviceId: "video10", note: "x".repeat(201) })),
+    ).toBe("InvalidArgument note_too_long");
+    expect(await failureOf(client.setLogLevel({}))).toBe("InvalidArgument log_level_unspecified");
+    expect(await failureOf(client.setLogLevel({ level: 99 as LogLevel }))).toBe(
+      "InvalidArgument log_level_unspecified",
+    );
+  });
+
+  test("takes no harm from garbage, from huge bodies and from those who hang up", async () => {
+    const { log } = await scenario.registered();
+    expect((await post("GetStatus", "garbage")).status).toBe(400);
+    expect((await post("GetStatus", "{}", "text/plain")).status).toBe(415);
+    expect((await post("Nonsense", "{}")).status).toBe(404);
+    expect((await ask("/", { method: "DELETE" })).status).toBe(404);
+    expect((await post("GetStatus", new Uint8Array(10_000_000))).status).toBe(413);
+    for (const bytes of ["\x16\x03\x01\x02", "GET / HTTP/9\r\n\r\n", "POST /x HTTP/1.1\r\n"]) {
+      const socket = connect(scenario.adminSocket);
+      socket.on("error", () => undefined);
+      socket.end(bytes);
+      await new Promise((resolve) => socket.on("close", resolve).resume());
+    }
+    expect((await status()).devices).toHaveLength(8);
+    expect(log.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  test("sets the log level until the process ends", async () => {
+    const { log } = scenario.startPlugin({}, { logLevel: levelControl("warn") });
+    await served();
+    expect((await client.setLogLevel({ level: LogLevel.DEBUG })).previous).toBe(LogLevel.WARN);
+    expect((await status()).logLevel).toBe(LogLevel.DEBUG);
+    expect(log.lines.find(({ msg }) => msg === "Log level changed")?.fields).toEqual({
+      log_level: "debug",
+      was: "warn",
+      by: "the admin API",
+    });
+  });
+});
+
+describe("a cordon", () => {
+  test("takes a device out of the offer, over a restart, and is undone by an uncordon", async () => {
+    const { stop } = await scenario.registered();
+    const { device } = await client.cordonDevice({ deviceId: "video12", note: "dark" });
+    expect(device).toMatchObject({
+      healthy: false,
+      reason: "cordoned",
+      detail: "an operator has taken it out of the offer: dark",
+      cordon: { note: "dark" },
+    });
+    await scenario.counts(8, 7);
+    await stop();
+    scenario.seen.length = 0;
+    scenario.startPlugin();
+    await eventually(() => scenario.count("list_received") > 0, "a list");
+    const lists = scenario.seen.flatMap((event) =>
+      event.type === "list_received" ? [event.healthy] : [],
+    );
+    expect(lists).toEqual([7]);
+    expect((await client.uncordonDevice({ deviceId: "video12" })).device).toMatchObject({
+      healthy: true,
+      reason: "ok",
+    });
+    await scenario.counts(8, 8);
+    expect((await client.uncordonDevice({ deviceId: "video12" })).device?.healthy).toBe(true);
+  });
+
+  test("leaves a device with its pod", async () => {
+    await scenario.registered();
+    await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });
+    const { device } = await client.cordonDevice({ deviceId: "video10" });
+    expect(device).toMatchObject({ reason: "cordoned", use: Use.IN_USE });
+    expect(scenario.kubelet.allocations()).toEqual({ a: ["video10"] });
+  });
+
+  test("by two at once is kept for both", async () => {
+    const { stop } = await scenario.registered();
+    const others = adminClient(scenario.adminSocket);
+    await Promise.all([
+      client.cordonDevice({ deviceId: "video10", note: "one" }),
+      others.cordonDevice({ deviceId: "video11", note: "two" }),
+    ]);
+    await stop();
+    scenario.startPlugin();
+    await served();
+    const notes = (await status()).devices.flatMap(({ cordon }) => cordon?.note ?? []);
+    expect(notes).toEqual(["one", "two"]);
+  });
+
+  test("that can't be kept is refused, and nothing changes", async () => {
+    await scenario.registered();
+    writeFileSync(scenario.stateDir, "no directory");
+    expect(await failureOf(client.cordonDevice({ deviceId: "video10" }))).toBe(
+      "FailedPrecondition cordon_not_kept",
+    );
+    const [device] = (await status()).devices;
+    expect([device?.healthy, device?.cordon]).toEqual([true, undefined]);
+  });
+});
+
+describe("an operator's reset", () => {
+  test("needs force while a pod has the device, and is counted", async () => {
+    await scenario.registered();
+    await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });
+    const reset = (force: boolean) => client.resetDevice({ deviceId: "video10", force });
+    expect(await failureOf(reset(false))).toBe("FailedPrecondition device_in_use");
+    expect((await reset(true)).device).toMatchObject({ resets: 1, use: Use.IN_USE, clean: false });
+    scenario.sicken("video10", "held");
+    expect(await failureOf(reset(true))).toBe("FailedPrecondition device_busy");
+    expect(await failureOf(client.repairDevice({ deviceId: "video10", force: true }))).toBe(
+      "FailedPrecondition device_busy",
+    );
+  });
+
+  test("that fails says why", async () => {
+    await scenario.registered();
+    scenario.sicken("video11", "reset-fails");
+    const reset = client.resetDevice({ deviceId: "video11", force: true });
+    expect(await failureOf(reset)).toBe("Internal reset_failed");
+  });
+
+  test("or repair helps a device that is sick", async () => {
+    await scenario.registered({}, { careTimes: defaultCareTimes });
+    scenario.sicken("video11", "dead-caps");
+    await scenario.counts(8, 7);
+    const { device } = await client.repairDevice({ deviceId: "video11", force: true });
+    expect(device).toMatchObject({ healthy: true });
+    await scenario.counts(8, 8);
+  });
+});
+
+describe("a watch", () => {
+  test("has the status at once and after each change, and ends with the plugin", async () => {
+    const { stop } = await scenario.registered();
+    const reasons: string[] = [];
+    const watching = (async () => {
+      for await (const { status: seen } of client.watchStatus({})) {
+        reasons.push(seen?.devices[0]?.reason ?? "");
+      }
+    })().catch(() => undefined);
+    await eventually(() => reasons.at(-1) === "ok", "the first status");
+    await client.cordonDevice({ deviceId: "video10" });
+    await eventually(() => reasons.at(-1) === "cordoned", "the cordon");
+    await client.uncordonDevice({ deviceId: "video10" });
+    await eventually(() => reasons.at(-1) === "ok", "the uncordon");
+    await stop();
+    await watching;
+  });
+
+  test("is told of many changes in few statuses", async () => {
+    await scenario.registered();
+    let statuses = 0;
+    const end = new AbortController();
+    const watching = (async () => {
+      for await (const _ of client.watchStatus({}, { signal: end.signal })) statuses++;
+    })().catch(() => undefined);
+    await eventually(() => statuses > 0, "the first status");
+    const started = performance.now();
+    for (let n = 0; n < 100; n++) {
+      await client.cordonDevice({ deviceId: "video10", note: `${n}` });
+    }
+    await Bun.sleep(250);
+    expect(statuses).toBeGreaterThan(1);
+    expect(statuses).toBeLessThanOrEqual(2 + (performance.now() - started) / 100);
+    end.abort();
+    await watching;
+  });
+
+  test("by somebody who never reads holds nothing up", async () => {
+    await scenario.registered();
+    const socket = connect(scenario.adminSocket).pause();
+    const body = Buffer.from("\0\0\0\0\x02{}");
+    socket.write(
+      `POST ${service}/WatchStatus HTTP/1.1\r\nhost: x\r\ncontent-type: application/connect+json\r\ncontent-length: ${body.length}\r\n\r\n`,
+    );
+    socket.write(body);
+    for (let n = 0; n < 50; n++) {
+      await client.cordonDevice({ deviceId: "video10", note: "x".repeat(200 - (n % 2)) });
+    }
+    expect((await status()).devices[0]?.reason).toBe("cordoned");
+    socket.destroy();
+  });
+
+  test("is refused to whoever opens more and more, and given again when some have ended", async () => {
+    await scenario.registered();
+    const end = new AbortController();
+    const open = () => client.watchStatus({}, { signal: end.signal })[Symbol.asyncIterator]();
+    const watches = Array.from({ length: 32 }, open);
+    await Promise.all(watches.map((watch) => watch.next()));
+    expect(await failureOf(open().next())).toBe("ResourceExhausted too_many_watches");
+    end.abort();
+    await Promise.allSettled(watches.map((watch) => watch.next()));
+    const again = async () => {
+      const stop = new AbortController();
+      const watch = client.watchStatus({}, { signal: stop.signal })[Symbol.asyncIterator]();
+      const failure = await failureOf(watch.next());
+      stop.abort();
+      return failure;
+    };
+    const until = performance.now() + 5000;
+    while ((await again()) !== undefined && performance.now() < until) await Bun.sleep(20);
+    expect(await again()).toBeUndefined();
+  });
+
+  test("that is quiet isn't cut", async () => {
+    await scenario.registered();
+    const received: unknown[] = [];
+    let ended = false;
+    const end = new AbortController();
+    const watching = (async () => {
+      for await (const one of client.watchStatus({}, { signal: end.signal })) received.push(one);
+    })()
+      .catch(() => undefined)
+      .finally(() => {
+        ended = true;
+      });
+    // Bun cuts a connection that is quiet for 10 s unless told otherwise, and says so at 12 s.
+    await Bun.sleep(14_000);
+    expect(ended).toBe(false);
+    const before = received.length;
+    await client.cordonDevice({ deviceId: "video17", note: "late" });
+    await eventually(() => received.length > before, "the change");
+    end.abort();
+    await watching;
+  }, 30_000);
+});
+
+function levelControl(level: LogLevelControl["level"]): LogLevelControl {
+  const control = {
+    level,
+    setLevel: (next: typeof level) => {
+      control.level = next;
+    },
+  };
+  return control;
+}

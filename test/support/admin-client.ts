@@ -1,0 +1,54 @@
+import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createFetchClient } from "@connectrpc/connect/protocol";
+import { createTransport as createConnectTransport } from "@connectrpc/connect/protocol-connect";
+import { createTransport as createGrpcWebTransport } from "@connectrpc/connect/protocol-grpc-web";
+import {
+  AdminService,
+  ErrorInfoSchema,
+  type Status,
+} from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
+
+/** A client of the admin API on a socket, as anybody could write one. */
+export function adminClient(
+  socketPath: string,
+  protocol: "connect" | "grpc-web" = "connect",
+): Client<typeof AdminService> {
+  const overSocket = (request: Request) => fetch(request, { unix: socketPath });
+  const create = protocol === "connect" ? createConnectTransport : createGrpcWebTransport;
+  const transport = create({
+    httpClient: createFetchClient(overSocket as unknown as typeof fetch),
+    baseUrl: "http://localhost",
+    useBinaryFormat: true,
+    interceptors: [],
+    acceptCompression: [],
+    sendCompression: null,
+    compressMinBytes: 1024,
+    readMaxBytes: 1024 * 1024,
+    writeMaxBytes: 1024 * 1024,
+  });
+  return createClient(AdminService, transport);
+}
+
+/** How a call failed: its Connect code and our own, `failed_precondition device_in_use`; undefined if it didn't. */
+export async function failureOf(call: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await call;
+    return undefined;
+  } catch (reason) {
+    const error = ConnectError.from(reason);
+    const [info] = error.findDetails(ErrorInfoSchema);
+    return `${Code[error.code]} ${info?.code}`;
+  }
+}
+
+/** Asks as curl would. */
+export function askSocket(socketPath: string, path: string, init: RequestInit = {}) {
+  return fetch(`http://localhost${path}`, { unix: socketPath, ...init });
+}
+
+/** The status as it is now. */
+export async function statusOf(client: Client<typeof AdminService>): Promise<Status> {
+  const { status } = await client.getStatus({});
+  if (status === undefined) throw new Error("no status");
+  return status;
+}

@@ -1,0 +1,43 @@
+import { Metrics, type MetricsSources } from "../../src/observe/metrics.ts";
+
+/** What Prometheus is told of a metric. */
+export interface ExposedMetric {
+  readonly name: string;
+  readonly type: string;
+  /** In alphabetical order, without a histogram's `le`. */
+  readonly labels: readonly string[];
+  readonly help: string;
+}
+
+const sources: MetricsSources = {
+  version: "0.1.0",
+  nodeName: "node-a",
+  registered: () => true,
+  devices: () => [
+    {
+      ...{ id: "video10", number: 10, hostPath: "/dev/video10" },
+      ...{ health: "Healthy", reason: "ok", detail: "", since: 0, format: "" },
+    },
+  ],
+  care: () => [{ id: "video10", use: "in_use", cleanliness: "clean", resets: 0, repairs: 0 }],
+  cordoned: () => false,
+  lagSeconds: () => 0,
+  owners: () => new Map([["video10", { namespace: "default", pod: "recorder", container: "app" }]]),
+};
+
+/** All metrics of the program, each with a series, in the order in which they are shown. */
+export async function exposedMetrics(): Promise<ExposedMetric[]> {
+  const metrics = new Metrics(sources);
+  metrics.actorStarted("monitor");
+  const { body } = await metrics.render();
+  return [...body.matchAll(/^# HELP (\w+) (.*)\n# TYPE \1 (\w+)$/gm)].map(
+    ([, name = "", help = "", type = ""]) => ({ name, type, help, labels: labelsOf(name, body) }),
+  );
+}
+
+function labelsOf(name: string, body: string): string[] {
+  const labels = [...body.matchAll(new RegExp(`^${name}(?:_bucket)?\\{(.*)\\}`, "gm"))]
+    .flatMap(([, set = ""]) => [...set.matchAll(/(\w+)="/g)].map(([, label = ""]) => label))
+    .filter((label) => label !== "le");
+  return [...new Set(labels)].sort();
+}

@@ -1,0 +1,95 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Glob, YAML } from "bun";
+
+const kustomizeDir = join(import.meta.dir, "../../deploy/kubernetes");
+
+/** The two ways the DaemonSet is deployed. */
+export type Profile = "full" | "restricted";
+export const profiles: readonly Profile[] = ["full", "restricted"];
+
+/** As much of a container as tests look at. */
+export interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly command?: readonly string[];
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly volumeMounts?: readonly {
+    readonly name: string;
+    readonly mountPath: string;
+    readonly readOnly?: boolean;
+  }[];
+  readonly resources?: Readonly<Record<"requests" | "limits", Record<string, unknown>>>;
+  readonly securityContext?: Readonly<Record<string, unknown>>;
+  readonly [more: string]: unknown;
+}
+
+export interface PodSpec {
+  readonly initContainers?: readonly Container[];
+  readonly containers: readonly Container[];
+  readonly volumes?: readonly {
+    readonly name: string;
+    readonly hostPath?: { readonly path: string; readonly type?: string };
+  }[];
+  readonly [more: string]: unknown;
+}
+
+export interface PodTemplate {
+  readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+  readonly spec: PodSpec;
+}
+
+/** Any object of a manifest. */
+export interface KubernetesObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly [more: string]: unknown };
+  readonly spec?: unknown;
+  readonly [more: string]: unknown;
+}
+
+/** The documents of a YAML text. */
+export function parseDocuments(text: string): KubernetesObject[] {
+  const parsed: unknown = YAML.parse(text);
+  const documents = Array.isArray(parsed) ? parsed : [parsed];
+  return documents.filter((document) => document !== null && document !== undefined);
+}
+
+/** The pod template of the DaemonSet of a profile, as it is rendered into `deploy/kubernetes`. */
+export function renderedPodTemplate(profile: Profile): PodTemplate {
+  const file = { full: "base/daemonset.yaml", restricted: "components/restricted/daemonset.yaml" };
+  const text = readFileSync(join(kustomizeDir, file[profile]), "utf8");
+  const [daemonSet] = parseDocuments(text) as unknown as [{ spec: { template: PodTemplate } }];
+  return daemonSet.spec.template;
+}
+
+/** Every container of a pod, in the order in which they start. */
+export function containersOf({ initContainers = [], containers }: PodSpec): readonly Container[] {
+  return [...initContainers, ...containers];
+}
+
+/** The examples' objects, by file. */
+export function exampleObjects(): ReadonlyMap<string, readonly KubernetesObject[]> {
+  const directory = join(kustomizeDir, "examples");
+  const files = [...new Glob("*.yaml").scanSync(directory)].sort();
+  return new Map(
+    files.map((file) => [file, parseDocuments(readFileSync(join(directory, file), "utf8"))]),
+  );
+}
+
+/** The pods that an object makes: itself, or its template, wherever its kind has it. */
+export function podSpecOf({ kind, spec }: KubernetesObject): PodSpec | undefined {
+  const inside = spec as { template?: PodTemplate; jobTargetRef?: { template: PodTemplate } };
+  switch (kind) {
+    case "Pod":
+      return spec as PodSpec;
+    case "DaemonSet":
+    case "Deployment":
+    case "Job":
+      return inside.template?.spec;
+    case "ScaledJob":
+      return inside.jobTargetRef?.template.spec;
+    default:
+      return undefined;
+  }
+}
