@@ -6,6 +6,7 @@ const CONTENTS: readonly (readonly [from: string, to: string])[] = [
   ["deploy/systemd/", ""],
   ["deploy/kubernetes/", "kubernetes/"],
   ["deploy/helm/", "helm/"],
+  ["deploy/monitoring/", "monitoring/"],
   ["docs/", "docs/"],
   ["CHANGELOG.md", "CHANGELOG.md"],
   ["LICENSE", "LICENSE"],
@@ -32,7 +33,7 @@ export function tarballFiles(root: string, tracked: readonly string[], built: Bu
   ];
   for (const source of tracked) {
     const [from, to] = CONTENTS.find(([prefix]) => covers(prefix, source)) ?? [];
-    if (from === undefined || to === undefined) continue;
+    if (from === undefined || to === undefined || isSource(source)) continue;
     const path = to + source.slice(from.length);
     files.push({ path, source: `${root}/${source}`, executable: path.endsWith(".sh") });
   }
@@ -41,6 +42,11 @@ export function tarballFiles(root: string, tracked: readonly string[], built: Bu
 
 function covers(prefix: string, path: string): boolean {
   return prefix.endsWith("/") ? path.startsWith(prefix) : path === prefix;
+}
+
+/** What makes or tests the files beside it. */
+function isSource(path: string): boolean {
+  return path.endsWith(".ts") || path.includes(".test.");
 }
 
 /** Names of architectures: Bun's, and those that images, packages and so the tarballs have. */

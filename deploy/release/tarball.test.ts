@@ -84,8 +84,10 @@ describe("a release's tarball", () => {
     expect(paths).toContain("video-device-plugin.service");
     expect(paths).toContain("modules-load/modules-load.conf");
     expect(paths).toContain("LICENSE");
-    expect(paths).toContain("docs/architecture.md");
-    expect(paths.filter((path) => path.endsWith(".ts"))).toEqual([]);
+    expect(paths).toContain("docs/nodes.md");
+    expect(paths).toContain("kubernetes/base/daemonset.yaml");
+    expect(paths).toContain("monitoring/alerts.yaml");
+    expect(paths.filter((path) => /\.ts$|\.test\./.test(path))).toEqual([]);
     expect(new Set(paths).size).toBe(paths.length);
   });
 
