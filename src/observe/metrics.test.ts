@@ -71,7 +71,7 @@ describe("metrics", () => {
   test("count what happens", async () => {
     const { metrics, lines } = setUp();
     metrics.allocated(2, 0.2);
-    metrics.allocationRefused(Code.FailedPrecondition);
+    metrics.allocationRefused("failed_precondition");
     metrics.registered(1);
     metrics.registerFailed(Code.DeadlineExceeded);
     metrics.ended("stream_ended");

@@ -1,7 +1,6 @@
 import type { Code } from "@connectrpc/connect";
 import { Gauge, Registry } from "prom-client";
 import type { CareResult } from "../devices/attempts.ts";
-import { codeName } from "../grpc/status.ts";
 import type { PodResourcesMethod } from "../kubelet/pod-resources.ts";
 import type { RegistrationReason } from "../kubelet/registration.ts";
 import { type DeviceSources, deviceMetrics } from "./metrics/device-metrics.ts";
@@ -75,8 +74,9 @@ export class Metrics {
     this.#events.allocated.inc(devices);
   }
 
-  allocationRefused(code: Code): void {
-    this.#events.refused.inc({ code: codeName(code) });
+  /** `code`: the gRPC status by name, `failed_precondition`. */
+  allocationRefused(code: string): void {
+    this.#events.refused.inc({ code });
   }
 
   registered(_ms: number): void {

@@ -139,11 +139,10 @@ export class Cordons {
     for (const cordon of book.values()) this.#hold(cordon);
   }
 
-  #hold({ device, note }: Cordon): void {
-    const why = note === "" ? "" : `: ${note}`;
+  #hold({ device }: Cordon): void {
     this.#deps.pool.hold(device, {
       reason: "cordoned",
-      detail: `an operator has taken it out of the offer${why}`,
+      detail: "an operator has taken it out of the offer",
     });
   }
 }

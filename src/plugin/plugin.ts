@@ -7,6 +7,7 @@ import { type CareTimes, defaultCareTimes } from "../devices/care-times.ts";
 import { Caretaker } from "../devices/caretaker.ts";
 import { DeviceMonitor } from "../devices/monitor.ts";
 import { DevicePool } from "../devices/pool.ts";
+import { codeName } from "../grpc/status.ts";
 import { type AllocationObserver, devicePluginService } from "../kubelet/device-plugin-service.ts";
 import { logOwners } from "../kubelet/owner-log.ts";
 import { PodResources } from "../kubelet/pod-resources.ts";
@@ -226,7 +227,7 @@ export class Plugin {
         metrics.allocated(devices, ms);
         collector.worked();
       },
-      allocationRefused: (code) => metrics.allocationRefused(code),
+      allocationRefused: (code) => metrics.allocationRefused(codeName(code)),
       registered: (ms) => {
         this.#onRegistered(ms);
         collector.worked();

@@ -13,7 +13,9 @@ test("docs/metrics.md has every metric with its type, labels and help, and no ot
     labels: [...labels.matchAll(/`(\w+)`/g)].map(([, label]) => label),
     help,
   }));
-  expect(documented as unknown[]).toEqual(await exposedMetrics());
+  const byName = (a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name);
+  const exposed = await exposedMetrics();
+  expect(documented.toSorted(byName) as unknown[]).toEqual(exposed.toSorted(byName));
 });
 
 test("each says what it is good for", () => {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { EmbeddedNode } from "../contract/embedded-node.ts";
+import { adminClient } from "../support/admin-client.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 import { type Dashboard, dashboardQueries } from "./dashboard-queries.ts";
 import { freePort, Prometheus, type Series } from "./prometheus.ts";
@@ -137,6 +138,7 @@ describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
     await Bun.sleep(2000);
     await node.startKubelet();
     await node.kubelet.until(() => node.kubelet.resources().allocatable === 8, 30_000, "8 again");
+    await adminClient(plugin.adminSocket).cordonDevice({ deviceId: "video15", note: "a test" });
     await plugin.sicken("video17");
     writeFileSync(join(plugin.simulatedDir, ".faults", "video16.dead-caps"), "made dead by a test");
   }
@@ -170,9 +172,10 @@ describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
   }
 
   for (const [title, wanted] of Object.entries({
-    Healthy: 7,
+    Healthy: 6,
+    Cordoned: 1,
     "In use": 2,
-    Free: 5,
+    Free: 4,
     Unhealthy: 1,
   })) {
     test(

@@ -136,7 +136,7 @@ describe("a cordon", () => {
     expect(device).toMatchObject({
       healthy: false,
       reason: "cordoned",
-      detail: "an operator has taken it out of the offer: dark",
+      detail: "an operator has taken it out of the offer",
       cordon: { note: "dark" },
     });
     await scenario.counts(8, 7);

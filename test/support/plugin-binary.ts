@@ -34,6 +34,8 @@ export class PluginBinary implements PluginControl {
   readonly ids = Array.from({ length: 8 }, (_, index) => `video${10 + index}`);
   /** Of all its starts. */
   readonly log: PluginBinaryLog;
+  /** Where the admin API listens. */
+  readonly adminSocket: string;
   /** Directory of the device nodes. */
   readonly simulatedDir: string;
   readonly #errors: string;
@@ -48,6 +50,7 @@ export class PluginBinary implements PluginControl {
         `there is no ${file}; run: bun run build`,
       );
     }
+    this.adminSocket = join(node.workDir, `${name}.admin.sock`);
     this.simulatedDir = join(node.workDir, "devices");
     this.log = new PluginBinaryLog(join(node.workDir, `${name}.log`));
     this.#errors = join(node.workDir, `${name}.stderr`);
@@ -60,7 +63,7 @@ export class PluginBinary implements PluginControl {
       `--simulated-dir=${this.simulatedDir}`,
       `--kubelet-socket=${node.kubeletSocket}`,
       `--pod-resources-socket=${node.podResourcesSocket}`,
-      `--admin-socket=${join(node.workDir, `${name}.admin.sock`)}`,
+      `--admin-socket=${this.adminSocket}`,
       `--state-dir=${join(node.workDir, "state")}`,
       `--socket-path=${join(dirname(node.kubeletSocket), "video-device-plugin.sock")}`,
       ...flags,
