@@ -1,0 +1,43 @@
+import type { ChangelogSection } from "./changelog.ts";
+
+/** What a release is judged by. */
+export interface ReleaseFacts {
+  /** Of package.json. */
+  readonly version: string;
+  /** Tags of the commit that is checked out. */
+  readonly tags: readonly string[];
+  /** Paths that `git status --porcelain` lists: changed, or not known to git and not ignored. */
+  readonly changed: readonly string[];
+  /** The version's own, undefined if there is none. */
+  readonly section: ChangelogSection | undefined;
+}
+
+/** Names of files that a message can have before it stops being read. */
+const MOST_NAMED = 5;
+
+/** Why there can be no release of this, each with what to do; empty if there can be one. */
+export function refusals({ version, tags, changed, section }: ReleaseFacts): string[] {
+  const found: string[] = [];
+  if (changed.length > 0) {
+    const named = changed.slice(0, MOST_NAMED).join(", ");
+    const more = changed.length > MOST_NAMED ? ` and ${changed.length - MOST_NAMED} more` : "";
+    found.push(`the tree is not clean: ${named}${more}. Commit it, or put it away.`);
+  }
+  const wanted = `v${version}`;
+  if (!tags.includes(wanted)) {
+    const others = tags.length === 0 ? "no tag" : tags.join(", ");
+    found.push(
+      `package.json says ${version}, so this commit needs the tag ${wanted}; it has ${others}. git tag -a ${wanted}`,
+    );
+  }
+  if (section === undefined) {
+    found.push(`CHANGELOG.md has no section "## ${version} - YYYY-MM-DD".`);
+  } else if (section.date === undefined) {
+    found.push(
+      `CHANGELOG.md has no date for ${version}. Make its heading "## ${version} - YYYY-MM-DD".`,
+    );
+  } else if (section.notes === "") {
+    found.push(`CHANGELOG.md says nothing of ${version}.`);
+  }
+  return found;
+}

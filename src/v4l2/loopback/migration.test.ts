@@ -1,0 +1,86 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import {
+  type FakeKernelOptions,
+  FakeLoopbackKernel,
+} from "../../../test/support/fake-loopback-kernel.ts";
+import { steppingClock } from "../../../test/support/stepping-clock.ts";
+import { type LogFields, silentLogger } from "../../observe/logger.ts";
+import { LoopbackDriver } from "./loopback-driver.ts";
+
+/**
+ * What the plugin's predecessor, written in Go, loads the module with: without a shell in between, so that the kernel
+ * takes off the first and the last quote only (lib/cmdline.c next_arg).
+ */
+const PREDECESSORS =
+  'video_nr=10,11,12 max_buffers=2 exclusive_caps=1,1,1 card_label="MeetingBot_WebCam","MeetingBot_WebCam","MeetingBot_WebCam" devices=3';
+
+const kernels: FakeLoopbackKernel[] = [];
+afterEach(() => {
+  for (const kernel of kernels.splice(0)) kernel.close();
+});
+
+function setUp(options: FakeKernelOptions) {
+  const kernel = new FakeLoopbackKernel(options);
+  kernels.push(kernel);
+  kernel.preload(PREDECESSORS);
+  const { deviceDir, sysfsDir, modulesDir, kernelRelease } = kernel;
+  const warnings: [string, LogFields][] = [];
+  const warn = (msg: string, fields: LogFields = {}) => warnings.push([msg, fields]);
+  const settings = {
+    ...{ firstDeviceNumber: 10, maxDevices: 3, mode: 0o666, group: undefined },
+    ...{ cardLabel: "MeetingBot_WebCam", nodeName: "node", numberTaken: "refuse" as const },
+    ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 8192, maxHeight: 8192 },
+    ...{ modprobeDirs: [], deviceDir, sysfsDir, modulesDir, kernelRelease },
+  };
+  const clock = steppingClock();
+  const driver = new LoopbackDriver(settings, { log: { ...silentLogger, warn }, kernel, clock });
+  return { kernel, driver, warnings };
+}
+
+describe("devices of the predecessor, with its stray quotes in their labels", () => {
+  test.each(["0.12.7", "0.15.4"] as const)(
+    "%s: are adopted as they are, with one warning each",
+    async (version) => {
+      const { kernel, driver, warnings } = setUp({ version });
+      const labels = ['MeetingBot_WebCam"', '"MeetingBot_WebCam"', '"MeetingBot_WebCam'];
+      expect([10, 11, 12].map((number) => kernel.device(number)?.label)).toEqual(labels);
+
+      const { created, adopted, failed } = await driver.ensure();
+      expect({ created, adopted, failed }).toEqual({
+        created: [],
+        adopted: ["video10", "video11", "video12"],
+        failed: [],
+      });
+      expect(kernel.journal).toEqual([]);
+      expect((await driver.inspect()).map(({ state }) => state)).toEqual(["ok", "ok", "ok"]);
+
+      await driver.ensure();
+      expect(warnings).toEqual(
+        labels.map((label, index) => [
+          "an adopted device has another card label",
+          {
+            device_id: `video${10 + index}`,
+            card_label: label,
+            wanted_card_label: "MeetingBot_WebCam",
+          },
+        ]),
+      );
+    },
+  );
+
+  test("get the right label with their first reset, where there is a control device", async () => {
+    const { kernel, driver } = setUp({ version: "0.15.4" });
+    await driver.ensure();
+    await driver.reset("video11");
+    expect(kernel.device(11)).toMatchObject({ label: "MeetingBot_WebCam", exclusive: true });
+    expect(kernel.journal).toEqual(["remove 11", "add 11"]);
+  });
+
+  test("keep it before 0.13, and are reset all the same", async () => {
+    const { kernel, driver } = setUp({ version: "0.12.7" });
+    await driver.ensure();
+    await driver.reset("video11");
+    expect(kernel.device(11)?.label).toBe('"MeetingBot_WebCam"');
+    expect(kernel.journal).toEqual(["open 11", "open 11"]);
+  });
+});

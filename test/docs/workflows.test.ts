@@ -1,0 +1,114 @@
+import { describe, expect, test } from "bun:test";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Glob, YAML } from "bun";
+import manifest from "../../package.json" with { type: "json" };
+
+const root = join(import.meta.dir, "../..");
+
+interface Step {
+  readonly uses?: string;
+  readonly run?: string;
+  readonly with?: Readonly<Record<string, unknown>>;
+}
+
+interface Job {
+  readonly uses?: string;
+  readonly steps?: readonly Step[];
+  readonly permissions?: unknown;
+  readonly "timeout-minutes"?: number;
+}
+
+interface Workflow {
+  readonly on: unknown;
+  readonly permissions?: unknown;
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+
+const workflows = [...new Glob(".github/workflows/*.yaml").scanSync({ cwd: root, dot: true })]
+  .sort()
+  .map((path) => [path, YAML.parse(readFileSync(join(root, path), "utf8")) as Workflow] as const);
+
+test("there are workflows to look at", () => {
+  expect(workflows.map(([path]) => path)).toEqual([
+    ".github/workflows/e2e-kind.yaml",
+    ".github/workflows/release.yaml",
+    ".github/workflows/test.yaml",
+  ]);
+});
+
+describe.each(workflows)("%s", (_, { permissions, jobs }) => {
+  const steps = Object.values(jobs).flatMap((job) => job.steps ?? []);
+  const commands = steps.flatMap(({ run }) => run ?? []);
+
+  test("gives no job more than reading by default", () => {
+    expect([{}, { contents: "read" }]).toContainEqual(permissions as object);
+  });
+
+  test("lets no job of its own run for ever", () => {
+    for (const [name, job] of Object.entries(jobs)) {
+      if (job.uses === undefined) expect([name, job["timeout-minutes"]]).not.toContain(undefined);
+    }
+  });
+
+  test("calls scripts of package.json that are there, with the pinned Bun", () => {
+    for (const [, version, script = ""] of matches(/bun@(\S+) run (\S+)/g, commands)) {
+      expect(`bun@${version}`).toBe(manifest.packageManager);
+      expect(Object.keys(manifest.scripts)).toContain(script);
+    }
+  });
+
+  test("calls programs of the repository that are there and executable", () => {
+    for (const [path = ""] of matches(/(?<=^|\s)(\.\/|test\/|deploy\/)\S+\.sh\b/g, commands)) {
+      accessSync(join(root, path), constants.X_OK);
+    }
+  });
+
+  test("hands nothing from outside to a shell but as a variable", () => {
+    for (const command of commands) expect(command).not.toContain("${{");
+  });
+
+  test("uses actions by version, and workflows that are there", () => {
+    const used = [...steps, ...Object.values(jobs)].flatMap(({ uses }) => uses ?? []);
+    for (const uses of used) {
+      if (uses.startsWith("./")) expect([uses, existsSync(join(root, uses))]).toEqual([uses, true]);
+      else expect(uses).toMatch(/^[\w-]+\/[\w-]+@(v\d+|[0-9a-f]{40})$/);
+    }
+  });
+
+  test("leaves no token in a checkout", () => {
+    for (const step of steps.filter(({ uses }) => uses?.startsWith("actions/checkout@"))) {
+      expect(step.with).toMatchObject({ "persist-credentials": false });
+    }
+  });
+});
+
+test("a release's job gets rights one by one", () => {
+  const [, release] = workflows.find(([path]) => path.endsWith("release.yaml")) ?? [];
+  expect(
+    Object.fromEntries(
+      Object.entries(release?.jobs ?? {}).map(([name, job]) => [name, job.permissions]),
+    ),
+  ).toEqual({
+    test: { contents: "read" },
+    build: { contents: "read" },
+    image: { contents: "read", packages: "write", "id-token": "write", attestations: "write" },
+    publish: { contents: "write", "id-token": "write", attestations: "write" },
+  });
+});
+
+test("a run of one part of .ci/run runs that alone, and one that isn't there is a failure", () => {
+  const run = readFileSync(join(root, ".ci/run"), "utf8");
+  expect(run).toContain("wanted level1 && step");
+  const parts = [...run.matchAll(/^part ([a-z0-9]+) /gm)].map(([, part]) => part);
+  expect(parts).toContain("kernel");
+  const { exitCode, stdout } = Bun.spawnSync(["bash", ".ci/run", "nothing"], { cwd: root });
+  expect({ exitCode, stdout: stdout.toString() }).toEqual({
+    exitCode: 1,
+    stdout: "\n0 passed, 0 failed\n",
+  });
+});
+
+function matches(pattern: RegExp, commands: readonly string[]): RegExpMatchArray[] {
+  return commands.flatMap((command) => [...command.matchAll(pattern)]);
+}
