@@ -29,7 +29,7 @@ describe.skipIf(skip)("the program for arm64, emulated", () => {
   let plugin: PluginBinary;
 
   beforeAll(async () => {
-    const { exitCode, stdout, stderr } = Bun.spawnSync(["bun", "deploy/build.ts", "--all"], {
+    const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, "deploy/build.ts", "--all"], {
       cwd: root,
     });
     expect({ exitCode, stderr: stderr.toString() }).toEqual({ exitCode: 0, stderr: "" });
