@@ -147,6 +147,8 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     return device.inside.open();
   }
 
+  zeroMapping(): void {}
+
   writeAttribute(path: string, text: string): void {
     if (!existsSync(path)) this.fail("open", ERRNO.ENOENT);
     if (this.sysfsReadOnly) this.fail("open", ERRNO.EROFS);

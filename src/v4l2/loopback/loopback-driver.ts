@@ -146,13 +146,14 @@ export class LoopbackDriver implements VideoDriver {
     return this.change(id, async (device) => {
       if (this.control.isUsable()) {
         const before = this.view.sysfsDevice(device)?.device;
-        if (before) await this.memory.overwriteBeforeRemoval(device, this.cared(device));
+        if (before) await this.memory.overwriteLeft(device, this.cared(device));
         await this.removeDevice(device);
         await this.maker.ensure(device, false);
         this.tellMinor(device, before && formatDevice(before));
       } else if (this.view.sysfsDevice(device) === undefined) {
         await this.maker.ensure(device, false);
       } else {
+        await this.memory.overwriteLeft(device, this.cared(device));
         await this.access.alone(device, () =>
           cleanInPlace(this.cared(device), this.dependencies.kernel),
         );
@@ -266,8 +267,9 @@ export class LoopbackDriver implements VideoDriver {
   }
 
   private cared(device: DriverDevice) {
-    const { maxBuffers } = this.settings;
-    return { id: device.id, path: this.view.nodePath(device), maxBuffers };
+    const { maxBuffers, sysfsDir } = this.settings;
+    const hasControlDevice = readControlDevice(sysfsDir) !== undefined;
+    return { id: device.id, path: this.view.nodePath(device), maxBuffers, hasControlDevice };
   }
 
   private isAnyMissing(): boolean {

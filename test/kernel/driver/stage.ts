@@ -6,6 +6,7 @@ import { errnoNameOf } from "../../../src/linux/errno-error.ts";
 import { readInitOnAlloc } from "../../../src/linux/init-on-alloc.ts";
 import { DELETE_NONBLOCK, linuxCalls } from "../../../src/linux/linux-calls.ts";
 import { silentLogger } from "../../../src/observe/logger.ts";
+import { overwriteLeftFrames } from "../../../src/v4l2/loopback/device-care.ts";
 import { linuxKernel } from "../../../src/v4l2/loopback/kernel.ts";
 import { LoopbackDriver } from "../../../src/v4l2/loopback/loopback-driver.ts";
 import type { LoopbackSettings } from "../../../src/v4l2/loopback/loopback-settings.ts";
@@ -15,6 +16,9 @@ import type { QueriedDevice } from "../query.ts";
 import { query, run } from "../stories/cameras.ts";
 
 const calls = linuxCalls();
+
+/** Whether this kernel clears memory before it hands it out. */
+export const clearsMemory = readInitOnAlloc({ kernelRelease: release() }) !== false;
 
 export const LABEL = "Default WebCam";
 export const MODE = 0o640;
@@ -37,6 +41,12 @@ export class Stage {
 
   open(id: string): VideoFile {
     return openVideoDevice(`/dev/${id}`, calls);
+  }
+
+  /** The part of a reset that overwrites, where the kernel does not clear memory. */
+  overwriteLeft(id: string): void {
+    const device = { id, path: `/dev/${id}`, maxBuffers: 2, hasControlDevice: this.isDynamic };
+    overwriteLeftFrames(device, linuxKernel(calls));
   }
 
   /** Unloads what may be loaded; devtmpfs removes only nodes it made. */
