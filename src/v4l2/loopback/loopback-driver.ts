@@ -89,7 +89,7 @@ export class LoopbackDriver implements VideoDriver {
       const old = new Set(
         this.devices.filter((device) => view.sysfsDevice(device)).map(({ number }) => number),
       );
-      for (const device of this.devices) if (!old.has(device.number)) maker.removeStaleNode(device);
+      for (const device of this.devices) if (!old.has(device.number)) this.tryToRemoveNode(device);
       const provided = await provideModule(requests, { ...this.dependencies, settings, control });
       if (provided === "ours") this.module.isOurs();
       if (this.isAnyMissing() && !control.isUsable()) {
@@ -202,7 +202,7 @@ export class LoopbackDriver implements VideoDriver {
     return this.changes.run(async () => {
       const goWithIt = this.control.isUsable() ? [] : this.devices.map(({ number }) => number);
       if (!this.module.unload(goWithIt)) return;
-      for (const device of this.devices) this.maker.removeStaleNode(device);
+      for (const device of this.devices) this.tryToRemoveNode(device);
     });
   }
 
@@ -270,6 +270,15 @@ export class LoopbackDriver implements VideoDriver {
     const { maxBuffers, sysfsDir } = this.settings;
     const hasControlDevice = readControlDevice(sysfsDir) !== undefined;
     return { id: device.id, path: this.view.nodePath(device), maxBuffers, hasControlDevice };
+  }
+
+  /** What can't be removed is in the way of its own device only, and told with that. */
+  private tryToRemoveNode(device: DriverDevice): void {
+    try {
+      this.maker.removeStaleNode(device);
+    } catch (error) {
+      this.dependencies.log.debug("A stale device node stays", PluginError.from(error).fields());
+    }
   }
 
   private isAnyMissing(): boolean {

@@ -1,6 +1,4 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { release } from "node:os";
 import { roleOf } from "../query.ts";
 import { identity, modeOf, query } from "../stories/cameras.ts";
 import type { Scenario } from "./scenario.ts";
@@ -108,27 +106,6 @@ export const creation: readonly Scenario[] = [
         query().map(({ device, card }) => [device, card]),
         numbered(10, 3).map((id) => [`/dev/${id}`, LABEL]),
       );
-      return undefined;
-    },
-  },
-  {
-    name: "a module file that is none, is empty or cut short is named, and nothing is left of it",
-    async run(stage) {
-      const path = `/lib/modules/${release()}/updates/dkms/v4l2loopback.ko`;
-      const original = new Uint8Array(readFileSync(path));
-      const tree = `/tmp/modules/${release()}`;
-      const codes: string[] = [];
-      for (const image of [Buffer.from("not a module\n"), original.slice(0, 20_000)]) {
-        rmSync("/tmp/modules", { recursive: true, force: true });
-        mkdirSync(`${tree}/updates/dkms`, { recursive: true });
-        for (const module of ["mc", "videodev"]) stage.modprobe(module);
-        writeFileSync(`${tree}/updates/dkms/v4l2loopback.ko`, image);
-        const dep = "updates/dkms/v4l2loopback.ko:\n";
-        writeFileSync(`${tree}/modules.dep`, dep);
-        codes.push((await codeOf(stage.driver({ modulesDir: "/tmp/modules" }).ensure())) ?? "none");
-        deepEqual(query(), []);
-      }
-      deepEqual(codes, ["module_wrong_kernel", "module_wrong_kernel"]);
       return undefined;
     },
   },

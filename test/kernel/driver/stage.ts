@@ -1,11 +1,13 @@
 import { equal } from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { release } from "node:os";
 import { systemClock } from "../../../src/common/clock.ts";
+import { PluginError } from "../../../src/common/plugin-error.ts";
 import { errnoNameOf } from "../../../src/linux/errno-error.ts";
 import { readInitOnAlloc } from "../../../src/linux/init-on-alloc.ts";
 import { DELETE_NONBLOCK, linuxCalls } from "../../../src/linux/linux-calls.ts";
 import { silentLogger } from "../../../src/observe/logger.ts";
+import type { EnsureReport } from "../../../src/v4l2/driver.ts";
 import { overwriteLeftFrames } from "../../../src/v4l2/loopback/device-care.ts";
 import { linuxKernel } from "../../../src/v4l2/loopback/kernel.ts";
 import { LoopbackDriver } from "../../../src/v4l2/loopback/loopback-driver.ts";
@@ -63,6 +65,21 @@ export class Stage {
     }
   }
 
+  /** Unloads all that is loaded, in whatever order that goes. */
+  unloadAll(): void {
+    for (;;) {
+      const before = loadedModules();
+      for (const module of before) {
+        try {
+          this.unload(module);
+        } catch (error) {
+          if (errnoNameOf(error) !== "EAGAIN") throw error; // another module's need of it
+        }
+      }
+      if (before.length === loadedModules().length) return;
+    }
+  }
+
   /** As somebody on the node would load it. */
   modprobe(...args: string[]): void {
     run(["/bin/busybox", "modprobe", ...args]);
@@ -99,6 +116,26 @@ export function makeDriver(overrides: Partial<LoopbackSettings> = {}): LoopbackD
     },
     { log: silentLogger, kernel: linuxKernel(calls), clock: systemClock },
   );
+}
+
+/** What `ensure` could not do, by device and code. */
+export function codesOf({ failed }: EnsureReport): [string, string][] {
+  return failed.map(({ id, error }) => [id, PluginError.from(error).code]);
+}
+
+function loadedModules(): string[] {
+  const lines = readFileSync("/proc/modules", "utf8").trim().split("\n");
+  return lines.map((line) => line.split(" ")[0] ?? "").filter((name) => name !== "");
+}
+
+/** What a promise rejects with, an error with a code. @throws Error if it doesn't. */
+export async function errorOf(work: Promise<unknown>): Promise<PluginError> {
+  try {
+    await work;
+  } catch (error) {
+    return PluginError.from(error);
+  }
+  throw new Error("it went well");
 }
 
 /** The code of what a promise rejects with, undefined if it doesn't. */
