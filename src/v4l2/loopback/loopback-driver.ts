@@ -25,6 +25,7 @@ import { KernelMemory } from "./kernel-memory.ts";
 import { LoadedModule } from "./loaded-module.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
 import { LoopbackView } from "./loopback-view.ts";
+import { unloadMisnumbered } from "./misnumbered.ts";
 import { OpenersLimit } from "./openers-limit.ts";
 import { provideModule, refuseTooMany } from "./provide-module.ts";
 import { readControlDevice } from "./sysfs.ts";
@@ -79,10 +80,12 @@ export class LoopbackDriver implements VideoDriver {
    * @throws PluginError if the module isn't loaded and can't be: `module_*`, `modules_disabled`,
    * `card_label_invalid`, … with a remedy; `too_many_devices`.
    */
-  ensure(): Promise<EnsureReport> {
+  ensure(mayRemake: (id: string) => boolean = () => false): Promise<EnsureReport> {
     return this.changes.run(async () => {
       const { control, settings, maker, view } = this;
+      const { sysfsDir } = settings;
       this.memory.tellOfLeak();
+      unloadMisnumbered(this.devices, mayRemake, { ...this.dependencies, sysfsDir, view });
       const before = new Map(this.devices.map((device) => [device.id, view.judge(device).state]));
       const requests = this.devices.map((device) => maker.request(device));
       // What is there before a load is not new, and need not be waited for.
