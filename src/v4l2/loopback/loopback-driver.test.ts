@@ -7,6 +7,8 @@ import {
 } from "../../../test/support/fake-loopback-kernel.ts";
 import { steppingClock } from "../../../test/support/stepping-clock.ts";
 import { systemClock } from "../../common/clock.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import { ErrnoError } from "../../linux/errno-error.ts";
 import type { LogFields } from "../../observe/logger.ts";
 import { silentLogger } from "../../observe/logger.ts";
 import { LoopbackDriver } from "./loopback-driver.ts";
@@ -345,6 +347,29 @@ describe("the loopback driver's ensure", () => {
     const report = await driver.ensure();
     expect(report).toMatchObject({ created: ["video11"], adopted: ["video10", "video12"] });
     expect(kernel.journal).toEqual(["mknod video11"]);
+  });
+
+  test("in a directory that can't be written to, nodes that are missing or stale are told one by one", async () => {
+    const { kernel, driver } = setUp();
+    await driver.ensure();
+    const readOnly = () => {
+      throw new ErrnoError(30, "mknodat");
+    };
+    rmSync(join(kernel.deviceDir, "video10"));
+    rmSync(join(kernel.deviceDir, "video11"));
+    kernel.makeNode(join(kernel.deviceDir, "video11"), { major: 81, minor: 77 });
+    Object.assign(kernel, { makeNode: readOnly, removeNode: readOnly });
+    const { failed } = await driver.ensure();
+    expect(failed.map(({ id, error }) => [id, PluginError.from(error).code])).toEqual([
+      ["video10", "node_not_changed"],
+      ["video11", "node_not_changed"],
+    ]);
+    expect(failed[0]?.error.message).toMatch(
+      /There is no .*video10, and it could not be made: .*EROFS/,
+    );
+    expect(failed[1]?.error.message).toMatch(
+      /video11 is of another device, and could not be removed/,
+    );
   });
 
   test("something else in a node's place is told and left alone", async () => {

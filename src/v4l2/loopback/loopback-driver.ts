@@ -83,9 +83,8 @@ export class LoopbackDriver implements VideoDriver {
   ensure(mayRemake: (id: string) => boolean = () => false): Promise<EnsureReport> {
     return this.changes.run(async () => {
       const { control, settings, maker, view } = this;
-      const { sysfsDir } = settings;
       this.memory.tellOfLeak();
-      unloadMisnumbered(this.devices, mayRemake, { ...this.dependencies, sysfsDir, view });
+      unloadMisnumbered(this.devices, mayRemake, { ...this.dependencies, ...settings, view });
       const before = new Map(this.devices.map((device) => [device.id, view.judge(device).state]));
       const requests = this.devices.map((device) => maker.request(device));
       // What is there before a load is not new, and need not be waited for.

@@ -6,7 +6,7 @@ import { PluginError } from "../../../src/common/plugin-error.ts";
 import { errnoNameOf } from "../../../src/linux/errno-error.ts";
 import { readInitOnAlloc } from "../../../src/linux/init-on-alloc.ts";
 import { DELETE_NONBLOCK, linuxCalls } from "../../../src/linux/linux-calls.ts";
-import { silentLogger } from "../../../src/observe/logger.ts";
+import { type Logger, silentLogger } from "../../../src/observe/logger.ts";
 import type { EnsureReport } from "../../../src/v4l2/driver.ts";
 import { overwriteLeftFrames } from "../../../src/v4l2/loopback/device-care.ts";
 import { linuxKernel } from "../../../src/v4l2/loopback/kernel.ts";
@@ -37,8 +37,8 @@ export class Stage {
     this.clear();
   }
 
-  driver(overrides: Partial<LoopbackSettings> = {}): LoopbackDriver {
-    return makeDriver(overrides);
+  driver(overrides: Partial<LoopbackSettings> = {}, log?: Logger): LoopbackDriver {
+    return makeDriver(overrides, log);
   }
 
   open(id: string): VideoFile {
@@ -103,7 +103,10 @@ export class Stage {
 }
 
 /** The driver as the scenarios want it, nothing of it being done yet. */
-export function makeDriver(overrides: Partial<LoopbackSettings> = {}): LoopbackDriver {
+export function makeDriver(
+  overrides: Partial<LoopbackSettings> = {},
+  log: Logger = silentLogger,
+): LoopbackDriver {
   return new LoopbackDriver(
     {
       ...{ firstDeviceNumber: 10, maxDevices: 3, mode: MODE, group: 44 },
@@ -114,7 +117,7 @@ export function makeDriver(overrides: Partial<LoopbackSettings> = {}): LoopbackD
       initOnAlloc: readInitOnAlloc({ kernelRelease: release() }),
       ...overrides,
     },
-    { log: silentLogger, kernel: linuxKernel(calls), clock: systemClock },
+    { log, kernel: linuxKernel(calls), clock: systemClock },
   );
 }
 
