@@ -243,6 +243,26 @@ export const cleaning: readonly Scenario[] = [
     },
   },
   {
+    name: "a device that a tenant left to refuse all others is made anew, or told to be mended by unloading alone",
+    async run(stage) {
+      const driver = await ready(stage);
+      {
+        using file = stage.open(ID);
+        file.setControl(CID.timeoutImageIo, 1);
+      }
+      if (!stage.isDynamic) {
+        equal(await codeOf(driver.reset(ID)), "reset_failed");
+        // That open failed and is counted all the same, for ever.
+        equal(await codeOf(driver.reset(ID)), "device_busy");
+        await driver.release();
+        equal((await driver.ensure()).created.length, 3);
+      }
+      await driver.reset(ID);
+      equal(roleOf(stage.look(ID)), "output");
+      return stage.isDynamic ? "made anew" : "unloaded";
+    },
+  },
+  {
     name: "reset keeps number, mode, group and label, and takes its time",
     async run(stage) {
       const driver = await ready(stage);

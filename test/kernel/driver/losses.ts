@@ -11,7 +11,7 @@ import type { Scenario } from "./scenario.ts";
 const ID = "video11";
 
 /** How long events may take, ms: the machine is emulated. Nobody who didn't come by then is waited for. */
-const EVENTS_MS = 1500;
+const EVENTS_MS = 1000;
 
 /** What tells of a loss, of the two that the plugin listens to. */
 async function toldBy(lose: () => unknown): Promise<string[]> {
