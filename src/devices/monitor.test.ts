@@ -3,6 +3,7 @@ import { FakeDriver } from "../../test/support/fake-driver.ts";
 import { ManualClock, settle } from "../../test/support/manual-clock.ts";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
+import type { VideoDriver } from "../v4l2/driver.ts";
 import { DeviceMonitor, needsEnsure } from "./monitor.ts";
 import { DevicePool } from "./pool.ts";
 
@@ -247,6 +248,33 @@ describe("the device monitor", () => {
     await reset();
     expect(codes).toHaveLength(2);
     await end();
+  });
+
+  test("tells the driver which devices are nobody's", async () => {
+    const driver = new FakeDriver();
+    const asked: unknown[] = [];
+    const ensure = driver.ensure.bind(driver);
+    const watched: VideoDriver = Object.assign(driver, {
+      ensure: (mayRemake?: (id: string) => boolean) => {
+        asked.push(["video10", "video11"].map((id) => mayRemake?.(id)));
+        return ensure();
+      },
+    });
+    const clock = new ManualClock();
+    const stop = new AbortController();
+    const monitor = new DeviceMonitor(
+      { intervalMs: 30_000 },
+      {
+        ...{ driver: watched, pool: new DevicePool(driver.devices, clock), clock },
+        ...{ log: recordingLogger(), random: () => 1 },
+        mayRemake: (id) => id === "video11",
+      },
+    );
+    const running = monitor.run(stop.signal);
+    await settle();
+    stop.abort();
+    await running;
+    expect(asked).toEqual([[false, true]]);
   });
 
   test("makes a device that is at another's number anew only if it may", () => {

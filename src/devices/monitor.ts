@@ -229,7 +229,7 @@ export class DeviceMonitor {
     // Wanted again meanwhile is wanted once more: what is under way may have passed the spot.
     this.#ensureWanted = false;
     try {
-      const made = await driver.ensure();
+      const made = await driver.ensure(this.#deps.mayRemake);
       const { created, adopted, failed } = made;
       onEnsured?.(made);
       const report = {

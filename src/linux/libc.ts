@@ -22,6 +22,11 @@ function openSymbols() {
     socket: { args: ["i32", "i32", "i32"], returns: "i32" },
     bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
   });
+  const memory = dlopen(glibc, {
+    mmap: { args: ["ptr", "u64", "i32", "i32", "i32", "i64"], returns: "i64" },
+    memset: { args: ["i64", "i32", "u64"], returns: "ptr" },
+    munmap: { args: ["i64", "u64"], returns: "i32" },
+  });
   const errno = dlopen(glibc, { __errno_location: { args: [], returns: "ptr" } });
   return {
     ioctlValue: value.symbols.ioctl,
@@ -32,6 +37,9 @@ function openSymbols() {
     mknodat: mknod.symbols.syscall,
     socket: socket.symbols.socket,
     bind: socket.symbols.bind,
+    mmap: memory.symbols.mmap,
+    memset: memory.symbols.memset,
+    munmap: memory.symbols.munmap,
     errnoLocation: errno.symbols.__errno_location,
   };
 }

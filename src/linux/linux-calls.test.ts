@@ -1,5 +1,13 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeDevice } from "./device-number.ts";
@@ -93,6 +101,24 @@ describe("linux calls", () => {
     expect(decodeDevice(stat.rdev)).toEqual({ major: 1, minor: 3 });
     const again = failure(() => linuxCalls().makeCharDevice(path, 0o600, { major: 1, minor: 3 }));
     expect(again).toMatchObject({ errnoName: "EEXIST", syscall: "mknodat" });
+  });
+
+  test("a part of a file is set to zero through a mapping", () => {
+    const path = join(dir, "pages");
+    writeFileSync(path, Buffer.alloc(3 * 4096, 7));
+    const fd = openSync(path, "r+");
+    linuxCalls().zeroMapping(fd, 4096, 4096);
+    closeSync(fd);
+    expect(readFileSync(path).toHex()).toBe(
+      Buffer.concat([4096, 4096, 4096].map((n, i) => Buffer.alloc(n, i === 1 ? 0 : 7))).toHex(),
+    );
+  });
+
+  test("what can't be mapped is refused with a named errno", () => {
+    const path = join(dir, "read-only");
+    writeFileSync(path, Buffer.alloc(4096));
+    const error = failure(() => withFile(path, (fd) => linuxCalls().zeroMapping(fd, 4096, 0)));
+    expect(error).toMatchObject({ errnoName: "EACCES", syscall: "mmap" });
   });
 
   test("text that C would cut short is refused", () => {

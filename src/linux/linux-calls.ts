@@ -27,6 +27,11 @@ export interface LinuxCalls {
   ioctl(fd: number, request: number | bigint, arg: number | bigint | Uint8Array): number;
   /** mknod(2) of a character device; `mode` are the permission bits, of which umask takes some. */
   makeCharDevice(path: string, mode: number, device: DeviceNumber): void;
+  /**
+   * mmap(2), shared, of `length` bytes from `offset` of an open file, which are all set to zero and let go
+   * of again.
+   */
+  zeroMapping(fd: number, length: number, offset: number): void;
   /** A socket, non-blocking, on which the kernel tells of its uevents; the caller closes it. */
   openUevents(): number;
 }
@@ -36,6 +41,10 @@ export const MODULE_INIT_COMPRESSED_FILE = 4;
 
 /** O_NONBLOCK, delete_module's "fail instead of waiting": include/uapi/asm-generic/fcntl.h. */
 export const DELETE_NONBLOCK = 0x800;
+
+/** PROT_READ | PROT_WRITE and MAP_SHARED, include/uapi/asm-generic/mman-common.h. */
+const READ_AND_WRITE = 3;
+const SHARED = 1;
 
 /** S_IFCHR, include/uapi/linux/stat.h. */
 const CHARACTER_DEVICE = 0o020000;
@@ -94,6 +103,13 @@ export function linuxCalls(): LinuxCalls {
         "mknodat",
         c.mknodat(numbers.mknodat, CURRENT_DIRECTORY, text, type, encodeDevice(device)),
       );
+    },
+    zeroMapping(fd, length, offset) {
+      const c = libc();
+      const address = c.mmap(null, BigInt(length), READ_AND_WRITE, SHARED, fd, BigInt(offset));
+      if (address === -1n) checked(c, "mmap", -1);
+      c.memset(address, 0, BigInt(length));
+      c.munmap(address, BigInt(length));
     },
     openUevents() {
       const c = libc();

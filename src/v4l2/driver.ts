@@ -12,8 +12,11 @@ export interface VideoDriver {
    * mode and group, verifies every result. Idempotent; never touches a device that is already right,
    * never a foreign one. Rejects only if nothing could be done at all (a `PluginError` that says why);
    * trouble with single devices is in the report.
+   *
+   * `mayRemake` says of which devices it is known that nobody owns them, by default of none: only if it is so of
+   * all are devices taken down that are there, where that is the only way to others that are not right.
    */
-  ensure(): Promise<EnsureReport>;
+  ensure(mayRemake?: (id: string) => boolean): Promise<EnsureReport>;
 
   /**
    * What can be seen of every device right now, without opening one (an open counts as a user, flips

@@ -10,15 +10,18 @@ import {
   decodeFormat,
   decodeFormatDescription,
   decodeFrameInterval,
+  decodeMappedBuffer,
   encodeControl,
   encodeFormat,
   encodeFormatDescription,
   encodeFrameInterval,
+  encodeQueryBuffer,
   encodeRequestBuffers,
   encodeType,
   type Format,
   type FormatRequest,
   type FrameInterval,
+  type MappedBuffer,
   VIDIOC,
 } from "./video-structs.ts";
 
@@ -44,6 +47,8 @@ export interface VideoFile extends Disposable {
   setControl(id: number, value: number): void;
   /** Answers with how many buffers there are now; 0 gives them back. */
   requestBuffers(type: BufferType, count: number): number;
+  /** Where a buffer of those asked for is to be mapped from. */
+  queryBuffer(type: BufferType, index: number): MappedBuffer;
   streamOn(type: BufferType): void;
   streamOff(type: BufferType): void;
   /** Gives a frame; answers with the bytes taken. */
@@ -101,6 +106,8 @@ function videoFile(fd: number, calls: Ioctl): VideoFile {
         0,
         true,
       ),
+    queryBuffer: (type, index) =>
+      decodeMappedBuffer(exchange(VIDIOC.QUERYBUF, encodeQueryBuffer(type, index))),
     streamOn: (type) => void exchange(VIDIOC.STREAMON, encodeType(type)),
     streamOff: (type) => void exchange(VIDIOC.STREAMOFF, encodeType(type)),
     write: (frame) => fileCall(() => writeSync(fd, frame)),

@@ -10,6 +10,7 @@ export const VIDIOC = {
   G_FMT: 0xc0d05604,
   S_FMT: 0xc0d05605,
   REQBUFS: 0xc0145608,
+  QUERYBUF: 0xc0585609,
   STREAMON: 0x40045612,
   STREAMOFF: 0x40045613,
   G_PARM: 0xc0cc5615,
@@ -155,6 +156,30 @@ export function encodeRequestBuffers(type: BufferType, count: number): Uint8Arra
   view.setUint32(4, BUFFER_TYPE[type], true);
   view.setUint32(8, MEMORY_MMAP, true);
   return bytes;
+}
+
+/** `struct v4l2_buffer`. */
+export const BUFFER_BYTES = 88;
+
+/** A buffer of the driver's own memory, as mmap(2) wants it. */
+export interface MappedBuffer {
+  /** Bytes, in whole pages with v4l2loopback. */
+  readonly length: number;
+  /** Where the file has it. */
+  readonly offset: number;
+}
+
+export function encodeQueryBuffer(type: BufferType, index: number): Uint8Array {
+  const bytes = new Uint8Array(BUFFER_BYTES);
+  viewOf(bytes).setUint32(0, index, true);
+  viewOf(bytes).setUint32(4, BUFFER_TYPE[type], true);
+  viewOf(bytes).setUint32(60, MEMORY_MMAP, true);
+  return bytes;
+}
+
+export function decodeMappedBuffer(bytes: Uint8Array): MappedBuffer {
+  const view = viewOf(bytes);
+  return { length: view.getUint32(72, true), offset: view.getUint32(64, true) };
 }
 
 /** The `int` that STREAMON and STREAMOFF take a pointer to. */

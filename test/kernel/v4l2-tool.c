@@ -7,8 +7,13 @@
  *   v4l2-tool hold DEVICE SECONDS               keeps it open; prints "holding" once it is
  *   v4l2-tool write-frames [--write-only] DEVICE COUNT
  *   v4l2-tool read-frames DEVICE COUNT          prints the byte each frame is filled with
- *   v4l2-tool search DEVICE WIDTH HEIGHT TEXT   looks for the text in all that a device shows, in every way:
- *                                               prints, as JSON, the bytes seen and how often it was there
+ *   v4l2-tool search DEVICE WIDTH HEIGHT TEXT   looks for the text, twice in a row, in all that a device
+ *                                               shows, in every way: prints, as JSON, the bytes seen and how
+ *                                               often it was there
+ *   v4l2-tool fill HOW DEVICE WIDTH HEIGHT TEXT fills all buffers with the text, through mappings, so that no
+ *                                               memory of its own has it. HOW: "closed": and closes the device;
+ *                                               "kept": which keeps the format and so the buffers;
+ *                                               "timeout": the timeout image, and keeps the format
  *   v4l2-tool remove NUMBER                     has v4l2loopback (0.13 and later) remove a device
  *
  * Exit code: 0, or 1 with "v4l2-tool: <what>: <errno's name>" on stderr; 2 for wrong usage.
@@ -135,7 +140,11 @@ static int read_frames(const char *device, int count) {
 static void look_for(const char *text, const __u8 *bytes, size_t size, size_t *seen, int *found) {
   size_t length = strlen(text);
   *seen += size;
-  for (const __u8 *at = bytes; (at = memmem(at, size - (at - bytes), text, length)); at++) ++*found;
+  /* Once may be the command line of a tool that has ended. */
+  for (const __u8 *at = bytes; (at = memmem(at, size - (at - bytes), text, length)); at += length) {
+    size_t left = size - (at - bytes);
+    if (left >= 2 * length && memcmp(at + length, text, length) == 0) ++*found;
+  }
 }
 
 static void print_found(const char *how, size_t seen, int found) {
@@ -189,6 +198,57 @@ static int search(const char *device, int width, int height, const char *text) {
   return 0;
 }
 
+/* Fills every buffer that can be had, and answers how many. */
+static int fill_buffers(int fd, struct v4l2_format format, const char *text) {
+  int filled = 0;
+  __u32 type = V4L2_BUF_TYPE_VIDEO_OUTPUT;
+  format.type = type;
+  if (ioctl(fd, VIDIOC_S_FMT, &format) < 0) return 0;
+  struct v4l2_requestbuffers request = {.count = 32, .type = type, .memory = V4L2_MEMORY_MMAP};
+  if (ioctl(fd, VIDIOC_REQBUFS, &request) < 0) return 0;
+  for (__u32 index = 0; index < request.count; index++) {
+    struct v4l2_buffer buffer = {.index = index, .type = type, .memory = V4L2_MEMORY_MMAP};
+    if (ioctl(fd, VIDIOC_QUERYBUF, &buffer) < 0) continue;
+    __u8 *mapped =
+        mmap(NULL, buffer.length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, buffer.m.offset);
+    if (mapped == MAP_FAILED) continue;
+    for (size_t at = 0, length = strlen(text); at < buffer.length; at++)
+      mapped[at] = text[at % length];
+    munmap(mapped, buffer.length);
+    filled++;
+  }
+  return filled;
+}
+
+static int set_control(int fd, __u32 id, int value) {
+  struct v4l2_control control = {.id = id, .value = value};
+  return ioctl(fd, VIDIOC_S_CTRL, &control);
+}
+
+/* The controls' numbers are v4l2loopback.c's: V4L2_CID_USER_BASE | 0xf000, and up. */
+static int fill(const char *how, const char *device, int width, int height, const char *text) {
+  enum { KEEP_FORMAT = 0x0098f900, TIMEOUT = 0x0098f902, TIMEOUT_IMAGE_IO = 0x0098f903 };
+  struct v4l2_format format = yuyv_format(V4L2_BUF_TYPE_VIDEO_OUTPUT);
+  format.fmt.pix.width = width;
+  format.fmt.pix.height = height;
+  int timeout = strcmp(how, "timeout") == 0, closed = strcmp(how, "closed") == 0;
+  int fd = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return fail(device);
+  if (!closed && set_control(fd, KEEP_FORMAT, 1) < 0) return fail("keep_format");
+  if (!timeout && fill_buffers(fd, format, text) == 0) return fail("no buffers");
+  if (timeout) {
+    if (ioctl(fd, VIDIOC_S_FMT, &format) < 0) return fail("VIDIOC_S_FMT");
+    if (set_control(fd, TIMEOUT, 100) < 0) return fail("timeout");
+    if (set_control(fd, TIMEOUT_IMAGE_IO, 1) < 0) return fail("timeout_image_io");
+    int image = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (image < 0) return fail("the timeout image");
+    if (fill_buffers(image, format, text) == 0) return fail("no timeout image");
+    close(image);
+  }
+  close(fd);
+  return 0;
+}
+
 /*
  * v4l2loopback.h is no kernel header, so this number is written out: V4L2LOOPBACK_CTL_REMOVE of 0.13,
  * which later versions take as well. Its argument is the device's number itself.
@@ -217,7 +277,9 @@ int main(int argc, char **argv) {
   if (left == 2 && strcmp(command, "read-frames") == 0) return read_frames(rest[0], atoi(rest[1]));
   if (left == 4 && strcmp(command, "search") == 0)
     return search(rest[0], atoi(rest[1]), atoi(rest[2]), rest[3]);
+  if (left == 5 && strcmp(command, "fill") == 0)
+    return fill(rest[0], rest[1], atoi(rest[2]), atoi(rest[3]), rest[4]);
   if (left == 1 && strcmp(command, "remove") == 0) return remove_device(atoi(rest[0]));
-  fprintf(stderr, "usage: v4l2-tool query|hold|write-frames|read-frames|search|remove, see v4l2-tool.c\n");
+  fprintf(stderr, "usage: v4l2-tool query|hold|write-frames|read-frames|search|fill|remove, see v4l2-tool.c\n");
   return 2;
 }

@@ -43,13 +43,14 @@ interface FakeDevice {
   readonly label: string;
   readonly exclusive: boolean;
   readonly loopback: boolean;
+  readonly maxBuffers: number;
   readonly maxWidth: number;
   readonly maxHeight: number;
   readonly inside: FakeVideoDevice;
 }
 
 type DeviceMake = Pick<FakeDevice, "label" | "exclusive" | "loopback"> &
-  Partial<Pick<FakeDevice, "maxWidth" | "maxHeight">>;
+  Partial<Pick<FakeDevice, "maxBuffers" | "maxWidth" | "maxHeight">>;
 
 /**
  * A kernel with v4l2loopback, made of a directory: `sys`, `dev` and `lib/modules` trees that behave as
@@ -146,6 +147,8 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     this.note(`open ${number}`);
     return device.inside.open();
   }
+
+  zeroMapping(): void {}
 
   writeAttribute(path: string, text: string): void {
     if (!existsSync(path)) this.fail("open", ERRNO.ENOENT);
@@ -289,11 +292,12 @@ export class FakeLoopbackKernel implements LoopbackKernel {
         label: labels[i] ?? `Dummy video device (0x${i.toString(16).padStart(4, "0")})`,
         exclusive: exclusive[i] ?? false,
         loopback: true,
-        ...this.sizeOf(params),
+        ...this.boundsOf(params),
       });
     }
     this.writeParameters(numbers, exclusive);
-    const { maxWidth, maxHeight } = this.sizeOf(params);
+    const { maxBuffers, maxWidth, maxHeight } = this.boundsOf(params);
+    this.writeModuleFile("parameters/max_buffers", maxBuffers);
     this.writeModuleFile("parameters/max_width", maxWidth);
     this.writeModuleFile("parameters/max_height", maxHeight);
     this.writeModuleFile("parameters/max_openers", Number(params.get("max_openers") ?? 10));
@@ -306,9 +310,10 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     this.putNode(join(this.deviceDir, "v4l2loopback"), { major: 10, minor: 124 });
   }
 
-  private sizeOf(params: ReadonlyMap<string, string | null>) {
+  private boundsOf(params: ReadonlyMap<string, string | null>) {
     const size = (name: string) => Number(params.get(name) ?? 8192);
-    return { maxWidth: size("max_width"), maxHeight: size("max_height") };
+    const maxBuffers = Number(params.get("max_buffers") ?? 2);
+    return { maxBuffers, maxWidth: size("max_width"), maxHeight: size("max_height") };
   }
 
   private writeModuleFile(path: string, value: number | string): void {
@@ -342,7 +347,8 @@ export class FakeLoopbackKernel implements LoopbackKernel {
       this.writeModuleFile("refcnt", this.openers());
       if (existsSync(join(dir, "format"))) this.writeAttributes(dir, inside);
     });
-    this.devices.set(number, { maxWidth: 8192, maxHeight: 8192, ...make, minor, inside });
+    const bounds = { maxBuffers: 2, maxWidth: 8192, maxHeight: 8192 };
+    this.devices.set(number, { ...bounds, ...make, minor, inside });
     mkdirSync(dir);
     const label = Buffer.from(make.label).subarray(0, 31).toString();
     writeFileSync(join(dir, "name"), `${label}\n`);
@@ -390,6 +396,7 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     return this.register(number, {
       ...{ label, exclusive: announceAllCaps === 0, loopback: true },
       ...{ maxWidth: view.getUint32(44, true), maxHeight: view.getUint32(52, true) },
+      maxBuffers: view.getInt32(56, true),
     });
   }
 
@@ -410,6 +417,7 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     if (device === undefined || !device.loopback) this.fail("ioctl", ERRNO.ENODEV);
     view.setUint32(44, device.maxWidth, true);
     view.setUint32(52, device.maxHeight, true);
+    view.setInt32(56, device.maxBuffers, true);
     view.setInt32(68, device.exclusive ? 0 : 1, true);
     return 0;
   }

@@ -87,6 +87,7 @@ export class FakeVideoDevice {
       getControl: (id) => this.controls.get(id) ?? 0,
       setControl: (id, value) => void this.controls.set(id, value),
       requestBuffers: () => 0,
+      queryBuffer: () => ({ length: 0, offset: 0 }),
       streamOn: () => {
         isWriter = true;
         if (this.dead) throw new ErrnoError(EINVAL, "ioctl");

@@ -1,6 +1,6 @@
 import type { LogFields } from "../../observe/logger.ts";
 import { deviceId } from "../device-ids.ts";
-import type { DeviceParameters } from "./parameters.ts";
+import { clampBuffers, type DeviceParameters } from "./parameters.ts";
 import { readModuleParameter, type SysfsDevice } from "./sysfs.ts";
 
 /** A way in which a device that somebody else made differs from what was asked for. */
@@ -17,7 +17,7 @@ export function mismatches(
   device: SysfsDevice,
   wanted: DeviceParameters & { readonly label: string },
   /** What the control device says; undefined before 0.13. */
-  known: Omit<DeviceParameters, "maxBuffers"> | undefined,
+  known: DeviceParameters | undefined,
   sysfsDir: string,
 ): readonly Mismatch[] {
   const found: Mismatch[] = [];
@@ -43,10 +43,11 @@ export function mismatches(
   const size = known ?? loadedSize(sysfsDir);
   if (
     size !== undefined &&
-    (size.maxWidth > wanted.maxWidth || size.maxHeight > wanted.maxHeight)
+    (size.maxWidth !== wanted.maxWidth || size.maxHeight !== wanted.maxHeight)
   ) {
+    const isLarger = size.maxWidth > wanted.maxWidth || size.maxHeight > wanted.maxHeight;
     found.push({
-      msg: "an adopted device takes larger frames",
+      msg: `an adopted device takes ${isLarger ? "larger" : "only smaller"} frames`,
       fields: {
         device_id: id,
         max_frame: `${size.maxWidth}x${size.maxHeight}`,
@@ -54,14 +55,27 @@ export function mismatches(
       },
     });
   }
+  const buffers = known?.maxBuffers ?? loadedNumber(sysfsDir, "max_buffers");
+  const wantedBuffers = clampBuffers(wanted.maxBuffers);
+  if (buffers !== undefined && buffers !== wantedBuffers) {
+    found.push({
+      msg: "an adopted device has another number of buffers",
+      fields: { device_id: id, max_buffers: buffers, wanted_max_buffers: wantedBuffers },
+    });
+  }
   return found;
 }
 
 /** The module's own bounds, which are those of all devices it was loaded with. */
 function loadedSize(sysfsDir: string) {
-  const read = (name: string) => Number(readModuleParameter(sysfsDir, name)?.[0] ?? Number.NaN);
-  const size = { maxWidth: read("max_width"), maxHeight: read("max_height") };
-  return Number.isNaN(size.maxWidth + size.maxHeight) ? undefined : size;
+  const maxWidth = loadedNumber(sysfsDir, "max_width");
+  const maxHeight = loadedNumber(sysfsDir, "max_height");
+  return maxWidth === undefined || maxHeight === undefined ? undefined : { maxWidth, maxHeight };
+}
+
+function loadedNumber(sysfsDir: string, name: string): number | undefined {
+  const [text] = readModuleParameter(sysfsDir, name) ?? [];
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
 /**

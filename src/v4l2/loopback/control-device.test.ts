@@ -79,7 +79,7 @@ describe("the control device", () => {
 
   test("what the module has is asked of it", async () => {
     await control.add(request, parameters);
-    expect(control.query(10)).toEqual({ exclusiveCaps: true, maxWidth: 1920, maxHeight: 1080 });
+    expect(control.query(10)).toEqual(parameters);
     expect(control.query(11)).toBeUndefined();
   });
 

@@ -3,7 +3,7 @@ import { errnoNameOf } from "../../linux/errno-error.ts";
 import type { VideoFile } from "../video-api.ts";
 import { CAP_VIDEO_CAPTURE, CAP_VIDEO_OUTPUT, type Format } from "../video-structs.ts";
 import type { LoopbackKernel } from "./kernel.ts";
-import { clampBuffers } from "./parameters.ts";
+import { clampBuffers, MAX_BUFFERS } from "./parameters.ts";
 
 /** v4l2loopback.c: V4L2_CID_USER_BASE | 0xf000, and up. They outlive every close. */
 export const CID = {
@@ -25,6 +25,8 @@ export interface CaredDevice {
   /** Where its node is. */
   readonly path: string;
   readonly maxBuffers: number;
+  /** Whether its version has a control device: 0.13 and later. */
+  readonly hasControlDevice: boolean;
 }
 
 /**
@@ -46,12 +48,33 @@ export function cleanInPlace(device: CaredDevice, kernel: LoopbackKernel): void 
 }
 
 /**
- * Overwrites the frames that are still in the buffers of a device that is about to be removed. The caller
- * keeps others out. @throws ErrnoError if it can't be opened.
+ * Overwrites what frames a device still has: all of every buffer that it kept, and its timeout image. The
+ * caller keeps others out. @throws ErrnoError if it can't be opened.
+ *
+ * Before 0.14 a timeout image lives as long as the buffers do. Without these 0.12.7 not only refuses whoever
+ * is to get it, but counts him as an opener for ever, so it is not asked there.
  */
 export function overwriteLeftFrames(device: CaredDevice, kernel: LoopbackKernel): void {
-  using file = kernel.openVideo(device.path);
-  silence(file, device);
+  let format: Format | undefined;
+  let mayHaveImage = device.hasControlDevice;
+  {
+    using file = kernel.openVideo(device.path);
+    mayHaveImage ||= attempt(() => file.getControl(CID.keepFormat)) === 1;
+    silence(file, device);
+    // The pages that a frame fills in part, and buffers that writes leave out.
+    zeroBuffers(file, MAX_BUFFERS, kernel);
+    format = lastFormat(file);
+    // Whoever opens the device next gets at the timeout image in place of the buffers.
+    mayHaveImage &&= format !== undefined;
+    if (mayHaveImage) askForTimeoutImage(file);
+  }
+  if (!mayHaveImage || format === undefined) return;
+  const request = format;
+  // 0.13 refuses this one open where there is none.
+  using image = attempt(() => kernel.openVideo(device.path));
+  if (image === undefined) return;
+  attempt(() => image.setFormat("output", request));
+  zeroBuffers(image, 1, kernel);
 }
 
 /**
@@ -100,6 +123,28 @@ function overwriteFrames(file: VideoFile, buffers: number): void {
   markWriter(file);
   const frame = new Uint8Array(format.imageBytes);
   for (let written = 0; written <= buffers; written++) attempt(() => file.write(frame));
+}
+
+/** All of up to `most` buffers, seen from whichever side the device is open to right now: they are the same. */
+function zeroBuffers(file: VideoFile, most: number, kernel: LoopbackKernel): void {
+  for (const type of ["output", "capture"] as const) {
+    const count = attempt(() => file.requestBuffers(type, most)) ?? 0;
+    for (let index = 0; index < count; index++) {
+      attempt(() => {
+        const { length, offset } = file.queryBuffer(type, index);
+        kernel.zeroMapping(file.fd, length, offset);
+      });
+    }
+    if (count > 0) return;
+  }
+}
+
+/**
+ * Before 0.14 the flag goes with the next open, but V4L2's own copy of the control does not, and who sets that to
+ * what it is already never gets to the driver.
+ */
+function askForTimeoutImage(file: VideoFile): void {
+  for (const value of [0, 1]) attempt(() => file.setControl(CID.timeoutImageIo, value));
 }
 
 /** Of a device that was never used, none. */

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { Clock } from "../../common/clock.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { formatDevice } from "../../linux/device-number.ts";
@@ -56,7 +57,7 @@ export class DeviceMaker {
 
   /**
    * `isNew`: the module was loaded just now, so that a device that looks wrong may only be unfinished.
-   * @throws PluginError `device_*`, `create_failed`, `not_supported`, `node_access_failed`.
+   * @throws PluginError `device_*`, `create_failed`, `not_supported`, `node_not_changed`, `node_access_failed`.
    */
   async ensure(device: DriverDevice, isNew: boolean): Promise<void> {
     const isThere = this.view.sysfsDevice(device) !== undefined;
@@ -122,6 +123,7 @@ export class DeviceMaker {
   /**
    * Without a device of its own number, a video node of its name is stale, and may by now be another device
    * altogether. devtmpfs would not put a new node in its place.
+   * @throws PluginError `node_not_changed`.
    */
   removeStaleNode(device: DriverDevice): void {
     const path = this.view.nodePath(device);
@@ -129,7 +131,7 @@ export class DeviceMaker {
     if (node.kind !== "character_device" || node.device.major !== VIDEO_MAJOR) return;
     const own = this.view.sysfsDevice(device)?.device;
     if (own !== undefined && formatDevice(own) === formatDevice(node.device)) return;
-    this.kernel.removeNode(path);
+    this.changeNode(path, "removed", () => this.kernel.removeNode(path));
     this.log.warn("a stale device node was removed", {
       device_id: device.id,
       device_path: path,
@@ -148,11 +150,28 @@ export class DeviceMaker {
     if (isAbsent()) await this.settle(device, this.clock.now() + OLD_NODE_PATIENCE_MS);
     const number = this.view.sysfsDevice(device)?.device;
     if (!isAbsent() || number === undefined) return;
-    this.kernel.makeNode(path, number);
+    this.changeNode(path, "made", () => this.kernel.makeNode(path, number));
     this.log.warn("a device node was not there and has been made", {
       device_id: device.id,
       device_path: path,
     });
+  }
+
+  private changeNode(path: string, done: "made" | "removed", act: () => void): void {
+    try {
+      act();
+    } catch (cause) {
+      const what =
+        done === "made" ? `There is no ${path}, and it` : `${path} is of another device, and`;
+      throw new PluginError(
+        "node_not_changed",
+        `${what} could not be ${done}: ${PluginError.from(cause).message}.`,
+        {
+          cause,
+          remedy: `Mount the host's /dev writable at ${dirname(path)}, and run as root with CAP_MKNOD.`,
+        },
+      );
+    }
   }
 
   private tellMismatches(device: DriverDevice): void {

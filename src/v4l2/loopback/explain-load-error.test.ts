@@ -24,10 +24,16 @@ const free: LoadProbes = {
   blacklisted: false,
 };
 
-function explain(errno: string, probes: LoadProbes = free, syscall = "finit_module") {
+const RELEASE = "6.8.0-151-generic";
+
+function explain(
+  errno: string,
+  probes: LoadProbes = free,
+  { syscall = "finit_module", builtFor = RELEASE as string | undefined } = {},
+) {
   const error = new ErrnoError(errnoNumber(errno) ?? 0, syscall);
-  const path = "/lib/modules/6.8.0-151-generic/v4l2loopback.ko";
-  return explainLoadError({ error, path, kernelRelease: "6.8.0-151-generic" }, probes);
+  const path = `/lib/modules/${RELEASE}/v4l2loopback.ko`;
+  return explainLoadError({ error, path, kernelRelease: RELEASE, builtFor }, probes);
 }
 
 describe("why a module was not loaded", () => {
@@ -56,7 +62,13 @@ describe("why a module was not loaded", () => {
   });
 
   test("a file that is not there is told from a symbol that is not there", () => {
-    expect(explain("ENOENT", free, "open").code).toBe("module_file_not_found");
+    expect(explain("ENOENT", free, { syscall: "open" }).code).toBe("module_file_not_found");
+  });
+
+  test.each(["ENOEXEC", "EINVAL"])("%s of a file for another kernel names both", (errno) => {
+    const error = explain(errno, free, { builtFor: "6.8.0-100-generic" });
+    expect(error.code).toBe("module_wrong_kernel");
+    expect(error.message).toContain(`it was built for 6.8.0-100-generic, and this is ${RELEASE}`);
   });
 
   const refusals: [string, Partial<LoadProbes>, string, string][] = [
@@ -121,3 +133,15 @@ describe("the probes", () => {
     expect(readLoadProbes("/no/such/proc", "/no/such/sys")).toEqual(unknown);
   });
 });
+
+test.each(["ENOEXEC", "EINVAL"])(
+  "%s of a file that says nothing of a kernel is a bad file",
+  (errno) => {
+    const error = new ErrnoError(errnoNumber(errno) ?? 0, "finit_module");
+    const failure = { error, path: "/x.ko", kernelRelease: RELEASE, builtFor: undefined };
+    expect(explainLoadError(failure, free)).toMatchObject({
+      code: "module_file_corrupt",
+      message: expect.stringContaining("no kernel module, or is cut short"),
+    });
+  },
+);

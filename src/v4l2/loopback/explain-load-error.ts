@@ -11,6 +11,8 @@ export interface LoadFailure {
   readonly path: string;
   /** `uname -r` */
   readonly kernelRelease: string;
+  /** The kernel the file says it was built for; undefined if it says nothing, so it may not be a module at all. */
+  readonly builtFor: string | undefined;
 }
 
 interface Explanation {
@@ -42,11 +44,7 @@ function explain(failure: LoadFailure, probes: LoadProbes): Explanation {
     case "EPERM":
       return explainRefusal(probes);
     case "ENOEXEC":
-      return {
-        code: "module_wrong_kernel",
-        why: `the file is no module for this kernel (${failure.kernelRelease}), or it is cut short`,
-        remedy: `Rebuild or reinstall the module for this kernel. ${installHint("v4l2loopback", failure.kernelRelease)}`,
-      };
+      return explainFile(failure, "it is cut short, or of another build of this kernel");
     case "EKEYREJECTED":
     case "ENOKEY":
       return {
@@ -56,6 +54,7 @@ function explain(failure: LoadFailure, probes: LoadProbes): Explanation {
           "Use the distribution's signed module, or sign this one and enroll the key (mokutil --import), or turn Secure Boot off.",
       };
     case "EINVAL":
+      if (failure.builtFor !== failure.kernelRelease) return explainFile(failure, "");
       return {
         code: "module_parameter_rejected",
         why: "a parameter has a value it doesn't take, or the file belongs to another build of this kernel",
@@ -116,6 +115,26 @@ function explainMissing({ error, kernelRelease }: LoadFailure): Explanation {
     code: "module_dependency_missing",
     why: "it needs symbols of videodev, which is neither loaded nor installed",
     remedy: installHint("videodev", kernelRelease),
+  };
+}
+
+/** The file itself is wrong; `otherwise` is what is left if it says that it is for this kernel. */
+function explainFile(failure: LoadFailure, otherwise: string): Explanation {
+  const { builtFor, kernelRelease } = failure;
+  if (builtFor === undefined) {
+    return {
+      code: "module_file_corrupt",
+      why: "the file is no kernel module, or is cut short",
+      remedy: `Reinstall the package the file is from. ${installHint("v4l2loopback", kernelRelease)}`,
+    };
+  }
+  return {
+    code: "module_wrong_kernel",
+    why:
+      builtFor === kernelRelease
+        ? otherwise
+        : `it was built for ${builtFor}, and this is ${kernelRelease}`,
+    remedy: `Rebuild or reinstall the module for this kernel. ${installHint("v4l2loopback", kernelRelease)}`,
   };
 }
 

@@ -34,10 +34,21 @@ describe("finding the module", () => {
     expect(find()).toEqual(["a/mc.ko", "a/videodev.ko", "extra/v4l2loopback.ko.xz"]);
   });
 
-  test("without modules.dep there is only the file", () => {
-    file("updates/dkms/v4l2loopback.ko");
-    expect(find()).toEqual(["updates/dkms/v4l2loopback.ko"]);
-  });
+  test.each([undefined, "\0\x01no such list\xff", ":\n::\n"])(
+    "without a modules.dep of use (%j) the files are looked for where they usually are",
+    (text) => {
+      if (text !== undefined) file("modules.dep", text);
+      file("updates/dkms/v4l2loopback.ko");
+      expect(find()).toEqual(["updates/dkms/v4l2loopback.ko"]);
+      file("kernel/drivers/media/v4l2-core/videodev.ko.zst");
+      file("kernel/drivers/media/mc/mc.ko.zst");
+      expect(find()).toEqual([
+        "kernel/drivers/media/mc/mc.ko.zst",
+        "kernel/drivers/media/v4l2-core/videodev.ko.zst",
+        "updates/dkms/v4l2loopback.ko",
+      ]);
+    },
+  );
 
   test("absolute paths stay what they are", () => {
     file("modules.dep", "/nix/v4l2loopback.ko: /nix/videodev.ko\n");

@@ -15,6 +15,9 @@ export const MODULE = "v4l2loopback";
 /** What v4l2loopback needs, if only its file was found (its modinfo names videodev, which needs mc). */
 const NEEDS = "videodev";
 
+/** Where the kernel has that and what it needs, last first as in modules.dep, if nobody ran depmod (drivers/media). */
+const NEEDED_FILES = ["kernel/drivers/media/v4l2-core/videodev", "kernel/drivers/media/mc/mc"];
+
 /**
  * Where to look when modules.dep doesn't know the module, because nobody ran depmod: first what an
  * administrator would have put in place of the kernel's own, as depmod.d(5) does by default.
@@ -55,14 +58,20 @@ export function findModule(modulesDir: string, kernelRelease: string): readonly 
 }
 
 function search(tree: string, needed: ModuleEntry | undefined): ModuleEntry | undefined {
-  const needs = needed === undefined ? [] : [needed.path, ...needed.needs];
+  const needs =
+    needed === undefined
+      ? NEEDED_FILES.flatMap((path) => existing(tree, path) ?? [])
+      : [needed.path, ...needed.needs];
   for (const directory of DIRECTORIES) {
-    for (const suffix of SUFFIXES) {
-      const path = join(directory, MODULE + suffix);
-      if (existsSync(join(tree, path))) return { name: MODULE, path, needs };
-    }
+    const path = existing(tree, join(directory, MODULE));
+    if (path !== undefined) return { name: MODULE, path, needs };
   }
   return undefined;
+}
+
+/** The path with the suffix that the tree has it with. */
+function existing(tree: string, path: string): string | undefined {
+  return SUFFIXES.map((suffix) => path + suffix).find((file) => existsSync(join(tree, file)));
 }
 
 function treeNotFound(tree: string, modulesDir: string): PluginError {

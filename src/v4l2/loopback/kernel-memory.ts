@@ -37,8 +37,8 @@ export class KernelMemory {
     });
   }
 
-  /** Before a removal. What can't be overwritten is told and removed all the same. @throws PluginError `device_busy`. */
-  async overwriteBeforeRemoval(device: DriverDevice, cared: CaredDevice): Promise<void> {
+  /** Before a reset. What can't be overwritten is told, and the device reset all the same. @throws PluginError `device_busy`. */
+  async overwriteLeft(device: DriverDevice, cared: CaredDevice): Promise<void> {
     const { initOnAlloc, access, kernel, log } = this.deps;
     if (initOnAlloc !== false) return;
     try {

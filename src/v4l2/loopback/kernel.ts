@@ -21,6 +21,8 @@ export interface LoopbackKernel {
   control(path: string, request: number, arg: number | Uint8Array): number;
   /** Opens a video device, see `openVideoDevice`. */
   openVideo(path: string): VideoFile;
+  /** Sets a part of an open file to zero that can be mapped. */
+  zeroMapping(fd: number, length: number, offset: number): void;
   /** Writes an attribute of /sys, in one write(2). */
   writeAttribute(path: string, text: string): void;
   /** What is at `path`, without opening it. */
@@ -46,6 +48,7 @@ export function linuxKernel(calls: LinuxCalls): LoopbackKernel {
     initModule: (image, params) => calls.initModule(image, params),
     deleteModule: (name) => calls.deleteModule(name, DELETE_NONBLOCK),
     openVideo: (path) => openVideoDevice(path, calls),
+    zeroMapping: (fd, length, offset) => calls.zeroMapping(fd, length, offset),
     writeAttribute,
     control: (path, request, arg) => withFile(path, (fd) => calls.ioctl(fd, request, arg)),
     openUevents: () => ueventSource(calls.openUevents()),

@@ -71,7 +71,7 @@ describe("loading", () => {
   test("a needed module that fails is the one that's named", async () => {
     kernel.failures.push(["videodev", 8]);
     await expect(load()).rejects.toMatchObject({
-      code: "module_wrong_kernel",
+      code: "module_file_corrupt",
       message: expect.stringContaining("videodev.ko (finit_module: ENOEXEC)"),
     });
   });

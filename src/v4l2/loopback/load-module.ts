@@ -8,6 +8,7 @@ import { MODULE_INIT_COMPRESSED_FILE } from "../../linux/linux-calls.ts";
 import { explainLoadError } from "./explain-load-error.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import { readLoadProbes } from "./load-probes.ts";
+import { readModuleInfo } from "./module-info.ts";
 import { moduleName } from "./modules-dep.ts";
 
 export interface LoadRequest {
@@ -73,7 +74,9 @@ async function loadFile(
       // EEXIST is also what two devices of one number are, so only what /sys shows counts.
       if (error.errnoName === "EEXIST" && isLoaded(path, sysfsDir)) return "already";
       if (error.errnoName !== "EBUSY" || attempt === BUSY_TRIES) {
-        throw explainLoadError({ error, path, kernelRelease }, readLoadProbes("/proc", sysfsDir));
+        const builtFor = readModuleInfo(path)?.builtFor;
+        const failure = { error, path, kernelRelease, builtFor };
+        throw explainLoadError(failure, readLoadProbes("/proc", sysfsDir));
       }
       await clock.sleep(BUSY_PAUSE_MS);
     }

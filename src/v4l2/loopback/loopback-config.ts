@@ -49,10 +49,11 @@ export function encodeQuery(number: number): Uint8Array {
 }
 
 /** What QUERY answered, for a device as the module has it. */
-export function decodeConfig(bytes: Uint8Array): Omit<DeviceParameters, "maxBuffers"> {
+export function decodeConfig(bytes: Uint8Array): DeviceParameters {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   return {
     exclusiveCaps: view.getInt32(CONFIG_OFFSETS.announceAllCaps, true) === 0,
+    maxBuffers: view.getInt32(CONFIG_OFFSETS.maxBuffers, true),
     maxWidth: view.getUint32(CONFIG_OFFSETS.maxWidth, true),
     maxHeight: view.getUint32(CONFIG_OFFSETS.maxHeight, true),
   };

@@ -7,6 +7,8 @@ import {
 } from "../../../test/support/fake-loopback-kernel.ts";
 import { steppingClock } from "../../../test/support/stepping-clock.ts";
 import { systemClock } from "../../common/clock.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import { ErrnoError } from "../../linux/errno-error.ts";
 import type { LogFields } from "../../observe/logger.ts";
 import { silentLogger } from "../../observe/logger.ts";
 import { LoopbackDriver } from "./loopback-driver.ts";
@@ -169,6 +171,61 @@ describe("the loopback driver's ensure", () => {
     expect(asIds((await driver.ensure()).failed)).toEqual(["video11"]);
   });
 
+  describe("of a module of 0.12 that has given other numbers than it was asked for", () => {
+    function misnumbered(params = "devices=3 video_nr=10,11,12") {
+      const made = setUp({ version: "0.12.7" });
+      made.kernel.addForeign(11, "USB Camera");
+      made.kernel.preload(params);
+      made.kernel.unplug(11);
+      made.kernel.journal.length = 0;
+      return made;
+    }
+
+    test("loads it anew if nobody has any of the devices", async () => {
+      const { kernel, driver, warnings } = misnumbered();
+      const report = await driver.ensure(() => true);
+      expect(report).toEqual({
+        created: ["video10", "video11", "video12"],
+        adopted: [],
+        failed: [],
+      });
+      expect(kernel.device(13)).toBeUndefined();
+      expect(kernel.device(11)?.label).toBe("My WebCam");
+      expect(warnings[0]).toEqual([
+        "v4l2loopback had wrong device numbers and has been unloaded, to be loaded anew",
+        {
+          device_ids: ["video11"],
+          module_device_numbers: [10, 12, 13],
+          asked_device_numbers: [10, 11, 12],
+        },
+      ]);
+    });
+
+    test("leaves it if somebody may own one of them, be it another", async () => {
+      const { kernel, driver } = misnumbered();
+      const report = await driver.ensure((id) => id !== "video12");
+      expect(asIds(report.failed)).toEqual(["video11"]);
+      expect(kernel.journal).not.toContain("delete v4l2loopback");
+    });
+
+    test("leaves it if somebody has one open", async () => {
+      const { kernel, driver } = misnumbered();
+      kernel.hold(13);
+      expect(asIds((await driver.ensure(() => true)).failed)).toEqual(["video11"]);
+      expect(kernel.device(13)).toBeDefined();
+    });
+
+    test.each([
+      "devices=4 video_nr=10,11,12,20",
+      "devices=4 video_nr=10,11,12,-1",
+      "devices=3 video_nr=-1,11,12",
+    ])("leaves it if it has devices that are not ours (%s)", async (params) => {
+      const { kernel, driver } = misnumbered(params);
+      await driver.ensure(() => true);
+      expect(kernel.journal).not.toContain("delete v4l2loopback");
+    });
+  });
+
   test.each(["", "garbage\n", "\0", "capture capture\n"])(
     "a state attribute of %j is no writer's mark",
     async (text) => {
@@ -249,7 +306,7 @@ describe("the loopback driver's ensure", () => {
 
   test("warns of an adopted device that is different, once", async () => {
     const { kernel, driver, warnings } = setUp({}, { maxDevices: 1 });
-    kernel.preload('devices=1 video_nr=10 exclusive_caps=0 card_label="Old Camera"');
+    kernel.preload('devices=1 video_nr=10 exclusive_caps=0 card_label="Old Camera" max_buffers=5');
     await driver.ensure();
     await driver.ensure();
     expect(warnings).toEqual([
@@ -264,6 +321,10 @@ describe("the loopback driver's ensure", () => {
       [
         "an adopted device takes larger frames",
         { device_id: "video10", max_frame: "8192x8192", wanted_max_frame: "1920x1080" },
+      ],
+      [
+        "an adopted device has another number of buffers",
+        { device_id: "video10", max_buffers: 5, wanted_max_buffers: 2 },
       ],
     ]);
   });
@@ -298,6 +359,29 @@ describe("the loopback driver's ensure", () => {
     const report = await driver.ensure();
     expect(report).toMatchObject({ created: ["video11"], adopted: ["video10", "video12"] });
     expect(kernel.journal).toEqual(["mknod video11"]);
+  });
+
+  test("in a directory that can't be written to, nodes that are missing or stale are told one by one", async () => {
+    const { kernel, driver } = setUp();
+    await driver.ensure();
+    const readOnly = () => {
+      throw new ErrnoError(30, "mknodat");
+    };
+    rmSync(join(kernel.deviceDir, "video10"));
+    rmSync(join(kernel.deviceDir, "video11"));
+    kernel.makeNode(join(kernel.deviceDir, "video11"), { major: 81, minor: 77 });
+    Object.assign(kernel, { makeNode: readOnly, removeNode: readOnly });
+    const { failed } = await driver.ensure();
+    expect(failed.map(({ id, error }) => [id, PluginError.from(error).code])).toEqual([
+      ["video10", "node_not_changed"],
+      ["video11", "node_not_changed"],
+    ]);
+    expect(failed[0]?.error.message).toMatch(
+      /There is no .*video10, and it could not be made: .*EROFS/,
+    );
+    expect(failed[1]?.error.message).toMatch(
+      /video11 is of another device, and could not be removed/,
+    );
   });
 
   test("something else in a node's place is told and left alone", async () => {

@@ -27,6 +27,7 @@ import { KernelMemory } from "./kernel-memory.ts";
 import { LoadedModule } from "./loaded-module.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
 import { LoopbackView } from "./loopback-view.ts";
+import { unloadMisnumbered } from "./misnumbered.ts";
 import { OpenersLimit } from "./openers-limit.ts";
 import { provideModule, refuseTooMany } from "./provide-module.ts";
 import { readControlDevice, readModuleVersion } from "./sysfs.ts";
@@ -81,17 +82,18 @@ export class LoopbackDriver implements VideoDriver {
    * @throws PluginError if the module isn't loaded and can't be: `module_*`, `modules_disabled`,
    * `card_label_invalid`, … with a remedy; `too_many_devices`.
    */
-  ensure(): Promise<EnsureReport> {
+  ensure(mayRemake: (id: string) => boolean = () => false): Promise<EnsureReport> {
     return this.changes.run(async () => {
       const { control, settings, maker, view } = this;
       this.memory.tellOfLeak();
+      unloadMisnumbered(this.devices, mayRemake, { ...this.dependencies, ...settings, view });
       const before = new Map(this.devices.map((device) => [device.id, view.judge(device).state]));
       const requests = this.devices.map((device) => maker.request(device));
       // What is there before a load is not new, and need not be waited for.
       const old = new Set(
         this.devices.filter((device) => view.sysfsDevice(device)).map(({ number }) => number),
       );
-      for (const device of this.devices) if (!old.has(device.number)) maker.removeStaleNode(device);
+      for (const device of this.devices) if (!old.has(device.number)) this.tryToRemoveNode(device);
       const provided = await provideModule(requests, { ...this.dependencies, settings, control });
       if (provided === "ours") this.module.isOurs();
       if (this.isAnyMissing() && !control.isUsable()) {
@@ -162,13 +164,14 @@ export class LoopbackDriver implements VideoDriver {
     return this.change(id, async (device) => {
       if (this.control.isUsable()) {
         const before = this.view.sysfsDevice(device)?.device;
-        if (before) await this.memory.overwriteBeforeRemoval(device, this.cared(device));
+        if (before) await this.memory.overwriteLeft(device, this.cared(device));
         await this.removeDevice(device);
         await this.maker.ensure(device, false);
         this.tellMinor(device, before && formatDevice(before));
       } else if (this.view.sysfsDevice(device) === undefined) {
         await this.maker.ensure(device, false);
       } else {
+        await this.memory.overwriteLeft(device, this.cared(device));
         await this.access.alone(device, () =>
           cleanInPlace(this.cared(device), this.dependencies.kernel),
         );
@@ -217,7 +220,7 @@ export class LoopbackDriver implements VideoDriver {
     return this.changes.run(async () => {
       const goWithIt = this.control.isUsable() ? [] : this.devices.map(({ number }) => number);
       if (!this.module.unload(goWithIt)) return;
-      for (const device of this.devices) this.maker.removeStaleNode(device);
+      for (const device of this.devices) this.tryToRemoveNode(device);
     });
   }
 
@@ -282,8 +285,18 @@ export class LoopbackDriver implements VideoDriver {
   }
 
   private cared(device: DriverDevice) {
-    const { maxBuffers } = this.settings;
-    return { id: device.id, path: this.view.nodePath(device), maxBuffers };
+    const { maxBuffers, sysfsDir } = this.settings;
+    const hasControlDevice = readControlDevice(sysfsDir) !== undefined;
+    return { id: device.id, path: this.view.nodePath(device), maxBuffers, hasControlDevice };
+  }
+
+  /** What can't be removed is in the way of its own device only, and told with that. */
+  private tryToRemoveNode(device: DriverDevice): void {
+    try {
+      this.maker.removeStaleNode(device);
+    } catch (error) {
+      this.dependencies.log.debug("A stale device node stays", PluginError.from(error).fields());
+    }
   }
 
   private isAnyMissing(): boolean {

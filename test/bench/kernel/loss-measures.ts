@@ -17,6 +17,8 @@ interface Loss {
   readonly what: string;
   readonly lost: number;
   act(id: string): void;
+  /** A loss of the same device before each of these, from which it recovers first. */
+  before?(id: string): void;
 }
 
 const nodeDeleted: Loss = {
@@ -25,6 +27,13 @@ const nodeDeleted: Loss = {
   act: (id) => rmSync(`/dev/${id}`),
 };
 const deviceRemoved: Loss = { what: "device removed", lost: 1, act: removeDevice };
+/** devtmpfs does not take along a node that a plugin has made: only a uevent tells. */
+const removedWithoutNode: Loss = {
+  what: "device removed whose node stays",
+  lost: 1,
+  before: nodeDeleted.act,
+  act: removeDevice,
+};
 const moduleUnloaded: Loss = {
   what: "module unloaded, 8 devices lost",
   lost: ALL.length,
@@ -39,7 +48,8 @@ export async function losses(stage: Stage, rounds: number): Promise<Row[]> {
   const node = new GuestNode();
   await node.kubelet.start();
   const rows: Row[] = [];
-  for (const loss of [nodeDeleted, ...(stage.isDynamic ? [deviceRemoved] : []), moduleUnloaded]) {
+  const removals = stage.isDynamic ? [deviceRemoved, removedWithoutNode] : [];
+  for (const loss of [nodeDeleted, ...removals, moduleUnloaded]) {
     // With nodes of devtmpfs: it does not take those along that a plugin has made for deleted ones.
     stage.clear();
     rows.push(...(await timesOf(node, loss, loss.lost === 1 ? rounds : lossesEach)));
@@ -53,20 +63,29 @@ async function timesOf(node: GuestNode, loss: Loss, rounds: number): Promise<Row
   await node.allocatable(ALL.length);
   const unhealthy: number[] = [];
   const healed: number[] = [];
-  for (let round = 0; round < Math.min(rounds, lossesEach * ALL.length); round++) {
-    await Bun.sleep(calmMs);
-    const lists = Promise.all([listed(node, ALL.length - loss.lost), listed(node, ALL.length)]);
-    const started = node.kubelet.events.elapsedMs();
-    loss.act(ALL[round % ALL.length] ?? "");
-    const [lostAt, healedAt] = await lists;
-    unhealthy.push(lostAt - started);
-    healed.push(healedAt - started);
+  const most = Math.floor(lossesEach / (loss.before === undefined ? 1 : 2)) * ALL.length;
+  for (let round = 0; round < Math.min(rounds, most); round++) {
+    const id = ALL[round % ALL.length] ?? "";
+    if (loss.before !== undefined) await lose(node, loss.lost, () => loss.before?.(id));
+    const [lostMs, healedMs] = await lose(node, loss.lost, () => loss.act(id));
+    unhealthy.push(lostMs);
+    healed.push(healedMs);
   }
   await node.stopPlugin();
   return [
     row(`${loss.what} to Unhealthy`, "ms", unhealthy),
     row(`${loss.what} to Healthy again`, "ms", healed),
   ];
+}
+
+/** How long after `act` the kubelet knows of the loss, and that all is well again, ms. */
+async function lose(node: GuestNode, lost: number, act: () => void): Promise<[number, number]> {
+  await Bun.sleep(calmMs);
+  const lists = Promise.all([listed(node, ALL.length - lost), listed(node, ALL.length)]);
+  const started = node.kubelet.events.elapsedMs();
+  act();
+  const [lostAt, healedAt] = await lists;
+  return [lostAt - started, healedAt - started];
 }
 
 /** When the kubelet gets the next list with so many healthy devices, ms on its events' clock. */

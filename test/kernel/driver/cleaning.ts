@@ -6,8 +6,15 @@ import type { VideoFile } from "../../../src/v4l2/video-api.ts";
 import { PIXEL_FORMAT } from "../../../src/v4l2/video-structs.ts";
 import { roleOf } from "../query.ts";
 import { identity, loaded, modeOf, query, run } from "../stories/cameras.ts";
+import {
+  HEIGHT,
+  FRAME_BYTES as SEARCHED_BYTES,
+  SECRET as SECRET_TEXT,
+  search,
+  WIDTH,
+} from "./camera-programs.ts";
 import type { Scenario } from "./scenario.ts";
-import { codeOf, LABEL, MODE, type Stage } from "./stage.ts";
+import { clearsMemory, codeOf, LABEL, MODE, type Stage } from "./stage.ts";
 
 const FORMAT = { width: 64, height: 48, pixelFormat: PIXEL_FORMAT.YUYV };
 const FRAME_BYTES = 64 * 48 * 2;
@@ -46,6 +53,33 @@ function ignoring<T>(call: () => T): T | undefined {
 
 function assertNoSecret(frames: readonly Uint8Array[]): void {
   for (const frame of frames) equal(frame.includes(SECRET), false, "a frame of the last tenant");
+}
+
+/** As a tenant does: all of the device's memory, and none of its own. */
+function fillWithSecret(how: "kept" | "timeout" | "closed"): void {
+  const size = [String(WIDTH), String(HEIGHT)];
+  run(["/bin/v4l2-tool", "fill", how, `/dev/${ID}`, ...size, SECRET_TEXT]);
+}
+
+/** The next tenant looks through all that it can map and read. */
+function assertNotFound(): void {
+  const found = search(ID);
+  const { read_found, capture_found, output_found } = found;
+  deepEqual([read_found, capture_found, output_found], [0, 0, 0]);
+  equal(found.output_bytes >= 2 * SEARCHED_BYTES, true, "nothing could be mapped");
+}
+
+/** Whether somebody sees the last tenant's picture once the next one, which asked for a timeout, falls silent. */
+async function showsSecretWhenSilent(stage: Stage): Promise<boolean> {
+  using writer = stage.open(ID);
+  const format = { width: WIDTH, height: HEIGHT, pixelFormat: PIXEL_FORMAT.YUYV };
+  ignoring(() => writer.setFormat("output", format));
+  ignoring(() => writer.streamOn("output"));
+  ignoring(() => writer.setControl(CID.timeout, 100));
+  ignoring(() => writer.write(new Uint8Array(SEARCHED_BYTES)));
+  await Bun.sleep(400);
+  using reader = stage.open(ID);
+  return framesOf(reader).some((frame) => Buffer.from(frame).includes(SECRET_TEXT));
 }
 
 const attribute = (name: string) =>
@@ -149,25 +183,48 @@ export const cleaning: readonly Scenario[] = [
     name: "a timeout image of the last tenant is not shown after reset",
     async run(stage) {
       const driver = await ready(stage);
-      {
-        using file = stage.open(ID);
-        file.setFormat("output", FORMAT);
-        file.setControl(CID.timeout, 100);
-        file.setControl(CID.timeoutImageIo, 1);
-        using image = stage.open(ID);
-        ignoring(() => image.setFormat("output", FORMAT));
-        ignoring(() => image.write(new Uint8Array(FRAME_BYTES).fill(SECRET)));
-      }
+      fillWithSecret("timeout");
+      equal(await showsSecretWhenSilent(stage), true, "nothing to clean");
       await driver.reset(ID);
-      using writer = stage.open(ID);
-      writer.setFormat("output", FORMAT);
-      ignoring(() => writer.streamOn("output"));
-      writer.setControl(CID.timeout, 100);
-      writer.write(new Uint8Array(FRAME_BYTES));
-      await Bun.sleep(400);
-      using reader = stage.open(ID);
-      assertNoSecret(framesOf(reader));
+      equal(await showsSecretWhenSilent(stage), false, "the last tenant's image");
       return undefined;
+    },
+  },
+  {
+    name: "a kept format's frames are in no byte of the buffers that are mapped after reset",
+    async run(stage) {
+      const driver = await ready(stage);
+      fillWithSecret("kept");
+      const { read_found, capture_found } = search(ID);
+      equal(read_found + capture_found > 0, true, "nothing was kept");
+      stage.overwriteLeft(ID);
+      assertNotFound();
+      await driver.reset(ID);
+      assertNotFound();
+      return undefined;
+    },
+  },
+  {
+    name: "a timeout image is in no byte of the buffers that are mapped after reset",
+    async run(stage) {
+      const driver = await ready(stage);
+      fillWithSecret("timeout");
+      stage.overwriteLeft(ID);
+      equal(await showsSecretWhenSilent(stage), false, "it was not overwritten");
+      await driver.reset(ID);
+      assertNotFound();
+      return undefined;
+    },
+  },
+  {
+    name: "frames whose buffers went with their writer are mapped after reset as the kernel hands them out",
+    async run(stage) {
+      const driver = await ready(stage);
+      fillWithSecret("closed");
+      await driver.reset(ID);
+      if (clearsMemory) assertNotFound();
+      const { output_found } = search(ID);
+      return clearsMemory ? undefined : `${output_found} marks`;
     },
   },
   {
@@ -183,6 +240,26 @@ export const cleaning: readonly Scenario[] = [
       using reader = stage.open(ID);
       assertNoSecret(framesOf(reader));
       return undefined;
+    },
+  },
+  {
+    name: "a device that a tenant left to refuse all others is made anew, or told to be mended by unloading alone",
+    async run(stage) {
+      const driver = await ready(stage);
+      {
+        using file = stage.open(ID);
+        file.setControl(CID.timeoutImageIo, 1);
+      }
+      if (!stage.isDynamic) {
+        equal(await codeOf(driver.reset(ID)), "reset_failed");
+        // That open failed and is counted all the same, for ever.
+        equal(await codeOf(driver.reset(ID)), "device_busy");
+        await driver.release();
+        equal((await driver.ensure()).created.length, 3);
+      }
+      await driver.reset(ID);
+      equal(roleOf(stage.look(ID)), "output");
+      return stage.isDynamic ? "made anew" : "unloaded";
     },
   },
   {

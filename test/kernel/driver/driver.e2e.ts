@@ -33,7 +33,7 @@ describe.skipIf(directory === undefined)("the loopback driver", () => {
     VM_TEST_MS,
   );
 
-  test.each(requestedVersions())(
+  test.each(versions)(
     "with v4l2loopback %s cleans devices of a kernel that does not clear memory",
     async (moduleVersion) => {
       const result = await bootVm({
@@ -49,7 +49,11 @@ check "the kernel has no complaint" sh -c '! dmesg | grep -E "WARNING:|BUG:|Oops
       });
       const results = parseGuestResults(result.files["scenarios"] ?? "");
       expect(results.filter(({ error }) => error !== undefined)).toEqual([]);
-      expect(results.length).toBeGreaterThan(2);
+      expect(results.length).toBeGreaterThan(5);
+      const handedOut = results.find(({ how }) => how?.endsWith("marks") === true)?.how;
+      console.log(
+        `v4l2loopback ${moduleVersion}: ${handedOut} of frames that went with their writer`,
+      );
       expect(failures(result)).toBe("");
     },
     VM_TEST_MS,

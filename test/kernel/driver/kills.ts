@@ -4,7 +4,7 @@ import { query } from "../stories/cameras.ts";
 import type { Scenario } from "./scenario.ts";
 import { LABEL, type Stage } from "./stage.ts";
 
-const KILLS = 15;
+const KILLS = 10;
 
 /**
  * When to kill, as parts of the time a process of Bun takes from its start to its end if there is nothing

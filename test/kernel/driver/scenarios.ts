@@ -1,12 +1,15 @@
 import { cleaning } from "./cleaning.ts";
 import { creation } from "./creation.ts";
 import { kills } from "./kills.ts";
+import { losses } from "./losses.ts";
+import { moduleFiles } from "./module-files.ts";
+import { nodes } from "./nodes.ts";
 import { programs } from "./programs.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Each list is one for every version; a VM plays one of them. */
 export const lists = {
-  driver: [...creation, ...cleaning, ...kills],
+  driver: [...creation, ...moduleFiles, ...nodes, ...cleaning, ...losses, ...kills],
   programs,
 } as const satisfies Record<string, readonly Scenario[]>;
 

@@ -1,11 +1,14 @@
 import { equal } from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { release } from "node:os";
 import { systemClock } from "../../../src/common/clock.ts";
+import { PluginError } from "../../../src/common/plugin-error.ts";
 import { errnoNameOf } from "../../../src/linux/errno-error.ts";
 import { readInitOnAlloc } from "../../../src/linux/init-on-alloc.ts";
 import { DELETE_NONBLOCK, linuxCalls } from "../../../src/linux/linux-calls.ts";
-import { silentLogger } from "../../../src/observe/logger.ts";
+import { type Logger, silentLogger } from "../../../src/observe/logger.ts";
+import type { EnsureReport } from "../../../src/v4l2/driver.ts";
+import { overwriteLeftFrames } from "../../../src/v4l2/loopback/device-care.ts";
 import { linuxKernel } from "../../../src/v4l2/loopback/kernel.ts";
 import { LoopbackDriver } from "../../../src/v4l2/loopback/loopback-driver.ts";
 import type { LoopbackSettings } from "../../../src/v4l2/loopback/loopback-settings.ts";
@@ -15,6 +18,9 @@ import type { QueriedDevice } from "../query.ts";
 import { query, run } from "../stories/cameras.ts";
 
 const calls = linuxCalls();
+
+/** Whether this kernel clears memory before it hands it out. */
+export const clearsMemory = readInitOnAlloc({ kernelRelease: release() }) !== false;
 
 export const LABEL = "Default WebCam";
 export const MODE = 0o640;
@@ -31,12 +37,18 @@ export class Stage {
     this.clear();
   }
 
-  driver(overrides: Partial<LoopbackSettings> = {}): LoopbackDriver {
-    return makeDriver(overrides);
+  driver(overrides: Partial<LoopbackSettings> = {}, log?: Logger): LoopbackDriver {
+    return makeDriver(overrides, log);
   }
 
   open(id: string): VideoFile {
     return openVideoDevice(`/dev/${id}`, calls);
+  }
+
+  /** The part of a reset that overwrites, where the kernel does not clear memory. */
+  overwriteLeft(id: string): void {
+    const device = { id, path: `/dev/${id}`, maxBuffers: 2, hasControlDevice: this.isDynamic };
+    overwriteLeftFrames(device, linuxKernel(calls));
   }
 
   /** Unloads what may be loaded; devtmpfs removes only nodes it made. */
@@ -50,6 +62,21 @@ export class Stage {
       calls.deleteModule(module, DELETE_NONBLOCK);
     } catch (error) {
       if (errnoNameOf(error) !== "ENOENT") throw error;
+    }
+  }
+
+  /** Unloads all that is loaded, in whatever order that goes. */
+  unloadAll(): void {
+    for (;;) {
+      const before = loadedModules();
+      for (const module of before) {
+        try {
+          this.unload(module);
+        } catch (error) {
+          if (errnoNameOf(error) !== "EAGAIN") throw error; // another module's need of it
+        }
+      }
+      if (before.length === loadedModules().length) return;
     }
   }
 
@@ -76,7 +103,10 @@ export class Stage {
 }
 
 /** The driver as the scenarios want it, nothing of it being done yet. */
-export function makeDriver(overrides: Partial<LoopbackSettings> = {}): LoopbackDriver {
+export function makeDriver(
+  overrides: Partial<LoopbackSettings> = {},
+  log: Logger = silentLogger,
+): LoopbackDriver {
   return new LoopbackDriver(
     {
       ...{ firstDeviceNumber: 10, maxDevices: 3, mode: MODE, group: 44 },
@@ -87,8 +117,28 @@ export function makeDriver(overrides: Partial<LoopbackSettings> = {}): LoopbackD
       initOnAlloc: readInitOnAlloc({ kernelRelease: release() }),
       ...overrides,
     },
-    { log: silentLogger, kernel: linuxKernel(calls), clock: systemClock },
+    { log, kernel: linuxKernel(calls), clock: systemClock },
   );
+}
+
+/** What `ensure` could not do, by device and code. */
+export function codesOf({ failed }: EnsureReport): [string, string][] {
+  return failed.map(({ id, error }) => [id, PluginError.from(error).code]);
+}
+
+function loadedModules(): string[] {
+  const lines = readFileSync("/proc/modules", "utf8").trim().split("\n");
+  return lines.map((line) => line.split(" ")[0] ?? "").filter((name) => name !== "");
+}
+
+/** What a promise rejects with, an error with a code. @throws Error if it doesn't. */
+export async function errorOf(work: Promise<unknown>): Promise<PluginError> {
+  try {
+    await work;
+  } catch (error) {
+    return PluginError.from(error);
+  }
+  throw new Error("it went well");
 }
 
 /** The code of what a promise rejects with, undefined if it doesn't. */

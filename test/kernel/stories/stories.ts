@@ -6,6 +6,7 @@ import { pods } from "./pods.ts";
 import { restarts } from "./restarts.ts";
 import { restricted } from "./restricted.ts";
 import type { Story } from "./story.ts";
+import { uevents } from "./uevents.ts";
 import { withoutModule } from "./without-module.ts";
 
 /** What a VM is booted for: one story, and the v4l2loopback its node has. */
@@ -22,7 +23,10 @@ export function plays(versions: readonly ModuleVersion[]): Play[] {
       {
         title: `a node with v4l2loopback ${moduleVersion}`,
         moduleVersion,
-        story: [...firstStart, ...pods, ...loss(moduleVersion), ...restarts, ...restricted],
+        story: [
+          ...[...firstStart, ...pods, ...loss(moduleVersion), ...restarts, ...restricted],
+          ...uevents(moduleVersion),
+        ],
       },
       {
         title: `a node with v4l2loopback ${moduleVersion} and cameras of others`,

@@ -123,7 +123,7 @@ function asItIs(number: number, label: string, path: string, config: Config): Co
     v4l2ExclusiveCaps: known?.exclusiveCaps ?? parameter("exclusive_caps", index) === "Y",
     v4l2MaxWidth: known?.maxWidth ?? Number(parameter("max_width") ?? config.v4l2MaxWidth),
     v4l2MaxHeight: known?.maxHeight ?? Number(parameter("max_height") ?? config.v4l2MaxHeight),
-    v4l2MaxBuffers: Number(parameter("max_buffers") ?? config.v4l2MaxBuffers),
+    v4l2MaxBuffers: known?.maxBuffers ?? Number(parameter("max_buffers") ?? config.v4l2MaxBuffers),
     v4l2DevicePerm: node === undefined ? config.v4l2DevicePerm : node.mode & 0o7777,
     v4l2DeviceGroup: node === undefined ? config.v4l2DeviceGroup : node.gid,
   };

@@ -1,0 +1,121 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { mkdirSync, rmSync, statSync } from "node:fs";
+import type { EnsureReport } from "../../../src/v4l2/driver.ts";
+import { identity, run } from "../stories/cameras.ts";
+import type { Scenario } from "./scenario.ts";
+import { codesOf, MODE, type Stage } from "./stage.ts";
+
+const DIR = "/run/their-dev";
+const IDS = ["video10", "video11", "video12"];
+
+const busybox = (...args: string[]) => run(["/bin/busybox", ...args]);
+
+/** While `act` runs, `DIR` is what these mount commands make of it, in the end read-only. */
+async function withMount(commands: readonly string[], act: () => Promise<void>): Promise<void> {
+  mkdirSync(DIR, { recursive: true });
+  for (const command of commands) busybox(...command.split(" "));
+  try {
+    await act();
+  } finally {
+    busybox("umount", DIR);
+  }
+}
+
+const HOST_DEV_READ_ONLY = [`mount --bind /dev ${DIR}`, `mount -o remount,bind,ro ${DIR}`];
+const EMPTY_READ_ONLY = [`mount -t tmpfs -o ro none ${DIR}`];
+
+const messages = ({ failed }: EnsureReport) => failed.map(({ error }) => error.message).join("\n");
+
+/** Puts a node of another device in the place of this one's. */
+function replaceNode(id: string, other: string): void {
+  const minor = statSync(`/dev/${other}`).rdev & 0xff;
+  rmSync(`/dev/${id}`);
+  busybox("mknod", `/dev/${id}`, "c", "81", String(minor));
+}
+
+async function made(stage: Stage) {
+  const driver = stage.driver();
+  equal((await driver.ensure()).failed.length, 0);
+  return driver;
+}
+
+/** Device directories and nodes that are not what they should be. */
+export const nodes: readonly Scenario[] = [
+  {
+    name: "in a read-only /dev devices are made, and that they can't be given their mode is said",
+    run: async (stage) => {
+      await withMount(HOST_DEV_READ_ONLY, async () => {
+        const driver = stage.driver({ deviceDir: DIR });
+        const report = await driver.ensure();
+        deepEqual(
+          codesOf(report),
+          IDS.map((id) => [id, "node_access_failed"]),
+        );
+        match(messages(report), /EROFS/);
+        const asTheyAre = stage.driver({ deviceDir: DIR, mode: 0o600, group: undefined });
+        deepEqual((await asTheyAre.ensure()).failed, []);
+        deepEqual(
+          (await asTheyAre.inspect()).map(({ state }) => state),
+          ["ok", "ok", "ok"],
+        );
+      });
+      return undefined;
+    },
+  },
+  {
+    name: "in a read-only directory without nodes each device is missing, with the reason",
+    run: async (stage) => {
+      await withMount(EMPTY_READ_ONLY, async () => {
+        const driver = stage.driver({ deviceDir: DIR });
+        const report = await driver.ensure();
+        deepEqual(
+          codesOf(report),
+          IDS.map((id) => [id, "node_not_changed"]),
+        );
+        match(messages(report), /EROFS/);
+        for (const { state, detail } of await driver.inspect()) {
+          equal(state, "missing");
+          match(detail, /there is no \/run\/their-dev\/video1/);
+        }
+      });
+      // Nothing is half made: with a directory to be written to the same devices are right at once.
+      const driver = stage.driver();
+      deepEqual((await driver.ensure()).failed, []);
+      return undefined;
+    },
+  },
+  {
+    name: "a node that is another device's is told, and made right with the number and mode it had",
+    async run(stage) {
+      const driver = await made(stage);
+      const { rdev } = identity("video11");
+      replaceNode("video11", "video12");
+      const [, seen] = await driver.inspect();
+      equal(seen?.state, "wrong_driver");
+      match(seen?.detail ?? "", /\/dev\/video11 is the device 81:\d+, but video11 is 81:\d+/);
+      deepEqual((await driver.ensure()).failed, []);
+      deepEqual([identity("video11").rdev, identity("video11").mode & 0o7777], [rdev, MODE]);
+      return undefined;
+    },
+  },
+  {
+    name: "in a read-only /dev a node that is another device's is told, and left as it is",
+    async run(stage) {
+      await made(stage);
+      replaceNode("video11", "video12");
+      const before = identity("video11");
+      await withMount(HOST_DEV_READ_ONLY, async () => {
+        const driver = stage.driver({ deviceDir: DIR });
+        const report = await driver.ensure();
+        deepEqual(codesOf(report), [["video11", "node_not_changed"]]);
+        match(messages(report), /video11 is of another device.*EROFS/);
+        deepEqual(
+          (await driver.inspect()).map(({ state }) => state),
+          ["ok", "wrong_driver", "ok"],
+        );
+      });
+      deepEqual(identity("video11"), before);
+      return undefined;
+    },
+  },
+];
