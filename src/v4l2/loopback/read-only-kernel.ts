@@ -17,6 +17,7 @@ export function readOnlyKernel(
     deleteModule: refuse("Unloading the module"),
     control: refuse("Asking the control device"),
     openVideo: refuse("Opening a device"),
+    zeroMapping: refuse("Overwriting a buffer"),
     writeAttribute: refuse("Writing to /sys"),
     makeNode: refuse("Making a node"),
     removeNode: refuse("Removing a node"),
