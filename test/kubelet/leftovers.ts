@@ -1,4 +1,12 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { taskDir } from "./containerd.ts";
 import {
@@ -20,6 +28,7 @@ export async function removeLeftovers(): Promise<void> {
   await killAll();
   removeContainers();
   removeLogLinks();
+  removeMadeDirectories();
   const directories = [runDir, dataDir];
   if (existsSync(kubeletRootMarker)) directories.push(kubeletRoot);
   for (const mount of mountsBelow(directories)) Bun.spawnSync(["umount", "--lazy", mount]);
@@ -36,6 +45,24 @@ function removeContainers(): void {
     if (!existsSync(address)) continue;
     const socket = readFileSync(address, "utf8").replace(/^unix:\/\//, "");
     if (dirname(socket) === "/run/containerd/s") rmSync(socket, { force: true });
+  }
+}
+
+/**
+ * Notes which of these directories of the host aren't there: pods will have them made, and {@link removeLeftovers}
+ * removes them. Those that are there already are somebody's.
+ */
+export function noteMissing(paths: readonly string[]): void {
+  const missing = paths.filter((path) => !existsSync(path));
+  appendFileSync(madeDirectories, missing.map((path) => `${path}\n`).join(""));
+}
+
+const madeDirectories = join(runDir, "made-directories");
+
+function removeMadeDirectories(): void {
+  if (!existsSync(madeDirectories)) return;
+  for (const path of readFileSync(madeDirectories, "utf8").split("\n")) {
+    if (path !== "") rmSync(path, { recursive: true, force: true });
   }
 }
 
