@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmdirSync,
   rmSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -33,6 +34,27 @@ export async function removeLeftovers(): Promise<void> {
   if (existsSync(kubeletRootMarker)) directories.push(kubeletRoot);
   for (const mount of mountsBelow(directories)) Bun.spawnSync(["umount", "--lazy", mount]);
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+  await removeControlGroups();
+}
+
+/**
+ * What containers' control groups were in, of either hierarchy. They are gone a moment after their last process; one
+ * that isn't empty then is in use by others.
+ */
+async function removeControlGroups(): Promise<void> {
+  const root = "/sys/fs/cgroup";
+  const groups = ["", ...readdirSync(root)].map((name) => join(root, name, "k8s.io"));
+  const present = () => groups.filter((group) => existsSync(group));
+  for (let attempt = 0; attempt < 10 && present().length > 0; attempt++) {
+    if (attempt > 0) await Bun.sleep(100);
+    for (const group of present()) {
+      try {
+        rmdirSync(group);
+      } catch {
+        // EBUSY, or somebody else was quicker.
+      }
+    }
+  }
 }
 
 /** What shims and runc keep outside of our directories, at fixed places: their state, cgroups and sockets. */
