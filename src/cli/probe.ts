@@ -29,8 +29,8 @@ const PATHS: ReadonlyMap<string, string> = new Map([
   ["ready", "/readyz"],
 ]);
 
-/** Of an answer that is told, in characters: a line. */
-const MAX_ANSWER = 200;
+/** Of an answer that is told, in characters: a cause and a remedy, and less than an event of Kubernetes holds (1024). */
+const MAX_ANSWER = 800;
 
 // Runs every few seconds on every node: it imports neither Connect nor protobuf.
 export const probeCommand: Command = {
@@ -38,7 +38,8 @@ export const probeCommand: Command = {
   help: () => `Usage: ${PROGRAM} probe live|ready [--timeout SECONDS]
 
 Asks the plugin on this node how it is, for exec probes of Kubernetes and health checks of others: live
-means that it works and needs no restart, ready that the kubelet listens to it.
+means that it works and needs no restart, ready that the kubelet listens to it and
+that there is a device to give.
 
 Says nothing and ends with exit code 0 if so, else says why on the error output and ends with 1, or
 with 2 if no plugin answers.

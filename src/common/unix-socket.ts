@@ -3,12 +3,17 @@ import { connect } from "node:net";
 
 /**
  * Identifies a file beyond its path and inode number, which the next file may get again; undefined if
- * there is none. Birth time rather than change time, so that a chmod or a relabelling
- * does not look like a new kubelet.
+ * there is none, or none that this process may see. Birth time rather than change time, so that a chmod or a
+ * relabelling does not look like a new kubelet.
  */
 export function fileIdentity(path: string): string | undefined {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat && identityOf(stat);
+  try {
+    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return stat && identityOf(stat);
+  } catch {
+    // EACCES, ENOTDIR: who may not look can't know, and looks again later.
+    return undefined;
+  }
 }
 
 /** The identity of a file with such a stat. */

@@ -105,6 +105,21 @@ describe("the device monitor", () => {
     await end();
   });
 
+  test("tells why making fails after what came of it, and again every ten minutes", async () => {
+    const { monitor, clock, log, end } = await setUp((fake) => {
+      for (const { id } of fake.devices) fake.set(id, "module_gone");
+      fake.onEnsure = () => {
+        throw new PluginError("module_not_found", "no module", { remedy: "install it" });
+      };
+    });
+    expect(log.lines.at(-1)?.msg).toBe("Devices could not be set up");
+    expect(log.lines.at(-2)?.msg).toBe("Device unhealthy");
+    expect(monitor.trouble?.code).toBe("module_not_found");
+    for (let minute = 0; minute < 12; minute++) await clock.advance(60_000);
+    expect(log.lines.filter(({ level }) => level === "error")).toHaveLength(2);
+    await end();
+  });
+
   test("keeps looking while making fails", async () => {
     const { driver, pool, end } = await setUp((fake) => {
       fake.onEnsure = () => ({

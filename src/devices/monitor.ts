@@ -36,6 +36,9 @@ export interface MonitorDeps {
 /** Inspections in a row that may fail before nobody is told any more that the devices are healthy. */
 const toleratedFailures = 3;
 
+/** How often trouble that goes on is told again at full volume, ms: a log is rotated, or read from its end. */
+const reminderMs = 600_000;
+
 /**
  * Whether making devices anew could help: something is missing that a driver's `ensure` provides, or is
  * in the wrong place and may be moved.
@@ -74,8 +77,10 @@ export class DeviceMonitor {
   #ensureWanted = true;
   #ensureFailures = 0;
   #ensureNotBefore = 0;
-  /** What the current run of failures has been reported for. */
-  readonly #reported = new Set<string>();
+  /** What the current run of failures has been reported for, and when, ms since the epoch. */
+  readonly #reported = new Map<string, number>();
+  /** Why devices could not be made, the last time that was tried. */
+  #trouble: PluginError | undefined;
   /** Devices whose reset or repair has not come back in time. */
   readonly #hanging = new Set<string>();
 
@@ -156,6 +161,11 @@ export class DeviceMonitor {
     return { what: this.#busy.what, ms: this.#deps.clock.now() - this.#busy.since };
   }
 
+  /** Why devices could not be made, at the last attempt; undefined if all of them were. */
+  get trouble(): PluginError | undefined {
+    return this.#trouble;
+  }
+
   #locked<T>(what: string, task: () => Promise<T>): Promise<T> {
     return this.#mutex.run(async () => {
       this.#busy = { what, since: this.#deps.clock.now() };
@@ -175,8 +185,10 @@ export class DeviceMonitor {
     }
     this.#started = true;
     if (!this.#ensureWanted || this.#deps.clock.now() < this.#ensureNotBefore) return;
-    await this.#ensure();
+    const tell = await this.#ensure();
     await this.#inspect();
+    // Last, since it has the cause and the remedy of what was seen.
+    tell();
   }
 
   async #inspect(): Promise<readonly Sight[]> {
@@ -224,7 +236,8 @@ export class DeviceMonitor {
     }
   }
 
-  async #ensure(): Promise<void> {
+  /** @returns what tells of the failures. */
+  async #ensure(): Promise<() => void> {
     const { driver, log, onEnsured } = this.#deps;
     // Wanted again meanwhile is wanted once more: what is under way may have passed the spot.
     this.#ensureWanted = false;
@@ -244,26 +257,35 @@ export class DeviceMonitor {
       // A retry that changed nothing is no event.
       const level = created.length > 0 || this.#ensureFailures === 0 ? "info" : "debug";
       log[level]("Devices set up", report);
-      for (const { id, error } of failed) {
-        this.#report("Device could not be set up", PluginError.from(error), { device_id: id });
-      }
-      this.#settle(failed.length === 0);
+      const errors = failed.map(({ id, error }) => ({ id, error: PluginError.from(error) }));
+      this.#settle(errors[0]?.error);
+      return () => {
+        for (const { id, error } of errors) {
+          this.#report("Device could not be set up", error, { device_id: id });
+        }
+      };
     } catch (reason) {
-      this.#report("Devices could not be set up", PluginError.from(reason), {});
-      this.#settle(false);
+      const error = PluginError.from(reason);
+      this.#settle(error);
+      return () => this.#report("Devices could not be set up", error, {});
     }
   }
 
-  /** The same trouble is told once at full volume; repetitions only at debug level. */
+  /** The same trouble is told every ten minutes at full volume; other repetitions only at debug level. */
   #report(msg: string, error: PluginError, fields: Record<string, string>): void {
     const key = `${fields["device_id"] ?? ""} ${error.message}`;
-    const level = this.#reported.has(key) ? "debug" : "error";
-    this.#reported.add(key);
+    const now = this.#deps.clock.now();
+    const last = this.#reported.get(key);
+    const isDue = last === undefined || now - last >= reminderMs;
+    const level = isDue ? "error" : "debug";
+    if (isDue) this.#reported.set(key, now);
     this.#deps.log[level](msg, { ...fields, ...error.fields() });
   }
 
-  #settle(succeeded: boolean): void {
+  #settle(trouble: PluginError | undefined): void {
     const { clock, random } = this.#deps;
+    const succeeded = trouble === undefined;
+    this.#trouble = trouble;
     this.#ensureFailures = succeeded ? 0 : this.#ensureFailures + 1;
     this.#ensureWanted ||= !succeeded;
     if (succeeded) this.#reported.clear();

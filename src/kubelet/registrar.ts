@@ -5,6 +5,7 @@ import { Nudge } from "../common/nudge.ts";
 import { fileIdentity } from "../common/unix-socket.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import type { Logger } from "../observe/logger.ts";
+import { explainFailure } from "./explain-registration.ts";
 import { PluginServer, type PluginServerDeps } from "./plugin-server.ts";
 import { callRegister } from "./register-call.ts";
 import {
@@ -192,7 +193,7 @@ export class Registrar {
       this.#deps.observer.registerFailed(error.code);
       this.#deps.log.warn("Registration failed", {
         step: action.kind,
-        error: error.rawMessage,
+        ...explainFailure(action.kind, error.rawMessage, this.#options).fields(),
         attempt: this.#failures,
         retry_in_ms: Math.max(0, this.#notBefore - this.#deps.clock.now()),
         next: "it is tried again then, at once if there is a new kubelet",

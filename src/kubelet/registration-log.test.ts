@@ -34,6 +34,9 @@ test("a wait for the kubelet is told when it begins and every ten minutes, a dec
   expect(log.lines[1]?.fields).toEqual({
     kubelet_socket: "/dp/kubelet.sock",
     reason: "kubelet_absent",
+    error: "There is no directory /dp.",
+    error_code: "kubelet_directory_missing",
+    remedy: "Mount the host's /dp into the container, at the same path.",
     next: "it is registered with as soon as it answers",
   });
 });

@@ -1,4 +1,5 @@
 import type { Logger } from "../observe/logger.ts";
+import { explainWait } from "./explain-registration.ts";
 import type { RegistrationAction, RegistrationFacts, RegistrationReason } from "./registration.ts";
 
 /** How often a wait for the kubelet is mentioned again, ms. */
@@ -27,6 +28,7 @@ export class RegistrationLog {
       this.#log.info("Waiting for the kubelet", {
         kubelet_socket: this.#kubeletSocket,
         reason: action.because,
+        ...explainWait(action.because, this.#kubeletSocket)?.fields(),
         next: "it is registered with as soon as it answers",
       });
     }

@@ -10,7 +10,7 @@ export interface Check {
 export interface ProbeSources {
   /** Whether the process works: never fails because of a device or the kubelet, which a restart wouldn't mend. */
   readonly live: () => readonly Check[];
-  /** Whether a kubelet listens to us. */
+  /** Whether a kubelet listens to us, and there is something to tell it. */
   readonly ready: () => readonly Check[];
 }
 

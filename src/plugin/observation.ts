@@ -17,6 +17,7 @@ import { ActorBook } from "./actor-book.ts";
 import { runAdmin } from "./admin-actor.ts";
 import { CordonFile } from "./cordon-file.ts";
 import { Cordons } from "./cordons.ts";
+import { devicesCheck } from "./readiness.ts";
 import { buildStatus, type PodResourcesView } from "./status.ts";
 
 /** The parts that are looked at and operated. */
@@ -115,6 +116,7 @@ export class Observation {
       return [
         { name: "ping", failure: undefined },
         { name: "registered", failure: registered ? undefined : because },
+        devicesCheck(this.#parts.pool.list(), this.#parts.monitor.trouble),
       ];
     },
   };

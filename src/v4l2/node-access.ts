@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, statSync } from "node:fs";
 import { PluginError } from "../common/plugin-error.ts";
+import { errnoNameOf } from "../linux/errno-error.ts";
 
 /** Who may open a device node. */
 export interface NodeAccess {
@@ -45,7 +46,10 @@ export function applyNodeAccess(path: string, access: NodeAccess): boolean {
       `${path} could not be given ${wanted}: ${reason}.`,
       {
         cause,
-        remedy: "Run as root with CAP_CHOWN and CAP_FOWNER, on a file system that isn't read-only.",
+        remedy:
+          errnoNameOf(cause) === "EROFS"
+            ? "Mount the host's /dev without readOnly: true."
+            : "Run as root with CAP_CHOWN and CAP_FOWNER.",
       },
     );
   }

@@ -79,7 +79,7 @@ export const optionScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
       return { status: response.status, body: await response.text() };
     };
     await withFlags(stage, flags, async () => {
-      assert.deepEqual(await get("/readyz"), { status: 200, body: "ok: registered\n" });
+      assert.deepEqual(await get("/readyz"), { status: 200, body: "ok: registered, devices\n" });
       assert.equal((await get("/healthz")).status, 200);
 
       await stage.runPod("one", 1);

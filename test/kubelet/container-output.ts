@@ -8,10 +8,10 @@ import { containerName } from "./pod-manifest.ts";
  * `<namespace>_<pod>_<uid>/<container>/<restarts>.log`, of lines `<time> <stream> F <text>`
  * (pkg/kubelet/kuberuntime/logs).
  */
-export function containerOutput(podName: string): string[] {
+export function containerOutput(podName: string, container = containerName): string[] {
   if (!existsSync(podLogsDir)) return [];
-  const pod = readdirSync(podLogsDir).find((entry) => entry.startsWith(`default_${podName}_`));
-  const directory = join(podLogsDir, pod ?? "-", containerName);
+  const pod = readdirSync(podLogsDir).find((entry) => entry.split("_")[1] === podName);
+  const directory = join(podLogsDir, pod ?? "-", container);
   if (!existsSync(directory)) return [];
   const files = readdirSync(directory).sort(
     (a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10),

@@ -14,6 +14,13 @@ export interface RunningContainer {
   pid: number;
 }
 
+/** What a process in a container has written, and its exit code. */
+export interface ExecResult {
+  stdout: string;
+  stderr: string;
+  code: number;
+}
+
 /** Part of a container's OCI specification (runtime-spec, config-linux.md). */
 export interface ContainerDevices {
   devices: { path: string; type: string; major: number; minor: number }[];
@@ -55,6 +62,23 @@ export class Containerd {
     writeFileSync(archive, imageArchive(busybox));
     // Unpacked when the first container needs it, by the plugin that knows which snapshotter is set.
     await this.#ctr("images", "import", "--no-unpack", archive);
+  }
+
+  /** Imports an image archive, under the name that is in it. */
+  async importImage(archive: string): Promise<void> {
+    await this.#ctr("images", "import", "--no-unpack", archive);
+  }
+
+  /** Runs a further process in a container, as `kubectl exec` does, to its end. */
+  async exec(id: string, command: readonly string[]): Promise<ExecResult> {
+    const execId = crypto.randomUUID();
+    const child = this.#spawn(["tasks", "exec", "--exec-id", execId, id, ...command]);
+    const [stdout, stderr, code] = await Promise.all([
+      child.stdout.text(),
+      child.stderr.text(),
+      child.exited,
+    ]);
+    return { stdout, stderr, code };
   }
 
   /** Kills what runs, then stops: nothing of ours survives it. */
@@ -118,14 +142,18 @@ export class Containerd {
   }
 
   async #ctr(...args: string[]): Promise<string> {
-    const command = ["ctr", "--address", containerdSocket, "--namespace", "k8s.io", ...args];
-    const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
+    const child = this.#spawn(args);
     const [output, complaint, code] = await Promise.all([
       child.stdout.text(),
       child.stderr.text(),
       child.exited,
     ]);
-    if (code !== 0) throw new Error(`${command.join(" ")}: ${complaint.trim()}`);
+    if (code !== 0) throw new Error(`ctr ${args.join(" ")}: ${complaint.trim()}`);
     return output;
+  }
+
+  #spawn(args: readonly string[]) {
+    const command = ["ctr", "--address", containerdSocket, "--namespace", "k8s.io", ...args];
+    return Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   }
 }

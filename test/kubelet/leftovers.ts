@@ -1,4 +1,13 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { taskDir } from "./containerd.ts";
 import {
@@ -20,10 +29,32 @@ export async function removeLeftovers(): Promise<void> {
   await killAll();
   removeContainers();
   removeLogLinks();
+  removeMadeDirectories();
   const directories = [runDir, dataDir];
   if (existsSync(kubeletRootMarker)) directories.push(kubeletRoot);
   for (const mount of mountsBelow(directories)) Bun.spawnSync(["umount", "--lazy", mount]);
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+  await removeControlGroups();
+}
+
+/**
+ * What containers' control groups were in, of either hierarchy. They are gone a moment after their last process; one
+ * that isn't empty then is in use by others.
+ */
+async function removeControlGroups(): Promise<void> {
+  const root = "/sys/fs/cgroup";
+  const groups = ["", ...readdirSync(root)].map((name) => join(root, name, "k8s.io"));
+  const present = () => groups.filter((group) => existsSync(group));
+  for (let attempt = 0; attempt < 10 && present().length > 0; attempt++) {
+    if (attempt > 0) await Bun.sleep(100);
+    for (const group of present()) {
+      try {
+        rmdirSync(group);
+      } catch {
+        // EBUSY, or somebody else was quicker.
+      }
+    }
+  }
 }
 
 /** What shims and runc keep outside of our directories, at fixed places: their state, cgroups and sockets. */
@@ -36,6 +67,24 @@ function removeContainers(): void {
     if (!existsSync(address)) continue;
     const socket = readFileSync(address, "utf8").replace(/^unix:\/\//, "");
     if (dirname(socket) === "/run/containerd/s") rmSync(socket, { force: true });
+  }
+}
+
+/**
+ * Notes which of these directories of the host aren't there: pods will have them made, and {@link removeLeftovers}
+ * removes them. Those that are there already are somebody's.
+ */
+export function noteMissing(paths: readonly string[]): void {
+  const missing = paths.filter((path) => !existsSync(path));
+  appendFileSync(madeDirectories, missing.map((path) => `${path}\n`).join(""));
+}
+
+const madeDirectories = join(runDir, "made-directories");
+
+function removeMadeDirectories(): void {
+  if (!existsSync(madeDirectories)) return;
+  for (const path of readFileSync(madeDirectories, "utf8").split("\n")) {
+    if (path !== "") rmSync(path, { recursive: true, force: true });
   }
 }
 

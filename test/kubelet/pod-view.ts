@@ -10,9 +10,13 @@ export interface Pod {
     phase?: PodView["phase"];
     reason?: string;
     message?: string;
+    conditions?: { type: string; status: "True" | "False" | "Unknown" }[];
     containerStatuses?: {
       name: string;
       containerID?: string;
+      restartCount: number;
+      /** Whether the startup probe has been passed. */
+      started?: boolean;
       state?: { waiting?: { reason?: string; message?: string } };
     }[];
   };

@@ -2,7 +2,12 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import type { PodRequest, PodView, ResourceCount, TestNode } from "../contract/node.ts";
 import { containerOutput } from "./container-output.ts";
-import { type ContainerDevices, Containerd, type RunningContainer } from "./containerd.ts";
+import {
+  type ContainerDevices,
+  Containerd,
+  type ExecResult,
+  type RunningContainer,
+} from "./containerd.ts";
 import { unsupported } from "./environment.ts";
 import { busyboxPath } from "./image.ts";
 import { Kubelet } from "./kubelet.ts";
@@ -83,15 +88,25 @@ export class RealNode implements TestNode {
     await this.#kubelet.kill();
   }
 
-  async createPod(request: PodRequest): Promise<void> {
-    if (this.#podNames.has(request.name)) throw new Error(`pod ${request.name} exists`);
-    const name = uniqueName(request.name);
-    this.#podNames.set(request.name, `${name}-${nodeName}`);
+  async createPod({ name, devices }: PodRequest): Promise<void> {
+    await this.createPodOf(name, (unique) => podManifest(unique, devices, this.#resource));
+  }
+
+  /** A pod of any manifest, which is told the name to have. */
+  async createPodOf(name: string, manifest: (uniqueName: string) => object): Promise<void> {
+    if (this.#podNames.has(name)) throw new Error(`pod ${name} exists`);
+    const unique = uniqueName(name);
+    this.#podNames.set(name, `${unique}-${nodeName}`);
     // Renamed into place: the kubelet reads a file as soon as it appears.
-    const draft = join(runDir, "draft.json");
-    writeFileSync(draft, JSON.stringify(podManifest(name, request.devices, this.#resource)));
-    renameSync(draft, this.#manifest(request.name));
-    await this.#seen(request.name);
+    const draft = join(runDir, `draft-${unique}.json`);
+    writeFileSync(draft, JSON.stringify(manifest(unique)));
+    renameSync(draft, this.#manifest(name));
+    await this.#seen(name);
+  }
+
+  /** The kubelet's own words on a pod. */
+  async status(name: string): Promise<Pod["status"] | undefined> {
+    return (await this.#find(this.#podName(name)))?.status;
   }
 
   async deletePod(name: string): Promise<void> {
@@ -137,16 +152,31 @@ export class RealNode implements TestNode {
   }
 
   /** What the pod's containers have written so far, the first container's lines first. */
-  output(name: string): string[] {
-    return containerOutput(this.#podName(name));
+  output(name: string, container = containerName): string[] {
+    return containerOutput(this.#podName(name), container);
   }
 
   /** The pod's running container as containerd has it. */
-  async container(name: string): Promise<RunningContainer> {
+  async container(name: string, which = containerName): Promise<RunningContainer> {
     const containers = await this.#containerd.containersOf(this.#podName(name));
-    const container = containers.get(containerName);
-    if (!container) throw new Error(`pod ${name} has no running container`);
+    const container = containers.get(which);
+    if (!container) throw new Error(`pod ${name} has no running container ${which}`);
     return container;
+  }
+
+  /** Runs a further process in a container. */
+  exec(container: RunningContainer, command: readonly string[]): Promise<ExecResult> {
+    return this.#containerd.exec(container.id, command);
+  }
+
+  /** Makes an image known, so that pods can be of it. */
+  importImage(archive: string): Promise<void> {
+    return this.#containerd.importImage(archive);
+  }
+
+  /** The kubelet's name of a pod. */
+  podName(name: string): string {
+    return this.#podName(name);
   }
 
   /** The devices of a container and the rules of its device cgroup, as runc was told. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import type { Plugin } from "../../src/plugin/plugin.ts";
 import { adminClient, askSocket, statusOf } from "../support/admin-client.ts";
 import { eventually, Scenario } from "./harness.ts";
 
@@ -15,12 +16,15 @@ afterEach(() => scenario.close());
 const ask = (path: string, init?: RequestInit) => askSocket(scenario.adminSocket, path, init);
 const status = () => statusOf(client);
 const served = () => eventually(() => existsSync(scenario.adminSocket), "the admin socket");
+const looked = (plugin: Plugin) =>
+  eventually(() => plugin.pool.list().every(({ reason }) => reason !== "unknown"), "a first look");
 
 describe("probes on the admin socket", () => {
   test("tell life from readiness", async () => {
-    scenario.startPlugin();
+    const { plugin } = scenario.startPlugin();
     await served();
     expect((await ask("/healthz")).status).toBe(200);
+    await looked(plugin);
     const waiting = await ask("/readyz");
     expect([waiting.status, await waiting.json()]).toEqual([
       503,
@@ -29,7 +33,7 @@ describe("probes on the admin socket", () => {
     await scenario.kubelet.start();
     await scenario.counts(8, 8);
     const ready = await ask("/readyz");
-    expect([ready.status, await ready.text()]).toEqual([200, "ok: registered\n"]);
+    expect([ready.status, await ready.text()]).toEqual([200, "ok: registered, devices\n"]);
     expect(await (await ask("/healthz?verbose")).text()).toBe(
       "[+]ping ok\n[+]event-loop ok\n[+]monitor ok\n[+]actors ok\nhealthz check passed\n",
     );
@@ -38,11 +42,32 @@ describe("probes on the admin socket", () => {
   });
 
   test("say which check fails when asked for all of them", async () => {
-    scenario.startPlugin();
+    const { plugin } = scenario.startPlugin();
     await served();
+    await looked(plugin);
     expect(await (await ask("/readyz?verbose")).text()).toBe(
-      "[+]ping ok\n[-]registered failed: kubelet_absent\nreadyz check failed\n",
+      "[+]ping ok\n[-]registered failed: kubelet_absent\n[+]devices ok\nreadyz check failed\n",
     );
+  });
+
+  test("a node none of whose devices works is alive and not ready, and says why", async () => {
+    rmSync(scenario.simulatedDir, { recursive: true, force: true });
+    writeFileSync(scenario.simulatedDir, "in the way");
+    await scenario.kubelet.start();
+    const { plugin } = scenario.startPlugin();
+    await scenario.counts(8, 0);
+    const answer = await ask("/readyz?verbose");
+    expect([answer.status, await answer.text()]).toEqual([
+      503,
+      expect.stringMatching(
+        /^\[\+\]ping ok\n\[\+\]registered ok\n\[-\]devices failed: none works: The directory .* can't be made: .* Name a directory .*\nreadyz check failed\n$/,
+      ),
+    ]);
+    expect((await ask("/healthz")).status).toBe(200);
+    rmSync(scenario.simulatedDir);
+    plugin.reinspect();
+    await scenario.counts(8, 8);
+    expect((await ask("/readyz")).status).toBe(200);
   });
 });
 

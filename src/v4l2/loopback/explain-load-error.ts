@@ -152,7 +152,7 @@ function explainRefusal(probes: LoadProbes): Explanation {
       code: "module_not_permitted",
       why: "this process lacks the capability CAP_SYS_MODULE",
       remedy:
-        "Add SYS_MODULE to the container's capabilities (or run it privileged), or load v4l2loopback on the host. Talos takes the capability from every pod.",
+        "Run the container privileged (SYS_MODULE alone would load the module, and open none of its devices), or load v4l2loopback on the host. Talos takes the capability from every pod.",
     };
   }
   if (probes.initialUserNamespace === false) {

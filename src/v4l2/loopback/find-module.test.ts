@@ -64,6 +64,13 @@ describe("finding the module", () => {
     expect(find).toThrow(
       expect.objectContaining({
         code: "module_tree_not_found",
+        remedy: expect.stringMatching(/is empty: mount the host's.*apt-get install/),
+      }),
+    );
+    mkdirSync(join(dir, "5.0.0-1-generic"));
+    expect(find).toThrow(
+      expect.objectContaining({
+        code: "module_tree_not_found",
         remedy: expect.stringContaining("another kernel"),
       }),
     );

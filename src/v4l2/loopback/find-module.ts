@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, isAbsolute, join } from "node:path";
 import { PluginError } from "../../common/plugin-error.ts";
 import { installHint } from "./install-hint.ts";
 import {
@@ -79,11 +79,19 @@ function treeNotFound(tree: string, modulesDir: string): PluginError {
     "module_tree_not_found",
     `There is no ${tree}, where the running kernel's modules should be.`,
     {
-      remedy: isDirectory(modulesDir)
-        ? "Mount the host's whole /lib/modules: this one is of another kernel. After a kernel update, reboot the node."
-        : "Mount the host's /lib/modules read-only into the container, or load v4l2loopback on the host.",
+      remedy: remedyForTree(modulesDir, basename(tree)),
     },
   );
+}
+
+function remedyForTree(modulesDir: string, kernelRelease: string): string {
+  if (!isDirectory(modulesDir)) {
+    return "Mount the host's /lib/modules read-only into the container, or load v4l2loopback on the host.";
+  }
+  if (readdirSync(modulesDir).length > 0) {
+    return "Mount the host's whole /lib/modules: this one is of another kernel. After a kernel update, reboot the node.";
+  }
+  return `${modulesDir} is empty: mount the host's, or if the host's own is empty, too, give it modules. ${installHint(MODULE, kernelRelease)}`;
 }
 
 function isDirectory(path: string): boolean {

@@ -4,6 +4,7 @@ import type { Clock } from "../../common/clock.ts";
 import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
+import { errnoNameOf } from "../../linux/errno-error.ts";
 import type { Logger } from "../../observe/logger.ts";
 import { driverDevices, numbersFrom } from "../device-ids.ts";
 import type {
@@ -163,7 +164,7 @@ export class SimulatedDriver implements VideoDriver {
       throw new PluginError(
         "simulated_dir_unusable",
         `The directory for simulated devices, ${this.settings.simulatedDir}, can't be made: ${reason}.`,
-        { cause, remedy: "Name a directory that this process may write to." },
+        { cause, remedy: writableRemedy(cause) },
       );
     }
   }
@@ -225,4 +226,10 @@ export class SimulatedDriver implements VideoDriver {
       return { id, state: "faulty", detail: `${hostPath} can't be looked at: ${reason}.` };
     }
   }
+}
+
+function writableRemedy(cause: unknown): string {
+  return errnoNameOf(cause) === "EROFS"
+    ? "It is on a file system that is mounted read-only: mount it without readOnly: true, or name another directory."
+    : "Name a directory that this process may write to.";
 }

@@ -1,0 +1,24 @@
+import type { PluginError } from "../common/plugin-error.ts";
+import { type DeviceStatus, holdReasons } from "../devices/health.ts";
+import type { Check } from "../observe/probes.ts";
+
+/**
+ * Fails if no device at all could be given to a pod, with why and what to do about it: such a node is as
+ * good as one without the plugin, and a rollout should stop at it. Devices that are held out of the offer on
+ * purpose (cordoned, say) are devices that work.
+ *
+ * @param trouble why devices could not be made, if that is known.
+ */
+export function devicesCheck(
+  devices: readonly Pick<DeviceStatus, "id" | "health" | "reason" | "detail">[],
+  trouble: PluginError | undefined,
+): Check {
+  const name = "devices";
+  const works = ({ health, reason }: Pick<DeviceStatus, "health" | "reason">) =>
+    health === "Healthy" || holdReasons.some((held) => held === reason);
+  const [first] = devices;
+  if (first === undefined || devices.some(works)) return { name, failure: undefined };
+  const why = trouble?.message ?? `${first.id} is ${first.reason}: ${first.detail}`;
+  const remedy = trouble?.remedy === undefined ? "" : ` ${trouble.remedy}`;
+  return { name, failure: `none works: ${why}${remedy}`.replace(/\s+/g, " ") };
+}
