@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -60,12 +61,12 @@ export interface BuiltImage {
  * `docker-build.sh`, on stand-ins for the public bases.
  */
 export async function builtImage(): Promise<BuiltImage> {
-  const archive = join(cacheDir(), "video-device-plugin.tar");
-  const record = join(cacheDir(), "video-device-plugin.json");
-  const key = contentKey();
+  // Named after what it is made of, so that two checkouts don't take each other's image for their own.
+  const key = contentKey().slice(0, 16);
+  const archive = join(cacheDir(), `${key}.tar`);
+  const record = join(cacheDir(), `${key}.json`);
   if (existsSync(archive) && existsSync(record)) {
-    const known = JSON.parse(readFileSync(record, "utf8"));
-    if (known.key === key) return { ...known, archive, cached: true };
+    return { ...JSON.parse(readFileSync(record, "utf8")), archive, cached: true };
   }
   const workshop = new Workshop();
   try {
@@ -92,13 +93,27 @@ export async function builtImage(): Promise<BuiltImage> {
       seconds,
     };
     mkdirSync(cacheDir(), { recursive: true });
+    forgetOldImages();
     // In this order: a record is never there without its archive.
     await run(["cp", first, `${archive}.new`]);
     renameSync(`${archive}.new`, archive);
-    writeFileSync(record, JSON.stringify({ key, ...image }));
+    writeFileSync(record, JSON.stringify(image));
     return { ...image, archive, cached: false };
   } finally {
     await workshop.close();
+  }
+}
+
+/** How many images the cache keeps beside a new one: other checkouts may be using theirs. */
+const kept = 3;
+
+function forgetOldImages(): void {
+  const images = readdirSync(cacheDir())
+    .filter((name) => /^[0-9a-f]{16}\.tar$/.test(name))
+    .map((name) => join(cacheDir(), name))
+    .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+  for (const archive of images.slice(kept)) {
+    for (const path of [archive.replace(/tar$/, "json"), archive]) rmSync(path, { force: true });
   }
 }
 
@@ -111,7 +126,7 @@ export function contentKey(): string {
           .map((path) => join(input, path))
           .filter((path) => statSync(join(checkout, path)).isFile())
       : [input];
-    for (const path of paths.filter((each) => !each.endsWith(".test.ts")).sort()) {
+    for (const path of paths.filter((each) => !/\.(test\.ts|md)$/.test(each)).sort()) {
       const content = readFileSync(join(checkout, path));
       hash.update(`${path} ${content.length}\n`).update(content);
     }
