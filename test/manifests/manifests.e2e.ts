@@ -9,7 +9,13 @@ import { kustomizeDir, renderKustomizeFiles } from "../../deploy/manifests/kusto
 import { optionKeys, options } from "../../src/config/options.ts";
 import { containersOf, exampleObjects, parseDocuments, podSpecOf } from "../support/manifests.ts";
 import { checkerOf } from "./openapi.ts";
-import { kubernetesVersions, kustomizeBuild, skipLevel, unsupported } from "./tools.ts";
+import {
+  asKubectlReads,
+  kubernetesVersions,
+  kustomizeBuild,
+  skipLevel,
+  unsupported,
+} from "./tools.ts";
 
 /**
  * What is deployed, as Helm and kustomize render it, against the schemas of several Kubernetes versions. Run
@@ -201,6 +207,35 @@ describe.skipIf(skip)("the chart", () => {
     expect(notes()).not.toContain("NOT cleaned");
     expect(notes("--set", "profile=restricted")).toContain("NOT cleaned between pods");
     expect(notes("--set", "config.driver=simulated")).toContain("simulated");
+  });
+});
+
+describe.skipIf(skip)("Debian's kubectl, of 1.20", () => {
+  /** Its image is changed by the command that reads it, and quantities are written as text; younger fields are lost. */
+  function withoutImages(workload: object): unknown {
+    const text = JSON.stringify(workload, (key, value) =>
+      key === "image" || key === "maxSurge" || key === "status" || key === "creationTimestamp"
+        ? undefined
+        : typeof value === "number" || typeof value === "boolean"
+          ? String(value)
+          : value,
+    );
+    return JSON.parse(text);
+  }
+
+  test.each(kustomizations)("reads all that %s has of its workloads", (directory) => {
+    const workloads = parseDocuments(kustomizeBuild(directory)).filter(podSpecOf);
+    expect(workloads.length).toBeGreaterThan(0);
+    for (const one of workloads) {
+      expect(withoutImages(asKubectlReads(one))).toMatchObject(withoutImages(one) as object);
+    }
+  });
+
+  test("loses a field that there isn't", () => {
+    const [one] = parseDocuments(kustomizeBuild("base")).filter(podSpecOf);
+    if (one === undefined) throw new Error("no workload");
+    Object.assign(podSpecOf(one) ?? {}, { hostNetwrok: true });
+    expect(JSON.stringify(asKubectlReads(one))).not.toContain("hostNetwrok");
   });
 });
 
