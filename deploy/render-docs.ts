@@ -6,7 +6,7 @@ import {
   OPTIONS_START,
   replaceOptionsTable,
 } from "../src/config/render-options-table.ts";
-import { renderChartOptions } from "./manifests/chart.ts";
+import { renderChartFiles } from "./manifests/chart.ts";
 
 const root = join(import.meta.dir, "..");
 const readmePath = join(root, "README.md");
@@ -17,5 +17,5 @@ if (readme === undefined) {
 }
 await Bun.write(readmePath, readme);
 await Bun.write(join(root, ".env.example"), renderEnvExample());
-for (const { path, text } of await renderChartOptions()) await Bun.write(path, text);
+for (const { path, text } of await renderChartFiles()) await Bun.write(path, text);
 console.log("Wrote .env.example, the options' table of README.md and the Helm chart's options");

@@ -1,13 +1,13 @@
 /**
- * Writes what is rendered of the manifests: the chart's options from the program's table of options, and the
- * resources of the kustomizations from the chart. Needs helm: test/manifests/provision.sh.
+ * Writes what is rendered of the manifests: the chart's options from the program's table of options, its
+ * alerts from deploy/monitoring, and the resources of the kustomizations from the chart. Needs helm: test/manifests/provision.sh.
  */
 import { relative } from "node:path";
-import { type RenderedFile, renderChartOptions } from "./manifests/chart.ts";
+import { type RenderedFile, renderChartFiles } from "./manifests/chart.ts";
 import { renderKustomizeFiles } from "./manifests/kustomize-files.ts";
 
 // The chart first: the kustomizations are rendered from it.
-await write(await renderChartOptions());
+await write(await renderChartFiles());
 await write(renderKustomizeFiles());
 
 async function write(files: readonly RenderedFile[]): Promise<void> {

@@ -19,17 +19,22 @@ export interface RenderedFile {
   readonly text: string;
 }
 
-/** What the chart has of the program's table of options: in its values, their schema, and the variables' template. */
-export async function renderChartOptions(): Promise<RenderedFile[]> {
+/**
+ * What the chart has of other files: of the program's table of options in its values, their schema, and the variables'
+ * template; and the alerts, as a chart can read no file outside of itself.
+ */
+export async function renderChartFiles(): Promise<RenderedFile[]> {
   const values = replaceChartValues(await Bun.file(valuesPath).text());
   if (values === undefined) {
     throw new Error(`${valuesPath} lacks "${CHART_OPTIONS_START}" and "${CHART_OPTIONS_END}"`);
   }
+  const alerts = await Bun.file(join(import.meta.dir, "../monitoring/alerts.yaml")).text();
   const schema = await Bun.file(schemaPath).json();
   schema.properties.config = chartOptionsSchema();
   return [
     { path: valuesPath, text: values },
     { path: schemaPath, text: `${JSON.stringify(schema, undefined, 2)}\n` },
     { path: join(chartDir, "templates/_variables.tpl"), text: renderChartVariables() },
+    { path: join(chartDir, "files/alerts.yaml"), text: alerts.slice(alerts.indexOf("groups:")) },
   ];
 }

@@ -38,6 +38,11 @@ const RENDERED: readonly {
     set: "metrics.podMonitor.enabled=true,config.enableMetrics=true",
   },
   {
+    file: "components/prometheus-rule/prometheusrule.yaml",
+    template: "prometheusrule.yaml",
+    set: "metrics.prometheusRule.enabled=true,config.enableMetrics=true",
+  },
+  {
     file: "components/network-policy/networkpolicy.yaml",
     template: "networkpolicy.yaml",
     set: "metrics.networkPolicy.enabled=true,config.enableMetrics=true",

@@ -1,12 +1,17 @@
+import { readFileSync } from "node:fs";
+import { relink } from "./relink.ts";
 import type { PackedFile } from "./tarball.ts";
 
-/** What is in a tarball, by where it is in the repository; a directory ends with a slash. */
+/**
+ * What is in a tarball, by where it is in the repository; a directory ends with a slash. Mostly that is where it is in the
+ * tarball, so that the commands in the documents are right in both.
+ */
 const CONTENTS: readonly (readonly [from: string, to: string])[] = [
   // At the top, since install.sh looks for the executable beside itself.
   ["deploy/systemd/", ""],
-  ["deploy/kubernetes/", "kubernetes/"],
-  ["deploy/helm/", "helm/"],
-  ["deploy/monitoring/", "monitoring/"],
+  ["deploy/kubernetes/", "deploy/kubernetes/"],
+  ["deploy/helm/", "deploy/helm/"],
+  ["deploy/monitoring/", "deploy/monitoring/"],
   ["docs/", "docs/"],
   ["CHANGELOG.md", "CHANGELOG.md"],
   ["LICENSE", "LICENSE"],
@@ -31,13 +36,27 @@ export function tarballFiles(root: string, tracked: readonly string[], built: Bu
     { path: "THIRD-PARTY-NOTICES", source: built.notices, executable: false },
     { path: "video-device-plugin.cdx.json", source: built.bill, executable: false },
   ];
-  for (const source of tracked) {
-    const [from, to] = CONTENTS.find(([prefix]) => covers(prefix, source)) ?? [];
-    if (from === undefined || to === undefined || isSource(source)) continue;
-    const path = to + source.slice(from.length);
-    files.push({ path, source: `${root}/${source}`, executable: path.endsWith(".sh") });
+  const packed = tracked.filter((path) => placeOf(path) !== undefined && !isSource(path));
+  const linked = (path: string) => {
+    const isThere = packed.some((one) => one === path || one.startsWith(`${path}/`));
+    return isThere ? (placeOf(path) ?? placeOf(`${path}/`)) : undefined;
+  };
+  for (const from of packed) {
+    const to = placeOf(from) ?? from;
+    const file = { path: to, source: `${root}/${from}`, executable: to.endsWith(".sh") };
+    if (!to.endsWith(".md")) files.push(file);
+    else {
+      const text = relink(readFileSync(file.source, "utf8"), { from, to }, linked);
+      files.push({ ...file, text });
+    }
   }
   return files;
+}
+
+/** Where a path of the repository is in the tarball, undefined if it isn't for it. */
+function placeOf(path: string): string | undefined {
+  const [from, to] = CONTENTS.find(([prefix]) => covers(prefix, path)) ?? [];
+  return from === undefined || to === undefined ? undefined : to + path.slice(from.length);
 }
 
 function covers(prefix: string, path: string): boolean {

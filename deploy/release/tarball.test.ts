@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { links } from "../../test/support/markdown.ts";
 import { artefactName, tarballFiles } from "./contents.ts";
 import { type PackedFile, tarball } from "./tarball.ts";
 
@@ -85,27 +86,44 @@ describe("a release's tarball", () => {
     expect(paths).toContain("modules-load/modules-load.conf");
     expect(paths).toContain("LICENSE");
     expect(paths).toContain("docs/nodes.md");
-    expect(paths).toContain("kubernetes/base/daemonset.yaml");
-    expect(paths).toContain("monitoring/alerts.yaml");
+    expect(paths).toContain("deploy/kubernetes/base/daemonset.yaml");
+    expect(paths).toContain("deploy/monitoring/alerts.yaml");
     expect(paths.filter((path) => /\.ts$|\.test\./.test(path))).toEqual([]);
     expect(new Set(paths).size).toBe(paths.length);
   });
 
-  test("carries manifests and chart from where they are in the repository", () => {
+  test("carries manifests where they are in the repository, and the service at its top", () => {
     const built = { executable: "/x", notices: "/n", bill: "/b" };
     const files = tarballFiles(
       "/r",
-      ["deploy/kubernetes/base/a.yaml", "deploy/helm/b.yaml"],
+      ["deploy/kubernetes/base/a.yaml", "deploy/systemd/thing.service"],
       built,
     );
     expect(files.slice(3)).toEqual([
       {
-        path: "kubernetes/base/a.yaml",
+        path: "deploy/kubernetes/base/a.yaml",
         source: "/r/deploy/kubernetes/base/a.yaml",
         executable: false,
       },
-      { path: "helm/b.yaml", source: "/r/deploy/helm/b.yaml", executable: false },
+      { path: "thing.service", source: "/r/deploy/systemd/thing.service", executable: false },
     ]);
+  });
+
+  test("has no link to what isn't in it", () => {
+    const built = { executable: "/x", notices: "/n", bill: "/b" };
+    const files = tarballFiles(root, tracked, built);
+    const paths = files.map(({ path }) => path);
+    const isThere = (path: string) =>
+      paths.some((one) => one === path || one.startsWith(`${path}/`));
+    const broken = files.flatMap(({ path, text = "" }) =>
+      links(text)
+        .filter((target) => !/^([a-z]+:|#)/.test(target))
+        .map((target) => join(dirname(path), target.replace(/#.*/, "")))
+        .filter((target) => !isThere(target))
+        .map((target) => `${path}: ${target}`),
+    );
+    expect(broken).toEqual([]);
+    expect(files.flatMap(({ text = "" }) => links(text)).length).toBeGreaterThan(10);
   });
 
   test("installs itself from where it was unpacked", () => {

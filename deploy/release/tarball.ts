@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -8,6 +8,8 @@ export interface PackedFile {
   readonly path: string;
   /** Where its bytes are. */
   readonly source: string;
+  /** What is packed instead of them. */
+  readonly text?: string;
   readonly executable: boolean;
 }
 
@@ -22,10 +24,11 @@ export interface PackedFile {
 export function tarball(name: string, files: readonly PackedFile[], seconds: number): Uint8Array {
   const stage = mkdtempSync(join(tmpdir(), "release-"));
   try {
-    for (const { path, source, executable } of files) {
+    for (const { path, source, text, executable } of files) {
       const target = join(stage, name, path);
       makeDirectories(stage, join(name, dirname(path)));
-      copyFileSync(source, target);
+      if (text === undefined) copyFileSync(source, target);
+      else writeFileSync(target, text);
       chmodSync(target, executable ? 0o755 : 0o644);
     }
     const { exitCode, stdout, stderr } = Bun.spawnSync(

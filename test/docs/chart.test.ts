@@ -3,7 +3,7 @@ import { join } from "node:path";
 import Ajv from "ajv";
 import { YAML } from "bun";
 import fc from "fast-check";
-import { chartDir, renderChartOptions } from "../../deploy/manifests/chart.ts";
+import { chartDir, renderChartFiles } from "../../deploy/manifests/chart.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import { optionKeys, options } from "../../src/config/options.ts";
 import { chartOptionKeys, chartOptionsSchema } from "../../src/config/render-chart-options.ts";
@@ -16,8 +16,8 @@ const values = YAML.parse(await Bun.file(join(chartDir, "values.yaml")).text()) 
   config: Record<string, unknown>;
 };
 
-test("what the chart has of the options is what their table renders", async () => {
-  for (const { path, text } of await renderChartOptions()) {
+test("what the chart has of the options and of the alerts is what they render", async () => {
+  for (const { path, text } of await renderChartFiles()) {
     expect(await Bun.file(path).text()).toBe(text);
   }
 });

@@ -6,6 +6,7 @@ import {
   OPTIONS_START,
   renderOptionsTable,
 } from "../../src/config/render-options-table.ts";
+import { tableRows } from "../support/markdown.ts";
 
 const root = join(import.meta.dir, "../..");
 
@@ -21,4 +22,12 @@ test("the README's table is what the options' table renders", async () => {
   expect(readme.split(OPTIONS_END)).toHaveLength(2);
   const table = readme.split(OPTIONS_START)[1]?.split(OPTIONS_END)[0];
   expect(table).toBe(`\n${renderOptionsTable()}`);
+});
+
+test("the README tells what each part of .ci/run shows", async () => {
+  const parts = [...(await Bun.file(join(root, ".ci/run")).text()).matchAll(/^part (\w+) /gm)];
+  const rows = tableRows(await Bun.file(join(root, "README.md")).text(), "part").map(String);
+  expect(parts.length).toBeGreaterThan(3);
+  const untold = parts.filter(([, part]) => !rows.some((row) => row.includes(`\`${part}\``)));
+  expect(untold.map(([, part]) => part)).toEqual([]);
 });

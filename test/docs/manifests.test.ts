@@ -159,4 +159,17 @@ describe.each([...exampleObjects()])("the example %s", (_file, objects) => {
     const variables = [...JSON.stringify(objects).matchAll(/\$\{?(VIDEO_\w+)/g)].map(([, v]) => v);
     for (const name of variables) expect(["VIDEO_DEVICE", "VIDEO_DEVICES"]).toContain(String(name));
   });
+
+  test("has the variables that its triggers read", () => {
+    for (const object of objects) {
+      const { triggers = [] } =
+        (object as { spec?: { triggers?: { metadata: object }[] } }).spec ?? {};
+      const spec = podSpecOf(object);
+      const env = spec === undefined ? [] : containersOf(spec).flatMap((one) => one.env ?? []);
+      const read = triggers.flatMap(({ metadata }) =>
+        Object.entries(metadata).flatMap(([key, name]) => (key.endsWith("FromEnv") ? [name] : [])),
+      );
+      expect(env.map(({ name }) => name)).toEqual(expect.arrayContaining(read));
+    }
+  });
 });

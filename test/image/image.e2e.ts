@@ -180,6 +180,10 @@ describe.skipIf(skip)("the image", () => {
       expect(kubelet.pod("a")?.phase).toBe("Running");
       const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
       expect(ready.status).toBe(200);
+      // What the manifests' probes run, in the memory that is the container's; silence is success.
+      for (const probe of ["live", "ready"]) {
+        expect(await container.exec("video-device-plugin", "probe", probe)).toBe("");
+      }
       const peak = await container.peakMemory();
       console.log(`image: peak memory of its cgroup ${(peak / 2 ** 20).toFixed(0)} Mi`);
       const stopped = performance.now();

@@ -1,15 +1,21 @@
 import { describe, expect, test } from "bun:test";
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, relative } from "node:path";
-import { Glob } from "bun";
+import { basename, dirname, join, relative } from "node:path";
+import { Glob, YAML } from "bun";
 import { chartDir } from "../../deploy/manifests/chart.ts";
 import { helm, helmTemplate } from "../../deploy/manifests/helm.ts";
 import { kustomizeDir, renderKustomizeFiles } from "../../deploy/manifests/kustomize-files.ts";
 import { optionKeys, options } from "../../src/config/options.ts";
 import { containersOf, exampleObjects, parseDocuments, podSpecOf } from "../support/manifests.ts";
 import { checkerOf } from "./openapi.ts";
-import { kubernetesVersions, kustomizeBuild, skipLevel, unsupported } from "./tools.ts";
+import {
+  asKubectlReads,
+  kubernetesVersions,
+  kustomizeBuild,
+  skipLevel,
+  unsupported,
+} from "./tools.ts";
 
 /**
  * What is deployed, as Helm and kustomize render it, against the schemas of several Kubernetes versions. Run
@@ -20,7 +26,9 @@ const skip = skipLevel(unsupported());
 const valuesDir = join(import.meta.dir, "values");
 const valuesFiles = [...new Glob("*.yaml").scanSync(valuesDir)].sort();
 const overlays = [...new Glob("overlays/*/kustomization.yaml").scanSync(kustomizeDir)];
-const kustomizations = ["base", ...overlays.map((path) => dirname(path)).sort()];
+/** With every component there is. */
+const everything = relative(kustomizeDir, join(import.meta.dir, "overlays/everything"));
+const kustomizations = ["base", ...overlays.map((path) => dirname(path)).sort(), everything];
 
 /** What an overlay is in the chart's words. */
 const asValues: Readonly<Record<string, string>> = {
@@ -56,15 +64,32 @@ describe.skipIf(skip)("the kustomizations", () => {
 
   test("all have been compared, or add to one that has", () => {
     const others = kustomizations.filter((directory) => !(directory in asValues));
-    expect(others).toEqual(["overlays/own-namespace"]);
+    expect(others).toEqual(["overlays/own-namespace", everything]);
   });
 
-  test("with a namespace of its own, everything is in it", () => {
-    for (const { kind, metadata } of parseDocuments(kustomizeBuild("overlays/own-namespace"))) {
-      if (kind === "Namespace") expect(metadata.name).toBe("video-device-plugin");
-      else expect(metadata["namespace"]).toBe("video-device-plugin");
-    }
+  test("all components fit together", async () => {
+    const file = join(kustomizeDir, everything, "kustomization.yaml");
+    const { components } = YAML.parse(await Bun.file(file).text()) as { components: string[] };
+    const names = [...new Glob("components/*/kustomization.yaml").scanSync(kustomizeDir)];
+    expect(components.map((path) => basename(path)).sort()).toEqual(
+      names.map((path) => basename(dirname(path))).sort(),
+    );
+    const kinds = parseDocuments(kustomizeBuild(everything)).map(({ kind }) => kind);
+    expect(kinds).toContain("PrometheusRule");
+    expect(new Set(kinds).size).toBe(kinds.length);
   });
+
+  test.each(["overlays/own-namespace", everything])(
+    "with a namespace of its own (%s), everything is in it",
+    (directory) => {
+      for (const object of parseDocuments(kustomizeBuild(directory))) {
+        const { kind, metadata } = object;
+        if (kind === "Namespace") expect(metadata.name).toBe("video-device-plugin");
+        else expect(metadata["namespace"]).toBe("video-device-plugin");
+        expect(JSON.stringify(object)).not.toContain("kube-system");
+      }
+    },
+  );
 });
 
 describe.skipIf(skip)("the chart", () => {
@@ -104,12 +129,40 @@ describe.skipIf(skip)("the chart", () => {
     ["config.firstDeviceNumber=250", "would be video257, and video255 is the last"],
     ["profile=restricted,config.preStartContainer=true", "can't reset devices"],
     ["profile=restricted,config.removeDevicesOnExit=true", "can't remove devices"],
+    ["metrics.prometheusRule.enabled=true", "no metrics without config.enableMetrics=true"],
     ["metrics.podMonitor.enabled=true", "no metrics without config.enableMetrics=true"],
     ["metrics.service.enabled=true", "no metrics without config.enableMetrics=true"],
   ])("refuses %s, which no schema can say", (set, why) => {
     const { exitCode, stderr } = helmTemplate(["--set", set]);
     expect(exitCode).toBe(1);
     expect(stderr).toContain(why);
+  });
+
+  test("is scraped as the job that the alerts ask for, whatever its name", () => {
+    const objects = rendered(["--values", join(valuesDir, "everything.yaml")]);
+    const monitor = objects.find(({ kind }) => kind === "PodMonitor") as unknown as {
+      spec: { jobLabel: string; podMetricsEndpoints: unknown[] };
+    };
+    const daemonSet = objects.find(({ kind }) => kind === "DaemonSet") as unknown as {
+      spec: { template: { metadata: { labels: Record<string, string> } } };
+    };
+    const { labels } = daemonSet.spec.template.metadata;
+    const rules = JSON.stringify(objects.find(({ kind }) => kind === "PrometheusRule"));
+    const asked = [...rules.matchAll(/job=~\\"(.*?)\\"/g)].map(([, pattern]) => pattern);
+    expect(new Set(asked)).toEqual(new Set([".*video-device-plugin.*"]));
+    expect(labels[monitor.spec.jobLabel]).toBe("video-device-plugin");
+    expect(monitor.spec.podMetricsEndpoints).toMatchObject([{ honorLabels: true }]);
+  });
+
+  test("has the alerts, with links to where the runbook is served", async () => {
+    const alerts = YAML.parse(
+      await Bun.file(join(chartDir, "../../monitoring/alerts.yaml")).text(),
+    );
+    const page = "https://git.example.com/video-device-plugin/blob/main/docs/runbook.md#";
+    const objects = rendered(["--values", join(valuesDir, "everything.yaml")]);
+    expect(objects.find(({ kind }) => kind === "PrometheusRule")).toMatchObject({
+      spec: JSON.parse(JSON.stringify(alerts).replaceAll("docs/runbook.md#", page)),
+    });
   });
 
   test("can't be installed on a Kubernetes that is too old", () => {
@@ -154,6 +207,35 @@ describe.skipIf(skip)("the chart", () => {
     expect(notes()).not.toContain("NOT cleaned");
     expect(notes("--set", "profile=restricted")).toContain("NOT cleaned between pods");
     expect(notes("--set", "config.driver=simulated")).toContain("simulated");
+  });
+});
+
+describe.skipIf(skip)("Debian's kubectl, of 1.20", () => {
+  /** Its image is changed by the command that reads it, and quantities are written as text; younger fields are lost. */
+  function withoutImages(workload: object): unknown {
+    const text = JSON.stringify(workload, (key, value) =>
+      key === "image" || key === "maxSurge" || key === "status" || key === "creationTimestamp"
+        ? undefined
+        : typeof value === "number" || typeof value === "boolean"
+          ? String(value)
+          : value,
+    );
+    return JSON.parse(text);
+  }
+
+  test.each(kustomizations)("reads all that %s has of its workloads", (directory) => {
+    const workloads = parseDocuments(kustomizeBuild(directory)).filter(podSpecOf);
+    expect(workloads.length).toBeGreaterThan(0);
+    for (const one of workloads) {
+      expect(withoutImages(asKubectlReads(one))).toMatchObject(withoutImages(one) as object);
+    }
+  });
+
+  test("loses a field that there isn't", () => {
+    const [one] = parseDocuments(kustomizeBuild("base")).filter(podSpecOf);
+    if (one === undefined) throw new Error("no workload");
+    Object.assign(podSpecOf(one) ?? {}, { hostNetwrok: true });
+    expect(JSON.stringify(asKubectlReads(one))).not.toContain("hostNetwrok");
   });
 });
 

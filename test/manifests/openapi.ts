@@ -58,7 +58,7 @@ function problems(validate: ValidateFunction, object: KubernetesObject): string[
 
 /** The newest version of each kind that the custom resource definitions serve. */
 function customResources(): { kind: Kind; schema: Schema }[] {
-  return ["podmonitor.yaml", "scaledjob.yaml"].map((file) => {
+  return ["podmonitor.yaml", "prometheusrule.yaml", "scaledjob.yaml"].map((file) => {
     const definition = YAML.parse(readFileSync(schemaPath(file), "utf8")) as {
       spec: {
         group: string;
@@ -97,6 +97,9 @@ function convert(value: unknown): unknown {
       );
     } else if (word === "$ref") {
       converted[word] = `kubernetes${inside}`;
+    } else if (word === "pattern") {
+      // Go's way to say that case doesn't matter, which JavaScript doesn't know: lower case alone is right then.
+      converted[word] = String(inside).replaceAll("(?i)", "");
     } else if (word !== "format" && word !== "default" && word !== "example") {
       converted[word] = convert(inside);
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes this machine able to render and check the manifests: helm and kustomize built from their published modules,
 # and the schemas of several Kubernetes versions and of the custom resources, taken out of the modules that have
-# them. Idempotent; needs Go. Only the cache is written.
+# them; and Debian's kubectl, which is old. Idempotent; needs Go and apt. Only the cache is written.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -15,6 +15,7 @@ k8s.io/kubernetes v1.30.14 h1:MrlKXh9uhLIJpyxOeXhcndzRVSvwiV9iJ8NgH8nqPsg= api/o
 k8s.io/kubernetes v1.33.4 h1:T1d5FLUYm3/KyUeV7YJhKTR980zHCHb7K2xhCSo3lE8= api/openapi-spec/swagger.json kubernetes-1.33.json
 k8s.io/kubernetes v1.36.3 h1:qDQdoMiluAE2Eab6Fa52YV+WjiGz9mZFFoagEA6cI+o= api/openapi-spec/swagger.json kubernetes-1.36.json
 github.com/prometheus-operator/prometheus-operator v0.85.0 h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s= example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml podmonitor.yaml
+github.com/prometheus-operator/prometheus-operator v0.85.0 h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s= example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml prometheusrule.yaml
 github.com/kedacore/keda/v2 v2.20.2 h1:SR60v8uIcelbveS8n/1jcl8tLdBBIbHMxmdOHw8tKqA= config/crd/bases/keda.sh_scaledjobs.yaml scaledjob.yaml
 LIST
 }
@@ -56,7 +57,21 @@ fetch() {
   mv "$cache/schemas/$as.new" "$cache/schemas/$as"
 }
 
+# Unpacked, not installed: a kubectl that the machine has stays what it is.
+fetch_kubectl() {
+  local into
+  say "fetching Debian's kubectl"
+  if [[ $(id -u) == 0 ]]; then apt-get -o Acquire::Retries=5 -qq update; fi
+  into=$(mktemp -d "$cache/fetch.XXXXXX")
+  # Root downloads as _apt otherwise, which may not write there.
+  (cd "$into" && apt-get -o Acquire::Retries=5 -o APT::Sandbox::User=root -qq download kubernetes-client >&2)
+  dpkg -x "$into"/kubernetes-client_*.deb "$into"
+  mv "$into/usr/bin/kubectl" "$cache/bin/kubectl"
+  rm -rf "$into"
+}
+
 rm -rf "$cache"/fetch.*
+if [[ ! -x $cache/bin/kubectl ]]; then fetch_kubectl; fi
 if [[ -x $cache/bin/helm && -x $cache/bin/kustomize && $(cat "$cache/fingerprint" 2>/dev/null) == "$(fingerprint)" ]]; then
   say "helm, kustomize and the schemas are there already"
   exit 0

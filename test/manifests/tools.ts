@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { manifestToolsDir } from "../../deploy/manifests/helm.ts";
 import { kustomizeDir } from "../../deploy/manifests/kustomize-files.ts";
+import type { KubernetesObject } from "../support/manifests.ts";
 
 const kustomizeBinary = join(manifestToolsDir(), "bin/kustomize");
 
@@ -17,9 +18,9 @@ export function schemaPath(name: string): string {
 /** Why manifests can't be checked here, or undefined if they can. */
 export function unsupported(): string | undefined {
   const needed = [
-    ...["helm", "kustomize"].map((name) => join(manifestToolsDir(), "bin", name)),
+    ...["helm", "kustomize", "kubectl"].map((name) => join(manifestToolsDir(), "bin", name)),
     ...kubernetesVersions.map((version) => schemaPath(`kubernetes-${version}.json`)),
-    ...["podmonitor.yaml", "scaledjob.yaml"].map(schemaPath),
+    ...["podmonitor.yaml", "prometheusrule.yaml", "scaledjob.yaml"].map(schemaPath),
   ];
   const missing = needed.find((path) => !existsSync(path));
   return missing && `there is no ${missing}; run test/manifests/provision.sh`;
@@ -44,4 +45,26 @@ export function kustomizeBuild(directory: string): string {
   ]);
   if (exitCode !== 0) throw new Error(`kustomize build ${directory}: ${stderr}`);
   return String(stdout);
+}
+
+/**
+ * A workload as Debian's kubectl reads and writes it, without a cluster: what its API types don't have is gone.
+ * @throws Error with what it says.
+ */
+export function asKubectlReads(workload: KubernetesObject): KubernetesObject {
+  // Of the commands that work without a cluster, this is one that reads into the API's types.
+  const command = [
+    "set",
+    "image",
+    "--local",
+    "--filename=-",
+    "*=example.com/image",
+    "--output=json",
+  ];
+  const { exitCode, stdout, stderr } = Bun.spawnSync(
+    [join(manifestToolsDir(), "bin/kubectl"), ...command],
+    { stdin: new TextEncoder().encode(JSON.stringify(workload)), env: { HOME: "/nonexistent" } },
+  );
+  if (exitCode !== 0) throw new Error(`kubectl: ${stderr}`);
+  return JSON.parse(String(stdout));
 }

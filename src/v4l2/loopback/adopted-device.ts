@@ -1,12 +1,31 @@
 import type { LogFields } from "../../observe/logger.ts";
-import { deviceId } from "../device-ids.ts";
 import { clampBuffers, type DeviceParameters } from "./parameters.ts";
 import { readModuleParameter, type SysfsDevice } from "./sysfs.ts";
 
 /** A way in which a device that somebody else made differs from what was asked for. */
 export interface Mismatch {
   readonly msg: string;
+  /** What is and what was wanted, without the device: devices of one maker mostly differ alike. */
   readonly fields: LogFields;
+}
+
+/** A difference, and the devices that have it. */
+export interface SharedMismatch extends Mismatch {
+  readonly ids: readonly string[];
+}
+
+/** The same differences, each once, in the order of their first appearance. */
+export function groupMismatches(
+  found: Iterable<readonly [id: string, mismatch: Mismatch]>,
+): readonly SharedMismatch[] {
+  const groups = new Map<string, Mismatch & { readonly ids: string[] }>();
+  for (const [id, { msg, fields }] of found) {
+    const key = JSON.stringify([msg, fields]);
+    const group = groups.get(key) ?? { msg, fields, ids: [] };
+    group.ids.push(id);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
 }
 
 /**
@@ -21,20 +40,18 @@ export function mismatches(
   sysfsDir: string,
 ): readonly Mismatch[] {
   const found: Mismatch[] = [];
-  const id = deviceId(device.number);
   const { label } = wanted;
   if (label !== "" && device.name !== label) {
     found.push({
-      msg: "an adopted device has another card label",
-      fields: { device_id: id, card_label: device.name, wanted_card_label: label },
+      msg: "adopted devices have another card label",
+      fields: { card_label: device.name, wanted_card_label: label },
     });
   }
   const exclusive = known?.exclusiveCaps ?? loadedExclusive(device.number, sysfsDir);
   if (exclusive !== undefined && exclusive !== wanted.exclusiveCaps) {
     found.push({
-      msg: "an adopted device was loaded with other capabilities",
+      msg: "adopted devices were loaded with other capabilities",
       fields: {
-        device_id: id,
         exclusive_caps: exclusive,
         wanted_exclusive_caps: wanted.exclusiveCaps,
       },
@@ -47,9 +64,8 @@ export function mismatches(
   ) {
     const isLarger = size.maxWidth > wanted.maxWidth || size.maxHeight > wanted.maxHeight;
     found.push({
-      msg: `an adopted device takes ${isLarger ? "larger" : "only smaller"} frames`,
+      msg: `adopted devices take ${isLarger ? "larger" : "only smaller"} frames`,
       fields: {
-        device_id: id,
         max_frame: `${size.maxWidth}x${size.maxHeight}`,
         wanted_max_frame: `${wanted.maxWidth}x${wanted.maxHeight}`,
       },
@@ -59,8 +75,8 @@ export function mismatches(
   const wantedBuffers = clampBuffers(wanted.maxBuffers);
   if (buffers !== undefined && buffers !== wantedBuffers) {
     found.push({
-      msg: "an adopted device has another number of buffers",
-      fields: { device_id: id, max_buffers: buffers, wanted_max_buffers: wantedBuffers },
+      msg: "adopted devices have another number of buffers",
+      fields: { max_buffers: buffers, wanted_max_buffers: wantedBuffers },
     });
   }
   return found;

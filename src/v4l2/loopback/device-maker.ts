@@ -5,7 +5,7 @@ import { formatDevice } from "../../linux/device-number.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { DriverDevice } from "../driver.ts";
 import { applyNodeAccess } from "../node-access.ts";
-import { mismatches } from "./adopted-device.ts";
+import { groupMismatches, type Mismatch, mismatches } from "./adopted-device.ts";
 import { cardLabelOf } from "./card-label.ts";
 import type { ControlDevice } from "./control-device.ts";
 import type { LoopbackKernel } from "./kernel.ts";
@@ -81,7 +81,21 @@ export class DeviceMaker {
       });
     }
     this.given.add(device.id);
-    this.tellMismatches(device);
+  }
+
+  /** Warns of what adopted ones of these devices differ in: a line for each difference, once for each device. */
+  tellMismatches(devices: readonly DriverDevice[]): void {
+    const untold = devices.flatMap((device) =>
+      this.mismatchesOf(device).flatMap((mismatch) => {
+        const once = JSON.stringify([device.id, mismatch]);
+        if (this.told.has(once)) return [];
+        this.told.add(once);
+        return [[device.id, mismatch] as const];
+      }),
+    );
+    for (const { msg, fields, ids } of groupMismatches(untold)) {
+      this.log.warn(msg, { device_ids: ids, ...fields });
+    }
   }
 
   /** @throws PluginError `device_foreign`. */
@@ -174,17 +188,11 @@ export class DeviceMaker {
     }
   }
 
-  private tellMismatches(device: DriverDevice): void {
+  private mismatchesOf(device: DriverDevice): readonly Mismatch[] {
     const found = this.view.sysfsDevice(device);
-    if (found === undefined) return;
-    const { sysfsDir } = this.settings;
+    if (found === undefined) return [];
     const wanted = { ...this.settings, label: this.request(device).label };
     const known = this.control.isPresent() ? this.control.query(device.number) : undefined;
-    for (const { msg, fields } of mismatches(found, wanted, known, sysfsDir)) {
-      const once = JSON.stringify([msg, fields]);
-      if (this.told.has(once)) continue;
-      this.told.add(once);
-      this.log.warn(msg, fields);
-    }
+    return mismatches(found, wanted, known, this.settings.sysfsDir);
   }
 }

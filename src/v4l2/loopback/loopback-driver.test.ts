@@ -279,17 +279,14 @@ describe("the loopback driver's ensure", () => {
 
   test("believes /sys and not the kernel's word when another loader's parameters won", async () => {
     const { kernel, driver, warnings } = setUp({ version: "0.12.7" });
-    kernel.raceWith = 'devices=2 video_nr=11,12 card_label="Other"';
+    kernel.raceWith = "devices=2 video_nr=11,12 card_label=Other,Other";
     const report = await driver.ensure();
     expect(report.created).toEqual(["video11", "video12"]);
     expect(report.failed).toMatchObject([{ id: "video10", error: { code: "not_supported" } }]);
-    expect(warnings.map(([msg, fields]) => [msg, fields["device_id"]])).toEqual([
-      ["an adopted device has another card label", "video11"],
-      ["an adopted device was loaded with other capabilities", "video11"],
-      ["an adopted device takes larger frames", "video11"],
-      ["an adopted device has another card label", "video12"],
-      ["an adopted device was loaded with other capabilities", "video12"],
-      ["an adopted device takes larger frames", "video12"],
+    expect(warnings.map(([msg, fields]) => [msg, fields["device_ids"]])).toEqual([
+      ["adopted devices have another card label", ["video11", "video12"]],
+      ["adopted devices were loaded with other capabilities", ["video11", "video12"]],
+      ["adopted devices take larger frames", ["video11", "video12"]],
     ]);
   });
 
@@ -311,21 +308,35 @@ describe("the loopback driver's ensure", () => {
     await driver.ensure();
     expect(warnings).toEqual([
       [
-        "an adopted device has another card label",
-        { device_id: "video10", card_label: "Old Camera", wanted_card_label: "My WebCam" },
+        "adopted devices have another card label",
+        { device_ids: ["video10"], card_label: "Old Camera", wanted_card_label: "My WebCam" },
       ],
       [
-        "an adopted device was loaded with other capabilities",
-        { device_id: "video10", exclusive_caps: false, wanted_exclusive_caps: true },
+        "adopted devices were loaded with other capabilities",
+        { device_ids: ["video10"], exclusive_caps: false, wanted_exclusive_caps: true },
       ],
       [
-        "an adopted device takes larger frames",
-        { device_id: "video10", max_frame: "8192x8192", wanted_max_frame: "1920x1080" },
+        "adopted devices take larger frames",
+        { device_ids: ["video10"], max_frame: "8192x8192", wanted_max_frame: "1920x1080" },
       ],
       [
-        "an adopted device has another number of buffers",
-        { device_id: "video10", max_buffers: 5, wanted_max_buffers: 2 },
+        "adopted devices have another number of buffers",
+        { device_ids: ["video10"], max_buffers: 5, wanted_max_buffers: 2 },
       ],
+    ]);
+  });
+
+  test("warns in a line for each difference, of the devices that have it and were not told yet", async () => {
+    const { kernel, driver, warnings } = setUp();
+    kernel.preload(
+      "devices=2 video_nr=10,11 exclusive_caps=1,0 card_label=Other,Other max_width=1920 max_height=1080",
+    );
+    await driver.ensure();
+    const label = { card_label: "Other", wanted_card_label: "My WebCam" };
+    const caps = { exclusive_caps: false, wanted_exclusive_caps: true };
+    expect(warnings).toEqual([
+      ["adopted devices have another card label", { device_ids: ["video10", "video11"], ...label }],
+      ["adopted devices were loaded with other capabilities", { device_ids: ["video11"], ...caps }],
     ]);
   });
 

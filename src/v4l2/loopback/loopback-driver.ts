@@ -112,6 +112,8 @@ export class LoopbackDriver implements VideoDriver {
           failed.push({ id: device.id, error: PluginError.from(error) });
         }
       }
+      const broken = new Set(failed.map(({ id }) => id));
+      maker.tellMismatches(this.devices.filter(({ id }) => !broken.has(id)));
       return { created, adopted, failed };
     });
   }

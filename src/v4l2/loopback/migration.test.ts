@@ -11,25 +11,31 @@ import { LoopbackDriver } from "./loopback-driver.ts";
  * What the plugin's predecessor, written in Go, loads the module with: without a shell in between, so that the kernel
  * takes off the first and the last quote only (lib/cmdline.c next_arg).
  */
-const PREDECESSORS =
-  'video_nr=10,11,12 max_buffers=2 exclusive_caps=1,1,1 card_label="MeetingBot_WebCam","MeetingBot_WebCam","MeetingBot_WebCam" devices=3';
+function predecessors(devices: number): string {
+  const each = (value: string | ((index: number) => number)) =>
+    Array.from({ length: devices }, (_, index) =>
+      typeof value === "string" ? value : value(index),
+    );
+  const numbers = each((index) => 10 + index);
+  return `video_nr=${numbers} max_buffers=2 exclusive_caps=${each("1")} card_label=${each('"MeetingBot_WebCam"')} devices=${devices}`;
+}
 
 const kernels: FakeLoopbackKernel[] = [];
 afterEach(() => {
   for (const kernel of kernels.splice(0)) kernel.close();
 });
 
-function setUp(options: FakeKernelOptions) {
+function setUp(options: FakeKernelOptions, { devices = 3, largest = 8192 } = {}) {
   const kernel = new FakeLoopbackKernel(options);
   kernels.push(kernel);
-  kernel.preload(PREDECESSORS);
+  kernel.preload(predecessors(devices));
   const { deviceDir, sysfsDir, modulesDir, kernelRelease } = kernel;
   const warnings: [string, LogFields][] = [];
   const warn = (msg: string, fields: LogFields = {}) => warnings.push([msg, fields]);
   const settings = {
-    ...{ firstDeviceNumber: 10, maxDevices: 3, mode: 0o666, group: undefined },
+    ...{ firstDeviceNumber: 10, maxDevices: devices, mode: 0o666, group: undefined },
     ...{ cardLabel: "MeetingBot_WebCam", nodeName: "node", numberTaken: "refuse" as const },
-    ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 8192, maxHeight: 8192 },
+    ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: largest, maxHeight: largest },
     ...{ modprobeDirs: [], deviceDir, sysfsDir, modulesDir, kernelRelease },
   };
   const clock = steppingClock();
@@ -39,7 +45,7 @@ function setUp(options: FakeKernelOptions) {
 
 describe("devices of the predecessor, with its stray quotes in their labels", () => {
   test.each(["0.12.7", "0.15.4"] as const)(
-    "%s: are adopted as they are, with one warning each",
+    "%s: are adopted as they are, with one warning for each label",
     async (version) => {
       const { kernel, driver, warnings } = setUp({ version });
       const labels = ['MeetingBot_WebCam"', '"MeetingBot_WebCam"', '"MeetingBot_WebCam'];
@@ -57,9 +63,9 @@ describe("devices of the predecessor, with its stray quotes in their labels", ()
       await driver.ensure();
       expect(warnings).toEqual(
         labels.map((label, index) => [
-          "an adopted device has another card label",
+          "adopted devices have another card label",
           {
-            device_id: `video${10 + index}`,
+            device_ids: [`video${10 + index}`],
             card_label: label,
             wanted_card_label: "MeetingBot_WebCam",
           },
@@ -67,6 +73,18 @@ describe("devices of the predecessor, with its stray quotes in their labels", ()
       );
     },
   );
+
+  test("are told of in four lines, eight devices with larger frames as they are", async () => {
+    const { driver, warnings } = setUp({ version: "0.15.4" }, { devices: 8, largest: 1920 });
+    await driver.ensure();
+    const ids = Array.from({ length: 8 }, (_, index) => `video${10 + index}`);
+    expect(warnings.map(([msg, fields]) => [msg, fields["device_ids"]])).toEqual([
+      ["adopted devices have another card label", ids.slice(0, 1)],
+      ["adopted devices take larger frames", ids],
+      ["adopted devices have another card label", ids.slice(1, 7)],
+      ["adopted devices have another card label", ids.slice(7)],
+    ]);
+  });
 
   test("get the right label with their first reset, where there is a control device", async () => {
     const { kernel, driver } = setUp({ version: "0.15.4" });

@@ -37,7 +37,7 @@ async function warningsOf(stage: Stage): Promise<LogFields[]> {
   const log = recordingLogger();
   deepEqual((await stage.driver({ maxDevices: 1 }, log).ensure()).failed, []);
   return log.lines
-    .filter(({ level, msg }) => level === "warn" && msg.startsWith("an adopted device"))
+    .filter(({ level, msg }) => level === "warn" && msg.startsWith("adopted devices"))
     .map(({ fields }) => fields);
 }
 
@@ -116,10 +116,10 @@ export const creation: readonly Scenario[] = [
       );
       const differences = await warningsOf(stage);
       deepEqual(differences, [
-        { device_id: "video10", card_label: "Front", wanted_card_label: LABEL },
-        { device_id: "video10", exclusive_caps: false, wanted_exclusive_caps: true },
-        { device_id: "video10", max_frame: "640x480", wanted_max_frame: "1920x1080" },
-        { device_id: "video10", max_buffers: 5, wanted_max_buffers: 2 },
+        { device_ids: ["video10"], card_label: "Front", wanted_card_label: LABEL },
+        { device_ids: ["video10"], exclusive_caps: false, wanted_exclusive_caps: true },
+        { device_ids: ["video10"], max_frame: "640x480", wanted_max_frame: "1920x1080" },
+        { device_ids: ["video10"], max_buffers: 5, wanted_max_buffers: 2 },
       ]);
       await stage.driver({ maxDevices: 1 }).reset("video10");
       deepEqual(await warningsOf(stage), stage.isDynamic ? [] : differences);

@@ -66,6 +66,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and .Values.metrics.podMonitor.enabled (not $config.enableMetrics) }}
 {{- fail "metrics.podMonitor.enabled: there are no metrics without config.enableMetrics=true" }}
 {{- end }}
+{{- if and .Values.metrics.prometheusRule.enabled (not $config.enableMetrics) }}
+{{- fail "metrics.prometheusRule.enabled: there are no metrics without config.enableMetrics=true" }}
+{{- end }}
 {{- if and .Values.metrics.service.enabled (not $config.enableMetrics) }}
 {{- fail "metrics.service.enabled: there are no metrics without config.enableMetrics=true" }}
 {{- end }}
