@@ -29,9 +29,12 @@ describe.skipIf(skip)("the program for arm64, emulated", () => {
   let plugin: PluginBinary;
 
   beforeAll(async () => {
-    const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, "deploy/build.ts", "--all"], {
-      cwd: root,
-    });
+    const { exitCode, stdout, stderr } = Bun.spawnSync(
+      [process.execPath, "deploy/build.ts", "--all"],
+      {
+        cwd: root,
+      },
+    );
     expect({ exitCode, stderr: stderr.toString() }).toEqual({ exitCode: 0, stderr: "" });
     for (const made of ["linux-x64 ", "linux-arm64 ", "SHA256SUMS"]) {
       expect(stdout.toString()).toContain(made);
