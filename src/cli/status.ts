@@ -1,13 +1,13 @@
 import { systemClock } from "../common/clock.ts";
 import type { FlagSpec } from "../config/argv.ts";
 import type { Status } from "../gen/videodevice/admin/v1/admin_pb.ts";
+import { statusJson } from "../observe/admin/status-json.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
 import { followStatus } from "./operate/follow-status.ts";
 import { isWell } from "./operate/health-of-node.ts";
 import { type Operation, operate, wholeNumber, wrongValue } from "./operate/operation.ts";
 import { renderStatus } from "./operate/render-status.ts";
-import { statusJson } from "./operate/status-json.ts";
 import { drawStatuses, printStatuses } from "./operate/watch-status.ts";
 import { interruption } from "./tools/interruption.ts";
 

@@ -1,5 +1,5 @@
-import { create, toJsonString } from "@bufbuild/protobuf";
-import { GetStatusResponseSchema, type Status } from "../gen/videodevice/admin/v1/admin_pb.ts";
+import type { Status } from "../gen/videodevice/admin/v1/admin_pb.ts";
+import { statusResponseJson } from "./admin/status-json.ts";
 import { ConnectionGuard, countEveryMs, openFiles } from "./connection-guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { pagePolicy, renderStatusPage } from "./page/status-page.ts";
@@ -82,9 +82,7 @@ interface Views {
 function viewsOf({ status }: HttpSources): Views {
   return {
     page: rationed(() => renderStatusPage(status(), Date.now())),
-    json: rationed(() =>
-      toJsonString(GetStatusResponseSchema, create(GetStatusResponseSchema, { status: status() })),
-    ),
+    json: rationed(() => statusResponseJson(status())),
   };
 }
 

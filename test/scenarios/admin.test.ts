@@ -71,7 +71,14 @@ describe("the admin API", () => {
     await scenario.registered();
     const posted = await post("GetStatus", "{}");
     expect(posted.headers.get("content-type")).toBe("application/json");
-    expect(await posted.json()).toMatchObject({ status: { nodeName: "node-a" } });
+    const { status } = (await posted.json()) as { status: { devices: object[] } };
+    expect(status).toMatchObject({ nodeName: "node-a" });
+    expect(status.devices[0]).toMatchObject({
+      id: "video10",
+      healthy: true,
+      resets: 0,
+      format: "",
+    });
     const got = await ask(`${service}/GetStatus?connect=v1&encoding=json&message=%7B%7D`);
     expect(await got.json()).toMatchObject({ status: { driver: "simulated" } });
     const web = await adminClient(scenario.adminSocket, "grpc-web").getStatus({});

@@ -7,6 +7,7 @@ import { fileIdentity, isListening } from "../../common/unix-socket.ts";
 import { AdminService } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { answerProbe, type ProbeSources } from "../probes.ts";
 import { type AdminServiceDeps, adminService } from "./admin-service.ts";
+import { statusJsonOptions } from "./status-json.ts";
 
 export interface AdminServerDeps extends AdminServiceDeps {
   readonly probes: ProbeSources;
@@ -34,6 +35,7 @@ export async function serveAdmin(path: string, deps: AdminServerDeps): Promise<A
   const router = createConnectRouter({
     shutdownSignal: stopping.signal,
     readMaxBytes: maxRequestBytes,
+    jsonOptions: statusJsonOptions,
   });
   router.service(AdminService, adminService(deps));
   const handlers = new Map(
