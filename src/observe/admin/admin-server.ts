@@ -71,9 +71,9 @@ async function makeWay(path: string): Promise<void> {
     throw unusable(path, cause);
   }
   if (fileIdentity(path) !== undefined && (await isListening(path))) {
-    throw new PluginError("admin_socket_in_use", `another process serves on ${path}`, {
+    throw new PluginError("admin_socket_in_use", `Another process serves on ${path}.`, {
       remedy:
-        "in a rolling restart it ends by itself; run one instance a node, or name another ADMIN_SOCKET",
+        "In a rolling restart it ends by itself. Run one instance a node, or name another ADMIN_SOCKET.",
     });
   }
 }
@@ -114,8 +114,8 @@ function listen(path: string, answer: (request: Request) => Response | Promise<R
 
 function unusable(path: string, cause: unknown): PluginError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new PluginError("admin_socket_unusable", `${path} can't be served on: ${reason}`, {
+  return new PluginError("admin_socket_unusable", `${path} can't be served on: ${reason}.`, {
     cause,
-    remedy: "run as root, or name an ADMIN_SOCKET in a directory that this process may write to",
+    remedy: "Run as root, or name an ADMIN_SOCKET in a directory that this process may write to.",
   });
 }
