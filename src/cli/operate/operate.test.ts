@@ -91,9 +91,9 @@ describe("reset, repair, cordon and uncordon", () => {
       code: 1,
       out: "video10 is as new.\nvideo12 is as new.\n",
       err: [
-        "video11: video11 is in use",
+        "video11 is in use",
         "Use --force.",
-        "video99: video99 is none of this plugin's devices",
+        "video99 is none of this plugin's devices",
         "See which devices there are: video-device-plugin status",
         "",
       ].join("\n"),

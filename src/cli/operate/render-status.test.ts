@@ -59,7 +59,7 @@ describe("a node's status", () => {
       video12  stuck_writer  12s    unknown, unclean  -                 -                    0
       video13  cordoned      3m12s  free              -                 -                    0
 
-      video12 A writer has died and left its mark.
+      video12: A writer has died and left its mark.
       video13 cordoned 3m12s ago: black frames, looking into it
 
       Last events, newest first:
@@ -85,7 +85,7 @@ describe("a node's status", () => {
       video10  ok            2h5m   in use            produc…x2x1q  YUYV 1920…  0
       video12  stuck_writer  12s    unknown, unclean  -             -           0
 
-      video12 A writer has died and left its mark."
+      video12: A writer has died and left its mark."
     `);
   });
 
@@ -116,7 +116,7 @@ describe("a node's status", () => {
     const detail = "x".repeat(500);
     const status = statusOf([device(10, { healthy: false, reason: "missing", detail })]);
     const lines = renderStatus(status, { ...view, width: Number.POSITIVE_INFINITY });
-    expect(lines).toContain(`video10 ${detail}`);
+    expect(lines).toContain(`video10: ${detail}`);
   });
 
   test("has as many events as are wanted", () => {

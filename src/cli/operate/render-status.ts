@@ -5,7 +5,7 @@ import {
   type Status,
   Use,
 } from "../../gen/videodevice/admin/v1/admin_pb.ts";
-import { cutEnd, printable } from "../tools/table.ts";
+import { cutEnd, printable, under } from "../tools/table.ts";
 import { isAilment, isWell } from "./health-of-node.ts";
 import { levelWord } from "./level-words.ts";
 import { renderDeviceTable } from "./render-device-table.ts";
@@ -83,7 +83,7 @@ function remarks(device: Device, view: StatusView): string[] {
     );
   }
   if (isAilment(device) && detail !== "") {
-    lines.push(paint(fit(`${id} ${detail}`, 0, view), "red", view));
+    lines.push(paint(fit(under(id, detail), 0, view), "red", view));
   }
   return lines;
 }
