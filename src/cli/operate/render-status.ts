@@ -5,9 +5,9 @@ import {
   type Status,
   Use,
 } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { levelWord } from "../../observe/admin/log-levels.ts";
 import { cutEnd, printable, under } from "../tools/table.ts";
 import { isAilment, isWell } from "./health-of-node.ts";
-import { levelWord } from "./level-words.ts";
 import { renderDeviceTable } from "./render-device-table.ts";
 import { ageOf, type Colour, paint, type StatusView } from "./status-view.ts";
 

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Status } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { levelWord } from "../admin/log-levels.ts";
 import { deviceCard, deviceCell } from "./device-card.ts";
 import { deviceKind, deviceKinds, kindWords } from "./device-state.ts";
-import { eventList, levelWord } from "./event-list.ts";
+import { eventList } from "./event-list.ts";
 import { foreign, Html, html } from "./html.ts";
 import { icon, iconSheet } from "./icons.ts";
 import script from "./status-page.client.js" with { type: "text" };
@@ -92,7 +93,7 @@ function masthead(status: Status, { level, sentence }: Verdict, now: number): Ht
 <div><dt>Pod resources</dt><dd>${asked}</dd></div>
 <div><dt>Driver</dt><dd>${foreign(status.driver)}</dd></div>
 <div><dt>Running for</dt><dd>${lasting(status.startedAt, now) ?? "unknown"}</dd></div>
-<div><dt>Log level</dt><dd>${levelWord(status.logLevel) || "unknown"}</dd></div>
+<div><dt>Log level</dt><dd>${levelWord(status.logLevel)}</dd></div>
 </dl>
 </header>`;
 }
