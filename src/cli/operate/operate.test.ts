@@ -30,6 +30,13 @@ describe("status", () => {
     expect((await run("status")).code).toBe(0);
   });
 
+  test("ends with 1 if the kubelet doesn't tell who has what", async () => {
+    admin.status = statusOf([device(10)], {
+      kubelet: { registered: true, podResourcesAnswers: false },
+    });
+    expect((await run("status")).code).toBe(1);
+  });
+
   test("ends with 1 if the kubelet doesn't listen", async () => {
     admin.status = statusOf([], { kubelet: { registered: false, reason: "kubelet_absent" } });
     expect((await run("status", "--json")).code).toBe(1);

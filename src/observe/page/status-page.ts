@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Status } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { levelWord } from "../admin/log-levels.ts";
+import { type Verdict, verdict } from "../verdict.ts";
 import { deviceCard, deviceCell } from "./device-card.ts";
 import { deviceKind, deviceKinds, kindWords } from "./device-state.ts";
 import { eventList } from "./event-list.ts";
@@ -9,7 +10,6 @@ import { icon, iconSheet } from "./icons.ts";
 import script from "./status-page.client.js" with { type: "text" };
 import style from "./status-page.css" with { type: "text" };
 import { clockTime, lasting } from "./times.ts";
-import { type Verdict, verdict } from "./verdict.ts";
 
 /** From here on devices are drawn smaller, and a map of them all comes first. */
 const manyDevices = 25;
