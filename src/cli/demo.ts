@@ -78,6 +78,7 @@ async function keep(stage: Stage, interrupted: AbortSignal): Promise<void> {
       `make one sick   echo "the lens cap is on" > ${faultsDir}/video12.sick`,
       `heal it         rm ${faultsDir}/video12.sick`,
       `delete one      rm ${paths.simulatedDir}/video13`,
+      `stream          echo "YUYV 640x480 30 fps" > ${faultsDir}/video10.streaming`,
     ].join("\n"),
   );
   const stop = kubelet.events.listen((event) => {

@@ -1,16 +1,17 @@
 import { quote } from "../config/problem.ts";
 import { didYouMean, suggest } from "../config/suggest.ts";
+import { levelNamed, levelWord } from "../observe/admin/log-levels.ts";
+import { logLevels } from "../observe/logger.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
-import { LEVEL_WORDS, levelOf, levelWord } from "./operate/level-words.ts";
 import { operate } from "./operate/operation.ts";
 import { usageError } from "./usage-error.ts";
 
 export const logLevelCommand: Command = {
-  syntax: { options: ["adminSocket"], words: LEVEL_WORDS },
+  syntax: { options: ["adminSocket"], words: logLevels },
   help: () => `Usage: ${PROGRAM} log-level [LEVEL]
 
-Shows the lowest level that the plugin on this node logs, or sets it: ${LEVEL_WORDS.join(", ")}. What is set holds until
+Shows the lowest level that the plugin on this node logs, or sets it: ${logLevels.join(", ")}. What is set holds until
 the process ends; LOG_LEVEL sets it for good.
 
 Exit code 2 means that no plugin answers.
@@ -36,10 +37,10 @@ Examples:
         terminal.out(`${levelWord(status?.logLevel ?? 0)}\n`);
         return exitCode.ok;
       }
-      const level = levelOf(word);
+      const level = levelNamed(word);
       if (level === undefined) {
-        const meant = didYouMean(suggest(word.toLowerCase(), LEVEL_WORDS));
-        const text = `is no level, expected one of ${LEVEL_WORDS.join(", ")}${meant}`;
+        const meant = didYouMean(suggest(word.toLowerCase(), logLevels));
+        const text = `is no level, expected one of ${logLevels.join(", ")}${meant}`;
         return usageError([{ subject: quote(word), text }], "log-level --help", terminal);
       }
       const { previous } = await client.setLogLevel({ level });

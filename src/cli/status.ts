@@ -1,13 +1,13 @@
 import { systemClock } from "../common/clock.ts";
 import type { FlagSpec } from "../config/argv.ts";
 import type { Status } from "../gen/videodevice/admin/v1/admin_pb.ts";
+import { statusJson } from "../observe/admin/status-json.ts";
+import { verdict } from "../observe/verdict.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
 import { followStatus } from "./operate/follow-status.ts";
-import { isWell } from "./operate/health-of-node.ts";
 import { type Operation, operate, wholeNumber, wrongValue } from "./operate/operation.ts";
 import { renderStatus } from "./operate/render-status.ts";
-import { statusJson } from "./operate/status-json.ts";
 import { drawStatuses, printStatuses } from "./operate/watch-status.ts";
 import { interruption } from "./tools/interruption.ts";
 
@@ -33,8 +33,8 @@ Shows what the plugin that runs on this node knows: whether the kubelet listens 
 whether it is offered as healthy and since when, who has it, what is streamed through it, and how often this
 process has reset it. Below, what happened last.
 
-Exit code 0 means that all is well; 1 that the kubelet doesn't listen, or that a device is unhealthy which nobody
-has cordoned; 2 that no plugin answers. With --watch it is 0 once Ctrl-C has ended it, and 2 if no plugin answers at
+Exit code 0 means that all is well; 1 that the kubelet doesn't listen or doesn't tell who has what, or that a device is
+unhealthy which nobody has cordoned; 2 that no plugin answers. With --watch it is 0 once Ctrl-C has ended it, and 2 if no plugin answers at
 the start; one that goes away later is waited for.
 
 Options:
@@ -66,7 +66,7 @@ async function show(operation: Operation): Promise<number> {
   const width = terminal.screen?.columns() ?? Number.POSITIVE_INFINITY;
   const view = { now: systemClock.now(), width, colour, events };
   terminal.out(json ? statusJson(status) : `${renderStatus(status, view).join("\n")}\n`);
-  return isWell(status) ? exitCode.ok : exitCode.failure;
+  return verdict(status).level === "good" ? exitCode.ok : exitCode.failure;
 }
 
 async function watch(

@@ -4,7 +4,7 @@ import { PluginError } from "./plugin-error.ts";
 /**
  * The result of `work` if it comes within `ms`. What comes later is dropped; `work` itself goes on.
  *
- * @throws PluginError `timed_out`, naming `what`.
+ * @throws PluginError `timed_out`, naming `what`, with which its sentence begins.
  */
 export async function within<T>(
   clock: Clock,
@@ -15,7 +15,7 @@ export async function within<T>(
   const limit = new AbortController();
   const late = clock.sleep(ms, limit.signal).then((): T => {
     if (limit.signal.aborted) return undefined as T;
-    throw new PluginError("timed_out", `${what} took longer than ${ms / 1000} s`);
+    throw new PluginError("timed_out", `${what} took longer than ${ms / 1000} s.`);
   });
   try {
     return await Promise.race([work, late]);

@@ -1,4 +1,5 @@
 import { backoffDelay } from "../common/backoff.ts";
+import { asClause } from "../common/clause.ts";
 import type { Clock } from "../common/clock.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import type { Logger } from "../observe/logger.ts";
@@ -114,7 +115,7 @@ export class Attempts {
     if (!hangs && record.failures < times.tolerated) return;
     pool.hold(action.id, {
       reason: "unclean",
-      detail: `it could not be reset: ${error.message}`,
+      detail: `It could not be reset: ${asClause(error.message)}.`,
     });
   }
 }

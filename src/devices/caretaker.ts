@@ -114,7 +114,7 @@ export class Caretaker {
     if (!wanted.every((record) => this.#isClean(record))) {
       const all = this.#cleanAll(wanted, request);
       try {
-        await within(clock, all, this.#times.claimMs, `the cleaning of ${ids.join(", ")}`);
+        await within(clock, all, this.#times.claimMs, `The cleaning of ${ids.join(", ")}`);
       } catch (reason) {
         request.refused = true;
         throw reason;
@@ -140,7 +140,7 @@ export class Caretaker {
         .finally(() => record.started());
     });
     try {
-      await within(this.#deps.clock, reset, this.#times.prepareMs, `the reset of ${id}`);
+      await within(this.#deps.clock, reset, this.#times.prepareMs, `The reset of ${id}`);
     } catch (reason) {
       if (PluginError.from(reason).code !== "device_busy") throw reason;
     }
@@ -156,7 +156,7 @@ export class Caretaker {
     const { driver, pool } = this.#deps;
     const record = this.#book.records.get(id);
     if (record === undefined) {
-      throw new PluginError("device_unknown", `${id} is not one of this node's devices`);
+      throw new PluginError("device_unknown", `${id} is not one of this node's devices.`);
     }
     await this.#locks.run(id, async () => {
       await this.#book.askNow(record);
@@ -278,8 +278,8 @@ export class Caretaker {
     }
     throw new PluginError(
       "device_held",
-      `${id} is held open by a process that is no pod's, so it can't be cleaned`,
-      { remedy: `find the process with: fuser -v ${pool.get(id)?.hostPath}` },
+      `${id} is held open by a process that is no pod's, so it can't be cleaned.`,
+      { remedy: `Find out who on the host: fuser -v ${pool.get(id)?.hostPath}` },
     );
   }
 

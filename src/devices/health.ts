@@ -72,7 +72,7 @@ export function unknownRecord(now: number): HealthRecord {
   return {
     health: "Unhealthy",
     reason: "unknown",
-    detail: "not inspected yet",
+    detail: "It was not inspected yet.",
     since: now,
     recoveries: [],
     okSince: undefined,
@@ -101,7 +101,7 @@ export function judge(
   const recoveries = record.recoveries.filter((at) => now - at < policy.windowMs);
   const flapping = recoveries.length >= policy.toleratedRecoveries;
   if (flapping && now - okSince < policy.holdMs) {
-    const detail = `lost ${recoveries.length} times within ${policy.windowMs / 1000} s; it counts again after ${policy.holdMs / 1000} s without trouble`;
+    const detail = `It was lost ${recoveries.length} times within ${policy.windowMs / 1000} s, and counts again after ${policy.holdMs / 1000} s without trouble.`;
     return settle(record, "Unhealthy", "flapping", detail, now, { recoveries, okSince });
   }
   // The first sight of a device is not a recovery.

@@ -201,7 +201,7 @@ describe("the device monitor", () => {
     expect(healthy()).toBe(0);
     expect(pool.get("video10")).toMatchObject({
       reason: "unobservable",
-      detail: "it could not be inspected 3 times in a row: /sys is gone",
+      detail: "It could not be inspected 3 times in a row: /sys is gone.",
     });
     expect(log.lines.filter(({ level }) => level === "error")).toHaveLength(1);
     driver.onInspect = () => undefined;

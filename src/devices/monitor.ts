@@ -1,4 +1,5 @@
 import { type BackoffOptions, backoffDelay } from "../common/backoff.ts";
+import { asClause } from "../common/clause.ts";
 import type { Clock } from "../common/clock.ts";
 import { Mutex } from "../common/mutex.ts";
 import { Nudge } from "../common/nudge.ts";
@@ -132,13 +133,14 @@ export class DeviceMonitor {
       if (this.#hanging.has(id)) {
         throw new PluginError(
           "device_hangs",
-          `an earlier reset or repair of ${id} has not come back`,
+          `An earlier reset or repair of ${id} has not come back.`,
+          { remedy: "See the kernel's log on the host: dmesg | tail" },
         );
       }
       this.#hanging.add(id);
       const going = work().finally(() => this.#hanging.delete(id));
       try {
-        await within(this.#deps.clock, going, limitMs, `the ${what} of ${id}`);
+        await within(this.#deps.clock, going, limitMs, `The ${what} of ${id}`);
       } finally {
         await this.#inspect();
       }
@@ -231,7 +233,7 @@ export class DeviceMonitor {
         });
       }
       if (this.#unseen < toleratedFailures) return [];
-      const detail = `it could not be inspected ${this.#unseen} times in a row: ${error.message}`;
+      const detail = `It could not be inspected ${this.#unseen} times in a row: ${asClause(error.message)}.`;
       return driver.devices.map(({ id }) => ({ id, state: "unobservable" as const, detail }));
     }
   }

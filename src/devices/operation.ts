@@ -28,20 +28,26 @@ export function whyNotOperate(
 ): PluginError | undefined {
   const { kind, id, use, open } = facts;
   if (!facts.capable) {
-    return new PluginError("not_supported", `the driver can't ${kind} single devices here`);
+    return new PluginError(
+      "not_supported",
+      `${id} can't be ${kind === "reset" ? "reset" : "repaired"}: the driver can't do that to single devices on this node.`,
+      {
+        remedy: "Run the doctor command: it says what of the module is missing.",
+      },
+    );
   }
   if (open === true) {
-    return new PluginError("device_busy", `${id} is held open`, {
-      remedy: `find the process with: fuser -v ${facts.path}`,
+    return new PluginError("device_busy", `${id} is held open by a program.`, {
+      remedy: `Find out who on the host: fuser -v ${facts.path}`,
     });
   }
   if (force || mayCare(kind, use, open)) return undefined;
   return use === "in_use"
-    ? new PluginError("device_in_use", `${id} is in use by a pod, or has just been given to one`, {
-        remedy: "wait for the pod to end, or force it: the pod loses its camera for a moment",
+    ? new PluginError("device_in_use", `${id} is in use by a pod, or has just been given to one.`, {
+        remedy: "Wait for the pod to end, or force it: the pod loses its camera for a moment.",
       })
-    : new PluginError("use_unknown", `it is not known whether a pod has ${id}`, {
+    : new PluginError("use_unknown", `It is not known whether a pod has ${id}.`, {
         remedy:
-          "wait until the kubelet has left it out of its answers for 20 s, or force it if you know better",
+          "Wait until the kubelet has left it out of its answers for 20 s, or force it if you know better.",
       });
 }

@@ -68,7 +68,7 @@ export async function removeDevices(
     }
   })();
   try {
-    await within(clock, all, limitMs, "the removal of devices");
+    await within(clock, all, limitMs, "The removal of devices");
   } catch (reason) {
     log.warn("The removal of devices did not end well", PluginError.from(reason).fields());
   }

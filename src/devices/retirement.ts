@@ -17,7 +17,7 @@ export function retireFree(deps: RetirementDeps, isFree: (id: string) => boolean
     if (deps.pool.isHeld(id, "retired") || !isFree(id)) continue;
     deps.pool.hold(id, {
       reason: "retired",
-      detail: "it is beyond max-devices, and the pod that had it has ended",
+      detail: "It is beyond MAX_DEVICES, and the pod that had it has ended.",
     });
     deps.log.info("Device retired", {
       device_id: id,

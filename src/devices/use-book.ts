@@ -74,7 +74,7 @@ export class UseBook {
     const stop = new AbortController();
     const askedAt = clock.now();
     try {
-      const ids = await within(clock, listed(stop.signal), times.askMs, "the kubelet's answer");
+      const ids = await within(clock, listed(stop.signal), times.askMs, "The kubelet's answer");
       this.#answered(ids, askedAt);
       return ids;
     } catch {

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { asClause } from "../common/clause.ts";
 import type { DeviceStatus } from "../devices/health.ts";
 import type { ContainerAllocateResponseSchema } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { compareIds } from "./preferred-allocation.ts";
@@ -70,7 +71,7 @@ export function usable(id: string, device: DeviceStatus | undefined): DeviceStat
     );
   }
   if (device.health !== "Healthy") {
-    const why = device.detail || device.reason;
+    const why = asClause(device.detail || device.reason);
     throw new ConnectError(
       `device ${id} is unhealthy (${device.reason}): ${why}`,
       Code.FailedPrecondition,

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import { asClause } from "../common/clause.ts";
 import type { Clock } from "../common/clock.ts";
 import { Nudge } from "../common/nudge.ts";
 import { PluginError } from "../common/plugin-error.ts";
@@ -166,7 +167,9 @@ export function devicePluginService(
 function refusal(reason: unknown): ConnectError {
   if (!(reason instanceof PluginError)) return ConnectError.from(reason);
   const code = reason.code === "timed_out" ? Code.Unavailable : Code.FailedPrecondition;
-  return new ConnectError(reason.message, code, undefined, undefined, reason);
+  // The kubelet's own sentence goes on behind it: `desc = …, which is unexpected`.
+  const message = asClause(reason.message);
+  return new ConnectError(message, code, undefined, undefined, reason);
 }
 
 /** The full list, as every ListAndWatch message must be. */

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 /**
  * Connections that may be open at once. Bun's server closes one that has been idle or at its request for
@@ -11,8 +11,9 @@ export const connectionLimit = 256;
 export const countEveryMs = 1000;
 
 /**
- * When all connections are to be cut. `look` is given the process's open files, and answers whether there are more than
- * `limit` above the fewest that were ever seen, which are the program's own.
+ * When all connections are to be cut. A look at the process's open files is cheap and tells that all is well: there are
+ * no more than `limit` above the fewest that were ever seen, which are the program's own. If there are, they
+ * may be somebody else's (the admin socket has no limit, who is root needs none), so that connections are counted.
  */
 export class ConnectionGuard {
   readonly #limit: number;
@@ -22,10 +23,10 @@ export class ConnectionGuard {
     this.#limit = limit;
   }
 
-  /** @returns whether it is too many. */
-  look(openFiles: number): boolean {
+  /** @returns whether there are too many connections, which are counted only if `openFiles` gives reason to. */
+  look(openFiles: number, connections: () => number): boolean {
     this.#fewest = Math.min(this.#fewest, openFiles);
-    return openFiles - this.#fewest > this.#limit;
+    return openFiles - this.#fewest > this.#limit && connections() > this.#limit;
   }
 }
 
@@ -33,6 +34,28 @@ export class ConnectionGuard {
 export function openFiles(): number {
   try {
     return readdirSync("/proc/self/fd").length;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** proc_net_tcp: a socket that only listens. */
+const listening = "0A";
+
+/**
+ * Connections to a TCP port of this process, as proc_pid_net(5) lists them; without end if that can't be read. One that
+ * has no inode is the kernel's alone and costs us nothing.
+ */
+export function connectionsTo(port: number): number {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  try {
+    return ["/proc/self/net/tcp", "/proc/self/net/tcp6"]
+      .filter(existsSync) // no IPv6, no table of it
+      .flatMap((table) => readFileSync(table, "utf8").split("\n").slice(1))
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, local, , state, , , , , , inode]) => {
+        return local?.endsWith(suffix) && state !== listening && inode !== "0";
+      }).length;
   } catch {
     return Number.POSITIVE_INFINITY;
   }

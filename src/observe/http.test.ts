@@ -93,8 +93,11 @@ describe("HTTP", () => {
     expect(await page.text()).toContain("<h1><bdi>node-a</bdi></h1>");
     const json = await get("/status.json");
     expect(json.headers.get("content-type")).toBe("application/json");
-    const { status } = fromJsonString(GetStatusResponseSchema, await json.text());
+    const text = await json.text();
+    const { status } = fromJsonString(GetStatusResponseSchema, text);
     expect(status?.devices.map(({ id }) => id)).toEqual(["video10"]);
+    // What is false or 0 is said, too: a filter for it must find it.
+    expect(JSON.parse(text).status.devices[0]).toMatchObject({ healthy: false, resets: 0 });
   });
 
   test("lets a browser guess, keep and embed nothing, whatever it answers", async () => {

@@ -1,6 +1,6 @@
-import { create, toJsonString } from "@bufbuild/protobuf";
-import { GetStatusResponseSchema, type Status } from "../gen/videodevice/admin/v1/admin_pb.ts";
-import { ConnectionGuard, countEveryMs, openFiles } from "./connection-guard.ts";
+import type { Status } from "../gen/videodevice/admin/v1/admin_pb.ts";
+import { statusResponseJson } from "./admin/status-json.ts";
+import { ConnectionGuard, connectionsTo, countEveryMs, openFiles } from "./connection-guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { pagePolicy, renderStatusPage } from "./page/status-page.ts";
 import { answerProbe, type ProbeSources } from "./probes.ts";
@@ -51,9 +51,10 @@ export function serveHttp(options: HttpOptions, sources: HttpSources): HttpServe
   let server: Bun.Server<undefined> | undefined = listen(options.port);
   const port = server.port ?? options.port;
   const guard = new ConnectionGuard();
-  guard.look(openFiles());
+  const tooMany = () => guard.look(openFiles(), () => connectionsTo(port));
+  tooMany();
   const counting = setInterval(() => {
-    if (server !== undefined && !guard.look(openFiles())) return;
+    if (server !== undefined && !tooMany()) return;
     // Bun has no limit of its own; a new server on the same port is how all connections are cut.
     if (server !== undefined) sources.onCut?.();
     server?.stop(true);
@@ -82,9 +83,7 @@ interface Views {
 function viewsOf({ status }: HttpSources): Views {
   return {
     page: rationed(() => renderStatusPage(status(), Date.now())),
-    json: rationed(() =>
-      toJsonString(GetStatusResponseSchema, create(GetStatusResponseSchema, { status: status() })),
-    ),
+    json: rationed(() => statusResponseJson(status())),
   };
 }
 

@@ -1,12 +1,10 @@
-import type { Logger, LogLevel } from "./logger.ts";
+import { type Logger, type LogLevel, logLevels } from "./logger.ts";
 
 /** The lowest level that is logged, for whoever may change it at run time. */
 export interface LogLevelControl {
   readonly level: LogLevel;
   setLevel(level: LogLevel): void;
 }
-
-const levels: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
 /**
  * Sets the level; a change is one log line, written while the more talkative of both levels holds.
@@ -22,7 +20,7 @@ export function changeLogLevel(
 ): LogLevel {
   const was = control.level;
   if (was === level) return was;
-  const talkative = levels.find((one) => one === was || one === level) ?? level;
+  const talkative = logLevels.find((one) => one === was || one === level) ?? level;
   if (talkative === level) control.setLevel(level);
   log[talkative === "debug" ? "info" : talkative]("Log level changed", {
     log_level: level,

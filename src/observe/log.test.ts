@@ -74,6 +74,12 @@ describe("the pretty log", () => {
     );
   });
 
+  test("lets nobody's words steer the terminal", () => {
+    const { log, written } = setUp("pretty");
+    log.info("Device cordoned", { note: "\x1b[2J", by: "\x9b2J", who: "a\u202eb" });
+    expect(written[0]).toEndWith(' note="\\u001b[2J" by="\\u009b2J" who="a\\u202eb"\n');
+  });
+
   test("has colour only where it may", () => {
     const plain = setUp("pretty");
     const coloured = setUp("pretty", "info", true);

@@ -90,5 +90,13 @@ function jsonValue(_key: string, value: unknown): unknown {
 function plain(value: unknown): string {
   if (Array.isArray(value)) return value.map(plain).join(",");
   if (typeof value !== "string") return JSON.stringify(value, jsonValue);
-  return /[\s="]/.test(value) ? JSON.stringify(value) : value;
+  return /[\s="\p{Cc}\p{Cf}]/u.test(value) ? quoted(value) : value;
+}
+
+/** A note or a name may come from anybody, and must not steer the terminal: JSON escapes some of what could. */
+function quoted(value: string): string {
+  const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(value).replace(/[\p{Cc}\p{Cf}]/gu, (character) =>
+    character.split("").map(escaped).join(""),
+  );
 }

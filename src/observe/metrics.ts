@@ -7,6 +7,7 @@ import { type DeviceSources, deviceMetrics } from "./metrics/device-metrics.ts";
 import { eventMetrics } from "./metrics/event-metrics.ts";
 import { gauge, prefix } from "./metrics/make-metrics.ts";
 import { processMetrics } from "./metrics/process-metrics.ts";
+import { type Ration, rationed } from "./rationed.ts";
 
 /** Where everything that isn't counted here is read when it is shown. */
 export interface MetricsSources extends DeviceSources {
@@ -22,18 +23,14 @@ export interface Exposition {
   readonly contentType: string;
 }
 
-/**
- * How long a rendering is shown to everybody who asks, ms. One takes 1 ms with 8 devices and 10 ms with 246,
- * in which no Allocate is answered: whoever asks a thousand times a second must not get a thousand of them.
- */
-const shownMs = 200;
+/** A rendering takes 1 ms with 8 devices and 10 ms with 246, in which no Allocate is answered. */
+const shown: Ration = { windowMs: 200, fresh: 1 };
 
 /** Everything `/metrics` shows. Gauges are read when scraped; the rest is told by the rooms' observers. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #events: ReturnType<typeof eventMetrics>;
   #inspectedAt = 0;
-  #shown: { readonly exposition: Promise<Exposition>; readonly until: number } | undefined;
 
   constructor(sources: MetricsSources) {
     const registry = this.#registry;
@@ -114,17 +111,9 @@ export class Metrics {
     if (kind === "reset" && result !== "busy") this.#events.resetDuration.observe(ms / 1000);
   }
 
-  /** The exposition, as it was at most {@link shownMs} ago. */
-  render(): Promise<Exposition> {
-    const now = performance.now();
-    if (this.#shown === undefined || now >= this.#shown.until) {
-      this.#shown = { exposition: this.#render(), until: now + shownMs };
-    }
-    return this.#shown.exposition;
-  }
-
-  async #render(): Promise<Exposition> {
+  /** The exposition, as it was at most 200 ms ago. */
+  readonly render = rationed(async (): Promise<Exposition> => {
     const { contentType } = this.#registry;
     return { body: await this.#registry.metrics(), contentType };
-  }
+  }, shown);
 }

@@ -50,10 +50,10 @@ export class CordonFile {
       await rm(draft, { force: true }).catch(() => undefined);
       throw new PluginError(
         "cordon_not_kept",
-        `${this.path} can't be written: ${messageOf(cause)}`,
+        `${this.path} can't be written: ${messageOf(cause)}.`,
         {
           cause,
-          remedy: `make room in ${dirname(this.path)} and let this process write there, or name another STATE_DIR`,
+          remedy: `Make room in ${dirname(this.path)} and let this process write there, or name another STATE_DIR.`,
         },
       );
     }
@@ -69,10 +69,10 @@ export class CordonFile {
     }
     return new PluginError(
       "cordons_unreadable",
-      `${this.path} can't be read: ${messageOf(cause)}`,
+      `${this.path} can't be read: ${messageOf(cause)}.`,
       {
         cause,
-        remedy: `look into the file${kept}, and cordon anew what was cordoned`,
+        remedy: `Look into the file${kept}, and cordon anew what was cordoned.`,
       },
     );
   }

@@ -84,7 +84,8 @@ export class Cordons {
       if ([...note].length > maxNoteLength) {
         throw new PluginError(
           "note_too_long",
-          `a note has at most ${maxNoteLength} characters, this one has ${[...note].length}`,
+          `A note has at most ${maxNoteLength} characters, this one has ${[...note].length}.`,
+          { remedy: "Shorten it." },
         );
       }
       const was = this.#book.get(id);
@@ -116,7 +117,7 @@ export class Cordons {
 
   #known(id: string): void {
     if (this.#deps.pool.get(id) !== undefined) return;
-    throw new PluginError("device_unknown", `${id} is not one of this node's devices`);
+    throw new PluginError("device_unknown", `${id} is not one of this node's devices.`);
   }
 
   async #keep(book: CordonBook): Promise<void> {
@@ -142,7 +143,7 @@ export class Cordons {
   #hold({ device }: Cordon): void {
     this.#deps.pool.hold(device, {
       reason: "cordoned",
-      detail: "an operator has taken it out of the offer",
+      detail: "An operator has taken it out of the offer.",
     });
   }
 }

@@ -27,7 +27,7 @@ export async function numbersHeldBefore(
   const podResources = new PodResources({ socket, resourceName, intervalMs: askMs }, clock);
   try {
     const answer = podResources.devicesOfPods(stop.signal);
-    const ids = await within(clock, answer, askMs, "the kubelet's answer");
+    const ids = await within(clock, answer, askMs, "The kubelet's answer");
     const numbers = numbersBeyond(ids, config);
     if (numbers.length > 0) {
       log.info("Pods have devices that are no longer wanted; they are listed until then", {

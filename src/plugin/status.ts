@@ -17,7 +17,7 @@ import {
 import type { Owner } from "../kubelet/device-owners.ts";
 import type { PodResources } from "../kubelet/pod-resources.ts";
 import type { RegistrarStatus } from "../kubelet/registrar.ts";
-import { protoLevel } from "../observe/admin/admin-service.ts";
+import { protoLevel } from "../observe/admin/log-levels.ts";
 import type { JournalEvent } from "../observe/journal.ts";
 import type { LogLevel } from "../observe/logger.ts";
 

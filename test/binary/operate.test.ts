@@ -97,12 +97,12 @@ describe("a watch on a terminal", () => {
     const { child, shown } = watch();
     await eventually(() => shown().includes("2 of 2 devices healthy"), "the first status");
     admin.status = statusOf([device(10, { healthy: false, reason: "missing" })]);
-    await eventually(() => shown().includes("0 of 1 devices healthy"), "the second status");
+    await eventually(() => shown().includes("0 of 1 device healthy"), "the second status");
     child.terminal?.write("\x03");
     expect(await child.exited).toBe(0);
     await eventually(() => shown().includes("\x1b[?25h\x1b[?1049l"), "the cursor");
     const left = shown().split("\x1b[?1049l")[1] ?? "";
-    expect(left).toContain("0 of 1 devices healthy");
+    expect(left).toContain("0 of 1 device healthy");
     expect(left).not.toContain("\x1b[?25l");
   });
 

@@ -8,7 +8,7 @@ import { optionScenarios } from "./kubelet-scenarios-options.ts";
 
 /**
  * The compiled plugin on embedded kubelets; `test/kubelet/kubelet.e2e.ts` plays the same on a real one.
- * The versions: the oldest, the seed's, the last that tracks one client a resource, the first that does not.
+ * The versions: the oldest, the one first asked for, the last that tracks one client a resource, the first that does not.
  */
 const versions: KubeletVersion[] = ["1.26", "1.33", "1.36", "1.37"];
 

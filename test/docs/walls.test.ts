@@ -80,3 +80,16 @@ test("the simulator does not know the plugin", () => {
     offenders(/^src\/simulator\//, /^src\/(kubelet|devices|plugin|v4l2|linux|cli|config)\//),
   ).toEqual([]);
 });
+
+// Each is megabytes of resident memory, on every node.
+test("the plugin proper loads neither node:crypto nor Intl for little things", async () => {
+  expect(offenders(/^src\/(?!simulator\/|cli\/)/, /^(node:)?crypto$/)).toEqual([]);
+  const files = [...new Glob("src/**/*.ts").scanSync(root)].filter(
+    (path) => !/test\.ts$/.test(path),
+  );
+  const sources = files.map(
+    async (path) => [path, await Bun.file(join(root, path)).text()] as const,
+  );
+  const atLoad = (await Promise.all(sources)).filter(([, source]) => /^\S.*\bIntl\./m.test(source));
+  expect(atLoad.map(([path]) => path)).toEqual([]);
+});

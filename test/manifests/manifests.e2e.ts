@@ -171,6 +171,16 @@ describe.skipIf(skip)("the chart", () => {
     expect(stderr).toContain("requires kubeVersion: >=1.26.0-0");
   });
 
+  test("has Prometheus keep the labels of the devices' owners", () => {
+    const monitor = rendered([
+      "--set",
+      "config.enableMetrics=true,metrics.podMonitor.enabled=true",
+    ]).find(({ kind }) => kind === "PodMonitor");
+    expect(monitor).toMatchObject({
+      spec: { podMetricsEndpoints: [{ port: "metrics", honorLabels: true }] },
+    });
+  });
+
   test("gives the program every value as it was written", () => {
     const [daemonSet] = rendered(["--values", join(valuesDir, "everything.yaml")]).filter(
       ({ kind }) => kind === "DaemonSet",

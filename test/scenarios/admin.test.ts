@@ -5,7 +5,13 @@ import { dirname, join } from "node:path";
 import { defaultCareTimes } from "../../src/devices/care-times.ts";
 import { LogLevel, Use } from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
 import type { LogLevelControl } from "../../src/observe/log-level.ts";
-import { adminClient, askSocket, failureOf, statusOf } from "../support/admin-client.ts";
+import {
+  adminClient,
+  askSocket,
+  explanationOf,
+  failureOf,
+  statusOf,
+} from "../support/admin-client.ts";
 import { eventually, Scenario } from "./harness.ts";
 
 const service = "/videodevice.admin.v1.AdminService";
@@ -71,7 +77,14 @@ describe("the admin API", () => {
     await scenario.registered();
     const posted = await post("GetStatus", "{}");
     expect(posted.headers.get("content-type")).toBe("application/json");
-    expect(await posted.json()).toMatchObject({ status: { nodeName: "node-a" } });
+    const { status } = (await posted.json()) as { status: { devices: object[] } };
+    expect(status).toMatchObject({ nodeName: "node-a" });
+    expect(status.devices[0]).toMatchObject({
+      id: "video10",
+      healthy: true,
+      resets: 0,
+      format: "",
+    });
     const got = await ask(`${service}/GetStatus?connect=v1&encoding=json&message=%7B%7D`);
     expect(await got.json()).toMatchObject({ status: { driver: "simulated" } });
     const web = await adminClient(scenario.adminSocket, "grpc-web").getStatus({});
@@ -84,7 +97,7 @@ describe("the admin API", () => {
     expect(answer.status).toBe(404);
     expect(await answer.json()).toMatchObject({
       code: "not_found",
-      message: "video99 is not one of this node's devices; it has video10 to video17",
+      message: "video99 is not one of this node's devices; it has video10 to video17.",
     });
     expect(await failureOf(client.resetDevice({ deviceId: "video99" }))).toBe(
       "NotFound device_unknown",
@@ -97,6 +110,32 @@ describe("the admin API", () => {
     expect(await failureOf(client.setLogLevel({ level: 99 as LogLevel }))).toBe(
       "InvalidArgument log_level_unspecified",
     );
+  });
+
+  test("refuses in sentences, each with what to do in another one", async () => {
+    await scenario.registered();
+    await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });
+    const inject = (fault: string, text: string) =>
+      writeFileSync(join(scenario.simulatedDir, ".faults", fault), text);
+    inject("video11.held", "A program of the host.");
+    inject("video12.reset-fails", "The kernel said no.");
+    writeFileSync(scenario.stateDir, "no directory");
+    const refusals = [
+      () => client.resetDevice({ deviceId: "video99" }),
+      () => client.resetDevice({}),
+      () => client.resetDevice({ deviceId: "video10" }),
+      () => client.resetDevice({ deviceId: "video11", force: true }),
+      () => client.resetDevice({ deviceId: "video12", force: true }),
+      () => client.cordonDevice({ deviceId: "video10" }),
+      () => client.cordonDevice({ deviceId: "video10", note: "x".repeat(201) }),
+      () => client.setLogLevel({}),
+    ];
+    for (const refusal of refusals) {
+      const { message, remedy } = await explanationOf(refusal());
+      expect(message).toMatch(/^([A-Z]|video\d+ |\/).*[^.]\.$/);
+      // A command ends a line as it is, to be copied.
+      if (remedy !== "") expect(remedy).toMatch(/^[A-Z].*([^.]\.|: \S.*[^.])$/);
+    }
   });
 
   test("takes no harm from garbage, from huge bodies and from those who hang up", async () => {
@@ -136,7 +175,7 @@ describe("a cordon", () => {
     expect(device).toMatchObject({
       healthy: false,
       reason: "cordoned",
-      detail: "an operator has taken it out of the offer",
+      detail: "An operator has taken it out of the offer.",
       cordon: { note: "dark" },
     });
     await scenario.counts(8, 7);

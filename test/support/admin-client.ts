@@ -41,6 +41,19 @@ export async function failureOf(call: Promise<unknown>): Promise<string | undefi
   }
 }
 
+/** What a call that has to fail says to a person. */
+export async function explanationOf(
+  call: Promise<unknown>,
+): Promise<{ readonly message: string; readonly remedy: string }> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => ConnectError.from(reason),
+  );
+  const [info] = error?.findDetails(ErrorInfoSchema) ?? [];
+  if (error === undefined || info === undefined) throw new Error("it was not refused");
+  return { message: error.rawMessage, remedy: info.remedy };
+}
+
 /** Asks as curl would. */
 export function askSocket(socketPath: string, path: string, init: RequestInit = {}) {
   return fetch(`http://localhost${path}`, { unix: socketPath, ...init });

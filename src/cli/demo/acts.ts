@@ -106,6 +106,9 @@ export async function podsEnd(stage: Stage): Promise<void> {
   kubelet.removePod("mixer");
   const pod = await kubelet.addPod({ name: "streamer", containers: [{ name: "app", devices: 1 }] });
   timeline.done(`streamer runs with VIDEO_DEVICE=${running(pod).env["VIDEO_DEVICE"]}`);
+  for (const id of kubelet.allocations()["streamer"] ?? []) {
+    writeFileSync(join(stage.faultsDir, `${id}.streaming`), "YUYV 640x480 30 fps");
+  }
   stage.drawDevices();
 }
 

@@ -30,6 +30,13 @@ describe("status", () => {
     expect((await run("status")).code).toBe(0);
   });
 
+  test("ends with 1 if the kubelet doesn't tell who has what", async () => {
+    admin.status = statusOf([device(10)], {
+      kubelet: { registered: true, podResourcesAnswers: false },
+    });
+    expect((await run("status")).code).toBe(1);
+  });
+
   test("ends with 1 if the kubelet doesn't listen", async () => {
     admin.status = statusOf([], { kubelet: { registered: false, reason: "kubelet_absent" } });
     expect((await run("status", "--json")).code).toBe(1);
@@ -91,9 +98,9 @@ describe("reset, repair, cordon and uncordon", () => {
       code: 1,
       out: "video10 is as new.\nvideo12 is as new.\n",
       err: [
-        "video11: video11 is in use",
+        "video11 is in use",
         "Use --force.",
-        "video99: video99 is none of this plugin's devices",
+        "video99 is none of this plugin's devices",
         "See which devices there are: video-device-plugin status",
         "",
       ].join("\n"),

@@ -6,7 +6,7 @@ import { PROGRAM } from "../command.ts";
 import { exitCode } from "../exit-code.ts";
 import type { Terminal } from "../terminal.ts";
 import { type ArgumentsSpec, parseToolArguments, type ToolArguments } from "../tools/arguments.ts";
-import { printable } from "../tools/table.ts";
+import { printable, under } from "../tools/table.ts";
 import { usageError } from "../usage-error.ts";
 import { type AdminClient, createAdminClient } from "./admin-client.ts";
 import { explainFailure } from "./explain-failure.ts";
@@ -50,7 +50,7 @@ export async function operate(
 /** A line on what went wrong and one on what to do; the exit code for it. */
 export function tell(error: PluginError, subject: string, terminal: Terminal): number {
   const { code, message, remedy } = error;
-  const lines = [`${subject}: ${message}`, ...(remedy === undefined ? [] : [remedy])];
+  const lines = [under(subject, message), ...(remedy === undefined ? [] : [remedy])];
   terminal.err(lines.map((line) => `${printable(line)}\n`).join(""));
   return code === UNREACHABLE ? exitCode.unreachable : exitCode.failure;
 }

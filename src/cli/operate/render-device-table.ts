@@ -1,6 +1,6 @@
 import { type Device, Use } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { isAilment } from "../../observe/verdict.ts";
 import { cutEnd, cutMiddle, printable, renderTable, width } from "../tools/table.ts";
-import { isAilment } from "./health-of-node.ts";
 import { ageOf, type Colour, paint, type StatusView } from "./status-view.ts";
 
 const HEADINGS = ["DEVICE", "HEALTH", "SINCE", "USE", "POD", "FORMAT", "RESETS"] as const;

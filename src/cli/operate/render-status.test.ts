@@ -49,7 +49,7 @@ describe("a node's status", () => {
 
   test("says what is wrong, whose doing it is, and what happened", () => {
     expect(renderStatus(mixed, view).join("\n")).toMatchInlineSnapshot(`
-      "✗ node-a: 2 of 4 devices healthy, 1 in use, 1 cordoned
+      "! node-a: 2 of 4 devices healthy, 1 in use, 1 cordoned
         kubelet  registered for 2h5m as meeting-baas.io/video-devices
         plugin   0.1.0, v4l2loopback, up 2h5m, log level info
 
@@ -59,7 +59,7 @@ describe("a node's status", () => {
       video12  stuck_writer  12s    unknown, unclean  -                 -                    0
       video13  cordoned      3m12s  free              -                 -                    0
 
-      video12 A writer has died and left its mark.
+      video12: A writer has died and left its mark.
       video13 cordoned 3m12s ago: black frames, looking into it
 
       Last events, newest first:
@@ -77,7 +77,7 @@ describe("a node's status", () => {
     expect(
       renderStatus(statusOf([owned, ill]), { ...view, width: 80 }).join("\n"),
     ).toMatchInlineSnapshot(`
-      "✗ node-a: 1 of 2 devices healthy, 1 in use
+      "! node-a: 1 of 2 devices healthy, 1 in use
         kubelet  registered for 2h5m as meeting-baas.io/video-devices
         plugin   0.1.0, v4l2loopback, up 2h5m, log level info
 
@@ -85,7 +85,7 @@ describe("a node's status", () => {
       video10  ok            2h5m   in use            produc…x2x1q  YUYV 1920…  0
       video12  stuck_writer  12s    unknown, unclean  -             -           0
 
-      video12 A writer has died and left its mark."
+      video12: A writer has died and left its mark."
     `);
   });
 
@@ -95,7 +95,7 @@ describe("a node's status", () => {
       ...{ podResourcesAnswers: false, podResourcesError: "connect ENOENT" },
     };
     expect(renderStatus(statusOf([], { kubelet }), view).join("\n")).toMatchInlineSnapshot(`
-      "✗ node-a: 0 of 0 devices healthy, 0 in use
+      "✗ node-a: Not registered with the kubelet. 0 of 0 devices healthy, 0 in use
         kubelet  not registered for 1m5s: kubelet_absent
         plugin   0.1.0, v4l2loopback, up 2h5m, log level info
         pods     unknown, the kubelet's pod-resources API does not answer: connect ENOENT
@@ -116,7 +116,7 @@ describe("a node's status", () => {
     const detail = "x".repeat(500);
     const status = statusOf([device(10, { healthy: false, reason: "missing", detail })]);
     const lines = renderStatus(status, { ...view, width: Number.POSITIVE_INFINITY });
-    expect(lines).toContain(`video10 ${detail}`);
+    expect(lines).toContain(`video10: ${detail}`);
   });
 
   test("has as many events as are wanted", () => {

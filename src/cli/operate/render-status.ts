@@ -3,11 +3,10 @@ import {
   type Event,
   LogLevel,
   type Status,
-  Use,
 } from "../../gen/videodevice/admin/v1/admin_pb.ts";
-import { cutEnd, printable } from "../tools/table.ts";
-import { isAilment, isWell } from "./health-of-node.ts";
-import { levelWord } from "./level-words.ts";
+import { levelWord } from "../../observe/admin/log-levels.ts";
+import { isAilment, type Verdict, verdict } from "../../observe/verdict.ts";
+import { cutEnd, printable, under } from "../tools/table.ts";
 import { renderDeviceTable } from "./render-device-table.ts";
 import { ageOf, type Colour, paint, type StatusView } from "./status-view.ts";
 
@@ -29,17 +28,17 @@ export function renderStatus(status: Status, view: StatusView): string[] {
     .flatMap((block, i) => (i > 0 ? ["", ...block] : block));
 }
 
+const MARKS: Readonly<Record<Verdict["level"], readonly [string, Colour]>> = {
+  good: ["✓", "green"],
+  warn: ["!", "yellow"],
+  bad: ["✗", "red"],
+};
+
 function headline(status: Status, view: StatusView): string {
-  const well = isWell(status);
-  const { devices } = status;
-  const counts = [
-    `${devices.filter(({ healthy }) => healthy).length} of ${devices.length} devices healthy`,
-    `${devices.filter(({ use }) => use === Use.IN_USE).length} in use`,
-  ];
-  const cordoned = devices.filter(({ cordon }) => cordon !== undefined).length;
-  if (cordoned > 0) counts.push(`${cordoned} cordoned`);
-  const text = cutEnd(`${printable(status.nodeName)}: ${counts.join(", ")}`, view.width - 2);
-  return `${paint(well ? "✓" : "✗", well ? "green" : "red", view)} ${paint(text, "bold", view)}`;
+  const { level, sentence } = verdict(status);
+  const [mark, colour] = MARKS[level];
+  const text = cutEnd(`${printable(status.nodeName)}: ${sentence}`, view.width - 2);
+  return `${paint(mark, colour, view)} ${paint(text, "bold", view)}`;
 }
 
 function about(status: Status, view: StatusView): string[] {
@@ -83,7 +82,7 @@ function remarks(device: Device, view: StatusView): string[] {
     );
   }
   if (isAilment(device) && detail !== "") {
-    lines.push(paint(fit(`${id} ${detail}`, 0, view), "red", view));
+    lines.push(paint(fit(under(id, detail), 0, view), "red", view));
   }
   return lines;
 }

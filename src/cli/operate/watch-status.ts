@@ -1,10 +1,10 @@
 import type { Clock } from "../../common/clock.ts";
 import type { PluginError } from "../../common/plugin-error.ts";
+import { statusJsonLine } from "../../observe/admin/status-json.ts";
 import type { Screen, Terminal } from "../terminal.ts";
 import type { Seen } from "./follow-status.ts";
 import { FullScreen } from "./full-screen.ts";
 import { renderStatus } from "./render-status.ts";
-import { statusJsonLine } from "./status-json.ts";
 import type { StatusView } from "./status-view.ts";
 
 /** How often ages are drawn anew, ms. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { cutEnd, cutMiddle, printable, renderTable, width } from "./table.ts";
+import { cutEnd, cutMiddle, printable, renderTable, under, width } from "./table.ts";
 
 test("columns are as wide as their widest cell on the terminal", () => {
   expect(
@@ -27,4 +27,10 @@ describe("a text that is cut", () => {
 
 test("what would steer a terminal is not printed", () => {
   expect(printable("a\x1b[31mb\nc\u202ed")).toBe("a?[31mb?c?d");
+});
+
+test("a sentence is told under the name of what it is about, once", () => {
+  expect(under("video10", "video10 is held open.")).toBe("video10 is held open.");
+  expect(under("video1", "video10 is held open.")).toBe("video1: video10 is held open.");
+  expect(under("video10", "There is no /dev/video10.")).toBe("video10: There is no /dev/video10.");
 });

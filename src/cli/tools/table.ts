@@ -22,6 +22,11 @@ export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "?");
 }
 
+/** A sentence under the name of what it is about, unless it begins with that name. */
+export function under(subject: string, sentence: string): string {
+  return sentence.startsWith(`${subject} `) ? sentence : `${subject}: ${sentence}`;
+}
+
 /** At most `columns` columns of a text without colours, with an ellipsis for its end if that had to go. */
 export function cutEnd(text: string, columns: number): string {
   if (width(text) <= columns) return text;

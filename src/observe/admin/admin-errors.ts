@@ -33,10 +33,15 @@ export function adminError(error: PluginError): ConnectError {
 /** The answer to a defect of ours: its details are the log's matter. */
 export function internalError(cause: unknown): ConnectError {
   return new ConnectError(
-    "internal error, see the log",
+    "This is a defect of the plugin.",
     Code.Internal,
     undefined,
-    [{ desc: ErrorInfoSchema, value: { code: "internal", remedy: "" } }],
+    [
+      {
+        desc: ErrorInfoSchema,
+        value: { code: "internal", remedy: "See its log, and report what it says there." },
+      },
+    ],
     cause,
   );
 }

@@ -7,6 +7,7 @@ import { fileIdentity, isListening } from "../../common/unix-socket.ts";
 import { AdminService } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { answerProbe, type ProbeSources } from "../probes.ts";
 import { type AdminServiceDeps, adminService } from "./admin-service.ts";
+import { statusJsonOptions } from "./status-json.ts";
 
 export interface AdminServerDeps extends AdminServiceDeps {
   readonly probes: ProbeSources;
@@ -34,6 +35,7 @@ export async function serveAdmin(path: string, deps: AdminServerDeps): Promise<A
   const router = createConnectRouter({
     shutdownSignal: stopping.signal,
     readMaxBytes: maxRequestBytes,
+    jsonOptions: statusJsonOptions,
   });
   router.service(AdminService, adminService(deps));
   const handlers = new Map(
@@ -69,9 +71,9 @@ async function makeWay(path: string): Promise<void> {
     throw unusable(path, cause);
   }
   if (fileIdentity(path) !== undefined && (await isListening(path))) {
-    throw new PluginError("admin_socket_in_use", `another process serves on ${path}`, {
+    throw new PluginError("admin_socket_in_use", `Another process serves on ${path}.`, {
       remedy:
-        "in a rolling restart it ends by itself; run one instance a node, or name another ADMIN_SOCKET",
+        "In a rolling restart it ends by itself. Run one instance a node, or name another ADMIN_SOCKET.",
     });
   }
 }
@@ -112,8 +114,8 @@ function listen(path: string, answer: (request: Request) => Response | Promise<R
 
 function unusable(path: string, cause: unknown): PluginError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new PluginError("admin_socket_unusable", `${path} can't be served on: ${reason}`, {
+  return new PluginError("admin_socket_unusable", `${path} can't be served on: ${reason}.`, {
     cause,
-    remedy: "run as root, or name an ADMIN_SOCKET in a directory that this process may write to",
+    remedy: "Run as root, or name an ADMIN_SOCKET in a directory that this process may write to.",
   });
 }

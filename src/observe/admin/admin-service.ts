@@ -1,13 +1,10 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Clock } from "../../common/clock.ts";
 import { PluginError } from "../../common/plugin-error.ts";
-import {
-  type AdminService,
-  type Device,
-  LogLevel as ProtoLevel,
-} from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import type { AdminService, Device } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import type { Logger, LogLevel } from "../logger.ts";
 import { adminError, internalError, isForeseen } from "./admin-errors.ts";
+import { logLevelOf, protoLevel } from "./log-levels.ts";
 import { type StatusSource, type WatchTimes, watchStatus } from "./watch.ts";
 
 /** What can be asked and done. Actions throw PluginError with the codes of `admin-errors.ts`. */
@@ -25,18 +22,6 @@ export interface AdminServiceDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly watchTimes?: WatchTimes | undefined;
-}
-
-const toProto: Readonly<Record<LogLevel, ProtoLevel>> = {
-  debug: ProtoLevel.DEBUG,
-  info: ProtoLevel.INFO,
-  warn: ProtoLevel.WARN,
-  error: ProtoLevel.ERROR,
-};
-
-/** Our word as the API's. */
-export function protoLevel(level: LogLevel): ProtoLevel {
-  return toProto[level];
 }
 
 /** Watches at a time: one whose reader has stopped reading costs some 300 kB, most of it socket buffers. */
@@ -85,8 +70,8 @@ export function adminService(deps: AdminServiceDeps): ServiceImpl<typeof AdminSe
     async *watchStatus(_request, { signal }) {
       if (watches >= maxWatches) {
         throw adminError(
-          new PluginError("too_many_watches", `${maxWatches} watches are open already`, {
-            remedy: "end some of them, or ask for the status now and then",
+          new PluginError("too_many_watches", `${maxWatches} watches are open already.`, {
+            remedy: "End some of them, or ask for the status now and then.",
           }),
         );
       }
@@ -116,30 +101,35 @@ export function adminService(deps: AdminServiceDeps): ServiceImpl<typeof AdminSe
 
     setLogLevel: ({ level }) =>
       answering("SetLogLevel", "", async () => {
-        const wanted = (Object.keys(toProto) as LogLevel[]).find((one) => toProto[one] === level);
+        const wanted = logLevelOf(level);
         if (wanted === undefined) {
-          throw new PluginError(
-            "log_level_unspecified",
-            "the level is none of LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN and LOG_LEVEL_ERROR",
-          );
+          throw new PluginError("log_level_unspecified", "The level is none that can be set.", {
+            remedy: "Name LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN or LOG_LEVEL_ERROR.",
+          });
         }
-        return { previous: toProto[actions.setLogLevel(wanted)] };
+        return { previous: protoLevel(actions.setLogLevel(wanted)) };
       }),
   };
 }
+
+const nameOne = "Name one of the devices that the status lists.";
 
 /** Longest part of an unknown ID that is quoted, characters. */
 const quoted = 63;
 
 function refuseUnknown(id: string, devices: readonly Device[]): Device {
-  if (id === "") throw new PluginError("device_id_missing", "device_id is empty");
+  if (id === "") {
+    throw new PluginError("device_id_missing", "No device is named: device_id is empty.", {
+      remedy: nameOne,
+    });
+  }
   const device = devices.find((one) => one.id === id);
   if (device !== undefined) return device;
   const [first, last] = [devices[0]?.id, devices.at(-1)?.id];
   const range = first === last ? `it has ${first}` : `it has ${first} to ${last}`;
   throw new PluginError(
     "device_unknown",
-    `${id.slice(0, quoted)} is not one of this node's devices; ${range}`,
-    { remedy: "name one of the devices that the status lists" },
+    `${id.slice(0, quoted)} is not one of this node's devices; ${range}.`,
+    { remedy: nameOne },
   );
 }

@@ -1,4 +1,5 @@
-import { type Event, LogLevel } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import type { Event } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { levelWord } from "../admin/log-levels.ts";
 import { foreign, type Html, html } from "./html.ts";
 import { clockTime } from "./times.ts";
 
@@ -10,19 +11,6 @@ export function eventList(events: readonly Event[], now: number): Html {
   if (events.length === 0) return html`<p class="none">Nothing has happened yet.</p>`;
   return html`<ol class="events">
 ${events.slice(0, shownEvents).map((event) => eventItem(event, now))}</ol>`;
-}
-
-const words: Readonly<Record<LogLevel, string>> = {
-  [LogLevel.UNSPECIFIED]: "",
-  [LogLevel.DEBUG]: "debug",
-  [LogLevel.INFO]: "info",
-  [LogLevel.WARN]: "warning",
-  [LogLevel.ERROR]: "error",
-};
-
-/** A level's name; empty for one that isn't known. */
-export function levelWord(level: LogLevel): string {
-  return words[level] ?? "";
 }
 
 function eventItem({ time, level, message, fields }: Event, now: number): Html {

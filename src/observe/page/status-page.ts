@@ -1,19 +1,21 @@
-import { createHash } from "node:crypto";
 import type { Status } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { levelWord } from "../admin/log-levels.ts";
+import { type Verdict, verdict } from "../verdict.ts";
 import { deviceCard, deviceCell } from "./device-card.ts";
 import { deviceKind, deviceKinds, kindWords } from "./device-state.ts";
-import { eventList, levelWord } from "./event-list.ts";
+import { eventList } from "./event-list.ts";
 import { foreign, Html, html } from "./html.ts";
 import { icon, iconSheet } from "./icons.ts";
 import script from "./status-page.client.js" with { type: "text" };
 import style from "./status-page.css" with { type: "text" };
 import { clockTime, lasting } from "./times.ts";
-import { type Verdict, verdict } from "./verdict.ts";
 
 /** From here on devices are drawn smaller, and a map of them all comes first. */
 const manyDevices = 25;
 
-const digest = (text: string) => `sha256-${createHash("sha256").update(text).digest("base64")}`;
+/** By Bun itself, which has it loaded; node:crypto would be loaded for this alone. */
+const digest = (text: string) =>
+  `sha256-${new Bun.CryptoHasher("sha256").update(text).digest("base64")}`;
 const styleDigest = digest(style);
 const scriptDigest = digest(script);
 
@@ -92,7 +94,7 @@ function masthead(status: Status, { level, sentence }: Verdict, now: number): Ht
 <div><dt>Pod resources</dt><dd>${asked}</dd></div>
 <div><dt>Driver</dt><dd>${foreign(status.driver)}</dd></div>
 <div><dt>Running for</dt><dd>${lasting(status.startedAt, now) ?? "unknown"}</dd></div>
-<div><dt>Log level</dt><dd>${levelWord(status.logLevel) || "unknown"}</dd></div>
+<div><dt>Log level</dt><dd>${levelWord(status.logLevel)}</dd></div>
 </dl>
 </header>`;
 }

@@ -35,12 +35,8 @@ export function clockTime(time: Timestamp | undefined, now: number): Html | unde
   const date = new Date(ms);
   const iso = date.toISOString();
   const today = iso.slice(0, 10) === new Date(now).toISOString().slice(0, 10);
-  const shown = today ? iso.slice(11, 19) : `${dayAndMonth.format(date)} ${iso.slice(11, 16)}`;
+  // "Sun, 22 Nov 2026 …" by ECMA-262, without Intl, which is megabytes.
+  const dayAndMonth = date.toUTCString().slice(5, 11);
+  const shown = today ? iso.slice(11, 19) : `${dayAndMonth} ${iso.slice(11, 16)}`;
   return html`<time datetime="${iso}" title="${iso}">${shown}</time>`;
 }
-
-const dayAndMonth = new Intl.DateTimeFormat("en-GB", {
-  day: "numeric",
-  month: "short",
-  timeZone: "UTC",
-});

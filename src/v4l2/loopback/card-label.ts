@@ -6,9 +6,6 @@ import { PluginError } from "../../common/plugin-error.ts";
  */
 export const MAX_LABEL_BYTES = 31;
 
-/** What people take for characters: an emoji is one, however many code points it has. */
-const CHARACTERS = new Intl.Segmenter();
-
 /** What a label's template may name. */
 export interface LabelValues {
   /** `{id}`: `video10` */
@@ -36,7 +33,10 @@ export function cutLabel(text: string): string {
   let bytes = 0;
   // A character takes a byte or more, so what is behind twice the bytes can't matter, not even by half.
   const start = text.replace(/\0.*$/s, "").slice(0, 2 * MAX_LABEL_BYTES);
-  for (const { segment } of CHARACTERS.segment(start)) {
+  // Without Intl if that will do: it takes megabytes for the life of the process.
+  if (Buffer.byteLength(start) === start.length) return start.slice(0, MAX_LABEL_BYTES);
+  // What people take for characters: an emoji is one, however many code points it has.
+  for (const { segment } of new Intl.Segmenter().segment(start)) {
     bytes += Buffer.byteLength(segment);
     if (bytes > MAX_LABEL_BYTES) break;
     label += segment;

@@ -11,6 +11,7 @@ import { join } from "node:path";
  * - `stuck-writer`: a writer's mark is on it though nobody has it, until it is reset.
  * - `dirty`: its last user left something; nobody sees that, and a reset takes it away.
  * - `held`: somebody has it open, so it is busy.
+ * - `streaming`: no failure; somebody has it open and streams, and the text is what: `YUYV 640x480 30 fps`.
  */
 export type Fault =
   | "sick"
@@ -19,7 +20,8 @@ export type Fault =
   | "dead-caps"
   | "stuck-writer"
   | "dirty"
-  | "held";
+  | "held"
+  | "streaming";
 
 /** Directory of the fault files, inside the directory of the device nodes. */
 export const FAULTS_DIRECTORY = ".faults";

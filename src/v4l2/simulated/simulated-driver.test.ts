@@ -81,6 +81,19 @@ describe("simulated driver", () => {
     await expect(cameras.reset("video12")).rejects.toMatchObject({ code: "device_busy" });
   });
 
+  test("what is streamed is seen, and who streams is left alone", async () => {
+    const cameras = driver();
+    await cameras.ensure();
+    inject("video12.streaming", "YUYV 640x480 30 fps\n");
+    const seen = await cameras.inspect();
+    expect(seen.map(({ format }) => format)).toEqual(["YUYV 640x480 30 fps", undefined]);
+    expect(await cameras.isOpen("video12")).toBe(true);
+    await expect(cameras.reset("video12")).rejects.toMatchObject({ code: "device_busy" });
+    rmSync(join(dir, ".faults", "video12.streaming"));
+    expect((await cameras.inspect())[0]).not.toHaveProperty("format");
+    expect(await cameras.isOpen("video12")).toBe(false);
+  });
+
   test("a device whose creation fails is in the report and the others are made", async () => {
     inject("video12.create-fails", "No space left.");
     const report = await driver().ensure();

@@ -131,7 +131,12 @@ export class SimulatedDriver implements VideoDriver {
   async release(): Promise<void> {}
 
   async isOpen(id: string): Promise<boolean> {
-    return this.faults.find(id, "held") !== undefined;
+    return this.openBecause(id) !== undefined;
+  }
+
+  /** Whoever streams has it open, too. */
+  private openBecause(id: string): string | undefined {
+    return this.faults.find(id, "held") ?? this.faults.find(id, "streaming");
   }
 
   watch(nudge: () => void, signal: AbortSignal): void {
@@ -149,7 +154,7 @@ export class SimulatedDriver implements VideoDriver {
       if (device === undefined) {
         throw new PluginError("device_unknown", `${id} is none of this driver's devices.`);
       }
-      const held = this.faults.find(id, "held");
+      const held = this.openBecause(id);
       if (held !== undefined) throw new PluginError("device_busy", `${id} is in use: ${held}`);
       this.refuseForeign(device);
       act(device);
@@ -220,7 +225,12 @@ export class SimulatedDriver implements VideoDriver {
       const stuck = this.faults.find(id, "stuck-writer");
       if (stuck !== undefined) return { id, state: "stuck_writer", detail: stuck };
       const kept = hasNodeAccess(hostPath, this.settings);
-      return { id, state: "ok", detail: "", ...(kept ? {} : { accessLost: true }) };
+      const format = this.faults.find(id, "streaming");
+      return {
+        ...{ id, state: "ok", detail: "" },
+        ...(kept ? {} : { accessLost: true }),
+        ...(format === undefined ? {} : { format }),
+      };
     } catch (error) {
       const reason = PluginError.from(error).message;
       return { id, state: "faulty", detail: `${hostPath} can't be looked at: ${reason}.` };

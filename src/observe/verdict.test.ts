@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type DeviceSchema, StatusSchema, Use } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { type DeviceSchema, StatusSchema, Use } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { verdict } from "./verdict.ts";
 
 type Devices = MessageInitShape<typeof DeviceSchema>[];
@@ -8,7 +8,8 @@ type Devices = MessageInitShape<typeof DeviceSchema>[];
 const free = { healthy: true, reason: "ok", use: Use.FREE };
 const used = { healthy: true, reason: "ok", use: Use.IN_USE };
 const missing = { healthy: false, reason: "missing" };
-const cordoned = { healthy: false, reason: "cordoned" };
+const cordoned = { healthy: false, reason: "cordoned", cordon: {} };
+const lostAndCordoned = { ...cordoned, reason: "missing" };
 
 const judged = (devices: Devices, kubelet = { registered: true, podResourcesAnswers: true }) =>
   verdict(create(StatusSchema, { devices, kubelet }));
@@ -26,6 +27,8 @@ describe("the verdict", () => {
       level: "good",
       sentence: "1 of 2 devices healthy, 0 in use, 1 cordoned",
     });
+    expect(judged([cordoned, lostAndCordoned]).level).toBe("good");
+    expect(judged([cordoned, missing]).level).toBe("bad");
   });
 
   test("warns of a device that is lost, and of a kubelet that can't be asked", () => {
