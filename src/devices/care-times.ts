@@ -14,8 +14,7 @@ export interface CareTimes {
   readonly reallocateMs: number;
   /** How long the kubelet's answer is awaited inside Allocate, ms. */
   readonly askMs: number;
-  /** How long it is awaited at the end of the process, where nobody but the end waits, ms: twice,
-   * which leaves a third of the time for all removals. */
+  /** How long it is awaited at the end of the process, twice at most, ms: a third of the time for removals stays. */
   readonly lastAskMs: number;
   /** How long Allocate may take for all its devices, ms: the kubelet's sync loop waits for it. */
   readonly claimMs: number;
