@@ -34,8 +34,8 @@ whether it is offered as healthy and since when, who has it, what is streamed th
 process has reset it. Below, what happened last.
 
 Exit code 0 means that all is well; 1 that the kubelet doesn't listen or doesn't tell who has what, or that a device is
-unhealthy which nobody has cordoned; 2 that no plugin answers. With --watch it is 0 once Ctrl-C has ended it, and 2 if no plugin answers at
-the start; one that goes away later is waited for.
+unhealthy which nobody has cordoned; 2 that no plugin answers. With --watch it is 0 once Ctrl-C has ended it, and 2
+if no plugin answers at the start; one that goes away later is waited for.
 
 Options:
   --watch               Show it anew at each change: in place on a terminal, else one below the other.

@@ -14,6 +14,8 @@ export interface CareTimes {
   readonly reallocateMs: number;
   /** How long the kubelet's answer is awaited inside Allocate, ms. */
   readonly askMs: number;
+  /** How long it is awaited at the end of the process, twice at most, ms: a third of the time for removals stays. */
+  readonly lastAskMs: number;
   /** How long Allocate may take for all its devices, ms: the kubelet's sync loop waits for it. */
   readonly claimMs: number;
   /** How long PreStartContainer may take for one device, ms; the kubelet's patience is 30 s. */
@@ -31,6 +33,7 @@ export const defaultCareTimes: CareTimes = {
   restartGraceMs: 60_000,
   reallocateMs: 500,
   askMs: 300,
+  lastAskMs: 1000,
   claimMs: 2000,
   prepareMs: 10_000,
   backoff: { initialMs: 1000, maxMs: 300_000 },

@@ -7,14 +7,14 @@ import { Caretaker } from "./caretaker.ts";
 import { DeviceMonitor } from "./monitor.ts";
 import { DevicePool } from "./pool.ts";
 
-/** A caretaker whose kubelet says what `kubelet.listed` has; undefined: it can't be asked. */
+/** A caretaker whose kubelet says what `kubelet.listed` has, after `takesMs`; undefined: it can't be asked. */
 async function setUp({ there = true } = {}) {
   const driver = new FakeDriver(2);
   if (there) for (const { id } of driver.devices) driver.set(id, "ok");
   const clock = new ManualClock();
   const log = recordingLogger();
   const pool = new DevicePool(driver.devices, clock);
-  const kubelet: { listed: Set<string> | undefined } = { listed: new Set() };
+  const kubelet = { listed: new Set<string>() as Set<string> | undefined, takesMs: 0, asked: 0 };
   const random = () => 1;
   const monitor: DeviceMonitor = new DeviceMonitor(
     { intervalMs: 1_000_000 },
@@ -28,6 +28,8 @@ async function setUp({ there = true } = {}) {
     log,
     random,
     listed: async () => {
+      kubelet.asked++;
+      if (kubelet.takesMs > 0) await clock.sleep(kubelet.takesMs);
       if (kubelet.listed === undefined) throw new Error("nobody answers");
       return new Set(kubelet.listed);
     },
@@ -271,5 +273,28 @@ describe("the caretaker", () => {
     expect(resets()).toEqual(["reset video11"]);
     expect(pool.get("video11")?.reason).toBe("cordoned");
     await end();
+  });
+
+  test("waits at the end for a kubelet that is slow, which nobody does inside Allocate", async () => {
+    const { driver, clock, caretaker, kubelet, end } = await setUp({ there: false });
+    await end();
+    kubelet.takesMs = 900;
+    const removing = caretaker.removeUnused();
+    for (let step = 0; step < 9; step++) await clock.advance(100);
+    await removing;
+    expect(driver.calls.slice(-3)).toEqual(["remove video10", "remove video11", "release"]);
+  });
+
+  test("asks a mute kubelet twice at the end, for all devices together, and removes nothing", async () => {
+    const { driver, clock, caretaker, kubelet, log, end } = await setUp({ there: false });
+    await end();
+    kubelet.takesMs = 100_000;
+    kubelet.asked = 0;
+    const removing = caretaker.removeUnused();
+    for (let step = 0; step < 2; step++) await clock.advance(1000);
+    await removing;
+    expect(kubelet.asked).toBe(2);
+    expect(driver.calls.filter((call) => /^(remove|release)/.test(call))).toEqual([]);
+    expect(log.lines.filter(({ msg }) => msg === "Device kept")).toHaveLength(2);
   });
 });

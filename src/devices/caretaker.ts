@@ -190,13 +190,12 @@ export class Caretaker {
 
   /** For the end of the process: removes the devices that it made and nobody uses, and what it loaded for them. */
   removeUnused(): Promise<void> {
-    // One answer for all: by then nothing is given away any more.
-    let answer: ReadonlySet<string> | undefined;
-    const ask = async () => (await this.#book.listedNow()) ?? (await this.#book.listedNow());
+    // One answer for all, or none: by then nothing is given away any more.
+    let answer: ReturnType<UseBook["listedAtEnd"]> | undefined;
     const facts = async (id: string) => {
       const record = this.#book.records.get(id);
-      answer ??= await ask();
-      const listed = answer?.has(id);
+      answer ??= this.#book.listedAtEnd();
+      const listed = (await answer)?.has(id);
       const open = record && (await this.#book.look(record));
       const since = this.#deps.clock.now() - (record?.allocatedAt ?? Number.NEGATIVE_INFINITY);
       const unseen = record?.allocatedAt !== undefined && !record.listedSince;

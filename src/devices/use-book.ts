@@ -13,7 +13,7 @@ export interface UseBookDeps {
   readonly listed: (signal: AbortSignal) => Promise<ReadonlySet<string>>;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly times: Pick<CareTimes, "graceMs" | "restartGraceMs" | "askMs">;
+  readonly times: Pick<CareTimes, "graceMs" | "restartGraceMs" | "askMs" | "lastAskMs">;
 }
 
 /** Who uses which device, from everybody who can be asked: one record a device, constant for its life. */
@@ -68,13 +68,13 @@ export class UseBook {
     return (await this.listedNow())?.has(record.id);
   }
 
-  /** All that the kubelet lists at this moment; undefined if it doesn't say. */
-  async listedNow(): Promise<ReadonlySet<string> | undefined> {
-    const { listed, clock, times } = this.#deps;
+  /** All that the kubelet lists at this moment; undefined if it doesn't say within `ms`. */
+  async listedNow(ms = this.#deps.times.askMs): Promise<ReadonlySet<string> | undefined> {
+    const { listed, clock } = this.#deps;
     const stop = new AbortController();
     const askedAt = clock.now();
     try {
-      const ids = await within(clock, listed(stop.signal), times.askMs, "The kubelet's answer");
+      const ids = await within(clock, listed(stop.signal), ms, "The kubelet's answer");
       this.#answered(ids, askedAt);
       return ids;
     } catch {
@@ -82,6 +82,12 @@ export class UseBook {
     } finally {
       stop.abort();
     }
+  }
+
+  /** As {@link listedNow} for the end of the process: with more patience, and asked a second time. */
+  async listedAtEnd(): Promise<ReadonlySet<string> | undefined> {
+    const { lastAskMs } = this.#deps.times;
+    return (await this.listedNow(lastAskMs)) ?? this.listedNow(lastAskMs);
   }
 
   /** Looks whether somebody holds the device open; undefined if that can't be known. */

@@ -3,7 +3,10 @@
 # Debian's own packages, a small user land, the checker of v4l2-tool.c, and programs that people use
 # with cameras, for the VMs that want them.
 #
-#   provision.sh [VERSION...]     v4l2loopback versions, default "0.12.7 0.15.4"
+#   provision.sh [VERSION[@KERNEL]...]     v4l2loopback versions, default "0.12.7 0.15.4"
+#
+# A version is built for bookworm's kernel 6.1, and with @6.12 for that of bookworm-backports, which is fetched
+# only then: it has its modules as .ko.xz and decompresses them itself.
 #
 # Prints the directory it keeps all that in, which is made once and outlives the checkout. Remove it to
 # have a newer kernel. Exit code 69 (EX_UNAVAILABLE) means that this machine can't do it, and the last
@@ -14,7 +17,8 @@ umask 022
 
 versions=("$@")
 ((${#versions[@]})) || versions=(0.12.7 0.15.4)
-# 0.13.2 lives in backports and 0.15.x in younger suites; all of them build against bookworm's 6.1.
+# 0.13.2 lives in backports and 0.15.x in younger suites; all of them build against bookworm's 6.1. 0.12.7
+# doesn't against 6.12.
 kernel_suite=bookworm
 suites=("$kernel_suite" "$kernel_suite-backports" trixie sid)
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -44,6 +48,7 @@ install_missing() {
 	make make
 	strip binutils
 	xz xz-utils
+	zstd zstd
 	depmod kmod
 	LIST
   [[ -e /usr/lib/x86_64-linux-gnu/libc.a ]] || packages+=(libc6-dev)
@@ -83,7 +88,7 @@ apt_setup() {
   [[ -z $apt_ready ]] || return 0
   mkdir -p "$cache"/apt/{state/lists/partial,cache/archives/partial} "$cache/debs"
   : >"$cache/apt/status"
-  local mirror security keyring options=arch=amd64
+  local mirror security keyring suite options=arch=amd64
   mirror=$(debian_mirror '$2 !~ /-security$/')
   # apt knows a source's origin only from its package lists, which images are often shipped without.
   if [[ -z $mirror ]] && ((EUID == 0)); then
@@ -115,87 +120,109 @@ download() {
   rm -rf "$cache/debs"
 }
 
+# depends_of PACKAGE SUITE: the names alone.
 depends_of() {
-  apt_private apt-cache show --no-all-versions "$1" | sed -n 's/^Depends: //p' | tr -d ' ' |
+  apt_private apt-cache -o APT::Default-Release="/^$2(-security|-updates)?\$/" show --no-all-versions "$1" | sed -n 's/^Depends: //p' | tr -d ' ' |
     tr ',' '\n' | sed 's/(.*//'
 }
 
 # QEMU starts an uncompressed kernel directly (PVH); to unpack a bzImage costs an emulated CPU 3 s a boot.
 # Offsets: linux/Documentation/x86/boot.rst, setup_sects, payload_offset, payload_length. The last four
-# bytes are the unpacked size, not xz.
+# bytes are the unpacked size, and no part of what xz or zstd wrote; 6.1 is packed by the first, 6.12 by the other.
 extract_vmlinux() {
   local sectors offset length
   sectors=$(od -An -tu1 -j $((0x1f1)) -N1 "$1")
   offset=$(od -An -tu4 -j $((0x248)) -N4 "$1")
   length=$(od -An -tu4 -j $((0x24c)) -N4 "$1")
-  head -c $(((sectors + 1) * 512 + offset + length - 4)) "$1" | tail -c $((length - 4)) | xz -dc
+  local unpack=(xz -dc)
+  [[ $(od -An -tx4 -j $(((sectors + 1) * 512 + offset)) -N4 "$1") != *fd2fb528 ]] || unpack=(zstd -dcq)
+  head -c $(((sectors + 1) * 512 + offset + length - 4)) "$1" | tail -c $((length - 4)) | "${unpack[@]}"
 }
 
+# kernel_directory VERSION[@KERNEL]: where the kernel is that a version is built for.
+kernel_directory() {
+  case $1 in
+    *@*) echo "$cache/kernel-${1#*@}" ;;
+    *) echo "$cache/kernel" ;;
+  esac
+}
+
+# provide_kernel SUITE DIRECTORY [PACKAGE...]: that suite's kernel and headers, with more packages beside them.
 provide_kernel() {
-  [[ ! -e $cache/kernel/release ]] || return 0
+  local suite=$1 kernel=$2
+  shift 2
+  [[ ! -e $kernel/release ]] || return 0
   apt_setup
-  local image headers release work=$cache/kernel.new
-  image=$(depends_of linux-image-amd64 | grep '^linux-image-')
+  local image headers release work=$kernel.new
+  image=$(depends_of linux-image-amd64 "$suite" | grep '^linux-image-')
   release=${image#linux-image-}
   headers=linux-headers-$release
   say "fetching kernel $release"
-  rm -rf "$work" "$cache/kernel"
-  # The user land comes from the same suite, so that a VM doesn't depend on the machine's libc.
+  rm -rf "$work" "$kernel"
   # shellcheck disable=SC2046
-  download "$work" "$image" "$headers" $(depends_of "$headers" | grep -E '^linux-(headers|kbuild)-') \
-    busybox-static util-linux libc6
+  download "$work" "$image" "$headers" "$@" \
+    $(depends_of "$headers" "$suite" | grep -E '^linux-(headers|kbuild)-')
   # The headers name /usr/src and /usr/lib absolutely; here they are elsewhere.
-  local build=$work/usr/src/$headers final=$cache/kernel/usr
+  local build=$work/usr/src/$headers final=$kernel/usr
   grep -rlIE '/usr/(src|lib)/linux-' "$work"/usr/src/*/Makefile "$build"/.kernel* 2>/dev/null |
     xargs -r sed -i -E "s#(^|[^[:alnum:]_.])/usr/(src|lib)/linux-#\1$final/\2/linux-#g"
   find "$work/usr/src" -type l | while read -r link; do
     local to
     to=$(readlink "$link")
     case $to in
-      /usr/*) ln -sfn "$cache/kernel$to" "$link" ;;
+      /usr/*) ln -sfn "$kernel$to" "$link" ;;
       *../lib/linux-kbuild*) ln -sfn "$final/lib/${to##*../lib/}" "$link" ;;
     esac
   done
+  # With this file a module gets type information (BTF), for which its build wants pahole.
+  rm -f "$build/vmlinux"
   extract_vmlinux "$work/boot/vmlinuz-$release" >"$work/vmlinux"
   echo "$release" >"$work/release"
-  mv "$work" "$cache/kernel"
+  mv "$work" "$kernel"
 }
 
 # A module tree holds what a test may load and nothing else: an initramfs of all modules would be 400 MB.
-# vivid stands for "another driver's camera has that number". "none" is a node without v4l2loopback.
+# vivid stands for "another driver's camera has that number". "none" is a node without v4l2loopback. Where the
+# kernel has its modules as .ko.xz, v4l2loopback is made one as DKMS and kbuild do (scripts/Makefile.modinst).
 provide_tree() {
-  local version=$1 module=${2:-} release image tree
-  release=$(<"$cache/kernel/release")
+  local version=$1 module=${2:-} kernel release image tree
+  kernel=$(kernel_directory "$version")
+  release=$(<"$kernel/release")
   tree=$cache/trees/$version
   [[ ! -e $tree ]] || return 0
-  image=$cache/kernel/lib/modules/$release
-  [[ -e $image/modules.dep ]] || depmod -b "$cache/kernel" "$release"
+  image=$kernel/lib/modules/$release
+  [[ -e $image/modules.dep ]] || depmod -b "$kernel" "$release"
   local new=$cache/tree.new/lib/modules/$release
   rm -rf "$cache/tree.new" && mkdir -p "$new" "$cache/trees"
   cp "$image"/modules.{builtin,builtin.modinfo,order} "$new"
-  awk -F: '$1 ~ /\/(vivid|videodev)\.ko$/ { print $1 $2 }' "$image/modules.dep" | tr ' ' '\n' | sort -u |
+  awk -F: '$1 ~ /\/(vivid|videodev)\.ko(\.xz)?$/ { print $1 $2 }' "$image/modules.dep" | tr ' ' '\n' | sort -u |
     (cd "$image" && xargs cp --parents -t "$new")
-  [[ -z $module ]] || install -D -m 644 "$module" "$new/updates/dkms/v4l2loopback.ko"
+  if [[ -n $module ]]; then
+    install -D -m 644 "$module" "$new/updates/dkms/v4l2loopback.ko"
+    [[ ! -e $new/kernel/drivers/media/mc/mc.ko.xz ]] ||
+      xz --check=crc32 --lzma2=dict=1MiB "$new/updates/dkms/v4l2loopback.ko"
+  fi
   quietly depmod -b "$cache/tree.new" "$release"
   mv "$cache/tree.new" "$tree"
 }
 
 provide_version() {
-  local version=$1 release package source work=$cache/build
-  [[ ! -e $cache/trees/$version ]] || return 0
+  local version=${1%@*} kernel release package source work=$cache/build
+  kernel=$(kernel_directory "$1")
+  [[ ! -e $cache/trees/$1 ]] || return 0
   apt_setup
   package=$(apt_private apt-cache madison v4l2loopback-dkms | awk -v v="$version" \
     '{ split($3, part, "-"); if (part[1] == v) { print $3; exit } }')
   [[ -n $package ]] || unavailable "no v4l2loopback-dkms $version in ${suites[*]}; there is: $(
     apt_private apt-cache madison v4l2loopback-dkms | awk '{ print $3 }' | sort -uV | tr '\n' ' ')"
-  release=$(<"$cache/kernel/release")
+  release=$(<"$kernel/release")
   say "building v4l2loopback $package for $release"
   rm -rf "$work"
   download "$work" "v4l2loopback-dkms=$package"
   source=$(echo "$work"/usr/src/v4l2loopback-*)
-  quietly make -C "$cache/kernel/usr/src/linux-headers-$release" M="$source" modules
+  quietly make -C "$kernel/usr/src/linux-headers-$release" M="$source" modules
   strip --strip-debug "$source/v4l2loopback.ko"
-  provide_tree "$version" "$source/v4l2loopback.ko"
+  provide_tree "$1" "$source/v4l2loopback.ko"
   rm -rf "$work"
 }
 
@@ -238,9 +265,16 @@ provide_programs() {
 }
 
 install_missing
-provide_kernel
+# The user land comes from the kernel's suite, so that a VM doesn't depend on the machine's libc.
+provide_kernel "$kernel_suite" "$(kernel_directory none)" busybox-static util-linux libc6
 provide_tree none
-for version in "${versions[@]}"; do provide_version "$version"; done
+for version in "${versions[@]}"; do
+  case $version in
+    *@6.12) provide_kernel "$kernel_suite-backports" "$(kernel_directory "$version")" ;;
+    *@*) unavailable "no kernel ${version#*@} is known here: $version" ;;
+  esac
+  provide_version "$version"
+done
 provide_tool v4l2-tool
 provide_tool tsc-khz
 provide_programs

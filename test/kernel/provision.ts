@@ -1,9 +1,15 @@
 import { join } from "node:path";
 
-/** v4l2loopback as Debian ships it: bookworm, bookworm-backports, trixie, sid. */
-export type ModuleVersion = "0.12.7" | "0.13.2" | "0.15.0" | "0.15.4";
+/**
+ * v4l2loopback as Debian ships it: bookworm, bookworm-backports, trixie, sid; with bookworm's kernel 6.1, or
+ * with the one behind the @.
+ */
+export type ModuleVersion = "0.12.7" | "0.13.2" | "0.15.0" | "0.15.4" | typeof NEWER_KERNEL;
 
 export const MODULE_VERSIONS: readonly ModuleVersion[] = ["0.12.7", "0.13.2", "0.15.0", "0.15.4"];
+
+/** The newest on the kernel of bookworm-backports, which has its modules as .ko.xz and decompresses them itself. */
+export const NEWER_KERNEL = "0.15.4@6.12" as const;
 
 /** The oldest in use, which has no control device, and the newest. */
 const OLDEST_AND_NEWEST: readonly ModuleVersion[] = ["0.12.7", "0.15.4"];
@@ -19,9 +25,10 @@ export function requestedVersions(
 ): ModuleVersion[] {
   const names = process.env["VDP_MODULE_VERSIONS"]?.split(",") ?? wanted;
   return names.map((name) => {
-    const version = MODULE_VERSIONS.find((known) => known === name.trim());
+    const all = [...MODULE_VERSIONS, NEWER_KERNEL] as const;
+    const version = all.find((known) => known === name.trim());
     if (version) return version;
-    throw new Error(`VDP_MODULE_VERSIONS: "${name}" is none of ${MODULE_VERSIONS.join(", ")}`);
+    throw new Error(`VDP_MODULE_VERSIONS: "${name}" is none of ${all.join(", ")}`);
   });
 }
 

@@ -123,7 +123,7 @@ function qemuCommand(request: VmRequest, path: (name: string) => string): string
   return [
     ...["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
     ...["-machine", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "2048"],
-    ...["-kernel", join(request.directory, "kernel/vmlinux")],
+    ...["-kernel", join(request.directory, kernelOf(request.moduleVersion), "vmlinux")],
     // Not compressed: QEMU copies it at once, while the guest would take seconds to decompress it.
     ...["-initrd", path("initramfs")],
     // ttyS0 is the console, ttyS1 the report.
@@ -134,6 +134,12 @@ function qemuCommand(request: VmRequest, path: (name: string) => string): string
       request.kernelArguments ?? "",
     ].join(" "),
   ];
+}
+
+/** As provision.sh's kernel_directory. */
+function kernelOf(version: VmRequest["moduleVersion"]): string {
+  const [, kernel] = version.split("@");
+  return kernel === undefined ? "kernel" : `kernel-${kernel}`;
 }
 
 function textOf(path: string): string {

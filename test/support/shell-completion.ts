@@ -38,7 +38,8 @@ const PROGRAMS: Readonly<Record<Shell, (path: string, line: string) => string[]>
         `_video_device_plugin; printf '%s\\n' "\${COMPREPLY[@]}"`,
     ];
   },
-  // a terminal of zsh's own, in which the line is typed and Ctrl-D asks for the list
+  // A terminal of zsh's own, in which the line is typed, and Tab. What is typed while zsh completes would end
+  // that, so nothing is: it has answered when it has been quiet for a while.
   zsh: (path, line) => [
     "-f",
     "-c",
@@ -49,8 +50,13 @@ zpty -w z "compadd() { [[ \\$* == *-[OAD]\\ * ]] && builtin compadd \\"\\$@\\" &
 zpty -w z "echo rea""dy"
 while zpty -r z reply; do [[ $reply == *ready* ]] && break; done
 zpty -w -n z ${JSON.stringify(line)}$'\\t'
-zpty -w -n z $'\\x15'"echo fin""ished"$'\\n'
-while zpty -r z reply; do [[ $reply == *finished* ]] && break; [[ $reply == *hit\\ * ]] && print -r -- \${reply#*hit }; done
+zmodload zsh/zselect
+integer waits=0 limit=60
+while (( waits++ < limit )); do
+  if zpty -r -t z reply; then
+    [[ $reply == *hit\\ * ]] && { print -r -- \${reply#*hit }; waits=0 limit=6; }
+  else zselect -t 5; fi
+done
 zpty -d z`,
   ],
   fish: (path, line) => ["--no-config", "-c", `source ${path}; complete -C '${line}'`],

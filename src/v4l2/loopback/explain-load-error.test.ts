@@ -36,6 +36,12 @@ function explain(
   return explainLoadError({ error, path, kernelRelease: RELEASE, builtFor }, probes);
 }
 
+function explainXz(errno: string, xzDefect?: string) {
+  const error = new ErrnoError(errnoNumber(errno) ?? 0, "finit_module");
+  const failure = { error, path: "/lib/v4l2loopback.ko.xz", kernelRelease: RELEASE };
+  return explainLoadError({ ...failure, builtFor: undefined, xzDefect }, free);
+}
+
 describe("why a module was not loaded", () => {
   test.each([
     ["ENOENT", "module_dependency_missing", "apt-get install linux-modules-extra-$(uname -r)"],
@@ -69,6 +75,18 @@ describe("why a module was not loaded", () => {
     const error = explain(errno, free, { builtFor: "6.8.0-100-generic" });
     expect(error.code).toBe("module_wrong_kernel");
     expect(error.message).toContain(`it was built for 6.8.0-100-generic, and this is ${RELEASE}`);
+  });
+
+  test("of an xz file is said what can be seen of it, and what can't", () => {
+    const cutShort = explainXz("EINVAL", "cut short");
+    expect(cutShort.code).toBe("module_file_corrupt");
+    expect(cutShort.message).toEndWith(": it is cut short.");
+    const whole = explainXz("EINVAL");
+    expect(whole.code).toBe("module_parameter_rejected");
+    expect(whole.message).toContain("or the kernel can't decompress the file");
+    const other = explainXz("ENOEXEC");
+    expect(other.code).toBe("module_wrong_kernel");
+    expect(other.message).toContain("nothing here can look into an xz file");
   });
 
   const refusals: [string, Partial<LoadProbes>, string, string][] = [

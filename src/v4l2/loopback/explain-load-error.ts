@@ -13,6 +13,8 @@ export interface LoadFailure {
   readonly kernelRelease: string;
   /** The kernel the file says it was built for; undefined if it says nothing, so it may not be a module at all. */
   readonly builtFor: string | undefined;
+  /** What of an .xz file, which nothing here can look into, is seen to be wrong: `xzDefect`. */
+  readonly xzDefect?: string | undefined;
 }
 
 interface Explanation {
@@ -44,6 +46,7 @@ function explain(failure: LoadFailure, probes: LoadProbes): Explanation {
     case "EPERM":
       return explainRefusal(probes);
     case "ENOEXEC":
+      if (isXz(failure)) return explainXzContent(failure);
       return explainFile(failure, "it is cut short, or of another build of this kernel");
     case "EKEYREJECTED":
     case "ENOKEY":
@@ -54,6 +57,7 @@ function explain(failure: LoadFailure, probes: LoadProbes): Explanation {
           "Use the distribution's signed module, or sign this one and enroll the key (mokutil --import), or turn Secure Boot off.",
       };
     case "EINVAL":
+      if (isXz(failure)) return explainXz(failure);
       if (failure.builtFor !== failure.kernelRelease) return explainFile(failure, "");
       return {
         code: "module_parameter_rejected",
@@ -134,6 +138,35 @@ function explainFile(failure: LoadFailure, otherwise: string): Explanation {
       builtFor === kernelRelease
         ? otherwise
         : `it was built for ${builtFor}, and this is ${kernelRelease}`,
+    remedy: `Rebuild or reinstall the module for this kernel. ${installHint("v4l2loopback", kernelRelease)}`,
+  };
+}
+
+function isXz({ path }: LoadFailure): boolean {
+  return path.endsWith(".xz");
+}
+
+/** The kernel could not decompress it (kernel/module/decompress.c), or could and took no liking to a parameter. */
+function explainXz({ xzDefect, kernelRelease }: LoadFailure): Explanation {
+  if (xzDefect !== undefined) {
+    return {
+      code: "module_file_corrupt",
+      why: `it is ${xzDefect}`,
+      remedy: `Reinstall the package the file is from. ${installHint("v4l2loopback", kernelRelease)}`,
+    };
+  }
+  return {
+    code: "module_parameter_rejected",
+    why: "a parameter has a value it doesn't take, or the kernel can't decompress the file (it takes xz --check=crc32 alone)",
+    remedy: SEE_DMESG,
+  };
+}
+
+/** The kernel decompressed it, so the file is whole. */
+function explainXzContent({ kernelRelease }: LoadFailure): Explanation {
+  return {
+    code: "module_wrong_kernel",
+    why: "it was built for another kernel, or is no module (nothing here can look into an xz file)",
     remedy: `Rebuild or reinstall the module for this kernel. ${installHint("v4l2loopback", kernelRelease)}`,
   };
 }

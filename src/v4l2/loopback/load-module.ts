@@ -10,6 +10,7 @@ import type { LoopbackKernel } from "./kernel.ts";
 import { readLoadProbes } from "./load-probes.ts";
 import { readModuleInfo } from "./module-info.ts";
 import { moduleName } from "./modules-dep.ts";
+import { xzDefect } from "./xz-file.ts";
 
 export interface LoadRequest {
   /** Absolute paths, in the order to load them; the last is the module that gets the parameters. */
@@ -75,7 +76,7 @@ async function loadFile(
       if (error.errnoName === "EEXIST" && isLoaded(path, sysfsDir)) return "already";
       if (error.errnoName !== "EBUSY" || attempt === BUSY_TRIES) {
         const builtFor = readModuleInfo(path)?.builtFor;
-        const failure = { error, path, kernelRelease, builtFor };
+        const failure = { error, path, kernelRelease, builtFor, xzDefect: defectOfXz(path) };
         throw explainLoadError(failure, readLoadProbes("/proc", sysfsDir));
       }
       await clock.sleep(BUSY_PAUSE_MS);
@@ -101,7 +102,16 @@ function insert(path: string, params: string, sysfsDir: string, kernel: Loopback
   kernel.initModule(decompress(path, suffix), params);
 }
 
-function kernelDecompresses(suffix: string, sysfsDir: string): boolean {
+function defectOfXz(path: string): string | undefined {
+  try {
+    return path.endsWith(".xz") ? xzDefect(readFileSync(path)) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the kernel can load a module of this suffix, "xz", without being given it decompressed. */
+export function kernelDecompresses(suffix: string, sysfsDir: string): boolean {
   try {
     const algorithm = readFileSync(join(sysfsDir, "module", "compression"), "utf8").trim();
     return algorithm === ALGORITHMS[suffix];
@@ -110,12 +120,17 @@ function kernelDecompresses(suffix: string, sysfsDir: string): boolean {
   }
 }
 
+/** What to do about an .xz file that the kernel can't load. */
+export function unpackXzHint(path: string): string {
+  return `Unpack it on the host (xz -dk ${path}; depmod), or load v4l2loopback there.`;
+}
+
 function decompress(path: string, suffix: string): Uint8Array {
   if (suffix === "xz") {
     throw new PluginError(
       "module_compression_unsupported",
       `${path} is compressed with xz, which neither this kernel nor this program can undo.`,
-      { remedy: `Unpack it on the host (xz -dk ${path}; depmod), or load v4l2loopback there.` },
+      { remedy: unpackXzHint(path) },
     );
   }
   const compressed = readModule(path);

@@ -1,46 +1,25 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { loaded, query } from "../stories/cameras.ts";
+import { loaded, passFrames, query } from "../stories/cameras.ts";
+import {
+  change,
+  compressAll,
+  compressFiles,
+  FILES,
+  freshTree,
+  isXzKernel,
+  MODULES,
+  original,
+  patched,
+  TREE,
+  xzOf,
+} from "./module-tree.ts";
 import type { Scenario } from "./scenario.ts";
 import { errorOf, type Stage } from "./stage.ts";
-
-const MODULES = "/tmp/modules";
-const TREE = join(MODULES, release());
-
-/** All that v4l2loopback needs, and itself. */
-const FILES = {
-  v4l2loopback: "updates/dkms/v4l2loopback.ko",
-  videodev: "kernel/drivers/media/v4l2-core/videodev.ko",
-  mc: "kernel/drivers/media/mc/mc.ko",
-} as const;
-
-/** A tree of this kernel's modules to be changed, and none of them loaded. */
-function freshTree(stage: Stage): void {
-  rmSync(MODULES, { recursive: true, force: true });
-  cpSync(join("/lib/modules", release()), TREE, { recursive: true });
-  stage.unloadAll();
-}
-
-const original = (path: string) => readFileSync(join("/lib/modules", release(), path));
-
-function change(path: string, image: Uint8Array | string): void {
-  writeFileSync(join(TREE, path), image);
-}
-
-/** All modules as a distribution ships them that compresses them, modules.dep too. */
-function compressAll(suffix: string, compress: (image: Uint8Array) => Uint8Array): void {
-  for (const path of Object.values(FILES)) {
-    renameSync(join(TREE, path), join(TREE, path + suffix));
-    change(path + suffix, compress(original(path)));
-  }
-  change(
-    "modules.dep",
-    readFileSync(join(TREE, "modules.dep"), "utf8").replace(/\.ko\b/g, `.ko${suffix}`),
-  );
-}
+import { storedXz } from "./stored-xz.ts";
 
 async function loads(stage: Stage): Promise<void> {
   const report = await stage.driver({ modulesDir: MODULES }).ensure();
@@ -57,23 +36,20 @@ async function refused(stage: Stage): Promise<{ code: string; message: string }>
   return error;
 }
 
-/** The image with one text in place of another of the same length. */
-function patched(path: string, from: string, to: string): Uint8Array {
-  const image = Buffer.from(original(path));
-  const at = image.indexOf(from);
-  equal(at >= 0 && from.length === to.length, true, `there is no ${from} in ${path}`);
-  image.write(to, at, "latin1");
-  return image;
-}
+/** Those that the plugin can undo itself. */
+const COMPRESSIONS = [
+  [".gz", gzipSync],
+  [".zst", zstdCompressSync],
+] as const;
 
 /** What files a node may have of the module, good and bad. */
 export const moduleFiles: readonly Scenario[] = [
-  ...([".gz", ".zst"] as const).map(
-    (suffix): Scenario => ({
+  ...COMPRESSIONS.map(
+    ([suffix, compress]): Scenario => ({
       name: `modules compressed to .ko${suffix} are loaded, by whoever can decompress them`,
       async run(stage) {
         freshTree(stage);
-        compressAll(suffix, suffix === ".gz" ? gzipSync : zstdCompressSync);
+        compressAll(suffix, compress);
         await loads(stage);
         return undefined;
       },
@@ -83,13 +59,79 @@ export const moduleFiles: readonly Scenario[] = [
     name: "modules compressed to .ko.xz are loaded by a kernel that can decompress them, or refused with the reason",
     async run(stage) {
       freshTree(stage);
-      // xz is the kernel's or nobody's: the bytes are not looked at where it can't.
-      compressAll(".xz", (image) => image);
-      equal(existsSync("/sys/module/compression"), false);
+      compressFiles(Object.values(FILES), ".xz", xzOf);
+      equal(existsSync("/sys/module/compression"), isXzKernel);
+      if (!isXzKernel) {
+        const { code, message } = await refused(stage);
+        equal(code, "module_compression_unsupported");
+        match(message, /xz/);
+        return "refused";
+      }
+      const driver = stage.driver({ modulesDir: MODULES, maxDevices: 8, mode: 0o666 });
+      equal((await driver.ensure()).created.length, 8);
+      deepEqual(loaded(Object.keys(FILES)), Object.keys(FILES));
+      await passFrames("/dev/video17", () => {});
+      await driver.reset("video17");
+      deepEqual(new Set((await driver.inspect()).map(({ state }) => state)), new Set(["ok"]));
+      return "loaded";
+    },
+  },
+  {
+    name: "v4l2loopback compressed to .ko.gz or .ko.zst is loaded after modules as the kernel has them",
+    async run(stage) {
+      for (const [suffix, compress] of COMPRESSIONS) {
+        freshTree(stage);
+        if (isXzKernel) compressFiles([FILES.videodev, FILES.mc], ".xz", xzOf);
+        compressFiles([FILES.v4l2loopback], suffix, (path) => compress(original(path)));
+        await loads(stage);
+      }
+      return undefined;
+    },
+  },
+  {
+    name: "a .ko.xz that is cut short or no xz is named as such, or refused for being xz, and nothing half made",
+    async run(stage) {
+      const whole = xzOf(FILES.v4l2loopback);
+      for (const [image, why] of [
+        [Buffer.from("garbage"), /it is no xz file/],
+        ["", /it is no xz file/],
+        [whole.subarray(0, 9000), /it is cut short/],
+        [whole.subarray(0, -4), /it is cut short/],
+      ] as const) {
+        freshTree(stage);
+        compressFiles(Object.values(FILES), ".xz", xzOf);
+        change(`${FILES.v4l2loopback}.xz`, image);
+        const { code, message } = await refused(stage);
+        equal(code, isXzKernel ? "module_file_corrupt" : "module_compression_unsupported");
+        match(message, isXzKernel ? why : /xz/);
+      }
+      if (!isXzKernel) return "refused";
+      change(`${FILES.v4l2loopback}.xz`, whole);
+      await loads(stage);
+      freshTree(stage);
+      compressFiles(Object.values(FILES), ".xz", xzOf);
+      change(`${FILES.videodev}.xz`, xzOf(FILES.videodev).subarray(0, 9000));
       const { code, message } = await refused(stage);
-      equal(code, "module_compression_unsupported");
+      equal(code, "module_file_corrupt");
+      match(message, /videodev\.ko\.xz/);
+      return "named";
+    },
+  },
+  {
+    name: "a .ko.xz that was built for another kernel is named as such, or refused for being xz",
+    async run(stage) {
+      freshTree(stage);
+      const vermagic = `vermagic=${release()} SMP`;
+      const other = patched(FILES.v4l2loopback, vermagic, vermagic.replace("SMP", "UPP"));
+      compressFiles(Object.values(FILES), ".xz", xzOf);
+      change(`${FILES.v4l2loopback}.xz`, storedXz(other));
+      const { code, message } = await refused(stage);
+      equal(code, isXzKernel ? "module_wrong_kernel" : "module_compression_unsupported");
       match(message, /xz/);
-      return "refused";
+      // That this hand's xz files are right shows in one of the module as it is.
+      change(`${FILES.v4l2loopback}.xz`, storedXz(original(FILES.v4l2loopback)));
+      if (isXzKernel) await loads(stage);
+      return isXzKernel ? "named" : "refused";
     },
   },
   {
@@ -103,10 +145,7 @@ export const moduleFiles: readonly Scenario[] = [
         equal(code, "module_file_corrupt");
         match(message, /v4l2loopback\.ko .*no kernel module, or is cut short/);
       }
-      for (const [suffix, compress] of [
-        [".gz", gzipSync],
-        [".zst", zstdCompressSync],
-      ] as const) {
+      for (const [suffix, compress] of COMPRESSIONS) {
         for (const image of [Buffer.from("garbage"), compress(original(path)).subarray(0, 9000)]) {
           freshTree(stage);
           compressAll(suffix, compress);

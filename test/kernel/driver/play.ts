@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import { parseGuestResults } from "../guest-result.ts";
 import type { ModuleVersion } from "../provision.ts";
-import { bootVm, failures, type VmRequest } from "../vm.ts";
+import { bootVm, failures, type VmRequest, type VmResult } from "../vm.ts";
 import { type ListName, lists } from "./scenarios.ts";
 
 /** Seconds; a minute on an idle machine. */
@@ -35,18 +35,22 @@ export class Results {
   }
 }
 
-/** Plays a list of scenarios in a VM. A failed expectation if one went wrong, or wasn't played. */
+/**
+ * Plays a list of scenarios in a VM, and then runs what else is in `script`. A failed expectation if a scenario
+ * went wrong, or wasn't played.
+ */
 export async function play(
   list: ListName,
-  vm: Pick<VmRequest, "directory" | "files"> & { moduleVersion: ModuleVersion },
+  vm: Pick<VmRequest, "directory" | "files"> & { moduleVersion: ModuleVersion; script?: string },
   table: Results,
-): Promise<void> {
+): Promise<VmResult> {
   const { moduleVersion } = vm;
   const result = await bootVm({
     ...vm,
     timeoutSeconds: VM_SECONDS,
     script: `
 check "the scenarios" sh -c "guest ${moduleVersion} ${list} >/log/scenarios 2>/log/stderr"
+${vm.script ?? ""}
 check "the kernel has no complaint" sh -c '! dmesg | grep -E "WARNING:|BUG:|Oops|Call Trace"'
 `,
   });
@@ -60,4 +64,5 @@ check "the kernel has no complaint" sh -c '! dmesg | grep -E "WARNING:|BUG:|Oops
   expect(result.files["stderr"] ?? "").toBe("");
   expect(failures(result)).toBe("");
   expect(results.map(({ name }) => name)).toEqual(lists[list].map(({ name }) => name));
+  return result;
 }

@@ -101,6 +101,11 @@ describe("the doctor", () => {
       "module_file",
     ],
     [
+      "a module compressed with xz for a kernel that can't undo it",
+      { ...notLoaded, file: { path: "x.ko.xz", info: undefined, xz: "nobody_loads" } },
+      "module_file",
+    ],
+    [
       "modules turned off",
       { ...notLoaded, probes: { ...probes, modulesDisabled: true } },
       "module_loading",
@@ -160,8 +165,22 @@ describe("the doctor", () => {
     },
   );
 
+  test("says that what is in an .xz file shows once the kernel has loaded it", () => {
+    const file = { path: "x.ko.xz", info: undefined, xz: "kernel_loads" } as const;
+    const { state, detail } = find({ ...notLoaded, file }, "module_file");
+    expect(state).toBe("ok");
+    expect(detail).toBe(
+      "x.ko.xz, its version shows once it is loaded: only the kernel can undo xz",
+    );
+  });
+
   test.each([
     ["a module that is loaded yet has no file", { file: noFile }, "module_file"],
+    [
+      "a module that is loaded yet could not be loaded again",
+      { file: { path: "x.ko.xz", info: undefined, xz: "nobody_loads" } },
+      "module_file",
+    ],
     ["a module that isn't loaded yet", notLoaded, "module"],
     ["a user, with the module loaded", { privileges: user }, "privileges"],
     ["devices that aren't there yet", { range: [rangeDevice(10, undefined)] }, "devices"],

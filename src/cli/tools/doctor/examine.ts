@@ -1,6 +1,7 @@
 import { PluginError } from "../../../common/plugin-error.ts";
 import { formatDevice } from "../../../linux/device-number.ts";
 import { installHint } from "../../../v4l2/loopback/install-hint.ts";
+import { unpackXzHint } from "../../../v4l2/loopback/load-module.ts";
 import { refuseVetoed } from "../../../v4l2/loopback/modprobe-config.ts";
 import { MAX_PARAMETER_DEVICES } from "../../../v4l2/loopback/parameters.ts";
 import { type Check, checkNamed } from "./check.ts";
@@ -56,7 +57,16 @@ function examineFile({ file, loaded, kernelRelease }: Facts): Check {
     if (loaded === undefined) return check.problem(detail, remedy);
     return check.warning(`${detail}; it is loaded, but could not be loaded again`, remedy);
   }
-  const { path, info } = file;
+  const { path, info, xz } = file;
+  if (xz === "nobody_loads") {
+    const why = `${path}: compressed with xz, which neither this kernel nor the plugin can undo`;
+    return loaded === undefined
+      ? check.problem(why, unpackXzHint(path))
+      : check.warning(`${why}; it is loaded, but could not be loaded again`, unpackXzHint(path));
+  }
+  if (xz === "kernel_loads") {
+    return check.ok(`${path}, its version shows once it is loaded: only the kernel can undo xz`);
+  }
   if (info === undefined) return check.ok(path);
   const version = info.version ?? "no version inside, so 0.12";
   const detail = `${path}, ${version}, ${info.signed ? "signed" : "not signed"}`;

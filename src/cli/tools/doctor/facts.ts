@@ -12,6 +12,7 @@ import { deviceId } from "../../../v4l2/device-ids.ts";
 import { layOutDevices } from "../../../v4l2/loopback/device-layout.ts";
 import { findModule, MODULE } from "../../../v4l2/loopback/find-module.ts";
 import { linuxKernel, type NodeView } from "../../../v4l2/loopback/kernel.ts";
+import { kernelDecompresses } from "../../../v4l2/loopback/load-module.ts";
 import { type LoadProbes, readLoadProbes } from "../../../v4l2/loopback/load-probes.ts";
 import {
   MODPROBE_DIRECTORIES,
@@ -24,8 +25,15 @@ import { askPodResources, connects } from "./sockets.ts";
 
 /** The module's file as found, or why it wasn't. */
 export type ModuleFile =
-  | { readonly path: string; readonly info: ModuleInfo | undefined }
+  | {
+      readonly path: string;
+      readonly info: ModuleInfo | undefined;
+      readonly xz?: XzFile | undefined;
+    }
   | { readonly error: PluginError };
+
+/** Of a file ending in .xz, into which only the kernel can look: whether this one can. */
+export type XzFile = "kernel_loads" | "nobody_loads";
 
 /** The module as it is loaded. */
 export interface LoadedModule {
@@ -84,7 +92,7 @@ export async function gatherFacts(config: Config): Promise<Facts> {
     kernelRelease,
     arch: process.arch,
     videoBuilt: videoBuilt(modulesDir, kernelRelease),
-    file: moduleFile(modulesDir, kernelRelease),
+    file: moduleFile(config, kernelRelease),
     loaded: loadedModule(config),
     probes: readLoadProbes("/proc", sysfsDir),
     privileges: readPrivileges(),
@@ -107,10 +115,11 @@ function videoBuilt(modulesDir: string, kernelRelease: string): boolean | undefi
   return config === undefined ? undefined : configOption(config, "VIDEO_DEV") !== undefined;
 }
 
-function moduleFile(modulesDir: string, kernelRelease: string): ModuleFile {
+function moduleFile({ modulesDir, sysfsDir }: Config, kernelRelease: string): ModuleFile {
   try {
     const path = findModule(modulesDir, kernelRelease).at(-1) ?? "";
-    return { path, info: readModuleInfo(path) };
+    const loads = kernelDecompresses("xz", sysfsDir) ? "kernel_loads" : "nobody_loads";
+    return { path, info: readModuleInfo(path), xz: path.endsWith(".xz") ? loads : undefined };
   } catch (error) {
     return { error: PluginError.from(error) };
   }
