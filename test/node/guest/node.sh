@@ -68,7 +68,7 @@ camera_pod() {
         env:
         - {name: tenant, value: "$2"}
         - {name: PATH, value: "/usr/local/bin:/bin"}
-        - {name: ffmpeg, value: "/usr/lib64/ld-linux-x86-64.so.2 --library-path $libraries:/usr/lib/x86_64-linux-gnu /opt/programs/usr/bin/ffmpeg -hide_banner -nostdin -loglevel error"}
+        - {name: ffmpeg, value: "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 --library-path $libraries:/usr/lib/x86_64-linux-gnu /opt/programs/usr/bin/ffmpeg -hide_banner -nostdin -loglevel error"}
         command: [/bin/busybox, sh, -c]
         args: ["$(echo "$3" | tr '\n' ' ')"]
         volumeMounts:
