@@ -131,11 +131,18 @@ async function podFiles(work: string): Promise<Record<string, string>> {
 }
 
 /**
- * As it is deployed, but for one limit: 200m of an emulated CPU is a hundredth of a real one, and two probes
- * a second at the start want more.
+ * With the default of 2 buffers, a reader that an emulated CPU under load leaves waiting for half a second misses
+ * frames, or gets one that is being overwritten; so does one that comes after a writer who was. Both were seen
+ * on a machine with a load of 13, at any time. With 8 buffers that takes two seconds. (guest/as-unit.sh has the same.)
+ */
+const pluginOptions = { MAX_DEVICES: "2", V4L2_MAX_BUFFERS: "8" };
+
+/**
+ * As it is deployed, but for one limit: an emulated CPU is some 30 times slower, so that 200m of it are less than
+ * what a probe every 2 s takes.
  */
 function pluginPod(name: string, image: string): object {
-  const pod = staticPod("full", { name, image, env: { MAX_DEVICES: "2" } });
+  const pod = staticPod("full", { name, image, env: pluginOptions });
   return JSON.parse(JSON.stringify(pod).replace('"cpu":"200m"', '"cpu":"2"'));
 }
 

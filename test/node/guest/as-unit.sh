@@ -5,7 +5,7 @@ env_file=/etc/video-device-plugin/video-device-plugin.env
 
 plugin_install() {
   mkdir -p "${env_file%/*}"
-  echo MAX_DEVICES=2 >"$env_file"
+  printf '%s\n' MAX_DEVICES=2 V4L2_MAX_BUFFERS=8 >"$env_file"
   /story/systemd/install.sh --binary /story/video-device-plugin
 }
 

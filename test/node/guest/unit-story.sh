@@ -18,7 +18,7 @@ install_again() {
 # Before 0.13 all devices come with the load, so the host has to know them.
 load_at_boot() {
   if [ "$module_version" = 0.12.7 ]; then
-    echo "options v4l2loopback video_nr=10,11 exclusive_caps=1,1 max_buffers=2 card_label=MeetingBot_WebCam,MeetingBot_WebCam" \
+    echo "options v4l2loopback video_nr=10,11 exclusive_caps=1,1 max_buffers=8 card_label=MeetingBot_WebCam,MeetingBot_WebCam" \
       >/etc/modprobe.d/video-device-plugin.conf
   fi
   check "the host is told to load the module" /story/systemd/install.sh --load-at-boot --binary /usr/local/bin/video-device-plugin
