@@ -119,8 +119,9 @@ stream='
   for name in carol alice bob; do echo of $name: $(v4l2-tool search $VIDEO_DEVICE 160 120 $name); done;
   frame-numbers write 160 120 4 $tenant | $ffmpeg -f rawvideo -pix_fmt yuyv422 -s 160x120 -r 4 -i - -f v4l2 $VIDEO_DEVICE &
   while ! $ffmpeg -f v4l2 -i $VIDEO_DEVICE -frames:v 1 -f null -; do busybox sleep 1; done 2>/dev/null;
-  until v4l2-tool search $VIDEO_DEVICE 160 120 $tenant | busybox grep -q _found.:[1-9]; do busybox sleep 1; done;
-  echo own frames are found;
+  for try in 1 2 3 4 5 6 7 8 9; do
+    v4l2-tool search $VIDEO_DEVICE 160 120 $tenant | busybox grep -q _found.:[1-9] && echo own frames are found && break;
+    busybox sleep 1; done;
   $ffmpeg -f v4l2 -i $VIDEO_DEVICE -fps_mode passthrough -f rawvideo - | frame-numbers check 160 120 $tenant;
   busybox sleep 2147483647'
 
