@@ -130,11 +130,7 @@ async function podFiles(work: string): Promise<Record<string, string>> {
   return { "plugin.tar": (await builtImage()).archive, pods };
 }
 
-/**
- * With the default of 2 buffers, a reader that an emulated CPU under load leaves waiting for half a second misses
- * frames, or gets one that is being overwritten; so does one that comes after a writer who was. Both were seen
- * on a machine with a load of 13, at any time. With 8 buffers that takes two seconds. (guest/as-unit.sh has the same.)
- */
+/** Buffers for the same reason for which frames are few: see `stream` in guest/node.sh. As in guest/as-unit.sh. */
 const pluginOptions = { MAX_DEVICES: "2", V4L2_MAX_BUFFERS: "8" };
 
 /**

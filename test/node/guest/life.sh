@@ -23,8 +23,8 @@ more_often_opened() { [ "$(times_opened)" -gt "$1" ]; }
 tenants_stream() {
   camera_pod carol
   camera_pod alice
-  must "carol streams" wait_for 180 streams carol 10
-  must "alice streams" wait_for 120 streams alice 10
+  must "carol streams" wait_for 180 streams carol 5
+  must "alice streams" wait_for 120 streams alice 5
 }
 
 kubelet_restarts() {
@@ -73,7 +73,7 @@ next_tenant_comes() {
   rm "$manifests/alice.yaml"
   must "alice goes" wait_for 60 pod_gone alice
   camera_pod bob
-  must "bob streams" wait_for 180 streams bob 10
+  must "bob streams" wait_for 180 streams bob 5
   check "bob has alice's device" [ "$(device_of bob)" = "$device" ]
   check "bob finds nothing of alice" saw_nothing bob
   check "carol has not noticed" goes_on carol
@@ -97,7 +97,7 @@ node_is_back() {
   for name in carol bob; do
     [ -e "$manifests/$name.yaml" ] || name=$name-2
     tenants="$tenants $name"
-    must "after a reboot: ${name%-2} streams" wait_for 180 streams "$name" 10
+    must "after a reboot: ${name%-2} streams" wait_for 180 streams "$name" 5
     check "after a reboot: ${name%-2} finds nothing of before" saw_nothing "$name"
   done
 }

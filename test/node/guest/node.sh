@@ -114,10 +114,12 @@ POD
 }
 
 # What such a pod runs: numbered frames are fed into the camera, a second process reads them back, a third says
-# how that goes.
+# how that goes. One frame a second, since v4l2loopback 0.12.7 skips frames for a reader that is more than two behind
+# (get_capture_buffer, "read_position + 2"; from 0.13 on as many as there are buffers): at 4 a second an emulated CPU
+# under load lost some, and passed on one while it was overwritten, whether or not anything happened to the plugin.
 stream='
   for name in carol alice bob; do echo of $name: $(v4l2-tool search $VIDEO_DEVICE 160 120 $name); done;
-  frame-numbers write 160 120 4 $tenant | $ffmpeg -f rawvideo -pix_fmt yuyv422 -s 160x120 -r 4 -i - -f v4l2 $VIDEO_DEVICE &
+  frame-numbers write 160 120 1 $tenant | $ffmpeg -f rawvideo -pix_fmt yuyv422 -s 160x120 -r 1 -i - -f v4l2 $VIDEO_DEVICE &
   while ! $ffmpeg -f v4l2 -i $VIDEO_DEVICE -frames:v 1 -f null -; do busybox sleep 1; done 2>/dev/null;
   for try in 1 2 3 4 5 6 7 8 9; do
     v4l2-tool search $VIDEO_DEVICE 160 120 $tenant | busybox grep -q _found.:[1-9] && echo own frames are found && break;
@@ -143,7 +145,7 @@ streams() { [ "$(number "$1" frames || echo 0)" -ge "$2" ] 2>/dev/null; }
 goes_on() {
   local before
   before=$(number "$1" frames)
-  wait_for 60 streams "$1" $((before + 10)) || { echo "no frames come"; said "$1"; return 1; }
+  wait_for 60 streams "$1" $((before + 5)) || { echo "no frames come"; said "$1"; return 1; }
   said "$1"
   said "$1" | grep -q '"lost":0,"torn":0,"foreign":0'
 }
