@@ -115,15 +115,12 @@ POD
 
 # What such a pod runs: numbered frames are fed into the camera, a second process reads them back, a third says
 # how that goes. One frame a second, since v4l2loopback 0.12.7 skips frames for a reader that is more than two behind
-# (get_capture_buffer, "read_position + 2"; from 0.13 on as many as there are buffers): at 4 a second an emulated CPU
+# (get_capture_buffer, "read_position + 2"; 0.15 for one that is behind by more than the buffers): at 4 a second an emulated CPU
 # under load lost some, and passed on one while it was overwritten, whether or not anything happened to the plugin.
 stream='
   for name in carol alice bob; do echo of $name: $(v4l2-tool search $VIDEO_DEVICE 160 120 $name); done;
   frame-numbers write 160 120 1 $tenant | $ffmpeg -f rawvideo -pix_fmt yuyv422 -s 160x120 -r 1 -i - -f v4l2 $VIDEO_DEVICE &
   while ! $ffmpeg -f v4l2 -i $VIDEO_DEVICE -frames:v 1 -f null -; do busybox sleep 1; done 2>/dev/null;
-  for try in 1 2 3 4 5 6 7 8 9; do
-    v4l2-tool search $VIDEO_DEVICE 160 120 $tenant | busybox grep -q _found.:[1-9] && echo own frames are found && break;
-    busybox sleep 1; done;
   $ffmpeg -f v4l2 -i $VIDEO_DEVICE -fps_mode passthrough -f rawvideo - | frame-numbers check 160 120 $tenant;
   busybox sleep 2147483647'
 
@@ -154,13 +151,13 @@ go_on() {
   for name in "$@"; do goes_on "$name" || return 1; done
 }
 
-# saw_nothing NAME: neither of anybody before it wrote, nor a frame of somebody else since;
-# and the same look finds what is there, its own frames.
+# saw_nothing NAME: neither of anybody before it wrote, nor a frame of somebody else since. That this look finds
+# frames where there are some is a scenario of test/kernel/driver/programs.e2e.ts.
 saw_nothing() {
   output "$1" | grep '^of'
   output "$1" | grep -q '^of .*"capture_found":0' || return 1
   ! output "$1" | grep -q '^of .*_found":[1-9]' || return 1
-  output "$1" | grep '^own frames are found' && goes_on "$1"
+  goes_on "$1"
 }
 
 # refused NAME: the kubelet would not admit the pod, and never will.
