@@ -64,18 +64,18 @@ put() {
   echo "installed $3"
   changed=yes
 }
-# keep SOURCE TARGET: a configuration that somebody wrote stays.
+# keep MODE SOURCE TARGET: a configuration that somebody wrote stays.
 keep() {
-  if [ -e "$root$2" ]; then return 0; fi
-  put 0600 "$1" "$2"
+  if [ -e "$root$3" ]; then return 0; fi
+  put "$@"
 }
 
 put 0755 "$binary" /usr/local/bin/video-device-plugin
 put 0644 "$here/video-device-plugin.service" /etc/systemd/system/video-device-plugin.service
-keep "$here/video-device-plugin.env" /etc/video-device-plugin/video-device-plugin.env
+keep 0600 "$here/video-device-plugin.env" /etc/video-device-plugin/video-device-plugin.env
 if [ "$load" = yes ]; then
-  keep "$here/modules-load/modules-load.conf" /etc/modules-load.d/video-device-plugin.conf
-  keep "$here/modules-load/modprobe.conf" /etc/modprobe.d/video-device-plugin.conf
+  keep 0644 "$here/modules-load/modules-load.conf" /etc/modules-load.d/video-device-plugin.conf
+  keep 0644 "$here/modules-load/modprobe.conf" /etc/modprobe.d/video-device-plugin.conf
 fi
 
 if [ -n "$root" ]; then

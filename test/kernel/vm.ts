@@ -73,7 +73,7 @@ export async function bootVm(request: VmRequest): Promise<VmResult> {
 }
 
 /** What went wrong, for a person: failed checks, the exit code, the console's end. "" if nothing did. */
-export function failures(result: VmResult): string {
+export function failures(result: VmReport & { readonly console: string }): string {
   const failed = result.checks.filter((check) => !check.passed);
   if (failed.length === 0 && result.exitCode === 0 && !result.timedOut) return "";
   return [

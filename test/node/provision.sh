@@ -2,7 +2,7 @@
 # Prepares what a whole node in a VM is made of: a Debian with systemd and containerd as a disk image, Debian's
 # kernel with the real v4l2loopback (as for the tests on a real kernel), the real kubelet, and programs for
 # the pods. Made once in the cache. Prints the directory. Exit code 69 (EX_UNAVAILABLE) means that this
-# machine can't do it, and the last line on stderr says why.
+# machine can't do it, and the last line on stderr says why. With --check nothing is made.
 set -euo pipefail
 umask 022
 
@@ -19,9 +19,21 @@ quietly() {
   "$@" >"$log" 2>&1 || { local code=$?; tail -n 25 "$log" >&2; return "$code"; }
 }
 
+fingerprint() {
+  cat "$here/provision.sh" "$here/frame-numbers.c" "$base/kernel/kernel/release" "$base/kubelet-1.33.4/fingerprint" \
+    <(cd "$here/guest/root" && find . -type f -print0 | sort -z | xargs -0 sha256sum) 2>/dev/null | sha256sum | cut -d' ' -f1
+}
+current() { [[ -e $cache/root.ext4 && $(cat "$cache/fingerprint" 2>/dev/null) == "$(fingerprint)" ]]; }
+
+if [[ ${1:-} == --check ]]; then
+  current || unavailable "no node to boot in $cache; run test/node/provision.sh"
+  echo "$cache"
+  exit
+fi
 ((EUID == 0)) || unavailable "needs root, to make a file system of Debian's packages"
 "$here/../kernel/provision.sh" "${versions[@]}" >/dev/null
 [[ -x $base/kubelet-1.33.4/kubelet ]] || "$here/../kubelet/provision.sh"
+"$here/../image/provision.sh"
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
@@ -102,13 +114,8 @@ provide_root() {
   mv "$cache/root.ext4.new" "$cache/root.ext4"
 }
 
-fingerprint() {
-  cat "$here/provision.sh" "$here/frame-numbers.c" "$base/kernel/kernel/release" "$base/kubelet-1.33.4/fingerprint" \
-    <(cd "$here/guest/root" && find . -type f -print0 | sort -z | xargs -0 sha256sum) | sha256sum | cut -d' ' -f1
-}
-
 install_missing
-if [[ ! -e $cache/root.ext4 || $(cat "$cache/fingerprint" 2>/dev/null) != "$(fingerprint)" ]]; then
+if ! current; then
   rm -f "$cache/fingerprint"
   gcc-12 -static -O2 -Wall -Wextra -Werror -o "$cache/frame-numbers" "$here/frame-numbers.c"
   provide_modules "$(<"$base/kernel/kernel/release")"

@@ -19,7 +19,7 @@ pass() { report check pass "$1" "$(encoded "${2:-}")"; }
 fail() { report check fail "$1" "$(encoded "${2:-}")"; }
 
 # check NAME COMMAND...: passes if the command exits 0; its output is the detail. The command runs in this
-# shell, so it may be a function, or `wait`.
+# shell, so it may be a function, or `wait`. Its exit code is the command's.
 check() {
   local name=$1 log code=0
   shift
@@ -32,6 +32,7 @@ check() {
 $(tail -c 8000 "$log")"
   fi
   rm "$log"
+  return "$code"
 }
 
 # value NAME TEXT: something for the host to judge.

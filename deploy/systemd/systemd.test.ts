@@ -1,0 +1,141 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { skipLevel } from "../../test/kubelet/require-level.ts";
+
+/**
+ * What can be said of the scripts and the unit without a host that they are installed on; test/node has one.
+ */
+const here = import.meta.dir;
+const work = mkdtempSync(join(tmpdir(), "vdp-systemd-"));
+afterAll(() => rmSync(work, { recursive: true }));
+
+const program = join(work, "video-device-plugin");
+writeFileSync(program, "#!/bin/sh\n");
+
+function run(command: string, ...args: string[]): { code: number; output: string } {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([command, ...args], {
+    env: { PATH: process.env["PATH"], SYSTEMD_LOG_LEVEL: "warning" },
+  });
+  return { code: exitCode, output: `${stdout}${stderr}` };
+}
+const script = (name: string, ...args: string[]) => run("sh", join(here, name), ...args);
+
+/** Directory of a node's image with the service in it. */
+function installed(...options: string[]): string {
+  const root = mkdtempSync(join(work, "root-"));
+  const { code, output } = script("install.sh", "--binary", program, "--root", root, ...options);
+  expect([code, output]).toEqual([0, expect.stringContaining("installed /usr/local/bin/")]);
+  return root;
+}
+
+describe("install.sh --root", () => {
+  test("installs an executable, a unit that is enabled, and options that only root reads", () => {
+    const root = installed();
+    const modeOf = (path: string) => statSync(join(root, path)).mode & 0o777;
+    const unit = "etc/systemd/system/video-device-plugin.service";
+    expect(modeOf("usr/local/bin/video-device-plugin")).toBe(0o755);
+    expect(modeOf(unit)).toBe(0o644);
+    expect(modeOf("etc/video-device-plugin/video-device-plugin.env")).toBe(0o600);
+    const link = "etc/systemd/system/multi-user.target.wants/video-device-plugin.service";
+    expect(readlinkSync(join(root, link))).toBe(`/${unit}`);
+    expect(existsSync(join(root, "etc/modules-load.d"))).toBe(false);
+  });
+
+  test("a second time says and changes nothing", () => {
+    const root = installed();
+    const unit = join(root, "etc/systemd/system/video-device-plugin.service");
+    const before = statSync(unit).ino;
+    expect(script("install.sh", "--binary", program, "--root", root)).toEqual({
+      code: 0,
+      output: "",
+    });
+    expect(statSync(unit).ino).toBe(before);
+  });
+
+  test("keeps options and module settings that somebody wrote, and replaces the unit", () => {
+    const root = installed("--load-at-boot");
+    const ours = ["etc/video-device-plugin/video-device-plugin.env"];
+    ours.push("etc/modprobe.d/video-device-plugin.conf");
+    for (const file of ours) writeFileSync(join(root, file), "# mine\n");
+    const unit = join(root, "etc/systemd/system/video-device-plugin.service");
+    writeFileSync(unit, "# old\n");
+    const { code } = script(
+      ...["install.sh", "--binary", program, `--root=${root}/`, "--load-at-boot"],
+    );
+    expect(code).toBe(0);
+    for (const file of ours) expect(readFileSync(join(root, file), "utf8")).toBe("# mine\n");
+    expect(readFileSync(unit, "utf8")).toContain("ExecStart=");
+  });
+
+  test("--load-at-boot has the host load the module", () => {
+    const root = installed("--load-at-boot");
+    const load = readFileSync(join(root, "etc/modules-load.d/video-device-plugin.conf"), "utf8");
+    expect(load).toMatch(/^v4l2loopback$/m);
+    expect(statSync(join(root, "etc/modprobe.d/video-device-plugin.conf")).mode & 0o777).toBe(
+      0o644,
+    );
+  });
+});
+
+describe("arguments", () => {
+  test.each([
+    ["install.sh", ["--binray", program]],
+    ["install.sh", ["--root"]],
+    ["install.sh", [program]],
+    ["uninstall.sh", ["--all"]],
+  ])("%s %p is a wrong usage: exit code 64", (name, args) => {
+    const { code, output } = script(name, ...args);
+    expect([code, output]).toEqual([64, expect.stringContaining(`${name}: `)]);
+  });
+
+  test.each(["install.sh", "uninstall.sh"])("%s --help tells every option it takes", (name) => {
+    const { code, output } = script(name, "--help");
+    expect(code).toBe(0);
+    const taken = readFileSync(join(here, name), "utf8").match(/--[a-z-]+(?= ?[|)])/g) ?? [];
+    expect(taken).not.toEqual([]);
+    for (const option of taken) expect(output).toContain(option);
+  });
+
+  test("an executable that isn't there is named", () => {
+    const { code, output } = script("install.sh", "--binary", "/nonexistent", "--root", work);
+    expect([code, output]).toEqual([1, "install.sh: there is no file /nonexistent\n"]);
+  });
+});
+
+const noSystemd = Bun.which("systemd-analyze") ? undefined : "no systemd-analyze: install systemd";
+describe.skipIf(skipLevel(noSystemd))("the unit", () => {
+  /** As it is, but for the executable, which is at its place on no machine that builds. */
+  const unit = join(work, "video-device-plugin.service");
+  const text = readFileSync(join(here, "video-device-plugin.service"), "utf8");
+  chmodSync(program, 0o755);
+  writeFileSync(unit, text.replace("/usr/local/bin/video-device-plugin", program));
+
+  test("systemd has nothing against it", () => {
+    expect(run("systemd-analyze", "verify", unit)).toEqual({ code: 0, output: "" });
+  });
+
+  /** systemd-analyze's exposure, 0 to 10; below 5 it says OK. Loading modules and making nodes are 1 of it. */
+  test("its exposure is at most 3.6", () => {
+    const { code, output } = run(
+      ...["systemd-analyze", "security", "--offline=yes", "--threshold=36", unit],
+    );
+    expect([code, output]).toEqual([0, expect.stringContaining("Overall exposure level")]);
+  });
+});
+
+const noShellcheck = Bun.which("shellcheck") ? undefined : "no shellcheck: install shellcheck";
+test.skipIf(skipLevel(noShellcheck))("shellcheck has nothing against the scripts", () => {
+  const scripts = ["install.sh", "uninstall.sh"].map((name) => join(here, name));
+  expect(run("shellcheck", ...scripts)).toEqual({ code: 0, output: "" });
+});

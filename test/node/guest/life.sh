@@ -1,0 +1,110 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# A node's life, the same for the plugin as a pod (as-pod.sh) and as a systemd service (as-unit.sh). Each name is a
+# test of node.e2e.ts.
+
+node_comes_up() {
+  node_start /story/busybox.tar "${images[@]}"
+  must "the plugin is installed" plugin_install
+  must "two devices are allocatable" wait_for 180 allocatable_is 2
+  check "doctor finds nothing in the way" plugin doctor --max-devices 2
+  check "everybody may open the devices once udev is done" wait_for 20 open_to_all
+  check "and again after udev has given them its own mode" opened_again
+}
+open_to_all() { udevadm settle; [ "$(stat -c %a /dev/video10 /dev/video11 | sort -u)" = 666 ]; }
+times_opened() { plugin_log | grep -c "a device node has its mode and group back"; }
+opened_again() {
+  local before
+  before=$(times_opened)
+  udevadm trigger --action=add --subsystem-match=video4linux --settle
+  wait_for 20 more_often_opened "$before" && wait_for 20 open_to_all
+}
+more_often_opened() { [ "$(times_opened)" -gt "$1" ]; }
+
+tenants_stream() {
+  camera_pod carol
+  camera_pod alice
+  must "carol streams" wait_for 180 streams carol 5
+  must "alice streams" wait_for 120 streams alice 5
+}
+
+kubelet_restarts() {
+  local before after
+  before=$(containers_of carol alice)
+  systemctl restart kubelet
+  must "the kubelet is restarted: two devices are allocatable" wait_for 120 allocatable_is 2
+  check "the kubelet is restarted: frames go on" go_on carol alice
+  after=$(containers_of carol alice)
+  check "the kubelet is restarted: the containers are the same" [ "$before" = "$after" ]
+}
+
+plugin_is_upgraded() {
+  local before after
+  before=$(containers_of carol alice)
+  old_start=$(logged Starting)
+  must "the plugin is upgraded" plugin_upgrade
+  must "the plugin is upgraded: it is another one" wait_for 120 another_started
+  must "the plugin is upgraded: two devices are allocatable" wait_for 120 allocatable_is 2
+  check "the plugin is upgraded: it knows whose the devices are" wait_for 30 owners_are carol alice
+  check "the plugin is upgraded: frames go on" go_on carol alice
+  after=$(containers_of carol alice)
+  check "the plugin is upgraded: the containers are the same" [ "$before" = "$after" ]
+  value "ms from start to registration" "$(($(logged "Registered with the kubelet") - $(logged Starting)))"
+  value "ms from the order to upgrade to registration" "$(($(logged "Registered with the kubelet") - ending))"
+  value "ms of video-device-plugin version" "$(version_ms)"
+}
+another_started() { [ "$(logged Starting)" -gt "$old_start" ]; }
+# logged MESSAGE: when the plugin said so last, ms since the epoch.
+logged() { date -d "$(plugin_log | grep "\"msg\":\"$1\"" | tail -n 1 | sed 's/^{"time":"\([^"]*\)".*/\1/')" +%s%3N; }
+owners_are() {
+  plugin status >/run/owners || return 1
+  local name
+  for name in "$@"; do grep -q "default/$name-vm-node" /run/owners || return 1; done
+}
+version_ms() {
+  local start
+  start=$(now_ms)
+  /story/video-device-plugin version >/dev/null
+  echo $(($(now_ms) - start))
+}
+
+next_tenant_comes() {
+  local device
+  device=$(device_of alice)
+  rm "$manifests/alice.yaml"
+  must "alice goes" wait_for 60 pod_gone alice
+  camera_pod bob
+  must "bob streams" wait_for 180 streams bob 5
+  check "bob has alice's device" [ "$(device_of bob)" = "$device" ]
+  check "bob finds nothing of alice" saw_nothing bob
+  check "carol has not noticed" goes_on carol
+}
+
+# What was not admitted before there was a plugin stays refused, and a controller makes another pod.
+node_is_back() {
+  local name
+  node_start
+  must "after a reboot: two devices are allocatable" wait_for 240 allocatable_is 2
+  for name in carol bob; do
+    if refused "$name"; then
+      value "$name after the reboot" "refused at admission, made anew"
+      rm "$manifests/$name.yaml"
+      camera_pod "$name-2"
+    else
+      value "$name after the reboot" "admitted"
+    fi
+  done
+  tenants=
+  for name in carol bob; do
+    [ -e "$manifests/$name.yaml" ] || name=$name-2
+    tenants="$tenants $name"
+    must "after a reboot: ${name%-2} streams" wait_for 180 streams "$name" 5
+    check "after a reboot: ${name%-2} finds nothing of before" saw_nothing "$name"
+  done
+}
+
+nobody_complains() {
+  check "the plugin has no error to tell" says_no plugin_log '"level":"ERROR"'
+  check "the kernel has no complaint" says_no dmesg 'WARNING:|BUG:|Oops|Call Trace'
+}
+# says_no COMMAND PATTERN: it says nothing of the kind.
+says_no() { ! "$1" | grep -E "$2"; }
