@@ -33,7 +33,8 @@ describe.skipIf(skip)("a node with containerd and a real kubelet", () => {
       boot.catch(() => undefined); // whoever awaits it is told
       boots.push(boot);
     }
-  });
+    // What is built before the boots may keep this from returning for a while.
+  }, TEST_MS);
 
   async function play(stage: Stage): Promise<NodeResult> {
     return bootNode(await nodeRequest(stage, { directory, work: join(work, nameOf(stage)) }));
