@@ -38,8 +38,8 @@ const PROGRAMS: Readonly<Record<Shell, (path: string, line: string) => string[]>
         `_video_device_plugin; printf '%s\\n' "\${COMPREPLY[@]}"`,
     ];
   },
-  // A terminal of zsh's own, in which the line is typed, and Tab. What is typed while zsh completes would end
-  // that, so nothing is: it has answered when it has been quiet for a while.
+  // A terminal of zsh's own, in which the line is typed, and a key that completes and says when that is done: what
+  // is typed while zsh completes would end it.
   zsh: (path, line) => [
     "-f",
     "-c",
@@ -47,15 +47,13 @@ const PROGRAMS: Readonly<Record<Shell, (path: string, line: string) => string[]>
 zpty z zsh -f -i
 zpty -w z "PS1='' PROMPT='' ; stty -echo cols 200 rows 200; unset zle_bracketed_paste; autoload -Uz compinit; compinit -D -u; source ${path}"
 zpty -w z "compadd() { [[ \\$* == *-[OAD]\\ * ]] && builtin compadd \\"\\$@\\" && return; local -a hits; builtin compadd -O hits \\"\\$@\\"; print -rl -- 'hit '\\$^hits; builtin compadd \\"\\$@\\"; }"
-zpty -w z "echo rea""dy"
+zpty -w z "complete-and-tell() { zle complete-word; print fin""ished; }; zle -N complete-and-tell; bindkey '^T' complete-and-tell"
+zpty -w z 'echo rea""dy'
 while zpty -r z reply; do [[ $reply == *ready* ]] && break; done
-zpty -w -n z ${JSON.stringify(line)}$'\\t'
-zmodload zsh/zselect
-integer waits=0 limit=60
-while (( waits++ < limit )); do
-  if zpty -r -t z reply; then
-    [[ $reply == *hit\\ * ]] && { print -r -- \${reply#*hit }; waits=0 limit=6; }
-  else zselect -t 5; fi
+zpty -w -n z ${JSON.stringify(line)}$'\\x14'
+while zpty -r z reply; do
+  [[ $reply == *finished* ]] && break
+  [[ $reply == *hit\\ * ]] && print -r -- \${reply#*hit }
 done
 zpty -d z`,
   ],
