@@ -124,10 +124,12 @@ stream='
   $ffmpeg -f v4l2 -i $VIDEO_DEVICE -fps_mode passthrough -f rawvideo - | frame-numbers check 160 120 $tenant;
   busybox sleep 2147483647'
 
-# What a pod has written; its log is the youngest one of its name.
+# What a pod has written: the log of its latest container, which after a reboot need not be the one that was
+# written to last.
 output() {
-  local log
-  log=$(ls -t /var/log/pods/default_"$1"-vm-node_*/camera/*.log 2>/dev/null | head -n 1)
+  local directory log
+  directory=$(ls -td /var/log/pods/default_"$1"-vm-node_*/camera 2>/dev/null | head -n 1)
+  log=$(ls -v "$directory"/*.log 2>/dev/null | tail -n 1)
   [ -n "$log" ] && cut -d' ' -f4- "$log"
 }
 said() { output "$1" | tail -n 1; }
