@@ -31,7 +31,7 @@ export interface HttpServer {
 
 /**
  * `/` for people, `/status.json` for programs, `/metrics` for Prometheus, `/healthz` (nothing in the process
- * hangs) and `/readyz` (a kubelet listens to us). Read-only: only GET and HEAD are answered. Made to be
+ * hangs) and `/readyz` (a kubelet listens to us and a device works). Read-only: only GET and HEAD are answered. Made to be
  * asked too much by anybody who reaches the port: what is costly is rationed, connections are limited.
  */
 export function serveHttp(options: HttpOptions, sources: HttpSources): HttpServer {

@@ -1,3 +1,4 @@
+import { aborted } from "../common/aborted.ts";
 import type { Clock } from "../common/clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Caretaker } from "../devices/caretaker.ts";
@@ -165,11 +166,4 @@ export class Observation {
     const failure = hangs ? `${busy.what} has taken ${Math.round(busy.ms / 1000)} s` : undefined;
     return { name: "monitor", failure };
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { aborted } from "../common/aborted.ts";
 import { type Clock, systemClock } from "../common/clock.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import type { Config } from "../config/config.ts";
@@ -330,11 +331,4 @@ export class Plugin {
     };
     return supervise({ name, run }, signal, { ...this.#deps, onRestart });
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
