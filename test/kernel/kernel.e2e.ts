@@ -5,16 +5,17 @@ import { join } from "node:path";
 import { availableVms } from "./available-vms.ts";
 import { builtPlugin, compileGuest } from "./compile.ts";
 import { type GuestResult, parseGuestResults } from "./guest-result.ts";
-import { requestedVersions } from "./provision.ts";
+import { MODULE_VERSIONS, requestedVersions } from "./provision.ts";
+import { ResultsTable } from "./results-table.ts";
 import { type Play, plays } from "./stories/stories.ts";
 import { bootVm, failures } from "./vm.ts";
 
 /**
  * The compiled plugin on real kernels with the real v4l2loopback, and a kubelet beside it: each VM is a
- * node on which one story is played, and each check of it is a test here.
+ * node on which one story is played, and each check of it is a test here. At the end a table of how it went.
  * Run with `bun test ./test/kernel/kernel.e2e.ts`.
  */
-const versions = requestedVersions();
+const versions = requestedVersions(MODULE_VERSIONS);
 const directory = await availableVms(versions);
 const work = mkdtempSync(join(tmpdir(), "vm-stories-"));
 afterAll(() => rmSync(work, { recursive: true }));
@@ -26,6 +27,8 @@ const VM_TEST_MS = (VM_SECONDS + 120) * 1000;
 describe.skipIf(directory === undefined)("the plugin on a real kernel", () => {
   const guest = join(work, "guest");
   let plugin = "";
+  const table = new ResultsTable([], versions);
+  afterAll(() => console.log(String(table)));
   beforeAll(() => {
     plugin = builtPlugin();
     compileGuest(join(import.meta.dir, "stories/guest.ts"), guest);
@@ -37,6 +40,10 @@ describe.skipIf(directory === undefined)("the plugin on a real kernel", () => {
       let ending = "the VM did not start";
       beforeAll(async () => {
         ({ results, ending } = await perform(play, { guest, plugin }));
+        if (play.moduleVersion === "none") return;
+        for (const { name, error } of results) {
+          table.add(play.moduleVersion, name, error === undefined ? "yes" : "**no**");
+        }
       }, VM_TEST_MS);
 
       for (const { name } of play.story) {

@@ -7,7 +7,7 @@ import { compileGuest } from "../compile.ts";
 import { parseGuestResults } from "../guest-result.ts";
 import { MODULE_VERSIONS, requestedVersions } from "../provision.ts";
 import { bootVm, failures } from "../vm.ts";
-import { play, Results, VM_TEST_MS } from "./play.ts";
+import { play, tableOf, VM_TEST_MS } from "./play.ts";
 
 /**
  * What the loopback driver does with each version of the real module, in a virtual machine: one list of
@@ -20,7 +20,7 @@ afterAll(() => rmSync(work, { recursive: true }));
 
 describe.skipIf(directory === undefined)("the loopback driver", () => {
   const binary = join(work, "guest");
-  const table = new Results("driver", versions);
+  const table = tableOf("driver", versions);
   beforeAll(() => compileGuest(join(import.meta.dir, "guest.ts"), binary));
   afterAll(() => console.log(String(table)));
 

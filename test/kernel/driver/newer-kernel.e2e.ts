@@ -6,7 +6,7 @@ import type { Check } from "../../../src/cli/tools/doctor/check.ts";
 import { availableVms } from "../available-vms.ts";
 import { builtPlugin, compileGuest } from "../compile.ts";
 import { NEWER_KERNEL } from "../provision.ts";
-import { play, Results, VM_TEST_MS } from "./play.ts";
+import { play, tableOf, VM_TEST_MS } from "./play.ts";
 
 /**
  * The loopback driver's scenarios on a newer kernel, which has its modules as .ko.xz and decompresses them
@@ -26,7 +26,7 @@ video-device-plugin doctor --json >/log/doctor-after
 
 describe.skipIf(directory === undefined)("the loopback driver, on a newer kernel", () => {
   const binary = join(work, "guest");
-  const table = new Results("driver", [NEWER_KERNEL]);
+  const table = tableOf("driver", [NEWER_KERNEL]);
   beforeAll(() => compileGuest(join(import.meta.dir, "guest.ts"), binary));
   afterAll(() => console.log(String(table)));
 

@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { parseGuestResults } from "../guest-result.ts";
 import type { ModuleVersion } from "../provision.ts";
+import { ResultsTable } from "../results-table.ts";
 import { bootVm, failures, type VmRequest, type VmResult } from "../vm.ts";
 import { type ListName, lists } from "./scenarios.ts";
 
@@ -9,30 +10,12 @@ const VM_SECONDS = 400;
 /** For the test that plays a list. */
 export const VM_TEST_MS = (VM_SECONDS + 120) * 1000;
 
-/** How a list of scenarios went with each version: a table in Markdown, as docs/v4l2loopback.md has it. */
-export class Results {
-  readonly #versions: readonly ModuleVersion[];
-  readonly #rows: Map<string, Map<ModuleVersion, string>>;
-
-  constructor(list: ListName, versions: readonly ModuleVersion[]) {
-    this.#versions = versions;
-    this.#rows = new Map(lists[list].map(({ name }) => [name, new Map()]));
-  }
-
-  add(version: ModuleVersion, scenario: string, how: string): void {
-    this.#rows.get(scenario)?.set(version, how);
-  }
-
-  toString(): string {
-    const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-    return [
-      row(["scenario", ...this.#versions]),
-      row(["---", ...this.#versions.map(() => "---")]),
-      ...[...this.#rows].map(([name, cells]) =>
-        row([name, ...this.#versions.map((version) => cells.get(version) ?? "")]),
-      ),
-    ].join("\n");
-  }
+/** For how a list of scenarios goes with each version. */
+export function tableOf(list: ListName, versions: readonly ModuleVersion[]): ResultsTable {
+  return new ResultsTable(
+    lists[list].map(({ name }) => name),
+    versions,
+  );
 }
 
 /**
@@ -42,7 +25,7 @@ export class Results {
 export async function play(
   list: ListName,
   vm: Pick<VmRequest, "directory" | "files"> & { moduleVersion: ModuleVersion; script?: string },
-  table: Results,
+  table: ResultsTable,
 ): Promise<VmResult> {
   const { moduleVersion } = vm;
   const result = await bootVm({

@@ -6,7 +6,7 @@ import { availableVms } from "../available-vms.ts";
 import { compileGuest } from "../compile.ts";
 import { filesUnder } from "../cpio.ts";
 import { MODULE_VERSIONS, requestedVersions } from "../provision.ts";
-import { play, Results, VM_TEST_MS } from "./play.ts";
+import { play, tableOf, VM_TEST_MS } from "./play.ts";
 
 /**
  * Debian's ffmpeg, v4l2-ctl and v4l2-compliance as the tenants of devices that the loopback driver makes,
@@ -20,7 +20,7 @@ afterAll(() => rmSync(work, { recursive: true }));
 
 describe.skipIf(directory === undefined)("the loopback driver, with Debian's programs", () => {
   const binary = join(work, "guest");
-  const table = new Results("programs", versions);
+  const table = tableOf("programs", versions);
   beforeAll(() => compileGuest(join(import.meta.dir, "guest.ts"), binary));
   afterAll(() => console.log(String(table)));
 

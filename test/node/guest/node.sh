@@ -39,8 +39,6 @@ keep_logs() {
 reboot_node() {
   keep_logs
   trap - EXIT
-  # What is said afterwards is of afterwards.
-  rm -rf /var/log/pods/default_*
   systemctl reboot
   sleep 600
 }
@@ -58,6 +56,7 @@ kubelet_answers() { busybox wget -qO /dev/null http://127.0.0.1:10255/pods; }
 
 # node_start IMAGE...: containerd with these images, and a kubelet that answers.
 node_start() {
+  mkdir -p "$manifests"
   must "containerd answers" wait_for 120 ctr version
   local image
   for image in "$@"; do
@@ -118,19 +117,21 @@ POD
 # (get_capture_buffer, "read_position + 2"; 0.15 for one that is behind by more than the buffers): at 4 a second an
 # emulated CPU under load lost some, and passed on one while it was overwritten.
 stream='
+  echo boot $(busybox cat /proc/sys/kernel/random/boot_id);
   for name in carol alice bob; do echo of $name: $(v4l2-tool search $VIDEO_DEVICE 160 120 $name); done;
   frame-numbers write 160 120 1 $tenant | $ffmpeg -f rawvideo -pix_fmt yuyv422 -s 160x120 -r 1 -i - -f v4l2 $VIDEO_DEVICE &
   while ! $ffmpeg -f v4l2 -i $VIDEO_DEVICE -frames:v 1 -f null -; do busybox sleep 1; done 2>/dev/null;
   $ffmpeg -f v4l2 -i $VIDEO_DEVICE -fps_mode passthrough -f rawvideo - | frame-numbers check 160 120 $tenant;
   busybox sleep 2147483647'
 
-# What a pod has written: the log of its latest container, which after a reboot need not be the one that was
-# written to last.
+# What a pod has written since it last began to stream in this boot, from whichever of its logs: the kubelet keeps a
+# container's latest one only, and after a reboot it may begin to count them anew.
 output() {
-  local directory log
-  directory=$(ls -td /var/log/pods/default_"$1"-vm-node_*/camera 2>/dev/null | head -n 1)
-  log=$(ls -v "$directory"/*.log 2>/dev/null | tail -n 1)
-  [ -n "$log" ] && cut -d' ' -f4- "$log"
+  cat /var/log/pods/default_"$1"-vm-node_*/camera/*.log 2>/dev/null | sort | cut -d' ' -f4- |
+    awk -v start="boot $(cat /proc/sys/kernel/random/boot_id)" '
+      $0 == start { said = ""; begun = 1 }
+      begun { said = said $0 "\n" }
+      END { printf "%s", said }'
 }
 said() { output "$1" | tail -n 1; }
 
