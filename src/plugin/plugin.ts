@@ -229,11 +229,11 @@ export class Plugin {
         collector.worked();
       },
       allocationRefused: (code) => metrics.allocationRefused(codeName(code)),
-      registered: (ms) => {
-        this.#onRegistered(ms);
+      registered: () => {
+        this.#onRegistered();
         collector.worked();
       },
-      registerFailed: (code) => metrics.registerFailed(code),
+      registerFailed: () => metrics.registerFailed(),
       ended: (reason) => metrics.ended(reason),
     };
   }
@@ -245,10 +245,10 @@ export class Plugin {
   }
 
   /** A first registration says nothing of the kubelet's age; a further one is a kubelet's that began anew. */
-  #onRegistered(ms: number): void {
+  #onRegistered(): void {
     if (this.#registeredBefore) this.#caretaker.kubeletRestarted();
     this.#registeredBefore = true;
-    this.#metrics.registered(ms);
+    this.#metrics.registered();
   }
 
   status(): RegistrarStatus {
