@@ -278,6 +278,7 @@ export class Plugin {
       this.#supervise("caretaker", (until) => this.#takeCare(until), signal),
       this.#supervise("audit", (until) => this.#audit.run(until), signal),
       this.#supervise("monitor", (until) => this.#monitor.run(until), later.signal),
+      this.#supervise("lag", (until) => this.#observation.lag.run(until), later.signal),
       this.#supervise("admin", (until) => this.#observation.runAdmin(until), later.signal),
       ...(this.#config.enableMetrics
         ? [this.#supervise("http", (until) => this.#observation.runHttp(until), later.signal)]
