@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, statSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { PluginError } from "../common/plugin-error.ts";
+import { messageOf, PluginError } from "../common/plugin-error.ts";
 import { type CordonBook, readBook, writeBook } from "../devices/cordon-book.ts";
 
 /** What the file said. */
@@ -112,8 +112,4 @@ async function syncDirectory(path: string): Promise<void> {
   } catch {
     // The file itself was synced.
   }
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

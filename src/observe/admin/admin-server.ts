@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { createConnectRouter } from "@connectrpc/connect";
 import { createFetchHandler } from "@connectrpc/connect/protocol";
 import { BoundSocket, bindingName } from "../../common/bound-socket.ts";
-import { PluginError } from "../../common/plugin-error.ts";
+import { messageOf, PluginError } from "../../common/plugin-error.ts";
 import { fileIdentity, isListening } from "../../common/unix-socket.ts";
 import { AdminService } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { answerProbe, type ProbeSources } from "../probes.ts";
@@ -108,7 +108,7 @@ function listen(path: string, answer: (request: Request) => Response | Promise<R
 }
 
 function unusable(path: string, cause: unknown): PluginError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return new PluginError("admin_socket_unusable", `${path} can't be served on: ${reason}.`, {
     cause,
     remedy: "Run as root, or name an ADMIN_SOCKET in a directory that this process may write to.",
