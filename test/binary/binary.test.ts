@@ -324,10 +324,11 @@ See "video-device-plugin run --help".
     const hostile = join(directory, "hostile");
     await Bun.write(join(hostile, "evil.ts"), 'await Bun.write("pwned", "1"); process.exit(66);');
     await Bun.write(join(hostile, "bunfig.toml"), 'preload = ["./evil.ts"]');
-    await Bun.write(join(hostile, ".env"), "MAX_DEVICES=0\n");
+    await Bun.write(join(hostile, ".env"), "MAX_DEVICES=0\nLOG_LEVEL=loud\n");
     expect(run(["version"], { cwd: hostile }).exitCode).toBe(0);
     const bad = run(["--max-devices=999"], { cwd: hostile });
     expect(bad.stderr).toStartWith('--max-devices: got "999" (from the command line)');
+    expect(bad.stderr).not.toContain("loud");
     run(["version"], { cwd: hostile, env: { BUN_OPTIONS: "--preload ./evil.ts" } });
     expect(existsSync(join(hostile, "pwned"))).toBe(false);
   });
