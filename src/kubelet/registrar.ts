@@ -48,12 +48,17 @@ export interface RegistrationObserver {
   ended(reason: RegistrationReason): void;
 }
 
+/** How the registration is, as of the last decision; `registered` and `streams` as of this moment. */
 export interface RegistrarStatus {
+  /** Whether the kubelet listens to the list of devices; only then does it offer any. */
   readonly registered: boolean;
+  /** Why it was last decided as it was: `registered`, or what stands in the way. */
   readonly because: RegistrationReason;
-  /** When this state began, ms since the epoch. */
+  /** When `because` became that, ms since the epoch. */
   readonly since: number;
+  /** Absolute path of the socket that is served now; undefined if none is. */
   readonly socketPath: string | undefined;
+  /** The kubelet's open ListAndWatch streams; normally 0 or 1. */
   readonly streams: number;
 }
 

@@ -35,22 +35,26 @@ import { Collector } from "./collector.ts";
 import { Observation } from "./observation.ts";
 import { type Actor, supervise } from "./supervisor.ts";
 
+/** What a plugin is made with: the driver, and what tells of it. */
 export interface PluginDeps {
+  /** Not started yet; its list of devices is the one that is offered, for the life of the plugin. */
   readonly driver: VideoDriver;
   readonly log: Logger;
+  /** Of the program, for status and metrics: `0.1.0`. */
   readonly version: string;
   /** The events to show; by default none. */
   readonly journal?: Journal;
   /** What changes the log level; by default nothing does. */
   readonly logLevel?: LogLevelControl;
+  /** Default {@link systemClock}. */
   readonly clock?: Clock;
-  /** In [0, 1). */
+  /** In [0, 1), for the jitter of delays. Default Math.random. */
   readonly random?: () => number;
-  /** For tests that can't wait. */
+  /** Default {@link defaultRegistrationTimes}; for tests that can't wait. */
   readonly registrationTimes?: RegistrationTimes;
-  /** For tests that can't wait. */
+  /** Default {@link defaultAuditTimes}, at the configuration's interval; for tests that can't wait. */
   readonly auditTimes?: AuditTimes;
-  /** For tests that can't wait. */
+  /** Default {@link defaultCareTimes}, at the configuration's interval; for tests that can't wait. */
   readonly careTimes?: CareTimes;
 }
 
