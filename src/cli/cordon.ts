@@ -1,15 +1,13 @@
 import type { FlagSpec } from "../config/argv.ts";
+import { maxNoteLength } from "../devices/cordon-book.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { changeDevices } from "./operate/change-devices.ts";
 import { OPERATE_OPTIONS, operate, wrongValue } from "./operate/operation.ts";
 
-/** Of a note, in characters; the admin API takes no longer one. */
-const MAX_NOTE = 200;
-
 const noteFlag: FlagSpec = {
   flag: "note",
   isSwitch: false,
-  expected: `at most ${MAX_NOTE} characters`,
+  expected: `at most ${maxNoteLength} characters`,
   description: "Why, for whoever comes next",
 };
 
@@ -25,7 +23,7 @@ DEVICE is 10, video10 or a path. Exit code 0 means that all are cordoned, 1 that
 plugin answers.
 
 Options:
-  --note TEXT           Why, for whoever comes next: at most ${MAX_NOTE} characters; "status" shows it.
+  --note TEXT           Why, for whoever comes next: at most ${maxNoteLength} characters; "status" shows it.
   --admin-socket PATH   Where the plugin listens (default: ADMIN_SOCKET, else as in "${PROGRAM} run --help").
   --help                Show this text.
 
@@ -38,7 +36,7 @@ Examples:
     const spec = { positionals: ["DEVICE..."], flags: [noteFlag] };
     return operate("cordon", spec, argv, terminal, async (operation) => {
       const note = operation.flags.get("note") ?? "";
-      if ([...note].length > MAX_NOTE) return wrongValue("cordon", noteFlag, note, terminal);
+      if ([...note].length > maxNoteLength) return wrongValue("cordon", noteFlag, note, terminal);
       return changeDevices(
         operation,
         (deviceId) => operation.client.cordonDevice({ deviceId, note }),

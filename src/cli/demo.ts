@@ -1,4 +1,5 @@
 import { isatty } from "node:tty";
+import { aborted } from "../common/aborted.ts";
 import { systemClock } from "../common/clock.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import * as acts from "./demo/acts.ts";
@@ -87,10 +88,7 @@ async function keep(stage: Stage, interrupted: AbortSignal): Promise<void> {
       stage.drawDevices();
     }
   });
-  await new Promise<void>((resolve) => {
-    if (interrupted.aborted) resolve();
-    interrupted.addEventListener("abort", () => resolve(), { once: true });
-  });
+  await aborted(interrupted);
   stop();
 }
 

@@ -23,7 +23,7 @@ Shows what the program is and its commands, or the help of one command.
 }
 
 /** What the program is, its commands and a few examples; ends with a line break. */
-export function renderOverview(commands: readonly ListedCommand[]): string {
+function renderOverview(commands: readonly ListedCommand[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
   const list = commands.map(({ name, summary }) => `  ${name.padEnd(width)}   ${summary}`);
   const examples = EXAMPLES.filter(([command]) => commands.some(({ name }) => name === command));

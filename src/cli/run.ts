@@ -54,9 +54,15 @@ export const runCommand: Command = {
     if (origins.nodeName.source === "hostname") {
       log.info("NODE_NAME is not set, the host's name is used", { node_name: config.nodeName });
     }
-    const driver = createDriver(config, log, await numbersHeldBefore(config, { log }));
-    const plugin = new Plugin(config, { driver, log, journal, logLevel, version: VERSION });
-    await plugin.run(stopSignal(log, () => plugin.reinspect()));
+    let plugin: Plugin | undefined;
+    // Before anything that waits. Until there is a plugin, everything is about to be looked at anyway.
+    const stopping = stopSignal(log, () => plugin?.reinspect());
+    const heldBefore = await numbersHeldBefore(config, { log }, stopping);
+    if (!stopping.aborted) {
+      const driver = createDriver(config, log, heldBefore);
+      plugin = new Plugin(config, { driver, log, journal, logLevel, version: VERSION });
+      await plugin.run(stopping);
+    }
     log.info(
       "Stopped",
       config.removeDevicesOnExit ? {} : { detail: "devices are left as they are" },

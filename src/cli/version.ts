@@ -7,7 +7,7 @@ import { unexpectedArguments } from "./usage-error.ts";
 export const VERSION = version;
 
 /** `video-device-plugin 0.1.0 (bun 1.4.5, linux-x64)`. */
-export function versionLine(): string {
+function versionLine(): string {
   return `${PROGRAM} ${VERSION} (bun ${Bun.version}, ${process.platform}-${process.arch})`;
 }
 

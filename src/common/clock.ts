@@ -6,12 +6,14 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/**
- * The epoch as the wall clock had it at start, and monotonic time since: a wall clock that is set back by
- * an hour would otherwise hold every wait that was computed before for an hour.
- */
+/** The epoch as the wall clock had it at start. */
 const startedAt = Date.now() - performance.now();
 
+/**
+ * The machine's time in whole ms since the epoch: the wall clock as it was when the process started, and monotonic
+ * time since. It never follows a wall clock that is set anew: one that is set back by an hour would hold every
+ * wait that was computed before for an hour.
+ */
 export const systemClock: Clock = {
   now: () => Math.round(startedAt + performance.now()),
   sleep: (ms, signal) =>

@@ -19,8 +19,7 @@ export class PluginError extends Error {
   /** Any thrown value as PluginError; what is none gets the code `unexpected`. */
   static from(reason: unknown): PluginError {
     if (reason instanceof PluginError) return reason;
-    const message = reason instanceof Error ? reason.message : String(reason);
-    return new PluginError("unexpected", message, { cause: reason });
+    return new PluginError("unexpected", messageOf(reason), { cause: reason });
   }
 
   /** The fields of a log line about this error. */
@@ -31,4 +30,9 @@ export class PluginError extends Error {
       ...(this.remedy === undefined ? {} : { remedy: this.remedy }),
     };
   }
+}
+
+/** What any thrown value says. */
+export function messageOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../common/plugin-error.ts";
 import { type FlagSpec, parseArgv } from "./argv.ts";
 import type { Config } from "./config.ts";
 import { crossChecks } from "./cross-checks.ts";
@@ -135,8 +136,7 @@ function readEnvFile(
   try {
     return { path, ...parseEnvFile(path, readFile(path), knownVariables) };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const text = `cannot read ${quote(path)} (from the command line), expected ${envFileOption.expected}; ${reason}`;
+    const text = `cannot read ${quote(path)} (from the command line), expected ${envFileOption.expected}; ${messageOf(error)}`;
     return { path, values: new Map(), problems: [{ subject: `--${envFileOption.flag}`, text }] };
   }
 }

@@ -68,7 +68,7 @@ export const options: Options = {
     default: "/var/lib/kubelet/device-plugins/video-device-plugin.sock",
     group: "Kubernetes",
     description:
-      "Socket of the plugin, in the directory of the kubelet's; each instance adds a suffix of its own.",
+      "Path after which the plugin's own sockets are named, in the directory of the kubelet's; each gets a process ID and a random part before its extension.",
   },
   podResourcesSocket: {
     flag: "pod-resources-socket",
@@ -77,7 +77,7 @@ export const options: Options = {
     default: "/var/lib/kubelet/pod-resources/kubelet.sock",
     group: "Kubernetes",
     description:
-      "Socket on which the kubelet is asked which devices it knows and pods have; without it a registration lost in silence goes unnoticed, and devices are cleaned only when they are given away.",
+      "Socket on which the kubelet is asked which devices it knows and which pods have them; without an answer nobody notices that the kubelet has forgotten the plugin, and devices are cleaned only when they are given away.",
   },
   podResourcesInterval: {
     flag: "pod-resources-interval",
@@ -103,7 +103,7 @@ export const options: Options = {
     default: "false",
     group: "Kubernetes",
     description:
-      "Has the kubelet call PreStartContainer before each start of a container, which resets its devices; off, containers start without the plugin.",
+      "Has the kubelet call the plugin (PreStartContainer) before each start of a container, to reset its devices, so that none starts while the plugin is away; if off, containers start without that.",
   },
   maxDevices: {
     flag: "max-devices",
@@ -130,7 +130,7 @@ export const options: Options = {
     default: "refuse",
     group: "Devices",
     description:
-      "What becomes of a device whose number a real camera has: refuse keeps it Unhealthy and says whose it is; elsewhere passes over such numbers at the start, so that IDs are stable as long as the cameras are.",
+      "What to do when a real camera has the number of a device: refuse keeps that device unhealthy and says whose the number is; elsewhere passes over such numbers when the plugin starts, so that IDs stay the same as long as the cameras do.",
   },
   driver: {
     flag: "driver",
@@ -148,7 +148,7 @@ export const options: Options = {
     default: "true",
     group: "Devices",
     description:
-      'Loads the module and makes, repairs and cleans devices; off, they are only looked at, which needs no privileges, "setup" has to make them before, and a pod finds in a device what the last one left there.',
+      'Loads the module, and makes, repairs and cleans devices, which needs privileges; if off, devices are only looked at: the command "setup" has to make them before, and a pod may find in a device what the last one left there.',
   },
   healthCheckInterval: {
     flag: "health-check-interval",
@@ -166,7 +166,7 @@ export const options: Options = {
     default: "false",
     group: "Devices",
     description:
-      "Removes, when the process is stopped, the devices that it made itself and that nobody uses, and with the last of them the module, if it loaded that; off, a stop touches no device.",
+      "Removes, when the process is stopped, the devices that it made and nobody uses, and unloads the module if it loaded it and no device is left; if off, a stop touches no device.",
   },
   v4l2MaxBuffers: {
     flag: "v4l2-max-buffers",
@@ -185,7 +185,7 @@ export const options: Options = {
     default: "1920",
     group: "v4l2loopback",
     description:
-      "Largest width of a frame in pixels; a device takes up to width x height x 4 bytes x buffers of kernel memory, charged to no pod: 16588800 bytes by default.",
+      "Largest width of a frame in pixels; a device takes up to width x height x 4 bytes x buffers of kernel memory, which count for no pod: 16588800 bytes by default.",
   },
   v4l2MaxHeight: {
     flag: "v4l2-max-height",
@@ -228,7 +228,7 @@ export const options: Options = {
     default: "",
     group: "v4l2loopback",
     description:
-      "Group that owns the device nodes, a name being looked up where this process runs; empty leaves it as it is.",
+      "Group that owns the device nodes; a name is looked up in the /etc/group of where this process runs, a container say; empty leaves the group as it is.",
   },
   logLevel: {
     flag: "log-level",
@@ -244,7 +244,7 @@ export const options: Options = {
     kind: choice(["auto", "json", "pretty"]),
     default: "auto",
     group: "Logs and metrics",
-    description: "Form of the log, where auto is pretty on a terminal and JSON lines elsewhere.",
+    description: "Form of the log: auto is pretty on a terminal and JSON lines elsewhere.",
   },
   enableMetrics: {
     flag: "enable-metrics",
@@ -252,7 +252,7 @@ export const options: Options = {
     kind: boolean(),
     default: "false",
     group: "Logs and metrics",
-    description: "Serves metrics for Prometheus over HTTP.",
+    description: "Serves metrics for Prometheus, probes and a status page over HTTP.",
   },
   metricsAddress: {
     flag: "metrics-address",
@@ -260,7 +260,7 @@ export const options: Options = {
     kind: ipAddress(),
     default: "0.0.0.0",
     group: "Logs and metrics",
-    description: "Address on which metrics are served.",
+    description: "Address on which metrics, probes and the status page are served.",
   },
   metricsPort: {
     flag: "metrics-port",
@@ -268,7 +268,7 @@ export const options: Options = {
     kind: integer(1, 65535),
     default: "8080",
     group: "Logs and metrics",
-    description: "TCP port on which metrics are served.",
+    description: "TCP port on which metrics, probes and the status page are served.",
   },
   metricsOwners: {
     flag: "metrics-owners",
@@ -276,7 +276,7 @@ export const options: Options = {
     kind: boolean(),
     default: "true",
     group: "Logs and metrics",
-    description: "Names in the metrics the pod that has each device.",
+    description: "Says in the metrics which pod has each device.",
   },
   adminSocket: {
     flag: "admin-socket",
@@ -285,7 +285,7 @@ export const options: Options = {
     default: "/run/video-device-plugin/admin.sock",
     group: "Logs and metrics",
     description:
-      "Socket, for root alone, of the admin API and of the probes: what status, reset, cordon and probe talk to.",
+      "Socket, for root alone, on which the running plugin answers probes and commands such as status, cordon and reset.",
   },
   nfdFeaturesDir: {
     flag: "nfd-features-dir",
@@ -294,7 +294,7 @@ export const options: Options = {
     default: "",
     group: "Kubernetes",
     description:
-      "Directory of node-feature-discovery's local features, /etc/kubernetes/node-feature-discovery/features.d say, to be told the count of devices and the module's version; empty tells nothing.",
+      "Directory that node-feature-discovery reads local features from, mostly /etc/kubernetes/node-feature-discovery/features.d; a file is kept there that gives the node labels with the number of devices and the module's version; empty writes none.",
   },
   stateDir: {
     flag: "state-dir",
@@ -302,7 +302,7 @@ export const options: Options = {
     kind: directory(),
     default: "/var/lib/video-device-plugin",
     group: "Directories",
-    description: "Where is kept what outlives the process: which devices are cordoned.",
+    description: "Directory for what must survive a restart: which devices are cordoned.",
   },
   deviceDir: {
     flag: "device-dir",
@@ -310,7 +310,8 @@ export const options: Options = {
     kind: directory(),
     default: "/dev",
     group: "Directories",
-    description: "Where this process sees the host's device nodes.",
+    description:
+      "Directory in which this process sees the host's device nodes; in a container, where the host's /dev is mounted.",
   },
   sysfsDir: {
     flag: "sysfs-dir",
@@ -318,7 +319,7 @@ export const options: Options = {
     kind: directory(),
     default: "/sys",
     group: "Directories",
-    description: "Where this process sees the host's sysfs.",
+    description: "Directory in which this process sees the host's sysfs.",
   },
   modulesDir: {
     flag: "modules-dir",
@@ -326,7 +327,7 @@ export const options: Options = {
     kind: directory(),
     default: "/lib/modules",
     group: "Directories",
-    description: "Where the host's kernel modules are, in a directory for each kernel release.",
+    description: "Directory of the host's kernel modules, with one in it for each kernel release.",
   },
   simulatedDir: {
     flag: "simulated-dir",
@@ -334,7 +335,7 @@ export const options: Options = {
     kind: directory(),
     default: "/run/video-device-plugin/simulated",
     group: "Directories",
-    description: "Where the simulated driver keeps its devices.",
+    description: "Directory in which the simulated driver keeps its devices.",
   },
 };
 
@@ -344,7 +345,7 @@ export const envFileOption = {
   placeholder: "PATH",
   expected: "the path of a file of NAME=value lines",
   description:
-    "File of NAME=value lines, read for variables that the environment doesn't set or leaves empty.",
+    "File of NAME=value lines for variables that the environment doesn't set or leaves empty; without this option no file is read, not even .env.",
 } as const;
 
 /** Keys of {@link Config} in the table's order. */

@@ -39,7 +39,7 @@ const SHOWN: ReadonlySet<keyof Config> = new Set([
 export const chartOptionKeys = optionKeys.filter((key) => !SET_BY_CHART.has(key));
 
 /** The lines of `config:` in values.yaml: each option with its sentence and its default; ends with a line break. */
-export function renderChartValues(): string {
+function renderChartValues(): string {
   const blocks = chartOptionKeys.map((key) => {
     const option: Option<unknown> = options[key];
     const { env, description, kind } = option;

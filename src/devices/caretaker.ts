@@ -15,12 +15,12 @@ import {
 import type { CareRecord } from "./care-record.ts";
 import { type CareTimes, defaultCareTimes } from "./care-times.ts";
 import { DeviceLocks } from "./device-locks.ts";
-import { type OperateOptions, whyNotOperate } from "./operation.ts";
 import type { DevicePool } from "./pool.ts";
 import { removeDevices } from "./removal.ts";
 import { type RetirementDeps, retireFree } from "./retirement.ts";
 import type { Use } from "./use.ts";
 import { UseBook, type UseBookDeps } from "./use-book.ts";
+import { type OperateOptions, whyNotOperate } from "./why-not-operate.ts";
 
 export interface CaretakerDeps
   extends RetirementDeps,

@@ -33,7 +33,7 @@ export function deserializer(desc: DescMessage): (bytes: Buffer) => Message {
 }
 
 /** grpc-js' definition of one method, made from its protobuf-es descriptor. */
-export function methodDefinition(method: DescMethod): MethodDefinition<object, object> {
+function methodDefinition(method: DescMethod): MethodDefinition<object, object> {
   return {
     path: methodPath(method),
     requestStream:

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
-import { PluginError } from "../common/plugin-error.ts";
+import { messageOf, PluginError } from "../common/plugin-error.ts";
 import type { RegistrationAction, RegistrationReason } from "./registration.ts";
 
 /**
@@ -62,8 +62,4 @@ function remedyFor(message: string, directory: string): { remedy?: string } {
 
 function remedyForDenial(directory: string): string {
   return `Run as the owner of ${directory} (root, as the kubelet makes it) with its mode letting the owner write, or with CAP_DAC_OVERRIDE; under SELinux with the type container_device_plugin_t, or spc_t if privileged (ausearch -m avc shows what was denied).`;
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

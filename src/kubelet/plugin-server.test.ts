@@ -1,8 +1,19 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PluginServer, type PluginServerDeps } from "./plugin-server.ts";
+import { idlePluginService } from "../../test/support/idle-plugin-service.ts";
+import * as unixSocket from "../common/unix-socket.ts";
+import { PluginServer } from "./plugin-server.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -11,20 +22,13 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 let optionsAsked = 0;
-const listen = (path: string, service: object = {}) =>
+const getDevicePluginOptions = () => {
+  optionsAsked += 1;
+  return {};
+};
+const listen = (path: string, methods: object = { getDevicePluginOptions }) =>
   PluginServer.listen(path, {
-    service: () =>
-      ({
-        getDevicePluginOptions: () => {
-          optionsAsked += 1;
-          return {};
-        },
-        async *listAndWatch() {},
-        getPreferredAllocation: () => ({}),
-        allocate: () => ({}),
-        preStartContainer: () => ({}),
-        ...service,
-      }) as ReturnType<PluginServerDeps["service"]>,
+    service: () => idlePluginService(methods),
     onDefect: () => undefined,
     onStreams: () => undefined,
   });
@@ -36,6 +40,15 @@ async function failure(work: Promise<unknown>): Promise<string> {
     return String(error);
   }
   throw new Error("did not fail");
+}
+
+/** Makes every file look as on a file system that doesn't know when it was made. Undone by the result. */
+function withoutBirthTimes() {
+  const spy = spyOn(unixSocket, "fileIdentity").mockImplementation((path) => {
+    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return stat && unixSocket.identityOf(Object.assign(stat, { birthtimeNs: 0n }));
+  });
+  return { [Symbol.dispose]: () => spy.mockRestore() };
 }
 
 describe("the plugin's server", () => {
@@ -52,10 +65,12 @@ describe("the plugin's server", () => {
 
   test("that can't answer itself is none, and leaves no socket", async () => {
     const path = join(directory, "a.sock");
-    const getDevicePluginOptions = () => {
+    const outOfOrder = () => {
       throw new Error("out of order");
     };
-    expect(await failure(listen(path, { getDevicePluginOptions }))).toContain("out of order");
+    expect(await failure(listen(path, { getDevicePluginOptions: outOfOrder }))).toContain(
+      "out of order",
+    );
     expect(existsSync(path)).toBe(false);
   });
 
@@ -72,5 +87,25 @@ describe("the plugin's server", () => {
     expect(server.state()).toBe("socket_lost");
     await server.close(100);
     expect(existsSync(path)).toBe(true);
+    expect(await unixSocket.isListening(join(directory, "moved.sock"))).toBe(false);
+  });
+
+  test("knows its own socket on a file system without birth times", async () => {
+    using _ = withoutBirthTimes();
+    const path = join(directory, "a.sock");
+    const server = await listen(path);
+    expect(server.state()).toBe("serving");
+    await server.close(100);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test("listens no longer once it is closed, even if it doesn't know its socket again", async () => {
+    using _ = withoutBirthTimes();
+    const path = join(directory, "a.sock");
+    const server = await listen(path);
+    chmodSync(path, 0o666);
+    expect(server.state()).toBe("socket_lost");
+    await server.close(100);
+    expect(await unixSocket.isListening(path)).toBe(false);
   });
 });

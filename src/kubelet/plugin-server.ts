@@ -2,7 +2,7 @@ import { accessSync, chmodSync, constants } from "node:fs";
 import { dirname } from "node:path";
 import { createClient, type ServiceImpl } from "@connectrpc/connect";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { fileIdentity } from "../common/unix-socket.ts";
+import { BoundSocket, bindingName } from "../common/bound-socket.ts";
 import { DevicePlugin } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { addService, type OnHandlerDefect } from "../grpc/server.ts";
 import { createSocketTransport } from "../grpc/transport.ts";
@@ -27,13 +27,13 @@ export class PluginServer {
   readonly socketPath: string;
   readonly streams: StreamSet;
   readonly #server: Server;
-  readonly #identity: string | undefined;
+  readonly #socket: BoundSocket;
 
-  private constructor(socketPath: string, server: Server, streams: StreamSet) {
+  private constructor(socketPath: string, server: Server, socket: BoundSocket, streams: StreamSet) {
     this.socketPath = socketPath;
     this.streams = streams;
     this.#server = server;
-    this.#identity = fileIdentity(socketPath);
+    this.#socket = socket;
   }
 
   /**
@@ -46,28 +46,24 @@ export class PluginServer {
     const streams = new StreamSet(deps.onStreams);
     const server = new Server();
     addService(server, DevicePlugin, deps.service(streams), deps.onDefect);
-    await new Promise<void>((resolve, reject) => {
-      server.bindAsync(`unix:${socketPath}`, ServerCredentials.createInsecure(), (error) =>
-        error ? reject(error) : resolve(),
-      );
-    });
-    const self = new PluginServer(socketPath, server, streams);
+    const name = bindingName(socketPath);
+    await bind(server, name);
+    let self: PluginServer | undefined;
     try {
       // The API has no authentication: whoever may connect may call Allocate.
-      chmodSync(socketPath, 0o600);
+      chmodSync(name, 0o600);
+      self = new PluginServer(socketPath, server, new BoundSocket(name, socketPath), streams);
       await self.#dial();
+      return self;
     } catch (error) {
-      await self.close(0);
+      await (self?.close(0) ?? shutDown(server, 0));
       throw error;
     }
-    return self;
   }
 
   /** `serving`, or `socket_lost` if the path is gone or holds another file. */
   state(): "serving" | "socket_lost" {
-    return this.#identity !== undefined && fileIdentity(this.socketPath) === this.#identity
-      ? "serving"
-      : "socket_lost";
+    return this.#socket.isReachable() ? "serving" : "socket_lost";
   }
 
   /**
@@ -76,20 +72,8 @@ export class PluginServer {
    */
   async close(graceMs: number): Promise<void> {
     this.streams.endAll();
-    const now = fileIdentity(this.socketPath);
-    // Closing a listener unlinks its path, whoever's file is there by now. A listener nobody can reach
-    // any more is the lesser evil.
-    if (now !== undefined && now !== this.#identity) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => {
-        this.#server.forceShutdown();
-        resolve();
-      }, graceMs);
-      this.#server.tryShutdown(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    this.#socket.remove();
+    await shutDown(this.#server, graceMs);
   }
 
   async #dial(): Promise<void> {
@@ -101,4 +85,25 @@ export class PluginServer {
       transport.close();
     }
   }
+}
+
+function bind(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) =>
+      error ? reject(error) : resolve(),
+    );
+  });
+}
+
+function shutDown(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, graceMs);
+    server.tryShutdown(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

@@ -2,8 +2,10 @@ import { createClient } from "@connectrpc/connect";
 import { fileIdentity } from "../common/unix-socket.ts";
 import { Registration } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { createSocketTransport } from "../grpc/transport.ts";
-import { apiVersion } from "./api.ts";
 import { pluginOptions } from "./device-plugin-service.ts";
+
+/** The only version there is (k8s.io/kubelet, pkg/apis/deviceplugin/v1beta1/constants.go). */
+const apiVersion = "v1beta1";
 
 export interface RegisterCall {
   readonly kubeletSocket: string;

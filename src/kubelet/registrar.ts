@@ -40,19 +40,25 @@ export interface RegistrarDeps extends Pick<PluginServerDeps, "service" | "onDef
 
 /** Told of what becomes of registrations. */
 export interface RegistrationObserver {
-  /** `ms`: how long Register took. */
-  registered(ms: number): void;
-  registerFailed(code: Code): void;
+  /** Register was accepted. */
+  registered(): void;
+  /** Register was refused, not answered in time, or its answer got lost. */
+  registerFailed(): void;
   /** A registration is over. */
   ended(reason: RegistrationReason): void;
 }
 
+/** How the registration is, as of the last decision; `registered` and `streams` as of this moment. */
 export interface RegistrarStatus {
+  /** Whether the kubelet listens to the list of devices; only then does it offer any. */
   readonly registered: boolean;
+  /** Why it was last decided as it was: `registered`, or what stands in the way. */
   readonly because: RegistrationReason;
-  /** When this state began, ms since the epoch. */
+  /** When `because` became that, ms since the epoch. */
   readonly since: number;
+  /** Absolute path of the socket that is served now; undefined if none is. */
   readonly socketPath: string | undefined;
+  /** The kubelet's open ListAndWatch streams; normally 0 or 1. */
   readonly streams: number;
 }
 
@@ -62,10 +68,10 @@ const closeGraceMs = 300;
 /** One registration: a server and what has become of it. */
 interface Epoch {
   readonly server: PluginServer;
-  /** Identity of the kubelet socket that Register was last called on. */
+  /** Identity of the kubelet's socket: the one it is served for, from Register on the one that was called. */
   kubelet: string | undefined;
   registeredAt: number | undefined;
-  /** Streams that had come before Register was last called; undefined until then. */
+  /** Streams that had come before Register was called; undefined until then. */
   seenBefore: number | undefined;
   /** When the first ListAndWatch stream came, ms since the epoch. */
   streamAt: number | undefined;
@@ -182,26 +188,26 @@ export class Registrar {
   }
 
   async #act(action: RegistrationAction, signal: AbortSignal): Promise<void> {
+    // As it is now: what fails because a new kubelet takes its place is not that one's failure.
+    const kubelet = fileIdentity(this.#options.kubeletSocket);
     try {
-      if (action.kind === "listen") await this.#listen();
-      else if (action.kind === "register") await this.#register(signal);
+      if (action.kind === "listen") await this.#listen(kubelet);
+      else if (action.kind === "register") await this.#register(kubelet, signal);
       else if (action.kind === "close") await this.#close(action.because);
     } catch (reason) {
       if (signal.aborted) return;
       const error = ConnectError.from(reason);
-      this.#fail(fileIdentity(this.#options.kubeletSocket));
-      this.#deps.observer.registerFailed(error.code);
+      this.#fail(kubelet);
+      if (action.kind === "register") this.#deps.observer.registerFailed();
       this.#deps.log.warn("Registration failed", {
         step: action.kind,
         ...explainFailure(action.kind, error.rawMessage, this.#options).fields(),
-        attempt: this.#failures,
-        retry_in_ms: Math.max(0, this.#notBefore - this.#deps.clock.now()),
-        next: "it is tried again then, at once if there is a new kubelet",
+        ...this.#retry(),
       });
     }
   }
 
-  async #listen(): Promise<void> {
+  async #listen(kubelet: string | undefined): Promise<void> {
     const { random, log, service, onDefect } = this.#deps;
     const path = instanceSocketPath(this.#options.socketPath, newSuffix(process.pid, random()));
     const { stale, live } = await sweepSockets(this.#options.socketPath);
@@ -219,7 +225,7 @@ export class Registrar {
     });
     this.#epoch = {
       server,
-      kubelet: undefined,
+      kubelet,
       registeredAt: undefined,
       seenBefore: undefined,
       streamAt: undefined,
@@ -228,14 +234,14 @@ export class Registrar {
     log.debug("Serving", { socket_path: path });
   }
 
-  async #register(signal: AbortSignal): Promise<void> {
+  async #register(kubelet: string | undefined, signal: AbortSignal): Promise<void> {
     const epoch = this.#epoch;
     if (!epoch) return;
     const { clock, log, observer } = this.#deps;
     const { kubeletSocket, resourceName, preStart } = this.#options;
     // Streams that came before we asked are not the kubelet's.
     epoch.server.streams.endAll();
-    epoch.kubelet = fileIdentity(kubeletSocket);
+    epoch.kubelet = kubelet;
     epoch.seenBefore = epoch.server.streams.seen;
     const started = performance.now();
     try {
@@ -250,28 +256,34 @@ export class Registrar {
         signal,
       );
     } catch (error) {
-      // Only an answer that never came leaves open whether the kubelet has connected.
-      if (ConnectError.from(error).code !== Code.DeadlineExceeded) this.#forgetStreams(epoch);
+      // Only an answer that never came leaves open whether the kubelet has connected: if it has, it listens.
+      const unanswered = ConnectError.from(error).code === Code.DeadlineExceeded;
+      if (!unanswered || this.#streams().streams === 0) await this.#abandon(epoch);
       throw error;
     }
     epoch.registeredAt = clock.now();
-    const ms = performance.now() - started;
-    observer.registered(ms);
+    observer.registered();
     log.info("Registered with the kubelet", {
       resource_name: resourceName,
       socket_path: epoch.server.socketPath,
-      duration_ms: Math.round(ms),
+      duration_ms: Math.round(performance.now() - started),
       next: "the kubelet listens to the list of devices on this socket",
     });
   }
 
-  /** Whoever has come while a Register was refused is not the kubelet, or no longer. */
-  #forgetStreams(epoch: Epoch): void {
-    if (this.#streams().seen > 0 && epoch.kubelet !== undefined) {
-      this.#lastStreamEnd = { at: this.#deps.clock.now(), kubelet: epoch.kubelet };
-      epoch.server.streams.endAll();
-    }
-    epoch.seenBefore = undefined;
+  /**
+   * Gives up a socket on which Register has failed: the kubelet may have a client for it all the same, and one
+   * that registers twice on one socket is beyond what kubelets from 1.37 support.
+   */
+  async #abandon(epoch: Epoch): Promise<void> {
+    // Whoever has come while Register failed is not the kubelet, or no longer.
+    if (this.#streams().seen > 0) this.#streamEnded(epoch);
+    this.#epoch = undefined;
+    await epoch.server.close(closeGraceMs);
+  }
+
+  #streamEnded({ kubelet }: Epoch): void {
+    if (kubelet !== undefined) this.#lastStreamEnd = { at: this.#deps.clock.now(), kubelet };
   }
 
   async #close(because: RegistrationReason): Promise<void> {
@@ -281,10 +293,17 @@ export class Registrar {
     this.#epoch = undefined;
     const wasRegistered = epoch.registeredAt !== undefined || epoch.streamAt !== undefined;
     await epoch.server.close(closeGraceMs);
-    const now = clock.now();
-    if (!wasRegistered) return;
-    if (epoch.kubelet !== undefined) this.#lastStreamEnd = { at: now, kubelet: epoch.kubelet };
-    const livedMs = epoch.streamAt === undefined ? 0 : now - epoch.streamAt;
+    if (!wasRegistered) {
+      this.#fail(epoch.kubelet);
+      log.warn("Socket was lost before it was registered", {
+        socket_path: epoch.server.socketPath,
+        reason: because,
+        ...this.#retry(),
+      });
+      return;
+    }
+    this.#streamEnded(epoch);
+    const livedMs = epoch.streamAt === undefined ? 0 : clock.now() - epoch.streamAt;
     if (livedMs >= this.#times.provenMs) this.#failures = 0;
     else this.#fail(epoch.kubelet);
     observer.ended(because);
@@ -303,5 +322,14 @@ export class Registrar {
     this.#failedAtKubelet = kubelet;
     this.#failures += 1;
     this.#notBefore = retryAt(clock.now(), this.#failures, this.#times, random());
+  }
+
+  /** What is told of the next try after a failure. */
+  #retry() {
+    return {
+      attempt: this.#failures,
+      retry_in_ms: Math.max(0, this.#notBefore - this.#deps.clock.now()),
+      next: "it is tried again then, at once if there is a new kubelet",
+    };
   }
 }

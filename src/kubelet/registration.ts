@@ -30,6 +30,7 @@ export interface RegistrationFacts {
   readonly notBefore: number;
 }
 
+/** The kubelet's socket as one look saw it, which says nothing of whether a kubelet answers there. */
 export interface KubeletSocketState {
   /** `absent`: no file; `refusing`: a file nobody listens on; `accepting`: somebody does. */
   readonly state: "absent" | "refusing" | "accepting";
@@ -37,7 +38,9 @@ export interface KubeletSocketState {
   readonly identity: string | undefined;
 }
 
+/** That a ListAndWatch stream of the kubelet's has ended, from whichever side. */
 export interface StreamEnd {
+  /** When that was noticed, ms since the epoch. */
   readonly at: number;
   /** Identity of the kubelet socket the stream's registration went to. */
   readonly kubelet: string;

@@ -1,5 +1,5 @@
 import { dlopen, read } from "bun:ffi";
-import { PluginError } from "../common/plugin-error.ts";
+import { messageOf, PluginError } from "../common/plugin-error.ts";
 import { ErrnoError } from "./errno-error.ts";
 
 /**
@@ -56,7 +56,7 @@ export function openLibc(): LibcSymbols {
   try {
     return openSymbols();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new PluginError("ffi_unavailable", `The C library can't be called: ${reason}.`, {
       cause,
       remedy: /JIT/.test(reason)

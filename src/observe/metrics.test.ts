@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { Code } from "@connectrpc/connect";
 import { FakeDriver } from "../../test/support/fake-driver.ts";
 import { systemClock } from "../common/clock.ts";
 import { DevicePool } from "../devices/pool.ts";
@@ -72,8 +71,8 @@ describe("metrics", () => {
     const { metrics, lines } = setUp();
     metrics.allocated(2, 0.2);
     metrics.allocationRefused("failed_precondition");
-    metrics.registered(1);
-    metrics.registerFailed(Code.DeadlineExceeded);
+    metrics.registered();
+    metrics.registerFailed();
     metrics.ended("stream_ended");
     metrics.inspected(1);
     metrics.actorStarted("audit");

@@ -1,4 +1,3 @@
-import type { Code } from "@connectrpc/connect";
 import { Gauge, Registry } from "prom-client";
 import type { CareResult } from "../devices/attempts.ts";
 import type { PodResourcesMethod } from "../kubelet/pod-resources.ts";
@@ -76,11 +75,11 @@ export class Metrics {
     this.#events.refused.inc({ code });
   }
 
-  registered(_ms: number): void {
+  registered(): void {
     this.#events.registrations.inc({ result: "accepted" });
   }
 
-  registerFailed(_code: Code): void {
+  registerFailed(): void {
     this.#events.registrations.inc({ result: "failed" });
   }
 

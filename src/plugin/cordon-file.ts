@@ -1,13 +1,16 @@
 import { readFileSync, renameSync, statSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { PluginError } from "../common/plugin-error.ts";
+import { messageOf, PluginError } from "../common/plugin-error.ts";
 import { type CordonBook, readBook, writeBook } from "../devices/cordon-book.ts";
 
 /** What the file said. */
 export interface CordonFileContent {
   readonly book: CordonBook;
-  /** Why the book is empty although there is a file; undefined if all is well. */
+  /**
+   * Why the book is empty although there is a file: `cordons_damaged` (it is none of cordons, and was set aside) or
+   * `cordons_unreadable` (it couldn't be read, and stays where it is). Undefined if all is well.
+   */
   readonly problem: PluginError | undefined;
 }
 
@@ -22,16 +25,22 @@ export class CordonFile {
     this.path = join(stateDir, "cordoned.json");
   }
 
-  /** Reads the book. A file that can't be understood is kept aside as `cordoned.json.bad`. Never throws. */
+  /** Reads the book. A file that is none of cordons is set aside as `cordoned.json.bad`. Never throws. */
   load(): CordonFileContent {
+    let text: string | undefined;
     try {
       const stat = statSync(this.path, { throwIfNoEntry: false });
       if (stat === undefined) return { book: new Map(), problem: undefined };
       // Reading a FIFO that somebody put there would wait for ever.
-      if (!stat.isFile() || stat.size > maxBytes) throw new Error("it is no file of cordons");
-      return { book: readBook(readFileSync(this.path, "utf8")), problem: undefined };
+      if (stat.isFile() && stat.size <= maxBytes) text = readFileSync(this.path, "utf8");
     } catch (cause) {
       return { book: new Map(), problem: this.#unreadable(cause) };
+    }
+    try {
+      if (text === undefined) throw new Error("it is no file of cordons");
+      return { book: readBook(text), problem: undefined };
+    } catch (cause) {
+      return { book: new Map(), problem: this.#damaged(cause) };
     }
   }
 
@@ -60,6 +69,14 @@ export class CordonFile {
   }
 
   #unreadable(cause: unknown): PluginError {
+    const message = `${this.path} can't be read: ${messageOf(cause)}.`;
+    return new PluginError("cordons_unreadable", message, {
+      cause,
+      remedy: "Let this process read the file, and start it anew.",
+    });
+  }
+
+  #damaged(cause: unknown): PluginError {
     let kept = "";
     try {
       renameSync(this.path, `${this.path}.bad`);
@@ -67,14 +84,10 @@ export class CordonFile {
     } catch {
       // Then it stays where it is.
     }
-    return new PluginError(
-      "cordons_unreadable",
-      `${this.path} can't be read: ${messageOf(cause)}.`,
-      {
-        cause,
-        remedy: `Look into the file${kept}, and cordon anew what was cordoned.`,
-      },
-    );
+    return new PluginError("cordons_damaged", `${this.path} is damaged: ${messageOf(cause)}.`, {
+      cause,
+      remedy: `Look into the file${kept}, and cordon anew what was cordoned.`,
+    });
   }
 }
 
@@ -99,8 +112,4 @@ async function syncDirectory(path: string): Promise<void> {
   } catch {
     // The file itself was synced.
   }
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

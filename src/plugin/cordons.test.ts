@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -145,6 +146,51 @@ describe("cordons", () => {
       expect(readFileSync(path, "utf8")).toContain("video10");
     });
   }
+
+  test("in a file that can't be read are left there, and those that were known go on to count", async () => {
+    const { cordons, file, log, reasons } = start();
+    await cordons.cordon("video11", "");
+    rmSync(file.path);
+    // Reading at the address 0 of one's own memory is an input/output error.
+    symlinkSync("/proc/self/mem", file.path);
+    log.lines.length = 0;
+    await cordons.reload();
+    expect(reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
+    const next = start();
+    expect(next.reasons()).toEqual(["ok", "ok", "ok", "ok"]);
+    for (const { lines } of [log, next.log]) {
+      expect(lines.map(({ fields }) => fields["error_code"])).toEqual(["cordons_unreadable"]);
+    }
+    expect(readdirSync(join(directory, "state"))).toEqual(["cordoned.json"]);
+  });
+
+  test("that another instance has damaged are told of, and written again", async () => {
+    const { cordons, file, log, reasons } = start();
+    await cordons.cordon("video11", "the lens is dirty");
+    writeFileSync(file.path, "{]");
+    log.lines.length = 0;
+    await cordons.reload();
+    expect(reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
+    expect(log.lines.map(({ level, msg }) => [level, msg])).toEqual([
+      ["warn", "Cordons could not be read"],
+    ]);
+    expect(readFileSync(`${file.path}.bad`, "utf8")).toBe("{]");
+    expect(start().cordons.book.get("video11")?.note).toBe("the lens is dirty");
+  });
+
+  test("that another instance has damaged, and that can't be written again, still count", async () => {
+    const { cordons, file, reasons, log } = start();
+    await cordons.cordon("video11", "");
+    mkdirSync(`${file.path}.tmp`);
+    writeFileSync(file.path, "{]");
+    log.lines.length = 0;
+    await cordons.reload();
+    expect(reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
+    expect(log.lines.map(({ msg }) => msg)).toEqual([
+      "Cordons could not be read",
+      "Cordons could not be kept",
+    ]);
+  });
 
   test("have short notes", async () => {
     const { cordons } = start();

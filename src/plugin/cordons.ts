@@ -59,11 +59,12 @@ export class Cordons {
     }
   }
 
-  /** Takes in what another instance may have written since; what can't be read changes nothing. */
+  /** Takes in what another instance may have written since; what can't be read changes nothing, and is told. */
   reload(): Promise<void> {
     return this.#mutex.run(async () => {
       const { book, problem } = this.#deps.file.load();
-      if (problem !== undefined || writeBook(book) === writeBook(this.#book)) return;
+      if (problem !== undefined) return this.#reloadFailed(problem);
+      if (writeBook(book) === writeBook(this.#book)) return;
       this.#take(book);
       this.#deps.log.info("Cordons were changed by another instance", {
         device_ids: [...book.keys()],
@@ -113,6 +114,17 @@ export class Cordons {
       log.info("Device uncordoned", { device_id: id, next: "it is offered again if it is well" });
       await inspect();
     });
+  }
+
+  async #reloadFailed(problem: PluginError): Promise<void> {
+    this.#deps.log.warn("Cordons could not be read", {
+      ...problem.fields(),
+      next: "those that were known before go on to count",
+    });
+    // The file was set aside: without another one, the next start would know of none.
+    const mustWrite = problem.code === "cordons_damaged" && this.#book.size > 0;
+    // That it can't be written is told as well, and no reason to fail.
+    if (mustWrite) await this.#keep(this.#book).catch(() => undefined);
   }
 
   #known(id: string): void {

@@ -18,6 +18,6 @@ test("IDs that are none of a video device are nobody's", () => {
 test("a kubelet that can't be asked delays nothing and names none", async () => {
   const log = recordingLogger();
   const config = { ...range, podResourcesSocket: "/nowhere/kubelet.sock", resourceName: "a.b/c" };
-  expect(await numbersHeldBefore(config, { log })).toEqual([]);
+  expect(await numbersHeldBefore(config, { log }, new AbortController().signal)).toEqual([]);
   expect(log.lines.map(({ level }) => level)).toEqual(["debug"]);
 });

@@ -16,17 +16,19 @@ export interface HeldBeforeDeps {
 /**
  * Numbers of the devices that pods have and that the configuration no longer asks for, ascending: MAX_DEVICES
  * has shrunk over a restart, or FIRST_DEVICE_NUMBER has moved. Their IDs stay listed until the
- * process ends, so that those pods keep them over a restart of the kubelet. None if it can't be asked.
+ * process ends, so that those pods keep them over a restart of the kubelet. None if it can't be asked, or if
+ * `signal` aborts first.
  */
 export async function numbersHeldBefore(
   config: Pick<Config, "podResourcesSocket" | "resourceName" | "firstDeviceNumber" | "maxDevices">,
   { log, clock = systemClock }: HeldBeforeDeps,
+  signal: AbortSignal,
 ): Promise<number[]> {
   const { podResourcesSocket: socket, resourceName } = config;
-  const stop = new AbortController();
+  const answered = new AbortController();
   const podResources = new PodResources({ socket, resourceName, intervalMs: askMs }, clock);
   try {
-    const answer = podResources.devicesOfPods(stop.signal);
+    const answer = podResources.devicesOfPods(AbortSignal.any([signal, answered.signal]));
     const ids = await within(clock, answer, askMs, "The kubelet's answer");
     const numbers = numbersBeyond(ids, config);
     if (numbers.length > 0) {
@@ -39,7 +41,7 @@ export async function numbersHeldBefore(
     log.debug("Who has devices can't be asked at the start", PluginError.from(reason).fields());
     return [];
   } finally {
-    stop.abort();
+    answered.abort();
     podResources.close();
   }
 }

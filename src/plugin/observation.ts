@@ -130,9 +130,7 @@ export class Observation {
       probes: this.probes,
       onServing: () => this.cordons.reload(),
     };
-    const measuring = this.lag.run(signal);
     await runAdmin(this.#config.adminSocket, deps, signal);
-    await measuring;
   }
 
   /** Serves metrics and probes on TCP until `signal` aborts. */

@@ -35,22 +35,26 @@ import { Collector } from "./collector.ts";
 import { Observation } from "./observation.ts";
 import { type Actor, supervise } from "./supervisor.ts";
 
+/** What a plugin is made with: the driver, and what tells of it. */
 export interface PluginDeps {
+  /** Not started yet; its list of devices is the one that is offered, for the life of the plugin. */
   readonly driver: VideoDriver;
   readonly log: Logger;
+  /** Of the program, for status and metrics: `0.1.0`. */
   readonly version: string;
   /** The events to show; by default none. */
   readonly journal?: Journal;
   /** What changes the log level; by default nothing does. */
   readonly logLevel?: LogLevelControl;
+  /** Default {@link systemClock}. */
   readonly clock?: Clock;
-  /** In [0, 1). */
+  /** In [0, 1), for the jitter of delays. Default Math.random. */
   readonly random?: () => number;
-  /** For tests that can't wait. */
+  /** Default {@link defaultRegistrationTimes}; for tests that can't wait. */
   readonly registrationTimes?: RegistrationTimes;
-  /** For tests that can't wait. */
+  /** Default {@link defaultAuditTimes}, at the configuration's interval; for tests that can't wait. */
   readonly auditTimes?: AuditTimes;
-  /** For tests that can't wait. */
+  /** Default {@link defaultCareTimes}, at the configuration's interval; for tests that can't wait. */
   readonly careTimes?: CareTimes;
 }
 
@@ -229,11 +233,11 @@ export class Plugin {
         collector.worked();
       },
       allocationRefused: (code) => metrics.allocationRefused(codeName(code)),
-      registered: (ms) => {
-        this.#onRegistered(ms);
+      registered: () => {
+        this.#onRegistered();
         collector.worked();
       },
-      registerFailed: (code) => metrics.registerFailed(code),
+      registerFailed: () => metrics.registerFailed(),
       ended: (reason) => metrics.ended(reason),
     };
   }
@@ -245,10 +249,10 @@ export class Plugin {
   }
 
   /** A first registration says nothing of the kubelet's age; a further one is a kubelet's that began anew. */
-  #onRegistered(ms: number): void {
+  #onRegistered(): void {
     if (this.#registeredBefore) this.#caretaker.kubeletRestarted();
     this.#registeredBefore = true;
-    this.#metrics.registered(ms);
+    this.#metrics.registered();
   }
 
   status(): RegistrarStatus {
@@ -278,6 +282,7 @@ export class Plugin {
       this.#supervise("caretaker", (until) => this.#takeCare(until), signal),
       this.#supervise("audit", (until) => this.#audit.run(until), signal),
       this.#supervise("monitor", (until) => this.#monitor.run(until), later.signal),
+      this.#supervise("lag", (until) => this.#observation.lag.run(until), later.signal),
       this.#supervise("admin", (until) => this.#observation.runAdmin(until), later.signal),
       ...(this.#config.enableMetrics
         ? [this.#supervise("http", (until) => this.#observation.runHttp(until), later.signal)]

@@ -1,3 +1,4 @@
+import { messageOf } from "../common/plugin-error.ts";
 import { type AllocationContext, allocateContainerResources } from "./allocation.ts";
 import type { KubeletBehaviour } from "./behaviour.ts";
 import { mergeSettings } from "./container-settings.ts";
@@ -13,8 +14,7 @@ export class AdmissionError extends Error {
   readonly reason = "UnexpectedAdmissionError";
 
   constructor(cause: unknown) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    super(`Allocate failed due to ${message}, which is unexpected`, { cause });
+    super(`Allocate failed due to ${messageOf(cause)}, which is unexpected`, { cause });
   }
 }
 

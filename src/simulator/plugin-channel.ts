@@ -14,6 +14,7 @@ import {
   Metadata,
   type ServiceError,
 } from "@grpc/grpc-js";
+import { messageOf } from "../common/plugin-error.ts";
 import { deserializer, methodPath, serializer } from "../grpc/service-definition.ts";
 import { fromServiceError } from "../grpc/status.ts";
 
@@ -147,5 +148,5 @@ export function goError(error: unknown): string {
   if (error instanceof ConnectError) {
     return `rpc error: code = ${Code[error.code]} desc = ${error.rawMessage}`;
   }
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import { messageOf } from "../common/plugin-error.ts";
 import type { RegisterRequest, Registration } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { KubeletBehaviour } from "./behaviour.ts";
@@ -88,7 +89,7 @@ export class RegistrationService {
       this.#validate(request);
       await this.#connect(resource, endpoint, signal);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       log.warn("registration failed", { resource, endpoint, error: message });
       events.emit({ type: "register_failed", resource, endpoint, error: message });
       // Go's plain errors become UNKNOWN.

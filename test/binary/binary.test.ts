@@ -1,5 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer, type Server } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { EmbeddedKubelet } from "../../src/simulator/kubelet.ts";
@@ -142,6 +152,42 @@ See "video-device-plugin run --help".
     expect(await stdout).toContain("Waiting for the kubelet");
   });
 
+  describe("while it waits for a kubelet that doesn't say who has what", () => {
+    let silent: Server;
+    beforeEach(() => {
+      mkdirSync(join(directory, "pr"));
+      silent = createServer(() => undefined).listen(kubelet.podResourcesSocket);
+    });
+    afterEach(() => {
+      silent.close();
+    });
+
+    /** The program, at the moment in which it asks. */
+    async function startAndAsk() {
+      const asked = once(silent, "connection");
+      const program = start();
+      await asked;
+      return program;
+    }
+
+    test("stops as asked, and has made nothing", async () => {
+      const { child, stdout } = await startAndAsk();
+      child.kill("SIGTERM");
+      expect(await child.exited).toBe(0);
+      const said = (await stdout).trimEnd().split("\n");
+      expect(said.map((line) => JSON.parse(line).msg)).toEqual(["Starting", "Stopping", "Stopped"]);
+      expect(existsSync(join(directory, "dev"))).toBe(false);
+    });
+
+    test("goes on after a SIGHUP", async () => {
+      const { child } = await startAndAsk();
+      child.kill("SIGHUP");
+      expect(await Promise.race([child.exited, Bun.sleep(300)])).toBeUndefined();
+      child.kill("SIGTERM");
+      expect(await child.exited).toBe(0);
+    });
+  });
+
   test("logs its configuration once, where each value comes from, and whose name the node has", async () => {
     const args = ["--driver=simulated", `--simulated-dir=${join(directory, "dev")}`];
     const paths = [
@@ -278,10 +324,11 @@ See "video-device-plugin run --help".
     const hostile = join(directory, "hostile");
     await Bun.write(join(hostile, "evil.ts"), 'await Bun.write("pwned", "1"); process.exit(66);');
     await Bun.write(join(hostile, "bunfig.toml"), 'preload = ["./evil.ts"]');
-    await Bun.write(join(hostile, ".env"), "MAX_DEVICES=0\n");
+    await Bun.write(join(hostile, ".env"), "MAX_DEVICES=0\nLOG_LEVEL=loud\n");
     expect(run(["version"], { cwd: hostile }).exitCode).toBe(0);
     const bad = run(["--max-devices=999"], { cwd: hostile });
     expect(bad.stderr).toStartWith('--max-devices: got "999" (from the command line)');
+    expect(bad.stderr).not.toContain("loud");
     run(["version"], { cwd: hostile, env: { BUN_OPTIONS: "--preload ./evil.ts" } });
     expect(existsSync(join(hostile, "pwned"))).toBe(false);
   });

@@ -91,10 +91,13 @@ describe("starting up", () => {
     scenario.kubelet.faults.holdRegister = true;
     await scenario.kubelet.start();
     const { log } = scenario.startPlugin();
+    await eventually(() => scenario.sockets().length === 1, "a socket");
+    const held = scenario.sockets();
     await eventually(
       () => log.lines.some(({ msg }) => msg === "Registration failed"),
       "the deadline",
     );
+    expect(scenario.sockets()).not.toEqual(held);
     scenario.kubelet.faults.holdRegister = false;
     await scenario.counts(8, 8);
   });
@@ -112,6 +115,21 @@ describe("starting up", () => {
     });
     scenario.kubelet.faults.refuseRegister = undefined;
     await scenario.counts(8, 8);
+  });
+
+  test("S6 registers each time on another socket, however often it is refused", async () => {
+    scenario.kubelet.faults.refuseRegister = "not you";
+    await scenario.kubelet.start();
+    scenario.startPlugin();
+    await eventually(() => scenario.count("register_received") === 3, "three attempts");
+    scenario.kubelet.faults.refuseRegister = undefined;
+    await scenario.counts(8, 8);
+    const endpoints = scenario.seen.flatMap((event) =>
+      event.type === "register_received" ? [event.endpoint] : [],
+    );
+    expect(endpoints.length).toBeGreaterThan(3);
+    expect(new Set(endpoints).size).toBe(endpoints.length);
+    expect(scenario.sockets()).toEqual(endpoints.slice(-1));
   });
 
   test("S6 offers the devices under whatever resource name it is given", async () => {

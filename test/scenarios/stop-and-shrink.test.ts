@@ -17,7 +17,8 @@ describe("fewer devices than before", () => {
     for (const name of ["a", "b", "c", "d"]) scenario.kubelet.removePod(name);
     const options = { "max-devices": "4" };
     const log = recordingLogger();
-    expect(await numbersHeldBefore(scenario.config(options), { log })).toEqual([14]);
+    const { signal } = new AbortController();
+    expect(await numbersHeldBefore(scenario.config(options), { log }, signal)).toEqual([14]);
     await first.stop();
 
     const driver = scenario.cameras(5, true);

@@ -3,6 +3,7 @@ import { unlinkSync } from "node:fs";
 import { createClient } from "@connectrpc/connect";
 import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { createSocketTransport } from "../../src/grpc/transport.ts";
+import { recordingLogger } from "../support/recording-logger.ts";
 import { eventually, Scenario } from "./harness.ts";
 
 let scenario: Scenario;
@@ -109,10 +110,19 @@ describe("the ListAndWatch stream", () => {
   });
 
   test("of somebody who looks on does not stand in for the kubelet's", async () => {
-    scenario.kubelet.faults.refuseRegister = "not yet";
     await scenario.kubelet.start();
-    const { plugin } = scenario.startPlugin();
-    await eventually(() => scenario.sockets().length === 1, "a socket");
+    const recorder = recordingLogger();
+    let gone = false;
+    // Before Register is called, so that the plugin waits for the next kubelet while it serves.
+    const debug = (msg: string) => {
+      if (msg === "Serving" && !gone) scenario.kubelet.stop({ removeSockets: true });
+      gone ||= msg === "Serving";
+    };
+    const { plugin } = scenario.startPlugin({}, { log: { ...recorder, debug } });
+    await eventually(
+      () => scenario.sockets().length === 1 && plugin.status().because === "kubelet_absent",
+      "the wait",
+    );
     const transport = createSocketTransport(scenario.socketPath());
     const leave = new AbortController();
     const lists: number[] = [];
@@ -124,7 +134,7 @@ describe("the ListAndWatch stream", () => {
     })().catch(() => undefined);
     await eventually(() => lists.length === 1, "the onlooker's list");
     expect(plugin.status().registered).toBe(false);
-    scenario.kubelet.faults.refuseRegister = undefined;
+    await scenario.kubelet.start();
     await scenario.counts(8, 8);
     leave.abort();
     await looking;

@@ -74,7 +74,7 @@ export class Timeline {
 }
 
 /** `3.4 ms`, `120 ms`, `1.25 s`. */
-export function formatMs(ms: number): string {
+function formatMs(ms: number): string {
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
   return `${(ms / 1000).toFixed(2)} s`;

@@ -5,7 +5,7 @@ import type { AdminClient } from "./admin-client.ts";
 import { explainFailure } from "./explain-failure.ts";
 
 /** Between two tries to reach a plugin that went away, ms. */
-export const RETRY_MS = 500;
+const RETRY_MS = 500;
 
 /** What is known of the plugin at one moment. */
 export type Seen = { readonly status: Status } | { readonly lost: PluginError };

@@ -8,7 +8,7 @@ import { renderStatus } from "./render-status.ts";
 import type { StatusView } from "./status-view.ts";
 
 /** How often ages are drawn anew, ms. */
-export const REDRAW_MS = 1000;
+const REDRAW_MS = 1000;
 
 /** Prints each status below the last one: for pipes and files. Ends when nobody reads them any more. */
 export async function printStatuses(

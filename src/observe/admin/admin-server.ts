@@ -1,8 +1,9 @@
-import { mkdirSync, renameSync, unlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { createConnectRouter } from "@connectrpc/connect";
 import { createFetchHandler } from "@connectrpc/connect/protocol";
-import { PluginError } from "../../common/plugin-error.ts";
+import { BoundSocket, bindingName } from "../../common/bound-socket.ts";
+import { messageOf, PluginError } from "../../common/plugin-error.ts";
 import { fileIdentity, isListening } from "../../common/unix-socket.ts";
 import { AdminService } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { answerProbe, type ProbeSources } from "../probes.ts";
@@ -41,7 +42,7 @@ export async function serveAdmin(path: string, deps: AdminServerDeps): Promise<A
   const handlers = new Map(
     router.handlers.map((handler) => [handler.requestPath, createFetchHandler(handler)]),
   );
-  const server = listen(path, (request) => {
+  const { server, socket } = listen(path, (request) => {
     const url = new URL(request.url);
     const handler = handlers.get(url.pathname);
     if (handler) return handler(request);
@@ -49,13 +50,11 @@ export async function serveAdmin(path: string, deps: AdminServerDeps): Promise<A
     const probe = isRead ? answerProbe(url, deps.probes) : undefined;
     return probe ?? new Response(notFound, { status: 404 });
   });
-  const identity = fileIdentity(path);
-  const isReachable = () => identity !== undefined && fileIdentity(path) === identity;
   return {
-    isReachable,
+    isReachable: () => socket.isReachable(),
     stop: async () => {
       stopping.abort();
-      if (isReachable()) unlinkSync(path);
+      socket.remove();
       await server.stop(true);
     },
   };
@@ -78,12 +77,9 @@ async function makeWay(path: string): Promise<void> {
   }
 }
 
-/**
- * Binds under a name of its own and then takes the path: Bun unlinks the name it was given when it stops,
- * whoever's socket that is by then, and what a dead instance left is replaced without a gap.
- */
+/** Binds beside the path and then takes it, so that what a dead instance left is replaced without a gap. */
 function listen(path: string, answer: (request: Request) => Response | Promise<Response>) {
-  const ownName = join(dirname(path), `.${crypto.randomUUID().slice(0, 4)}`);
+  const name = bindingName(path);
   // A quiet watch is no idle connection (Bun cuts it after 10 s), and whoever goes away without a word is
   // known at once on a unix socket. Bun's types don't have it for one; a test holds that it works.
   const patience: object = { idleTimeout: 0 };
@@ -92,19 +88,18 @@ function listen(path: string, answer: (request: Request) => Response | Promise<R
   try {
     const server = Bun.serve({
       ...patience,
-      unix: ownName,
+      unix: name,
       maxRequestBodySize: maxRequestBytes,
       development: false,
       fetch: answer,
       error: () => new Response("internal error\n", { status: 500 }),
     });
     try {
-      renameSync(ownName, path);
+      return { server, socket: new BoundSocket(name, path) };
     } catch (cause) {
       void server.stop(true);
       throw cause;
     }
-    return server;
   } catch (cause) {
     throw unusable(path, cause);
   } finally {
@@ -113,7 +108,7 @@ function listen(path: string, answer: (request: Request) => Response | Promise<R
 }
 
 function unusable(path: string, cause: unknown): PluginError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return new PluginError("admin_socket_unusable", `${path} can't be served on: ${reason}.`, {
     cause,
     remedy: "Run as root, or name an ADMIN_SOCKET in a directory that this process may write to.",

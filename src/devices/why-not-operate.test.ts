@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type OperationFacts, whyNotOperate } from "./operation.ts";
+import { type OperationFacts, whyNotOperate } from "./why-not-operate.ts";
 
 const free: OperationFacts = {
   kind: "reset",

@@ -1,0 +1,55 @@
+import { afterEach, beforeEach, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname } from "node:path";
+import { type Clock, systemClock } from "../../src/common/clock.ts";
+import type { Logger } from "../../src/observe/logger.ts";
+import { recordingLogger } from "../support/recording-logger.ts";
+import { eventually, Scenario } from "./harness.ts";
+
+let scenario: Scenario;
+beforeEach(() => {
+  scenario = new Scenario();
+});
+afterEach(() => scenario.close());
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+test("a stall of the event loop is seen while the admin API keeps failing, and is over when it is", async () => {
+  writeFileSync(dirname(scenario.adminSocket), "in the way");
+  const recorder = recordingLogger();
+  const log: Logger = {
+    ...recorder,
+    warn: (msg, fields) => {
+      if (msg === "Admin API can't be served") throw new Error("out of order");
+      recorder.warn(msg, fields);
+    },
+  };
+  let lateMs = 0;
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() + lateMs };
+  const port = await freePort();
+  const http = { "enable-metrics": "true", "metrics-address": "127.0.0.1" };
+  scenario.startPlugin({ ...http, "metrics-port": String(port) }, { log, clock });
+  const failed = () => recorder.lines.some(({ fields }) => fields["actor"] === "admin");
+  await eventually(failed, "the admin API's failure");
+
+  let health = "";
+  const asking = setInterval(async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/healthz?verbose`).catch(() => undefined);
+    health = (await answer?.text()) ?? "";
+  }, 20);
+  try {
+    await eventually(() => health.includes("[+]event-loop ok"), "a look without a stall");
+    lateMs = 10_000;
+    await eventually(() => /\[-\]event-loop failed: .* 10\.\d s behind/.test(health), "the stall");
+    await eventually(() => health.includes("[+]event-loop ok"), "the end of the stall");
+  } finally {
+    clearInterval(asking);
+  }
+});

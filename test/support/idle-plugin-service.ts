@@ -1,0 +1,13 @@
+import type { PluginServerDeps } from "../../src/kubelet/plugin-server.ts";
+
+/** The service of a plugin that has no devices; `methods` replace its own. */
+export function idlePluginService(methods: object = {}): ReturnType<PluginServerDeps["service"]> {
+  return {
+    getDevicePluginOptions: () => ({}),
+    async *listAndWatch() {},
+    getPreferredAllocation: () => ({}),
+    allocate: () => ({}),
+    preStartContainer: () => ({}),
+    ...methods,
+  };
+}
