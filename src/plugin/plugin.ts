@@ -134,10 +134,6 @@ export class Plugin {
       },
     );
     const observer = this.#observer();
-    const { firstDeviceNumber: first, maxDevices } = config;
-    const retiring = driver.devices.filter(
-      ({ number }) => number < first || number >= first + maxDevices,
-    );
     this.#caretaker = new Caretaker({
       driver,
       monitor: this.#monitor,
@@ -149,7 +145,6 @@ export class Plugin {
       random,
       observer: this.#metrics,
       times: careTimes,
-      retiring: new Set(retiring.map(({ id }) => id)),
     });
     const history = new AllocationHistory();
     this.#registrar = new Registrar(
