@@ -200,14 +200,28 @@ describe("the caretaker", () => {
     await end();
   });
 
-  test("gives a device as it is to the pod that has it, and to whoever holds it where the kubelet is mute", async () => {
-    const { driver, kubelet, caretaker, resets, end } = await setUp();
+  test("gives a device as it is to the pod that has it", async () => {
+    const { kubelet, caretaker, resets, end } = await setUp();
     kubelet.listed = new Set(["video10"]);
     await caretaker.claim(["video10"]);
+    expect(resets()).toEqual([]);
+    await end();
+  });
+
+  test("gives no device away that somebody holds, though the kubelet is mute, and cleans it after that", async () => {
+    const { driver, kubelet, caretaker, pass, resets, end } = await setUp();
     kubelet.listed = undefined;
     driver.open?.add("video11");
-    await caretaker.claim(["video11"]);
-    expect(resets()).toEqual([]);
+    const error = await caretaker.claim(["video11"]).catch(PluginError.from);
+    expect(error).toMatchObject({
+      code: "device_held",
+      message:
+        "video11 is held open by somebody of whom the kubelet says nothing, so it can't be cleaned.",
+      remedy: "Find out who on the host: fuser -v /dev/video11",
+    });
+    driver.open?.delete("video11");
+    await pass(11);
+    expect(resets()).toEqual(["reset video11"]);
     await end();
   });
 

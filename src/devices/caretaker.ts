@@ -275,11 +275,13 @@ export class Caretaker {
     if (verdict === "reset") {
       return this.#attempts.try({ kind: "reset", id }, record, { because: "allocate" });
     }
-    throw new PluginError(
-      "device_held",
-      `${id} is held open by a process that is no pod's, so it can't be cleaned.`,
-      { remedy: `Find out who on the host: fuser -v ${pool.get(id)?.hostPath}` },
-    );
+    const whom =
+      listed === undefined
+        ? "somebody of whom the kubelet says nothing"
+        : "a process that is no pod's";
+    throw new PluginError("device_held", `${id} is held open by ${whom}, so it can't be cleaned.`, {
+      remedy: `Find out who on the host: fuser -v ${pool.get(id)?.hostPath}`,
+    });
   }
 
   #isClean(record: CareRecord): boolean {
