@@ -18,7 +18,7 @@ export interface CareTimes {
   readonly lastAskMs: number;
   /** How long Allocate may take for all its devices, ms: the kubelet's sync loop waits for it. */
   readonly claimMs: number;
-  /** How long PreStartContainer may take for one device, ms; the kubelet's patience is 30 s. */
+  /** How long PreStartContainer may take for all its devices, ms; the kubelet's patience is 30 s. */
   readonly prepareMs: number;
   /** Waits after a failed reset or repair. */
   readonly backoff: BackoffOptions;

@@ -175,8 +175,10 @@ export class Plugin {
               clock,
               log,
               containerDevicePath: config.containerDevicePath,
-              claim: (ids) => this.#caretaker.claim(ids),
-              preStart: config.preStartContainer ? (id) => this.#caretaker.prepare(id) : undefined,
+              claim: (ids, give) => this.#caretaker.claim(ids, give),
+              preStart: config.preStartContainer
+                ? (ids) => this.#caretaker.prepare(ids)
+                : undefined,
               inspectSoon: this.#monitor.inspectSoon,
               observer,
             },
