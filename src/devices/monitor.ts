@@ -8,6 +8,7 @@ import { within } from "../common/within.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { EnsureReport, VideoDriver } from "../v4l2/driver.ts";
 import type { Sight } from "./health.ts";
+import { LastingFaults } from "./lasting-faults.ts";
 import { MonitorLog } from "./monitor-log.ts";
 import type { DevicePool } from "./pool.ts";
 
@@ -38,19 +39,21 @@ export interface MonitorDeps {
 const toleratedFailures = 3;
 
 /**
- * Whether making devices anew could help: something is missing that a driver's `ensure` provides, or is
- * in the wrong place and may be moved.
+ * Whether making devices anew could help: something is missing that a driver's `ensure` provides, is in the
+ * wrong place and may be moved, or has a fault that lasts.
  */
 export function needsEnsure(
   observations: readonly Pick<Sight, "id" | "state" | "accessLost">[],
   mayRemake: (id: string) => boolean = () => true,
+  lasts: (id: string) => boolean = () => true,
 ): boolean {
   return observations.some(
     ({ id, state, accessLost }) =>
       state === "missing" ||
       state === "module_gone" ||
       accessLost === true ||
-      (state === "wrong_number" && mayRemake(id)),
+      (state === "wrong_number" && mayRemake(id)) ||
+      (state === "faulty" && lasts(id)),
   );
 }
 
@@ -65,6 +68,8 @@ export class DeviceMonitor {
   readonly #options: MonitorOptions;
   readonly #deps: MonitorDeps;
   readonly #said: MonitorLog;
+  readonly #workLimitMs: number;
+  readonly #faults: LastingFaults;
   readonly #nudge = new Nudge();
   readonly #mutex = new Mutex();
   /** What holds the mutex, and since when. */
@@ -85,6 +90,9 @@ export class DeviceMonitor {
     this.#options = options;
     this.#deps = deps;
     this.#said = new MonitorLog(deps.log, deps.clock);
+    this.#workLimitMs = options.workLimitMs ?? defaultWorkLimitMs;
+    // What a reset of ours may take is given to those of others.
+    this.#faults = new LastingFaults(this.#workLimitMs);
   }
 
   /** Resolves after the first inspection that followed the first attempt to make the devices. */
@@ -125,7 +133,6 @@ export class DeviceMonitor {
   }
 
   #work(id: string, what: string, work: () => Promise<void>): Promise<void> {
-    const limitMs = this.#options.workLimitMs ?? defaultWorkLimitMs;
     return this.#locked(`the ${what} of ${id}`, async () => {
       if (this.#hanging.has(id)) {
         throw new PluginError(
@@ -137,7 +144,7 @@ export class DeviceMonitor {
       this.#hanging.add(id);
       const going = work().finally(() => this.#hanging.delete(id));
       try {
-        await within(this.#deps.clock, going, limitMs, `The ${what} of ${id}`);
+        await within(this.#deps.clock, going, this.#workLimitMs, `The ${what} of ${id}`);
       } finally {
         await this.#inspect();
       }
@@ -180,7 +187,8 @@ export class DeviceMonitor {
     // The first round makes before it looks, so that the first list is not a list of missing devices.
     if (this.#started) {
       const observations = await this.#inspect();
-      this.#ensureWanted ||= needsEnsure(observations, this.#deps.mayRemake);
+      const lasts = (id: string) => this.#faults.lasts(id, this.#deps.clock.now());
+      this.#ensureWanted ||= needsEnsure(observations, this.#deps.mayRemake, lasts);
     }
     this.#started = true;
     if (!this.#ensureWanted || this.#deps.clock.now() < this.#ensureNotBefore) return;
@@ -191,9 +199,10 @@ export class DeviceMonitor {
   }
 
   async #inspect(): Promise<readonly Sight[]> {
-    const { pool, onInspected } = this.#deps;
+    const { pool, clock, onInspected } = this.#deps;
     const started = performance.now();
     const observations = await this.#look();
+    this.#faults.seen(observations, clock.now());
     this.#said.changed(pool.apply(observations));
     onInspected?.(performance.now() - started);
     return observations;
@@ -250,14 +259,12 @@ export class DeviceMonitor {
 
   #untilNextRound(): number {
     const now = this.#deps.clock.now();
-    const review = this.#deps.pool.nextReview();
-    return Math.max(
-      0,
-      Math.min(
-        this.#options.intervalMs,
-        review === undefined ? Number.POSITIVE_INFINITY : review - now,
-        this.#ensureWanted ? this.#ensureNotBefore - now : Number.POSITIVE_INFINITY,
-      ),
-    );
+    const times = [
+      now + this.#options.intervalMs,
+      this.#deps.pool.nextReview(),
+      this.#faults.nextReview(now),
+      this.#ensureWanted ? this.#ensureNotBefore : undefined,
+    ];
+    return Math.max(0, Math.min(...times.map((at) => at ?? Number.POSITIVE_INFINITY)) - now);
   }
 }
