@@ -85,6 +85,16 @@ export class Caretaker {
     return record !== undefined && this.#book.use(record) === "free";
   };
 
+  /**
+   * Whether a writer's mark on the device is no trouble: it is one of the traces of its user, who may need it
+   * (with the control `keep_format` it outlives each close) until the cleaning takes it away.
+   */
+  readonly excusesMark = (id: string): boolean => {
+    const record = this.#book.records.get(id);
+    if (record?.cleanliness !== "dirty") return false;
+    return this.#deps.driver.capabilities().reset || this.#book.useUnlessOpen(record) !== "free";
+  };
+
   /** Takes in what the driver made: new devices carry nothing of anybody. */
   readonly ensured = ({ created }: EnsureReport): void => {
     for (const id of created) {

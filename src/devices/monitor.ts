@@ -31,6 +31,8 @@ export interface MonitorDeps {
   readonly onInspected?: (ms: number) => void;
   /** Told what a driver's `ensure` has made and found. */
   readonly onEnsured?: (report: EnsureReport) => void;
+  /** Whether a writer's mark that nobody holds is no trouble of this device. Default: of none. */
+  readonly excusesMark?: (id: string) => boolean;
   /** Whether a device that is there may be taken down and made anew. Default: any. */
   readonly mayRemake?: (id: string) => boolean;
 }
@@ -201,11 +203,17 @@ export class DeviceMonitor {
   async #inspect(): Promise<readonly Sight[]> {
     const { pool, clock, onInspected } = this.#deps;
     const started = performance.now();
-    const observations = await this.#look();
+    const seen = await this.#look();
+    const observations = seen.map((sight) => this.#excused(sight));
     this.#faults.seen(observations, clock.now());
     this.#said.changed(pool.apply(observations));
     onInspected?.(performance.now() - started);
     return observations;
+  }
+
+  #excused(sight: Sight): Sight {
+    const isExcused = sight.state === "stuck_writer" && this.#deps.excusesMark?.(sight.id) === true;
+    return isExcused ? { ...sight, state: "ok", detail: "" } : sight;
   }
 
   /** What the driver sees; if it can't look, nothing new at first, and then that it can't. */

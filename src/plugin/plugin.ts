@@ -130,6 +130,7 @@ export class Plugin {
         random,
         onInspected: (ms) => this.#metrics.inspected(ms),
         onEnsured: (report) => this.#caretaker.ensured(report),
+        excusesMark: (id) => this.#caretaker.excusesMark(id),
         mayRemake: (id) => this.#caretaker.isFree(id),
       },
     );
