@@ -293,6 +293,24 @@ describe("the caretaker", () => {
     await end();
   });
 
+  test("says which device is being reset, for as long as that takes, and nothing of it as health", async () => {
+    const { driver, clock, pool, caretaker, end } = await setUp({ there: false });
+    const hangs = Promise.withResolvers<void>();
+    driver.onReset = () => hangs.promise;
+    const works = () => caretaker.status().map(({ work }) => work);
+    const reset = codeOf(caretaker.operate("reset", "video11", { force: true }));
+    await settle();
+    expect(works()).toEqual([undefined, "reset"]);
+    await clock.advance(5000);
+    expect(await reset).toBe("timed_out");
+    expect(works()).toEqual([undefined, "reset"]);
+    expect(pool.get("video11")?.health).toBe("Healthy");
+    hangs.resolve();
+    await settle();
+    expect(works()).toEqual([undefined, undefined]);
+    await end();
+  });
+
   test("asks the kubelet anew before it does what an operator wants", async () => {
     const { caretaker, kubelet, pass, resets, cleanliness, end } = await setUp({ there: false });
     await pass(31);

@@ -8,6 +8,7 @@ import type { CareRecord } from "./care-record.ts";
 import { type CareTimes, defaultCareTimes } from "./care-times.ts";
 import { Claims } from "./claims.ts";
 import { DeviceLocks } from "./device-locks.ts";
+import type { DeviceMonitor } from "./monitor.ts";
 import { type OperateOptions, whyNotOperate } from "./operation.ts";
 import type { DevicePool } from "./pool.ts";
 import { removeDevices } from "./removal.ts";
@@ -21,6 +22,7 @@ export interface CaretakerDeps
     Omit<UseBookDeps, "times" | "driver"> {
   readonly driver: Pick<VideoDriver, "devices" | "capabilities" | "isOpen" | "remove" | "release">;
   readonly pool: Pick<DevicePool, "get" | "hold" | "isHeld" | "release" | "subscribe">;
+  readonly monitor: Pick<DeviceMonitor, "reset" | "repair" | "inspect" | "workOn">;
   /** Calls `nudge` when there is somebody anew to ask who has what. */
   readonly watchListed?: ((nudge: () => void, signal: AbortSignal) => void) | undefined;
   readonly times?: CareTimes | undefined;
@@ -34,6 +36,8 @@ export interface CareStatus {
   /** By this process, and successful. */
   readonly resets: number;
   readonly repairs: number;
+  /** What is being done to it at this moment: nothing that its health shows. */
+  readonly work?: CareAction["kind"] | undefined;
 }
 
 /**
@@ -76,6 +80,7 @@ export class Caretaker {
       cleanliness: record.cleanliness,
       resets: record.resets,
       repairs: record.repairs,
+      work: this.#deps.monitor.workOn(record.id),
     }));
   }
 

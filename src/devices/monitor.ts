@@ -7,6 +7,7 @@ import { PluginError } from "../common/plugin-error.ts";
 import { within } from "../common/within.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { EnsureReport, VideoDriver } from "../v4l2/driver.ts";
+import type { CareAction } from "./care-plan.ts";
 import type { Sight } from "./health.ts";
 import { LastingFaults } from "./lasting-faults.ts";
 import { MonitorLog } from "./monitor-log.ts";
@@ -85,8 +86,8 @@ export class DeviceMonitor {
   #ensureNotBefore = 0;
   /** Why devices could not be made, the last time that was tried. */
   #trouble: PluginError | undefined;
-  /** Devices whose reset or repair has not come back in time. */
-  readonly #hanging = new Set<string>();
+  /** What is being done to devices, for longer than the limit if it hangs. */
+  readonly #works = new Map<string, CareAction["kind"]>();
 
   constructor(options: MonitorOptions, deps: MonitorDeps) {
     this.#options = options;
@@ -134,17 +135,20 @@ export class DeviceMonitor {
     return this.#work(id, "repair", () => this.#deps.driver.repair(id));
   }
 
-  #work(id: string, what: string, work: () => Promise<void>): Promise<void> {
+  /** The reset or repair of the device that is under way; undefined if there is none. */
+  readonly workOn = (id: string): CareAction["kind"] | undefined => this.#works.get(id);
+
+  #work(id: string, what: CareAction["kind"], work: () => Promise<void>): Promise<void> {
     return this.#locked(`the ${what} of ${id}`, async () => {
-      if (this.#hanging.has(id)) {
+      if (this.#works.has(id)) {
         throw new PluginError(
           "device_hangs",
           `An earlier reset or repair of ${id} has not come back.`,
           { remedy: "See the kernel's log on the host: dmesg | tail" },
         );
       }
-      this.#hanging.add(id);
-      const going = work().finally(() => this.#hanging.delete(id));
+      this.#works.set(id, what);
+      const going = work().finally(() => this.#works.delete(id));
       try {
         await within(this.#deps.clock, going, this.#workLimitMs, `The ${what} of ${id}`);
       } finally {

@@ -7,7 +7,10 @@ export interface Verdict {
   readonly sentence: string;
 }
 
-/** What somebody in a hurry has to know; what an operator has wanted (a cordon, fewer devices) is not held against the node. */
+/**
+ * What somebody in a hurry has to know. What an operator has wanted (a cordon, fewer devices) is not held against the
+ * node.
+ */
 export function verdict({ devices, kubelet }: Status): Verdict {
   const healthy = devices.filter((device) => device.healthy).length;
   const inUse = devices.filter((device) => device.use === Use.IN_USE).length;
