@@ -14,6 +14,7 @@ import { SimulatedDriver } from "../v4l2/simulated/simulated-driver.ts";
 
 /**
  * The driver that the configuration names, as one that only looks if it may not manage devices.
+ *
  * @param heldNumbers Numbers of the devices that pods have. Those that the configuration no longer asks for stay
  * listed until the process ends, so that those pods keep them over a restart of the kubelet.
  */
