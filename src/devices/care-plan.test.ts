@@ -114,12 +114,9 @@ describe("a device that isn't known to be clean, asked for by the kubelet", () =
     expect(claim({ listed: true, open: true })).toBe("keep");
   });
 
-  test("is refused while somebody holds it that is no pod", () => {
+  test("is refused while somebody holds it open, whether or not the kubelet can be asked", () => {
     expect(claim({ open: true })).toBe("refuse");
-  });
-
-  test("is kept if it is held open and the kubelet can't say by whom", () => {
-    expect(claim({ open: true, listed: undefined })).toBe("keep");
+    expect(claim({ open: true, listed: undefined })).toBe("refuse");
   });
 
   test("is reset if nothing can be known; the driver itself refuses what is held", () => {

@@ -93,12 +93,16 @@ export interface ClaimFacts {
  * Whether a device that isn't known to be clean is reset before it is given away.
  * - `keep`: it is its own pod that asks again; it is given as it is.
  * - `reset`: it is given after a reset.
- * - `refuse`: somebody who is no pod holds it open, so it can't be cleaned and isn't given away.
+ * - `refuse`: somebody else holds it open, so it can't be cleaned and isn't given away.
  *
- * An app container takes over what its init container had, and the kubelet asks again for it: within
- * the same admission, so before any container of the pod has started, and listing neither. That is
- * known by the time between the two requests. Where an admission takes longer than `reallocateMs` the
- * device is reset once more, which nobody sees.
+ * The kubelet asks twice for a device that an app container takes over from its init container: both times
+ * within the pod's admission, when it lists the device for neither and no container of the pod has started. So a
+ * second request within `reallocateMs` of the first is taken for that. If an admission takes longer, the device is
+ * reset once more, and nobody notices.
+ *
+ * For the same reason whoever holds a device open is never the pod for which it is asked, and a mute kubelet
+ * changes nothing about that. One that has lost its checkpoint may ask for a device that a running pod has: it is
+ * refused, and is advised another one for the next request.
  */
 export function planClaim(facts: ClaimFacts, reallocateMs: number): "keep" | "reset" | "refuse" {
   if (facts.listed === true) return "keep";
@@ -107,6 +111,5 @@ export function planClaim(facts: ClaimFacts, reallocateMs: number): "keep" | "re
     facts.sinceAllocatedMs < reallocateMs &&
     !facts.listedSince;
   if (again) return "keep";
-  if (facts.open !== true) return "reset";
-  return facts.listed === undefined ? "keep" : "refuse";
+  return facts.open === true ? "refuse" : "reset";
 }

@@ -18,7 +18,7 @@ export interface CareTimes {
   readonly lastAskMs: number;
   /** How long Allocate may take for all its devices, ms: the kubelet's sync loop waits for it. */
   readonly claimMs: number;
-  /** How long PreStartContainer may take for one device, ms; the kubelet's patience is 30 s. */
+  /** How long PreStartContainer may take for all its devices, ms; the kubelet's patience is 30 s. */
   readonly prepareMs: number;
   /** Waits after a failed reset or repair. */
   readonly backoff: BackoffOptions;
@@ -28,14 +28,27 @@ export interface CareTimes {
 
 export const defaultCareTimes: CareTimes = {
   pollMs: 10_000,
+  // The kubelet enters an allocation when the plugins of all of the container's resources have answered, so
+  // milliseconds after ours; whoever looks at the status soon sees the owner.
   settleMs: 1000,
+  // Two answers at the default interval: one alone may be from before the pod was entered. Of the projects that
+  // take devices back by these answers, Akri waits as long.
   graceMs: 20_000,
+  // A kubelet whose API server can't be reached at first asks it again after 30 s to 60 s at the latest
+  // (client-go tools/cache/reflector.go, backoffManager), and until then knows only its static pods.
   restartGraceMs: 60_000,
+  // Between an init container's request and its app container's the kubelet asks for their other resources and writes
+  // its checkpoint. It has to be shorter than a pod's life: within it nobody can have left anything.
   reallocateMs: 500,
+  // The kubelet answers within milliseconds; with the cap below, most of the time stays for the reset.
   askMs: 300,
   lastAskMs: 1000,
+  // A reset takes 30 ms, or up to 2 s while udev probes the new node; every other pod of the node waits meanwhile.
   claimMs: 2000,
+  // A third of the kubelet's patience, so that it hears why.
   prepareMs: 10_000,
+  // What failed for a moment is tried again at once, as a pod may wait; what is broken costs a try in five minutes.
   backoff: { initialMs: 1000, maxMs: 300_000 },
+  // Two may be chance. After the third, each further Allocate would most likely be one more failed pod.
   tolerated: 3,
 };

@@ -8,8 +8,8 @@ import { DeviceMonitor } from "./monitor.ts";
 import { DevicePool } from "./pool.ts";
 
 /** A caretaker whose kubelet says what `kubelet.listed` has, after `takesMs`; undefined: it can't be asked. */
-async function setUp({ there = true } = {}) {
-  const driver = new FakeDriver(2);
+async function setUp({ there = true, count = 2 } = {}) {
+  const driver = new FakeDriver(count);
   if (there) for (const { id } of driver.devices) driver.set(id, "ok");
   const clock = new ManualClock();
   const log = recordingLogger();
@@ -68,6 +68,8 @@ async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
   }
 }
 
+const given = () => undefined;
+
 describe("the caretaker", () => {
   test("cleans adopted devices that the kubelet has left out for the grace time, and once", async () => {
     const { pass, resets, end } = await setUp();
@@ -81,7 +83,7 @@ describe("the caretaker", () => {
   test("knows devices that the driver made to be clean", async () => {
     const { pass, resets, cleanliness, caretaker, end } = await setUp({ there: false });
     expect(cleanliness("video10")).toBe("clean");
-    await caretaker.claim(["video10"]);
+    await caretaker.claim(["video10"], given);
     await pass(5);
     expect(resets()).toEqual([]);
     expect(cleanliness("video10")).toBe("dirty");
@@ -134,7 +136,7 @@ describe("the caretaker", () => {
     driver.onReset = () => reset.promise;
     await pass(21);
     let claimed = false;
-    const claim = caretaker.claim(["video10"]).then(() => {
+    const claim = caretaker.claim(["video10"], given).then(() => {
       claimed = true;
     });
     await settle();
@@ -150,7 +152,7 @@ describe("the caretaker", () => {
     const { driver, clock, caretaker, cleanliness, end } = await setUp();
     const reset = Promise.withResolvers<void>();
     driver.onReset = () => reset.promise;
-    const claim = codeOf(caretaker.claim(["video10"]));
+    const claim = codeOf(caretaker.claim(["video10"], given));
     await settle();
     await clock.advance(2000);
     expect(await claim).toBe("timed_out");
@@ -184,7 +186,7 @@ describe("the caretaker", () => {
       throw new PluginError("reset_failed", "stuck");
     };
     for (let n = 0; n < 5; n++) {
-      expect(await codeOf(caretaker.prepare("video10"))).toBe("reset_failed");
+      expect(await codeOf(caretaker.prepare(["video10"]))).toBe("reset_failed");
     }
     expect(pool.get("video10")?.health).toBe("Healthy");
     await end();
@@ -192,31 +194,75 @@ describe("the caretaker", () => {
 
   test("prepares a device for a container by a reset, unless somebody holds it open", async () => {
     const { driver, caretaker, resets, cleanliness, end } = await setUp();
-    await caretaker.prepare("video10");
+    await caretaker.prepare(["video10"]);
     driver.open?.add("video11");
-    await caretaker.prepare("video11");
+    await caretaker.prepare(["video11"]);
     expect(resets()).toEqual(["reset video10"]);
     expect(cleanliness("video10")).toBe("dirty");
     await end();
   });
 
-  test("gives a device as it is to the pod that has it, and to whoever holds it where the kubelet is mute", async () => {
-    const { driver, kubelet, caretaker, resets, end } = await setUp();
+  test("gives a device as it is to the pod that has it", async () => {
+    const { kubelet, caretaker, resets, end } = await setUp();
     kubelet.listed = new Set(["video10"]);
-    await caretaker.claim(["video10"]);
+    await caretaker.claim(["video10"], given);
+    expect(resets()).toEqual([]);
+    await end();
+  });
+
+  test("gives no device away that somebody holds, though the kubelet is mute, and cleans it after that", async () => {
+    const { driver, kubelet, caretaker, pass, resets, end } = await setUp();
     kubelet.listed = undefined;
     driver.open?.add("video11");
-    await caretaker.claim(["video11"]);
-    expect(resets()).toEqual([]);
+    const error = await caretaker.claim(["video11"], given).catch(PluginError.from);
+    expect(error).toMatchObject({
+      code: "device_held",
+      message:
+        "video11 is held open by somebody of whom the kubelet says nothing, so it can't be cleaned.",
+      remedy: "Find out who on the host: fuser -v /dev/video11",
+    });
+    driver.open?.delete("video11");
+    await pass(11);
+    expect(resets()).toEqual(["reset video11"]);
     await end();
   });
 
   test("gives none of several devices away if one can't be cleaned", async () => {
     const { driver, caretaker, cleanliness, end } = await setUp();
     driver.open?.add("video11");
-    expect(await codeOf(caretaker.claim(["video10", "video11"]))).toBe("device_held");
+    expect(await codeOf(caretaker.claim(["video10", "video11"], given))).toBe("device_held");
     expect(cleanliness("video10")).toBe("clean");
     expect(cleanliness("video11")).toBe("dirty");
+    await end();
+  });
+
+  test("has given nothing away if a device proves to be unfit while the others are cleaned", async () => {
+    const { driver, pool, caretaker, end } = await setUp();
+    driver.onReset = async (id) => driver.set(id, id === "video11" ? "missing" : "ok");
+    const give = () => {
+      if (pool.get("video11")?.health !== "Healthy") throw new Error("video11 is missing");
+    };
+    expect(caretaker.claim(["video10", "video11"], give)).rejects.toThrow("video11 is missing");
+    await settle();
+    expect(caretaker.status()).toMatchObject([
+      { use: "free", cleanliness: "clean" },
+      { use: "free", cleanliness: "clean" },
+    ]);
+    await end();
+  });
+
+  test("prepares all devices of a container within one time, and no further one after that", async () => {
+    const { driver, clock, caretaker, pass, resets, end } = await setUp({ count: 5 });
+    driver.onReset = () => clock.sleep(4000);
+    const ids = driver.devices.map(({ id }) => id);
+    const refused = caretaker.prepare(ids).catch(PluginError.from);
+    await pass(10);
+    expect(await refused).toMatchObject({
+      code: "timed_out",
+      message: "The reset of video10, video11, video12, video13, video14 took longer than 10 s.",
+    });
+    await pass(9);
+    expect(resets()).toEqual(["reset video10", "reset video11", "reset video12"]);
     await end();
   });
 
@@ -226,7 +272,7 @@ describe("the caretaker", () => {
     driver.onReset = async () => {
       throw new PluginError("device_busy", "held");
     };
-    expect(await codeOf(caretaker.claim(["video10"]))).toBe("device_busy");
+    expect(await codeOf(caretaker.claim(["video10"], given))).toBe("device_busy");
     expect(resets()).toEqual(["reset video10"]);
     await end();
   });
@@ -244,6 +290,24 @@ describe("the caretaker", () => {
       [0, 1],
     ]);
     expect(cleanliness("video11")).toBe("clean");
+    await end();
+  });
+
+  test("says which device is being reset, for as long as that takes, and nothing of it as health", async () => {
+    const { driver, clock, pool, caretaker, end } = await setUp({ there: false });
+    const hangs = Promise.withResolvers<void>();
+    driver.onReset = () => hangs.promise;
+    const works = () => caretaker.status().map(({ work }) => work);
+    const reset = codeOf(caretaker.operate("reset", "video11", { force: true }));
+    await settle();
+    expect(works()).toEqual([undefined, "reset"]);
+    await clock.advance(5000);
+    expect(await reset).toBe("timed_out");
+    expect(works()).toEqual([undefined, "reset"]);
+    expect(pool.get("video11")?.health).toBe("Healthy");
+    hangs.resolve();
+    await settle();
+    expect(works()).toEqual([undefined, undefined]);
     await end();
   });
 

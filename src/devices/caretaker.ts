@@ -1,20 +1,14 @@
 import { Nudge } from "../common/nudge.ts";
 import { PluginError } from "../common/plugin-error.ts";
-import { within } from "../common/within.ts";
 import type { EnsureReport, VideoDriver } from "../v4l2/driver.ts";
 import { Attempts, type AttemptsDeps } from "./attempts.ts";
 import { CareLog } from "./care-log.ts";
-import {
-  type CareAction,
-  type Cleanliness,
-  careOf,
-  mayCare,
-  planCare,
-  planClaim,
-} from "./care-plan.ts";
+import { type CareAction, type Cleanliness, careOf, mayCare, planCare } from "./care-plan.ts";
 import type { CareRecord } from "./care-record.ts";
 import { type CareTimes, defaultCareTimes } from "./care-times.ts";
+import { Claims } from "./claims.ts";
 import { DeviceLocks } from "./device-locks.ts";
+import type { DeviceMonitor } from "./monitor.ts";
 import type { DevicePool } from "./pool.ts";
 import { removeDevices } from "./removal.ts";
 import { type RetirementDeps, retireFree } from "./retirement.ts";
@@ -28,6 +22,7 @@ export interface CaretakerDeps
     Omit<UseBookDeps, "times" | "driver"> {
   readonly driver: Pick<VideoDriver, "devices" | "capabilities" | "isOpen" | "remove" | "release">;
   readonly pool: Pick<DevicePool, "get" | "hold" | "isHeld" | "release" | "subscribe">;
+  readonly monitor: Pick<DeviceMonitor, "reset" | "repair" | "inspect" | "workOn">;
   /** Calls `nudge` when there is somebody anew to ask who has what. */
   readonly watchListed?: ((nudge: () => void, signal: AbortSignal) => void) | undefined;
   readonly times?: CareTimes | undefined;
@@ -41,6 +36,8 @@ export interface CareStatus {
   /** By this process, and successful. */
   readonly resets: number;
   readonly repairs: number;
+  /** What is being done to it at this moment: nothing that its health shows. */
+  readonly work?: CareAction["kind"] | undefined;
 }
 
 /**
@@ -53,8 +50,8 @@ export class Caretaker {
   readonly #times: CareTimes;
   readonly #book: UseBook;
   readonly #attempts: Attempts;
+  readonly #claims: Claims;
   readonly #said: CareLog;
-  /** Of a device whose lock is taken Allocate must not answer from memory. */
   readonly #locks = new DeviceLocks();
   /** Devices that were not there before this process. */
   readonly #made = new Set<string>();
@@ -66,6 +63,13 @@ export class Caretaker {
     this.#times = deps.times ?? defaultCareTimes;
     this.#book = new UseBook({ ...deps, times: this.#times });
     this.#attempts = new Attempts({ ...deps, times: this.#times });
+    this.#claims = new Claims({
+      ...deps,
+      book: this.#book,
+      attempts: this.#attempts,
+      locks: this.#locks,
+      times: this.#times,
+    });
     this.#said = new CareLog(deps.log);
   }
 
@@ -76,6 +80,7 @@ export class Caretaker {
       cleanliness: record.cleanliness,
       resets: record.resets,
       repairs: record.repairs,
+      work: this.#deps.monitor.workOn(record.id),
     }));
   }
 
@@ -83,6 +88,16 @@ export class Caretaker {
   readonly isFree = (id: string): boolean => {
     const record = this.#book.records.get(id);
     return record !== undefined && this.#book.use(record) === "free";
+  };
+
+  /**
+   * Whether a writer's mark on the device is no trouble: it is one of the traces of its user, who may need it
+   * (with the control `keep_format` it outlives each close) until the cleaning takes it away.
+   */
+  readonly excusesMark = (id: string): boolean => {
+    const record = this.#book.records.get(id);
+    if (record?.cleanliness !== "dirty") return false;
+    return this.#deps.driver.capabilities().reset || this.#book.useUnlessOpen(record) !== "free";
   };
 
   /** Takes in what the driver made: new devices carry nothing of anybody. */
@@ -101,49 +116,16 @@ export class Caretaker {
     this.#pollSoon(0);
   }
 
-  /**
-   * Devices are about to be given away. Resolves when each of them may be: at once if they are known
-   * to be clean, else after a reset.
-   *
-   * @throws PluginError `timed_out`, `device_held`, or why a reset failed; nothing is given away then.
-   */
-  async claim(ids: readonly string[]): Promise<void> {
-    const { clock } = this.#deps;
-    const wanted = [...new Set(ids)].flatMap((id) => this.#book.records.get(id) ?? []);
-    const request = { refused: false };
-    if (!wanted.every((record) => this.#isClean(record))) {
-      const all = this.#cleanAll(wanted, request);
-      try {
-        await within(clock, all, this.#times.claimMs, `The cleaning of ${ids.join(", ")}`);
-      } catch (reason) {
-        request.refused = true;
-        throw reason;
-      }
-    }
-    for (const record of wanted) record.given(clock.now());
+  /** {@link Claims.claim}, after which the kubelet is asked soon. */
+  async claim<T>(ids: readonly string[], give: () => T): Promise<T> {
+    const given = await this.#claims.claim(ids, give);
     this.#pollSoon(this.#times.settleMs);
+    return given;
   }
 
-  /**
-   * A container with this device is about to start: the device is reset. One that somebody holds open is
-   * left as it is, since that somebody is the container's own pod: nobody else was given the device.
-   */
-  async prepare(id: string): Promise<void> {
-    const record = this.#book.records.get(id);
-    if (record === undefined) return;
-    record.started();
-    if (!this.#deps.driver.capabilities().reset) return this.#deps.monitor.inspect();
-    const reset = this.#locks.run(record.id, async () => {
-      if ((await this.#book.look(record)) === true) return;
-      await this.#attempts
-        .try({ kind: "reset", id }, record, { mayHold: false, because: "container_start" })
-        .finally(() => record.started());
-    });
-    try {
-      await within(this.#deps.clock, reset, this.#times.prepareMs, `The reset of ${id}`);
-    } catch (reason) {
-      if (PluginError.from(reason).code !== "device_busy") throw reason;
-    }
+  /** {@link Claims.prepare} */
+  prepare(ids: readonly string[]): Promise<void> {
+    return this.#claims.prepare(ids);
   }
 
   /**
@@ -244,46 +226,6 @@ export class Caretaker {
       // The attempt has told of itself, and the next one has its time.
       await this.#attempts.try(action, record).catch(() => undefined);
     });
-  }
-
-  async #cleanAll(
-    records: readonly CareRecord[],
-    request: { readonly refused: boolean },
-  ): Promise<void> {
-    for (const record of records) {
-      if (this.#isClean(record)) continue;
-      await this.#locks.run(record.id, async () => {
-        if (!request.refused) await this.#clean(record);
-      });
-    }
-  }
-
-  /** Before a device is given away. */
-  async #clean(record: CareRecord): Promise<void> {
-    const { driver, clock, pool } = this.#deps;
-    if (record.cleanliness === "clean" || !driver.capabilities().reset) return;
-    const { id, allocatedAt, listedSince } = record;
-    const sinceAllocatedMs = allocatedAt === undefined ? undefined : clock.now() - allocatedAt;
-    const known = { sinceAllocatedMs, listedSince, listed: undefined, open: undefined };
-    if (planClaim(known, this.#times.reallocateMs) === "keep") return;
-    const listed = await this.#book.askNow(record);
-    const open = await this.#book.look(record);
-    const verdict = planClaim({ ...known, listed, open }, this.#times.reallocateMs);
-    if (verdict === "keep") return;
-    // Nobody has it, then, until it is given.
-    record.refused();
-    if (verdict === "reset") {
-      return this.#attempts.try({ kind: "reset", id }, record, { because: "allocate" });
-    }
-    throw new PluginError(
-      "device_held",
-      `${id} is held open by a process that is no pod's, so it can't be cleaned.`,
-      { remedy: `Find out who on the host: fuser -v ${pool.get(id)?.hostPath}` },
-    );
-  }
-
-  #isClean(record: CareRecord): boolean {
-    return record.cleanliness === "clean" && !this.#locks.taken(record.id);
   }
 
   #pollSoon(ms: number): void {

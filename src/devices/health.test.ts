@@ -7,7 +7,7 @@ const missing = { state: "missing", detail: "no /dev/video10" } as const;
 
 function after(
   record: HealthRecord,
-  steps: readonly (readonly [number, typeof ok | typeof missing])[],
+  steps: readonly (readonly [number, Parameters<typeof judge>[1]])[],
 ) {
   return steps.reduce((last, [at, seen]) => judge(last, seen, at, defaultFlapPolicy), record);
 }
@@ -69,6 +69,18 @@ describe("a device's health", () => {
     expect(reviewAt(flapping, defaultFlapPolicy)).toBe(38_000);
     expect(after(flapping, [[37_999, ok]]).health).toBe("Unhealthy");
     expect(after(flapping, [[38_000, ok]]).health).toBe("Healthy");
+  });
+
+  test("is at once what it was when a hold ends, however often it was held", () => {
+    const held = { state: "cordoned", detail: "lens" } as const;
+    const steps = [1, 2, 3, 4, 5].flatMap((n) => [
+      [n * 100, held] as const,
+      [n * 100 + 50, ok] as const,
+    ]);
+    expect(after(unknownRecord(0), [[0, ok], ...steps])).toMatchObject({
+      health: "Healthy",
+      recoveries: [],
+    });
   });
 
   test("starts its proof over when it is lost meanwhile", () => {

@@ -18,6 +18,11 @@ export type HealthReason = DeviceState | HoldReason | "unknown" | "unobservable"
 export const holdReasons = ["cordoned", "retired", "unclean"] as const;
 export type HoldReason = (typeof holdReasons)[number];
 
+/** Whether a device of that reason looks fine, and is held out of the offer. */
+export function isHoldReason(reason: HealthReason): reason is HoldReason {
+  return holdReasons.some((known) => known === reason);
+}
+
 /** What is to be judged: a driver's observation, or that there is none. */
 export interface Sight extends Omit<DeviceObservation, "state"> {
   readonly state: DeviceState | "unobservable";
@@ -104,8 +109,9 @@ export function judge(
     const detail = `It was lost ${recoveries.length} times within ${policy.windowMs / 1000} s, and counts again after ${policy.holdMs / 1000} s without trouble.`;
     return settle(record, "Unhealthy", "flapping", detail, now, { recoveries, okSince });
   }
-  // The first sight of a device is not a recovery.
-  const counted = record.reason === "unknown" ? recoveries : [...recoveries, now];
+  // Neither the first sight of a device nor the end of a hold is a recovery: it was not lost.
+  const wasLost = record.reason !== "unknown" && !isHoldReason(record.reason);
+  const counted = wasLost ? [...recoveries, now] : recoveries;
   return settle(record, "Healthy", "ok", "", now, { recoveries: counted, okSince });
 }
 

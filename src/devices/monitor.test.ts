@@ -303,6 +303,53 @@ describe("the device monitor", () => {
     expect(needsEnsure([{ id: "video10", state: "ok", accessLost: true }])).toBe(true);
   });
 
+  const ensures = (driver: FakeDriver) => driver.calls.filter((call) => call === "ensure").length;
+
+  test("has a device put right that stays faulty, as one does that a killed reset has closed", async () => {
+    const { driver, clock, pool, end } = await setUp();
+    driver.onEnsure = () => {
+      driver.set("video12", "ok");
+      return { created: [], adopted: [], failed: [] };
+    };
+    driver.set("video12", "faulty");
+    driver.nudge();
+    await settle();
+    await clock.advance(4999);
+    expect(ensures(driver)).toBe(1);
+    await clock.advance(1);
+    expect(ensures(driver)).toBe(2);
+    expect(pool.get("video12")?.health).toBe("Healthy");
+    await end();
+  });
+
+  test("leaves a device alone that is faulty for a moment, as one is that another process resets", async () => {
+    const { driver, clock, pool, end } = await setUp();
+    for (let n = 0; n < 3; n++) {
+      driver.set("video12", "faulty");
+      driver.nudge();
+      await settle();
+      expect(pool.get("video12")?.health).toBe("Unhealthy");
+      await clock.advance(3000);
+      driver.set("video12", "ok");
+      await clock.advance(2000);
+    }
+    expect(ensures(driver)).toBe(1);
+    await end();
+  });
+
+  test("tries to put a faulty device right ever more rarely", async () => {
+    const { driver, clock, end } = await setUp();
+    const error = new PluginError("device_faulty", "it lets nobody open it");
+    driver.onEnsure = () => ({ created: [], adopted: [], failed: [{ id: "video12", error }] });
+    driver.set("video12", "faulty");
+    driver.nudge();
+    await settle();
+    for (let second = 0; second < 65; second++) await clock.advance(1000);
+    // 5 s after it was seen, then 1, 2, 4, 8, 16 and 32 s later.
+    expect(ensures(driver)).toBe(1 + 6);
+    await end();
+  });
+
   test("survives nothing less than its signal", async () => {
     const { driver, end } = await setUp();
     const before = driver.calls.length;

@@ -7,8 +7,10 @@ import { PluginError } from "../common/plugin-error.ts";
 import { within } from "../common/within.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { EnsureReport, VideoDriver } from "../v4l2/driver.ts";
+import type { CareAction } from "./care-plan.ts";
 import type { Sight } from "./health.ts";
-import { outlook } from "./outlook.ts";
+import { LastingFaults } from "./lasting-faults.ts";
+import { MonitorLog } from "./monitor-log.ts";
 import type { DevicePool } from "./pool.ts";
 
 export interface MonitorOptions {
@@ -30,6 +32,8 @@ export interface MonitorDeps {
   readonly onInspected?: (ms: number) => void;
   /** Told what a driver's `ensure` has made and found. */
   readonly onEnsured?: (report: EnsureReport) => void;
+  /** Whether a writer's mark that nobody holds is no trouble of this device. Default: of none. */
+  readonly excusesMark?: (id: string) => boolean;
   /** Whether a device that is there may be taken down and made anew. Default: any. */
   readonly mayRemake?: (id: string) => boolean;
 }
@@ -37,23 +41,22 @@ export interface MonitorDeps {
 /** Inspections in a row that may fail before nobody is told any more that the devices are healthy. */
 const toleratedFailures = 3;
 
-/** How often trouble that goes on is told again at full volume, ms: a log is rotated, or read from its end. */
-const reminderMs = 600_000;
-
 /**
- * Whether making devices anew could help: something is missing that a driver's `ensure` provides, or is
- * in the wrong place and may be moved.
+ * Whether making devices anew could help: something is missing that a driver's `ensure` provides, is in the
+ * wrong place and may be moved, or has a fault that lasts.
  */
 export function needsEnsure(
   observations: readonly Pick<Sight, "id" | "state" | "accessLost">[],
   mayRemake: (id: string) => boolean = () => true,
+  lasts: (id: string) => boolean = () => true,
 ): boolean {
   return observations.some(
     ({ id, state, accessLost }) =>
       state === "missing" ||
       state === "module_gone" ||
       accessLost === true ||
-      (state === "wrong_number" && mayRemake(id)),
+      (state === "wrong_number" && mayRemake(id)) ||
+      (state === "faulty" && lasts(id)),
   );
 }
 
@@ -67,6 +70,9 @@ const defaultWorkLimitMs = 5000;
 export class DeviceMonitor {
   readonly #options: MonitorOptions;
   readonly #deps: MonitorDeps;
+  readonly #said: MonitorLog;
+  readonly #workLimitMs: number;
+  readonly #faults: LastingFaults;
   readonly #nudge = new Nudge();
   readonly #mutex = new Mutex();
   /** What holds the mutex, and since when. */
@@ -78,16 +84,18 @@ export class DeviceMonitor {
   #ensureWanted = true;
   #ensureFailures = 0;
   #ensureNotBefore = 0;
-  /** What the current run of failures has been reported for, and when, ms since the epoch. */
-  readonly #reported = new Map<string, number>();
   /** Why devices could not be made, the last time that was tried. */
   #trouble: PluginError | undefined;
-  /** Devices whose reset or repair has not come back in time. */
-  readonly #hanging = new Set<string>();
+  /** What is being done to devices, for longer than the limit if it hangs. */
+  readonly #works = new Map<string, CareAction["kind"]>();
 
   constructor(options: MonitorOptions, deps: MonitorDeps) {
     this.#options = options;
     this.#deps = deps;
+    this.#said = new MonitorLog(deps.log, deps.clock);
+    this.#workLimitMs = options.workLimitMs ?? defaultWorkLimitMs;
+    // What a reset of ours may take is given to those of others.
+    this.#faults = new LastingFaults(this.#workLimitMs);
   }
 
   /** Resolves after the first inspection that followed the first attempt to make the devices. */
@@ -103,7 +111,7 @@ export class DeviceMonitor {
     this.#ensureWanted = true;
     this.#ensureNotBefore = 0;
     // Whoever asks wants to hear of trouble, known or not.
-    this.#reported.clear();
+    this.#said.forget();
     this.#nudge.nudge();
   };
 
@@ -127,20 +135,22 @@ export class DeviceMonitor {
     return this.#work(id, "repair", () => this.#deps.driver.repair(id));
   }
 
-  #work(id: string, what: string, work: () => Promise<void>): Promise<void> {
-    const limitMs = this.#options.workLimitMs ?? defaultWorkLimitMs;
+  /** The reset or repair of the device that is under way; undefined if there is none. */
+  readonly workOn = (id: string): CareAction["kind"] | undefined => this.#works.get(id);
+
+  #work(id: string, what: CareAction["kind"], work: () => Promise<void>): Promise<void> {
     return this.#locked(`the ${what} of ${id}`, async () => {
-      if (this.#hanging.has(id)) {
+      if (this.#works.has(id)) {
         throw new PluginError(
           "device_hangs",
           `An earlier reset or repair of ${id} has not come back.`,
           { remedy: "See the kernel's log on the host: dmesg | tail" },
         );
       }
-      this.#hanging.add(id);
-      const going = work().finally(() => this.#hanging.delete(id));
+      this.#works.set(id, what);
+      const going = work().finally(() => this.#works.delete(id));
       try {
-        await within(this.#deps.clock, going, limitMs, `The ${what} of ${id}`);
+        await within(this.#deps.clock, going, this.#workLimitMs, `The ${what} of ${id}`);
       } finally {
         await this.#inspect();
       }
@@ -183,7 +193,8 @@ export class DeviceMonitor {
     // The first round makes before it looks, so that the first list is not a list of missing devices.
     if (this.#started) {
       const observations = await this.#inspect();
-      this.#ensureWanted ||= needsEnsure(observations, this.#deps.mayRemake);
+      const lasts = (id: string) => this.#faults.lasts(id, this.#deps.clock.now());
+      this.#ensureWanted ||= needsEnsure(observations, this.#deps.mayRemake, lasts);
     }
     this.#started = true;
     if (!this.#ensureWanted || this.#deps.clock.now() < this.#ensureNotBefore) return;
@@ -194,31 +205,24 @@ export class DeviceMonitor {
   }
 
   async #inspect(): Promise<readonly Sight[]> {
-    const { pool, log, onInspected } = this.#deps;
+    const { pool, clock, onInspected } = this.#deps;
     const started = performance.now();
-    const observations = await this.#look();
-    for (const { before, after } of pool.apply(observations)) {
-      const fields = {
-        device_id: after.id,
-        device_path: after.hostPath,
-        health: after.health,
-        reason: after.reason,
-        was: before.reason,
-        ...(after.detail && { detail: after.detail }),
-        next: outlook(after.reason),
-      };
-      // The first good look at a device is no event: "Devices set up" has told of it.
-      const level = before.reason === "unknown" ? "debug" : "info";
-      if (after.health === "Healthy") log[level]("Device healthy", fields);
-      else log.warn("Device unhealthy", fields);
-    }
+    const seen = await this.#look();
+    const observations = seen.map((sight) => this.#excused(sight));
+    this.#faults.seen(observations, clock.now());
+    this.#said.changed(pool.apply(observations));
     onInspected?.(performance.now() - started);
     return observations;
   }
 
+  #excused(sight: Sight): Sight {
+    const isExcused = sight.state === "stuck_writer" && this.#deps.excusesMark?.(sight.id) === true;
+    return isExcused ? { ...sight, state: "ok", detail: "" } : sight;
+  }
+
   /** What the driver sees; if it can't look, nothing new at first, and then that it can't. */
   async #look(): Promise<readonly Sight[]> {
-    const { driver, log } = this.#deps;
+    const { driver } = this.#deps;
     try {
       const observations = await driver.inspect();
       this.#unseen = 0;
@@ -226,12 +230,7 @@ export class DeviceMonitor {
     } catch (reason) {
       const error = PluginError.from(reason);
       this.#unseen += 1;
-      if (this.#unseen === 1) {
-        log.error("Devices could not be inspected", {
-          ...error.fields(),
-          next: `what was seen last counts until ${toleratedFailures} looks in a row have failed`,
-        });
-      }
+      if (this.#unseen === 1) this.#said.unseen(error, toleratedFailures);
       if (this.#unseen < toleratedFailures) return [];
       const detail = `It could not be inspected ${this.#unseen} times in a row: ${asClause(error.message)}.`;
       return driver.devices.map(({ id }) => ({ id, state: "unobservable" as const, detail }));
@@ -240,48 +239,23 @@ export class DeviceMonitor {
 
   /** @returns what tells of the failures. */
   async #ensure(): Promise<() => void> {
-    const { driver, log, onEnsured } = this.#deps;
+    const { driver, onEnsured } = this.#deps;
     // Wanted again meanwhile is wanted once more: what is under way may have passed the spot.
     this.#ensureWanted = false;
     try {
       const made = await driver.ensure(this.#deps.mayRemake);
-      const { created, adopted, failed } = made;
       onEnsured?.(made);
-      const report = {
-        created_device_ids: created,
-        adopted_device_ids: adopted,
-        failed_device_ids: failed.map(({ id }) => id),
-        next:
-          failed.length === 0
-            ? "they are looked at, and offered if they are well"
-            : "those that failed are tried again, ever more rarely",
-      };
-      // A retry that changed nothing is no event.
-      const level = created.length > 0 || this.#ensureFailures === 0 ? "info" : "debug";
-      log[level]("Devices set up", report);
-      const errors = failed.map(({ id, error }) => ({ id, error: PluginError.from(error) }));
+      this.#said.setUp(made, this.#ensureFailures > 0);
+      const errors = made.failed.map(({ id, error }) => ({ id, error: PluginError.from(error) }));
       this.#settle(errors[0]?.error);
       return () => {
-        for (const { id, error } of errors) {
-          this.#report("Device could not be set up", error, { device_id: id });
-        }
+        for (const { id, error } of errors) this.#said.notSetUp(error, id);
       };
     } catch (reason) {
       const error = PluginError.from(reason);
       this.#settle(error);
-      return () => this.#report("Devices could not be set up", error, {});
+      return () => this.#said.notSetUp(error);
     }
-  }
-
-  /** The same trouble is told every ten minutes at full volume; other repetitions only at debug level. */
-  #report(msg: string, error: PluginError, fields: Record<string, string>): void {
-    const key = `${fields["device_id"] ?? ""} ${error.message}`;
-    const now = this.#deps.clock.now();
-    const last = this.#reported.get(key);
-    const isDue = last === undefined || now - last >= reminderMs;
-    const level = isDue ? "error" : "debug";
-    if (isDue) this.#reported.set(key, now);
-    this.#deps.log[level](msg, { ...fields, ...error.fields() });
   }
 
   #settle(trouble: PluginError | undefined): void {
@@ -290,21 +264,19 @@ export class DeviceMonitor {
     this.#trouble = trouble;
     this.#ensureFailures = succeeded ? 0 : this.#ensureFailures + 1;
     this.#ensureWanted ||= !succeeded;
-    if (succeeded) this.#reported.clear();
+    if (succeeded) this.#said.forget();
     const backoff = this.#options.ensureBackoff ?? { initialMs: 1000, maxMs: 60_000 };
     this.#ensureNotBefore = clock.now() + backoffDelay(this.#ensureFailures, backoff, random());
   }
 
   #untilNextRound(): number {
     const now = this.#deps.clock.now();
-    const review = this.#deps.pool.nextReview();
-    return Math.max(
-      0,
-      Math.min(
-        this.#options.intervalMs,
-        review === undefined ? Number.POSITIVE_INFINITY : review - now,
-        this.#ensureWanted ? this.#ensureNotBefore - now : Number.POSITIVE_INFINITY,
-      ),
-    );
+    const times = [
+      now + this.#options.intervalMs,
+      this.#deps.pool.nextReview(),
+      this.#faults.nextReview(now),
+      this.#ensureWanted ? this.#ensureNotBefore : undefined,
+    ];
+    return Math.max(0, Math.min(...times.map((at) => at ?? Number.POSITIVE_INFINITY)) - now);
   }
 }

@@ -7,7 +7,7 @@ const outlooks: Readonly<Record<HealthReason, string>> = {
   module_gone: "the module is loaded again; until then no pod gets it",
   wrong_driver: "no pod gets it while its number is somebody else's",
   wrong_number: "it is moved to its own number once nobody has it",
-  faulty: "no pod gets it; it is looked at again at each inspection",
+  faulty: "no pod gets it; it is set up anew if that lasts for some seconds",
   unobservable: "no pod gets it until the driver can look again",
   dead_caps: "it is repaired once nobody holds it open",
   stuck_writer: "it is reset once nobody has it",

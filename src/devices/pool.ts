@@ -7,6 +7,7 @@ import {
   type HealthRecord,
   type HoldReason,
   holdReasons,
+  isHoldReason,
   judge,
   reviewAt,
   type Sight,
@@ -135,8 +136,4 @@ export class DevicePool {
     const format = this.#formats.get(id) ?? "";
     return { id, number, hostPath, health, reason, detail, since, format };
   }
-}
-
-function isHoldReason(reason: string): reason is HoldReason {
-  return holdReasons.some((known) => known === reason);
 }

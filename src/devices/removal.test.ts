@@ -84,4 +84,21 @@ describe("a device at the end of the process", () => {
     expect(driver.calls).toEqual([]);
     expect(said).toContain("Devices kept");
   });
+
+  test("stays there, too, with one that a pod has and that was not made by this process", async () => {
+    const used = [{ listed: true }, { given: true }, { open: true }, { open: undefined }];
+    for (const facts of [...used, { listed: undefined }] as const) {
+      const driver = new FakeDriver(2);
+      driver.canRemove = false;
+      await end(driver, (id) => (id === "video11" ? { ...idle, made: false, ...facts } : idle));
+      expect(driver.calls).toEqual([]);
+    }
+  });
+
+  test("goes there, too, beside one that was never made and that nobody uses", async () => {
+    const driver = new FakeDriver(2);
+    driver.canRemove = false;
+    await end(driver, (id) => ({ ...idle, made: id === "video11" }));
+    expect(driver.calls).toEqual(["release"]);
+  });
 });

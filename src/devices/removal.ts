@@ -15,9 +15,13 @@ export interface RemovalFacts {
   readonly open: boolean | undefined;
 }
 
-/** Why a device stays; undefined if it goes. A removal can't be undone for whoever uses it, so doubt keeps it. */
+/** Why a device stays; undefined if it goes. */
 export function whyKept(facts: RemovalFacts): string | undefined {
-  if (!facts.made) return "this process has not made it";
+  return facts.made ? whyInUse(facts) : "this process has not made it";
+}
+
+/** Why somebody may use a device. A removal can't be undone for whoever does, so doubt keeps it. */
+function whyInUse(facts: RemovalFacts): string | undefined {
   if (facts.listed === true) return "a pod has it";
   if (facts.given) return "it was given to a pod, and nothing shows that it has ended";
   if (facts.open === true) return "somebody holds it open";
@@ -54,8 +58,8 @@ export async function removeDevices(
       const kept = whyKept(found);
       if (kept !== undefined) {
         log.info("Device kept", { device_id: id, detail: kept });
-        // The driver itself sees to it that what others made doesn't go.
-        if (found.made) allGo = false;
+        // The driver sees to it that what others made stays loaded, and not that what is in use does.
+        if (found.made || (!isSingle && whyInUse(found) !== undefined)) allGo = false;
       } else if (isSingle) {
         const isGone = await remove(id, deps);
         if (isGone) removed.push(id);

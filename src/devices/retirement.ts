@@ -1,23 +1,24 @@
 import type { Logger } from "../observe/logger.ts";
+import type { VideoDriver } from "../v4l2/driver.ts";
 import type { DevicePool } from "./pool.ts";
 
 export interface RetirementDeps {
-  /** Devices that are no longer wanted, listed because pods had them when the process started. */
-  readonly retiring?: ReadonlySet<string> | undefined;
+  readonly driver: Pick<VideoDriver, "devices">;
   readonly pool: Pick<DevicePool, "isHeld" | "hold">;
   readonly log: Logger;
 }
 
 /**
- * Takes those that nobody has any more out of the offer, for good: their IDs stay in the list, since one that
- * leaves it can crash a kubelet (see `DevicePool`), and no new pod gets them.
+ * Takes extra devices that nobody has any more out of the offer, for good: their IDs stay in the list, since
+ * one that leaves it can crash a kubelet (see `DevicePool`), and no new pod gets them.
  */
 export function retireFree(deps: RetirementDeps, isFree: (id: string) => boolean): void {
-  for (const id of deps.retiring ?? []) {
-    if (deps.pool.isHeld(id, "retired") || !isFree(id)) continue;
+  for (const { id, extra } of deps.driver.devices) {
+    if (!extra || deps.pool.isHeld(id, "retired") || !isFree(id)) continue;
     deps.pool.hold(id, {
       reason: "retired",
-      detail: "It is beyond MAX_DEVICES, and the pod that had it has ended.",
+      detail:
+        "MAX_DEVICES and FIRST_DEVICE_NUMBER no longer ask for it, and the pod that had it has ended.",
     });
     deps.log.info("Device retired", {
       device_id: id,

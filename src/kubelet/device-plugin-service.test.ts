@@ -6,21 +6,23 @@ import { systemClock } from "../common/clock.ts";
 import { AllocationHistory } from "../devices/allocation-history.ts";
 import { DevicePool } from "../devices/pool.ts";
 import { DevicePlugin } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
-import { devicePluginService } from "./device-plugin-service.ts";
+import { type DevicePluginServiceDeps, devicePluginService } from "./device-plugin-service.ts";
 import { StreamSet } from "./streams.ts";
 
 let driver: FakeDriver;
 let pool: DevicePool;
 let looks: number;
+let given: string[];
 beforeEach(async () => {
   driver = new FakeDriver(2);
   pool = new DevicePool(driver.devices, systemClock);
   await driver.ensure();
   pool.apply(await driver.inspect());
   looks = 0;
+  given = [];
 });
 
-function client(preStart?: (id: string) => Promise<void>) {
+function client(preStart?: DevicePluginServiceDeps["preStart"], claimed = async () => undefined) {
   const service = devicePluginService(
     {
       pool,
@@ -28,7 +30,12 @@ function client(preStart?: (id: string) => Promise<void>) {
       clock: systemClock,
       log: recordingLogger(),
       containerDevicePath: "/dev/{id}",
-      claim: async () => undefined,
+      claim: async (ids, give) => {
+        await claimed();
+        const answer = give();
+        given.push(...ids);
+        return answer;
+      },
       preStart,
       inspectSoon: () => {
         looks += 1;
@@ -64,6 +71,18 @@ describe("the device plugin service", () => {
     pool.apply(await driver.inspect());
     expect(await refusal(client().allocate(request("video10")))).toBe(Code.FailedPrecondition);
     expect(looks).toBe(2);
+  });
+
+  test("gives none of the devices away of which one was found broken while they were cleaned", async () => {
+    const cleaning = client(undefined, async () => {
+      driver.set("video11", "missing");
+      pool.apply(await driver.inspect());
+    });
+    const request = { containerRequests: [{ devicesIds: ["video10", "video11"] }] };
+    expect(await refusal(cleaning.allocate(request))).toBe(Code.FailedPrecondition);
+    expect(given).toEqual([]);
+    await cleaning.allocate({ containerRequests: [{ devicesIds: ["video10"] }] });
+    expect(given).toEqual(["video10"]);
   });
 
   test("starts no container on a device that was found broken while it was made ready", async () => {

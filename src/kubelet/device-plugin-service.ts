@@ -24,14 +24,15 @@ export interface DevicePluginServiceDeps {
   /** Template of a device's path in the container, see the option `container-device-path`. */
   readonly containerDevicePath: string;
   /**
-   * Called before devices are given away; rejects if they must not be. Known-clean devices take no time.
+   * Gives devices away: calls `give` once they may be, and rejects if they must not be. They are given if `give`
+   * returns. Known-clean devices take no time.
    */
-  readonly claim: (ids: readonly string[]) => Promise<void>;
+  readonly claim: <T>(ids: readonly string[], give: () => T) => Promise<T>;
   /**
-   * Makes a device ready for a container that is about to start. Given if the kubelet shall call
+   * Makes devices ready for a container that is about to start. Given if the kubelet shall call
    * PreStartContainer; rejects if the container must not start.
    */
-  readonly preStart: ((id: string) => Promise<void>) | undefined;
+  readonly preStart: ((ids: readonly string[]) => Promise<void>) | undefined;
   /** Asks for an inspection without waiting for it. */
   readonly inspectSoon: () => void;
   readonly observer: AllocationObserver;
@@ -138,9 +139,10 @@ export function devicePluginService(
         for (const id of asked) usable(id, pool.get(id));
         // Even if it is refused: the next pod shall be sent to another one.
         history.record(asked, clock.now());
-        await deps.claim(asked);
-        return containerRequests.map(({ devicesIds }) =>
-          allocate(devicesIds, (id) => pool.get(id), deps.containerDevicePath),
+        return deps.claim(asked, () =>
+          containerRequests.map(({ devicesIds }) =>
+            allocate(devicesIds, (id) => pool.get(id), deps.containerDevicePath),
+          ),
         );
       });
       deps.observer.allocated(asked.length, performance.now() - started);
@@ -150,12 +152,10 @@ export function devicePluginService(
 
     async preStartContainer({ devicesIds }) {
       await refusing("PreStartContainer", devicesIds, async () => {
-        for (const id of devicesIds) {
-          startable(id, pool.get(id));
-          await deps.preStart?.(id);
-          // It may have come to light just now that the device is broken.
-          startable(id, pool.get(id));
-        }
+        for (const id of devicesIds) startable(id, pool.get(id));
+        await deps.preStart?.(devicesIds);
+        // It may have come to light just now that one is broken.
+        for (const id of devicesIds) startable(id, pool.get(id));
       });
       log.info("Devices prepared for container start", { device_ids: devicesIds });
       return {};

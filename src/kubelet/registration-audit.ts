@@ -30,8 +30,11 @@ export interface AuditTimes {
 }
 
 export const defaultAuditTimes: AuditTimes = {
+  // As often as the kubelet tells the API server of its node's devices (nodeStatusUpdateFrequency).
   intervalMs: 10_000,
+  // Time for a kubelet that is in the middle of a registration to finish it.
   soonMs: 1000,
+  // One alone may have been given before the kubelet had read our list.
   rounds: 2,
 };
 

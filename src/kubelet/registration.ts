@@ -98,14 +98,24 @@ export interface RegistrationTimes {
 }
 
 export const defaultRegistrationTimes: RegistrationTimes = {
+  // What inotify missed is found a second later; a look is a stat and a connect.
   tickMs: 1000,
+  // The kubelet listens milliseconds after it has bound its socket; a node that is busy with its start may take longer.
   refusingMs: 50,
-  registerMs: 15_000,
   refusingGraceMs: 5000,
+  // The kubelet's 10 s for its dial (client.go), and time for its answer.
+  registerMs: 15_000,
+  // It opens the stream right after the dial, in the same second; as patient as it is with us.
   streamGraceMs: 10_000,
+  // The old client's goroutine only has to be scheduled for that, which takes long only on a node without CPU to
+  // spare. No longer than needed: a pod that comes meanwhile fails.
   settleMs: 1000,
+  // A kubelet that ends takes its connections with it at once; only the order of the events is uncertain.
   replacedGraceMs: 5000,
+  // As long as a stream may be missing: before that nothing shows that it works.
   provenMs: 10_000,
+  // What a kubelet refuses it may take a moment later. 30 s is what other plugins wait (NVIDIA/k8s-device-plugin);
+  // a kubelet that starts ends the wait.
   backoff: { initialMs: 1000, maxMs: 30_000 },
 };
 

@@ -30,7 +30,7 @@ export class ConnectionGuard {
   }
 }
 
-/** Open files of this process, proc_pid_fd(5); without end if not even those can be read for want of one more. */
+/** Open files of this process, proc_pid_fd(5); Infinity if that can't be read because no descriptor is left. */
 export function openFiles(): number {
   try {
     return readdirSync("/proc/self/fd").length;
@@ -43,8 +43,8 @@ export function openFiles(): number {
 const listening = "0A";
 
 /**
- * Connections to a TCP port of this process, as proc_pid_net(5) lists them; without end if that can't be read. One that
- * has no inode is the kernel's alone and costs us nothing.
+ * Connections to a TCP port of this process, as proc_pid_net(5) lists them; Infinity if that can't be read. One that has
+ * no inode is the kernel's alone and costs us nothing.
  */
 export function connectionsTo(port: number): number {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;

@@ -15,7 +15,7 @@ function setUp(sources: Partial<MetricsSources> = {}, devices = 2) {
     devices: () => pool.list(),
     registered: () => true,
     care: () => [
-      { id: "video10", use: "in_use", cleanliness: "dirty", resets: 0, repairs: 0 },
+      { id: "video10", use: "in_use", cleanliness: "dirty", resets: 0, repairs: 0, work: "reset" },
       { id: "video11", use: "unknown", cleanliness: "clean", resets: 0, repairs: 0 },
     ],
     cordoned: (id) => id === "video11",
@@ -115,7 +115,7 @@ describe("metrics", () => {
     expect(states.filter((line) => line.endsWith(" 0")).length).toBe(states.length - 2);
   });
 
-  test("show each device's health, use, cleanliness and cordon", async () => {
+  test("show each device's health, use, cleanliness, reset and cordon", async () => {
     const { pool, lines } = setUp();
     pool.apply([{ id: "video10", state: "ok", detail: "" }]);
     const seen = await lines();
@@ -123,6 +123,7 @@ describe("metrics", () => {
       ["device_healthy", 1, 0],
       ["device_in_use", 1, 0],
       ["device_clean", 0, 1],
+      ["device_resetting", 1, 0],
       ["device_cordoned", 0, 1],
     ]) {
       expect(samples(seen, `${name}{`)).toEqual([

@@ -31,6 +31,13 @@ describe("the verdict", () => {
     expect(judged([cordoned, missing]).level).toBe("bad");
   });
 
+  test("holds no device against anybody that is no longer wanted", () => {
+    expect(judged([free, { healthy: false, reason: "retired" }])).toEqual({
+      level: "good",
+      sentence: "1 of 2 devices healthy, 0 in use, 1 retired",
+    });
+  });
+
   test("warns of a device that is lost, and of a kubelet that can't be asked", () => {
     expect(judged([free, missing]).level).toBe("warn");
     expect(judged([free], { registered: true, podResourcesAnswers: false }).level).toBe("warn");

@@ -7,15 +7,20 @@ export interface Verdict {
   readonly sentence: string;
 }
 
-/** What somebody in a hurry has to know; what an operator did on purpose (a cordon) is not held against the node. */
+/**
+ * What somebody in a hurry has to know. What an operator has wanted (a cordon, fewer devices) is not held against the
+ * node.
+ */
 export function verdict({ devices, kubelet }: Status): Verdict {
   const healthy = devices.filter((device) => device.healthy).length;
   const inUse = devices.filter((device) => device.use === Use.IN_USE).length;
   const cordoned = devices.filter(({ cordon }) => cordon !== undefined).length;
+  const retired = devices.filter(({ reason }) => reason === "retired").length;
   const parts = [
     `${healthy} of ${devices.length} ${devices.length === 1 ? "device" : "devices"} healthy`,
     `${inUse} in use`,
     ...(cordoned > 0 ? [`${cordoned} cordoned`] : []),
+    ...(retired > 0 ? [`${retired} retired`] : []),
   ];
   const counts = parts.join(", ");
   if (kubelet?.registered !== true) {
@@ -27,6 +32,6 @@ export function verdict({ devices, kubelet }: Status): Verdict {
 }
 
 /** Not offered as healthy, and not because an operator wanted it so: a lost one that is cordoned is known to somebody. */
-export function isAilment({ healthy, cordon }: Device): boolean {
-  return !healthy && cordon === undefined;
+export function isAilment({ healthy, reason, cordon }: Device): boolean {
+  return !healthy && reason !== "retired" && cordon === undefined;
 }

@@ -14,29 +14,39 @@ import { SimulatedDriver } from "../v4l2/simulated/simulated-driver.ts";
 
 /**
  * The driver that the configuration names, as one that only looks if it may not manage devices.
- * @param extraNumbers Devices beyond those of the configuration, which pods still have.
+ *
+ * @param heldNumbers Numbers of the devices that pods have. Those that the configuration no longer asks for stay
+ * listed until the process ends, so that those pods keep them over a restart of the kubelet.
  */
 export function createDriver(
   config: Config,
   log: Logger,
-  extraNumbers: readonly number[] = [],
+  heldNumbers: readonly number[] = [],
 ): VideoDriver {
-  if (config.manageDevices) return makeDriver(config, log, extraNumbers);
+  const driver = makeDriver(config, log, heldNumbers);
+  const extra = driver.devices.filter((device) => device.extra);
+  if (extra.length > 0) {
+    log.info("Pods have devices that are no longer wanted", {
+      device_ids: extra.map(({ id }) => id),
+      next: "they stay listed, and no other pod gets them",
+    });
+  }
+  if (config.manageDevices) return driver;
   log.warn("Devices are only looked at: nobody cleans them between pods", {
     detail:
       "MANAGE_DEVICES is false: a pod may find frames and format of the last one in its device, and what breaks stays broken",
     remedy:
       "set MANAGE_DEVICES=true in a privileged container to have devices made, repaired and cleaned",
   });
-  return observeOnly(makeDriver(config, log, extraNumbers));
+  return observeOnly(driver);
 }
 
-function makeDriver(config: Config, log: Logger, extraNumbers: readonly number[]): VideoDriver {
+function makeDriver(config: Config, log: Logger, heldNumbers: readonly number[]): VideoDriver {
   const calls = linuxCalls();
   const common = {
     firstDeviceNumber: config.firstDeviceNumber,
     maxDevices: config.maxDevices,
-    extraNumbers,
+    heldNumbers,
     mode: config.v4l2DevicePerm,
     group: config.v4l2DeviceGroup,
   };

@@ -4,6 +4,7 @@ import { within } from "../common/within.ts";
 import type { Config } from "../config/config.ts";
 import { PodResources } from "../kubelet/pod-resources.ts";
 import type { Logger } from "../observe/logger.ts";
+import { MAX_DEVICE_NUMBER } from "../v4l2/loopback/device-layout.ts";
 
 /** How long the kubelet's answer may delay the start, ms. */
 const askMs = 1000;
@@ -14,13 +15,12 @@ export interface HeldBeforeDeps {
 }
 
 /**
- * Numbers of the devices that pods have and that the configuration no longer asks for, ascending: MAX_DEVICES
- * has shrunk over a restart, or FIRST_DEVICE_NUMBER has moved. Their IDs stay listed until the
- * process ends, so that those pods keep them over a restart of the kubelet. None if it can't be asked, or if
- * `signal` aborts first.
+ * Numbers of the devices that pods have when the process starts: with a smaller MAX_DEVICES or another
+ * FIRST_DEVICE_NUMBER than before, the configuration may not ask for all of them. None if the kubelet can't be asked,
+ * or if `signal` aborts first.
  */
 export async function numbersHeldBefore(
-  config: Pick<Config, "podResourcesSocket" | "resourceName" | "firstDeviceNumber" | "maxDevices">,
+  config: Pick<Config, "podResourcesSocket" | "resourceName">,
   { log, clock = systemClock }: HeldBeforeDeps,
   signal: AbortSignal,
 ): Promise<number[]> {
@@ -29,14 +29,7 @@ export async function numbersHeldBefore(
   const podResources = new PodResources({ socket, resourceName, intervalMs: askMs }, clock);
   try {
     const answer = podResources.devicesOfPods(AbortSignal.any([signal, answered.signal]));
-    const ids = await within(clock, answer, askMs, "The kubelet's answer");
-    const numbers = numbersBeyond(ids, config);
-    if (numbers.length > 0) {
-      log.info("Pods have devices that are no longer wanted; they are listed until then", {
-        device_ids: numbers.map((number) => `video${number}`),
-      });
-    }
-    return numbers;
+    return numbersOf(await within(clock, answer, askMs, "The kubelet's answer"));
   } catch (reason) {
     log.debug("Who has devices can't be asked at the start", PluginError.from(reason).fields());
     return [];
@@ -46,20 +39,11 @@ export async function numbersHeldBefore(
   }
 }
 
-/** Numbers among IDs (`video12`) that are not the configuration's own. */
-export function numbersBeyond(
-  ids: Iterable<string>,
-  { firstDeviceNumber, maxDevices }: Pick<Config, "firstDeviceNumber" | "maxDevices">,
-): number[] {
-  const numbers = [...ids].flatMap((id) => {
+/** The numbers of IDs (`video12`), without those that no video device can have. */
+export function numbersOf(ids: Iterable<string>): number[] {
+  return [...ids].flatMap((id) => {
     const digits = /^video(0|[1-9]\d{0,2})$/.exec(id)?.[1];
-    return digits === undefined ? [] : [Number(digits)];
+    const number = Number(digits);
+    return digits === undefined || number > MAX_DEVICE_NUMBER ? [] : [number];
   });
-  return (
-    numbers
-      .filter((number) => number < firstDeviceNumber || number >= firstDeviceNumber + maxDevices)
-      // V4L2 has 256 nodes (drivers/media/v4l2-core/v4l2-dev.c, VIDEO_NUM_DEVICES)
-      .filter((number) => number < 256)
-      .sort((a, b) => a - b)
-  );
 }

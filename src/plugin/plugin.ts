@@ -134,14 +134,11 @@ export class Plugin {
         random,
         onInspected: (ms) => this.#metrics.inspected(ms),
         onEnsured: (report) => this.#caretaker.ensured(report),
+        excusesMark: (id) => this.#caretaker.excusesMark(id),
         mayRemake: (id) => this.#caretaker.isFree(id),
       },
     );
     const observer = this.#observer();
-    const { firstDeviceNumber: first, maxDevices } = config;
-    const retiring = driver.devices.filter(
-      ({ number }) => number < first || number >= first + maxDevices,
-    );
     this.#caretaker = new Caretaker({
       driver,
       monitor: this.#monitor,
@@ -153,7 +150,6 @@ export class Plugin {
       random,
       observer: this.#metrics,
       times: careTimes,
-      retiring: new Set(retiring.map(({ id }) => id)),
     });
     const history = new AllocationHistory();
     this.#registrar = new Registrar(
@@ -184,8 +180,10 @@ export class Plugin {
               clock,
               log,
               containerDevicePath: config.containerDevicePath,
-              claim: (ids) => this.#caretaker.claim(ids),
-              preStart: config.preStartContainer ? (id) => this.#caretaker.prepare(id) : undefined,
+              claim: (ids, give) => this.#caretaker.claim(ids, give),
+              preStart: config.preStartContainer
+                ? (ids) => this.#caretaker.prepare(ids)
+                : undefined,
               inspectSoon: this.#monitor.inspectSoon,
               observer,
             },

@@ -1,5 +1,5 @@
 import type { PluginError } from "../common/plugin-error.ts";
-import { type DeviceStatus, holdReasons } from "../devices/health.ts";
+import { type DeviceStatus, isHoldReason } from "../devices/health.ts";
 import type { Check } from "../observe/probes.ts";
 
 /**
@@ -15,7 +15,7 @@ export function devicesCheck(
 ): Check {
   const name = "devices";
   const works = ({ health, reason }: Pick<DeviceStatus, "health" | "reason">) =>
-    health === "Healthy" || holdReasons.some((held) => held === reason);
+    health === "Healthy" || isHoldReason(reason);
   const [first] = devices;
   if (first === undefined || devices.some(works)) return { name, failure: undefined };
   const why = trouble?.message ?? `${first.id} is ${first.reason}: ${first.detail}`;

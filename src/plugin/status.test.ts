@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { LogLevel, Use } from "../gen/videodevice/admin/v1/admin_pb.ts";
+import { LogLevel, Use, Work } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { buildStatus, type StatusSources } from "./status.ts";
 
 const device = {
@@ -21,7 +21,9 @@ const sources: StatusSources = {
   startedAt: 500,
   clock: { now: () => 2500 },
   devices: () => [device, { ...device, id: "video11", number: 11, format: "" }],
-  care: () => [{ id: "video10", use: "in_use", cleanliness: "dirty", resets: 2, repairs: 1 }],
+  care: () => [
+    { id: "video10", use: "in_use", cleanliness: "dirty", resets: 2, repairs: 1, work: "reset" },
+  ],
   cordons: () => new Map([["video11", { device: "video11", note: "dark", since: 2000 }]]),
   registration: () => ({
     registered: true,
@@ -55,6 +57,7 @@ test("the status puts together what everybody knows", () => {
     resets: 2,
     repairs: 1,
     format: "YUYV 640x480 30 fps",
+    work: Work.RESET,
   });
   expect(status.devices[0]?.cordon).toBeUndefined();
 });
@@ -62,6 +65,7 @@ test("the status puts together what everybody knows", () => {
 test("what nobody knows of a device is left open", () => {
   const [, other] = buildStatus(sources).devices;
   expect(other).toMatchObject({ use: Use.UNSPECIFIED, clean: false, cordon: { note: "dark" } });
+  expect(other?.work).toBe(Work.UNSPECIFIED);
   expect(other?.owner).toBeUndefined();
 });
 

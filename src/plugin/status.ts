@@ -13,6 +13,7 @@ import {
   type Status,
   StatusSchema,
   Use,
+  Work,
 } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import type { Owner } from "../kubelet/device-owners.ts";
 import type { PodResources } from "../kubelet/pod-resources.ts";
@@ -78,6 +79,8 @@ const uses: Readonly<Record<DeviceUse, Use>> = {
   unknown: Use.UNSPECIFIED,
 };
 
+const works = { none: Work.UNSPECIFIED, reset: Work.RESET, repair: Work.REPAIR } as const;
+
 function deviceOf(
   device: DeviceStatus,
   care: CareStatus | undefined,
@@ -101,6 +104,7 @@ function deviceOf(
     resets: care?.resets ?? 0,
     repairs: care?.repairs ?? 0,
     format,
+    work: works[care?.work ?? "none"],
   });
 }
 

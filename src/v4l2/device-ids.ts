@@ -5,16 +5,21 @@ export function deviceId(number: number): string {
   return `video${number}`;
 }
 
-/** The devices of these numbers, ascending, each once; `hostPath` says where the host has each. */
+/**
+ * The devices of the `wanted` numbers and, as extra ones, those of the `held` numbers beyond them: ascending,
+ * each once. `hostPath` says where the host has each.
+ */
 export function driverDevices(
-  numbers: readonly number[],
+  wanted: readonly number[],
+  held: readonly number[],
   hostPath: (id: string) => string,
 ): readonly DriverDevice[] {
-  return [...new Set(numbers)]
+  return [...new Set([...wanted, ...held])]
     .sort((a, b) => a - b)
     .map((number) => {
       const id = deviceId(number);
-      return { id, number, hostPath: hostPath(id) };
+      const device = { id, number, hostPath: hostPath(id) };
+      return wanted.includes(number) ? device : { ...device, extra: true };
     });
 }
 

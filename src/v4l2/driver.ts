@@ -73,6 +73,8 @@ export interface DriverDevice {
   readonly number: number;
   /** Path of the node on the host, for the container runtime: `/dev/video10`. */
   readonly hostPath: string;
+  /** Set if it is none of those that are wanted: it is answered for because somebody still has it. */
+  readonly extra?: true;
 }
 
 export interface DriverCapabilities {

@@ -112,6 +112,7 @@ describe.skipIf(tools === undefined)("the compiled plugin's metrics", () => {
       "device_healthy",
       "device_in_use",
       "device_owner_info",
+      "device_resetting",
       "devices",
       "event_loop_lag_seconds",
       "inspection_duration_seconds",

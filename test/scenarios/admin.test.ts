@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { defaultCareTimes } from "../../src/devices/care-times.ts";
-import { LogLevel, Use } from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
+import { LogLevel, Use, Work } from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
 import type { LogLevelControl } from "../../src/observe/log-level.ts";
 import {
   adminClient,
@@ -12,6 +12,7 @@ import {
   failureOf,
   statusOf,
 } from "../support/admin-client.ts";
+import { FakeDriver } from "../support/fake-driver.ts";
 import { eventually, Scenario } from "./harness.ts";
 
 const service = "/videodevice.admin.v1.AdminService";
@@ -240,6 +241,21 @@ describe("an operator's reset", () => {
     expect(await failureOf(client.repairDevice({ deviceId: "video10", force: true }))).toBe(
       "FailedPrecondition device_busy",
     );
+  });
+
+  test("is told while it goes on, and the kubelet hears nothing of it", async () => {
+    const driver = new FakeDriver();
+    const hangs = Promise.withResolvers<void>();
+    driver.onReset = () => hangs.promise;
+    await scenario.registered({}, { driver });
+    const reset = client.resetDevice({ deviceId: "video10", force: true });
+    const first = async () => (await status()).devices[0];
+    while ((await first())?.work !== Work.RESET) await Bun.sleep(5);
+    expect(await first()).toMatchObject({ healthy: true, reason: "ok" });
+    hangs.resolve();
+    await reset;
+    expect((await first())?.work).toBe(Work.UNSPECIFIED);
+    expect(scenario.count("list_received")).toBe(1);
   });
 
   test("that fails says why", async () => {

@@ -1,5 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { DriverDevice } from "../../src/v4l2/driver.ts";
 import { FakeDriver } from "../support/fake-driver.ts";
 
@@ -10,13 +9,12 @@ import { FakeDriver } from "../support/fake-driver.ts";
 export class CameraFiles extends FakeDriver {
   override readonly devices: DriverDevice[];
 
-  constructor(dir: string, count = 8, there = false) {
-    super(count);
-    mkdirSync(dir, { recursive: true });
-    this.devices = deviceFiles(dir, count);
+  constructor(devices: readonly DriverDevice[], there = false) {
+    super(0);
+    this.devices = [...devices];
     for (const { id, hostPath } of this.devices) {
-      if (there) this.set(id, "ok");
-      else writeFileSync(hostPath, "");
+      this.set(id, there ? "ok" : "missing");
+      if (!there || !existsSync(hostPath)) writeFileSync(hostPath, "");
     }
     this.onReset = async (id) => this.write(id, "");
   }
@@ -39,11 +37,4 @@ export class CameraFiles extends FakeDriver {
     if (device === undefined) throw new Error(`there is no ${id}`);
     return device.hostPath;
   }
-}
-
-function deviceFiles(dir: string, count: number): DriverDevice[] {
-  return Array.from({ length: count }, (_, index) => {
-    const number = 10 + index;
-    return { id: `video${number}`, number, hostPath: join(dir, `video${number}`) };
-  });
 }

@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import { type Code, ConnectError, createClient } from "@connectrpc/connect";
 import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { createSocketTransport } from "../../src/grpc/transport.ts";
 import type { PodStatus } from "../../src/simulator/pod.ts";
+import { driverDevices, numbersFrom } from "../../src/v4l2/device-ids.ts";
 import { CameraFiles } from "./camera-files.ts";
 import { quickCareTimes, type RunningPlugin, Scenario } from "./harness.ts";
 
@@ -12,7 +14,13 @@ export const aWhile = quickCareTimes.graceMs + 4 * quickCareTimes.pollMs;
 export class CameraNode extends Scenario {
   /** @param there They exist before the plugin starts. */
   cameras(count = 8, there = false): CameraFiles {
-    return new CameraFiles(this.simulatedDir, count, there);
+    return this.camerasOf(numbersFrom(10, count), [], there);
+  }
+
+  /** Cameras of the wanted numbers, and of those that pods still have. */
+  camerasOf(wanted: readonly number[], held: readonly number[], there = false): CameraFiles {
+    const path = (id: string) => join(this.simulatedDir, id);
+    return new CameraFiles(driverDevices(wanted, held, path), there);
   }
 
   /** The plugin over these cameras, registered. */

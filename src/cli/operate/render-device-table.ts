@@ -1,5 +1,6 @@
 import { type Device, Use } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { isAilment } from "../../observe/verdict.ts";
+import { workWord } from "../../observe/work-word.ts";
 import { cutEnd, cutMiddle, printable, renderTable, width } from "../tools/table.ts";
 import { ageOf, type Colour, paint, type StatusView } from "./status-view.ts";
 
@@ -54,9 +55,16 @@ function cellsOf(device: Device, view: StatusView): Record<Heading, string> {
   return cells;
 }
 
-function useOf({ use, clean }: Device): string {
-  if (use === Use.IN_USE) return "in use";
-  return `${use === Use.FREE ? "free" : "unknown"}${clean ? "" : ", unclean"}`;
+const uses: Readonly<Record<Use, string>> = {
+  [Use.UNSPECIFIED]: "unknown",
+  [Use.FREE]: "free",
+  [Use.IN_USE]: "in use",
+};
+
+function useOf({ use, clean, work }: Device): string {
+  const trace = clean || use === Use.IN_USE ? "" : "unclean";
+  const state = workWord(work) ?? trace;
+  return `${uses[use]}${state && `, ${state}`}`;
 }
 
 function colourOf(heading: Heading, device: Device): Colour | undefined {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { device, NOON, statusOf } from "../../../test/support/fake-admin.ts";
-import { LogLevel, Use } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { LogLevel, Use, Work } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { width } from "../tools/table.ts";
 import { renderStatus } from "./render-status.ts";
 
@@ -66,6 +66,21 @@ describe("a node's status", () => {
          12s ago  warn   Device is unhealthy  device_id=video12 reason=stuck_writer
         2h5m ago  info   Registered  why="a new kubelet""
     `);
+  });
+
+  test("says what is being done to a device beside who uses it, and not as its health", () => {
+    const devices = [
+      device(10, { clean: false, work: Work.RESET }),
+      device(11, { use: Use.IN_USE, clean: false, work: Work.RESET }),
+      device(12, { use: Use.UNSPECIFIED, reason: "dead_caps", healthy: false, work: Work.REPAIR }),
+    ];
+    const lines = renderStatus(statusOf(devices), view).slice(4, 8);
+    expect(lines.map((line) => line.split(/ {2,}/).slice(1, 4))).toEqual([
+      ["HEALTH", "SINCE", "USE"],
+      ["ok", "2h5m", "free, resetting"],
+      ["ok", "2h5m", "in use, resetting"],
+      ["dead_caps", "2h5m", "unknown, repairing"],
+    ]);
   });
 
   test("fits a screen of 80 columns with long pods' names, whose end tells them apart", () => {

@@ -15,7 +15,7 @@ export interface StatusSource {
 export interface WatchTimes {
   /** Least time between two statuses. */
   readonly quietMs: number;
-  /** Between two looks while nobody tells of a change: a use that becomes free is nobody's event. */
+  /** Between two looks while nobody tells of a change: that a device has become free by the passing of time, say. */
   readonly lookMs: number;
 }
 

@@ -82,6 +82,12 @@ export function deviceMetrics(registry: Registry, sources: DeviceSources): void 
     ({ cleanliness }) => cleanliness === "clean",
   );
   perDevice(
+    "device_resetting",
+    "1 while the device is being reset, which its health does not show.",
+    care,
+    ({ work }) => work === "reset",
+  );
+  perDevice(
     "device_cordoned",
     "1 if an operator has taken the device out of the offer.",
     devices,

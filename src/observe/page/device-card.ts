@@ -1,4 +1,5 @@
 import { type Device, Use } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { workWord } from "../work-word.ts";
 import { deviceKind, stateWord } from "./device-state.ts";
 import { foreign, type Html, html } from "./html.ts";
 import { icon } from "./icons.ts";
@@ -46,12 +47,13 @@ function cordonOf(device: Device, now: number): Html | undefined {
   return html`<p class="cordon">${word && html`${word}: `}<q>${foreign(cordon.note)}</q></p>`;
 }
 
-function notes({ clean, resets, repairs, use, healthy }: Device): Html | undefined {
+function notes({ clean, resets, repairs, use, healthy, work }: Device): Html | undefined {
   const parts = [
+    workWord(work) ?? [],
     ...(clean || !healthy || use === Use.IN_USE ? [] : ["not known to be clean"]),
     ...(resets > 0 ? [counted(resets, "reset")] : []),
     ...(repairs > 0 ? [counted(repairs, "repair")] : []),
-  ];
+  ].flat();
   return parts.length === 0 ? undefined : html`<p class="notes">${parts.join(" · ")}</p>`;
 }
 

@@ -12,6 +12,7 @@ test("a device is shown by its health first, then by its use, in a word of its o
   expect(shown(true, "ok", Use.FREE)).toEqual(["free", "free"]);
   expect(shown(true, "ok", Use.UNSPECIFIED)).toEqual(["ready", "ready"]);
   expect(shown(false, "cordoned", Use.IN_USE)).toEqual(["cordoned", "cordoned"]);
+  expect(shown(false, "retired", Use.FREE)).toEqual(["retired", "retired"]);
   expect(shown(false, "stuck_writer", Use.IN_USE)).toEqual(["unhealthy", "stuck writer"]);
   expect(shown(false, "", Use.FREE)).toEqual(["unhealthy", "unhealthy"]);
 });

@@ -7,7 +7,7 @@ import {
   hostileStatus,
   quietStatus,
 } from "../../../test/support/statuses.ts";
-import { StatusSchema } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { StatusSchema, Work } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { pagePolicy, renderStatusPage } from "./status-page.ts";
 
 const now = Date.UTC(2026, 10, 23, 14, 3, 22);
@@ -16,6 +16,12 @@ const occurrences = (text: string, pattern: RegExp) => text.match(pattern)?.leng
 describe("the status page", () => {
   test("is a function of the status and the time", () => {
     expect(renderStatusPage(busyStatus(now), now)).toBe(renderStatusPage(busyStatus(now), now));
+  });
+
+  test("says that a device is being reset", () => {
+    const devices = [{ id: "video10", healthy: true, clean: true, work: Work.RESET, resets: 2 }];
+    const page = renderStatusPage(create(StatusSchema, { devices }), now);
+    expect(page).toContain("resetting · 2 resets");
   });
 
   test("names the node, the resource, the verdict, owners, formats, cordons and events", () => {

@@ -9,7 +9,7 @@ export const MAX_DEVICE_NUMBER = 255;
 
 export type LayoutSettings = Pick<
   LoopbackSettings,
-  "firstDeviceNumber" | "maxDevices" | "extraNumbers" | "numberTaken" | "sysfsDir"
+  "firstDeviceNumber" | "maxDevices" | "heldNumbers" | "numberTaken" | "sysfsDir"
 >;
 
 /**
@@ -34,7 +34,7 @@ export function layOutDevices(settings: LayoutSettings): readonly DriverDevice[]
       { remedy: "Lower FIRST_DEVICE_NUMBER or MAX_DEVICES." },
     );
   }
-  return driverDevices([...numbers, ...(settings.extraNumbers ?? [])], (id) => `/dev/${id}`);
+  return driverDevices(numbers, settings.heldNumbers ?? [], (id) => `/dev/${id}`);
 }
 
 function foreign(numbers: readonly number[], { sysfsDir }: LayoutSettings): readonly number[] {

@@ -10,8 +10,8 @@ export interface LoopbackSettings extends DeviceParameters, NodeAccess {
    * device, from 0.13 on.
    */
   readonly maxDevices: number;
-  /** Devices beyond those, which somebody still has. */
-  readonly extraNumbers?: readonly number[];
+  /** Numbers that somebody has devices of: what of them is beyond the wanted ones is answered for, too. */
+  readonly heldNumbers?: readonly number[];
   /**
    * Card label of the devices, with `{id}`, `{n}` and `{node}` in it; cut at 31 bytes. Empty: the module's
    * default.

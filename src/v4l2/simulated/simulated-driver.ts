@@ -30,8 +30,8 @@ export interface SimulatedSettings {
   readonly firstDeviceNumber: number;
   /** How many devices, 1 or more. */
   readonly maxDevices: number;
-  /** Devices beyond those, which somebody still has. */
-  readonly extraNumbers?: readonly number[];
+  /** Numbers that somebody has devices of: what of them is beyond the wanted ones is answered for, too. */
+  readonly heldNumbers?: readonly number[];
   /** Permission bits of a node: 0o666. */
   readonly mode: number;
   /** Group ID of a node; undefined leaves it as it is. */
@@ -65,10 +65,9 @@ export class SimulatedDriver implements VideoDriver {
     this.settings = settings;
     this.dependencies = dependencies;
     this.faults = new Faults(settings.simulatedDir);
-    const numbers = numbersFrom(settings.firstDeviceNumber, settings.maxDevices);
-    this.devices = driverDevices([...numbers, ...(settings.extraNumbers ?? [])], (id) =>
-      join(settings.simulatedDir, id),
-    );
+    const { firstDeviceNumber, maxDevices, heldNumbers = [], simulatedDir } = settings;
+    const numbers = numbersFrom(firstDeviceNumber, maxDevices);
+    this.devices = driverDevices(numbers, heldNumbers, (id) => join(simulatedDir, id));
   }
 
   /** @throws PluginError `simulated_dir_unusable` if the directory can't be made. */
