@@ -195,6 +195,11 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     this.register(number, { label: name, exclusive: false, loopback: false });
   }
 
+  /** Adds a device of v4l2loopback's, as somebody else may through the control device. */
+  addLoopback(number: number, label: string): void {
+    this.register(number, { label, exclusive: true, loopback: true });
+  }
+
   /** Opens a device; the answer closes it. */
   hold(number: number): () => void {
     const { inside } = this.insideOf(number);

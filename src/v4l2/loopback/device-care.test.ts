@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Claimant } from "../../../test/support/claimant.ts";
 import {
   type FakeKernelOptions,
   FakeLoopbackKernel,
@@ -97,7 +98,7 @@ describe.each(["0.12.7", "0.15.4"] as const)("reset of v4l2loopback %s", (versio
     expect((await driver.inspect())[0]?.state).toBe("ok");
   });
 
-  test("killed at any step, is made good by the next run's ensure", async () => {
+  test("killed at any step, is made good by the next run before it gives the device away", async () => {
     for (let step = 0; step < 8; step++) {
       const { kernel, driver, makeDriver } = await setUp({ version });
       misuse(kernel, 10);
@@ -115,9 +116,13 @@ describe.each(["0.12.7", "0.15.4"] as const)("reset of v4l2loopback %s", (versio
       kernel.before = undefined;
       kernel.writeAttribute = write;
       const next = makeDriver();
-      expect((await next.ensure()).failed).toEqual([]);
-      await next.reset("video10");
+      const plugin = new Claimant(next, steppingClock());
+      expect((await plugin.ensure()).failed).toEqual([]);
+      await plugin.claim("video10");
       expect((await next.inspect()).map(({ state }) => state)).toEqual(["ok", "ok"]);
+      const inside = kernel.inside(10);
+      expect([...inside.controls.values()].filter((value) => value !== 0)).toEqual([]);
+      expect(inside.lastFrame).toBeUndefined();
       expect(maxOpeners(kernel, 10)).toBe("10");
       expect(kernel.device(10)).toMatchObject({ label: "My WebCam", exclusive: true });
     }

@@ -57,9 +57,10 @@ export class DeviceMaker {
 
   /**
    * `isNew`: the module was loaded just now, so that a device that looks wrong may only be unfinished.
+   * @returns whether this very call has created it.
    * @throws PluginError `device_*`, `create_failed`, `not_supported`, `node_not_changed`, `node_access_failed`.
    */
-  async ensure(device: DriverDevice, isNew: boolean): Promise<void> {
+  async ensure(device: DriverDevice, isNew: boolean): Promise<boolean> {
     const isThere = this.view.sysfsDevice(device) !== undefined;
     if (!isThere) await this.create(device);
     const patience = isThere && !isNew ? 0 : NODE_PATIENCE_MS;
@@ -81,6 +82,7 @@ export class DeviceMaker {
       });
     }
     this.given.add(device.id);
+    return !isThere;
   }
 
   /** Warns of what adopted ones of these devices differ in: a line for each difference, once for each device. */

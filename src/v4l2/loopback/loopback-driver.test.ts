@@ -281,13 +281,36 @@ describe("the loopback driver's ensure", () => {
     const { kernel, driver, warnings } = setUp({ version: "0.12.7" });
     kernel.raceWith = "devices=2 video_nr=11,12 card_label=Other,Other";
     const report = await driver.ensure();
-    expect(report.created).toEqual(["video11", "video12"]);
+    expect(report).toMatchObject({ created: [], adopted: ["video11", "video12"] });
     expect(report.failed).toMatchObject([{ id: "video10", error: { code: "not_supported" } }]);
     expect(warnings.map(([msg, fields]) => [msg, fields["device_ids"]])).toEqual([
       ["adopted devices have another card label", ["video11", "video12"]],
       ["adopted devices were loaded with other capabilities", ["video11", "video12"]],
       ["adopted devices take larger frames", ["video11", "video12"]],
     ]);
+  });
+
+  test("takes devices for another loader's whose parameters won the second load", async () => {
+    const { kernel, driver } = setUp({ version: "0.12.7" });
+    let loads = 0;
+    kernel.before = (entry) => {
+      if (entry !== "finit v4l2loopback.ko" || ++loads < 2) return;
+      kernel.raceWith = "devices=4 video_nr=20,10,11,12";
+    };
+    const { created, adopted } = await driver.ensure();
+    expect({ created, adopted }).toEqual({
+      created: [],
+      adopted: ["video10", "video11", "video12"],
+    });
+    await driver.release();
+    expect(kernel.loaded.has("v4l2loopback")).toBe(true);
+  });
+
+  test("takes a device for another's who added it while the driver was at it", async () => {
+    const { kernel, driver } = setUp();
+    kernel.afterLoad = () => kernel.addLoopback(11, "Other");
+    const { created, adopted } = await driver.ensure();
+    expect({ created, adopted }).toEqual({ created: ["video10", "video12"], adopted: ["video11"] });
   });
 
   test("adopts what the host has loaded and adds what is missing", async () => {
@@ -368,7 +391,7 @@ describe("the loopback driver's ensure", () => {
     });
     kernel.journal.length = 0;
     const report = await driver.ensure();
-    expect(report).toMatchObject({ created: ["video11"], adopted: ["video10", "video12"] });
+    expect(report).toMatchObject({ created: [], adopted: ["video10", "video11", "video12"] });
     expect(kernel.journal).toEqual(["mknod video11"]);
   });
 
@@ -443,7 +466,10 @@ describe("the loopback driver's ensure", () => {
     kernel.removeNode(path);
     kernel.makeNode(path, { major: 81, minor: 99 });
     const { adopted, failed } = await driver.ensure();
-    expect({ adopted, failed }).toMatchObject({ adopted: ["video10", "video12"], failed: [] });
+    expect({ adopted, failed }).toEqual({
+      adopted: ["video10", "video11", "video12"],
+      failed: [],
+    });
     expect((await driver.inspect())[1]?.state).toBe("ok");
   });
 
@@ -495,7 +521,7 @@ describe("the loopback driver's ensure", () => {
     rmSync(join(kernel.deviceDir, "v4l2loopback"));
     const [failed] = (await driver.ensure()).failed;
     expect(failed?.error.message).toContain("is the host's /dev mounted there?");
-    expect(driver.capabilities()).toEqual({ create: false, reset: true, remove: false });
+    expect(driver.capabilities()).toEqual({ reset: true, remove: false });
   });
 
   test("a label that can't be a parameter is refused where only parameters are possible", async () => {

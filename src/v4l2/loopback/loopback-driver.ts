@@ -87,7 +87,6 @@ export class LoopbackDriver implements VideoDriver {
       const { control, settings, maker, view } = this;
       this.memory.tellOfLeak();
       unloadMisnumbered(this.devices, mayRemake, { ...this.dependencies, ...settings, view });
-      const before = new Map(this.devices.map((device) => [device.id, view.judge(device).state]));
       const requests = this.devices.map((device) => maker.request(device));
       // What is there before a load is not new, and need not be waited for.
       const old = new Set(
@@ -95,7 +94,7 @@ export class LoopbackDriver implements VideoDriver {
       );
       for (const device of this.devices) if (!old.has(device.number)) this.tryToRemoveNode(device);
       const provided = await provideModule(requests, { ...this.dependencies, settings, control });
-      if (provided === "ours") this.module.isOurs();
+      if (provided.by === "ours") this.module.isOurs();
       if (this.isAnyMissing() && !control.isUsable()) {
         refuseTooMany(this.devices.length, settings);
       }
@@ -105,8 +104,11 @@ export class LoopbackDriver implements VideoDriver {
       for (const device of this.devices) {
         try {
           this.access.liftLeftOver(device);
-          await maker.ensure(device, provided !== "there" && !old.has(device.number));
-          const list = before.get(device.id) === "ok" ? adopted : created;
+          const isNew = !old.has(device.number);
+          const isAdded = await maker.ensure(device, provided.by !== "there" && isNew);
+          const isLoaded =
+            isNew && provided.by === "ours" && provided.asked.includes(device.number);
+          const list = isAdded || isLoaded ? created : adopted;
           list.push(device.id);
         } catch (error) {
           failed.push({ id: device.id, error: PluginError.from(error) });
@@ -146,8 +148,7 @@ export class LoopbackDriver implements VideoDriver {
 
   /** Every device can be reset: without a control device in place, which leaves its size and format. */
   capabilities(): DriverCapabilities {
-    const control = this.control.isPresent();
-    return { create: control, reset: true, remove: control };
+    return { reset: true, remove: this.control.isPresent() };
   }
 
   /** Of the module that is loaded, which need not be the one whose file is there. */

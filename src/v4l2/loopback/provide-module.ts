@@ -14,7 +14,13 @@ import {
   moduleParameters,
   OUR_PARAMETERS,
 } from "./parameters.ts";
-import { loopbackNumbers, moduleState, readControlDevice, readSysfs } from "./sysfs.ts";
+import {
+  loopbackNumbers,
+  moduleState,
+  readControlDevice,
+  readModuleParameter,
+  readSysfs,
+} from "./sysfs.ts";
 
 /** How long, in ms, the control device's node may take after the load, and the pause between looks. */
 const NODE_PATIENCE_MS = 500;
@@ -31,11 +37,13 @@ export interface ModuleNeeds {
   readonly control: ControlDevice;
 }
 
-/**
- * How it came to be loaded: it was `there`, by this call (`ours`), or during this call by another loader,
- * whose parameters won (`others`).
- */
-export type Provided = "there" | "ours" | "others";
+/** How the module came to be loaded. */
+export interface Provided {
+  /** It was `there`, by this call (`ours`), or during this call by another loader, whose parameters won (`others`). */
+  readonly by: "there" | "ours" | "others";
+  /** Numbers that this call loaded it with; those of the devices that it has made, if `by` is `ours`. */
+  readonly asked: readonly number[];
+}
 
 /**
  * Has v4l2loopback loaded, in the way that suits what it turns out to be: whether a version has a control
@@ -56,30 +64,38 @@ export async function provideModule(
   const { control, log } = needs;
   const { sysfsDir, modprobeDirs } = needs.settings;
   await unloaded(needs);
-  if (isLoaded(sysfsDir) && !(isUseless(sysfsDir) && unload(needs))) return "there";
+  const there = { by: "there", asked: [] } as const;
+  if (isLoaded(sysfsDir) && !(isUseless(sysfsDir) && unload(needs))) return there;
   // A number that is taken would shift those after it.
   const taken = readSysfs(
     sysfsDir,
     devices.map(({ number }) => number),
   ).devices;
   const free = devices.filter(({ number }) => !taken.has(number));
-  if (free.length === 0) return "there";
+  if (free.length === 0) return there;
   const config = readModprobeConfig(modprobeDirs);
   refuseVetoed(config);
   tellIgnored(config, log);
   const merged = config.options.filter(({ name }) => !OUR_PARAMETERS.includes(name));
   const more = merged.map(({ text }) => text);
   const none = moduleParameters([], needs.settings);
-  if (!(await load([none, ...more].join(" "), needs))) return "others";
+  if (!(await load([none, ...more].join(" "), needs))) return { by: "others", asked: [] };
   // The kernel may have said "loaded" for the load of another.
-  const provided = loopbackNumbers(sysfsDir).length > 0 ? "others" : "ours";
-  if ((await waitForControl(control, needs)) || provided === "others") return provided;
-  if (!unload(needs)) return provided;
+  const by = loopbackNumbers(sysfsDir).length > 0 ? "others" : "ours";
+  if ((await waitForControl(control, needs)) || by === "others") return { by, asked: [] };
+  if (!unload(needs)) return { by, asked: [] };
   refuseTooMany(devices.length, needs.settings);
   const params = [moduleParameters(free, needs.settings), ...more].join(" ");
-  const isOurs = await load(params, needs);
+  const asked = free.slice(0, MAX_PARAMETER_DEVICES).map(({ number }) => number);
+  const isOurs = (await load(params, needs)) && isLoadedWith(asked, sysfsDir);
   tellOthers(devices, needs);
-  return isOurs ? "ours" : "others";
+  return { by: isOurs ? "ours" : "others", asked };
+}
+
+/** As with the first load, the kernel's word is no proof of whose parameters it took. */
+function isLoadedWith(numbers: readonly number[], sysfsDir: string): boolean {
+  const found = readModuleParameter(sysfsDir, "video_nr")?.map(Number);
+  return numbers.every((number, index) => found?.[index] === number);
 }
 
 /**
