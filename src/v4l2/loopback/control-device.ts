@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import type { Clock } from "../../common/clock.ts";
 import { PluginError } from "../../common/plugin-error.ts";
+import { formatDevice } from "../../linux/device-number.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
 import { deviceId } from "../device-ids.ts";
 import { MODULE } from "./find-module.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import { decodeConfig, encodeConfig, encodeQuery } from "./loopback-config.ts";
 import type { DeviceParameters, DeviceRequest } from "./parameters.ts";
-import { readSysfs } from "./sysfs.ts";
+import { readControlDevice, readSysfs } from "./sysfs.ts";
 
 /**
  * The control ioctls' first numbers (v4l2loopback.h of 0.13). 0.15 has new ones with the struct's size in
@@ -43,9 +44,12 @@ export class ControlDevice {
     this.clock = clock;
   }
 
-  /** Whether it is there: the version has it, and this process sees it. */
+  /** Whether it is there: the version has it, and this process sees it. A node of another load's number is not it. */
   isPresent(): boolean {
-    return this.kernel.lookAt(this.path).kind === "character_device";
+    const node = this.kernel.lookAt(this.path);
+    const own = readControlDevice(this.settings.sysfsDir);
+    if (node.kind !== "character_device" || own === undefined) return false;
+    return formatDevice(node.device) === formatDevice(own);
   }
 
   /** Whether it is there and may be opened: a container's device cgroup can forbid that (EPERM). */

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type FakeKernelOptions,
@@ -418,6 +419,32 @@ describe("the loopback driver's ensure", () => {
     );
   });
 
+  test.each(["", "81\n", undefined])(
+    "leaves the node of a device alone that says %j of its number, and that somebody has open",
+    async (text) => {
+      const { kernel, driver } = setUp();
+      await driver.ensure();
+      kernel.hold(11);
+      const attribute = join(kernel.sysfsDir, "class/video4linux/video11/dev");
+      rmSync(attribute);
+      if (text !== undefined) writeFileSync(attribute, text);
+      expect((await driver.inspect())[1]?.state).toBe("faulty");
+      expect((await driver.ensure()).failed).toMatchObject([
+        { id: "video11", error: { code: "device_faulty" } },
+      ]);
+      expect(existsSync(join(kernel.deviceDir, "video11"))).toBe(true);
+    },
+  );
+
+  test("removes no camera's node where /sys is another directory", async () => {
+    const sysfsDir = mkdtempSync(join(tmpdir(), "empty-"));
+    const { kernel, driver } = setUp({}, { sysfsDir });
+    kernel.addForeign(10, "USB Camera");
+    await expect(driver.ensure()).rejects.toMatchObject({ code: "module_load_failed" });
+    expect(existsSync(join(kernel.deviceDir, "video10"))).toBe(true);
+    rmSync(sysfsDir, { recursive: true });
+  });
+
   test("something else in a node's place is told and left alone", async () => {
     const { kernel, driver } = setUp();
     await driver.ensure();
@@ -519,9 +546,53 @@ describe("the loopback driver's ensure", () => {
     const { kernel, driver } = setUp();
     kernel.preload("devices=1 video_nr=10");
     rmSync(join(kernel.deviceDir, "v4l2loopback"));
+    kernel.makeNode = () => {
+      throw new ErrnoError(30, "mknodat");
+    };
     const [failed] = (await driver.ensure()).failed;
-    expect(failed?.error.message).toContain("is the host's /dev mounted there?");
+    expect(failed?.error.message).toMatch(
+      /could not be made: mknodat: EROFS.*is the host's \/dev mounted there\?/,
+    );
     expect(driver.capabilities()).toEqual({ reset: true, remove: false });
+  });
+
+  test("makes the control device's node where nobody else does", async () => {
+    const { kernel, driver } = setUp();
+    kernel.preload("devices=1 video_nr=10");
+    const path = join(kernel.deviceDir, "v4l2loopback");
+    rmSync(path);
+    expect(await driver.ensure()).toMatchObject({ created: ["video11", "video12"], failed: [] });
+    expect(kernel.journal).toEqual(["mknod v4l2loopback", "add 11", "add 12"]);
+    rmSync(path);
+    kernel.journal.length = 0;
+    await driver.reset("video10");
+    expect(kernel.journal).toEqual(["mknod v4l2loopback", "remove 10", "add 10"]);
+  });
+
+  test("asks nothing of a control device's node of another number, and puts its own in its place", async () => {
+    const { kernel, driver } = setUp();
+    kernel.preload("devices=0");
+    const path = join(kernel.deviceDir, "v4l2loopback");
+    rmSync(path);
+    kernel.makeNode(path, { major: 10, minor: 99 });
+    expect((await driver.ensure()).failed).toEqual([]);
+    expect(kernel.lookAt(path)).toMatchObject({ device: { major: 10, minor: 124 } });
+  });
+
+  test("leaves no control device's node behind that it has made", async () => {
+    const { kernel, driver } = setUp();
+    kernel.afterLoad = () => rmSync(join(kernel.deviceDir, "v4l2loopback"));
+    await driver.ensure();
+    expect(kernel.journal).toContain("mknod v4l2loopback");
+    const remove = kernel.unload.bind(kernel);
+    kernel.unload = () => {
+      remove();
+      // devtmpfs removes only nodes that it has made.
+      kernel.makeNode(join(kernel.deviceDir, "v4l2loopback"), { major: 10, minor: 124 });
+    };
+    for (const { id } of driver.devices) await driver.remove(id);
+    await driver.release();
+    expect(existsSync(join(kernel.deviceDir, "v4l2loopback"))).toBe(false);
   });
 
   test("a label that can't be a parameter is refused where only parameters are possible", async () => {

@@ -17,9 +17,11 @@ import type {
 } from "../driver.ts";
 import { hasNodeAccess } from "../node-access.ts";
 import { ControlDevice } from "./control-device.ts";
+import { ControlNode } from "./control-node.ts";
 import { cleanInPlace, repairCaps } from "./device-care.ts";
 import { layOutDevices } from "./device-layout.ts";
 import { DeviceMaker } from "./device-maker.ts";
+import { DeviceNodes, OLD_NODE_PATIENCE_MS } from "./device-nodes.ts";
 import { ExclusiveAccess } from "./exclusive-access.ts";
 import { MODULE } from "./find-module.ts";
 import type { LoopbackKernel } from "./kernel.ts";
@@ -52,6 +54,7 @@ export class LoopbackDriver implements VideoDriver {
   private readonly settings: LoopbackSettings;
   private readonly dependencies: LoopbackDependencies;
   private readonly control: ControlDevice;
+  private readonly controlNode: ControlNode;
   private readonly access: ExclusiveAccess;
   private readonly view: LoopbackView;
   private readonly maker: DeviceMaker;
@@ -67,14 +70,19 @@ export class LoopbackDriver implements VideoDriver {
     const { kernel, clock } = dependencies;
     this.settings = settings;
     this.dependencies = dependencies;
-    this.control = new ControlDevice(settings, kernel, clock);
-    const openers = new OpenersLimit(settings.sysfsDir, kernel);
-    this.view = new LoopbackView(settings, kernel, this.control, openers);
-    this.access = new ExclusiveAccess(openers, this.view, dependencies);
-    this.maker = new DeviceMaker(settings, dependencies, this.control, this.view);
-    const { initOnAlloc } = settings;
+    const { sysfsDir, initOnAlloc } = settings;
+    const nodes = new DeviceNodes(sysfsDir, dependencies);
+    const control = new ControlDevice(settings, kernel, clock);
+    const controlNode = new ControlNode({ sysfsDir, control, nodes, clock });
+    const openers = new OpenersLimit(sysfsDir, kernel);
+    const view = new LoopbackView(settings, kernel, openers);
+    this.control = control;
+    this.controlNode = controlNode;
+    this.view = view;
+    this.access = new ExclusiveAccess(openers, view, dependencies);
+    this.maker = new DeviceMaker(settings, dependencies, { control, controlNode, view, nodes });
     this.memory = new KernelMemory({ ...dependencies, initOnAlloc, access: this.access });
-    this.module = new LoadedModule({ ...dependencies, sysfsDir: settings.sysfsDir });
+    this.module = new LoadedModule({ ...dependencies, sysfsDir });
     this.devices = layOutDevices(settings);
   }
 
@@ -84,7 +92,7 @@ export class LoopbackDriver implements VideoDriver {
    */
   ensure(mayRemake: (id: string) => boolean = () => false): Promise<EnsureReport> {
     return this.changes.run(async () => {
-      const { control, settings, maker, view } = this;
+      const { control, controlNode, settings, maker, view } = this;
       this.memory.tellOfLeak();
       unloadMisnumbered(this.devices, mayRemake, { ...this.dependencies, ...settings, view });
       const requests = this.devices.map((device) => maker.request(device));
@@ -92,9 +100,13 @@ export class LoopbackDriver implements VideoDriver {
       const old = new Set(
         this.devices.filter((device) => view.sysfsDevice(device)).map(({ number }) => number),
       );
-      for (const device of this.devices) if (!old.has(device.number)) this.tryToRemoveNode(device);
-      const provided = await provideModule(requests, { ...this.dependencies, settings, control });
+      for (const device of this.devices) {
+        if (!old.has(device.number)) this.tryToRemove(() => maker.removeStaleNode(device));
+      }
+      const needs = { ...this.dependencies, settings, control, controlNode };
+      const provided = await provideModule(requests, needs);
       if (provided.by === "ours") this.module.isOurs();
+      await controlNode.provide(OLD_NODE_PATIENCE_MS);
       if (this.isAnyMissing() && !control.isUsable()) {
         refuseTooMany(this.devices.length, settings);
       }
@@ -211,7 +223,7 @@ export class LoopbackDriver implements VideoDriver {
       if (!this.control.isUsable()) {
         throw new PluginError(
           "not_supported",
-          `${id} can't be removed: ${this.view.whyNoControl()}.`,
+          `${id} can't be removed: ${this.controlNode.whyNoControl()}.`,
         );
       }
       await this.removeDevice(device);
@@ -223,7 +235,10 @@ export class LoopbackDriver implements VideoDriver {
     return this.changes.run(async () => {
       const goWithIt = this.control.isUsable() ? [] : this.devices.map(({ number }) => number);
       if (!this.module.unload(goWithIt)) return;
-      for (const device of this.devices) this.tryToRemoveNode(device);
+      for (const device of this.devices) {
+        this.tryToRemove(() => this.maker.removeStaleNode(device));
+      }
+      this.tryToRemove(() => this.controlNode.removeStale());
     });
   }
 
@@ -263,6 +278,7 @@ export class LoopbackDriver implements VideoDriver {
       const device = this.find(id);
       this.maker.refuseForeign(device);
       this.access.liftLeftOver(device);
+      await this.controlNode.provide(OLD_NODE_PATIENCE_MS);
       try {
         await act(device);
         this.dead.delete(id);
@@ -293,10 +309,10 @@ export class LoopbackDriver implements VideoDriver {
     return { id: device.id, path: this.view.nodePath(device), maxBuffers, hasControlDevice };
   }
 
-  /** What can't be removed is in the way of its own device only, and told with that. */
-  private tryToRemoveNode(device: DriverDevice): void {
+  /** A node that can't be removed is in the way of its own device only, and told with that. */
+  private tryToRemove(removeNode: () => void): void {
     try {
-      this.maker.removeStaleNode(device);
+      removeNode();
     } catch (error) {
       this.dependencies.log.debug("A stale device node stays", PluginError.from(error).fields());
     }

@@ -3,6 +3,7 @@ import { PluginError } from "../../common/plugin-error.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { ControlDevice } from "./control-device.ts";
+import type { ControlNode } from "./control-node.ts";
 import { findModule, MODULE } from "./find-module.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import { loadModule } from "./load-module.ts";
@@ -22,12 +23,12 @@ import {
   readSysfs,
 } from "./sysfs.ts";
 
-/** How long, in ms, the control device's node may take after the load, and the pause between looks. */
+/** How long, in ms, the control device's node may take after the load. */
 const NODE_PATIENCE_MS = 500;
-const NODE_PAUSE_MS = 20;
 
-/** How long, in ms, a module that is being unloaded may take; 100 ms were seen. */
+/** How long, in ms, a module that is being unloaded may take (100 ms were seen), and the pause between looks. */
 const UNLOAD_PATIENCE_MS = 2000;
+const UNLOAD_PAUSE_MS = 20;
 
 export interface ModuleNeeds {
   readonly settings: LoopbackSettings;
@@ -35,6 +36,7 @@ export interface ModuleNeeds {
   readonly clock: Clock;
   readonly log: Logger;
   readonly control: ControlDevice;
+  readonly controlNode: ControlNode;
 }
 
 /** How the module came to be loaded. */
@@ -61,7 +63,7 @@ export async function provideModule(
   devices: readonly DeviceRequest[],
   needs: ModuleNeeds,
 ): Promise<Provided> {
-  const { control, log } = needs;
+  const { control, controlNode, log } = needs;
   const { sysfsDir, modprobeDirs } = needs.settings;
   await unloaded(needs);
   const there = { by: "there", asked: [] } as const;
@@ -82,7 +84,8 @@ export async function provideModule(
   if (!(await load([none, ...more].join(" "), needs))) return { by: "others", asked: [] };
   // The kernel may have said "loaded" for the load of another.
   const by = loopbackNumbers(sysfsDir).length > 0 ? "others" : "ours";
-  if ((await waitForControl(control, needs)) || by === "others") return { by, asked: [] };
+  await controlNode.provide(NODE_PATIENCE_MS);
+  if (control.isUsable() || by === "others") return { by, asked: [] };
   if (!unload(needs)) return { by, asked: [] };
   refuseTooMany(devices.length, needs.settings);
   const params = [moduleParameters(free, needs.settings), ...more].join(" ");
@@ -126,7 +129,7 @@ function isLoaded(sysfsDir: string): boolean {
 async function unloaded({ settings, clock }: ModuleNeeds): Promise<void> {
   const deadline = clock.now() + UNLOAD_PATIENCE_MS;
   while (moduleState(settings.sysfsDir) === "going" && clock.now() < deadline) {
-    await clock.sleep(NODE_PAUSE_MS);
+    await clock.sleep(UNLOAD_PAUSE_MS);
   }
 }
 
@@ -165,16 +168,6 @@ async function load(params: string, needs: ModuleNeeds): Promise<boolean> {
     loaded_by: outcome === "loaded" ? "plugin" : "somebody else",
   });
   return outcome === "loaded";
-}
-
-async function waitForControl(
-  control: ControlDevice,
-  { settings, clock }: ModuleNeeds,
-): Promise<boolean> {
-  if (readControlDevice(settings.sysfsDir) === undefined) return false;
-  const deadline = clock.now() + NODE_PATIENCE_MS;
-  while (!control.isPresent() && clock.now() < deadline) await clock.sleep(NODE_PAUSE_MS);
-  return control.isUsable();
 }
 
 /** Whoever wrote these down for modprobe should know that they don't count. */
