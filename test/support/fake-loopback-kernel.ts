@@ -148,7 +148,9 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     return device.inside.open();
   }
 
-  zeroMapping(): void {}
+  zeroMapping(fd: number): void {
+    for (const { inside } of this.devices.values()) inside.zero(fd);
+  }
 
   writeAttribute(path: string, text: string): void {
     if (!existsSync(path)) this.fail("open", ERRNO.ENOENT);

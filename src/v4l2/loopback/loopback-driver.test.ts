@@ -34,7 +34,7 @@ function setUp(options: FakeKernelOptions = {}, overrides: Partial<LoopbackSetti
   const settings: LoopbackSettings = {
     ...{ firstDeviceNumber: 10, maxDevices: 3, mode: 0o666, group: undefined },
     ...{ cardLabel: "My WebCam", nodeName: "node-7", numberTaken: "refuse" },
-    ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080 },
+    ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080, initOnAlloc: true },
     modprobeDirs: [join(kernel.root, "etc/modprobe.d")],
     ...{ deviceDir, sysfsDir, modulesDir, kernelRelease },
     ...overrides,

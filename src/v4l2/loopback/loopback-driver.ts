@@ -18,7 +18,7 @@ import type {
 import { hasNodeAccess } from "../node-access.ts";
 import { ControlDevice } from "./control-device.ts";
 import { ControlNode } from "./control-node.ts";
-import { cleanInPlace, repairCaps } from "./device-care.ts";
+import { cleanInPlace, overwriteLeftFrames, repairCaps } from "./device-care.ts";
 import { layOutDevices } from "./device-layout.ts";
 import { DeviceMaker } from "./device-maker.ts";
 import { DeviceNodes, OLD_NODE_PATIENCE_MS } from "./device-nodes.ts";
@@ -171,7 +171,7 @@ export class LoopbackDriver implements VideoDriver {
 
   /**
    * With a control device: removes the device and adds it again, which is the only way to lose all that its
-   * last user left. Without one: {@link cleanInPlace}. A device that isn't there is made.
+   * last user left. Without one, or where it can't be used: {@link cleanInPlace}. A device that isn't there is made.
    * @throws PluginError `device_unknown`, `device_busy`, `device_foreign`, `device_number_taken`,
    * `create_failed`, `remove_failed`, `reset_failed`, `device_dead_caps`, `not_supported`.
    */
@@ -186,10 +186,7 @@ export class LoopbackDriver implements VideoDriver {
       } else if (this.view.sysfsDevice(device) === undefined) {
         await this.maker.ensure(device, false);
       } else {
-        await this.memory.overwriteLeft(device, this.cared(device));
-        await this.access.alone(device, () =>
-          cleanInPlace(this.cared(device), this.dependencies.kernel),
-        );
+        await this.access.alone(device, () => this.cleanInPlace(device));
         await this.maker.ensure(device, false);
       }
       const { state, detail } = this.view.judge(device);
@@ -301,6 +298,14 @@ export class LoopbackDriver implements VideoDriver {
         { remedy: "Unload v4l2loopback when no device is in use (rmmod v4l2loopback)." },
       );
     });
+  }
+
+  /** A device that stays keeps its timeout image from 0.14 on, whatever the kernel does about memory. */
+  private cleanInPlace(device: DriverDevice): void {
+    const { kernel } = this.dependencies;
+    const cared = this.cared(device);
+    if (cared.hasControlDevice || this.memory.leaks) overwriteLeftFrames(cared, kernel);
+    cleanInPlace(cared, kernel);
   }
 
   private cared(device: DriverDevice) {

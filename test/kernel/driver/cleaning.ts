@@ -1,5 +1,5 @@
 import { deepEqual, equal, notEqual } from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { CID } from "../../../src/v4l2/loopback/device-care.ts";
 import { PIXEL_FORMAT } from "../../../src/v4l2/video-structs.ts";
 import { roleOf } from "../query.ts";
@@ -11,6 +11,7 @@ import {
   search,
   WIDTH,
 } from "./camera-programs.ts";
+import { DIR, HOST_DEV_READ_ONLY, withMount } from "./device-directory.ts";
 import type { Scenario } from "./scenario.ts";
 import { clearsMemory, codeOf, LABEL, MODE, type Stage } from "./stage.ts";
 import {
@@ -146,6 +147,18 @@ export const cleaning: readonly Scenario[] = [
       fillWithSecret("timeout");
       equal(await showsSecretWhenSilent(stage), true, "nothing to clean");
       await driver.reset(ID);
+      equal(await showsSecretWhenSilent(stage), false, "the last tenant's image");
+      return undefined;
+    },
+  },
+  {
+    name: "where the control device can't be used, a timeout image is not shown after reset either",
+    async run(stage) {
+      await ready(stage);
+      fillWithSecret("timeout");
+      equal(await showsSecretWhenSilent(stage), true, "nothing to clean");
+      rmSync("/dev/v4l2loopback", { force: true });
+      await withMount(HOST_DEV_READ_ONLY, () => stage.driver({ deviceDir: DIR }).reset(ID));
       equal(await showsSecretWhenSilent(stage), false, "the last tenant's image");
       return undefined;
     },
