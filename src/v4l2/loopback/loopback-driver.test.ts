@@ -100,6 +100,20 @@ describe("the loopback driver's ensure", () => {
     }
   });
 
+  test.each([
+    ["My\0Cam", "My", "at a NUL"],
+    ["My very own and rather long WebCam 🎥", "My very own and rather long Web", "at 31 bytes"],
+    ["My very own and longer WebCam  {id}", "My very own and longer WebCam", "before white space"],
+    ["👨🏽‍👩🏽‍👧🏽‍👦🏽", "👨🏽‍👩🏽‍👧🏽", "within what has more than 31 bytes"],
+  ])("a label of %j becomes %j, as it ends %s", async (cardLabel, label) => {
+    for (const version of ["0.12.7", "0.15.4"] as const) {
+      const { kernel, driver, warnings } = setUp({ version }, { cardLabel });
+      await driver.ensure();
+      expect(kernel.device(10)).toMatchObject({ label });
+      expect(warnings).toEqual([]);
+    }
+  });
+
   test("a label that only the control device takes is given through it", async () => {
     const { kernel, driver, warnings } = setUp({}, { cardLabel: 'a, "b" 🎥' });
     await driver.ensure();
