@@ -486,6 +486,41 @@ describe("the loopback driver's ensure", () => {
     expect((await driver.ensure()).created).toHaveLength(3);
   });
 
+  describe.each(["0.12.7", "0.15.4"] as const)(
+    "of devices that were lost together, with %s",
+    (version) => {
+      const PRELOADED = "devices=3 video_nr=12,10,11 exclusive_caps=1,1,1";
+      const numbersOf = ({ driver, kernel }: ReturnType<typeof setUp>) =>
+        driver.devices.map(({ id }) => kernel.lookAt(join(kernel.deviceDir, id)));
+
+      test("gives each the number its node had, for containers know it by that", async () => {
+        const made = setUp({ version });
+        made.kernel.preload(PRELOADED);
+        await made.driver.inspect();
+        const before = numbersOf(made);
+        made.kernel.unload();
+        const { created } = await made.driver.ensure();
+        expect(created).toEqual(["video10", "video11", "video12"]);
+        expect(numbersOf(made)).toEqual(before);
+        expect(made.warnings.filter(([msg]) => msg.includes("made anew"))).toEqual([]);
+      });
+
+      test("tells of each that has another number, as a camera has taken one", async () => {
+        const { kernel, driver, warnings } = setUp({ version });
+        kernel.preload(PRELOADED);
+        await driver.inspect();
+        kernel.unload();
+        kernel.addForeign(0, "USB Camera");
+        await driver.ensure();
+        expect(warnings.filter(([msg]) => msg.includes("made anew"))).toMatchObject([
+          [expect.anything(), { device_id: "video12", former_device_number: "81:0" }],
+          [expect.anything(), { device_id: "video10", former_device_number: "81:1" }],
+          [expect.anything(), { device_id: "video11", former_device_number: "81:2" }],
+        ]);
+      });
+    },
+  );
+
   test.each(["0.12.7", "0.15.4"] as const)(
     "replaces a node of a %s device that is gone, which by now may be another device",
     async (version) => {

@@ -3,7 +3,6 @@ import type { Clock } from "../../common/clock.ts";
 import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
-import { formatDevice } from "../../linux/device-number.ts";
 import { type Uevent, watchUevents } from "../../linux/uevents.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type {
@@ -11,7 +10,6 @@ import type {
   DriverCapabilities,
   DriverDescription,
   DriverDevice,
-  EnsureFailure,
   EnsureReport,
   VideoDriver,
 } from "../driver.ts";
@@ -24,6 +22,7 @@ import { DeviceMaker } from "./device-maker.ts";
 import { DeviceNodes, OLD_NODE_PATIENCE_MS } from "./device-nodes.ts";
 import { ExclusiveAccess } from "./exclusive-access.ts";
 import { MODULE } from "./find-module.ts";
+import { FormerNumbers } from "./former-numbers.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import { KernelMemory } from "./kernel-memory.ts";
 import { LoadedModule } from "./loaded-module.ts";
@@ -60,8 +59,9 @@ export class LoopbackDriver implements VideoDriver {
   private readonly maker: DeviceMaker;
   private readonly memory: KernelMemory;
   private readonly module: LoadedModule;
-  /** One at a time: a device re-created takes the lowest free minor, which must be its own old one. */
+  /** One at a time: a device that is made anew takes the lowest free minor, which must be its own old one. */
   private readonly changes = new Mutex();
+  private readonly numbers: FormerNumbers;
   /** Devices that were opened and found dead; nothing in /sys shows it. */
   private readonly dead = new Map<string, string>();
 
@@ -82,6 +82,7 @@ export class LoopbackDriver implements VideoDriver {
     this.access = new ExclusiveAccess(openers, view, dependencies);
     this.maker = new DeviceMaker(settings, dependencies, { control, controlNode, view, nodes });
     this.memory = new KernelMemory({ ...dependencies, initOnAlloc, access: this.access });
+    this.numbers = new FormerNumbers(dependencies.log);
     this.module = new LoadedModule({ ...dependencies, sysfsDir });
     this.devices = layOutDevices(settings);
   }
@@ -95,7 +96,8 @@ export class LoopbackDriver implements VideoDriver {
       const { control, controlNode, settings, maker, view } = this;
       this.memory.tellOfLeak();
       unloadMisnumbered(this.devices, mayRemake, { ...this.dependencies, ...settings, view });
-      const requests = this.devices.map((device) => maker.request(device));
+      const inOrder = this.numbers.inOrder(this.devices);
+      const requests = inOrder.map((device) => maker.request(device));
       // What is there before a load is not new, and need not be waited for.
       const old = new Set(
         this.devices.filter((device) => view.sysfsDevice(device)).map(({ number }) => number),
@@ -110,25 +112,32 @@ export class LoopbackDriver implements VideoDriver {
       if (this.isAnyMissing() && !control.isUsable()) {
         refuseTooMany(this.devices.length, settings);
       }
-      const created: string[] = [];
-      const adopted: string[] = [];
-      const failed: EnsureFailure[] = [];
-      for (const device of this.devices) {
+      const made = new Set<string>();
+      const failures = new Map<string, Error>();
+      for (const device of inOrder) {
         try {
           this.access.liftLeftOver(device);
           const isNew = !old.has(device.number);
           const isAdded = await maker.ensure(device, provided.by !== "there" && isNew);
           const isLoaded =
             isNew && provided.by === "ours" && provided.asked.includes(device.number);
-          const list = isAdded || isLoaded ? created : adopted;
-          list.push(device.id);
+          if (isAdded || isLoaded) made.add(device.id);
+          this.noteNumber(device);
         } catch (error) {
-          failed.push({ id: device.id, error: PluginError.from(error) });
+          failures.set(device.id, PluginError.from(error));
         }
       }
-      const broken = new Set(failed.map(({ id }) => id));
-      maker.tellMismatches(this.devices.filter(({ id }) => !broken.has(id)));
-      return { created, adopted, failed };
+      const ids = this.devices.map(({ id }) => id);
+      const usable = ids.filter((id) => !failures.has(id));
+      maker.tellMismatches(this.devices.filter(({ id }) => !failures.has(id)));
+      return {
+        created: usable.filter((id) => made.has(id)),
+        adopted: usable.filter((id) => !made.has(id)),
+        failed: ids.flatMap((id) => {
+          const error = failures.get(id);
+          return error === undefined ? [] : [{ id, error }];
+        }),
+      };
     });
   }
 
@@ -143,6 +152,7 @@ export class LoopbackDriver implements VideoDriver {
     return this.devices.map((device) => {
       const { id } = device;
       const seen = this.view.judge(device);
+      this.noteNumber(device);
       const dead = this.dead.get(id);
       if (seen.state !== "ok") return { id, ...seen };
       if (dead !== undefined) return { id, state: "dead_caps", detail: dead };
@@ -178,11 +188,13 @@ export class LoopbackDriver implements VideoDriver {
   reset(id: string): Promise<void> {
     return this.change(id, async (device) => {
       if (this.control.isUsable()) {
-        const before = this.view.sysfsDevice(device)?.device;
-        if (before) await this.memory.overwriteLeft(device, this.cared(device));
+        this.noteNumber(device);
+        if (this.view.sysfsDevice(device) !== undefined) {
+          await this.memory.overwriteLeft(device, this.cared(device));
+        }
         await this.removeDevice(device);
         await this.maker.ensure(device, false);
-        this.tellMinor(device, before && formatDevice(before));
+        this.noteNumber(device);
       } else if (this.view.sysfsDevice(device) === undefined) {
         await this.maker.ensure(device, false);
       } else {
@@ -327,14 +339,8 @@ export class LoopbackDriver implements VideoDriver {
     return this.devices.some((device) => this.view.sysfsDevice(device) === undefined);
   }
 
-  /** Container runtimes give containers a device by its minor. */
-  private tellMinor(device: DriverDevice, before: string | undefined): void {
-    const after = this.view.sysfsDevice(device)?.device;
-    if (before === undefined || after === undefined || formatDevice(after) === before) return;
-    this.dependencies.log.warn("a device has another device number after its reset", {
-      device_id: device.id,
-      device_number: formatDevice(after),
-      former_device_number: before,
-    });
+  private noteNumber(device: DriverDevice): void {
+    const found = this.view.sysfsDevice(device);
+    if (found?.loopback) this.numbers.see(device, found.device);
   }
 }
