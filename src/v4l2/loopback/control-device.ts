@@ -4,6 +4,7 @@ import { PluginError } from "../../common/plugin-error.ts";
 import { formatDevice } from "../../linux/device-number.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
 import { deviceId } from "../device-ids.ts";
+import { BUSY_PATIENCE_MS, BUSY_PAUSE_MS } from "./busy-patience.ts";
 import { MODULE } from "./find-module.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import { decodeConfig, encodeConfig, encodeQuery } from "./loopback-config.ts";
@@ -14,16 +15,9 @@ import { readControlDevice, readSysfs } from "./sysfs.ts";
  * The control ioctls' first numbers (v4l2loopback.h of 0.13). 0.15 has new ones with the struct's size in
  * them, but takes these as well: they work with every version that has a control device.
  */
-export const CTL_ADD = 0x4c80;
+const CTL_ADD = 0x4c80;
 export const CTL_REMOVE = 0x4c81;
-export const CTL_QUERY = 0x4c82;
-
-/**
- * How long, in ms, a device may be held before it counts as in use, and the pause between two tries:
- * udev opens every new device for a moment (v4l_id).
- */
-export const BUSY_PATIENCE_MS = 1000;
-const BUSY_PAUSE_MS = 50;
+const CTL_QUERY = 0x4c82;
 
 export interface ControlSettings {
   readonly deviceDir: string;
