@@ -48,9 +48,9 @@ export class ControlNode {
     }
   }
 
-  /** After the module has gone. @throws PluginError `node_not_changed`. */
-  removeStale(): void {
-    this.deps.nodes.removeStale(this.place);
+  /** For when the module has gone. */
+  tryToRemoveStale(): void {
+    this.deps.nodes.tryToRemoveStale(this.place);
   }
 
   /** Why single devices can't be created or removed here, for the end of a sentence. */

@@ -143,13 +143,13 @@ export class DeviceMaker {
         },
       );
     }
-    this.removeStaleNode(device);
+    this.nodes.removeStale(this.place(device));
     await this.control.add(this.request(device), this.settings);
   }
 
-  /** @throws PluginError `node_not_changed`. */
-  removeStaleNode(device: DriverDevice): void {
-    this.nodes.removeStale(this.place(device));
+  /** For when there is no such device: its node is in the way of the next one. */
+  tryToRemoveStaleNode(device: DriverDevice): void {
+    this.nodes.tryToRemoveStale(this.place(device));
   }
 
   /**

@@ -84,6 +84,15 @@ export class DeviceNodes {
     });
   }
 
+  /** As {@link removeStale}. A node that can't be removed is in the way of its own device only, and told with that. */
+  tryToRemoveStale(place: NodePlace): void {
+    try {
+      this.removeStale(place);
+    } catch (error) {
+      this.log.debug("A stale device node stays", PluginError.from(error).fields());
+    }
+  }
+
   /** Makes a node that isn't there, if its number is known. @throws PluginError `node_not_changed`. */
   make(place: NodePlace): void {
     const { path, fields } = place;

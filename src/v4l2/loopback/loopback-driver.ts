@@ -20,6 +20,7 @@ import { cleanInPlace, overwriteLeftFrames, repairCaps } from "./device-care.ts"
 import { layOutDevices } from "./device-layout.ts";
 import { DeviceMaker } from "./device-maker.ts";
 import { DeviceNodes, OLD_NODE_PATIENCE_MS } from "./device-nodes.ts";
+import { ensureDevices } from "./ensure-devices.ts";
 import { ExclusiveAccess } from "./exclusive-access.ts";
 import { MODULE } from "./find-module.ts";
 import { FormerNumbers } from "./former-numbers.ts";
@@ -28,9 +29,7 @@ import { KernelMemory } from "./kernel-memory.ts";
 import { LoadedModule } from "./loaded-module.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
 import { LoopbackView } from "./loopback-view.ts";
-import { unloadMisnumbered } from "./misnumbered.ts";
 import { OpenersLimit } from "./openers-limit.ts";
-import { provideModule, refuseTooMany } from "./provide-module.ts";
 import { readControlDevice, readModuleVersion } from "./sysfs.ts";
 
 export interface LoopbackDependencies {
@@ -92,52 +91,13 @@ export class LoopbackDriver implements VideoDriver {
    * `card_label_invalid`, … with a remedy; `too_many_devices`.
    */
   ensure(mayRemake: (id: string) => boolean = () => false): Promise<EnsureReport> {
-    return this.changes.run(async () => {
-      const { control, controlNode, settings, maker, view } = this;
+    return this.changes.run(() => {
       this.memory.tellOfLeak();
-      unloadMisnumbered(this.devices, mayRemake, { ...this.dependencies, ...settings, view });
-      const inOrder = this.numbers.inOrder(this.devices);
-      const requests = inOrder.map((device) => maker.request(device));
-      // What is there before a load is not new, and need not be waited for.
-      const old = new Set(
-        this.devices.filter((device) => view.sysfsDevice(device)).map(({ number }) => number),
-      );
-      for (const device of this.devices) {
-        if (!old.has(device.number)) this.tryToRemove(() => maker.removeStaleNode(device));
-      }
-      const needs = { ...this.dependencies, settings, control, controlNode };
-      const provided = await provideModule(requests, needs);
-      if (provided.by === "ours") this.module.isOurs();
-      await controlNode.provide(OLD_NODE_PATIENCE_MS);
-      if (this.isAnyMissing() && !control.isUsable()) {
-        refuseTooMany(this.devices.length, settings);
-      }
-      const made = new Set<string>();
-      const failures = new Map<string, Error>();
-      for (const device of inOrder) {
-        try {
-          this.access.liftLeftOver(device);
-          const isNew = !old.has(device.number);
-          const isAdded = await maker.ensure(device, provided.by !== "there" && isNew);
-          const isLoaded =
-            isNew && provided.by === "ours" && provided.asked.includes(device.number);
-          if (isAdded || isLoaded) made.add(device.id);
-          this.noteNumber(device);
-        } catch (error) {
-          failures.set(device.id, PluginError.from(error));
-        }
-      }
-      const ids = this.devices.map(({ id }) => id);
-      const usable = ids.filter((id) => !failures.has(id));
-      maker.tellMismatches(this.devices.filter(({ id }) => !failures.has(id)));
-      return {
-        created: usable.filter((id) => made.has(id)),
-        adopted: usable.filter((id) => !made.has(id)),
-        failed: ids.flatMap((id) => {
-          const error = failures.get(id);
-          return error === undefined ? [] : [{ id, error }];
-        }),
-      };
+      const { settings, control, controlNode, view, maker, access, module, numbers } = this;
+      return ensureDevices(this.devices, mayRemake, {
+        ...this.dependencies,
+        ...{ settings, control, controlNode, view, maker, access, module, numbers },
+      });
     });
   }
 
@@ -244,10 +204,8 @@ export class LoopbackDriver implements VideoDriver {
     return this.changes.run(async () => {
       const goWithIt = this.control.isUsable() ? [] : this.devices.map(({ number }) => number);
       if (!this.module.unload(goWithIt)) return;
-      for (const device of this.devices) {
-        this.tryToRemove(() => this.maker.removeStaleNode(device));
-      }
-      this.tryToRemove(() => this.controlNode.removeStale());
+      for (const device of this.devices) this.maker.tryToRemoveStaleNode(device);
+      this.controlNode.tryToRemoveStale();
     });
   }
 
@@ -326,21 +284,7 @@ export class LoopbackDriver implements VideoDriver {
     return { id: device.id, path: this.view.nodePath(device), maxBuffers, hasControlDevice };
   }
 
-  /** A node that can't be removed is in the way of its own device only, and told with that. */
-  private tryToRemove(removeNode: () => void): void {
-    try {
-      removeNode();
-    } catch (error) {
-      this.dependencies.log.debug("A stale device node stays", PluginError.from(error).fields());
-    }
-  }
-
-  private isAnyMissing(): boolean {
-    return this.devices.some((device) => this.view.sysfsDevice(device) === undefined);
-  }
-
   private noteNumber(device: DriverDevice): void {
-    const found = this.view.sysfsDevice(device);
-    if (found?.loopback) this.numbers.see(device, found.device);
+    this.numbers.see(device, this.view.deviceNumber(device));
   }
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { DeviceNumber } from "../../linux/device-number.ts";
 import type { DriverDevice } from "../driver.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
@@ -32,6 +33,12 @@ export class LoopbackView {
 
   sysfsDevice({ number }: DriverDevice): SysfsDevice | undefined {
     return readSysfs(this.settings.sysfsDir, [number]).devices.get(number);
+  }
+
+  /** The number of a loopback device's node; undefined if there is no such device, or it doesn't tell. */
+  deviceNumber(device: DriverDevice): DeviceNumber | undefined {
+    const found = this.sysfsDevice(device);
+    return found?.loopback ? found.device : undefined;
   }
 
   /**
