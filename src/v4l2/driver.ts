@@ -13,8 +13,8 @@ export interface VideoDriver {
    * never a foreign one. Rejects only if nothing could be done at all (a `PluginError` that says why);
    * trouble with single devices is in the report.
    *
-   * `mayRemake` says of which devices it is known that nobody owns them, by default of none: only if it is so of
-   * all are devices taken down that are there, where that is the only way to others that are not right.
+   * `mayRemake` says whether it is known of a device that nobody owns it; by default of none. Where a device can be
+   * put right only by taking others down with it, that is done only if `mayRemake` is true of every device.
    */
   ensure(mayRemake?: (id: string) => boolean): Promise<EnsureReport>;
 
@@ -66,26 +66,27 @@ export interface VideoDriver {
   watch(nudge: () => void, signal: AbortSignal): void;
 }
 
+/** One of the devices that a driver answers for, whether it exists at the moment or not. */
 export interface DriverDevice {
   /** Device ID as the kubelet sees it, and name of the node: `video10`. */
   readonly id: string;
-  /** 10 for `video10`. */
+  /** 10 for `video10`; not the minor of the node's device number. */
   readonly number: number;
-  /** Path of the node on the host, for the container runtime: `/dev/video10`. */
+  /** Path of the node on the host, for the container runtime: `/dev/video10`. This process may see it elsewhere. */
   readonly hostPath: string;
   /** Set if it is none of those that are wanted: it is answered for because somebody still has it. */
   readonly extra?: true;
 }
 
+/** What a driver can do to single devices on this node. What it can't, its method rejects with `not_supported`. */
 export interface DriverCapabilities {
-  /** Single devices can be created at run time. */
-  readonly create: boolean;
-  /** Single devices can be brought back to the state of new ones. */
+  /** Brings a single device back to the state of a new one: {@link VideoDriver.reset}. */
   readonly reset: boolean;
-  /** Single devices can be removed. */
+  /** Removes a single device and leaves the others: {@link VideoDriver.remove}. */
   readonly remove: boolean;
 }
 
+/** What provides the devices. */
 export interface DriverDescription {
   /** The module's, as it says itself; undefined if there is none, or it doesn't say (v4l2loopback before 0.13). */
   readonly moduleVersion: string | undefined;
@@ -114,7 +115,9 @@ export type DeviceState =
   | "dead_caps"
   | "stuck_writer";
 
+/** One device at one moment. */
 export interface DeviceObservation {
+  /** Of the {@link DriverDevice}. */
   readonly id: string;
   readonly state: DeviceState;
   /** One sentence for people: what was seen, and where. Empty for `ok`. */
@@ -125,13 +128,23 @@ export interface DeviceObservation {
   readonly format?: string;
 }
 
+/** What came of each device: its ID is in exactly one of the lists, each in the order of `devices`. */
 export interface EnsureReport {
+  /**
+   * Devices that did not exist before this call, and that this call itself has made: nobody has ever used one, and
+   * this process may remove it at its end. Not so of a device that only lacked its node, could not be opened, or was
+   * marked by a writer, and not of one that somebody else made meanwhile: in doubt a device is `adopted`.
+   */
   readonly created: readonly string[];
+  /** Devices that are usable now and were not made by this call: they may hold what an earlier user left. */
   readonly adopted: readonly string[];
+  /** Devices that are not usable; the next call tries again. */
   readonly failed: readonly EnsureFailure[];
 }
 
+/** Why a device could not be made, or not be put right. */
 export interface EnsureFailure {
   readonly id: string;
+  /** A `PluginError` with what to do. */
   readonly error: Error;
 }

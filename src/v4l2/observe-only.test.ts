@@ -42,7 +42,7 @@ test("no device is reset, repaired or removed, and nothing is released", async (
   }
   await driver.release();
   expect(inner.calls).toEqual([]);
-  expect(driver.capabilities()).toEqual({ create: false, reset: false, remove: false });
+  expect(driver.capabilities()).toEqual({ reset: false, remove: false });
 });
 
 test("looks, holders and nudges are the driver's own", async () => {

@@ -15,8 +15,8 @@ function notManaged(detail: string): PluginError {
  * refused with `not_managed` (`ensure`, for what isn't there) or `not_supported`. So no
  * device is ever known to be clean, and none is cleaned between pods.
  *
- * What looks may still write, as v4l2loopback tells openers only to who sets a limit of them: a driver on a
- * {@link readOnlyKernel} doesn't.
+ * Looking may still write: to learn whether somebody has a device open, the loopback driver sets a limit of its
+ * openers for a moment. On a {@link readOnlyKernel} it doesn't, and the answer is that it can't be known.
  */
 export function observeOnly(driver: VideoDriver): VideoDriver {
   const refuse = async (what: string, id: string): Promise<never> => {
@@ -46,7 +46,7 @@ export function observeOnly(driver: VideoDriver): VideoDriver {
     inspect: async () =>
       (await driver.inspect()).map(({ accessLost: _, ...observation }) => observation),
     describe: () => driver.describe(),
-    capabilities: () => ({ create: false, reset: false, remove: false }),
+    capabilities: () => ({ reset: false, remove: false }),
     reset: (id) => refuse("reset", id),
     repair: (id) => refuse("repaired", id),
     remove: (id) => refuse("removed", id),

@@ -44,7 +44,7 @@ export function fourcc(pixelFormat: number): string {
   return bytes.map((byte) => (byte > 32 && byte < 127 ? String.fromCharCode(byte) : "?")).join("");
 }
 
-/** `struct v4l2_capability`. */
+/** Size of a `struct v4l2_capability`. */
 export const CAPABILITY_BYTES = 104;
 
 export interface Capabilities {
@@ -60,6 +60,7 @@ export interface Capabilities {
   readonly deviceCaps: number;
 }
 
+/** A `struct v4l2_capability` as QUERYCAP fills it in. */
 export function decodeCapabilities(bytes: Uint8Array): Capabilities {
   const view = viewOf(bytes);
   return {
@@ -71,7 +72,7 @@ export function decodeCapabilities(bytes: Uint8Array): Capabilities {
   };
 }
 
-/** `struct v4l2_format`: the union begins at 8, as it holds pointers. */
+/** Size of a `struct v4l2_format`, whose union begins at 8, as it holds pointers. */
 export const FORMAT_BYTES = 208;
 
 /** What a writer wants its frames to be. */
@@ -93,6 +94,7 @@ export interface Format extends FormatRequest {
 /** `V4L2_FIELD_NONE`: whole frames, not interlaced. */
 const FIELD_NONE = 1;
 
+/** A `struct v4l2_format` with the format wanted; without one, for asking with G_FMT. */
 export function encodeFormat(type: BufferType, request?: FormatRequest): Uint8Array {
   const bytes = new Uint8Array(FORMAT_BYTES);
   const view = viewOf(bytes);
@@ -105,6 +107,7 @@ export function encodeFormat(type: BufferType, request?: FormatRequest): Uint8Ar
   return bytes;
 }
 
+/** The pixel format (`fmt.pix`) of a `struct v4l2_format`. */
 export function decodeFormat(bytes: Uint8Array): Format {
   const at = (offset: number) => viewOf(bytes).getUint32(offset, true);
   return {
@@ -113,7 +116,7 @@ export function decodeFormat(bytes: Uint8Array): Format {
   };
 }
 
-/** `struct v4l2_streamparm`; the frame interval is a fraction of a second at 12 for both types. */
+/** Size of a `struct v4l2_streamparm`; the frame interval is a fraction of a second at 12 for both types. */
 export const STREAM_PARAMETERS_BYTES = 204;
 
 /** Seconds a frame, as a fraction: 1/30. */
@@ -122,6 +125,7 @@ export interface FrameInterval {
   readonly denominator: number;
 }
 
+/** A `struct v4l2_streamparm` with the frame interval wanted; without one, for asking with G_PARM. */
 export function encodeFrameInterval(type: BufferType, interval?: FrameInterval): Uint8Array {
   const bytes = new Uint8Array(STREAM_PARAMETERS_BYTES);
   const view = viewOf(bytes);
@@ -131,12 +135,13 @@ export function encodeFrameInterval(type: BufferType, interval?: FrameInterval):
   return bytes;
 }
 
+/** The frame interval (`timeperframe`) of a `struct v4l2_streamparm`. */
 export function decodeFrameInterval(bytes: Uint8Array): FrameInterval {
   const view = viewOf(bytes);
   return { numerator: view.getUint32(12, true), denominator: view.getUint32(16, true) };
 }
 
-/** `struct v4l2_control`. */
+/** A `struct v4l2_control` with a value to set; for asking with G_CTRL the value doesn't matter. */
 export function encodeControl(id: number, value = 0): Uint8Array {
   const bytes = new Uint8Array(8);
   viewOf(bytes).setUint32(0, id, true);
@@ -144,11 +149,12 @@ export function encodeControl(id: number, value = 0): Uint8Array {
   return bytes;
 }
 
+/** The value of a `struct v4l2_control`. */
 export function decodeControl(bytes: Uint8Array): number {
   return viewOf(bytes).getInt32(4, true);
 }
 
-/** `struct v4l2_requestbuffers`, for buffers of the driver's own memory. */
+/** A `struct v4l2_requestbuffers` for `count` buffers of the driver's own memory. */
 export function encodeRequestBuffers(type: BufferType, count: number): Uint8Array {
   const bytes = new Uint8Array(20);
   const view = viewOf(bytes);
@@ -158,7 +164,7 @@ export function encodeRequestBuffers(type: BufferType, count: number): Uint8Arra
   return bytes;
 }
 
-/** `struct v4l2_buffer`. */
+/** Size of a `struct v4l2_buffer`. */
 export const BUFFER_BYTES = 88;
 
 /** A buffer of the driver's own memory, as mmap(2) wants it. */
@@ -169,6 +175,7 @@ export interface MappedBuffer {
   readonly offset: number;
 }
 
+/** A `struct v4l2_buffer` that asks, with QUERYBUF, for the buffer of this index in the driver's own memory. */
 export function encodeQueryBuffer(type: BufferType, index: number): Uint8Array {
   const bytes = new Uint8Array(BUFFER_BYTES);
   viewOf(bytes).setUint32(0, index, true);
@@ -177,6 +184,7 @@ export function encodeQueryBuffer(type: BufferType, index: number): Uint8Array {
   return bytes;
 }
 
+/** Length and place (`m.offset`) of a `struct v4l2_buffer` in the driver's own memory. */
 export function decodeMappedBuffer(bytes: Uint8Array): MappedBuffer {
   const view = viewOf(bytes);
   return { length: view.getUint32(72, true), offset: view.getUint32(64, true) };
@@ -189,9 +197,10 @@ export function encodeType(type: BufferType): Uint8Array {
   return bytes;
 }
 
-/** `struct v4l2_fmtdesc`. */
+/** Size of a `struct v4l2_fmtdesc`. */
 export const FORMAT_DESCRIPTION_BYTES = 64;
 
+/** A `struct v4l2_fmtdesc` that asks, with ENUM_FMT, for the format of this index. */
 export function encodeFormatDescription(type: BufferType, index: number): Uint8Array {
   const bytes = new Uint8Array(FORMAT_DESCRIPTION_BYTES);
   viewOf(bytes).setUint32(0, index, true);

@@ -47,9 +47,12 @@ function makeHarness(maxDevices: number): DriverHarness {
     driver,
     mode: MODE,
     nodePath,
+    get deletesNodesOnly() {
+      return !driver.describe().dynamic;
+    },
     deleteDevice: async (id) => {
       const number = Number(id.replace("video", ""));
-      if (driver.capabilities().create) kernel.control(CONTROL, CTL_REMOVE, number);
+      if (driver.describe().dynamic) kernel.control(CONTROL, CTL_REMOVE, number);
       else rmSync(nodePath(id));
     },
     breakDevice: async (id) => {

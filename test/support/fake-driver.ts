@@ -58,7 +58,7 @@ export class FakeDriver implements VideoDriver {
   }
 
   capabilities() {
-    return { create: true, reset: this.canReset, remove: this.canRemove };
+    return { reset: this.canReset, remove: this.canRemove };
   }
 
   describe() {

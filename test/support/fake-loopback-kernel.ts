@@ -148,7 +148,9 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     return device.inside.open();
   }
 
-  zeroMapping(): void {}
+  zeroMapping(fd: number): void {
+    for (const { inside } of this.devices.values()) inside.zero(fd);
+  }
 
   writeAttribute(path: string, text: string): void {
     if (!existsSync(path)) this.fail("open", ERRNO.ENOENT);
@@ -193,6 +195,11 @@ export class FakeLoopbackKernel implements LoopbackKernel {
   /** Adds a device of another driver. */
   addForeign(number: number, name: string): void {
     this.register(number, { label: name, exclusive: false, loopback: false });
+  }
+
+  /** Adds a device of v4l2loopback's, as somebody else may through the control device. */
+  addLoopback(number: number, label: string): void {
+    this.register(number, { label, exclusive: true, loopback: true });
   }
 
   /** Opens a device; the answer closes it. */

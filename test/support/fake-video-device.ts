@@ -11,6 +11,10 @@ const EINVAL = 22;
 const BASE_CAPS = 0x05200000;
 
 const KEEP_FORMAT = 0x0098f900;
+const TIMEOUT_IMAGE_IO = 0x0098f903;
+
+/** include/uapi/asm-generic/errno-base.h */
+const EACCES = 13;
 
 /**
  * A loopback device from the inside: what its users leave in it, as seen with the real module. With
@@ -24,16 +28,26 @@ export class FakeVideoDevice {
   interval: FrameInterval = { numerator: 1, denominator: 30 };
   format: Format | undefined;
   lastFrame: Uint8Array | undefined;
+  /** What is shown when a writer falls silent who asked for a timeout: before 0.14 until the last close. */
+  timeoutImage: Uint8Array | undefined;
+  /** Whoever opens it next gets at the timeout image in place of the buffers. */
+  private imageAsked = false;
+  /** Those who got at it, by file descriptor; the real ones are never negative. */
+  private readonly onImage = new Set<number>();
+  private nextFd = -1;
   private readyForOutput = true;
   private dead = false;
   private readonly exclusive: boolean;
   private readonly dies: boolean;
+  /** `timeout_image_io` is a button from 0.14 on: it can only be pressed. */
+  private readonly hasButton: boolean;
   /** Called after everything that /sys shows may have changed. */
   private readonly changed: () => void;
 
   constructor(exclusive: boolean, dies: boolean, changed: () => void) {
     this.exclusive = exclusive;
     this.dies = dies;
+    this.hasButton = !dies;
     this.changed = changed;
   }
 
@@ -46,6 +60,9 @@ export class FakeVideoDevice {
     if (this.openers >= this.maxOpeners) throw new ErrnoError(EBUSY, "open");
     this.openers++;
     this.changed();
+    const fd = this.nextFd--;
+    if (this.imageAsked) this.onImage.add(fd);
+    this.imageAsked = false;
     let isWriter = false;
     let isOpen = true;
     const refuseDead = () => {
@@ -54,11 +71,12 @@ export class FakeVideoDevice {
     const close = () => {
       if (!isOpen) return;
       isOpen = false;
+      this.onImage.delete(fd);
       if (isWriter) this.readyForOutput = true;
       this.closed();
     };
     return {
-      fd: -1,
+      fd,
       queryCapabilities: () => {
         this.dead = this.exclusive && !this.writing && !this.readyForOutput;
         const roles = this.exclusive ? (this.writing ? 1 : this.dead ? 0 : 2) : 3;
@@ -84,10 +102,20 @@ export class FakeVideoDevice {
         this.interval = interval;
         return interval;
       },
-      getControl: (id) => this.controls.get(id) ?? 0,
-      setControl: (id, value) => void this.controls.set(id, value),
-      requestBuffers: () => 0,
-      queryBuffer: () => ({ length: 0, offset: 0 }),
+      getControl: (id) => {
+        if (id === TIMEOUT_IMAGE_IO && this.hasButton) throw new ErrnoError(EACCES, "ioctl");
+        return this.controls.get(id) ?? 0;
+      },
+      setControl: (id, value) => {
+        if (id === TIMEOUT_IMAGE_IO) this.imageAsked = this.hasButton || value === 1;
+        if (id !== TIMEOUT_IMAGE_IO || !this.hasButton) this.controls.set(id, value);
+      },
+      requestBuffers: () => {
+        if (!this.onImage.has(fd) || this.format === undefined) return 0;
+        this.timeoutImage ??= new Uint8Array(this.format.imageBytes);
+        return 1;
+      },
+      queryBuffer: () => ({ length: this.timeoutImage?.length ?? 0, offset: 0 }),
       streamOn: () => {
         isWriter = true;
         if (this.dead) throw new ErrnoError(EINVAL, "ioctl");
@@ -95,6 +123,10 @@ export class FakeVideoDevice {
       streamOff: () => undefined,
       write: (frame) => {
         refuseDead();
+        if (this.onImage.has(fd)) {
+          this.timeoutImage = frame.slice();
+          return frame.byteLength;
+        }
         if (this.dies) this.readyForOutput = false;
         this.lastFrame = frame.slice();
         this.changed();
@@ -110,10 +142,18 @@ export class FakeVideoDevice {
     };
   }
 
+  /** Sets what a file has mapped to zero, if it is one of this device's. */
+  zero(fd: number): void {
+    if (this.onImage.has(fd)) this.timeoutImage?.fill(0);
+  }
+
   /** Somebody else's close. */
   closed(): void {
     this.openers--;
-    if (this.openers === 0 && this.controls.get(KEEP_FORMAT) !== 1) this.lastFrame = undefined;
+    if (this.openers === 0 && this.controls.get(KEEP_FORMAT) !== 1) {
+      this.lastFrame = undefined;
+      if (!this.hasButton) this.timeoutImage = undefined;
+    }
     this.changed();
   }
 }

@@ -16,10 +16,7 @@ export interface LabelValues {
   readonly node: string;
 }
 
-/**
- * A device's label: the template with its `{id}`, `{n}` and `{node}` filled in, cut to what fits at a
- * character's end, of which there may be several in what a person takes for one.
- */
+/** A device's label: the template with its `{id}`, `{n}` and `{node}` filled in, cut as by {@link cutLabel}. */
 export function cardLabelOf(template: string, values: LabelValues): string {
   const text = template.replace(/\{(id|n|node)\}/g, (_, name: keyof LabelValues) =>
     String(values[name]),
@@ -27,19 +24,35 @@ export function cardLabelOf(template: string, values: LabelValues): string {
   return cutLabel(text);
 }
 
-/** At most {@link MAX_LABEL_BYTES} bytes of UTF-8, cut between characters. */
+/**
+ * Text up to its first NUL, as the kernel ends it there, and of that at most {@link MAX_LABEL_BYTES} bytes of UTF-8.
+ * It is cut between what people take for characters, each of which may be several code points (an emoji); one that
+ * is too long by itself between those. White space that the cut brings to the end goes with it, as a parameter
+ * can't end in it.
+ */
 export function cutLabel(text: string): string {
+  const whole = text.replace(/\0.*$/s, "");
+  if (Buffer.byteLength(whole) <= MAX_LABEL_BYTES) return whole;
+  // A character takes a byte or more, so what is behind twice the bytes can't matter, not even by half.
+  const start = whole.slice(0, 2 * MAX_LABEL_BYTES);
+  const label = fitting(charactersOf(start)) || fitting([...start]);
+  return label.trimEnd() || label;
+}
+
+/** Without Intl if that will do: it takes megabytes for the life of the process. */
+function charactersOf(text: string): string[] {
+  if (Buffer.byteLength(text) === text.length) return [...text];
+  return [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment);
+}
+
+/** As many of the pieces, from the first on, as have room. */
+function fitting(pieces: readonly string[]): string {
   let label = "";
   let bytes = 0;
-  // A character takes a byte or more, so what is behind twice the bytes can't matter, not even by half.
-  const start = text.replace(/\0.*$/s, "").slice(0, 2 * MAX_LABEL_BYTES);
-  // Without Intl if that will do: it takes megabytes for the life of the process.
-  if (Buffer.byteLength(start) === start.length) return start.slice(0, MAX_LABEL_BYTES);
-  // What people take for characters: an emoji is one, however many code points it has.
-  for (const { segment } of new Intl.Segmenter().segment(start)) {
-    bytes += Buffer.byteLength(segment);
+  for (const piece of pieces) {
+    bytes += Buffer.byteLength(piece);
     if (bytes > MAX_LABEL_BYTES) break;
-    label += segment;
+    label += piece;
   }
   return label;
 }

@@ -1,28 +1,23 @@
 import { join } from "node:path";
 import type { Clock } from "../../common/clock.ts";
 import { PluginError } from "../../common/plugin-error.ts";
+import { formatDevice } from "../../linux/device-number.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
 import { deviceId } from "../device-ids.ts";
+import { BUSY_PATIENCE_MS, BUSY_PAUSE_MS } from "./busy-patience.ts";
 import { MODULE } from "./find-module.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import { decodeConfig, encodeConfig, encodeQuery } from "./loopback-config.ts";
 import type { DeviceParameters, DeviceRequest } from "./parameters.ts";
-import { readSysfs } from "./sysfs.ts";
+import { readControlDevice, readSysfs } from "./sysfs.ts";
 
 /**
  * The control ioctls' first numbers (v4l2loopback.h of 0.13). 0.15 has new ones with the struct's size in
  * them, but takes these as well: they work with every version that has a control device.
  */
-export const CTL_ADD = 0x4c80;
+const CTL_ADD = 0x4c80;
 export const CTL_REMOVE = 0x4c81;
-export const CTL_QUERY = 0x4c82;
-
-/**
- * How long, in ms, a device may be held before it counts as in use, and the pause between two tries:
- * udev opens every new device for a moment (v4l_id).
- */
-export const BUSY_PATIENCE_MS = 1000;
-const BUSY_PAUSE_MS = 50;
+const CTL_QUERY = 0x4c82;
 
 export interface ControlSettings {
   readonly deviceDir: string;
@@ -43,9 +38,12 @@ export class ControlDevice {
     this.clock = clock;
   }
 
-  /** Whether it is there: the version has it, and this process sees it. */
+  /** Whether it is there: the version has it, and this process sees it. A node of another load's number is not it. */
   isPresent(): boolean {
-    return this.kernel.lookAt(this.path).kind === "character_device";
+    const node = this.kernel.lookAt(this.path);
+    const own = readControlDevice(this.settings.sysfsDir);
+    if (node.kind !== "character_device" || own === undefined) return false;
+    return formatDevice(node.device) === formatDevice(own);
   }
 
   /** Whether it is there and may be opened: a container's device cgroup can forbid that (EPERM). */

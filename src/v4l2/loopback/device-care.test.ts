@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Claimant } from "../../../test/support/claimant.ts";
 import {
   type FakeKernelOptions,
   FakeLoopbackKernel,
@@ -26,7 +27,7 @@ async function setUp(options: FakeKernelOptions = {}, overrides: Partial<Loopbac
     ...{ firstDeviceNumber: 10, maxDevices: 2, mode: 0o666, group: undefined },
     ...{ cardLabel: "My WebCam", nodeName: "node-7", numberTaken: "refuse" as const },
     ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080 },
-    ...{ deviceDir, sysfsDir, modulesDir, kernelRelease, modprobeDirs: [] },
+    ...{ deviceDir, sysfsDir, modulesDir, kernelRelease, modprobeDirs: [], initOnAlloc: true },
     ...overrides,
   };
   const log = recordingLogger();
@@ -97,7 +98,7 @@ describe.each(["0.12.7", "0.15.4"] as const)("reset of v4l2loopback %s", (versio
     expect((await driver.inspect())[0]?.state).toBe("ok");
   });
 
-  test("killed at any step, is made good by the next run's ensure", async () => {
+  test("killed at any step, is made good by the next run before it gives the device away", async () => {
     for (let step = 0; step < 8; step++) {
       const { kernel, driver, makeDriver } = await setUp({ version });
       misuse(kernel, 10);
@@ -115,13 +116,80 @@ describe.each(["0.12.7", "0.15.4"] as const)("reset of v4l2loopback %s", (versio
       kernel.before = undefined;
       kernel.writeAttribute = write;
       const next = makeDriver();
-      expect((await next.ensure()).failed).toEqual([]);
-      await next.reset("video10");
+      const plugin = new Claimant(next, steppingClock());
+      expect((await plugin.ensure()).failed).toEqual([]);
+      await plugin.claim("video10");
       expect((await next.inspect()).map(({ state }) => state)).toEqual(["ok", "ok"]);
+      const inside = kernel.inside(10);
+      expect([...inside.controls.values()].filter((value) => value !== 0)).toEqual([]);
+      expect(inside.lastFrame).toBeUndefined();
       expect(maxOpeners(kernel, 10)).toBe("10");
       expect(kernel.device(10)).toMatchObject({ label: "My WebCam", exclusive: true });
     }
   });
+});
+
+/** A pod leaves an image for the time after its last frame. */
+function leaveTimeoutImage(kernel: FakeLoopbackKernel, number: number): void {
+  const inside = kernel.inside(number);
+  {
+    using file = inside.open();
+    file.setFormat("output", FORMAT);
+    file.setControl(CID.timeout, 500);
+    file.setControl(CID.timeoutImageIo, 1);
+  }
+  using file = inside.open();
+  file.write(SECRET);
+}
+
+describe("a reset in place of v4l2loopback 0.15, whose control device can't be used", () => {
+  const forbidden: readonly [string, (kernel: FakeLoopbackKernel) => void][] = [
+    [
+      "may not be opened",
+      (kernel) => {
+        kernel.controlForbidden = true;
+      },
+    ],
+    [
+      "has no node, and none can be made",
+      (kernel) => {
+        rmSync(join(kernel.deviceDir, "v4l2loopback"));
+        kernel.makeNode = () => {
+          throw new ErrnoError(30, "mknodat");
+        };
+      },
+    ],
+  ];
+
+  test.each(forbidden)("overwrites the timeout image, if it %s", async (_, forbid) => {
+    const { kernel, driver } = await setUp();
+    leaveTimeoutImage(kernel, 10);
+    forbid(kernel);
+    await driver.reset("video10");
+    expect(kernel.journal).not.toContain("remove 10");
+    expect(kernel.inside(10).timeoutImage?.includes(42)).toBe(false);
+    expect(kernel.inside(10).controls.get(CID.timeout)).toBe(0);
+  });
+
+  test("fails if the device can't be opened", async () => {
+    const { kernel, driver } = await setUp();
+    kernel.controlForbidden = true;
+    kernel.before = (entry) => {
+      if (entry.startsWith("open")) throw new ErrnoError(1, "open");
+    };
+    await expect(driver.reset("video10")).rejects.toMatchObject({ code: "reset_failed" });
+  });
+});
+
+test("a reset in place takes back that the next opener is to get the timeout image", async () => {
+  const { kernel, driver } = await setUp({ version: "0.12.7" });
+  misuse(kernel, 10);
+  {
+    using file = kernel.inside(10).open();
+    file.setControl(CID.timeoutImageIo, 1);
+  }
+  await driver.reset("video10");
+  expect(kernel.inside(10).controls.get(CID.timeoutImageIo)).toBe(0);
 });
 
 describe("dead capabilities of v4l2loopback 0.12", () => {
@@ -225,11 +293,22 @@ describe("on a kernel that does not clear memory", () => {
     expect(warnings(log)[0]?.fields["remedy"]).toContain("init_on_alloc=1");
   });
 
-  test.each([true, undefined])("nothing is said or done if init_on_alloc is %p", async (known) => {
-    const { kernel, driver, log } = await setUp({}, { initOnAlloc: known });
+  test("nothing is said or done if it does", async () => {
+    const { kernel, driver, log } = await setUp({}, { initOnAlloc: true });
     await driver.reset("video10");
     expect(kernel.journal).toEqual(["remove 10", "add 10"]);
     expect(warnings(log)).toEqual([]);
+  });
+
+  test("or of which that can't be told, frames are overwritten, and it is said once", async () => {
+    const { kernel, driver, log } = await setUp({}, { initOnAlloc: undefined });
+    misuse(kernel, 10);
+    await driver.reset("video10");
+    await driver.ensure();
+    expect(kernel.givenBack.map((frame) => frame.includes(42))).toEqual([false]);
+    expect(warnings(log).map(({ fields }) => fields["remedy"])).toEqual([
+      expect.stringMatching(/init_on_alloc=1.*\/boot\/config/),
+    ]);
   });
 
   test("a reset overwrites the frames that are left before it gives their buffers back", async () => {

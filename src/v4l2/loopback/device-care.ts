@@ -41,6 +41,10 @@ export function cleanInPlace(device: CaredDevice, kernel: LoopbackKernel): void 
     using file = kernel.openVideo(device.path);
     silence(file, device);
     file.setControl(CID.keepFormat, 0);
+    // A button from 0.14 on, which can't be read, and which whatever is written presses.
+    if (attempt(() => file.getControl(CID.timeoutImageIo)) === 1) {
+      tryControl(file, CID.timeoutImageIo);
+    }
     attempt(() => file.setFrameInterval("output", DEFAULT_INTERVAL));
     markWriter(file);
   }
@@ -51,8 +55,9 @@ export function cleanInPlace(device: CaredDevice, kernel: LoopbackKernel): void 
  * Overwrites what frames a device still has: all of every buffer that it kept, and its timeout image. The
  * caller keeps others out. @throws ErrnoError if it can't be opened.
  *
- * Before 0.14 a timeout image lives as long as the buffers do. Without these 0.12.7 not only refuses whoever
- * is to get it, but counts him as an opener for ever, so it is not asked there.
+ * Before 0.14 a timeout image lives as long as the buffers do. 0.12.7 without buffers not only refuses an opener who
+ * is to get the image, but counts him as one for ever: so there it is asked for only if the format, and with it the
+ * buffers, were kept.
  */
 export function overwriteLeftFrames(device: CaredDevice, kernel: LoopbackKernel): void {
   let format: Format | undefined;

@@ -1,52 +1,61 @@
-import { dirname } from "node:path";
 import type { Clock } from "../../common/clock.ts";
 import { PluginError } from "../../common/plugin-error.ts";
-import { formatDevice } from "../../linux/device-number.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { DriverDevice } from "../driver.ts";
 import { applyNodeAccess } from "../node-access.ts";
 import { groupMismatches, type Mismatch, mismatches } from "./adopted-device.ts";
 import { cardLabelOf } from "./card-label.ts";
 import type { ControlDevice } from "./control-device.ts";
-import type { LoopbackKernel } from "./kernel.ts";
+import type { ControlNode } from "./control-node.ts";
+import {
+  type DeviceNodes,
+  NODE_PAUSE_MS,
+  type NodePlace,
+  OLD_NODE_PATIENCE_MS,
+} from "./device-nodes.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
 import type { LoopbackView } from "./loopback-view.ts";
 import type { DeviceRequest } from "./parameters.ts";
+import { VIDEO_CLASS } from "./sysfs.ts";
 
 /** How long, in ms, a new device's node and attributes may take: devtmpfs and udev are not instant. */
-export const NODE_PATIENCE_MS = 1000;
-const NODE_PAUSE_MS = 20;
-
-/** The same for a device that has been there all along: somebody may just be making its node. */
-const OLD_NODE_PATIENCE_MS = 60;
-
-/** VIDEO_MAJOR, include/media/v4l2-dev.h. */
-const VIDEO_MAJOR = 81;
+const NODE_PATIENCE_MS = 1000;
 
 /** Makes single devices what they should be: there, ours, with a node of the right access. */
 export class DeviceMaker {
   private readonly settings: LoopbackSettings;
   private readonly log: Logger;
-  private readonly kernel: LoopbackKernel;
   private readonly clock: Clock;
   private readonly control: ControlDevice;
+  private readonly controlNode: ControlNode;
   private readonly view: LoopbackView;
+  private readonly nodes: DeviceNodes;
   private readonly told = new Set<string>();
   /** Devices whose node this process has given its mode and group. */
   private readonly given = new Set<string>();
 
   constructor(
     settings: LoopbackSettings,
-    { log, kernel, clock }: { log: Logger; kernel: LoopbackKernel; clock: Clock },
-    control: ControlDevice,
-    view: LoopbackView,
+    { log, clock }: { log: Logger; clock: Clock },
+    {
+      control,
+      controlNode,
+      view,
+      nodes,
+    }: {
+      control: ControlDevice;
+      controlNode: ControlNode;
+      view: LoopbackView;
+      nodes: DeviceNodes;
+    },
   ) {
     this.settings = settings;
     this.log = log;
-    this.kernel = kernel;
     this.clock = clock;
     this.control = control;
+    this.controlNode = controlNode;
     this.view = view;
+    this.nodes = nodes;
   }
 
   /** What the module is asked for. */
@@ -57,9 +66,10 @@ export class DeviceMaker {
 
   /**
    * `isNew`: the module was loaded just now, so that a device that looks wrong may only be unfinished.
+   * @returns whether this very call has created it.
    * @throws PluginError `device_*`, `create_failed`, `not_supported`, `node_not_changed`, `node_access_failed`.
    */
-  async ensure(device: DriverDevice, isNew: boolean): Promise<void> {
+  async ensure(device: DriverDevice, isNew: boolean): Promise<boolean> {
     const isThere = this.view.sysfsDevice(device) !== undefined;
     if (!isThere) await this.create(device);
     const patience = isThere && !isNew ? 0 : NODE_PATIENCE_MS;
@@ -69,9 +79,11 @@ export class DeviceMaker {
     const { state, detail } = this.view.judge(device);
     // A writer's mark is for a reset, which the caller decides on.
     if (state !== "ok" && state !== "stuck_writer") {
-      throw new PluginError(`device_${state}`, detail, {
-        remedy: `See what ${this.view.nodePath(device)} is, and remove it if nobody needs it.`,
-      });
+      const remedy =
+        state === "faulty"
+          ? "When no device is in use, unload the module on the host (rmmod v4l2loopback): this program then loads it anew."
+          : `See what ${this.view.nodePath(device)} is, and remove it if nobody needs it.`;
+      throw new PluginError(`device_${state}`, detail, { remedy });
     }
     const path = this.view.nodePath(device);
     if (applyNodeAccess(path, this.settings) && isThere && this.given.has(device.id)) {
@@ -81,6 +93,7 @@ export class DeviceMaker {
       });
     }
     this.given.add(device.id);
+    return !isThere;
   }
 
   /** Warns of what adopted ones of these devices differ in: a line for each difference, once for each device. */
@@ -123,69 +136,46 @@ export class DeviceMaker {
     if (!this.control.isUsable()) {
       throw new PluginError(
         "not_supported",
-        `v4l2loopback is loaded without ${device.id}, which can't be added: ${this.view.whyNoControl()}.`,
+        `v4l2loopback is loaded without ${device.id}, which can't be added: ${this.controlNode.whyNoControl()}.`,
         {
           remedy:
             "When no device is in use, unload the module on the host (rmmod v4l2loopback): this program then loads it with all devices.",
         },
       );
     }
-    this.removeStaleNode(device);
+    this.nodes.removeStale(this.place(device));
     await this.control.add(this.request(device), this.settings);
   }
 
-  /**
-   * Without a device of its own number, a video node of its name is stale, and may by now be another device
-   * altogether. devtmpfs would not put a new node in its place.
-   * @throws PluginError `node_not_changed`.
-   */
-  removeStaleNode(device: DriverDevice): void {
-    const path = this.view.nodePath(device);
-    const node = this.kernel.lookAt(path);
-    if (node.kind !== "character_device" || node.device.major !== VIDEO_MAJOR) return;
-    const own = this.view.sysfsDevice(device)?.device;
-    if (own !== undefined && formatDevice(own) === formatDevice(node.device)) return;
-    this.changeNode(path, "removed", () => this.kernel.removeNode(path));
-    this.log.warn("a stale device node was removed", {
-      device_id: device.id,
-      device_path: path,
-      stale_device: formatDevice(node.device),
-    });
+  /** For when there is no such device: its node is in the way of the next one. */
+  tryToRemoveStaleNode(device: DriverDevice): void {
+    this.nodes.tryToRemoveStale(this.place(device));
   }
 
   /**
-   * Makes the node if nobody else does: it was deleted, or there is no devtmpfs. The kernel is given its
-   * time first, as devtmpfs makes no node where one is.
+   * Makes the node if nobody else does. The kernel is given its time first, as devtmpfs makes no node where
+   * one is.
    */
   private async ensureNode(device: DriverDevice): Promise<void> {
-    const path = this.view.nodePath(device);
-    const isAbsent = () => this.kernel.lookAt(path).kind === "absent";
-    this.removeStaleNode(device);
-    if (isAbsent()) await this.settle(device, this.clock.now() + OLD_NODE_PATIENCE_MS);
-    const number = this.view.sysfsDevice(device)?.device;
-    if (!isAbsent() || number === undefined) return;
-    this.changeNode(path, "made", () => this.kernel.makeNode(path, number));
-    this.log.warn("a device node was not there and has been made", {
-      device_id: device.id,
-      device_path: path,
-    });
+    const place = this.place(device);
+    this.nodes.removeStale(place);
+    if (this.nodes.isAbsent(place)) {
+      await this.settle(device, this.clock.now() + OLD_NODE_PATIENCE_MS);
+    }
+    this.nodes.make(place);
   }
 
-  private changeNode(path: string, done: "made" | "removed", act: () => void): void {
-    try {
-      act();
-    } catch (cause) {
-      const what =
-        done === "made" ? `There is no ${path}, and it` : `${path} is of another device, and`;
-      throw new PluginError(
-        "node_not_changed",
-        `${what} could not be ${done}: ${PluginError.from(cause).message}.`,
-        {
-          cause,
-          remedy: `Mount the host's /dev writable at ${dirname(path)}, and run as root with CAP_MKNOD.`,
-        },
-      );
-    }
+  private place(device: DriverDevice): NodePlace {
+    return {
+      path: this.view.nodePath(device),
+      deviceClass: VIDEO_CLASS,
+      own: () => {
+        const found = this.view.sysfsDevice(device);
+        if (found === undefined) return undefined;
+        return found.loopback && found.device !== undefined ? found.device : "unknown";
+      },
+      fields: { device_id: device.id },
+    };
   }
 
   private mismatchesOf(device: DriverDevice): readonly Mismatch[] {

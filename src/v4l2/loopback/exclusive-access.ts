@@ -3,15 +3,9 @@ import { PluginError } from "../../common/plugin-error.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { DriverDevice } from "../driver.ts";
+import { BUSY_PATIENCE_MS, BUSY_PAUSE_MS } from "./busy-patience.ts";
 import type { LoopbackView } from "./loopback-view.ts";
 import type { OpenersLimit } from "./openers-limit.ts";
-
-/**
- * How long, in ms, somebody may have a device open before it counts as in use, and the pause between two
- * looks: udev opens every new device for a moment (v4l_id).
- */
-const BUSY_PATIENCE_MS = 1000;
-const BUSY_PAUSE_MS = 50;
 
 /** Work on a device with nobody else there: as far as /sys can be written to, others are kept out. */
 export class ExclusiveAccess {

@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readPrivileges } from "../../linux/privileges.ts";
 
 /**
  * What may stand in the way of loading a module, as files tell it. Undefined: the file isn't there or
  * isn't readable, so nothing is known.
  */
 export interface LoadProbes {
-  /** CAP_SYS_MODULE is effective: bit 16 of CapEff in /proc/self/status. */
+  /** CAP_SYS_MODULE is effective. */
   readonly sysModule: boolean | undefined;
   /** The process is in the first user namespace, the only one where modules may be loaded. */
   readonly initialUserNamespace: boolean | undefined;
@@ -20,19 +21,12 @@ export interface LoadProbes {
   readonly blacklisted: boolean | undefined;
 }
 
-/** CAP_SYS_MODULE: include/uapi/linux/capability.h. */
-const CAP_SYS_MODULE = 16n;
-
 /** Reads the probes; missing files are fine. Defaults: `/proc` and `/sys`. */
 export function readLoadProbes(procDir = "/proc", sysfsDir = "/sys"): LoadProbes {
   const proc = (path: string) => read(join(procDir, path));
   const sys = (path: string) => read(join(sysfsDir, path));
-  const capabilities = /^CapEff:\s*([0-9a-f]+)$/m.exec(proc("self/status") ?? "")?.[1];
   return {
-    sysModule:
-      capabilities === undefined
-        ? undefined
-        : ((BigInt(`0x${capabilities}`) >> CAP_SYS_MODULE) & 1n) === 1n,
+    sysModule: readPrivileges(procDir)?.capabilities.includes("CAP_SYS_MODULE"),
     // The first namespace maps all of 32 bits to themselves (user_namespaces(7)).
     initialUserNamespace: map(proc("self/uid_map"), (text) =>
       /^\s*0\s+0\s+4294967295\s*$/.test(text),

@@ -22,7 +22,7 @@ function setUp(options: FakeKernelOptions = {}) {
     {
       ...{ firstDeviceNumber: 10, maxDevices: 2, mode: 0o666, group: undefined },
       ...{ cardLabel: "My WebCam", nodeName: "node-7", numberTaken: "refuse" },
-      ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080 },
+      ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080, initOnAlloc: true },
       ...{ deviceDir, sysfsDir, modulesDir, kernelRelease, modprobeDirs: [] },
     },
     { log, kernel, clock: steppingClock() },

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type FakeKernelOptions,
@@ -33,7 +34,7 @@ function setUp(options: FakeKernelOptions = {}, overrides: Partial<LoopbackSetti
   const settings: LoopbackSettings = {
     ...{ firstDeviceNumber: 10, maxDevices: 3, mode: 0o666, group: undefined },
     ...{ cardLabel: "My WebCam", nodeName: "node-7", numberTaken: "refuse" },
-    ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080 },
+    ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080, initOnAlloc: true },
     modprobeDirs: [join(kernel.root, "etc/modprobe.d")],
     ...{ deviceDir, sysfsDir, modulesDir, kernelRelease },
     ...overrides,
@@ -96,6 +97,20 @@ describe("the loopback driver's ensure", () => {
       const { kernel, driver } = setUp({ version }, { cardLabel: "{node} {id}/{n}" });
       await driver.ensure();
       expect(kernel.device(11)).toMatchObject({ label: "node-7 video11/11" });
+    }
+  });
+
+  test.each([
+    ["My\0Cam", "My", "at a NUL"],
+    ["My very own and rather long WebCam 🎥", "My very own and rather long Web", "at 31 bytes"],
+    ["My very own and longer WebCam  {id}", "My very own and longer WebCam", "before white space"],
+    ["👨🏽‍👩🏽‍👧🏽‍👦🏽", "👨🏽‍👩🏽‍👧🏽", "within what has more than 31 bytes"],
+  ])("a label of %j becomes %j, as it ends %s", async (cardLabel, label) => {
+    for (const version of ["0.12.7", "0.15.4"] as const) {
+      const { kernel, driver, warnings } = setUp({ version }, { cardLabel });
+      await driver.ensure();
+      expect(kernel.device(10)).toMatchObject({ label });
+      expect(warnings).toEqual([]);
     }
   });
 
@@ -281,13 +296,36 @@ describe("the loopback driver's ensure", () => {
     const { kernel, driver, warnings } = setUp({ version: "0.12.7" });
     kernel.raceWith = "devices=2 video_nr=11,12 card_label=Other,Other";
     const report = await driver.ensure();
-    expect(report.created).toEqual(["video11", "video12"]);
+    expect(report).toMatchObject({ created: [], adopted: ["video11", "video12"] });
     expect(report.failed).toMatchObject([{ id: "video10", error: { code: "not_supported" } }]);
     expect(warnings.map(([msg, fields]) => [msg, fields["device_ids"]])).toEqual([
       ["adopted devices have another card label", ["video11", "video12"]],
       ["adopted devices were loaded with other capabilities", ["video11", "video12"]],
       ["adopted devices take larger frames", ["video11", "video12"]],
     ]);
+  });
+
+  test("takes devices for another loader's whose parameters won the second load", async () => {
+    const { kernel, driver } = setUp({ version: "0.12.7" });
+    let loads = 0;
+    kernel.before = (entry) => {
+      if (entry !== "finit v4l2loopback.ko" || ++loads < 2) return;
+      kernel.raceWith = "devices=4 video_nr=20,10,11,12";
+    };
+    const { created, adopted } = await driver.ensure();
+    expect({ created, adopted }).toEqual({
+      created: [],
+      adopted: ["video10", "video11", "video12"],
+    });
+    await driver.release();
+    expect(kernel.loaded.has("v4l2loopback")).toBe(true);
+  });
+
+  test("takes a device for another's who added it while the driver was at it", async () => {
+    const { kernel, driver } = setUp();
+    kernel.afterLoad = () => kernel.addLoopback(11, "Other");
+    const { created, adopted } = await driver.ensure();
+    expect({ created, adopted }).toEqual({ created: ["video10", "video12"], adopted: ["video11"] });
   });
 
   test("adopts what the host has loaded and adds what is missing", async () => {
@@ -368,7 +406,7 @@ describe("the loopback driver's ensure", () => {
     });
     kernel.journal.length = 0;
     const report = await driver.ensure();
-    expect(report).toMatchObject({ created: ["video11"], adopted: ["video10", "video12"] });
+    expect(report).toMatchObject({ created: [], adopted: ["video10", "video11", "video12"] });
     expect(kernel.journal).toEqual(["mknod video11"]);
   });
 
@@ -393,6 +431,32 @@ describe("the loopback driver's ensure", () => {
     expect(failed[1]?.error.message).toMatch(
       /video11 is of another device, and could not be removed/,
     );
+  });
+
+  test.each(["", "81\n", undefined])(
+    "leaves the node of a device alone that says %j of its number, and that somebody has open",
+    async (text) => {
+      const { kernel, driver } = setUp();
+      await driver.ensure();
+      kernel.hold(11);
+      const attribute = join(kernel.sysfsDir, "class/video4linux/video11/dev");
+      rmSync(attribute);
+      if (text !== undefined) writeFileSync(attribute, text);
+      expect((await driver.inspect())[1]?.state).toBe("faulty");
+      expect((await driver.ensure()).failed).toMatchObject([
+        { id: "video11", error: { code: "device_faulty" } },
+      ]);
+      expect(existsSync(join(kernel.deviceDir, "video11"))).toBe(true);
+    },
+  );
+
+  test("removes no camera's node where /sys is another directory", async () => {
+    const sysfsDir = mkdtempSync(join(tmpdir(), "empty-"));
+    const { kernel, driver } = setUp({}, { sysfsDir });
+    kernel.addForeign(10, "USB Camera");
+    await expect(driver.ensure()).rejects.toMatchObject({ code: "module_load_failed" });
+    expect(existsSync(join(kernel.deviceDir, "video10"))).toBe(true);
+    rmSync(sysfsDir, { recursive: true });
   });
 
   test("something else in a node's place is told and left alone", async () => {
@@ -422,6 +486,41 @@ describe("the loopback driver's ensure", () => {
     expect((await driver.ensure()).created).toHaveLength(3);
   });
 
+  describe.each(["0.12.7", "0.15.4"] as const)(
+    "of devices that were lost together, with %s",
+    (version) => {
+      const PRELOADED = "devices=3 video_nr=12,10,11 exclusive_caps=1,1,1";
+      const numbersOf = ({ driver, kernel }: ReturnType<typeof setUp>) =>
+        driver.devices.map(({ id }) => kernel.lookAt(join(kernel.deviceDir, id)));
+
+      test("gives each the number its node had, for containers know it by that", async () => {
+        const made = setUp({ version });
+        made.kernel.preload(PRELOADED);
+        await made.driver.inspect();
+        const before = numbersOf(made);
+        made.kernel.unload();
+        const { created } = await made.driver.ensure();
+        expect(created).toEqual(["video10", "video11", "video12"]);
+        expect(numbersOf(made)).toEqual(before);
+        expect(made.warnings.filter(([msg]) => msg.includes("made anew"))).toEqual([]);
+      });
+
+      test("tells of each that has another number, as a camera has taken one", async () => {
+        const { kernel, driver, warnings } = setUp({ version });
+        kernel.preload(PRELOADED);
+        await driver.inspect();
+        kernel.unload();
+        kernel.addForeign(0, "USB Camera");
+        await driver.ensure();
+        expect(warnings.filter(([msg]) => msg.includes("made anew"))).toMatchObject([
+          [expect.anything(), { device_id: "video12", former_device_number: "81:0" }],
+          [expect.anything(), { device_id: "video10", former_device_number: "81:1" }],
+          [expect.anything(), { device_id: "video11", former_device_number: "81:2" }],
+        ]);
+      });
+    },
+  );
+
   test.each(["0.12.7", "0.15.4"] as const)(
     "replaces a node of a %s device that is gone, which by now may be another device",
     async (version) => {
@@ -443,7 +542,10 @@ describe("the loopback driver's ensure", () => {
     kernel.removeNode(path);
     kernel.makeNode(path, { major: 81, minor: 99 });
     const { adopted, failed } = await driver.ensure();
-    expect({ adopted, failed }).toMatchObject({ adopted: ["video10", "video12"], failed: [] });
+    expect({ adopted, failed }).toEqual({
+      adopted: ["video10", "video11", "video12"],
+      failed: [],
+    });
     expect((await driver.inspect())[1]?.state).toBe("ok");
   });
 
@@ -493,9 +595,53 @@ describe("the loopback driver's ensure", () => {
     const { kernel, driver } = setUp();
     kernel.preload("devices=1 video_nr=10");
     rmSync(join(kernel.deviceDir, "v4l2loopback"));
+    kernel.makeNode = () => {
+      throw new ErrnoError(30, "mknodat");
+    };
     const [failed] = (await driver.ensure()).failed;
-    expect(failed?.error.message).toContain("is the host's /dev mounted there?");
-    expect(driver.capabilities()).toEqual({ create: false, reset: true, remove: false });
+    expect(failed?.error.message).toMatch(
+      /could not be made: mknodat: EROFS.*is the host's \/dev mounted there\?/,
+    );
+    expect(driver.capabilities()).toEqual({ reset: true, remove: false });
+  });
+
+  test("makes the control device's node where nobody else does", async () => {
+    const { kernel, driver } = setUp();
+    kernel.preload("devices=1 video_nr=10");
+    const path = join(kernel.deviceDir, "v4l2loopback");
+    rmSync(path);
+    expect(await driver.ensure()).toMatchObject({ created: ["video11", "video12"], failed: [] });
+    expect(kernel.journal).toEqual(["mknod v4l2loopback", "add 11", "add 12"]);
+    rmSync(path);
+    kernel.journal.length = 0;
+    await driver.reset("video10");
+    expect(kernel.journal).toEqual(["mknod v4l2loopback", "remove 10", "add 10"]);
+  });
+
+  test("asks nothing of a control device's node of another number, and puts its own in its place", async () => {
+    const { kernel, driver } = setUp();
+    kernel.preload("devices=0");
+    const path = join(kernel.deviceDir, "v4l2loopback");
+    rmSync(path);
+    kernel.makeNode(path, { major: 10, minor: 99 });
+    expect((await driver.ensure()).failed).toEqual([]);
+    expect(kernel.lookAt(path)).toMatchObject({ device: { major: 10, minor: 124 } });
+  });
+
+  test("leaves no control device's node behind that it has made", async () => {
+    const { kernel, driver } = setUp();
+    kernel.afterLoad = () => rmSync(join(kernel.deviceDir, "v4l2loopback"));
+    await driver.ensure();
+    expect(kernel.journal).toContain("mknod v4l2loopback");
+    const remove = kernel.unload.bind(kernel);
+    kernel.unload = () => {
+      remove();
+      // devtmpfs removes only nodes that it has made.
+      kernel.makeNode(join(kernel.deviceDir, "v4l2loopback"), { major: 10, minor: 124 });
+    };
+    for (const { id } of driver.devices) await driver.remove(id);
+    await driver.release();
+    expect(existsSync(join(kernel.deviceDir, "v4l2loopback"))).toBe(false);
   });
 
   test("a label that can't be a parameter is refused where only parameters are possible", async () => {

@@ -3,7 +3,6 @@ import type { Clock } from "../../common/clock.ts";
 import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
-import { formatDevice } from "../../linux/device-number.ts";
 import { type Uevent, watchUevents } from "../../linux/uevents.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type {
@@ -11,25 +10,26 @@ import type {
   DriverCapabilities,
   DriverDescription,
   DriverDevice,
-  EnsureFailure,
   EnsureReport,
   VideoDriver,
 } from "../driver.ts";
 import { hasNodeAccess } from "../node-access.ts";
 import { ControlDevice } from "./control-device.ts";
-import { cleanInPlace, repairCaps } from "./device-care.ts";
+import { ControlNode } from "./control-node.ts";
+import { cleanInPlace, overwriteLeftFrames, repairCaps } from "./device-care.ts";
 import { layOutDevices } from "./device-layout.ts";
 import { DeviceMaker } from "./device-maker.ts";
+import { DeviceNodes, OLD_NODE_PATIENCE_MS } from "./device-nodes.ts";
+import { ensureDevices } from "./ensure-devices.ts";
 import { ExclusiveAccess } from "./exclusive-access.ts";
 import { MODULE } from "./find-module.ts";
+import { FormerNumbers } from "./former-numbers.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import { KernelMemory } from "./kernel-memory.ts";
 import { LoadedModule } from "./loaded-module.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
 import { LoopbackView } from "./loopback-view.ts";
-import { unloadMisnumbered } from "./misnumbered.ts";
 import { OpenersLimit } from "./openers-limit.ts";
-import { provideModule, refuseTooMany } from "./provide-module.ts";
 import { readControlDevice, readModuleVersion } from "./sysfs.ts";
 
 export interface LoopbackDependencies {
@@ -52,13 +52,15 @@ export class LoopbackDriver implements VideoDriver {
   private readonly settings: LoopbackSettings;
   private readonly dependencies: LoopbackDependencies;
   private readonly control: ControlDevice;
+  private readonly controlNode: ControlNode;
   private readonly access: ExclusiveAccess;
   private readonly view: LoopbackView;
   private readonly maker: DeviceMaker;
   private readonly memory: KernelMemory;
   private readonly module: LoadedModule;
-  /** One at a time: a device re-created takes the lowest free minor, which must be its own old one. */
+  /** One at a time: a device that is made anew takes the lowest free minor, which must be its own old one. */
   private readonly changes = new Mutex();
+  private readonly numbers: FormerNumbers;
   /** Devices that were opened and found dead; nothing in /sys shows it. */
   private readonly dead = new Map<string, string>();
 
@@ -67,14 +69,20 @@ export class LoopbackDriver implements VideoDriver {
     const { kernel, clock } = dependencies;
     this.settings = settings;
     this.dependencies = dependencies;
-    this.control = new ControlDevice(settings, kernel, clock);
-    const openers = new OpenersLimit(settings.sysfsDir, kernel);
-    this.view = new LoopbackView(settings, kernel, this.control, openers);
-    this.access = new ExclusiveAccess(openers, this.view, dependencies);
-    this.maker = new DeviceMaker(settings, dependencies, this.control, this.view);
-    const { initOnAlloc } = settings;
+    const { sysfsDir, initOnAlloc } = settings;
+    const nodes = new DeviceNodes(sysfsDir, dependencies);
+    const control = new ControlDevice(settings, kernel, clock);
+    const controlNode = new ControlNode({ sysfsDir, control, nodes, clock });
+    const openers = new OpenersLimit(sysfsDir, kernel);
+    const view = new LoopbackView(settings, kernel, openers);
+    this.control = control;
+    this.controlNode = controlNode;
+    this.view = view;
+    this.access = new ExclusiveAccess(openers, view, dependencies);
+    this.maker = new DeviceMaker(settings, dependencies, { control, controlNode, view, nodes });
     this.memory = new KernelMemory({ ...dependencies, initOnAlloc, access: this.access });
-    this.module = new LoadedModule({ ...dependencies, sysfsDir: settings.sysfsDir });
+    this.numbers = new FormerNumbers(dependencies.log);
+    this.module = new LoadedModule({ ...dependencies, sysfsDir });
     this.devices = layOutDevices(settings);
   }
 
@@ -83,38 +91,13 @@ export class LoopbackDriver implements VideoDriver {
    * `card_label_invalid`, … with a remedy; `too_many_devices`.
    */
   ensure(mayRemake: (id: string) => boolean = () => false): Promise<EnsureReport> {
-    return this.changes.run(async () => {
-      const { control, settings, maker, view } = this;
+    return this.changes.run(() => {
       this.memory.tellOfLeak();
-      unloadMisnumbered(this.devices, mayRemake, { ...this.dependencies, ...settings, view });
-      const before = new Map(this.devices.map((device) => [device.id, view.judge(device).state]));
-      const requests = this.devices.map((device) => maker.request(device));
-      // What is there before a load is not new, and need not be waited for.
-      const old = new Set(
-        this.devices.filter((device) => view.sysfsDevice(device)).map(({ number }) => number),
-      );
-      for (const device of this.devices) if (!old.has(device.number)) this.tryToRemoveNode(device);
-      const provided = await provideModule(requests, { ...this.dependencies, settings, control });
-      if (provided === "ours") this.module.isOurs();
-      if (this.isAnyMissing() && !control.isUsable()) {
-        refuseTooMany(this.devices.length, settings);
-      }
-      const created: string[] = [];
-      const adopted: string[] = [];
-      const failed: EnsureFailure[] = [];
-      for (const device of this.devices) {
-        try {
-          this.access.liftLeftOver(device);
-          await maker.ensure(device, provided !== "there" && !old.has(device.number));
-          const list = before.get(device.id) === "ok" ? adopted : created;
-          list.push(device.id);
-        } catch (error) {
-          failed.push({ id: device.id, error: PluginError.from(error) });
-        }
-      }
-      const broken = new Set(failed.map(({ id }) => id));
-      maker.tellMismatches(this.devices.filter(({ id }) => !broken.has(id)));
-      return { created, adopted, failed };
+      const { settings, control, controlNode, view, maker, access, module, numbers } = this;
+      return ensureDevices(this.devices, mayRemake, {
+        ...this.dependencies,
+        ...{ settings, control, controlNode, view, maker, access, module, numbers },
+      });
     });
   }
 
@@ -129,6 +112,7 @@ export class LoopbackDriver implements VideoDriver {
     return this.devices.map((device) => {
       const { id } = device;
       const seen = this.view.judge(device);
+      this.noteNumber(device);
       const dead = this.dead.get(id);
       if (seen.state !== "ok") return { id, ...seen };
       if (dead !== undefined) return { id, state: "dead_caps", detail: dead };
@@ -146,8 +130,7 @@ export class LoopbackDriver implements VideoDriver {
 
   /** Every device can be reset: without a control device in place, which leaves its size and format. */
   capabilities(): DriverCapabilities {
-    const control = this.control.isPresent();
-    return { create: control, reset: true, remove: control };
+    return { reset: true, remove: this.control.isPresent() };
   }
 
   /** Of the module that is loaded, which need not be the one whose file is there. */
@@ -158,25 +141,24 @@ export class LoopbackDriver implements VideoDriver {
 
   /**
    * With a control device: removes the device and adds it again, which is the only way to lose all that its
-   * last user left. Without one: {@link cleanInPlace}. A device that isn't there is made.
+   * last user left. Without one, or where it can't be used: {@link cleanInPlace}. A device that isn't there is made.
    * @throws PluginError `device_unknown`, `device_busy`, `device_foreign`, `device_number_taken`,
    * `create_failed`, `remove_failed`, `reset_failed`, `device_dead_caps`, `not_supported`.
    */
   reset(id: string): Promise<void> {
     return this.change(id, async (device) => {
       if (this.control.isUsable()) {
-        const before = this.view.sysfsDevice(device)?.device;
-        if (before) await this.memory.overwriteLeft(device, this.cared(device));
+        this.noteNumber(device);
+        if (this.view.sysfsDevice(device) !== undefined) {
+          await this.memory.overwriteLeft(device, this.cared(device));
+        }
         await this.removeDevice(device);
         await this.maker.ensure(device, false);
-        this.tellMinor(device, before && formatDevice(before));
+        this.noteNumber(device);
       } else if (this.view.sysfsDevice(device) === undefined) {
         await this.maker.ensure(device, false);
       } else {
-        await this.memory.overwriteLeft(device, this.cared(device));
-        await this.access.alone(device, () =>
-          cleanInPlace(this.cared(device), this.dependencies.kernel),
-        );
+        await this.access.alone(device, () => this.cleanInPlace(device));
         await this.maker.ensure(device, false);
       }
       const { state, detail } = this.view.judge(device);
@@ -210,7 +192,7 @@ export class LoopbackDriver implements VideoDriver {
       if (!this.control.isUsable()) {
         throw new PluginError(
           "not_supported",
-          `${id} can't be removed: ${this.view.whyNoControl()}.`,
+          `${id} can't be removed: ${this.controlNode.whyNoControl()}.`,
         );
       }
       await this.removeDevice(device);
@@ -222,7 +204,8 @@ export class LoopbackDriver implements VideoDriver {
     return this.changes.run(async () => {
       const goWithIt = this.control.isUsable() ? [] : this.devices.map(({ number }) => number);
       if (!this.module.unload(goWithIt)) return;
-      for (const device of this.devices) this.tryToRemoveNode(device);
+      for (const device of this.devices) this.maker.tryToRemoveStaleNode(device);
+      this.controlNode.tryToRemoveStale();
     });
   }
 
@@ -262,6 +245,7 @@ export class LoopbackDriver implements VideoDriver {
       const device = this.find(id);
       this.maker.refuseForeign(device);
       this.access.liftLeftOver(device);
+      await this.controlNode.provide(OLD_NODE_PATIENCE_MS);
       try {
         await act(device);
         this.dead.delete(id);
@@ -286,33 +270,21 @@ export class LoopbackDriver implements VideoDriver {
     });
   }
 
+  /** A device that stays keeps its timeout image from 0.14 on, whatever the kernel does about memory. */
+  private cleanInPlace(device: DriverDevice): void {
+    const { kernel } = this.dependencies;
+    const cared = this.cared(device);
+    if (cared.hasControlDevice || this.memory.leaks) overwriteLeftFrames(cared, kernel);
+    cleanInPlace(cared, kernel);
+  }
+
   private cared(device: DriverDevice) {
     const { maxBuffers, sysfsDir } = this.settings;
     const hasControlDevice = readControlDevice(sysfsDir) !== undefined;
     return { id: device.id, path: this.view.nodePath(device), maxBuffers, hasControlDevice };
   }
 
-  /** What can't be removed is in the way of its own device only, and told with that. */
-  private tryToRemoveNode(device: DriverDevice): void {
-    try {
-      this.maker.removeStaleNode(device);
-    } catch (error) {
-      this.dependencies.log.debug("A stale device node stays", PluginError.from(error).fields());
-    }
-  }
-
-  private isAnyMissing(): boolean {
-    return this.devices.some((device) => this.view.sysfsDevice(device) === undefined);
-  }
-
-  /** Container runtimes give containers a device by its minor. */
-  private tellMinor(device: DriverDevice, before: string | undefined): void {
-    const after = this.view.sysfsDevice(device)?.device;
-    if (before === undefined || after === undefined || formatDevice(after) === before) return;
-    this.dependencies.log.warn("a device has another device number after its reset", {
-      device_id: device.id,
-      device_number: formatDevice(after),
-      former_device_number: before,
-    });
+  private noteNumber(device: DriverDevice): void {
+    this.numbers.see(device, this.view.deviceNumber(device));
   }
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
+import type { DeviceNumber } from "../../linux/device-number.ts";
 import type { DriverDevice } from "../driver.ts";
-import type { ControlDevice } from "./control-device.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
 import { type Judgement, judge } from "./observe.ts";
@@ -19,18 +19,11 @@ import {
 export class LoopbackView {
   private readonly settings: LoopbackSettings;
   private readonly kernel: LoopbackKernel;
-  private readonly control: ControlDevice;
   private readonly openers: OpenersLimit;
 
-  constructor(
-    settings: LoopbackSettings,
-    kernel: LoopbackKernel,
-    control: ControlDevice,
-    openers: OpenersLimit,
-  ) {
+  constructor(settings: LoopbackSettings, kernel: LoopbackKernel, openers: OpenersLimit) {
     this.settings = settings;
     this.kernel = kernel;
-    this.control = control;
     this.openers = openers;
   }
 
@@ -40,6 +33,12 @@ export class LoopbackView {
 
   sysfsDevice({ number }: DriverDevice): SysfsDevice | undefined {
     return readSysfs(this.settings.sysfsDir, [number]).devices.get(number);
+  }
+
+  /** The number of a loopback device's node; undefined if there is no such device, or it doesn't tell. */
+  deviceNumber(device: DriverDevice): DeviceNumber | undefined {
+    const found = this.sysfsDevice(device);
+    return found?.loopback ? found.device : undefined;
   }
 
   /**
@@ -70,16 +69,6 @@ export class LoopbackView {
     const isOpen = this.openers.isOpen(number);
     // The mark goes with the last close, so a mark seen before that close says nothing.
     return judge(device, { ...common, sysfs: this.sysfsDevice(device), fenced, isOpen });
-  }
-
-  /** Why single devices can't be created here, for the end of a sentence. */
-  whyNoControl(): string {
-    if (readControlDevice(this.settings.sysfsDir) === undefined) {
-      return "only v4l2loopback 0.13 and later have a control device";
-    }
-    return this.control.isPresent()
-      ? `${this.control.path} can't be opened (is the container privileged?)`
-      : `${this.control.path} is not there, although the module has a control device (is the host's /dev mounted there?)`;
   }
 
   /**

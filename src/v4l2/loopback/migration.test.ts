@@ -35,7 +35,13 @@ function setUp(options: FakeKernelOptions, { devices = 3, largest = 8192 } = {})
   const settings = {
     ...{ firstDeviceNumber: 10, maxDevices: devices, mode: 0o666, group: undefined },
     ...{ cardLabel: "MeetingBot_WebCam", nodeName: "node", numberTaken: "refuse" as const },
-    ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: largest, maxHeight: largest },
+    ...{
+      exclusiveCaps: true,
+      maxBuffers: 2,
+      maxWidth: largest,
+      maxHeight: largest,
+      initOnAlloc: true,
+    },
     ...{ modprobeDirs: [], deviceDir, sysfsDir, modulesDir, kernelRelease },
   };
   const clock = steppingClock();

@@ -51,6 +51,12 @@ describe("a device's state", () => {
       "/host/dev/video10 is the device 81:3, but video10 is 81:0.",
     ],
     [
+      "its number can't be read",
+      { sysfs: { ...sysfs, device: undefined } },
+      "faulty",
+      "video10 does not tell its device number (dev in /sys).",
+    ],
+    [
       "a writer's mark is on it and nobody has it",
       { sysfs: { ...sysfs, writing: true }, isOpen: false },
       "stuck_writer",

@@ -60,12 +60,15 @@ export function judge(device: DriverDevice, facts: DeviceFacts): Judgement {
   if (node.kind === "other") {
     return { state: "wrong_driver", detail: `${nodePath} is ${node.what}.` };
   }
-  const expected = sysfs.device === undefined ? undefined : formatDevice(sysfs.device);
+  if (sysfs.device === undefined) {
+    return { state: "faulty", detail: `${id} does not tell its device number (dev in /sys).` };
+  }
+  const expected = formatDevice(sysfs.device);
   const found = formatDevice(node.device);
   if (expected !== found) {
     return {
       state: "wrong_driver",
-      detail: `${nodePath} is the device ${found}, but ${id} is ${expected ?? "of unknown number"}.`,
+      detail: `${nodePath} is the device ${found}, but ${id} is ${expected}.`,
     };
   }
   if (facts.fenced === true) {

@@ -98,6 +98,22 @@ describe("a card label's template", () => {
     expect(cutLabel(`${"x".repeat(21)}👩‍💻`)).toBe("x".repeat(21));
   });
 
+  test("doesn't end in white space that only the cut brought to the end", () => {
+    const label = cutLabel(`${"x".repeat(30)} WebCam`);
+    expect(label).toBe("x".repeat(30));
+    expect(labelProblem(label)).toBeUndefined();
+    expect(cutLabel(`${"ä".repeat(14)}  🎥 WebCam`)).toBe("ä".repeat(14));
+    expect(cutLabel("WebCam ")).toBe("WebCam ");
+    expect(cutLabel(" ".repeat(40))).toBe(" ".repeat(31));
+  });
+
+  test("is cut within what a person takes for a character, if that alone is too long", () => {
+    const family = "👨🏽‍👩🏽‍👧🏽‍👦🏽";
+    expect([...new Intl.Segmenter().segment(family)]).toHaveLength(1);
+    expect(cutLabel(family)).toBe("👨🏽‍👩🏽‍👧🏽");
+    expect(cutLabel(`e${"\u0301".repeat(40)}`)).toBe(`e${"\u0301".repeat(15)}`);
+  });
+
   test("ends at a NUL, as the kernel's text does", () => expect(cutLabel("a\0b")).toBe("a"));
 
   test("never gives more than fits, nor half a character", () => {
@@ -107,6 +123,7 @@ describe("a card label's template", () => {
         expect(Buffer.byteLength(label)).toBeLessThanOrEqual(31);
         expect(text.toWellFormed().startsWith(label)).toBe(true);
         expect(label.isWellFormed()).toBe(true);
+        expect(label === "").toBe(/^(?:\0|$)/.test(text));
       }),
     );
   });

@@ -3,6 +3,7 @@ import { PluginError } from "../../common/plugin-error.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { ControlDevice } from "./control-device.ts";
+import type { ControlNode } from "./control-node.ts";
 import { findModule, MODULE } from "./find-module.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import { loadModule } from "./load-module.ts";
@@ -14,14 +15,20 @@ import {
   moduleParameters,
   OUR_PARAMETERS,
 } from "./parameters.ts";
-import { loopbackNumbers, moduleState, readControlDevice, readSysfs } from "./sysfs.ts";
+import {
+  loopbackNumbers,
+  moduleState,
+  readControlDevice,
+  readModuleParameter,
+  readSysfs,
+} from "./sysfs.ts";
 
-/** How long, in ms, the control device's node may take after the load, and the pause between looks. */
+/** How long, in ms, the control device's node may take after the load. */
 const NODE_PATIENCE_MS = 500;
-const NODE_PAUSE_MS = 20;
 
-/** How long, in ms, a module that is being unloaded may take; 100 ms were seen. */
+/** How long, in ms, a module that is being unloaded may take (100 ms were seen), and the pause between looks. */
 const UNLOAD_PATIENCE_MS = 2000;
+const UNLOAD_PAUSE_MS = 20;
 
 export interface ModuleNeeds {
   readonly settings: LoopbackSettings;
@@ -29,13 +36,16 @@ export interface ModuleNeeds {
   readonly clock: Clock;
   readonly log: Logger;
   readonly control: ControlDevice;
+  readonly controlNode: ControlNode;
 }
 
-/**
- * How it came to be loaded: it was `there`, by this call (`ours`), or during this call by another loader,
- * whose parameters won (`others`).
- */
-export type Provided = "there" | "ours" | "others";
+/** How the module came to be loaded. */
+export interface Provided {
+  /** It was `there`, by this call (`ours`), or during this call by another loader, whose parameters won (`others`). */
+  readonly by: "there" | "ours" | "others";
+  /** Numbers that this call loaded it with; those of the devices that it has made, if `by` is `ours`. */
+  readonly asked: readonly number[];
+}
 
 /**
  * Has v4l2loopback loaded, in the way that suits what it turns out to be: whether a version has a control
@@ -53,33 +63,42 @@ export async function provideModule(
   devices: readonly DeviceRequest[],
   needs: ModuleNeeds,
 ): Promise<Provided> {
-  const { control, log } = needs;
+  const { control, controlNode, log } = needs;
   const { sysfsDir, modprobeDirs } = needs.settings;
   await unloaded(needs);
-  if (isLoaded(sysfsDir) && !(isUseless(sysfsDir) && unload(needs))) return "there";
+  const there = { by: "there", asked: [] } as const;
+  if (isLoaded(sysfsDir) && !(isUseless(sysfsDir) && unload(needs))) return there;
   // A number that is taken would shift those after it.
   const taken = readSysfs(
     sysfsDir,
     devices.map(({ number }) => number),
   ).devices;
   const free = devices.filter(({ number }) => !taken.has(number));
-  if (free.length === 0) return "there";
+  if (free.length === 0) return there;
   const config = readModprobeConfig(modprobeDirs);
   refuseVetoed(config);
   tellIgnored(config, log);
   const merged = config.options.filter(({ name }) => !OUR_PARAMETERS.includes(name));
   const more = merged.map(({ text }) => text);
   const none = moduleParameters([], needs.settings);
-  if (!(await load([none, ...more].join(" "), needs))) return "others";
+  if (!(await load([none, ...more].join(" "), needs))) return { by: "others", asked: [] };
   // The kernel may have said "loaded" for the load of another.
-  const provided = loopbackNumbers(sysfsDir).length > 0 ? "others" : "ours";
-  if ((await waitForControl(control, needs)) || provided === "others") return provided;
-  if (!unload(needs)) return provided;
+  const by = loopbackNumbers(sysfsDir).length > 0 ? "others" : "ours";
+  await controlNode.provide(NODE_PATIENCE_MS);
+  if (control.isUsable() || by === "others") return { by, asked: [] };
+  if (!unload(needs)) return { by, asked: [] };
   refuseTooMany(devices.length, needs.settings);
   const params = [moduleParameters(free, needs.settings), ...more].join(" ");
-  const isOurs = await load(params, needs);
+  const asked = free.slice(0, MAX_PARAMETER_DEVICES).map(({ number }) => number);
+  const isOurs = (await load(params, needs)) && isLoadedWith(asked, sysfsDir);
   tellOthers(devices, needs);
-  return isOurs ? "ours" : "others";
+  return { by: isOurs ? "ours" : "others", asked };
+}
+
+/** As with the first load, the kernel's word is no proof of whose parameters it took. */
+function isLoadedWith(numbers: readonly number[], sysfsDir: string): boolean {
+  const found = readModuleParameter(sysfsDir, "video_nr")?.map(Number);
+  return numbers.every((number, index) => found?.[index] === number);
 }
 
 /**
@@ -110,7 +129,7 @@ function isLoaded(sysfsDir: string): boolean {
 async function unloaded({ settings, clock }: ModuleNeeds): Promise<void> {
   const deadline = clock.now() + UNLOAD_PATIENCE_MS;
   while (moduleState(settings.sysfsDir) === "going" && clock.now() < deadline) {
-    await clock.sleep(NODE_PAUSE_MS);
+    await clock.sleep(UNLOAD_PAUSE_MS);
   }
 }
 
@@ -149,16 +168,6 @@ async function load(params: string, needs: ModuleNeeds): Promise<boolean> {
     loaded_by: outcome === "loaded" ? "plugin" : "somebody else",
   });
   return outcome === "loaded";
-}
-
-async function waitForControl(
-  control: ControlDevice,
-  { settings, clock }: ModuleNeeds,
-): Promise<boolean> {
-  if (readControlDevice(settings.sysfsDir) === undefined) return false;
-  const deadline = clock.now() + NODE_PATIENCE_MS;
-  while (!control.isPresent() && clock.now() < deadline) await clock.sleep(NODE_PAUSE_MS);
-  return control.isUsable();
 }
 
 /** Whoever wrote these down for modprobe should know that they don't count. */

@@ -15,7 +15,7 @@ test("a driver on it sees what there is, and asks nothing of the kernel", async 
   const settings = {
     ...{ firstDeviceNumber: 10, maxDevices: 3, mode: 0o666, group: undefined },
     ...{ cardLabel: "My WebCam", nodeName: "node-7", numberTaken: "refuse" as const },
-    ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080 },
+    ...{ exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080, initOnAlloc: true },
     modprobeDirs: [],
     deviceDir: kernel.deviceDir,
     sysfsDir: kernel.sysfsDir,

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { PluginError } from "../../common/plugin-error.ts";
-import { type DeviceNumber, parseDevice } from "../../linux/device-number.ts";
+import { type DeviceNumber, formatDevice, parseDevice } from "../../linux/device-number.ts";
 import { MODULE } from "./find-module.ts";
 
 /** A video device as /sys/class/video4linux/videoN has it. */
@@ -9,7 +9,7 @@ export interface SysfsDevice {
   readonly number: number;
   /** The card label, of a loopback device cut at 31 bytes. Empty if it can't be read. */
   readonly name: string;
-  /** Numbers its node must have; the minor is not the N of videoN. */
+  /** Numbers its node must have; the minor is not the N of videoN. Undefined if they can't be read. */
   readonly device: DeviceNumber | undefined;
   /** Whether v4l2loopback made it: no other driver has these attributes. */
   readonly loopback: boolean;
@@ -69,6 +69,46 @@ export function loopbackNumbers(sysfsDir: string): readonly number[] {
     .map(Number)
     .filter((number) => readDevice(sysfsDir, number)?.loopback === true)
     .sort((a, b) => a - b);
+}
+
+/** A class of devices: its directory in /sys/class, and the major number that all of its nodes have. */
+export interface DeviceClass {
+  readonly name: string;
+  readonly major: number;
+}
+
+/** VIDEO_MAJOR, include/media/v4l2-dev.h. */
+export const VIDEO_CLASS: DeviceClass = { name: "video4linux", major: 81 };
+
+/** MISC_MAJOR, include/uapi/linux/major.h. The control device is one of these. */
+export const MISC_CLASS: DeviceClass = { name: "misc", major: 10 };
+
+/**
+ * Whether a device of the class has this number. Undefined if that isn't known: the class isn't there, as in a
+ * directory that isn't /sys at all, or one of its devices doesn't tell its number.
+ * @throws PluginError `sysfs_unreadable`.
+ */
+export function isNumberTaken(
+  sysfsDir: string,
+  { name }: DeviceClass,
+  wanted: DeviceNumber,
+): boolean | undefined {
+  const dir = join(sysfsDir, "class", name);
+  let devices: string[];
+  try {
+    devices = readdirSync(dir);
+  } catch {
+    return undefined;
+  }
+  const numbers = devices.flatMap((device) => {
+    const text = readText(join(dir, device, "dev"));
+    // It went away meanwhile.
+    if (text === undefined && !existsSync(join(dir, device))) return [];
+    return [parseDevice(text ?? "")];
+  });
+  if (numbers.some((number) => number && formatDevice(number) === formatDevice(wanted)))
+    return true;
+  return numbers.includes(undefined) ? undefined : false;
 }
 
 function readDevice(sysfsDir: string, number: number): SysfsDevice | undefined {

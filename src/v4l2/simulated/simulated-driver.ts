@@ -94,7 +94,7 @@ export class SimulatedDriver implements VideoDriver {
   }
 
   capabilities(): DriverCapabilities {
-    return { create: true, reset: true, remove: true };
+    return { reset: true, remove: true };
   }
 
   /** There is no module behind files. */

@@ -1,8 +1,6 @@
 import { deepEqual, equal, notEqual } from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { errnoNameOf } from "../../../src/linux/errno-error.ts";
+import { readFileSync, rmSync } from "node:fs";
 import { CID } from "../../../src/v4l2/loopback/device-care.ts";
-import type { VideoFile } from "../../../src/v4l2/video-api.ts";
 import { PIXEL_FORMAT } from "../../../src/v4l2/video-structs.ts";
 import { roleOf } from "../query.ts";
 import { identity, loaded, modeOf, query, run } from "../stories/cameras.ts";
@@ -13,47 +11,21 @@ import {
   search,
   WIDTH,
 } from "./camera-programs.ts";
+import { DIR, HOST_DEV_READ_ONLY, withMount } from "./device-directory.ts";
 import type { Scenario } from "./scenario.ts";
 import { clearsMemory, codeOf, LABEL, MODE, type Stage } from "./stage.ts";
-
-const FORMAT = { width: 64, height: 48, pixelFormat: PIXEL_FORMAT.YUYV };
-const FRAME_BYTES = 64 * 48 * 2;
-/** A byte that no fresh buffer has: the last tenant's picture. */
-const SECRET = 0x5a;
-const ID = "video11";
-
-/** Feeds a device as a pod's program does, and stays. */
-function feed(stage: Stage): VideoFile {
-  const file = stage.open(ID);
-  file.setFormat("output", FORMAT);
-  ignoring(() => file.streamOn("output"));
-  for (let i = 0; i < 4; i++) file.write(new Uint8Array(FRAME_BYTES).fill(SECRET));
-  return file;
-}
-
-/** Every frame the next tenant can get, before it gave one, in every way that asks for none. */
-function framesOf(file: VideoFile): Uint8Array[] {
-  const frames: Uint8Array[] = [];
-  for (let i = 0; i < 8; i++) {
-    const into = new Uint8Array(1920 * 1080 * 2);
-    const bytes = ignoring(() => file.read(into));
-    if (bytes !== undefined) frames.push(into.subarray(0, bytes));
-  }
-  return frames;
-}
-
-function ignoring<T>(call: () => T): T | undefined {
-  try {
-    return call();
-  } catch (error) {
-    if (errnoNameOf(error) === undefined) throw error;
-    return undefined;
-  }
-}
-
-function assertNoSecret(frames: readonly Uint8Array[]): void {
-  for (const frame of frames) equal(frame.includes(SECRET), false, "a frame of the last tenant");
-}
+import {
+  assertAsNew,
+  assertNoSecret,
+  FORMAT,
+  FRAME_BYTES,
+  feed,
+  framesOf,
+  ID,
+  ignoring,
+  misuse,
+  SECRET,
+} from "./tenant.ts";
 
 /** As a tenant does: all of the device's memory, and none of its own. */
 function fillWithSecret(how: "kept" | "timeout" | "closed"): void {
@@ -161,20 +133,9 @@ export const cleaning: readonly Scenario[] = [
     name: "controls and the frame rate are a new device's after reset",
     async run(stage) {
       const driver = await ready(stage);
-      {
-        using file = feed(stage);
-        file.setControl(CID.keepFormat, 1);
-        file.setControl(CID.sustainFramerate, 1);
-        file.setControl(CID.timeout, 777);
-        file.setFrameInterval("output", { numerator: 1, denominator: 5 });
-      }
+      misuse(stage);
       await driver.reset(ID);
-      using next = stage.open(ID);
-      deepEqual(
-        [CID.keepFormat, CID.sustainFramerate, CID.timeout].map((id) => next.getControl(id)),
-        [0, 0, 0],
-      );
-      deepEqual(next.getFrameInterval("output"), { numerator: 1, denominator: 30 });
+      assertAsNew(stage);
       equal(attribute("max_openers"), "10");
       return undefined;
     },
@@ -186,6 +147,18 @@ export const cleaning: readonly Scenario[] = [
       fillWithSecret("timeout");
       equal(await showsSecretWhenSilent(stage), true, "nothing to clean");
       await driver.reset(ID);
+      equal(await showsSecretWhenSilent(stage), false, "the last tenant's image");
+      return undefined;
+    },
+  },
+  {
+    name: "where the control device can't be used, a timeout image is not shown after reset either",
+    async run(stage) {
+      await ready(stage);
+      fillWithSecret("timeout");
+      equal(await showsSecretWhenSilent(stage), true, "nothing to clean");
+      rmSync("/dev/v4l2loopback", { force: true });
+      await withMount(HOST_DEV_READ_ONLY, () => stage.driver({ deviceDir: DIR }).reset(ID));
       equal(await showsSecretWhenSilent(stage), false, "the last tenant's image");
       return undefined;
     },

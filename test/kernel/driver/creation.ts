@@ -155,6 +155,21 @@ export const creation: readonly Scenario[] = [
     },
   },
   {
+    name: "devices that are lost together are made anew with the numbers that their nodes had",
+    async run(stage) {
+      stage.modprobe("v4l2loopback", "devices=3", "video_nr=12,10,11");
+      const driver = stage.driver();
+      await driver.inspect();
+      const rdevs = () => numbered(10, 3).map((id) => identity(id).rdev);
+      const before = rdevs();
+      equal((before[2] ?? 0) < (before[0] ?? 0), true, "video12 has the lowest minor");
+      stage.unload("v4l2loopback");
+      deepEqual((await driver.ensure()).created, numbered(10, 3));
+      deepEqual(rdevs(), before);
+      return undefined;
+    },
+  },
+  {
     name: "two programs that load at once end up with one set of right devices",
     async run(stage) {
       const loaders = [stage.spawn("ensure"), stage.spawn("ensure")];

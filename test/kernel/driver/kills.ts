@@ -1,10 +1,16 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { systemClock } from "../../../src/common/clock.ts";
+import { Claimant } from "../../support/claimant.ts";
 import { query } from "../stories/cameras.ts";
 import type { Scenario } from "./scenario.ts";
 import { LABEL, type Stage } from "./stage.ts";
+import { assertAsNew, ID, misuse } from "./tenant.ts";
 
-const KILLS = 10;
+const IDS = ["video10", "video11", "video12"];
+
+/** How many there are at least, and at most if none of them came in the middle of something. */
+const KILLS = { least: 10, most: 60 } as const;
 
 /**
  * When to kill, as parts of the time a process of Bun takes from its start to its end if there is nothing
@@ -12,25 +18,38 @@ const KILLS = 10;
  */
 const WHEN = { ensure: [0.5, 1.2], resets: [0.95, 1.5] } as const;
 
-/** Kills another process in the middle of its work, at several moments; what is left must be made good. */
+/** The golden ratio: multiples of it, without their whole parts, are spread evenly however many there are. */
+const GOLDEN = 0.618034;
+
+const isThere = (id: string) => existsSync(`/sys/class/video4linux/${id}`);
+
+/**
+ * Kills another process in the middle of its work, at several moments; what is left must be made good by the next
+ * one, and given to a pod.
+ */
 async function killAndRecover(stage: Stage, work: "ensure" | "resets"): Promise<string> {
   if (work === "resets") equal((await stage.driver().ensure()).failed.length, 0);
   const full = performance.now();
   await stage.spawn("ensure").exited;
   const start = performance.now() - full;
+  let kills = 0;
   let unfinished = 0;
-  for (let kill = 0; kill < KILLS; kill++) {
+  while (kills < KILLS.least || (unfinished === 0 && kills < KILLS.most)) {
+    kills++;
     if (work === "ensure") stage.clear();
     const child = stage.spawn(work);
     const [from, to] = WHEN[work];
-    await Bun.sleep(start * (from + ((to - from) * kill) / KILLS));
+    await Bun.sleep(start * (from + (to - from) * ((kills * GOLDEN) % 1)));
     child.kill("SIGKILL");
     await child.exited;
     const driver = stage.driver();
-    const states = (await driver.inspect()).map(({ state }) => state);
-    if (states.some((state) => state !== "ok")) unfinished++;
-    equal((await driver.ensure()).failed.length, 0);
-    await driver.reset("video11");
+    const seen = await driver.inspect();
+    if (seen.some(({ state, accessLost }) => state !== "ok" || accessLost)) unfinished++;
+    const lost = IDS.filter((id) => !isThere(id));
+    const plugin = new Claimant(driver, systemClock);
+    const report = await plugin.ensure();
+    deepEqual([report.created, report.failed], [lost, []]);
+    await plugin.claim(ID);
     deepEqual(
       (await driver.inspect()).map(({ state }) => state),
       ["ok", "ok", "ok"],
@@ -38,12 +57,13 @@ async function killAndRecover(stage: Stage, work: "ensure" | "resets"): Promise<
     const devices = query().map(({ device, open, card }) => [device, open, card]);
     deepEqual(
       devices,
-      [10, 11, 12].map((number) => [`/dev/video${number}`, "0", LABEL]),
+      IDS.map((id) => [`/dev/${id}`, "0", LABEL]),
     );
-    const limit = readFileSync("/sys/class/video4linux/video11/max_openers", "utf8").trim();
+    const limit = readFileSync(`/sys/class/video4linux/${ID}/max_openers`, "utf8").trim();
     equal(limit, "10");
   }
-  return `${unfinished} of ${KILLS} unfinished`;
+  equal(unfinished > 0, true, `none of ${kills} kills came in the middle of something`);
+  return `${unfinished} of ${kills} unfinished`;
 }
 
 export const kills: readonly Scenario[] = [
@@ -56,15 +76,31 @@ export const kills: readonly Scenario[] = [
     run: (stage) => killAndRecover(stage, "resets"),
   },
   {
-    name: "devices that a killed run fenced are opened to all again",
+    name: "a device that a killed run fenced is opened to all again, and clean for the pod that is given it",
     async run(stage) {
+      await stage.driver().ensure();
+      misuse(stage);
+      await Bun.write(`/sys/class/video4linux/${ID}/max_openers`, "0");
+      equal(query([ID])[0]?.open, "EBUSY");
       const driver = stage.driver();
-      await driver.ensure();
-      await Bun.write("/sys/class/video4linux/video10/max_openers", "0");
-      equal(query(["video10"])[0]?.open, "EBUSY");
-      equal((await stage.driver().inspect())[0]?.state, "faulty");
-      equal((await stage.driver().ensure()).failed.length, 0);
-      equal(query(["video10"])[0]?.open, "0");
+      equal((await driver.inspect())[1]?.state, "faulty");
+      const plugin = new Claimant(driver, systemClock);
+      deepEqual(await plugin.ensure(), { created: [], adopted: IDS, failed: [] });
+      await plugin.claim(ID);
+      assertAsNew(stage);
+      return undefined;
+    },
+  },
+  {
+    name: "a device whose node was deleted while no run looked is clean for the pod that is given it",
+    async run(stage) {
+      await stage.driver().ensure();
+      misuse(stage);
+      rmSync(`/dev/${ID}`);
+      const plugin = new Claimant(stage.driver(), systemClock);
+      deepEqual(await plugin.ensure(), { created: [], adopted: IDS, failed: [] });
+      await plugin.claim(ID);
+      assertAsNew(stage);
       return undefined;
     },
   },

@@ -1,28 +1,19 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import { mkdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import type { EnsureReport } from "../../../src/v4l2/driver.ts";
-import { identity, run } from "../stories/cameras.ts";
+import { identity } from "../stories/cameras.ts";
+import {
+  busybox,
+  DIR,
+  EMPTY,
+  EMPTY_READ_ONLY,
+  HOST_DEV_READ_ONLY,
+  withMount,
+} from "./device-directory.ts";
 import type { Scenario } from "./scenario.ts";
 import { codesOf, MODE, type Stage } from "./stage.ts";
 
-const DIR = "/run/their-dev";
 const IDS = ["video10", "video11", "video12"];
-
-const busybox = (...args: string[]) => run(["/bin/busybox", ...args]);
-
-/** While `act` runs, `DIR` is what these mount commands make of it, in the end read-only. */
-async function withMount(commands: readonly string[], act: () => Promise<void>): Promise<void> {
-  mkdirSync(DIR, { recursive: true });
-  for (const command of commands) busybox(...command.split(" "));
-  try {
-    await act();
-  } finally {
-    busybox("umount", DIR);
-  }
-}
-
-const HOST_DEV_READ_ONLY = [`mount --bind /dev ${DIR}`, `mount -o remount,bind,ro ${DIR}`];
-const EMPTY_READ_ONLY = [`mount -t tmpfs -o ro none ${DIR}`];
 
 const messages = ({ failed }: EnsureReport) => failed.map(({ error }) => error.message).join("\n");
 
@@ -81,6 +72,28 @@ export const nodes: readonly Scenario[] = [
       // Nothing is half made: with a directory to be written to the same devices are right at once.
       const driver = stage.driver();
       deepEqual((await driver.ensure()).failed, []);
+      return undefined;
+    },
+  },
+  {
+    name: "in a directory of its own, without any node, nodes are made, the control device's too, for all that /dev allows",
+    async run(stage) {
+      await withMount(EMPTY, async () => {
+        const driver = stage.driver({ deviceDir: DIR });
+        deepEqual((await driver.ensure()).created, IDS);
+        equal(existsSync(`${DIR}/v4l2loopback`), stage.isDynamic);
+        const inSysfs = () => statSync("/sys/class/video4linux/video11").ino;
+        const before = inSysfs();
+        await driver.reset("video11");
+        equal(inSysfs() !== before, stage.isDynamic);
+        deepEqual(
+          (await driver.inspect()).map(({ state }) => state),
+          ["ok", "ok", "ok"],
+        );
+        for (const id of stage.isDynamic ? IDS : []) await driver.remove(id);
+        await driver.release();
+        equal(existsSync(`${DIR}/v4l2loopback`), false);
+      });
       return undefined;
     },
   },
