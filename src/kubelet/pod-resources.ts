@@ -10,6 +10,7 @@ import {
 } from "../gen/kubelet/podresources/v1/api_pb.ts";
 import { createSocketTransport, type SocketTransport } from "../grpc/transport.ts";
 import { DeviceOwners, type Owner, type OwnerNews, type OwnerTimes } from "./device-owners.ts";
+import { podDevices } from "./pod-devices.ts";
 
 /** Longest wait for an answer, ms. */
 const timeoutMs = 5000;
@@ -88,7 +89,7 @@ export class PodResources {
   readonly allocatable = (signal: AbortSignal): Promise<string[]> =>
     this.#ask("GetAllocatableResources", signal, async ({ client }) => {
       const { devices } = await client.getAllocatableResources({}, { timeoutMs, signal });
-      return devices.flatMap((device) => this.#idsOf(device));
+      return devices.flatMap((device) => (this.#isOurs(device) ? device.deviceIds : []));
     });
 
   /**
@@ -173,20 +174,18 @@ export class PodResources {
     return this.#connection;
   }
 
-  #ownersIn({ podResources }: ListPodResourcesResponse): ReadonlyMap<string, Owner> {
+  #ownersIn(answer: ListPodResourcesResponse): ReadonlyMap<string, Owner> {
+    const ours = podDevices(answer).filter((device) => this.#isOurs(device));
     return new Map(
-      podResources.flatMap(({ namespace, name: pod, containers }) =>
-        containers.flatMap(({ name: container, devices }) =>
-          devices
-            .flatMap((device) => this.#idsOf(device))
-            .map((id) => [id, { namespace, pod, container }] as const),
-        ),
-      ),
+      ours.map(({ deviceId, namespace, pod, container }) => [
+        deviceId,
+        { namespace, pod, container },
+      ]),
     );
   }
 
-  #idsOf(devices: { readonly resourceName: string; readonly deviceIds: string[] }): string[] {
-    return devices.resourceName === this.#options.resourceName ? devices.deviceIds : [];
+  #isOurs({ resourceName }: { readonly resourceName: string }): boolean {
+    return resourceName === this.#options.resourceName;
   }
 }
 

@@ -4,6 +4,7 @@ import { within } from "../common/within.ts";
 import type { Config } from "../config/config.ts";
 import { PodResources } from "../kubelet/pod-resources.ts";
 import type { Logger } from "../observe/logger.ts";
+import { deviceId, MAX_DEVICE_NUMBER } from "../v4l2/device-ids.ts";
 
 /** How long the kubelet's answer may delay the start, ms. */
 const askMs = 1000;
@@ -31,7 +32,7 @@ export async function numbersHeldBefore(
     const numbers = numbersBeyond(ids, config);
     if (numbers.length > 0) {
       log.info("Pods have devices that are no longer wanted; they are listed until then", {
-        device_ids: numbers.map((number) => `video${number}`),
+        device_ids: numbers.map(deviceId),
       });
     }
     return numbers;
@@ -53,11 +54,8 @@ export function numbersBeyond(
     const digits = /^video(0|[1-9]\d{0,2})$/.exec(id)?.[1];
     return digits === undefined ? [] : [Number(digits)];
   });
-  return (
-    numbers
-      .filter((number) => number < firstDeviceNumber || number >= firstDeviceNumber + maxDevices)
-      // V4L2 has 256 nodes (drivers/media/v4l2-core/v4l2-dev.c, VIDEO_NUM_DEVICES)
-      .filter((number) => number < 256)
-      .sort((a, b) => a - b)
-  );
+  return numbers
+    .filter((number) => number < firstDeviceNumber || number >= firstDeviceNumber + maxDevices)
+    .filter((number) => number <= MAX_DEVICE_NUMBER)
+    .sort((a, b) => a - b);
 }
