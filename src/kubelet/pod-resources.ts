@@ -146,7 +146,7 @@ export class PodResources {
       this.#status = { answers: true, error: "", at: this.#clock.now() };
       return answer;
     } catch (reason) {
-      const error = explained(reason);
+      const error = podResourcesError(reason);
       // Whoever doesn't wait for the answer knows nothing of it.
       if (signal.aborted) throw error;
       if (error.code !== "pod_resources_busy" && connection === this.#connection) this.close();
@@ -196,7 +196,8 @@ function ownerTimes({ intervalMs, restartGraceMs }: PodResourcesOptions): OwnerT
   };
 }
 
-function explained(reason: unknown): PluginError {
+/** Why a question was not answered: `pod_resources_busy` or `pod_resources_failed`; a PluginError as it is. */
+export function podResourcesError(reason: unknown): PluginError {
   if (reason instanceof PluginError) return reason;
   const { code, rawMessage } = ConnectError.from(reason);
   const name = code === Code.ResourceExhausted ? "pod_resources_busy" : "pod_resources_failed";

@@ -5,7 +5,7 @@ import type { LoadProbes } from "../../../v4l2/loopback/load-probes.ts";
 import type { SysfsDevice } from "../../../v4l2/loopback/sysfs.ts";
 import type { Check } from "./check.ts";
 import { examine, isFit } from "./examine.ts";
-import type { Facts, LoadedModule, RangeDevice } from "./facts.ts";
+import type { Facts, LoadedFacts, RangeDevice } from "./facts.ts";
 import { renderChecks } from "./render.ts";
 
 function configOf(...argv: string[]) {
@@ -42,7 +42,7 @@ function rangeDevice(number: number, sysfs: SysfsDevice | undefined): RangeDevic
   };
 }
 
-const loaded: LoadedModule = {
+const loaded: LoadedFacts = {
   version: "0.15.4",
   parameters: { max_openers: "10" },
   control: { major: 10, minor: 124 },

@@ -20,8 +20,14 @@ import {
   readModprobeConfig,
 } from "../../../v4l2/loopback/modprobe-config.ts";
 import { type ModuleInfo, readModuleInfo } from "../../../v4l2/loopback/module-info.ts";
-import { readControlDevice, readSysfs, type SysfsDevice } from "../../../v4l2/loopback/sysfs.ts";
-import { askPodResources, connects } from "./sockets.ts";
+import {
+  readControlDevice,
+  readSysfs,
+  type SysfsDevice,
+  videoNumbers,
+} from "../../../v4l2/loopback/sysfs.ts";
+import { connects } from "../connects.ts";
+import { listPodDevices } from "../pod-devices.ts";
 
 /** The module's file as found, or why it wasn't. */
 export type ModuleFile =
@@ -36,7 +42,7 @@ export type ModuleFile =
 export type XzFile = "kernel_loads" | "nobody_loads";
 
 /** The module as it is loaded. */
-export interface LoadedModule {
+export interface LoadedFacts {
   /** Absent in 0.12. */
   readonly version: string | undefined;
   /** What /sys has of its parameters, by name. */
@@ -60,7 +66,7 @@ export interface Facts {
   /** The kernel was built with V4L2 (CONFIG_VIDEO_DEV); undefined if its configuration isn't to be had. */
   readonly videoBuilt: boolean | undefined;
   readonly file: ModuleFile;
-  readonly loaded: LoadedModule | undefined;
+  readonly loaded: LoadedFacts | undefined;
   readonly probes: LoadProbes;
   readonly privileges: Privileges | undefined;
   /** Undefined if nothing tells. */
@@ -106,7 +112,10 @@ export async function gatherFacts(config: Config): Promise<Facts> {
       writable: isWritable(directory),
       accepts: await connects(kubeletSocket),
     },
-    podResources: await askPodResources(config.podResourcesSocket),
+    podResources: await listPodDevices(config.podResourcesSocket).then(
+      () => "",
+      (error: Error) => error.message,
+    ),
   };
 }
 
@@ -125,7 +134,7 @@ function moduleFile({ modulesDir, sysfsDir }: Config, kernelRelease: string): Mo
   }
 }
 
-function loadedModule({ sysfsDir, deviceDir }: Config): LoadedModule | undefined {
+function loadedModule({ sysfsDir, deviceDir }: Config): LoadedFacts | undefined {
   const directory = join(sysfsDir, "module", MODULE);
   if (!existsSync(directory)) return undefined;
   const parameters = list(join(directory, "parameters")).map((name) => [
@@ -159,14 +168,6 @@ function range(
     const id = deviceId(number);
     return { id, sysfs: all.get(number), node: lookAt(join(deviceDir, id)) };
   });
-}
-
-/** Numbers of all video devices, of whatever driver. */
-function videoNumbers(sysfsDir: string): number[] {
-  return list(join(sysfsDir, "class/video4linux"))
-    .flatMap((name) => /^video(\d+)$/.exec(name)?.[1] ?? [])
-    .map(Number)
-    .sort((a, b) => a - b);
 }
 
 function lookAt(path: string): NodeView {
