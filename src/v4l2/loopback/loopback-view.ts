@@ -15,15 +15,18 @@ import {
   type SysfsDevice,
 } from "./sysfs.ts";
 
+/** Where the module and its devices are looked for. */
+export type ViewSettings = Pick<LoopbackSettings, "deviceDir" | "sysfsDir">;
+
 /** What can be seen of the module and its devices without opening one. */
 export class LoopbackView {
-  private readonly settings: LoopbackSettings;
+  private readonly settings: ViewSettings;
   private readonly kernel: LoopbackKernel;
   private readonly control: ControlDevice;
   private readonly openers: OpenersLimit;
 
   constructor(
-    settings: LoopbackSettings,
+    settings: ViewSettings,
     kernel: LoopbackKernel,
     control: ControlDevice,
     openers: OpenersLimit,

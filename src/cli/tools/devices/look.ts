@@ -5,10 +5,10 @@ import { formatDevice } from "../../../linux/device-number.ts";
 import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { deviceId } from "../../../v4l2/device-ids.ts";
 import { findHolders, type Holder } from "../../../v4l2/holders.ts";
-import { linuxKernel } from "../../../v4l2/loopback/kernel.ts";
-import { judge } from "../../../v4l2/loopback/observe.ts";
+import { type LoopbackKernel, linuxKernel } from "../../../v4l2/loopback/kernel.ts";
+import type { LoopbackView } from "../../../v4l2/loopback/loopback-view.ts";
 import { readSysfs, type SysfsDevice, videoNumbers } from "../../../v4l2/loopback/sysfs.ts";
-import { lookAtStream } from "../loopback-look.ts";
+import { lookAtStream, loopbackView } from "../loopback-look.ts";
 import { lookAtPods, podOf } from "../pod-devices.ts";
 
 /** A video device as `devices list --json` tells it. */
@@ -44,18 +44,24 @@ export interface DevicesLook {
   readonly podsUnknown: string;
 }
 
-/** Looks at all video devices without opening one. */
-export async function lookAtDevices(config: Config): Promise<DevicesLook> {
+/**
+ * Looks at all video devices without opening one. Of one with a writer's mark it asks the kernel, as the plugin does,
+ * whether somebody has it open.
+ */
+export async function lookAtDevices(
+  config: Config,
+  kernel: LoopbackKernel = linuxKernel(linuxCalls()),
+): Promise<DevicesLook> {
   const { sysfsDir, podResourcesSocket } = config;
-  const { devices: all, moduleLoaded } = readSysfs(sysfsDir, videoNumbers(sysfsDir));
-  const found = [...all.values()];
+  const found = [...readSysfs(sysfsDir, videoNumbers(sysfsDir)).devices.values()];
   const holders = findHolders(found.flatMap(({ device }) => device ?? []));
   const pods = await lookAtPods(podResourcesSocket);
+  const view = loopbackView(config, kernel);
   const devices = found.map((sysfs) => {
     const key = sysfs.device === undefined ? null : formatDevice(sysfs.device);
     const pod = sysfs.loopback ? podOf(deviceId(sysfs.number), pods) : undefined;
     return {
-      ...describe(sysfs, config, moduleLoaded),
+      ...describe(sysfs, config, view),
       device: key,
       holders: (key === null ? undefined : holders.get(key)) ?? [],
       pod: pod === undefined ? null : `${pod.namespace}/${pod.pod}`,
@@ -64,21 +70,20 @@ export async function lookAtDevices(config: Config): Promise<DevicesLook> {
   return { devices, podsUnknown: pods.unknown };
 }
 
-function describe(sysfs: SysfsDevice, { deviceDir, sysfsDir }: Config, moduleLoaded: boolean) {
+function describe(sysfs: SysfsDevice, { deviceDir, sysfsDir }: Config, view: LoopbackView) {
   const { number, name, loopback, driver } = sysfs;
   const id = deviceId(number);
   const path = join(deviceDir, id);
   const stream = lookAtStream(number, sysfsDir);
   const stat = statSync(path, { throwIfNoEntry: false });
-  const node = linuxKernel(linuxCalls()).lookAt(path);
-  const facts = { moduleLoaded, sysfs, node, nodePath: path };
-  const seen = loopback ? judge({ id, number, hostPath: path }, facts) : undefined;
+  const seen = loopback ? view.judge({ id, number, hostPath: path }) : undefined;
   return {
     ...{ id, number, label: name, path },
     driver: loopback ? "v4l2loopback" : (driver ?? null),
     state: seen?.state ?? "ok",
     detail: seen?.detail ?? "",
-    streaming: stream?.streaming ?? false,
+    // A mark that outlived its writer is no stream.
+    streaming: seen?.state !== "stuck_writer" && stream?.streaming === true,
     format: stream?.format ?? "",
     mode: stat === undefined ? null : (stat.mode & 0o7777).toString(8).padStart(4, "0"),
   };
