@@ -73,7 +73,7 @@ describe("a device of the running plugin", () => {
   ])("is cared for by it: %s", async (change, done) => {
     expect(await devices(change, "video11")).toEqual({
       code: 0,
-      out: `video11 ("b") ${done}: the plugin that runs here did it.\n`,
+      out: `video11 ${done}: the plugin that runs here did it.\n`,
       err: "",
     });
     await devices(change, "video11", "--force");

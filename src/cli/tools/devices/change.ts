@@ -52,11 +52,10 @@ export async function changeLoopback(
     return undefined;
   });
   if (managed !== undefined && change === "remove" && !force) refuseManaged(managed);
-  const done = `${id} ("${label}") ${DONE[change]}`;
   try {
     if (managed !== undefined && change !== "remove") {
       if (await hasPluginDo(change, managed, force, config)) {
-        terminal.out(`${done}: the plugin that runs here did it.\n`);
+        terminal.out(`${id} ${DONE[change]}: the plugin that runs here did it.\n`);
         return;
       }
     }
@@ -68,7 +67,8 @@ export async function changeLoopback(
   } catch (error) {
     throw withHolders(error, target);
   }
-  terminal.out(`${done}.${managed === undefined || change !== "remove" ? "" : MADE_ANEW}\n`);
+  const more = change === "remove" && managed !== undefined ? MADE_ANEW : "";
+  terminal.out(`${id} ("${label}") ${DONE[change]}.${more}\n`);
 }
 
 /**
