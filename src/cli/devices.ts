@@ -53,8 +53,8 @@ export const devicesCommand: Command = {
        ${PROGRAM} devices remove|reset|repair DEVICE [--force]
 
 Works on any v4l2loopback device, whoever made it, with the plugin running or not. DEVICE is 10, video10 or a
-path. A device that a pod has or a program has open is left alone, with the names of both; so is one of which that
-can't be known. One of the running plugin's is reset and repaired by that plugin, and not removed.
+path. A device that a pod has or a program has open is left alone, with the names of both, and so is one if
+that can't be known. What the running plugin offers is reset and repaired by that plugin, and not removed.
 
   list     All video devices: label, driver, what they do, who has them. Opens none.
   add      Adds a device (v4l2loopback 0.13 and later), by default with the first free number from
@@ -71,6 +71,9 @@ Options:
   --force     Do it although a pod has the device, nobody knows, or the plugin makes it anew. The kernel
               still keeps one that is open.
   --help      Show this text.
+
+All options of "${PROGRAM} run" and their variables are taken, for instance ADMIN_SOCKET, where the running
+plugin is asked, and POD_RESOURCES_SOCKET, where the kubelet is.
 `,
 
   async run(argv, terminal) {

@@ -33,7 +33,7 @@ export function findTarget(text: string, { deviceDir, sysfsDir }: TargetPlaces):
   if (!text.includes("/")) {
     throw new PluginError(
       "device_not_found",
-      `${JSON.stringify(text)} is no video device: a number from 0 to ${MAX_DEVICE_NUMBER}, a name such as video10, or a path is.`,
+      `${JSON.stringify(text)} is no video device; expected a number from 0 to ${MAX_DEVICE_NUMBER}, a name such as video10, or a path.`,
       { remedy: "See which devices there are: video-device-plugin devices" },
     );
   }
