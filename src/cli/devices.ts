@@ -2,13 +2,15 @@ import type { FlagSpec } from "../config/argv.ts";
 import { quote } from "../config/problem.ts";
 import { didYouMean, suggest } from "../config/suggest.ts";
 import { systemSources } from "../config/system-sources.ts";
+import { MAX_DEVICE_NUMBER } from "../v4l2/device-ids.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
 import type { Terminal } from "./terminal.ts";
 import { type ArgumentsSpec, parseToolArguments, type ToolArguments } from "./tools/arguments.ts";
-import { addDevice, type Change, changeDevice } from "./tools/devices/change.ts";
+import { addDevice, type Change, changeLoopback } from "./tools/devices/change.ts";
 import { lookAtDevices } from "./tools/devices/look.ts";
 import { renderDevices } from "./tools/devices/render.ts";
+import { printable } from "./tools/table.ts";
 import { usageError } from "./usage-error.ts";
 
 interface Subcommand {
@@ -20,7 +22,7 @@ const switchNamed = (flag: string): FlagSpec => ({ flag, isSwitch: true, expecte
 const numberFlag: FlagSpec = {
   flag: "number",
   isSwitch: false,
-  expected: "a whole number from 0 to 255",
+  expected: `a whole number from 0 to ${MAX_DEVICE_NUMBER}`,
 };
 
 const ADD_FLAGS: readonly FlagSpec[] = [
@@ -51,7 +53,8 @@ export const devicesCommand: Command = {
        ${PROGRAM} devices remove|reset|repair DEVICE [--force]
 
 Works on any v4l2loopback device, whoever made it, with the plugin running or not. DEVICE is 10, video10 or a
-path. A device that a pod has or a program has open is left alone, with the names of both.
+path. A device that a pod has or a program has open is left alone, with the names of both, and so is one if
+that can't be known. What the running plugin offers is reset and repaired by that plugin, and not removed.
 
   list     All video devices: label, driver, what they do, who has them. Opens none.
   add      Adds a device (v4l2loopback 0.13 and later), by default with the first free number from
@@ -65,8 +68,12 @@ Options:
   --json      The list as a JSON array.
   --number N  Of the device to add.
   --label L   Of the device to add.
-  --force     Do it although a pod has the device. The kernel still keeps one that is open.
+  --force     Do it although a pod has the device, nobody knows, or the plugin makes it anew. The kernel
+              still keeps one that is open.
   --help      Show this text.
+
+All options of "${PROGRAM} run" and their variables are taken, for instance ADMIN_SOCKET, where the running
+plugin is asked, and POD_RESOURCES_SOCKET, where the kubelet is.
 `,
 
   async run(argv, terminal) {
@@ -86,7 +93,7 @@ Options:
 };
 
 async function list({ flags, config }: ToolArguments, terminal: Terminal): Promise<number> {
-  const devices = await lookAtDevices(config);
+  const { devices, podsUnknown } = await lookAtDevices(config);
   if (flags.get("json") === "true") {
     terminal.out(`${JSON.stringify(devices, undefined, 2)}\n`);
   } else if (devices.length === 0) {
@@ -94,12 +101,15 @@ async function list({ flags, config }: ToolArguments, terminal: Terminal): Promi
   } else {
     terminal.out(renderDevices(devices));
   }
+  if (podsUnknown !== "") {
+    terminal.err(`Which pods have devices is not known: ${printable(podsUnknown)}.\n`);
+  }
   return exitCode.ok;
 }
 
 async function add({ flags, config }: ToolArguments, terminal: Terminal): Promise<number> {
   const text = flags.get("number");
-  if (text !== undefined && !(/^\d{1,3}$/.test(text) && Number(text) <= 255)) {
+  if (text !== undefined && !(/^\d{1,3}$/.test(text) && Number(text) <= MAX_DEVICE_NUMBER)) {
     const problem = {
       subject: "--number",
       text: `got ${quote(text)}, expected ${numberFlag.expected}`,
@@ -117,7 +127,7 @@ function changing(change: Change): Subcommand {
     spec: { positionals: ["DEVICE"], flags: [switchNamed("force")] },
     async run({ positionals, flags, config }, terminal) {
       const force = flags.get("force") === "true";
-      await changeDevice(change, positionals[0] ?? "", force, config, terminal);
+      await changeLoopback(change, positionals[0] ?? "", force, config, terminal);
       return exitCode.ok;
     },
   };

@@ -1,16 +1,19 @@
 import { isatty } from "node:tty";
-import { loadConfig } from "../config/load-config.ts";
-import { formatProblems } from "../config/problem.ts";
+import type { FlagSpec } from "../config/argv.ts";
 import { systemSources } from "../config/system-sources.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
+import { parseToolArguments } from "./tools/arguments.ts";
 import { examine, isFit } from "./tools/doctor/examine.ts";
 import { gatherFacts } from "./tools/doctor/facts.ts";
 import { renderChecks } from "./tools/doctor/render.ts";
+import { usageError } from "./usage-error.ts";
+
+const jsonFlag: FlagSpec = { flag: "json", isSwitch: true, expected: "nothing" };
 
 export const doctorCommand: Command = {
   syntax: {
-    flags: [{ flag: "json", isSwitch: true, expected: "nothing" }],
+    flags: [jsonFlag],
     options: "all",
   },
   help: () => `Usage: ${PROGRAM} doctor [--json] [options of run]
@@ -29,13 +32,11 @@ All options of "${PROGRAM} run" and their variables are taken, and decide where 
 `,
 
   async run(argv, terminal) {
-    const json = argv.includes("--json");
-    const loaded = loadConfig(systemSources(argv.filter((argument) => argument !== "--json")));
-    if (!loaded.ok) {
-      terminal.err(formatProblems(loaded.problems, `${PROGRAM} run --help`));
-      return exitCode.config;
-    }
-    const checks = examine(await gatherFacts(loaded.config));
+    const parsed = parseToolArguments(systemSources(argv), { positionals: [], flags: [jsonFlag] });
+    if (!parsed.ok) return usageError(parsed.problems, "doctor --help", terminal);
+    const { flags, config } = parsed.arguments;
+    const json = flags.get("json") === "true";
+    const checks = examine(await gatherFacts(config));
     const ok = isFit(checks);
     terminal.out(
       json ? `${JSON.stringify({ ok, checks }, undefined, 2)}\n` : renderChecks(checks, isatty(1)),

@@ -16,11 +16,12 @@ import { PIXEL_FORMAT } from "../v4l2/video-structs.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
 import type { Terminal } from "./terminal.ts";
-import { type ArgumentsSpec, parseToolArguments } from "./tools/arguments.ts";
+import type { ArgumentsSpec } from "./tools/arguments.ts";
 import { holdersOf, openBy, withHolders } from "./tools/busy.ts";
-import { type FrameOptions, formatFlag, parseFrameFlags, sizeFlag } from "./tools/frame-flags.ts";
+import { parseFrameCommand } from "./tools/frame-command.ts";
+import { type FrameOptions, formatFlag, sizeFlag } from "./tools/frame-flags.ts";
 import { lookAtStream } from "./tools/loopback-look.ts";
-import { findTarget, type Target } from "./tools/target.ts";
+import type { Target } from "./tools/target.ts";
 import { usageError } from "./usage-error.ts";
 
 const spec: ArgumentsSpec = {
@@ -62,16 +63,12 @@ Options:
 `,
 
   async run(argv, terminal) {
-    const parsed = parseToolArguments(systemSources(argv), spec);
+    const parsed = parseFrameCommand(systemSources(argv), spec);
     if (!parsed.ok) return usageError(parsed.problems, "snapshot --help", terminal);
-    const { positionals, flags, config } = parsed.arguments;
-    const frame = parseFrameFlags(flags);
-    if (!frame.ok) return usageError(frame.problems, "snapshot --help", terminal);
-    const target = findTarget(positionals[0] ?? "", config);
+    const { frame, target, flags, config } = parsed.command;
     const output = flags.get("output");
     try {
-      if (flags.get("check") === "true")
-        await check(target, config.sysfsDir, frame.options, terminal);
+      if (flags.get("check") === "true") await check(target, config.sysfsDir, frame, terminal);
       else if (output === undefined) {
         const problem = { subject: "--output", text: "is missing: where to save the picture" };
         return usageError([problem], "snapshot --help", terminal);

@@ -10,19 +10,19 @@ import { PIXEL_FORMAT } from "../v4l2/video-structs.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
 import type { Terminal } from "./terminal.ts";
-import { type ArgumentsSpec, parseToolArguments } from "./tools/arguments.ts";
+import type { ArgumentsSpec } from "./tools/arguments.ts";
 import { withHolders } from "./tools/busy.ts";
+import { parseFrameCommand } from "./tools/frame-command.ts";
 import {
   type FrameOptions,
   formatFlag,
   framesFlag,
-  parseFrameFlags,
   rateFlag,
   sizeFlag,
 } from "./tools/frame-flags.ts";
 import { interruption } from "./tools/interruption.ts";
 import { hasUnseenWriter } from "./tools/loopback-look.ts";
-import { findTarget, type Target } from "./tools/target.ts";
+import type { Target } from "./tools/target.ts";
 import { usageError } from "./usage-error.ts";
 
 const spec: ArgumentsSpec = {
@@ -49,16 +49,13 @@ Options:
 `,
 
   async run(argv, terminal) {
-    const parsed = parseToolArguments(systemSources(argv), spec);
+    const parsed = parseFrameCommand(systemSources(argv), spec);
     if (!parsed.ok) return usageError(parsed.problems, "testpattern --help", terminal);
-    const { positionals, flags, config } = parsed.arguments;
-    const frame = parseFrameFlags(flags);
-    if (!frame.ok) return usageError(frame.problems, "testpattern --help", terminal);
-    const target = findTarget(positionals[0] ?? "", config);
+    const { frame, target, config } = parsed.command;
     if (hasUnseenWriter(target, config.sysfsDir)) {
       throw withHolders(writtenByOther(target.path), target);
     }
-    await feed(target, frame.options, terminal);
+    await feed(target, frame, terminal);
     return exitCode.ok;
   },
 };

@@ -1,8 +1,6 @@
 import { posix } from "node:path";
+import { MAX_DEVICE_NUMBER } from "../v4l2/device-ids.ts";
 import type { Config } from "./config.ts";
-
-/** The highest number of a video device's node (V4L2's 256 minors, drivers/media/v4l2-core). */
-const MAX_DEVICE_NUMBER = 255;
 
 /** A rule that several options have to keep together. */
 export interface CrossCheck {

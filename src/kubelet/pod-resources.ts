@@ -10,6 +10,7 @@ import {
 } from "../gen/kubelet/podresources/v1/api_pb.ts";
 import { createSocketTransport, type SocketTransport } from "../grpc/transport.ts";
 import { DeviceOwners, type Owner, type OwnerNews, type OwnerTimes } from "./device-owners.ts";
+import { podDevices } from "./pod-devices.ts";
 
 /** Longest wait for an answer, ms. */
 const timeoutMs = 5000;
@@ -88,7 +89,7 @@ export class PodResources {
   readonly allocatable = (signal: AbortSignal): Promise<string[]> =>
     this.#ask("GetAllocatableResources", signal, async ({ client }) => {
       const { devices } = await client.getAllocatableResources({}, { timeoutMs, signal });
-      return devices.flatMap((device) => this.#idsOf(device));
+      return devices.flatMap((device) => (this.#isOurs(device) ? device.deviceIds : []));
     });
 
   /**
@@ -145,7 +146,7 @@ export class PodResources {
       this.#status = { answers: true, error: "", at: this.#clock.now() };
       return answer;
     } catch (reason) {
-      const error = explained(reason);
+      const error = podResourcesError(reason);
       // Whoever doesn't wait for the answer knows nothing of it.
       if (signal.aborted) throw error;
       if (error.code !== "pod_resources_busy" && connection === this.#connection) this.close();
@@ -173,20 +174,18 @@ export class PodResources {
     return this.#connection;
   }
 
-  #ownersIn({ podResources }: ListPodResourcesResponse): ReadonlyMap<string, Owner> {
+  #ownersIn(answer: ListPodResourcesResponse): ReadonlyMap<string, Owner> {
+    const ours = podDevices(answer).filter((device) => this.#isOurs(device));
     return new Map(
-      podResources.flatMap(({ namespace, name: pod, containers }) =>
-        containers.flatMap(({ name: container, devices }) =>
-          devices
-            .flatMap((device) => this.#idsOf(device))
-            .map((id) => [id, { namespace, pod, container }] as const),
-        ),
-      ),
+      ours.map(({ deviceId, namespace, pod, container }) => [
+        deviceId,
+        { namespace, pod, container },
+      ]),
     );
   }
 
-  #idsOf(devices: { readonly resourceName: string; readonly deviceIds: string[] }): string[] {
-    return devices.resourceName === this.#options.resourceName ? devices.deviceIds : [];
+  #isOurs({ resourceName }: { readonly resourceName: string }): boolean {
+    return resourceName === this.#options.resourceName;
   }
 }
 
@@ -197,7 +196,8 @@ function ownerTimes({ intervalMs, restartGraceMs }: PodResourcesOptions): OwnerT
   };
 }
 
-function explained(reason: unknown): PluginError {
+/** Why a question was not answered: `pod_resources_busy` or `pod_resources_failed`; a PluginError as it is. */
+export function podResourcesError(reason: unknown): PluginError {
   if (reason instanceof PluginError) return reason;
   const { code, rawMessage } = ConnectError.from(reason);
   const name = code === Code.ResourceExhausted ? "pod_resources_busy" : "pod_resources_failed";

@@ -4,7 +4,7 @@ import { within } from "../common/within.ts";
 import type { Config } from "../config/config.ts";
 import { PodResources } from "../kubelet/pod-resources.ts";
 import type { Logger } from "../observe/logger.ts";
-import { MAX_DEVICE_NUMBER } from "../v4l2/loopback/device-layout.ts";
+import { MAX_DEVICE_NUMBER } from "../v4l2/device-ids.ts";
 
 /** How long the kubelet's answer may delay the start, ms. */
 const askMs = 1000;

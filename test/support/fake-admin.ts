@@ -70,6 +70,8 @@ export class FakeAdmin {
   readonly socket = join(this.dir, "admin.sock");
   /** `reset video10 force` and the like, in order. */
   readonly calls: string[] = [];
+  /** Whether it resets and repairs, or only looks at devices. */
+  cares = true;
   /** What /healthz and /readyz answer. */
   health = { status: 200, body: "ok\n" };
   #status: Status;
@@ -135,6 +137,9 @@ export class FakeAdmin {
     };
     const idle = (id: string, force: boolean) => {
       const found = find(id);
+      if (!this.cares) {
+        throw failure(Code.Unimplemented, "not_supported", `${id} can't be cared for`, "");
+      }
       if (force || found.use !== Use.IN_USE) return found;
       throw failure(Code.FailedPrecondition, "device_busy", `${id} is in use`, "Use --force.");
     };

@@ -1,6 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { deviceId } from "../../v4l2/device-ids.ts";
+import type { LoopbackKernel } from "../../v4l2/loopback/kernel.ts";
+import { LoopbackView, type ViewSettings } from "../../v4l2/loopback/loopback-view.ts";
+import { OpenersLimit } from "../../v4l2/loopback/openers-limit.ts";
 import { readSysfs } from "../../v4l2/loopback/sysfs.ts";
 import { holdersOf } from "./busy.ts";
 import type { Target } from "./target.ts";
@@ -13,6 +16,18 @@ export interface StreamLook {
   readonly streaming: boolean;
   /** The attribute `state`, which 0.12 doesn't have. */
   readonly hasState: boolean;
+}
+
+/**
+ * The plugin's own view of devices. On a read-only kernel it changes nothing, and tells a stuck writer only where
+ * nothing of the module's is open.
+ */
+export function loopbackView(
+  { deviceDir, sysfsDir }: ViewSettings,
+  kernel: LoopbackKernel,
+): LoopbackView {
+  const openers = new OpenersLimit(sysfsDir, kernel);
+  return new LoopbackView({ deviceDir, sysfsDir }, kernel, openers);
 }
 
 /** Looks at a loopback device without opening it; undefined if /sys has none of that number. */

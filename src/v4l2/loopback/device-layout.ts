@@ -1,11 +1,8 @@
 import { PluginError } from "../../common/plugin-error.ts";
-import { driverDevices, numbersFrom } from "../device-ids.ts";
+import { driverDevices, MAX_DEVICE_NUMBER, numbersFrom } from "../device-ids.ts";
 import type { DriverDevice } from "../driver.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
 import { readSysfs } from "./sysfs.ts";
-
-/** VIDEO_NUM_DEVICES - 1, drivers/media/v4l2-core/v4l2-dev.c: a higher number becomes a free one. */
-export const MAX_DEVICE_NUMBER = 255;
 
 export type LayoutSettings = Pick<
   LoopbackSettings,

@@ -15,13 +15,16 @@ import {
   type SysfsDevice,
 } from "./sysfs.ts";
 
+/** Where the module and its devices are looked for. */
+export type ViewSettings = Pick<LoopbackSettings, "deviceDir" | "sysfsDir">;
+
 /** What can be seen of the module and its devices without opening one. */
 export class LoopbackView {
-  private readonly settings: LoopbackSettings;
+  private readonly settings: ViewSettings;
   private readonly kernel: LoopbackKernel;
   private readonly openers: OpenersLimit;
 
-  constructor(settings: LoopbackSettings, kernel: LoopbackKernel, openers: OpenersLimit) {
+  constructor(settings: ViewSettings, kernel: LoopbackKernel, openers: OpenersLimit) {
     this.settings = settings;
     this.kernel = kernel;
     this.openers = openers;

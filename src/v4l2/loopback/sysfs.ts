@@ -56,8 +56,8 @@ export function moduleState(sysfsDir: string): "live" | "coming" | "going" | und
   return existsSync(dir) ? "live" : undefined;
 }
 
-/** Numbers of all loopback devices there are, ascending; none where there is no video4linux. */
-export function loopbackNumbers(sysfsDir: string): readonly number[] {
+/** Numbers of all video devices, of whatever driver, ascending; none where there is no video4linux. */
+export function videoNumbers(sysfsDir: string): readonly number[] {
   let names: string[];
   try {
     names = readdirSync(join(sysfsDir, "class", "video4linux"));
@@ -67,8 +67,12 @@ export function loopbackNumbers(sysfsDir: string): readonly number[] {
   return names
     .flatMap((name) => /^video(\d+)$/.exec(name)?.[1] ?? [])
     .map(Number)
-    .filter((number) => readDevice(sysfsDir, number)?.loopback === true)
     .sort((a, b) => a - b);
+}
+
+/** Those of them that are loopback devices. */
+export function loopbackNumbers(sysfsDir: string): readonly number[] {
+  return videoNumbers(sysfsDir).filter((number) => readDevice(sysfsDir, number)?.loopback === true);
 }
 
 /** A class of devices: its directory in /sys/class, and the major number that all of its nodes have. */

@@ -7,7 +7,7 @@ import type { Config } from "../../../config/config.ts";
 import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { createLogger } from "../../../observe/log.ts";
 import { createDriver } from "../../../plugin/create-driver.ts";
-import { deviceId } from "../../../v4l2/device-ids.ts";
+import { deviceId, MAX_DEVICE_NUMBER } from "../../../v4l2/device-ids.ts";
 import type { VideoDriver } from "../../../v4l2/driver.ts";
 import { ControlDevice } from "../../../v4l2/loopback/control-device.ts";
 import { MODULE } from "../../../v4l2/loopback/find-module.ts";
@@ -16,7 +16,8 @@ import { readModuleParameter, readSysfs } from "../../../v4l2/loopback/sysfs.ts"
 import type { Terminal } from "../../terminal.ts";
 import { withHolders } from "../busy.ts";
 import { findTarget, numberOf } from "../target.ts";
-import { findUse, refuseInUse } from "./in-use.ts";
+import { findDeviceHolders, refuseInUse } from "./in-use.ts";
+import { findManaged, hasPluginDo, refuseManaged } from "./running-plugin.ts";
 
 /** What can be done to a device that is there. */
 export type Change = "remove" | "reset" | "repair";
@@ -27,11 +28,15 @@ const DONE: Readonly<Record<Change, string>> = {
   repair: "works",
 };
 
+const MADE_ANEW = " The plugin that runs here makes it anew, unless MANAGE_DEVICES is false.";
+
 /**
- * Changes one loopback device, whoever made it, through the driver that the plugin has.
- * @throws PluginError `device_not_found`, `device_foreign`, `device_in_use`, or of the driver.
+ * Changes one loopback device, whoever made it. One of the running plugin's is cared for by that plugin; any other
+ * through the driver that the plugin has.
+ * @throws PluginError `device_not_found`, `device_foreign`, `device_managed`, `device_in_use`, `use_unknown`, of
+ * {@link findManaged}, or of the driver.
  */
-export async function changeDevice(
+export async function changeLoopback(
   change: Change,
   name: string,
   force: boolean,
@@ -42,14 +47,28 @@ export async function changeDevice(
   const number = numberOf(target);
   const id = deviceId(number);
   const label = requireLoopback(id, number, config);
-  const driver = driverOf(number, asItIs(number, label, target.path, config), terminal);
-  if (!force) refuseInUse(await findUse(id, target, driver, config));
+  const managed = await findManaged(id, config).catch((error) => {
+    if (!force) throw error;
+    return undefined;
+  });
+  if (managed !== undefined && change === "remove" && !force) refuseManaged(managed);
   try {
+    if (managed !== undefined && change !== "remove") {
+      if (await hasPluginDo(change, managed, force, config)) {
+        terminal.out(`${id} ${DONE[change]}: the plugin that runs here did it.\n`);
+        return;
+      }
+    }
+    const driver = driverOf(number, asItIs(number, label, target.path, config), terminal);
+    if (!force) {
+      refuseInUse(await findDeviceHolders(id, target, driver, config, managed?.device));
+    }
     await driver[change](id);
   } catch (error) {
     throw withHolders(error, target);
   }
-  terminal.out(`${id} ("${label}") ${DONE[change]}.\n`);
+  const more = change === "remove" && managed !== undefined ? MADE_ANEW : "";
+  terminal.out(`${id} ("${label}") ${DONE[change]}.${more}\n`);
 }
 
 /**
@@ -83,12 +102,12 @@ export async function addDevice(
 
 /** From the configured range's begin on. */
 function firstFree({ firstDeviceNumber, sysfsDir }: Config): number {
-  for (let number = firstDeviceNumber; number < 256; number++) {
+  for (let number = firstDeviceNumber; number <= MAX_DEVICE_NUMBER; number++) {
     if (readSysfs(sysfsDir, [number]).devices.size === 0) return number;
   }
   throw new PluginError(
     "device_numbers_exhausted",
-    `No number from ${firstDeviceNumber} to 255 is free.`,
+    `No number from ${firstDeviceNumber} to ${MAX_DEVICE_NUMBER} is free.`,
     { remedy: "Name a lower one: devices add --number N" },
   );
 }

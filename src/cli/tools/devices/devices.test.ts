@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { refuseInUse } from "./in-use.ts";
+import { PluginError } from "../../../common/plugin-error.ts";
+import { Use } from "../../../gen/videodevice/admin/v1/admin_pb.ts";
+import { type DeviceHolders, refuseInUse } from "./in-use.ts";
 import type { ListedDevice } from "./look.ts";
 import { renderDevices } from "./render.ts";
 
@@ -39,21 +41,73 @@ describe("the list of devices", () => {
 });
 
 describe("a device in use", () => {
-  const free = { id: "video10", open: false, holders: [], pod: undefined };
+  const free: DeviceHolders = {
+    ...{ id: "video10", open: false, holders: [], pod: undefined },
+    ...{ podUnknown: "", managedUse: undefined },
+  };
+  const bot = { namespace: "default", pod: "bot", container: "main" };
 
   test.each([
-    ["its pod", { pod: { pod: "default/bot", container: "main" } }, /the pod default\/bot has it/],
+    ["its pod", { pod: bot }, "video10 is in use: the pod default/bot has it (container main)."],
+    [
+      "its pod, although the device can't be seen to be open",
+      { pod: bot, open: undefined },
+      "video10 is in use: the pod default/bot has it (container main).",
+    ],
     [
       "its process",
       { open: true, holders: [{ pid: 7, command: "ffmpeg" }] },
-      /ffmpeg \(process 7\)/,
+      "video10 is in use: it is open in ffmpeg (process 7).",
     ],
-    ["what can be known", { open: true }, /a process that can't be seen from here/],
+    [
+      "what can be known",
+      { open: true },
+      "video10 is in use: it is open in a process that can't be seen from here.",
+    ],
+    [
+      "the plugin that gave it away",
+      { managedUse: Use.IN_USE },
+      "video10 is in use: the plugin that runs here has given it to a pod.",
+    ],
   ])("is refused with the name of %s", (_, use, message) => {
-    expect(() => refuseInUse({ ...free, ...use })).toThrow(message);
+    expect(refusal({ ...free, ...use })).toEqual({ code: "device_in_use", message });
   });
 
-  test.each([false, undefined])("is not one that nobody has (open: %p)", (open) => {
-    expect(() => refuseInUse({ ...free, open })).not.toThrow();
+  test.each([
+    [
+      "the kubelet doesn't answer",
+      { podUnknown: "/pr.sock: nobody listens on it" },
+      "the kubelet can't be asked which pod has it (/pr.sock: nobody listens on it)",
+    ],
+    [
+      "it can't be seen whether it is open",
+      { open: undefined },
+      "whether it is open shows only to root, and where /sys can be written to",
+    ],
+    [
+      "the plugin doesn't know, as of one given to an init container",
+      { managedUse: Use.UNSPECIFIED },
+      "the plugin that runs here doesn't know whether a pod has it",
+    ],
+  ])("may be one of which nobody knows: %s", (_, use, reason) => {
+    expect(refusal({ ...free, ...use })).toEqual({
+      code: "use_unknown",
+      message: `It is not known whether video10 is in use: ${reason}.`,
+    });
+  });
+
+  test("is not one that nobody has", () => {
+    expect(refusal(free)).toBeUndefined();
+    expect(refusal({ ...free, managedUse: Use.FREE })).toBeUndefined();
   });
 });
+
+function refusal(device: DeviceHolders) {
+  try {
+    refuseInUse(device);
+    return undefined;
+  } catch (error) {
+    const { code, message } = PluginError.from(error);
+    return { code, message };
+  }
+}

@@ -1,15 +1,15 @@
-import { readdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../../config/config.ts";
 import { formatDevice } from "../../../linux/device-number.ts";
 import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { deviceId } from "../../../v4l2/device-ids.ts";
 import { findHolders, type Holder } from "../../../v4l2/holders.ts";
-import { linuxKernel } from "../../../v4l2/loopback/kernel.ts";
-import { judge } from "../../../v4l2/loopback/observe.ts";
-import { readSysfs, type SysfsDevice } from "../../../v4l2/loopback/sysfs.ts";
-import { lookAtStream } from "../loopback-look.ts";
-import { listPodDevices, type PodDevice } from "../pod-devices.ts";
+import { type LoopbackKernel, linuxKernel } from "../../../v4l2/loopback/kernel.ts";
+import type { LoopbackView } from "../../../v4l2/loopback/loopback-view.ts";
+import { readSysfs, type SysfsDevice, videoNumbers } from "../../../v4l2/loopback/sysfs.ts";
+import { lookAtStream, loopbackView } from "../loopback-look.ts";
+import { lookAtPods, podOf } from "../pod-devices.ts";
 
 /** A video device as `devices list --json` tells it. */
 export interface ListedDevice {
@@ -37,63 +37,54 @@ export interface ListedDevice {
   readonly pod: string | null;
 }
 
-/** Looks at all video devices without opening one. */
-export async function lookAtDevices(config: Config): Promise<ListedDevice[]> {
-  const view = readSysfs(config.sysfsDir, numbers(config.sysfsDir));
-  const devices = [...view.devices.values()];
-  const holders = findHolders(devices.flatMap(({ device }) => device ?? []));
-  const pods = await podDevices(config);
-  return devices.map((device) => {
-    const key = device.device === undefined ? null : formatDevice(device.device);
-    const id = deviceId(device.number);
-    const pod = pods.find(
-      ({ deviceId, resourceName }) => deviceId === id && resourceName === config.resourceName,
-    );
+/** All video devices, and whether it is known which pods have them. */
+export interface DevicesLook {
+  readonly devices: readonly ListedDevice[];
+  /** Why there is a kubelet that doesn't tell; empty if it does, or there is none. */
+  readonly podsUnknown: string;
+}
+
+/**
+ * Looks at all video devices without opening one. Of one with a writer's mark it asks the kernel, as the plugin does,
+ * whether somebody has it open.
+ */
+export async function lookAtDevices(
+  config: Config,
+  kernel: LoopbackKernel = linuxKernel(linuxCalls()),
+): Promise<DevicesLook> {
+  const { sysfsDir, podResourcesSocket } = config;
+  const found = [...readSysfs(sysfsDir, videoNumbers(sysfsDir)).devices.values()];
+  const holders = findHolders(found.flatMap(({ device }) => device ?? []));
+  const pods = await lookAtPods(podResourcesSocket);
+  const view = loopbackView(config, kernel);
+  const devices = found.map((sysfs) => {
+    const key = sysfs.device === undefined ? null : formatDevice(sysfs.device);
+    const pod = sysfs.loopback ? podOf(deviceId(sysfs.number), pods) : undefined;
     return {
-      ...describe(device, config, view.moduleLoaded),
+      ...describe(sysfs, config, view),
       device: key,
       holders: (key === null ? undefined : holders.get(key)) ?? [],
-      pod: device.loopback ? (pod?.pod ?? null) : null,
+      pod: pod === undefined ? null : `${pod.namespace}/${pod.pod}`,
     };
   });
+  return { devices, podsUnknown: pods.unknown };
 }
 
-/** What the kubelet gave to pods; nothing where it can't be asked. */
-export async function podDevices({ podResourcesSocket }: Config): Promise<PodDevice[]> {
-  // a channel to a socket that isn't there tries for seconds
-  if (statSync(podResourcesSocket, { throwIfNoEntry: false }) === undefined) return [];
-  return listPodDevices(podResourcesSocket).catch(() => []);
-}
-
-function describe(sysfs: SysfsDevice, config: Config, moduleLoaded: boolean) {
+function describe(sysfs: SysfsDevice, { deviceDir, sysfsDir }: Config, view: LoopbackView) {
   const { number, name, loopback, driver } = sysfs;
   const id = deviceId(number);
-  const path = join(config.deviceDir, id);
-  const node = linuxKernel(linuxCalls()).lookAt(path);
-  const stream = lookAtStream(number, config.sysfsDir);
+  const path = join(deviceDir, id);
+  const stream = lookAtStream(number, sysfsDir);
   const stat = statSync(path, { throwIfNoEntry: false });
-  const facts = { moduleLoaded, sysfs, node, nodePath: path };
-  const seen = loopback ? judge({ id, number, hostPath: path }, facts) : undefined;
+  const seen = loopback ? view.judge({ id, number, hostPath: path }) : undefined;
   return {
     ...{ id, number, label: name, path },
     driver: loopback ? "v4l2loopback" : (driver ?? null),
     state: seen?.state ?? "ok",
     detail: seen?.detail ?? "",
-    streaming: stream?.streaming ?? false,
+    // A mark that outlived its writer is no stream.
+    streaming: seen?.state !== "stuck_writer" && stream?.streaming === true,
     format: stream?.format ?? "",
     mode: stat === undefined ? null : (stat.mode & 0o7777).toString(8).padStart(4, "0"),
   };
-}
-
-function numbers(sysfsDir: string): number[] {
-  let names: string[];
-  try {
-    names = readdirSync(join(sysfsDir, "class/video4linux"));
-  } catch {
-    return [];
-  }
-  return names
-    .flatMap((name) => /^video(\d+)$/.exec(name)?.[1] ?? [])
-    .map(Number)
-    .sort((a, b) => a - b);
 }

@@ -1,9 +1,10 @@
-import { judge } from "../../../v4l2/loopback/observe.ts";
+import { deviceId } from "../../../v4l2/device-ids.ts";
 import { type Check, checkNamed } from "./check.ts";
 import type { Facts, RangeDevice } from "./facts.ts";
 
 /** The devices of the configured range. */
-export function examineDevices({ range, loaded, file, config }: Facts): Check {
+export function examineDevices(facts: Facts): Check {
+  const { range, loaded } = facts;
   const check = checkNamed("devices", "devices");
   const name = rangeName(range);
   const foreign = range.filter(({ sysfs }) => sysfs !== undefined && !sysfs.loopback);
@@ -17,36 +18,65 @@ export function examineDevices({ range, loaded, file, config }: Facts): Check {
     );
   }
   const there = range.filter(({ sysfs }) => sysfs !== undefined);
-  if (there.length === 0) {
-    const remedy =
-      loaded === undefined && "error" in file ? undefined : "Nothing: the plugin makes them.";
-    return check.warning(`${name}: none is there yet`, remedy);
-  }
-  const missing = range.filter(({ sysfs }) => sysfs === undefined).map(({ id }) => id);
+  if (there.length === 0) return examineNone(facts);
+  const shifted = range.filter(({ seen }) => seen.state === "wrong_number");
+  const missing = range.filter((device) => device.sysfs === undefined && !shifted.includes(device));
   const complaints = [
-    ...(missing.length === 0 ? [] : [`missing: ${missing.join(", ")}`]),
-    ...there.flatMap((device) => complaint(device, config.deviceDir)),
+    ...(missing.length === 0 ? [] : [`missing: ${missing.map(({ id }) => id).join(", ")}`]),
+    ...[...shifted, ...there].flatMap(complaint),
   ];
   const count = `${name}: ${there.length} of ${range.length} there`;
   if (complaints.length > 0) {
-    return check.warning(`${count}; ${complaints.join("; ")}`, remedyFor(loaded));
+    const remedy = there.length < range.length ? remedyForMissing(loaded) : MENDED;
+    return check.warning(`${count}; ${complaints.join("; ")}`, remedy);
   }
   return check.ok(`${count}, the first is "${there[0]?.sysfs?.name}"`);
 }
 
-/** What is wrong with a device of the range that is there. */
-export function complaint(device: RangeDevice, deviceDir: string): string[] {
-  const { id, sysfs, node } = device;
-  const nodePath = `${deviceDir}/${id}`;
-  const number = Number(id.slice("video".length));
-  const facts = { moduleLoaded: true, sysfs, node, nodePath };
-  const { state, detail } = judge({ id, number, hostPath: nodePath }, facts);
-  return state === "ok" ? [] : [detail.replace(/\.$/, "")];
+const MENDED = "Nothing: the plugin puts that right when nobody uses the device.";
+const UNLOAD = "rmmod v4l2loopback, then start the plugin";
+
+/** Not one of the range. Without a control device the module can have others, and then makes no more. */
+function examineNone({ range, others, loaded, file }: Facts): Check {
+  const check = checkNamed("devices", "devices");
+  const name = rangeName(range);
+  if (loaded === undefined) {
+    const remedy = "error" in file ? undefined : "Nothing: the plugin makes them.";
+    return check.warning(`${name}: none is there yet`, remedy);
+  }
+  if (loaded.control !== undefined) {
+    const remedy = loaded.controlOpens ? "Nothing: the plugin makes them." : undefined;
+    return check.warning(`${name}: none is there yet`, remedy);
+  }
+  const [shifted] = range.filter(({ seen }) => seen.state === "wrong_number");
+  if (shifted !== undefined) {
+    return check.warning(
+      `${name}: none is there; ${complaint(shifted).join("")}`,
+      `Nothing: the plugin has the module loaded anew when nobody uses its devices. By hand: ${UNLOAD}.`,
+    );
+  }
+  const [first, ...more] = others.filter(({ loopback }) => loopback);
+  if (first === undefined) {
+    return check.warning(
+      `${name}: none is there yet`,
+      "Nothing: the plugin has the module loaded anew, with them.",
+    );
+  }
+  const has = [first, ...more].map(({ number }) => deviceId(number)).join(", ");
+  return check.problem(
+    `${name}: none is there, and the module, which has ${has}, makes no more before it is loaded anew`,
+    `If nobody uses its devices: ${UNLOAD}. Or offer those it has: FIRST_DEVICE_NUMBER=${first.number}`,
+  );
 }
 
-function remedyFor(loaded: Facts["loaded"]): string {
+/** What is wrong with a device of the range. */
+export function complaint({ seen }: RangeDevice): string[] {
+  return seen.state === "ok" ? [] : [seen.detail.replace(/\.$/, "")];
+}
+
+function remedyForMissing(loaded: Facts["loaded"]): string {
   return loaded?.control === undefined
-    ? "If no pod uses a device, have the module loaded anew: rmmod v4l2loopback, then start the plugin."
+    ? `If no pod uses a device, have the module loaded anew: ${UNLOAD}.`
     : "Nothing: the plugin makes what is missing. By hand: video-device-plugin devices add --number N";
 }
 

@@ -25,14 +25,14 @@ function examineModule({ loaded }: Facts): Check {
   return check.ok(`loaded, ${loaded.version ?? "tells no version, so 0.12"}`);
 }
 
-function examineRange({ range, config }: Facts): Check {
+function examineRange({ range }: Facts): Check {
   const check = checkNamed("devices", "devices");
   const name = rangeName(range);
   const ours = range.filter(({ sysfs }) => sysfs?.loopback === true);
   const missing = range.filter((device) => !ours.includes(device)).map(({ id }) => id);
   const complaints = [
     ...(missing.length === 0 ? [] : [`not there: ${missing.join(", ")}`]),
-    ...ours.flatMap((device) => complaint(device, config.deviceDir)),
+    ...ours.flatMap(complaint),
   ];
   if (ours.length === 0) return check.problem(`${name}: none is there`, REMEDY);
   const count = `${name}: ${ours.length} of ${range.length} there`;

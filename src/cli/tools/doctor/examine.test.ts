@@ -2,10 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { PluginError } from "../../../common/plugin-error.ts";
 import { loadConfig } from "../../../config/load-config.ts";
 import type { LoadProbes } from "../../../v4l2/loopback/load-probes.ts";
+import type { Judgement } from "../../../v4l2/loopback/observe.ts";
 import type { SysfsDevice } from "../../../v4l2/loopback/sysfs.ts";
 import type { Check } from "./check.ts";
 import { examine, isFit } from "./examine.ts";
-import type { Facts, LoadedModule, RangeDevice } from "./facts.ts";
+import type { Facts, LoadedFacts, RangeDevice } from "./facts.ts";
 import { renderChecks } from "./render.ts";
 
 function configOf(...argv: string[]) {
@@ -33,20 +34,25 @@ function camera(number: number, more: Partial<SysfsDevice> = {}): SysfsDevice {
   };
 }
 
-function rangeDevice(number: number, sysfs: SysfsDevice | undefined): RangeDevice {
-  const device = sysfs?.device;
-  return {
-    id: `video${number}`,
-    sysfs,
-    node: device === undefined ? { kind: "absent" } : { kind: "character_device", device },
-  };
+function rangeDevice(
+  number: number,
+  sysfs: SysfsDevice | undefined,
+  seen: Judgement = sysfs === undefined
+    ? { state: "missing", detail: "It is missing." }
+    : { state: "ok", detail: "" },
+): RangeDevice {
+  return { id: `video${number}`, number, sysfs, seen };
 }
 
-const loaded: LoadedModule = {
+const shifted: Judgement = { state: "wrong_number", detail: "video10 became video0." };
+const nodeless: Judgement = { state: "missing", detail: "There is no /dev/video10." };
+
+const loaded: LoadedFacts = {
   version: "0.15.4",
   parameters: { max_openers: "10" },
   control: { major: 10, minor: 124 },
   controlNode: { kind: "character_device", device: { major: 10, minor: 124 } },
+  controlOpens: true,
 };
 
 /** A node that lacks nothing. */
@@ -62,6 +68,7 @@ const good: Facts = {
   loaded,
   probes,
   privileges: { uid: 0, capabilities: ["CAP_SYS_MODULE"], filtered: false },
+  sysReadOnly: false,
   initOnAlloc: true,
   modprobe: { options: [], install: undefined },
   range: [rangeDevice(10, camera(10)), rangeDevice(11, camera(11))],
@@ -87,6 +94,16 @@ describe("the doctor", () => {
     error: new PluginError("module_file_not_found", "There is no file.", { remedy: "Install it." }),
   };
   const notLoaded = { loaded: undefined };
+  const none = { range: [rangeDevice(10, undefined), rangeDevice(11, undefined)] };
+  /** v4l2loopback 0.12, whose file has no version, and which has no control device. */
+  const oldFile = { path: "x.ko", info: { version: undefined, builtFor: undefined, signed: true } };
+  const old = { ...loaded, version: undefined, control: undefined, controlOpens: false };
+  const unseen = { ...loaded, controlNode: { kind: "absent" } as const, controlOpens: false };
+  const forbidden = { ...loaded, controlOpens: false };
+  const sixteen = { config: configOf("--max-devices=16") };
+  const comma = { config: configOf("--max-devices=2", "--v4l2-card-label=a, b") };
+  const quotes = { config: configOf("--max-devices=2", '--v4l2-card-label=the "front" door') };
+  const xz = { path: "x.ko.xz", info: undefined, xz: "kernel_loads" } as const;
   const user = { uid: 1000, capabilities: [], filtered: true };
 
   test.each([
@@ -140,6 +157,36 @@ describe("the doctor", () => {
       "control_node",
     ],
     [
+      "more devices than the old module that isn't loaded yet will make",
+      { ...notLoaded, ...none, ...sixteen, file: oldFile },
+      "control_node",
+    ],
+    [
+      "a control node that isn't seen where devices are missing",
+      { ...none, loaded: unseen },
+      "control_node",
+    ],
+    [
+      "a control node that may not be opened where devices are missing",
+      { range: [rangeDevice(10, camera(10)), rangeDevice(11, undefined)], loaded: forbidden },
+      "control_node",
+    ],
+    [
+      "a label with a comma for an old module",
+      { ...notLoaded, ...none, ...comma, file: oldFile },
+      "card_label",
+    ],
+    [
+      "a label with quotes for an old module that is loaded without devices",
+      { ...none, ...quotes, loaded: old },
+      "card_label",
+    ],
+    [
+      "an old module that is loaded with other devices",
+      { ...none, loaded: old, others: [camera(0), camera(1)] },
+      "devices",
+    ],
+    [
       "another camera in the range",
       { range: [rangeDevice(10, camera(10, { loopback: false, driver: "uvcvideo" }))] },
       "devices",
@@ -184,18 +231,38 @@ describe("the doctor", () => {
     ["a module that isn't loaded yet", notLoaded, "module"],
     ["a user, with the module loaded", { privileges: user }, "privileges"],
     ["devices that aren't there yet", { range: [rangeDevice(10, undefined)] }, "devices"],
-    [
-      "a device without its node",
-      { range: [{ ...rangeDevice(10, camera(10)), node: { kind: "absent" } as const }] },
-      "devices",
-    ],
+    ["a device without its node", { range: [rangeDevice(10, camera(10), nodeless)] }, "devices"],
     ["memory that isn't cleared", { initOnAlloc: false }, "init_on_alloc"],
     ["memory of which nothing is known", { initOnAlloc: undefined }, "init_on_alloc"],
     ["no pod-resources", { podResources: "there is no such socket" }, "pod_resources"],
+    ["a control node that isn't seen here", { loaded: unseen }, "control_node"],
+    ["a control node that may not be opened", { loaded: forbidden }, "control_node"],
     [
-      "a control node that isn't seen here",
-      { loaded: { ...loaded, controlNode: { kind: "absent" } as const } },
+      "more devices than a module can make that may be an old one",
+      { ...notLoaded, ...none, ...sixteen, file: xz },
       "control_node",
+    ],
+    [
+      "a label with a comma for a module that may be an old one",
+      { ...notLoaded, ...none, ...comma, file: xz },
+      "card_label",
+    ],
+    ["a label with a comma, with an old module loaded", { ...comma, loaded: old }, "card_label"],
+    ["a /sys that is read-only", { sysReadOnly: true }, "sysfs"],
+    ["an old module that is loaded without devices", { ...none, loaded: old }, "devices"],
+    [
+      "an old module that gave devices other numbers",
+      {
+        range: [rangeDevice(10, undefined, shifted), rangeDevice(11, camera(11))],
+        loaded: old,
+        others: [camera(0)],
+      },
+      "devices",
+    ],
+    [
+      "an old module that gave all devices other numbers",
+      { range: [rangeDevice(10, undefined, shifted)], loaded: old, others: [camera(0)] },
+      "devices",
     ],
   ] satisfies [string, Partial<Facts>, string][])(
     "warns of %s, and calls the node fit",
@@ -206,6 +273,34 @@ describe("the doctor", () => {
       expect(isFit(examine({ ...good, ...facts }))).toBe(true);
     },
   );
+
+  test("doesn't mind a comma, nor many devices, where there is a control device", () => {
+    const many = configOf("--max-devices=16", "--v4l2-card-label=a, b");
+    const checks = examine({ ...good, config: many, ...notLoaded, ...none });
+    expect(checks.map(({ check }) => check)).not.toContain("card_label");
+    expect(checks.map(({ check }) => check)).not.toContain("control_node");
+    expect(isFit(checks)).toBe(true);
+  });
+
+  test("doesn't promise devices that an old module will not make", () => {
+    const { detail, remedy } = find({ ...none, loaded: old, others: [camera(0)] }, "devices");
+    expect(detail).toBe(
+      "video10 to video11: none is there, and the module, which has video0, makes no more before it is loaded anew",
+    );
+    expect(remedy).toBe(
+      "If nobody uses its devices: rmmod v4l2loopback, then start the plugin. Or offer those it has: FIRST_DEVICE_NUMBER=0",
+    );
+  });
+
+  test("says of what is wrong with a device that is there who mends it", () => {
+    const fenced: Judgement = { state: "faulty", detail: "video10 lets nobody open it." };
+    const range = [rangeDevice(10, camera(10), fenced), rangeDevice(11, camera(11))];
+    expect(find({ range }, "devices")).toMatchObject({
+      state: "warning",
+      detail: "video10 to video11: 2 of 2 there; video10 lets nobody open it",
+      remedy: "Nothing: the plugin puts that right when nobody uses the device.",
+    });
+  });
 
   test("names the cameras it leaves alone", () => {
     const others = [camera(0, { loopback: false, driver: "uvcvideo" }), camera(40)];

@@ -1,10 +1,9 @@
 import { PluginError } from "../../../common/plugin-error.ts";
-import { formatDevice } from "../../../linux/device-number.ts";
 import { installHint } from "../../../v4l2/loopback/install-hint.ts";
 import { unpackXzHint } from "../../../v4l2/loopback/load-module.ts";
 import { refuseVetoed } from "../../../v4l2/loopback/modprobe-config.ts";
-import { MAX_PARAMETER_DEVICES } from "../../../v4l2/loopback/parameters.ts";
 import { type Check, checkNamed } from "./check.ts";
+import { examineControl, examineLabel } from "./examine-control.ts";
 import { examineDevices, examineOthers } from "./examine-devices.ts";
 import { examineKubelet, examinePodResources } from "./examine-kubelet.ts";
 import { examineWatched } from "./examine-watched.ts";
@@ -42,7 +41,9 @@ function examineVideo(facts: Facts): Check[] {
     examineLoading(facts),
     examineModprobe(facts),
     examinePrivileges(facts),
+    examineSysfs(facts),
     examineControl(facts),
+    examineLabel(facts),
     examineDevices(facts),
     examineOthers(facts),
     examineMemory(facts),
@@ -171,25 +172,12 @@ function examinePrivileges({ privileges, probes, loaded }: Facts): Check {
   return check.ok(detail);
 }
 
-function examineControl({ loaded, config }: Facts): Check | undefined {
-  if (loaded === undefined) return undefined;
-  const check = checkNamed("control_node", "control node");
-  const path = `${config.deviceDir}/v4l2loopback`;
-  if (loaded.control === undefined) {
-    const detail = "none: before 0.13, devices are made when the module is loaded, at most 8";
-    if (config.maxDevices > MAX_PARAMETER_DEVICES) {
-      return check.problem(
-        `${detail}, and ${config.maxDevices} are wanted`,
-        "Set MAX_DEVICES to 8 or less, or install v4l2loopback 0.13 or later.",
-      );
-    }
-    return check.ok(detail);
-  }
-  const numbers = formatDevice(loaded.control);
-  if (loaded.controlNode.kind === "character_device") return check.ok(`${path} (${numbers})`);
-  return check.warning(
-    `the module has one (${numbers}), but there is no ${path} here: devices can't be made one by one`,
-    "Mount the host's /dev into the container and point DEVICE_DIR to it.",
+/** What is written there tells who has a device open, and keeps others out while one is reset. */
+function examineSysfs({ sysReadOnly, config }: Facts): Check | undefined {
+  if (!sysReadOnly) return undefined;
+  return checkNamed("sysfs", "sysfs").warning(
+    `${config.sysfsDir} is read-only: whether a device is open can't be known, and nobody is kept out of one that is reset`,
+    "Run the container privileged.",
   );
 }
 

@@ -1,27 +1,40 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { release } from "node:os";
 import { dirname, join } from "node:path";
+import { systemClock } from "../../../common/clock.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import type { Config } from "../../../config/config.ts";
 import type { DeviceNumber } from "../../../linux/device-number.ts";
+import { errnoNameOf } from "../../../linux/errno-error.ts";
 import { readInitOnAlloc } from "../../../linux/init-on-alloc.ts";
 import { configOption, readKernelConfig } from "../../../linux/kernel-config.ts";
 import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { type Privileges, readPrivileges } from "../../../linux/privileges.ts";
-import { deviceId } from "../../../v4l2/device-ids.ts";
+import { driverDevices, numbersFrom } from "../../../v4l2/device-ids.ts";
+import { ControlDevice } from "../../../v4l2/loopback/control-device.ts";
 import { layOutDevices } from "../../../v4l2/loopback/device-layout.ts";
 import { findModule, MODULE } from "../../../v4l2/loopback/find-module.ts";
-import { linuxKernel, type NodeView } from "../../../v4l2/loopback/kernel.ts";
+import { type LoopbackKernel, linuxKernel, type NodeView } from "../../../v4l2/loopback/kernel.ts";
 import { kernelDecompresses } from "../../../v4l2/loopback/load-module.ts";
 import { type LoadProbes, readLoadProbes } from "../../../v4l2/loopback/load-probes.ts";
+import type { LoopbackView } from "../../../v4l2/loopback/loopback-view.ts";
 import {
   MODPROBE_DIRECTORIES,
   type ModprobeConfig,
   readModprobeConfig,
 } from "../../../v4l2/loopback/modprobe-config.ts";
 import { type ModuleInfo, readModuleInfo } from "../../../v4l2/loopback/module-info.ts";
-import { readControlDevice, readSysfs, type SysfsDevice } from "../../../v4l2/loopback/sysfs.ts";
-import { askPodResources, connects } from "./sockets.ts";
+import type { Judgement } from "../../../v4l2/loopback/observe.ts";
+import { readOnlyKernel } from "../../../v4l2/loopback/read-only-kernel.ts";
+import {
+  readControlDevice,
+  readSysfs,
+  type SysfsDevice,
+  videoNumbers,
+} from "../../../v4l2/loopback/sysfs.ts";
+import { connects } from "../connects.ts";
+import { loopbackView } from "../loopback-look.ts";
+import { listPodDevices } from "../pod-devices.ts";
 
 /** The module's file as found, or why it wasn't. */
 export type ModuleFile =
@@ -36,20 +49,24 @@ export type ModuleFile =
 export type XzFile = "kernel_loads" | "nobody_loads";
 
 /** The module as it is loaded. */
-export interface LoadedModule {
+export interface LoadedFacts {
   /** Absent in 0.12. */
   readonly version: string | undefined;
   /** What /sys has of its parameters, by name. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly control: DeviceNumber | undefined;
   readonly controlNode: NodeView;
+  /** The control node may be opened, which a container's device cgroup can forbid. */
+  readonly controlOpens: boolean;
 }
 
 /** A number of the configured range. */
 export interface RangeDevice {
   readonly id: string;
+  readonly number: number;
   readonly sysfs: SysfsDevice | undefined;
-  readonly node: NodeView;
+  /** What the plugin would say of it. */
+  readonly seen: Judgement;
 }
 
 /** All that the doctor looks at; nothing of it changes anything. */
@@ -60,9 +77,11 @@ export interface Facts {
   /** The kernel was built with V4L2 (CONFIG_VIDEO_DEV); undefined if its configuration isn't to be had. */
   readonly videoBuilt: boolean | undefined;
   readonly file: ModuleFile;
-  readonly loaded: LoadedModule | undefined;
+  readonly loaded: LoadedFacts | undefined;
   readonly probes: LoadProbes;
   readonly privileges: Privileges | undefined;
+  /** /sys is mounted read-only, as in a container that isn't privileged. */
+  readonly sysReadOnly: boolean;
   /** Undefined if nothing tells. */
   readonly initOnAlloc: boolean | undefined;
   /** What modprobe.d says of the module. */
@@ -81,7 +100,10 @@ export interface Facts {
 }
 
 /** Looks at everything. Never rejects for what is missing: that is what it is to find out. */
-export async function gatherFacts(config: Config): Promise<Facts> {
+export async function gatherFacts(
+  config: Config,
+  kernel: LoopbackKernel = linuxKernel(linuxCalls()),
+): Promise<Facts> {
   const kernelRelease = release();
   const { sysfsDir, modulesDir, kubeletSocket } = config;
   const all = readSysfs(sysfsDir, videoNumbers(sysfsDir)).devices;
@@ -93,20 +115,24 @@ export async function gatherFacts(config: Config): Promise<Facts> {
     arch: process.arch,
     videoBuilt: videoBuilt(modulesDir, kernelRelease),
     file: moduleFile(config, kernelRelease),
-    loaded: loadedModule(config),
+    loaded: loadedModule(config, kernel),
     probes: readLoadProbes("/proc", sysfsDir),
     privileges: readPrivileges(),
+    sysReadOnly: accessError(sysfsDir) === "EROFS",
     initOnAlloc: readInitOnAlloc({ kernelRelease }),
     modprobe: readModprobeConfig(MODPROBE_DIRECTORIES),
-    range: range(numbers, config, all),
+    range: range(numbers, all, loopbackView(config, readOnlyKernel(kernel))),
     others: [...all.values()].filter(({ number }) => !numbers.includes(number)),
     kubelet: {
       directory,
       exists: statSync(directory, { throwIfNoEntry: false })?.isDirectory() ?? false,
-      writable: isWritable(directory),
+      writable: accessError(directory) === undefined,
       accepts: await connects(kubeletSocket),
     },
-    podResources: await askPodResources(config.podResourcesSocket),
+    podResources: await listPodDevices(config.podResourcesSocket).then(
+      () => "",
+      (error: Error) => error.message,
+    ),
   };
 }
 
@@ -125,18 +151,23 @@ function moduleFile({ modulesDir, sysfsDir }: Config, kernelRelease: string): Mo
   }
 }
 
-function loadedModule({ sysfsDir, deviceDir }: Config): LoadedModule | undefined {
+function loadedModule(
+  { sysfsDir, deviceDir }: Config,
+  kernel: LoopbackKernel,
+): LoadedFacts | undefined {
   const directory = join(sysfsDir, "module", MODULE);
   if (!existsSync(directory)) return undefined;
   const parameters = list(join(directory, "parameters")).map((name) => [
     name,
     read(join(directory, "parameters", name)) ?? "?",
   ]);
+  const control = new ControlDevice({ sysfsDir, deviceDir }, kernel, systemClock);
   return {
     version: read(join(directory, "version")),
     parameters: Object.fromEntries(parameters),
     control: readControlDevice(sysfsDir),
-    controlNode: lookAt(join(deviceDir, MODULE)),
+    controlNode: kernel.lookAt(control.path),
+    controlOpens: control.isUsable(),
   };
 }
 
@@ -146,39 +177,28 @@ function wantedNumbers(config: Config): number[] {
     return layOutDevices(config).map(({ number }) => number);
   } catch {
     const { firstDeviceNumber, maxDevices } = config;
-    return Array.from({ length: maxDevices }, (_, index) => firstDeviceNumber + index);
+    return numbersFrom(firstDeviceNumber, maxDevices);
   }
 }
 
 function range(
   numbers: readonly number[],
-  { deviceDir }: Config,
   all: ReadonlyMap<number, SysfsDevice>,
+  view: LoopbackView,
 ): RangeDevice[] {
-  return numbers.map((number) => {
-    const id = deviceId(number);
-    return { id, sysfs: all.get(number), node: lookAt(join(deviceDir, id)) };
+  return driverDevices(numbers, [], (id) => `/dev/${id}`).map((device) => {
+    const { id, number } = device;
+    return { id, number, sysfs: all.get(number), seen: view.judge(device) };
   });
 }
 
-/** Numbers of all video devices, of whatever driver. */
-function videoNumbers(sysfsDir: string): number[] {
-  return list(join(sysfsDir, "class/video4linux"))
-    .flatMap((name) => /^video(\d+)$/.exec(name)?.[1] ?? [])
-    .map(Number)
-    .sort((a, b) => a - b);
-}
-
-function lookAt(path: string): NodeView {
-  return linuxKernel(linuxCalls()).lookAt(path);
-}
-
-function isWritable(path: string): boolean {
+/** Why a file or directory can't be written to, `EROFS`; undefined if it can. */
+function accessError(path: string): string | undefined {
   try {
     accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    return errnoNameOf(error) ?? String(error);
   }
 }
 

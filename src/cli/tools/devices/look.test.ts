@@ -1,0 +1,41 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { FakeLoopbackKernel } from "../../../../test/support/fake-loopback-kernel.ts";
+import { loadConfig } from "../../../config/load-config.ts";
+import { lookAtDevices } from "./look.ts";
+
+let kernel: FakeLoopbackKernel;
+beforeEach(() => {
+  kernel = new FakeLoopbackKernel();
+  kernel.preload("devices=3 video_nr=10,11,12");
+});
+afterEach(() => kernel.close());
+
+async function states(): Promise<string[]> {
+  const { sysfsDir, deviceDir, root } = kernel;
+  const places = { "sysfs-dir": sysfsDir, "device-dir": deviceDir };
+  const flags = Object.entries({ ...places, "pod-resources-socket": join(root, "none.sock") });
+  const loaded = loadConfig({
+    ...{ argv: flags.map(([flag, value]) => `--${flag}=${value}`), env: {}, hostname: "node" },
+    ...{ readFile: () => "", lookupGroup: () => undefined },
+  });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  const { devices } = await lookAtDevices(loaded.config, kernel);
+  return devices.map(({ state, streaming }) => (streaming ? `${state}, streaming` : state));
+}
+
+const set = (number: number, attribute: string, text: string) =>
+  writeFileSync(join(kernel.sysfsDir, `class/video4linux/video${number}`, attribute), `${text}\n`);
+
+test("a list shows a device that a killed run closed to everybody as faulty", async () => {
+  set(10, "max_openers", "0");
+  expect(await states()).toEqual(["faulty", "ok", "ok"]);
+});
+
+test("a list tells a stuck writer from one that is there, while others have devices open", async () => {
+  const closes = [kernel.hold(11), kernel.hold(12)];
+  for (const number of [10, 11]) set(number, "state", "capture");
+  expect(await states()).toEqual(["stuck_writer", "ok, streaming", "ok"]);
+  for (const close of closes) close();
+});

@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { FakeLoopbackKernel } from "../../../../test/support/fake-loopback-kernel.ts";
+import { loadConfig } from "../../../config/load-config.ts";
+import { gatherFacts } from "./facts.ts";
+
+let kernel: FakeLoopbackKernel;
+beforeEach(() => {
+  kernel = new FakeLoopbackKernel();
+});
+afterEach(() => kernel.close());
+
+function gather(...argv: string[]) {
+  const { sysfsDir, deviceDir, modulesDir } = kernel;
+  const places = { "sysfs-dir": sysfsDir, "device-dir": deviceDir, "modules-dir": modulesDir };
+  const flags = Object.entries(places).map(([flag, value]) => `--${flag}=${value}`);
+  const loaded = loadConfig({
+    ...{ argv: ["--max-devices=2", ...flags, ...argv], env: {}, hostname: "node" },
+    ...{ readFile: () => "", lookupGroup: () => undefined },
+  });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  return gatherFacts(loaded.config, kernel);
+}
+
+const states = async () => (await gather()).range.map(({ seen }) => seen.state);
+const attribute = (name: string) => join(kernel.sysfsDir, "class/video4linux/video10", name);
+
+test("a device that a killed run closed to everybody is seen as faulty", async () => {
+  kernel.preload("devices=2 video_nr=10,11");
+  expect(await states()).toEqual(["ok", "ok"]);
+  writeFileSync(attribute("max_openers"), "0\n");
+  expect(await states()).toEqual(["faulty", "ok"]);
+});
+
+test("a writer's mark that nobody can have left just now is seen as stuck", async () => {
+  kernel.preload("devices=2 video_nr=10,11");
+  writeFileSync(attribute("state"), "capture\n");
+  expect(await states()).toEqual(["stuck_writer", "ok"]);
+  // Now somebody has a device open, and only a write to /sys would tell which.
+  const close = kernel.hold(11);
+  expect(await states()).toEqual(["ok", "ok"]);
+  expect(kernel.inside(10).maxOpeners).toBe(10);
+  close();
+});
+
+test("a device that got another number than the module was asked for is told as that", async () => {
+  kernel.close();
+  kernel = new FakeLoopbackKernel({ version: "0.12.7" });
+  kernel.addForeign(10, "USB Camera");
+  kernel.preload("devices=2 video_nr=10,11");
+  kernel.unplug(10);
+  expect(await states()).toEqual(["wrong_number", "ok"]);
+});
+
+test("a control node is found to open, or not, or not to be there", async () => {
+  kernel.preload("devices=0");
+  const control = async () => (await gather()).loaded;
+  expect(await control()).toMatchObject({ controlOpens: true });
+  kernel.controlForbidden = true;
+  expect(await control()).toMatchObject({
+    controlNode: { kind: "character_device" },
+    controlOpens: false,
+  });
+  rmSync(join(kernel.deviceDir, "v4l2loopback"));
+  expect(await control()).toMatchObject({ controlNode: { kind: "absent" }, controlOpens: false });
+});
+
+test("a /sys that can be written to is not one that is read-only", async () => {
+  expect((await gather()).sysReadOnly).toBe(false);
+});
