@@ -5,6 +5,12 @@ import { helmTemplate } from "./helm.ts";
 /** Where the kustomizations are. */
 export const kustomizeDir = join(import.meta.dir, "../kubernetes");
 
+/**
+ * The image that the kustomizations name until an overlay names another one: under a domain that can't be anybody's
+ * (RFC 6761, section 6.4), as what is pulled runs privileged on every node.
+ */
+export const PLACEHOLDER_IMAGE = "registry.invalid/video-device-plugin";
+
 const HEADER = `# Rendered by "bun deploy/render-manifests.ts" from deploy/helm/video-device-plugin: change that, not this.
 `;
 
@@ -60,7 +66,8 @@ const RENDERED: readonly {
  */
 export function renderKustomizeFiles(): RenderedFile[] {
   return RENDERED.map(({ file, template, set, isPatch }) => {
-    const args = ["--show-only", `templates/${template}`, ...(set ? ["--set", set] : [])];
+    const sets = [`image.repository=${PLACEHOLDER_IMAGE}`, set].filter(Boolean).join(",");
+    const args = ["--show-only", `templates/${template}`, "--set", sets];
     const { exitCode, stdout, stderr } = helmTemplate(args);
     if (exitCode !== 0) throw new Error(`helm can't render ${template}: ${stderr}`);
     const source = new RegExp(`^---\n# Source: .*/${basename(template)}\n`);

@@ -50,6 +50,10 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
     }
   });
 
+  test("name an image that nobody can publish, until an overlay names another one", () => {
+    for (const { image } of containers) expect(image).toStartWith("registry.invalid/");
+  });
+
   test("run the program's commands", () => {
     const lines = containers.flatMap(commandLines);
     expect(lines.length).toBeGreaterThan(3);

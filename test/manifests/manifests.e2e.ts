@@ -5,7 +5,11 @@ import { basename, dirname, join, relative } from "node:path";
 import { Glob, YAML } from "bun";
 import { chartDir } from "../../deploy/manifests/chart.ts";
 import { helm, helmTemplate } from "../../deploy/manifests/helm.ts";
-import { kustomizeDir, renderKustomizeFiles } from "../../deploy/manifests/kustomize-files.ts";
+import {
+  kustomizeDir,
+  PLACEHOLDER_IMAGE,
+  renderKustomizeFiles,
+} from "../../deploy/manifests/kustomize-files.ts";
 import { optionKeys, options } from "../../src/config/options.ts";
 import { containersOf, exampleObjects, parseDocuments, podSpecOf } from "../support/manifests.ts";
 import { checkerOf } from "./openapi.ts";
@@ -41,8 +45,11 @@ const asValues: Readonly<Record<string, string>> = {
     "profile=restricted,config.enableMetrics=true,metrics.podMonitor.enabled=true,metrics.networkPolicy.enabled=true",
 };
 
+/** The chart has no image of its own; this one is that of the kustomizations. */
+const someImage = ["--set", `image.repository=${PLACEHOLDER_IMAGE}`];
+
 function rendered(args: readonly string[], kubeVersion?: string) {
-  const { exitCode, stdout, stderr } = helmTemplate(args, kubeVersion);
+  const { exitCode, stdout, stderr } = helmTemplate([...someImage, ...args], kubeVersion);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   return parseDocuments(stdout);
 }
@@ -136,6 +143,12 @@ describe.skipIf(skip)("the chart", () => {
     const { exitCode, stderr } = helmTemplate(["--set", set]);
     expect(exitCode).toBe(1);
     expect(stderr).toContain(why);
+  });
+
+  test("has no image that would run privileged by default, and asks for one", () => {
+    const { exitCode, stdout, stderr } = helmTemplate();
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+    expect(stderr).toContain("image.repository: say where your image is, as in --set image.repo");
   });
 
   test("is scraped as the job that the alerts ask for, whatever its name", () => {
@@ -297,7 +310,7 @@ function notes(...args: string[]): string {
     const template = 'notes: {{ tpl (.Files.Get "notes") . | quote }}';
     writeFileSync(join(copy, "templates/notes.yaml"), template);
     const show = ["--namespace", "video", "--show-only", "templates/notes.yaml"];
-    const { stdout, stderr } = helm(["template", "vdp", copy, ...show, ...args]);
+    const { stdout, stderr } = helm(["template", "vdp", copy, ...show, ...someImage, ...args]);
     expect(stderr).toBe("");
     return String((parseDocuments(stdout)[0] as { notes?: unknown } | undefined)?.notes);
   } finally {
