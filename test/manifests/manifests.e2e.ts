@@ -17,6 +17,7 @@ import {
   asKubectlReads,
   kubernetesVersions,
   kustomizeBuild,
+  kustomizeBuildOwn,
   skipLevel,
   unsupported,
 } from "./tools.ts";
@@ -63,11 +64,35 @@ describe.skipIf(skip)("the kustomizations", () => {
   });
 
   test.each(Object.entries(asValues))("%s is what Helm makes of %s", (directory, set) => {
-    const byName = (one: { kind: string }, other: { kind: string }) =>
-      one.kind.localeCompare(other.kind);
-    const chart = rendered(["--set", set, "--skip-tests"]).map(comparable).sort(byName);
-    expect(parseDocuments(kustomizeBuild(directory)).map(comparable).sort(byName)).toEqual(chart);
+    expect(allComparable(parseDocuments(kustomizeBuild(directory)))).toEqual(
+      allComparable(rendered(["--set", set, "--skip-tests"])),
+    );
   });
+
+  test.each([
+    ["full", [], { "video-device-plugin": "spc_t" }],
+    [
+      "restricted",
+      ["restricted"],
+      { setup: "spc_t", "video-device-plugin": "container_device_plugin_t" },
+    ],
+  ])(
+    "with the component selinux, %s has the types of Helm's seLinuxOptions",
+    async (profile, first, types) => {
+      const components = [...first, "selinux"].map((name) => `../../components/${name}`);
+      const built = parseDocuments(
+        await kustomizeBuildOwn(YAML.stringify({ resources: ["../../base"], components })),
+      );
+      const set = `profile=${profile},seLinuxOptions.enabled=true`;
+      expect(allComparable(built)).toEqual(allComparable(rendered(["--set", set, "--skip-tests"])));
+      const containers = built.flatMap((object) =>
+        containersOf(podSpecOf(object) ?? { containers: [] }),
+      );
+      expect(
+        containers.map(({ name, securityContext }) => [name, securityContext?.["seLinuxOptions"]]),
+      ).toEqual(Object.entries(types).map(([name, type]) => [name, { type }]));
+    },
+  );
 
   test("all have been compared, or add to one that has", () => {
     const others = kustomizations.filter((directory) => !(directory in asValues));
@@ -316,6 +341,10 @@ function notes(...args: string[]): string {
   } finally {
     rmSync(copy, { recursive: true });
   }
+}
+
+function allComparable(objects: ReturnType<typeof parseDocuments>): typeof objects {
+  return objects.map(comparable).sort((one, other) => one.kind.localeCompare(other.kind));
 }
 
 /** Without what marks Helm's own, the order of variables, and a setting that an init container has no use for. */

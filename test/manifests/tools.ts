@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { manifestToolsDir } from "../../deploy/manifests/helm.ts";
 import { kustomizeDir } from "../../deploy/manifests/kustomize-files.ts";
@@ -36,15 +37,30 @@ export function skipLevel(reason: string | undefined, env = process.env): boolea
   return true;
 }
 
-/** What `kustomize build` makes of a directory of `deploy/kubernetes`. @throws Error with what it says. */
-export function kustomizeBuild(directory: string): string {
+/**
+ * What `kustomize build` makes of a directory of `deploy/kubernetes`, or of a copy of that.
+ * @throws Error with what it says.
+ */
+export function kustomizeBuild(directory: string, root = kustomizeDir): string {
   const { exitCode, stdout, stderr } = Bun.spawnSync([
     kustomizeBinary,
     "build",
-    join(kustomizeDir, directory),
+    join(root, directory),
   ]);
   if (exitCode !== 0) throw new Error(`kustomize build ${directory}: ${stderr}`);
   return String(stdout);
+}
+
+/** The same of an overlay of somebody's own, beside ours in `overlays`. @throws Error with what kustomize says. */
+export async function kustomizeBuildOwn(kustomization: string): Promise<string> {
+  const root = mkdtempSync(join(tmpdir(), "vdp-kustomize-"));
+  try {
+    cpSync(kustomizeDir, root, { recursive: true });
+    await Bun.write(join(root, "overlays/own/kustomization.yaml"), kustomization);
+    return kustomizeBuild("overlays/own", root);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 }
 
 /**

@@ -124,14 +124,22 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   mountPath: {{ include "video-device-plugin.stateDir" . }}
 {{- end }}
 
+{{- /* Of a securityContext, for what is "privileged" or "restricted". */ -}}
+{{- define "video-device-plugin.seLinuxOptions" -}}
+{{- $options := (index . 0).Values.seLinuxOptions }}
+{{- if $options.enabled -}}
+seLinuxOptions:
+  {{- toYaml (index $options (index . 1)) | nindent 2 }}
+{{- end }}
+{{- end }}
+
 {{- define "video-device-plugin.privileged" -}}
 # Loading a module takes CAP_SYS_MODULE; opening /dev/v4l2loopback and /dev/videoN a device cgroup that is open,
 # and writing attributes a /sys that isn't read-only. Only privileged containers have those two.
 privileged: true
 readOnlyRootFilesystem: true
 runAsUser: 0
-{{- with .Values.seLinuxOptions.privileged }}
-seLinuxOptions:
-  {{- toYaml . | nindent 2 }}
+{{- with include "video-device-plugin.seLinuxOptions" (list . "privileged") }}
+{{- . | nindent 0 }}
 {{- end }}
 {{- end }}
