@@ -8,6 +8,7 @@ import {
   exampleObjects,
   podSpecOf,
   profiles,
+  renderedDaemonSetSpec,
   renderedPodTemplate,
 } from "../support/manifests.ts";
 
@@ -106,6 +107,18 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
         limits: { memory: "128Mi", cpu: "200m" },
       });
     }
+  });
+
+  test("are never two on one node, and few at once are replaced: one that stays unready stops no update of three", () => {
+    const { maxSurge, maxUnavailable } =
+      renderedDaemonSetSpec(profile).updateStrategy.rollingUpdate;
+    expect(maxSurge).toBe(0);
+    expect(maxUnavailable).toMatch(/^\d+%$/);
+    // Rounded up by the DaemonSet's controller: pkg/controller/daemon/util UnavailableCount.
+    const unavailableOf = (nodes: number) =>
+      Math.ceil((nodes * Number.parseInt(String(maxUnavailable), 10)) / 100);
+    expect(unavailableOf(3)).toBe(2);
+    expect(unavailableOf(100)).toBeLessThan(50);
   });
 
   test("can be found by the label that the runbooks name", () => {

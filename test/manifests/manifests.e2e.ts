@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { Glob, YAML } from "bun";
@@ -12,6 +12,7 @@ import {
 } from "../../deploy/manifests/kustomize-files.ts";
 import { optionKeys, options } from "../../src/config/options.ts";
 import { containersOf, exampleObjects, parseDocuments, podSpecOf } from "../support/manifests.ts";
+import { codeBlocks } from "../support/markdown.ts";
 import { checkerOf } from "./openapi.ts";
 import {
   asKubectlReads,
@@ -34,6 +35,12 @@ const overlays = [...new Glob("overlays/*/kustomization.yaml").scanSync(kustomiz
 /** With every component there is. */
 const everything = relative(kustomizeDir, join(import.meta.dir, "overlays/everything"));
 const kustomizations = ["base", ...overlays.map((path) => dirname(path)).sort(), everything];
+
+const root = join(import.meta.dir, "../..");
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+
+/** Where the plugin runs if a label of its own says so, by the documents. */
+const labelled = { "kubernetes.io/os": "linux", "meeting-baas.io/v4l2loopback": "true" };
 
 /** What an overlay is in the chart's words. */
 const asValues: Readonly<Record<string, string>> = {
@@ -93,6 +100,24 @@ describe.skipIf(skip)("the kustomizations", () => {
       ).toEqual(Object.entries(types).map(([name, type]) => [name, { type }]));
     },
   );
+
+  test("the overlay that the README shows sets the image, the nodes and both containers' variables", async () => {
+    const [overlay = "", ...more] = codeBlocks(read("deploy/kubernetes/README.md"), ["yaml"]);
+    expect(more).toEqual([]);
+    const objects = parseDocuments(await kustomizeBuildOwn(overlay));
+    const [spec] = objects.flatMap((object) => podSpecOf(object) ?? []);
+    expect(spec).toMatchObject({ nodeSelector: labelled });
+    const containers = spec === undefined ? [] : containersOf(spec);
+    expect(containers.map(({ name, image }) => [name, image])).toEqual([
+      ["setup", "registry.example.com/video-device-plugin:0.1.0"],
+      ["video-device-plugin", "registry.example.com/video-device-plugin:0.1.0"],
+    ]);
+    for (const { env } of containers) {
+      expect(env?.filter(({ name }) => name === "MAX_DEVICES")).toEqual([
+        { name: "MAX_DEVICES", value: "4" },
+      ]);
+    }
+  });
 
   test("all have been compared, or add to one that has", () => {
     const others = kustomizations.filter((directory) => !(directory in asValues));
@@ -176,6 +201,17 @@ describe.skipIf(skip)("the chart", () => {
     expect(stderr).toContain("image.repository: say where your image is, as in --set image.repo");
   });
 
+  test.each(["README.md", "docs/nodes.md", "deploy/helm/video-device-plugin/templates/NOTES.txt"])(
+    "runs on the labelled nodes alone with what %s says",
+    (path) => {
+      const [, label] = /kubectl label node NODE\.\.\. (\S+)/.exec(read(path)) ?? [];
+      expect(label).toBe("meeting-baas.io/v4l2loopback=true");
+      const [, set = ""] = /--set-string '(.+?)'/.exec(read(path)) ?? [];
+      const [spec] = rendered(["--set-string", set]).flatMap((object) => podSpecOf(object) ?? []);
+      expect(spec).toMatchObject({ nodeSelector: labelled });
+    },
+  );
+
   test("is scraped as the job that the alerts ask for, whatever its name", () => {
     const objects = rendered(["--values", join(valuesDir, "everything.yaml")]);
     const monitor = objects.find(({ kind }) => kind === "PodMonitor") as unknown as {
@@ -255,6 +291,14 @@ describe.skipIf(skip)("the chart", () => {
     expect(notes()).not.toContain("NOT cleaned");
     expect(notes("--set", "profile=restricted")).toContain("NOT cleaned between pods");
     expect(notes("--set", "config.driver=simulated")).toContain("simulated");
+  });
+
+  test("speaks of nodes without the module, unless it is told which have it", () => {
+    const advice = "kubectl label node";
+    expect(notes()).toContain(advice);
+    for (const set of ["nodeSelector.pool=video", "config.driver=simulated"]) {
+      expect(notes("--set", set)).not.toContain(advice);
+    }
   });
 });
 
