@@ -65,6 +65,12 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
     }
   });
 
+  test("leave the end of their log as the reason for which they ended", () => {
+    for (const { terminationMessagePolicy } of containers) {
+      expect(terminationMessagePolicy).toBe("FallbackToLogsOnError");
+    }
+  });
+
   test("mount every volume, and only those, each path once", () => {
     const volumes = new Set(spec.volumes?.map(({ name }) => name));
     const mounts = containers.flatMap(({ volumeMounts = [] }) => volumeMounts);
