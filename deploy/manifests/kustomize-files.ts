@@ -71,6 +71,11 @@ const RENDERED: readonly {
     template: "openshift-rolebinding.yaml",
     set: "openshift.enabled=true",
   },
+  {
+    file: "components/own-namespace/resourcequota.yaml",
+    template: "resourcequota.yaml",
+    set: "resourceQuota.enabled=true",
+  },
 ];
 
 /**

@@ -188,6 +188,10 @@ describe.skipIf(skip)("the chart", () => {
     ["profile=restricted,config.removeDevicesOnExit=true", "can't remove devices"],
     ["metrics.prometheusRule.enabled=true", "no metrics without config.enableMetrics=true"],
     ["metrics.podMonitor.enabled=true", "no metrics without config.enableMetrics=true"],
+    [
+      "resourceQuota.enabled=true,priorityClassName=",
+      "no class to allow without priorityClassName",
+    ],
     ["metrics.service.enabled=true", "no metrics without config.enableMetrics=true"],
   ])("refuses %s, which no schema can say", (set, why) => {
     const { exitCode, stderr } = helmTemplate(["--set", set]);
@@ -291,6 +295,25 @@ describe.skipIf(skip)("the chart", () => {
     expect(notes()).not.toContain("NOT cleaned");
     expect(notes("--set", "profile=restricted")).toContain("NOT cleaned between pods");
     expect(notes("--set", "config.driver=simulated")).toContain("simulated");
+  });
+
+  test("speaks of GKE's quota outside of kube-system, unless it brings one or has no class", () => {
+    const advice = "--set resourceQuota.enabled=true";
+    expect(notes()).toContain(advice);
+    for (const set of ["resourceQuota.enabled=true", "priorityClassName="]) {
+      expect(notes("--set", set)).not.toContain(advice);
+    }
+    expect(notes("--namespace", "kube-system")).not.toContain(advice);
+  });
+
+  test("brings a quota that names the pods' class", () => {
+    const objects = rendered(["--set", "resourceQuota.enabled=true,priorityClassName=cameras"]);
+    expect(objects.find(({ kind }) => kind === "ResourceQuota")?.spec).toMatchObject({
+      scopeSelector: { matchExpressions: [{ scopeName: "PriorityClass", values: ["cameras"] }] },
+    });
+    expect(objects.flatMap((object) => podSpecOf(object) ?? [])).toContainEqual(
+      expect.objectContaining({ priorityClassName: "cameras" }),
+    );
   });
 
   test("speaks of nodes without the module, unless it is told which have it", () => {

@@ -73,6 +73,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and .Values.metrics.service.enabled (not $config.enableMetrics) }}
 {{- fail "metrics.service.enabled: there are no metrics without config.enableMetrics=true" }}
 {{- end }}
+{{- if and .Values.resourceQuota.enabled (not .Values.priorityClassName) }}
+{{- fail "resourceQuota.enabled: there is no class to allow without priorityClassName" }}
+{{- end }}
 {{- end }}
 
 {{- define "video-device-plugin.isSimulated" -}}
