@@ -70,6 +70,7 @@ describe("the schema", () => {
     { v4l2DeviceGroup: "video" },
     { v4l2ExclusiveCaps: false },
     { nfdFeaturesDir: "" },
+    { metricsAddress: "::" },
     { containerDevicePath: "/dev/video{index}" },
     { resourceName: "example.com/Cameras_2" },
   ])("takes %j", (more) => expect(config(more)).toBe(true));
