@@ -7,8 +7,11 @@ import type { KubernetesObject } from "../support/manifests.ts";
 
 const kustomizeBinary = join(manifestToolsDir(), "bin/kustomize");
 
-/** Minor versions of Kubernetes whose schemas are provisioned: the oldest that is served, the newest, and between. */
-export const kubernetesVersions = ["1.26", "1.30", "1.33", "1.36"] as const;
+/** Minor versions of Kubernetes whose schemas are provisioned: from the oldest that the chart takes to the newest. */
+export const kubernetesVersions = Array.from(
+  { length: 11 },
+  (_, index) => `1.${26 + index}` as const,
+);
 export type KubernetesVersion = (typeof kubernetesVersions)[number];
 
 /** Where a provisioned schema is. */
