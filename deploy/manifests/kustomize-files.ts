@@ -1,9 +1,16 @@
 import { basename, join } from "node:path";
 import type { RenderedFile } from "./chart.ts";
 import { helmTemplate } from "./helm.ts";
+import { seLinuxPatch } from "./selinux-patch.ts";
 
 /** Where the kustomizations are. */
 export const kustomizeDir = join(import.meta.dir, "../kubernetes");
+
+/**
+ * The image that the kustomizations name until an overlay names another one: under a domain that can't be anybody's
+ * (RFC 6761, section 6.4), as what is pulled runs privileged on every node.
+ */
+export const PLACEHOLDER_IMAGE = "registry.invalid/video-device-plugin";
 
 const HEADER = `# Rendered by "bun deploy/render-manifests.ts" from deploy/helm/video-device-plugin: change that, not this.
 `;
@@ -16,8 +23,8 @@ const RENDERED: readonly {
   readonly file: string;
   readonly template: string;
   readonly set?: string;
-  /** The file is a patch that replaces the whole `spec`. */
-  readonly isPatch?: boolean;
+  /** Makes a patch of the resource. */
+  readonly patch?: (resource: string) => string;
 }[] = [
   { file: "base/serviceaccount.yaml", template: "serviceaccount.yaml" },
   { file: "base/daemonset.yaml", template: "daemonset.yaml" },
@@ -25,7 +32,19 @@ const RENDERED: readonly {
     file: "components/restricted/daemonset.yaml",
     template: "daemonset.yaml",
     set: "profile=restricted",
-    isPatch: true,
+    patch: replaceSpec,
+  },
+  {
+    file: "components/selinux/full.yaml",
+    template: "daemonset.yaml",
+    set: "seLinuxOptions.enabled=true",
+    patch: seLinuxPatch,
+  },
+  {
+    file: "components/selinux/restricted.yaml",
+    template: "daemonset.yaml",
+    set: "profile=restricted,seLinuxOptions.enabled=true",
+    patch: seLinuxPatch,
   },
   {
     file: "components/service/service.yaml",
@@ -52,6 +71,11 @@ const RENDERED: readonly {
     template: "openshift-rolebinding.yaml",
     set: "openshift.enabled=true",
   },
+  {
+    file: "components/own-namespace/resourcequota.yaml",
+    template: "resourcequota.yaml",
+    set: "resourceQuota.enabled=true",
+  },
 ];
 
 /**
@@ -59,13 +83,18 @@ const RENDERED: readonly {
  * @throws Error if helm isn't there or fails.
  */
 export function renderKustomizeFiles(): RenderedFile[] {
-  return RENDERED.map(({ file, template, set, isPatch }) => {
-    const args = ["--show-only", `templates/${template}`, ...(set ? ["--set", set] : [])];
+  return RENDERED.map(({ file, template, set, patch }) => {
+    const sets = [`image.repository=${PLACEHOLDER_IMAGE}`, set].filter(Boolean).join(",");
+    const args = ["--show-only", `templates/${template}`, "--set", sets];
     const { exitCode, stdout, stderr } = helmTemplate(args);
     if (exitCode !== 0) throw new Error(`helm can't render ${template}: ${stderr}`);
     const source = new RegExp(`^---\n# Source: .*/${basename(template)}\n`);
     const own = stdout.replace(source, "").replace(HELMS_OWN, "");
-    const text = isPatch ? own.replace(/^spec:\n/m, "spec:\n  $patch: replace\n") : own;
-    return { path: join(kustomizeDir, file), text: HEADER + text };
+    return { path: join(kustomizeDir, file), text: HEADER + (patch?.(own) ?? own) };
   });
+}
+
+/** The resource as a patch that replaces the whole `spec`. */
+function replaceSpec(resource: string): string {
+  return resource.replace(/^spec:\n/m, "spec:\n  $patch: replace\n");
 }

@@ -43,7 +43,9 @@ function renderChartValues(): string {
   const blocks = chartOptionKeys.map((key) => {
     const option: Option<unknown> = options[key];
     const { env, description, kind } = option;
-    const about = `${description} Expected: ${kind.expected}. [${env}]`;
+    // In YAML a switch is a boolean, and the schema takes nothing else.
+    const expected = kind.schema.type === "boolean" ? "true or false" : kind.expected;
+    const about = `${description} Expected: ${expected}. [${env}]`;
     const comment = wrap(about, WIDTH - 4).map((line) => `  # ${line}`);
     const setting = `${key}: ${yamlDefault(option)}`;
     return [...comment, SHOWN.has(key) ? `  ${setting}` : `  # ${setting}`].join("\n");

@@ -25,18 +25,17 @@ const metrics = new Metrics({
   lagSeconds: () => 0,
 });
 
+const served: Parameters<typeof serveHttp>[1] = {
+  metrics,
+  probes: {
+    live: () => [{ name: "monitor", failure: hanging ? "the reset hangs" : undefined }],
+    ready: () => [{ name: "registered", failure: registered ? undefined : "kubelet_absent" }],
+  },
+  status: () => create(StatusSchema, { nodeName: "node-a", devices: [{ id: "video10" }] }),
+};
+
 beforeAll(() => {
-  server = serveHttp(
-    { address: "127.0.0.1", port: 0 },
-    {
-      metrics,
-      probes: {
-        live: () => [{ name: "monitor", failure: hanging ? "the reset hangs" : undefined }],
-        ready: () => [{ name: "registered", failure: registered ? undefined : "kubelet_absent" }],
-      },
-      status: () => create(StatusSchema, { nodeName: "node-a", devices: [{ id: "video10" }] }),
-    },
-  );
+  server = serveHttp({ address: "127.0.0.1", port: 0 }, served);
 });
 afterAll(() => server.stop());
 
@@ -112,4 +111,23 @@ describe("HTTP", () => {
       expect(policy).not.toContain("unsafe");
     }
   });
+});
+
+/** Empty or absent where the kernel has no IPv6, or it is turned off. */
+const hasIpv6 = await Bun.file("/proc/net/if_inet6")
+  .text()
+  .then(
+    (text) => text !== "",
+    () => false,
+  );
+
+test.skipIf(!hasIpv6)("on :: it is reached over IPv6 and over IPv4", async () => {
+  const both = serveHttp({ address: "::", port: 0 }, served);
+  try {
+    for (const host of ["[::1]", "127.0.0.1"]) {
+      expect((await fetch(`http://${host}:${both.port}/metrics`)).status).toBe(200);
+    }
+  } finally {
+    await both.stop();
+  }
 });

@@ -7,6 +7,7 @@ import { chartDir, renderChartFiles } from "../../deploy/manifests/chart.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import { optionKeys, options } from "../../src/config/options.ts";
 import { chartOptionKeys, chartOptionsSchema } from "../../src/config/render-chart-options.ts";
+import { tableRows } from "../support/markdown.ts";
 
 const ajv = new Ajv({ strict: true, allowUnionTypes: true });
 const isConfig = ajv.compile(chartOptionsSchema());
@@ -43,6 +44,26 @@ test("each option is the chart's own matter or in its config, with its default a
   }
 });
 
+test("a switch is said to be true or false, as the schema takes no 1", async () => {
+  const text = await Bun.file(join(chartDir, "values.yaml")).text();
+  for (const key of chartOptionKeys.filter((one) => options[one].kind.schema.type === "boolean")) {
+    const before = text.slice(0, text.search(new RegExp(`^ {2}(# )?${key}: `, "m")));
+    const comment = before.replace(/\n {2}# /g, " ");
+    expect([key, comment.slice(comment.lastIndexOf("Expected: "))]).toEqual([
+      key,
+      expect.stringMatching(/^Expected: true or false\. \[/),
+    ]);
+  }
+});
+
+test("the chart's README names every value", async () => {
+  const table = tableRows(await Bun.file(join(chartDir, "README.md")).text(), "value");
+  const named = table.flatMap(([names = ""]) =>
+    [...names.matchAll(/`(\w+)/g)].map(([, key = ""]) => key),
+  );
+  expect([...new Set(named)].sort()).toEqual(Object.keys(values).sort());
+});
+
 describe("the schema", () => {
   const config = (more: object) => isConfig({ ...values.config, ...more });
 
@@ -70,6 +91,7 @@ describe("the schema", () => {
     { v4l2DeviceGroup: "video" },
     { v4l2ExclusiveCaps: false },
     { nfdFeaturesDir: "" },
+    { metricsAddress: "::" },
     { containerDevicePath: "/dev/video{index}" },
     { resourceName: "example.com/Cameras_2" },
   ])("takes %j", (more) => expect(config(more)).toBe(true));

@@ -8,6 +8,7 @@ import {
   exampleObjects,
   podSpecOf,
   profiles,
+  renderedDaemonSetSpec,
   renderedPodTemplate,
 } from "../support/manifests.ts";
 
@@ -50,6 +51,10 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
     }
   });
 
+  test("name an image that nobody can publish, until an overlay names another one", () => {
+    for (const { image } of containers) expect(image).toStartWith("registry.invalid/");
+  });
+
   test("run the program's commands", () => {
     const lines = containers.flatMap(commandLines);
     expect(lines.length).toBeGreaterThan(3);
@@ -57,6 +62,12 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
       expect(path).toBe(program);
       expect([...used.keys()]).toContain(command);
       for (const argument of rest) expect(used.get(command)).toContain(argument as never);
+    }
+  });
+
+  test("leave the end of their log as the reason for which they ended", () => {
+    for (const { terminationMessagePolicy } of containers) {
+      expect(terminationMessagePolicy).toBe("FallbackToLogsOnError");
     }
   });
 
@@ -102,6 +113,18 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
         limits: { memory: "128Mi", cpu: "200m" },
       });
     }
+  });
+
+  test("are never two on one node, and few at once are replaced: one that stays unready stops no update of three", () => {
+    const { maxSurge, maxUnavailable } =
+      renderedDaemonSetSpec(profile).updateStrategy.rollingUpdate;
+    expect(maxSurge).toBe(0);
+    expect(maxUnavailable).toMatch(/^\d+%$/);
+    // Rounded up by the DaemonSet's controller: pkg/controller/daemon/util UnavailableCount.
+    const unavailableOf = (nodes: number) =>
+      Math.ceil((nodes * Number.parseInt(String(maxUnavailable), 10)) / 100);
+    expect(unavailableOf(3)).toBe(2);
+    expect(unavailableOf(100)).toBeLessThan(50);
   });
 
   test("can be found by the label that the runbooks name", () => {

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { installHint } from "../../src/v4l2/loopback/install-hint.ts";
+import { codeBlocks } from "../support/markdown.ts";
 
 const root = join(import.meta.dir, "../..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
@@ -17,5 +18,20 @@ test("docs/nodes.md quotes the doctor's advice for each kernel as the doctor giv
       installHint("v4l2loopback", release),
       installHint("videodev", release),
     ]);
+  }
+});
+
+const commands = ["README.md", "deploy/kubernetes/README.md"].flatMap((path) =>
+  codeBlocks(read(path), ["sh"]).flatMap((block) => block.replaceAll("\\\n", " ").split("\n")),
+);
+
+test("who looks for the reason gets the init container's log too, also where the daemon waits for it", () => {
+  const logs = commands.filter((line) => line.startsWith("kubectl logs "));
+  expect(logs).toHaveLength(3);
+  for (const line of logs) {
+    if (line.includes(" -c setup")) continue;
+    expect(line).toContain(" --all-containers ");
+    // Without it, kubectl ends at the first container that has not started (pkg/cmd/logs sequentialConsumeRequest).
+    expect(line).toContain(" --ignore-errors ");
   }
 });

@@ -1,18 +1,24 @@
 import { describe, expect, test } from "bun:test";
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { Glob, YAML } from "bun";
 import { chartDir } from "../../deploy/manifests/chart.ts";
 import { helm, helmTemplate } from "../../deploy/manifests/helm.ts";
-import { kustomizeDir, renderKustomizeFiles } from "../../deploy/manifests/kustomize-files.ts";
+import {
+  kustomizeDir,
+  PLACEHOLDER_IMAGE,
+  renderKustomizeFiles,
+} from "../../deploy/manifests/kustomize-files.ts";
 import { optionKeys, options } from "../../src/config/options.ts";
 import { containersOf, exampleObjects, parseDocuments, podSpecOf } from "../support/manifests.ts";
+import { codeBlocks } from "../support/markdown.ts";
 import { checkerOf } from "./openapi.ts";
 import {
   asKubectlReads,
   kubernetesVersions,
   kustomizeBuild,
+  kustomizeBuildOwn,
   skipLevel,
   unsupported,
 } from "./tools.ts";
@@ -30,6 +36,12 @@ const overlays = [...new Glob("overlays/*/kustomization.yaml").scanSync(kustomiz
 const everything = relative(kustomizeDir, join(import.meta.dir, "overlays/everything"));
 const kustomizations = ["base", ...overlays.map((path) => dirname(path)).sort(), everything];
 
+const root = join(import.meta.dir, "../..");
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+
+/** Where the plugin runs if a label of its own says so, by the documents. */
+const labelled = { "kubernetes.io/os": "linux", "meeting-baas.io/v4l2loopback": "true" };
+
 /** What an overlay is in the chart's words. */
 const asValues: Readonly<Record<string, string>> = {
   base: "profile=full",
@@ -41,8 +53,11 @@ const asValues: Readonly<Record<string, string>> = {
     "profile=restricted,config.enableMetrics=true,metrics.podMonitor.enabled=true,metrics.networkPolicy.enabled=true",
 };
 
+/** The chart has no image of its own; this one is that of the kustomizations. */
+const someImage = ["--set", `image.repository=${PLACEHOLDER_IMAGE}`];
+
 function rendered(args: readonly string[], kubeVersion?: string) {
-  const { exitCode, stdout, stderr } = helmTemplate(args, kubeVersion);
+  const { exitCode, stdout, stderr } = helmTemplate([...someImage, ...args], kubeVersion);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   return parseDocuments(stdout);
 }
@@ -56,10 +71,52 @@ describe.skipIf(skip)("the kustomizations", () => {
   });
 
   test.each(Object.entries(asValues))("%s is what Helm makes of %s", (directory, set) => {
-    const byName = (one: { kind: string }, other: { kind: string }) =>
-      one.kind.localeCompare(other.kind);
-    const chart = rendered(["--set", set, "--skip-tests"]).map(comparable).sort(byName);
-    expect(parseDocuments(kustomizeBuild(directory)).map(comparable).sort(byName)).toEqual(chart);
+    expect(allComparable(parseDocuments(kustomizeBuild(directory)))).toEqual(
+      allComparable(rendered(["--set", set, "--skip-tests"])),
+    );
+  });
+
+  test.each([
+    ["full", [], { "video-device-plugin": "spc_t" }],
+    [
+      "restricted",
+      ["restricted"],
+      { setup: "spc_t", "video-device-plugin": "container_device_plugin_t" },
+    ],
+  ])(
+    "with the component selinux, %s has the types of Helm's seLinuxOptions",
+    async (profile, first, types) => {
+      const components = [...first, "selinux"].map((name) => `../../components/${name}`);
+      const built = parseDocuments(
+        await kustomizeBuildOwn(YAML.stringify({ resources: ["../../base"], components })),
+      );
+      const set = `profile=${profile},seLinuxOptions.enabled=true`;
+      expect(allComparable(built)).toEqual(allComparable(rendered(["--set", set, "--skip-tests"])));
+      const containers = built.flatMap((object) =>
+        containersOf(podSpecOf(object) ?? { containers: [] }),
+      );
+      expect(
+        containers.map(({ name, securityContext }) => [name, securityContext?.["seLinuxOptions"]]),
+      ).toEqual(Object.entries(types).map(([name, type]) => [name, { type }]));
+    },
+  );
+
+  test("the overlay that the README shows sets the image, the nodes and both containers' variables", async () => {
+    const [overlay = "", ...more] = codeBlocks(read("deploy/kubernetes/README.md"), ["yaml"]);
+    expect(more).toEqual([]);
+    const objects = parseDocuments(await kustomizeBuildOwn(overlay));
+    const [spec] = objects.flatMap((object) => podSpecOf(object) ?? []);
+    expect(spec).toMatchObject({ nodeSelector: labelled });
+    const containers = spec === undefined ? [] : containersOf(spec);
+    expect(containers.map(({ name, image }) => [name, image])).toEqual([
+      ["setup", "registry.example.com/video-device-plugin:0.1.0"],
+      ["video-device-plugin", "registry.example.com/video-device-plugin:0.1.0"],
+    ]);
+    for (const { env } of containers) {
+      expect(env?.filter(({ name }) => name === "MAX_DEVICES")).toEqual([
+        { name: "MAX_DEVICES", value: "4" },
+      ]);
+    }
   });
 
   test("all have been compared, or add to one that has", () => {
@@ -131,12 +188,33 @@ describe.skipIf(skip)("the chart", () => {
     ["profile=restricted,config.removeDevicesOnExit=true", "can't remove devices"],
     ["metrics.prometheusRule.enabled=true", "no metrics without config.enableMetrics=true"],
     ["metrics.podMonitor.enabled=true", "no metrics without config.enableMetrics=true"],
+    [
+      "resourceQuota.enabled=true,priorityClassName=",
+      "no class to allow without priorityClassName",
+    ],
     ["metrics.service.enabled=true", "no metrics without config.enableMetrics=true"],
   ])("refuses %s, which no schema can say", (set, why) => {
     const { exitCode, stderr } = helmTemplate(["--set", set]);
     expect(exitCode).toBe(1);
     expect(stderr).toContain(why);
   });
+
+  test("has no image that would run privileged by default, and asks for one", () => {
+    const { exitCode, stdout, stderr } = helmTemplate();
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+    expect(stderr).toContain("image.repository: say where your image is, as in --set image.repo");
+  });
+
+  test.each(["README.md", "docs/nodes.md", "deploy/helm/video-device-plugin/templates/NOTES.txt"])(
+    "runs on the labelled nodes alone with what %s says",
+    (path) => {
+      const [, label] = /kubectl label node NODE\.\.\. (\S+)/.exec(read(path)) ?? [];
+      expect(label).toBe("meeting-baas.io/v4l2loopback=true");
+      const [, set = ""] = /--set-string '(.+?)'/.exec(read(path)) ?? [];
+      const [spec] = rendered(["--set-string", set]).flatMap((object) => podSpecOf(object) ?? []);
+      expect(spec).toMatchObject({ nodeSelector: labelled });
+    },
+  );
 
   test("is scraped as the job that the alerts ask for, whatever its name", () => {
     const objects = rendered(["--values", join(valuesDir, "everything.yaml")]);
@@ -218,6 +296,33 @@ describe.skipIf(skip)("the chart", () => {
     expect(notes("--set", "profile=restricted")).toContain("NOT cleaned between pods");
     expect(notes("--set", "config.driver=simulated")).toContain("simulated");
   });
+
+  test("speaks of GKE's quota outside of kube-system, unless it brings one or has no class", () => {
+    const advice = "--set resourceQuota.enabled=true";
+    expect(notes()).toContain(advice);
+    for (const set of ["resourceQuota.enabled=true", "priorityClassName="]) {
+      expect(notes("--set", set)).not.toContain(advice);
+    }
+    expect(notes("--namespace", "kube-system")).not.toContain(advice);
+  });
+
+  test("brings a quota that names the pods' class", () => {
+    const objects = rendered(["--set", "resourceQuota.enabled=true,priorityClassName=cameras"]);
+    expect(objects.find(({ kind }) => kind === "ResourceQuota")?.spec).toMatchObject({
+      scopeSelector: { matchExpressions: [{ scopeName: "PriorityClass", values: ["cameras"] }] },
+    });
+    expect(objects.flatMap((object) => podSpecOf(object) ?? [])).toContainEqual(
+      expect.objectContaining({ priorityClassName: "cameras" }),
+    );
+  });
+
+  test("speaks of nodes without the module, unless it is told which have it", () => {
+    const advice = "kubectl label node";
+    expect(notes()).toContain(advice);
+    for (const set of ["nodeSelector.pool=video", "config.driver=simulated"]) {
+      expect(notes("--set", set)).not.toContain(advice);
+    }
+  });
 });
 
 describe.skipIf(skip)("Debian's kubectl, of 1.20", () => {
@@ -297,12 +402,16 @@ function notes(...args: string[]): string {
     const template = 'notes: {{ tpl (.Files.Get "notes") . | quote }}';
     writeFileSync(join(copy, "templates/notes.yaml"), template);
     const show = ["--namespace", "video", "--show-only", "templates/notes.yaml"];
-    const { stdout, stderr } = helm(["template", "vdp", copy, ...show, ...args]);
+    const { stdout, stderr } = helm(["template", "vdp", copy, ...show, ...someImage, ...args]);
     expect(stderr).toBe("");
     return String((parseDocuments(stdout)[0] as { notes?: unknown } | undefined)?.notes);
   } finally {
     rmSync(copy, { recursive: true });
   }
+}
+
+function allComparable(objects: ReturnType<typeof parseDocuments>): typeof objects {
+  return objects.map(comparable).sort((one, other) => one.kind.localeCompare(other.kind));
 }
 
 /** Without what marks Helm's own, the order of variables, and a setting that an init container has no use for. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes this machine able to render and check the manifests: helm and kustomize built from their published modules,
-# and the schemas of several Kubernetes versions and of the custom resources, taken out of the modules that have
+# and the schemas of every Kubernetes that is served and of the custom resources, taken out of the modules that have
 # them; and Debian's kubectl, which is old. Idempotent; needs Go and apt. Only the cache is written.
 set -euo pipefail
 
@@ -11,8 +11,15 @@ cache=${VDP_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/video-device-plugin}/mani
 schemas() {
   cat <<'LIST'
 k8s.io/kubernetes v1.26.15 h1:o65B3kKH7q9xK2h2323rKKThI1rp3ZarXpb8asT932U= api/openapi-spec/swagger.json kubernetes-1.26.json
+k8s.io/kubernetes v1.27.16 h1:DHFqj/HTUqHStFlRH9wCKPocqgHsjR6Q/DzYarB2QQE= api/openapi-spec/swagger.json kubernetes-1.27.json
+k8s.io/kubernetes v1.28.15 h1:d91N2Znk+E8REIJZlrD6za2JtIwvEypa0DB1IoU4fJ0= api/openapi-spec/swagger.json kubernetes-1.28.json
+k8s.io/kubernetes v1.29.15 h1:hLcyf3XmxtfkubCEmmPX5QVD7lDclXjvEUrJeP283LM= api/openapi-spec/swagger.json kubernetes-1.29.json
 k8s.io/kubernetes v1.30.14 h1:MrlKXh9uhLIJpyxOeXhcndzRVSvwiV9iJ8NgH8nqPsg= api/openapi-spec/swagger.json kubernetes-1.30.json
+k8s.io/kubernetes v1.31.14 h1:UtjLfqvXLuSVDdJ4+NpQCIfFkKkLnAAVmxAEMsnkhjk= api/openapi-spec/swagger.json kubernetes-1.31.json
+k8s.io/kubernetes v1.32.13 h1:5TGYdZ6YZqdp6h/Rp1vX/4TIoybMPdgv97LCZCtPuNQ= api/openapi-spec/swagger.json kubernetes-1.32.json
 k8s.io/kubernetes v1.33.4 h1:T1d5FLUYm3/KyUeV7YJhKTR980zHCHb7K2xhCSo3lE8= api/openapi-spec/swagger.json kubernetes-1.33.json
+k8s.io/kubernetes v1.34.4 h1:Yy6R4QB8C9kJPp25GFqEvX5XQwY5qzKeqD0Xx6oAcmk= api/openapi-spec/swagger.json kubernetes-1.34.json
+k8s.io/kubernetes v1.35.4 h1:o/8dBC/pHVpYoGV4OAIytAlNPZbdYVTXJHoYvXC4qzM= api/openapi-spec/swagger.json kubernetes-1.35.json
 k8s.io/kubernetes v1.36.3 h1:qDQdoMiluAE2Eab6Fa52YV+WjiGz9mZFFoagEA6cI+o= api/openapi-spec/swagger.json kubernetes-1.36.json
 github.com/prometheus-operator/prometheus-operator v0.85.0 h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s= example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml podmonitor.yaml
 github.com/prometheus-operator/prometheus-operator v0.85.0 h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s= example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml prometheusrule.yaml

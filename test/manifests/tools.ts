@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { manifestToolsDir } from "../../deploy/manifests/helm.ts";
 import { kustomizeDir } from "../../deploy/manifests/kustomize-files.ts";
@@ -6,8 +7,11 @@ import type { KubernetesObject } from "../support/manifests.ts";
 
 const kustomizeBinary = join(manifestToolsDir(), "bin/kustomize");
 
-/** Minor versions of Kubernetes whose schemas are provisioned: the oldest that is served, the newest, and between. */
-export const kubernetesVersions = ["1.26", "1.30", "1.33", "1.36"] as const;
+/** Minor versions of Kubernetes whose schemas are provisioned: from the oldest that the chart takes to the newest. */
+export const kubernetesVersions = Array.from(
+  { length: 11 },
+  (_, index) => `1.${26 + index}` as const,
+);
 export type KubernetesVersion = (typeof kubernetesVersions)[number];
 
 /** Where a provisioned schema is. */
@@ -36,15 +40,30 @@ export function skipLevel(reason: string | undefined, env = process.env): boolea
   return true;
 }
 
-/** What `kustomize build` makes of a directory of `deploy/kubernetes`. @throws Error with what it says. */
-export function kustomizeBuild(directory: string): string {
+/**
+ * What `kustomize build` makes of a directory of `deploy/kubernetes`, or of a copy of that.
+ * @throws Error with what it says.
+ */
+export function kustomizeBuild(directory: string, root = kustomizeDir): string {
   const { exitCode, stdout, stderr } = Bun.spawnSync([
     kustomizeBinary,
     "build",
-    join(kustomizeDir, directory),
+    join(root, directory),
   ]);
   if (exitCode !== 0) throw new Error(`kustomize build ${directory}: ${stderr}`);
   return String(stdout);
+}
+
+/** The same of an overlay of somebody's own, beside ours in `overlays`. @throws Error with what kustomize says. */
+export async function kustomizeBuildOwn(kustomization: string): Promise<string> {
+  const root = mkdtempSync(join(tmpdir(), "vdp-kustomize-"));
+  try {
+    cpSync(kustomizeDir, root, { recursive: true });
+    await Bun.write(join(root, "overlays/own/kustomization.yaml"), kustomization);
+    return kustomizeBuild("overlays/own", root);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 }
 
 /**

@@ -55,12 +55,23 @@ export function parseDocuments(text: string): KubernetesObject[] {
   return documents.filter((document) => document !== null && document !== undefined);
 }
 
-/** The pod template of the DaemonSet of a profile, as it is rendered into `deploy/kubernetes`. */
-export function renderedPodTemplate(profile: Profile): PodTemplate {
+/** As much of a DaemonSet's spec as tests look at. */
+export interface DaemonSetSpec {
+  readonly updateStrategy: { readonly rollingUpdate: Readonly<Record<string, number | string>> };
+  readonly template: PodTemplate;
+}
+
+/** The spec of the DaemonSet of a profile, as it is rendered into `deploy/kubernetes`. */
+export function renderedDaemonSetSpec(profile: Profile): DaemonSetSpec {
   const file = { full: "base/daemonset.yaml", restricted: "components/restricted/daemonset.yaml" };
   const text = readFileSync(join(kustomizeDir, file[profile]), "utf8");
-  const [daemonSet] = parseDocuments(text) as unknown as [{ spec: { template: PodTemplate } }];
-  return daemonSet.spec.template;
+  const [daemonSet] = parseDocuments(text) as unknown as [{ spec: DaemonSetSpec }];
+  return daemonSet.spec;
+}
+
+/** Its pod template. */
+export function renderedPodTemplate(profile: Profile): PodTemplate {
+  return renderedDaemonSetSpec(profile).template;
 }
 
 /** Every container of a pod, in the order in which they start. */

@@ -48,10 +48,10 @@ function cells(line: string): string[] {
     .map((cell) => cell.trim().replaceAll("\\|", "|"));
 }
 
-/** Lines of the fenced code in these languages. */
-export function codeLines(markdown: string, languages: readonly string[]): string[] {
-  return [...markdown.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].flatMap(
-    ([, language = "", code = ""]) =>
-      languages.includes(language) ? code.trimEnd().split("\n") : [],
+/** The blocks of fenced code in these languages, without the indentation of their fence. */
+export function codeBlocks(markdown: string, languages: readonly string[]): string[] {
+  const fences = /^( *)```(\w+)\n([\s\S]*?)^\1```/gm;
+  return [...markdown.matchAll(fences)].flatMap(([, indent = "", language = "", code = ""]) =>
+    languages.includes(language) ? [code.replaceAll(new RegExp(`^${indent}`, "gm"), "")] : [],
   );
 }

@@ -3,22 +3,10 @@ import {
   type FakeKernelOptions,
   FakeLoopbackKernel,
 } from "../../../test/support/fake-loopback-kernel.ts";
+import { PREDECESSORS_LABELS, predecessorsParameters } from "../../../test/support/predecessor.ts";
 import { steppingClock } from "../../../test/support/stepping-clock.ts";
 import { type LogFields, silentLogger } from "../../observe/logger.ts";
 import { LoopbackDriver } from "./loopback-driver.ts";
-
-/**
- * What the plugin's predecessor, written in Go, loads the module with: without a shell in between, so that the kernel
- * takes off the first and the last quote only (lib/cmdline.c next_arg).
- */
-function predecessors(devices: number): string {
-  const each = (value: string | ((index: number) => number)) =>
-    Array.from({ length: devices }, (_, index) =>
-      typeof value === "string" ? value : value(index),
-    );
-  const numbers = each((index) => 10 + index);
-  return `video_nr=${numbers} max_buffers=2 exclusive_caps=${each("1")} card_label=${each('"MeetingBot_WebCam"')} devices=${devices}`;
-}
 
 const kernels: FakeLoopbackKernel[] = [];
 afterEach(() => {
@@ -28,7 +16,7 @@ afterEach(() => {
 function setUp(options: FakeKernelOptions, { devices = 3, largest = 8192 } = {}) {
   const kernel = new FakeLoopbackKernel(options);
   kernels.push(kernel);
-  kernel.preload(predecessors(devices));
+  kernel.preload(predecessorsParameters(devices).join(" "));
   const { deviceDir, sysfsDir, modulesDir, kernelRelease } = kernel;
   const warnings: [string, LogFields][] = [];
   const warn = (msg: string, fields: LogFields = {}) => warnings.push([msg, fields]);
@@ -54,7 +42,7 @@ describe("devices of the predecessor, with its stray quotes in their labels", ()
     "%s: are adopted as they are, with one warning for each label",
     async (version) => {
       const { kernel, driver, warnings } = setUp({ version });
-      const labels = ['MeetingBot_WebCam"', '"MeetingBot_WebCam"', '"MeetingBot_WebCam'];
+      const labels = [...PREDECESSORS_LABELS];
       expect([10, 11, 12].map((number) => kernel.device(number)?.label)).toEqual(labels);
 
       const { created, adopted, failed } = await driver.ensure();

@@ -45,6 +45,15 @@ export function loaded(names: readonly string[]): string[] {
   return names.filter((name) => modules.some((line) => line.startsWith(`${name} `)));
 }
 
+/** Loads a module, as somebody on the node would. */
+export function modprobe(...args: string[]): void {
+  run(["/bin/busybox", "modprobe", ...args]);
+}
+
+export function rmmod(module: string): void {
+  run(["/bin/busybox", "rmmod", module]);
+}
+
 /** Runs a command to its end; its output. */
 export function run(command: string[]): string {
   const { exitCode, stdout, stderr } = Bun.spawnSync(command);

@@ -2,7 +2,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { rmSync } from "node:fs";
 import type { ModuleVersion } from "../provision.ts";
 import { roleOf } from "../query.ts";
-import { identity, modeOf, openDevices, query, removeDevice, run } from "./cameras.ts";
+import { identity, modeOf, openDevices, query, removeDevice, rmmod } from "./cameras.ts";
 import { ALL } from "./guest-node.ts";
 import type { Story, StoryCheck } from "./story.ts";
 
@@ -39,7 +39,7 @@ const moduleUnloaded: StoryCheck = {
   name: "the module unloads under the running plugin: all 8 are unhealthy, and made again",
   async run(node) {
     equal(openDevices(), 0);
-    await node.lostAndFound(ALL, () => run(["/bin/busybox", "rmmod", "v4l2loopback"]));
+    await node.lostAndFound(ALL, () => rmmod("v4l2loopback"));
     assertCameras(ALL);
   },
 };

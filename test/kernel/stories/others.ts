@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { countOpens } from "../../support/open-watch.ts";
 import type { ModuleVersion } from "../provision.ts";
-import { identity, modeOf, query, run } from "./cameras.ts";
+import { identity, modeOf, modprobe, query, rmmod } from "./cameras.ts";
 import { eventually } from "./eventually.ts";
 import { ALL, type GuestNode } from "./guest-node.ts";
 import type { Story } from "./story.ts";
@@ -121,12 +121,4 @@ async function saysHowToMake({ plugin }: GuestNode, id: string): Promise<void> {
       .find((entry) => entry["device_id"] === id && entry["error_code"] === "not_supported"),
   );
   match(String(failure["remedy"]), /rmmod v4l2loopback/);
-}
-
-function modprobe(...args: string[]): void {
-  run(["/bin/busybox", "modprobe", ...args]);
-}
-
-function rmmod(module: string): void {
-  run(["/bin/busybox", "rmmod", module]);
 }

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { countOpens } from "../../support/open-watch.ts";
-import { identity, loaded, openDevices, query, run } from "./cameras.ts";
+import { identity, loaded, openDevices, query, rmmod } from "./cameras.ts";
 import { eventually } from "./eventually.ts";
 import { ALL, type GuestNode } from "./guest-node.ts";
 import type { Story } from "./story.ts";
@@ -58,7 +58,7 @@ export const restarts: Story = [
       const before = ALL.map(identity);
       await node.stopPlugin();
       deepEqual(ALL.map(identity), before);
-      run(["/bin/busybox", "rmmod", "v4l2loopback"]);
+      rmmod("v4l2loopback");
     },
   },
   {

@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { rmSync } from "node:fs";
-import { identity, loaded, passFrames, run } from "./cameras.ts";
+import { identity, loaded, passFrames, rmmod, run } from "./cameras.ts";
 import { ALL, type GuestNode } from "./guest-node.ts";
 import type { Story } from "./story.ts";
 
@@ -44,7 +44,7 @@ export const restricted: Story = [
   {
     name: "it tells of a module that went, and all devices with it",
     async run(node) {
-      run(["/bin/busybox", "rmmod", "v4l2loopback"]);
+      rmmod("v4l2loopback");
       await node.allocatable(0);
       await node.stopPlugin();
       deepEqual(loaded(["v4l2loopback"]), []);

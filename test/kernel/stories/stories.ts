@@ -3,6 +3,7 @@ import { firstStart } from "./first-start.ts";
 import { loss } from "./loss.ts";
 import { others } from "./others.ts";
 import { pods } from "./pods.ts";
+import { predecessor } from "./predecessor.ts";
 import { restarts } from "./restarts.ts";
 import { restricted } from "./restricted.ts";
 import type { Story } from "./story.ts";
@@ -31,7 +32,7 @@ export function plays(versions: readonly ModuleVersion[]): Play[] {
       {
         title: `a node with v4l2loopback ${moduleVersion} and cameras of others`,
         moduleVersion,
-        story: others(moduleVersion),
+        story: [...others(moduleVersion), ...predecessor(moduleVersion)],
       },
     ]),
     { title: "a node without v4l2loopback", moduleVersion: "none", story: withoutModule },

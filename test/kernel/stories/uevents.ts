@@ -2,7 +2,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { parseDevice } from "../../../src/linux/device-number.ts";
 import type { ModuleVersion } from "../provision.ts";
-import { removeDevice, run } from "./cameras.ts";
+import { modprobe, removeDevice, rmmod, run } from "./cameras.ts";
 import { PATIENCE_MS } from "./eventually.ts";
 import type { GuestNode } from "./guest-node.ts";
 import type { Story } from "./story.ts";
@@ -26,7 +26,7 @@ export function uevents(version: ModuleVersion): Story {
       name: "in a directory without devtmpfs it makes the nodes itself",
       async run(node) {
         mkdirSync(PRIVATE_DIR);
-        run(["/bin/busybox", "modprobe", "v4l2loopback", "devices=0"]);
+        modprobe("v4l2loopback", "devices=0");
         makeControlNode();
         node.plugin.start(...FLAGS);
         await health(node, IDS, "Healthy");
@@ -39,7 +39,7 @@ export function uevents(version: ModuleVersion): Story {
       async run(node) {
         const nodes = lost.map((id) => statSync(`${PRIVATE_DIR}/${id}`).ino);
         const unhealthy = health(node, lost, "Unhealthy");
-        if (version === "0.12.7") run(["/bin/busybox", "rmmod", "v4l2loopback"]);
+        if (version === "0.12.7") rmmod("v4l2loopback");
         else removeDevice("video11");
         await unhealthy;
         await health(node, IDS, "Healthy");

@@ -33,10 +33,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- define "video-device-plugin.image" -}}
+{{- $repository := required "image.repository: say where your image is, as in --set image.repository=registry.example.com/video-device-plugin" .Values.image.repository }}
 {{- if .Values.image.digest }}
-{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- printf "%s@%s" $repository .Values.image.digest }}
 {{- else }}
-{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- printf "%s:%s" $repository (default .Chart.AppVersion .Values.image.tag) }}
 {{- end }}
 {{- end }}
 
@@ -71,6 +72,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- if and .Values.metrics.service.enabled (not $config.enableMetrics) }}
 {{- fail "metrics.service.enabled: there are no metrics without config.enableMetrics=true" }}
+{{- end }}
+{{- if and .Values.resourceQuota.enabled (not .Values.priorityClassName) }}
+{{- fail "resourceQuota.enabled: there is no class to allow without priorityClassName" }}
 {{- end }}
 {{- end }}
 
@@ -123,14 +127,22 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   mountPath: {{ include "video-device-plugin.stateDir" . }}
 {{- end }}
 
+{{- /* Of a securityContext, for what is "privileged" or "restricted". */ -}}
+{{- define "video-device-plugin.seLinuxOptions" -}}
+{{- $options := (index . 0).Values.seLinuxOptions }}
+{{- if $options.enabled -}}
+seLinuxOptions:
+  {{- toYaml (index $options (index . 1)) | nindent 2 }}
+{{- end }}
+{{- end }}
+
 {{- define "video-device-plugin.privileged" -}}
 # Loading a module takes CAP_SYS_MODULE; opening /dev/v4l2loopback and /dev/videoN a device cgroup that is open,
 # and writing attributes a /sys that isn't read-only. Only privileged containers have those two.
 privileged: true
 readOnlyRootFilesystem: true
 runAsUser: 0
-{{- with .Values.seLinuxOptions.privileged }}
-seLinuxOptions:
-  {{- toYaml . | nindent 2 }}
+{{- with include "video-device-plugin.seLinuxOptions" (list . "privileged") }}
+{{- . | nindent 0 }}
 {{- end }}
 {{- end }}
