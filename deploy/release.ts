@@ -117,6 +117,7 @@ function billOf(executable: string, seconds: number): string {
     executableHash: sha256(readFileSync(executable)),
     packageHash: hashesOfLockfile(readFileSync(join(root, "bun.lock"), "utf8")),
     timestamp: new Date(seconds * 1000),
+    baseImage: undefined,
   });
 }
 

@@ -1,12 +1,20 @@
 import { expect, test } from "bun:test";
-import { digestIn, unpinnedBases } from "./bases.ts";
+import { splitImageName, unpinnedBases } from "./bases.ts";
 
 const digest = `sha256:${"5a".repeat(32)}`;
 
-test("an image is pinned by a whole digest at its end", () => {
-  expect(digestIn(`x.io/base:2@${digest}`)).toBe(digest);
-  expect(digestIn("x.io/base:2")).toBeUndefined();
-  expect(digestIn("x.io/base:2@sha256:5a")).toBeUndefined();
+test.each([
+  ["debian", { repository: "debian" }],
+  ["localhost:5000/a/b", { repository: "localhost:5000/a/b" }],
+  ["x.io/base:2", { repository: "x.io/base", tag: "2" }],
+  [`x.io/base:2@${digest}`, { repository: "x.io/base", tag: "2", digest }],
+  [`x.io/base@${digest}`, { repository: "x.io/base", digest }],
+])("%s is taken apart", (image, parts) => {
+  expect(splitImageName(image)).toEqual({ tag: undefined, digest: undefined, ...parts });
+});
+
+test("half a digest pins nothing", () => {
+  expect(splitImageName("x.io/base:2@sha256:5a").digest).toBeUndefined();
 });
 
 test("bases without a digest are told by their variables", () => {
