@@ -109,6 +109,24 @@ describe("arguments", () => {
   });
 });
 
+/** docs/nodes.md, "Small and local clusters", has the distributions. */
+test("the unit is started before what runs the kubelet, in every distribution that is supported", () => {
+  const text = readFileSync(join(here, "video-device-plugin.service"), "utf8");
+  const before = [...text.matchAll(/^Before=(.*)$/gm)].flatMap(([, units = ""]) =>
+    units.split(" "),
+  );
+  expect(before.sort()).toEqual([
+    "k0scontroller.service",
+    "k0sworker.service",
+    "k3s-agent.service",
+    "k3s.service",
+    "kubelet.service",
+    "rke2-agent.service",
+    "rke2-server.service",
+    "snap.microk8s.daemon-kubelite.service",
+  ]);
+});
+
 const noSystemd = Bun.which("systemd-analyze") ? undefined : "no systemd-analyze: install systemd";
 describe.skipIf(skipLevel(noSystemd))("the unit", () => {
   /** As it is, but for the executable, which is at its place on no machine that builds. */
