@@ -15,6 +15,8 @@ COPY deploy deploy
 COPY src src
 ARG TARGETARCH
 ARG SOURCE_DATE_EPOCH
+# For the bill of materials.
+ARG BASE_IMAGE
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
     bun deploy/build.ts --arch=$TARGETARCH && bun deploy/notices.ts && bun deploy/sbom.ts
 

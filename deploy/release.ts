@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import manifest from "../package.json" with { type: "json" };
 import { bunLicencePage } from "./bun-licence.ts";
 import { bundledPackages, readMetafile } from "./bundled-packages.ts";
+import { unpinnedBases } from "./image/bases.ts";
 import { changelogSection } from "./release/changelog.ts";
 import { ARCHITECTURES, artefactName, tarballFiles } from "./release/contents.ts";
 import { gitFacts, releaseTime } from "./release/git-facts.ts";
@@ -26,7 +27,8 @@ Makes in dist/release, of the version that package.json has:
   release-notes.md    the version's section of CHANGELOG.md
   image-tags.txt      what an image of it is to be tagged with, a line each
 
-The tree has to be clean, the commit to have the tag vVERSION, and the section in CHANGELOG.md a date.
+The tree has to be clean, the commit to have the tag vVERSION, the section in CHANGELOG.md a date, and each image in
+deploy/image/bases.env a digest.
 Equal commits make equal bytes. Nothing is uploaded. SOURCE_DATE_EPOCH sets another time than the commit's.
 
 Options:
@@ -70,7 +72,8 @@ function release(dryRun: boolean): void {
   const git = gitFacts(root);
   const changelog = readFileSync(join(root, "CHANGELOG.md"), "utf8");
   const section = changelogSection(changelog, version.text);
-  const reasons = refusals({ version: version.text, ...git, section });
+  const unpinned = unpinnedBases(readFileSync(join(root, "deploy/image/bases.env"), "utf8"));
+  const reasons = refusals({ version: version.text, ...git, section, unpinned });
   if (reasons.length > 0 && !dryRun) {
     fail(["this can't be released:", ...reasons.map((reason) => `- ${reason}`)].join("\n"));
   }
@@ -114,6 +117,7 @@ function billOf(executable: string, seconds: number): string {
     executableHash: sha256(readFileSync(executable)),
     packageHash: hashesOfLockfile(readFileSync(join(root, "bun.lock"), "utf8")),
     timestamp: new Date(seconds * 1000),
+    baseImage: undefined,
   });
 }
 

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SPDX, Spec, Validation } from "@cyclonedx/cyclonedx-library";
@@ -14,9 +14,11 @@ const materials: Materials = {
   executableHash: "0123456789abcdef".repeat(4),
   packageHash: hashesOfLockfile(readFileSync(join(root, "bun.lock"), "utf8")),
   timestamp: new Date("2026-11-23T00:00:00Z"),
+  baseImage: undefined,
 };
 
 interface Component {
+  type: string;
   "bom-ref": string;
   name: string;
   group?: string;
@@ -27,12 +29,14 @@ interface Component {
   components?: Component[];
 }
 
-const bom = JSON.parse(renderBom(materials)) as {
+interface Bill {
   serialNumber: string;
   metadata: { timestamp: string; component: Component };
   components: Component[];
   dependencies: { ref: string; dependsOn?: string[] }[];
-};
+}
+
+const bom = JSON.parse(renderBom(materials)) as Bill;
 
 test("the bill is valid CycloneDX 1.6", async () => {
   const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot6);
@@ -74,6 +78,39 @@ test("the bill names the executable by its hash, and leads from it to everything
   );
   const grpc = bom.dependencies.find(({ ref }) => ref.startsWith("pkg:npm/%40grpc/grpc-js@"));
   expect(grpc?.dependsOn).toContainEqual(expect.stringMatching(/^pkg:npm\/%40grpc\/proto-loader@/));
+});
+
+describe("the bill of an image", () => {
+  const digest = `sha256:${"5a".repeat(32)}`;
+  const billOn = (baseImage: string) => renderBom({ ...materials, baseImage });
+  const baseIn = (text: string) => {
+    const bill = JSON.parse(text) as Bill;
+    const base = bill.components.find(({ type }) => type === "container");
+    const root = bill.dependencies.find(({ ref }) => ref === bill.metadata.component["bom-ref"]);
+    expect(root?.dependsOn).toContain(base?.["bom-ref"] ?? "no base");
+    return base;
+  };
+
+  test("has the base in it, by its digest, and is valid", async () => {
+    const text = billOn(`gcr.io/distroless/base:latest@${digest}`);
+    expect(baseIn(text)).toMatchObject({
+      name: "gcr.io/distroless/base",
+      version: digest,
+      purl: `pkg:oci/base@${digest}?repository_url=gcr.io%2Fdistroless%2Fbase&tag=latest`,
+    });
+    expect(await new Validation.JsonStrictValidator(Spec.Version.v1dot6).validate(text)).toBeNull();
+  });
+
+  test.each([
+    ["x.io/team/base:2", "2"],
+    ["base", undefined],
+  ])("has the base %s, which is not pinned, by what is known", (image, version) => {
+    expect(baseIn(billOn(image))?.version).toBe(version);
+  });
+
+  test("that of the executable alone has none", () => {
+    expect(bom.components.map(({ type }) => type)).not.toContain("container");
+  });
 });
 
 test("equal executables have equal bills, and another has another serial number", () => {

@@ -1,6 +1,6 @@
 /**
  * Writes `dist/video-device-plugin.cdx.json`, a bill of materials in CycloneDX 1.6: what the executable really
- * contains. `bun deploy/sbom.ts`, after `bun run build`. Equal executables have equal bills: its time is
+ * contains and, of an image, the base that `BASE_IMAGE` names. `bun deploy/sbom.ts`, after `bun run build`. Equal executables have equal bills: its time is
  * `SOURCE_DATE_EPOCH` (https://reproducible-builds.org/specs/source-date-epoch/) or left out.
  */
 import { createHash } from "node:crypto";
@@ -11,6 +11,7 @@ import { PackageURL } from "packageurl-js";
 import manifest from "../package.json" with { type: "json" };
 import { bunLicencePage, bunLicense, bunParts, bunVersion } from "./bun-licence.ts";
 import { type BundledPackage, bundledPackages, readMetafile } from "./bundled-packages.ts";
+import { splitImageName } from "./image/bases.ts";
 
 /** What a bill is made of. */
 export interface Materials {
@@ -23,6 +24,8 @@ export interface Materials {
   readonly packageHash: (name: string, version: string) => string | undefined;
   /** When the sources were committed. */
   readonly timestamp: Date | undefined;
+  /** What the image is made on that the executable is put into; undefined for the executable alone. */
+  readonly baseImage: string | undefined;
 }
 
 /** The bill as JSON text. */
@@ -44,10 +47,12 @@ export function renderBom(materials: Materials): string {
       if (one.dependencies.includes(other.name)) made.dependencies.add(needed.bomRef);
     }
   }
-  root.dependencies.add(bun.bomRef);
+  const platforms = [bun];
+  if (materials.baseImage !== undefined) platforms.push(baseComponent(materials.baseImage));
+  for (const { bomRef } of platforms) root.dependencies.add(bomRef);
   const bom = new Models.Bom({
     serialNumber: `urn:uuid:${uuidOf(executableHash)}`,
-    components: new Models.ComponentRepository([bun, ...libraries.values()]),
+    components: new Models.ComponentRepository([...platforms, ...libraries.values()]),
     metadata: new Models.Metadata({
       component: root,
       ...(timestamp && { timestamp }),
@@ -111,6 +116,26 @@ function bunComponent(page: string): Models.Component {
   return bun;
 }
 
+/**
+ * The base, as one thing: which packages it consists of is told by itself, and changes with its digest. By the
+ * package URL's type `oci`, whose version is a digest
+ * (https://github.com/package-url/purl-spec/blob/main/types-doc/oci-definition.md).
+ */
+function baseComponent(image: string): Models.Component {
+  const { repository, tag, digest } = splitImageName(image);
+  const name = repository.split("/").at(-1) ?? repository;
+  const place = { repository_url: repository, ...(tag !== undefined && { tag }) };
+  const purl = new PackageURL("oci", undefined, name, digest, place).toString();
+  const version = digest ?? tag;
+  return new Models.Component(Enums.ComponentType.Container, repository, {
+    bomRef: purl,
+    purl,
+    ...(version !== undefined && { version }),
+    description:
+      "What the image is made on: the C library that the executable needs, and more. Its packages are not listed here.",
+  });
+}
+
 /** A UUID of version 8 (RFC 9562, section 5.8) out of the first 128 bits of a hash. */
 function uuidOf(hash: string): string {
   const hex = `${hash.slice(0, 12)}8${hash.slice(13, 16)}8${hash.slice(17, 32)}`;
@@ -141,6 +166,7 @@ if (import.meta.main) {
     executableHash: createHash("sha256").update(executable).digest("hex"),
     packageHash: hashesOfLockfile(readFileSync(join(root, "bun.lock"), "utf8")),
     timestamp: epoch ? new Date(Number(epoch) * 1000) : undefined,
+    baseImage: process.env["BASE_IMAGE"] || undefined,
   });
   writeFileSync(join(root, "dist/video-device-plugin.cdx.json"), bom);
   console.log(`dist/video-device-plugin.cdx.json  ${packages.length} packages and Bun`);

@@ -6,6 +6,7 @@ const ready: ReleaseFacts = {
   tags: ["v1.2.3"],
   changed: [],
   section: { date: "2026-11-23", notes: "- A thing." },
+  unpinned: [],
 };
 const of = (facts: Partial<ReleaseFacts>) => refusals({ ...ready, ...facts });
 
@@ -46,6 +47,14 @@ test("a changelog without the version, its date or any word is told", () => {
   ]);
 });
 
+test("bases that nothing could be pushed on are told", () => {
+  expect(of({ unpinned: ["BUN_IMAGE", "BASE_IMAGE"] })).toEqual([
+    "deploy/image/bases.env has no digest for BUN_IMAGE and BASE_IMAGE. " +
+      'Run "bun deploy/image/pin-bases.ts" and commit.',
+  ]);
+});
+
 test("all that is wrong is told at once", () => {
-  expect(of({ changed: ["a"], tags: [], section: undefined })).toHaveLength(3);
+  const unpinned = ["BASE_IMAGE"];
+  expect(of({ changed: ["a"], tags: [], section: undefined, unpinned })).toHaveLength(4);
 });

@@ -10,13 +10,15 @@ export interface ReleaseFacts {
   readonly changed: readonly string[];
   /** The version's own, undefined if there is none. */
   readonly section: ChangelogSection | undefined;
+  /** Variables of `deploy/image/bases.env` whose image has no digest: docker-build.sh pushes nothing on such a base. */
+  readonly unpinned: readonly string[];
 }
 
 /** Names of files that a message can have before it stops being read. */
 const MOST_NAMED = 5;
 
 /** Why there can be no release of this, each with what to do; empty if there can be one. */
-export function refusals({ version, tags, changed, section }: ReleaseFacts): string[] {
+export function refusals({ version, tags, changed, section, unpinned }: ReleaseFacts): string[] {
   const found: string[] = [];
   if (changed.length > 0) {
     const named = changed.slice(0, MOST_NAMED).join(", ");
@@ -38,6 +40,11 @@ export function refusals({ version, tags, changed, section }: ReleaseFacts): str
     );
   } else if (section.notes === "") {
     found.push(`CHANGELOG.md says nothing of ${version}.`);
+  }
+  if (unpinned.length > 0) {
+    found.push(
+      `deploy/image/bases.env has no digest for ${unpinned.join(" and ")}. Run "bun deploy/image/pin-bases.ts" and commit.`,
+    );
   }
   return found;
 }

@@ -87,9 +87,18 @@ fi
 systemctl daemon-reload
 systemctl --quiet enable video-device-plugin.service
 [ "$start" = yes ] || exit 0
-if [ "$changed" = yes ]; then systemctl restart video-device-plugin.service
-else systemctl start video-device-plugin.service; fi
-systemctl --quiet is-active video-device-plugin.service || {
+# A failure of these is told below, with the log.
+if [ "$changed" = yes ]; then systemctl restart video-device-plugin.service || true
+else systemctl start video-device-plugin.service || true; fi
+runs() { systemctl --quiet is-active video-device-plugin.service; }
+# It is active from the moment that it is executed, whatever its options are worth. Once its socket is there (the
+# directory is made anew with each start) it has taken them; where that is elsewhere, time has to tell.
+tries=0
+while runs && [ ! -S /run/video-device-plugin/admin.sock ] && [ "$tries" -lt 50 ]; do
+  sleep 0.2
+  tries=$((tries + 1))
+done
+runs || {
   journalctl --no-pager -u video-device-plugin.service -n 10 -o cat >&2 || true
   die "the service did not start; journalctl -u video-device-plugin tells why"
 }

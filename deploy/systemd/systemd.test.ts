@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { skipLevel } from "../../test/kubelet/require-level.ts";
+import { run, runScript } from "./run-script.ts";
 
 /**
  * What can be said of the scripts and the unit without a host that they are installed on; test/node has one.
@@ -23,13 +24,7 @@ afterAll(() => rmSync(work, { recursive: true }));
 const program = join(work, "video-device-plugin");
 writeFileSync(program, "#!/bin/sh\n");
 
-function run(command: string, ...args: string[]): { code: number; output: string } {
-  const { exitCode, stdout, stderr } = Bun.spawnSync([command, ...args], {
-    env: { PATH: process.env["PATH"], SYSTEMD_LOG_LEVEL: "warning" },
-  });
-  return { code: exitCode, output: `${stdout}${stderr}` };
-}
-const script = (name: string, ...args: string[]) => run("sh", join(here, name), ...args);
+const script = (name: string, ...args: string[]) => runScript(name, args);
 
 /** Directory of a node's image with the service in it. */
 function installed(...options: string[]): string {
@@ -94,6 +89,7 @@ describe("arguments", () => {
     ["install.sh", ["--root"]],
     ["install.sh", [program]],
     ["uninstall.sh", ["--all"]],
+    ["uninstall.sh", ["--root"]],
   ])("%s %p is a wrong usage: exit code 64", (name, args) => {
     const { code, output } = script(name, ...args);
     expect([code, output]).toEqual([64, expect.stringContaining(`${name}: `)]);
@@ -113,6 +109,24 @@ describe("arguments", () => {
   });
 });
 
+/** docs/nodes.md, "Small and local clusters", has the distributions. */
+test("the unit is started before what runs the kubelet, in every distribution that is supported", () => {
+  const text = readFileSync(join(here, "video-device-plugin.service"), "utf8");
+  const before = [...text.matchAll(/^Before=(.*)$/gm)].flatMap(([, units = ""]) =>
+    units.split(" "),
+  );
+  expect(before.sort()).toEqual([
+    "k0scontroller.service",
+    "k0sworker.service",
+    "k3s-agent.service",
+    "k3s.service",
+    "kubelet.service",
+    "rke2-agent.service",
+    "rke2-server.service",
+    "snap.microk8s.daemon-kubelite.service",
+  ]);
+});
+
 const noSystemd = Bun.which("systemd-analyze") ? undefined : "no systemd-analyze: install systemd";
 describe.skipIf(skipLevel(noSystemd))("the unit", () => {
   /** As it is, but for the executable, which is at its place on no machine that builds. */
@@ -122,14 +136,14 @@ describe.skipIf(skipLevel(noSystemd))("the unit", () => {
   writeFileSync(unit, text.replace("/usr/local/bin/video-device-plugin", program));
 
   test("systemd has nothing against it", () => {
-    expect(run("systemd-analyze", "verify", unit)).toEqual({ code: 0, output: "" });
+    expect(run(["systemd-analyze", "verify", unit])).toEqual({ code: 0, output: "" });
   });
 
   /** systemd-analyze's exposure, 0 to 10; below 5 it says OK. Loading modules and making nodes are 1 of it. */
   test("its exposure is at most 3.6", () => {
-    const { code, output } = run(
+    const { code, output } = run([
       ...["systemd-analyze", "security", "--offline=yes", "--threshold=36", unit],
-    );
+    ]);
     expect([code, output]).toEqual([0, expect.stringContaining("Overall exposure level")]);
   });
 });
@@ -137,5 +151,5 @@ describe.skipIf(skipLevel(noSystemd))("the unit", () => {
 const noShellcheck = Bun.which("shellcheck") ? undefined : "no shellcheck: install shellcheck";
 test.skipIf(skipLevel(noShellcheck))("shellcheck has nothing against the scripts", () => {
   const scripts = ["install.sh", "uninstall.sh"].map((name) => join(here, name));
-  expect(run("shellcheck", ...scripts)).toEqual({ code: 0, output: "" });
+  expect(run(["shellcheck", ...scripts])).toEqual({ code: 0, output: "" });
 });

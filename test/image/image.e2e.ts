@@ -11,7 +11,7 @@ import { unsupported } from "./environment.ts";
 import { ImageArchive } from "./image-archive.ts";
 import { PluginContainer } from "./plugin-container.ts";
 import { run } from "./run.ts";
-import { otherArchitecture } from "./stand-ins.ts";
+import { baseStandIn, otherArchitecture } from "./stand-ins.ts";
 
 /**
  * The image that the checkout's Dockerfile makes, on stand-ins for its public bases, run by runc. Run
@@ -134,12 +134,15 @@ describe.skipIf(skip)("the image", () => {
     expect(text).not.toMatch(/npmrc|registry|_auth|NODE_EXTRA_CA_CERTS|BUN_CONFIG/i);
   });
 
-  test("has a bill of materials of the very executable in it", async () => {
+  test("has a bill of materials of the very executable and of its base in it", async () => {
     const documents = join(rootfs, "usr/share/doc/video-device-plugin");
     const bill = JSON.parse(readFileSync(join(documents, "video-device-plugin.cdx.json"), "utf8"));
     const bytes = readFileSync(join(rootfs, "usr/bin/video-device-plugin"));
     const hash = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
     expect(bill.metadata.component.hashes).toEqual([{ alg: "SHA-256", content: hash }]);
+    expect(bill.components).toContainEqual(
+      expect.objectContaining({ type: "container", name: baseStandIn.replace(/:.*/, "") }),
+    );
     expect(bill.metadata.timestamp).toBe("2026-01-01T00:00:00.000Z");
     expect(readFileSync(join(documents, "THIRD-PARTY-NOTICES"), "utf8")).toContain("@grpc/grpc-js");
   });

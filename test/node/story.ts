@@ -52,6 +52,15 @@ const unitEnds = [
   "uninstalling works",
   "nothing of the service is left",
   "it is uninstalled: frames go on",
+  "installing it with bad options fails, and shows which",
+  "installing it with good options works",
+  "the pods close their cameras",
+  "uninstalling with --remove-devices works",
+  "uninstalled with --remove-devices: closed cameras of pods are the same",
+  "the pods go",
+  "installing it once more works",
+  "uninstalling with --remove-devices works once more",
+  "the pods are gone: so are cameras and module",
 ];
 
 /** The names of the checks that guest/life.sh and guest/unit-story.sh make, in order. */
@@ -186,6 +195,8 @@ node_is_back
 ${unit(`check "after a reboot: the host has loaded the module" loaded_by_host`)}
 nobody_complains
 ${unit("it_is_removed $tenants")}
+${unit("bad_options_are_told")}
+${unit("devices_go $tenants")}
 finish 0
 `;
 }

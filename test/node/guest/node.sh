@@ -54,7 +54,7 @@ now_ms() { date +%s%3N; }
 
 kubelet_answers() { busybox wget -qO /dev/null http://127.0.0.1:10255/pods; }
 
-# node_start IMAGE...: containerd with these images, and a kubelet that answers.
+# node_start IMAGE...: containerd with these images, and a kubelet that answers and has somewhere to read pods from.
 node_start() {
   mkdir -p "$manifests"
   must "containerd answers" wait_for 120 ctr version

@@ -38,3 +38,52 @@ nothing_left() {
   ! systemctl cat video-device-plugin && [ ! -e /usr/local/bin/video-device-plugin ] &&
     [ "$(stat -c %a /dev/video10 /dev/video11 | sort -u)" = 666 ]
 }
+
+# Bad options end the program after systemd has called the service active.
+bad_options_are_told() {
+  cp "$env_file" /run/good.env
+  echo MAX_DEVICES=none >"$env_file"
+  check "installing it with bad options fails, and shows which" install_refused
+  cp /run/good.env "$env_file"
+  must "installing it with good options works" install_next
+}
+install_next() { /story/systemd/install.sh --binary /story/next/video-device-plugin; }
+install_refused() {
+  if install_next >/run/refused 2>&1; then
+    cat /run/refused
+    return 1
+  fi
+  cat /run/refused
+  grep -q MAX_DEVICES /run/refused && ! grep -q "is running" /run/refused
+}
+
+# devices_go POD...: the pods' cameras stay theirs although they are closed, and go when the pods have.
+devices_go() {
+  local name
+  cameras=
+  for name in "$@"; do cameras="$cameras $(device_of "$name")"; done
+  must "the pods close their cameras" cameras_closed
+  check "uninstalling with --remove-devices works" remove_devices
+  check "uninstalled with --remove-devices: closed cameras of pods are the same" cameras_unchanged
+  for name in "$@"; do rm "$manifests/$name.yaml"; done
+  must "the pods go" wait_for 60 pods_gone "$@"
+  must "installing it once more works" install_next
+  check "uninstalling with --remove-devices works once more" remove_devices
+  check "the pods are gone: so are cameras and module" wait_for 20 no_cameras
+}
+# What streams ends, while the container goes on and has its camera.
+cameras_closed() {
+  pkill -f /opt/programs/usr/bin/ffmpeg
+  pkill -x frame-numbers
+  wait_for 20 nobody_has_open && identities >/run/cameras
+}
+nobody_has_open() { [ -z "$(find /proc/[0-9]*/fd -lname '*/video1[01]' 2>/dev/null)" ]; }
+# shellcheck disable=SC2086 # paths, one by one
+identities() { stat -c '%n %i %t:%T' $cameras; }
+cameras_unchanged() { identities | diff /run/cameras -; }
+remove_devices() { /story/systemd/uninstall.sh --remove-devices; }
+pods_gone() {
+  local name
+  for name in "$@"; do pod_gone "$name" || return 1; done
+}
+no_cameras() { [ ! -e /sys/module/v4l2loopback ] && [ ! -e /dev/video10 ]; }
