@@ -36,6 +36,8 @@ export interface FakeKernelOptions {
   readonly version?: "0.12.7" | "0.15.4";
   /** Ms from a device's being in sysfs to its node's being in the device directory. Default 0. */
   readonly nodeDelayMs?: number;
+  /** Whether nodes come of themselves. Default true. */
+  readonly devtmpfs?: boolean;
 }
 
 interface FakeDevice {
@@ -87,7 +89,7 @@ export class FakeLoopbackKernel implements LoopbackKernel {
   private readonly options: Required<FakeKernelOptions>;
 
   constructor(options: FakeKernelOptions = {}) {
-    this.options = { version: "0.15.4", nodeDelayMs: 0, ...options };
+    this.options = { version: "0.15.4", nodeDelayMs: 0, devtmpfs: true, ...options };
     for (const dir of ["sys/module", "sys/class/video4linux", "sys/class/misc", "dev"]) {
       mkdirSync(join(this.root, dir), { recursive: true });
     }
@@ -367,6 +369,7 @@ export class FakeLoopbackKernel implements LoopbackKernel {
         writeFileSync(join(dir, "max_openers"), `${inside.maxOpeners}\n`);
         this.writeAttributes(dir, inside);
       }
+      if (!this.options.devtmpfs) return;
       this.putNode(join(this.deviceDir, `video${number}`), { major: 81, minor });
     };
     if (this.options.nodeDelayMs === 0) finish();

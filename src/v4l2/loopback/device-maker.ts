@@ -33,6 +33,7 @@ export class DeviceMaker {
   private readonly told = new Set<string>();
   /** Devices whose node this process has given its mode and group. */
   private readonly given = new Set<string>();
+  private nodesComeByThemselves = true;
 
   constructor(
     settings: LoopbackSettings,
@@ -72,8 +73,7 @@ export class DeviceMaker {
   async ensure(device: DriverDevice, isNew: boolean): Promise<boolean> {
     const isThere = this.view.sysfsDevice(device) !== undefined;
     if (!isThere) await this.create(device);
-    const patience = isThere && !isNew ? 0 : NODE_PATIENCE_MS;
-    await this.settle(device, this.clock.now() + patience);
+    if (isNew || !isThere) await this.awaitNew(device);
     this.refuseForeign(device);
     await this.ensureNode(device);
     const { state, detail } = this.view.judge(device);
@@ -123,6 +123,16 @@ export class DeviceMaker {
           "Choose device numbers that nothing else uses (see /sys/class/video4linux), or set NUMBER_TAKEN=elsewhere.",
       },
     );
+  }
+
+  /**
+   * Gives a new device its time. Where the last one waited for its node in vain, nobody makes nodes, and 246 devices
+   * that wait a second each would look like a program that hangs.
+   */
+  private async awaitNew(device: DriverDevice): Promise<void> {
+    const patience = this.nodesComeByThemselves ? NODE_PATIENCE_MS : OLD_NODE_PATIENCE_MS;
+    await this.settle(device, this.clock.now() + patience);
+    this.nodesComeByThemselves = !this.nodes.isAbsent(this.place(device));
   }
 
   /** Waits for a device to become ok, until `deadline`: its attributes come some ms after itself. */

@@ -41,7 +41,7 @@ function setUp(options: FakeKernelOptions = {}, overrides: Partial<LoopbackSetti
   };
   const clock = options.nodeDelayMs === undefined ? steppingClock() : systemClock;
   const driver = new LoopbackDriver(settings, { log, kernel, clock });
-  return { kernel, driver, warnings, infos };
+  return { kernel, driver, clock, warnings, infos };
 }
 
 function writeModprobe(kernel: FakeLoopbackKernel, text: string): void {
@@ -152,6 +152,15 @@ describe("the loopback driver's ensure", () => {
       "/dev/video11",
       "/dev/video12",
     ]);
+  });
+
+  test("where nobody makes nodes, makes them of 246 devices before a liveness probe would call that a hang", async () => {
+    const { kernel, driver, clock } = setUp({ devtmpfs: false }, { maxDevices: 246 });
+    const started = clock.now();
+    const { created } = await driver.ensure();
+    expect(created).toHaveLength(246);
+    expect(kernel.journal.filter((entry) => entry.startsWith("mknod video"))).toHaveLength(246);
+    expect(clock.now() - started).toBeLessThan(45_000);
   });
 
   test.each([8, 64, 246])("makes %d devices with a control device", async (maxDevices) => {
