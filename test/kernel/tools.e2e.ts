@@ -45,6 +45,8 @@ listener=$!
 wait_for 30 [ -S /var/lib/kubelet/device-plugins/kubelet.sock ]
 run doctor-before $plugin doctor --json
 run doctor-no-module $plugin doctor --json --modules-dir /nowhere
+run doctor-many $plugin doctor --json --max-devices 16
+run doctor-comma $plugin doctor --json --v4l2-card-label "a, b"
 run list-before $plugin devices
 run add-before $plugin devices add
 
@@ -100,6 +102,21 @@ wait $writer
 
 run doctor-after $plugin doctor --json --max-devices 3
 run doctor-text $plugin doctor
+run doctor-elsewhere $plugin doctor --json --first-device-number 40
+v4l2-tool hold /dev/video10 60 >/log/other-holder &
+holder=$!
+wait_for 10 grep holding /log/other-holder
+mount -o remount,ro /sys
+run doctor-read-only $plugin doctor --json --max-devices 3
+run repair-read-only $plugin devices repair video12
+mount -o remount,rw /sys
+kill $holder
+wait $holder
+openers=/sys/class/video4linux/video11/max_openers
+echo 0 >$openers
+run doctor-fenced $plugin doctor --json --max-devices 3
+run list-fenced $plugin devices --json
+echo 10 >$openers
 run list $plugin devices
 v4l2-tool hold /dev/video10 60 >/log/holder &
 holder=$!
@@ -138,6 +155,29 @@ run check $plugin snapshot video10 --check
 run check-again $plugin snapshot video10 --check --size 64x48 --format RGB24
 run check-both $plugin snapshot video12 --check
 run after v4l2-tool query --try-format /dev/video10
+
+# a kubelet that takes connections and says nothing of use
+mkdir -p /var/lib/kubelet/pod-resources
+BUN_BE_BUN=1 $plugin /tmp/listen.cjs /var/lib/kubelet/pod-resources/kubelet.sock &
+deaf=$!
+wait_for 30 [ -S /var/lib/kubelet/pod-resources/kubelet.sock ]
+for change in remove reset repair; do run $change-unknown $plugin devices $change video12; done
+kill $deaf
+wait $deaf
+run reset-nobody-listens $plugin devices reset video12
+run reset-unknown-forced $plugin devices reset video12 --force
+rm -f /var/lib/kubelet/pod-resources/kubelet.sock
+
+$plugin run --max-devices 3 >/log/plugin 2>&1 &
+running=$!
+wait_for 60 $plugin probe live
+run reset-managed $plugin devices reset video12
+run reset-managed-forced $plugin devices reset video12 --force
+run remove-managed $plugin devices remove video12
+run list-managed $plugin devices --json
+kill $running
+wait $running
+run reset-after-plugin $plugin devices reset video12
 check "the kernel has no complaint" sh -c '! dmesg | grep -E "WARNING:|BUG:|Oops|Call Trace"'
 `;
 
@@ -263,6 +303,63 @@ describe.skipIf(directory === undefined).each([...versions])(
       expect(output("doctor-text")).toContain(
         "3 of 8 there; missing: video13, video14, video15, video16, video17\n",
       );
+    });
+
+    test("doctor says what 0.12 will not do before it is loaded: many devices, any label", () => {
+      const many = doctor("doctor-many", old ? 1 : 0);
+      expect(many.states["control_node"]).toBe(old ? "problem" : undefined);
+      const comma = doctor("doctor-comma", old ? 1 : 0);
+      expect(comma.states["card_label"]).toBe(old ? "problem" : undefined);
+    });
+
+    test("doctor promises no devices that a loaded module will not make", () => {
+      const { states, details } = doctor("doctor-elsewhere", old ? 1 : 0);
+      expect(states["devices"]).toBe(old ? "problem" : "warning");
+      if (old) expect(details["devices"]).toContain("which has video10, video11, video12");
+    });
+
+    test("a /sys that is read-only is told, and what can't be known there not taken for free", () => {
+      expect(doctor("doctor-read-only", 0).states["sysfs"]).toBe("warning");
+      expect(output("repair-read-only")).toMatch(
+        /not known whether video12 is in use: whether it is open shows only to root[\s\S]*exit 1\n$/,
+      );
+    });
+
+    test("doctor and devices tell of a device that lets nobody open it", () => {
+      const { states, details } = doctor("doctor-fenced", 0);
+      expect(states["devices"]).toBe("warning");
+      expect(details["devices"]).toContain("video11 lets nobody open it");
+      expect(listed("list-fenced").map(({ state }) => state)).toEqual(["ok", "faulty", "ok"]);
+    });
+
+    test.each(["remove-unknown", "reset-unknown", "repair-unknown", "reset-nobody-listens"])(
+      "%s: a kubelet that can't be asked keeps a device from being changed",
+      (name) => {
+        expect(output(name)).toMatch(
+          /not known whether video12 is in use: the kubelet can't be asked which pod has it \(.*kubelet\.sock: .*\)\.\n.*--force\.\nexit 1\n$/,
+        );
+      },
+    );
+
+    test("which can be forced", () => {
+      expect(output("reset-unknown-forced")).toBe('video12 ("c") is as new.\nexit 0\n');
+    });
+
+    test("a running plugin resets its own devices, if it knows that nobody has them", () => {
+      expect(output("reset-managed")).toMatch(
+        /It is not known whether a pod has video12\.[\s\S]*exit 1\n$/,
+      );
+      expect(output("reset-managed-forced")).toBe(
+        "video12 is as new: the plugin that runs here did it.\nexit 0\n",
+      );
+      expect(output("reset-after-plugin")).toMatch(/^video12 \(".*"\) is as new\.\nexit 0\n$/);
+    });
+
+    test("a running plugin's device is not removed", () => {
+      expect(output("remove-managed")).toMatch(
+        /video12 belongs to the plugin that runs here[\s\S]*exit 1\n$/,
+      );
+      expect(listed("list-managed").map(({ id }) => id)).toContain("video12");
     });
 
     test("devices lists labels, states and who has a device open", () => {
