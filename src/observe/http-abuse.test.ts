@@ -4,6 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { StatusSchema } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { connectionLimit } from "./connection-guard.ts";
 import { type HttpServer, serveHttp } from "./http.ts";
+import { silentLogger } from "./logger.ts";
 import { Metrics } from "./metrics.ts";
 
 /** Who reaches the port may send anything; what Bun does with it is held here, since we build on it. */
@@ -35,6 +36,7 @@ describe("HTTP under abuse", () => {
           asked++;
           return create(StatusSchema);
         },
+        log: silentLogger,
         onCut: () => cuts++,
       },
     );

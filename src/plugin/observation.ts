@@ -1,4 +1,3 @@
-import { aborted } from "../common/aborted.ts";
 import type { Clock } from "../common/clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Caretaker } from "../devices/caretaker.ts";
@@ -7,7 +6,6 @@ import type { DevicePool } from "../devices/pool.ts";
 import type { Registrar } from "../kubelet/registrar.ts";
 import type { AdminActions } from "../observe/admin/admin-service.ts";
 import { EventLoopLag } from "../observe/event-loop-lag.ts";
-import { serveHttp } from "../observe/http.ts";
 import type { Journal } from "../observe/journal.ts";
 import { changeLogLevel, type LogLevelControl } from "../observe/log-level.ts";
 import type { Logger } from "../observe/logger.ts";
@@ -18,6 +16,7 @@ import { ActorBook } from "./actor-book.ts";
 import { runAdmin } from "./admin-actor.ts";
 import { CordonFile } from "./cordon-file.ts";
 import { Cordons } from "./cordons.ts";
+import { runHttp } from "./http-actor.ts";
 import { devicesCheck } from "./readiness.ts";
 import { buildStatus, type PodResourcesView } from "./status.ts";
 
@@ -136,21 +135,10 @@ export class Observation {
   }
 
   /** Serves metrics and probes on TCP until `signal` aborts. */
-  async runHttp(signal: AbortSignal): Promise<void> {
+  runHttp(signal: AbortSignal): Promise<void> {
     const { metricsAddress: address, metricsPort: port } = this.#config;
-    const { metrics, log } = this.#parts;
-    const server = serveHttp(
-      { address, port },
-      {
-        metrics,
-        probes: this.probes,
-        status: this.actions.status,
-        onCut: () => log.warn("Too many HTTP connections: all of them were cut"),
-      },
-    );
-    log.info("Serving metrics", { address, port: server.port });
-    await aborted(signal);
-    await server.stop();
+    const { status } = this.actions;
+    return runHttp({ address, port }, { ...this.#parts, probes: this.probes, status }, signal);
   }
 
   #lagCheck(): Check {

@@ -1,5 +1,6 @@
 import type { Status } from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
 import { type HttpServer, serveHttp } from "../../src/observe/http.ts";
+import { silentLogger } from "../../src/observe/logger.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 
 /** The real HTTP server, with statuses that are made up. */
@@ -41,6 +42,7 @@ export class PageServer {
           this.made++;
           return this.status(Date.now());
         },
+        log: silentLogger,
       },
     );
     this.#port = this.#server.port;
