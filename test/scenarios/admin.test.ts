@@ -2,8 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { errorFromJson } from "@connectrpc/connect/protocol-connect";
 import { defaultCareTimes } from "../../src/devices/care-times.ts";
-import { LogLevel, Use } from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
+import { ErrorInfoSchema, LogLevel, Use } from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
 import type { LogLevelControl } from "../../src/observe/log-level.ts";
 import {
   adminClient,
@@ -140,7 +143,11 @@ describe("the admin API", () => {
 
   test("takes no harm from garbage, from huge bodies and from those who hang up", async () => {
     const { log } = await scenario.registered();
-    expect((await post("GetStatus", "garbage")).status).toBe(400);
+    const garbage = await post("GetStatus", "garbage");
+    expect([garbage.status, await garbage.json()]).toEqual([
+      400,
+      expect.objectContaining({ code: "invalid_argument", details: [expect.anything()] }),
+    ]);
     expect((await post("GetStatus", "{}", "text/plain")).status).toBe(415);
     expect((await post("Nonsense", "{}")).status).toBe(404);
     expect((await ask("/", { method: "DELETE" })).status).toBe(404);
@@ -153,6 +160,30 @@ describe("the admin API", () => {
     }
     expect((await status()).devices).toHaveLength(8);
     expect(log.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  test("says of a method that it doesn't have what any refusal says", async () => {
+    await scenario.registered();
+    const answer = await post("Nonsense", "{}");
+    const json = (await answer.json()) as JsonValue;
+    const error = errorFromJson(json, undefined, new ConnectError("no error"));
+    const [info] = error.findDetails(ErrorInfoSchema);
+    expect([Code[error.code], info?.code]).toEqual(["Unimplemented", "method_unknown"]);
+    expect(error.rawMessage).toBe(`There is no ${service.slice(1)}/Nonsense here.`);
+    expect(info?.remedy).toContain("of one version");
+  });
+
+  test("answers whoever has a Host that is none", async () => {
+    await scenario.registered();
+    const statusLine = (head: string) => firstLine(scenario.adminSocket, head);
+    for (const host of ["a b", "a b<>", "[::1"]) {
+      const line = await statusLine(`GET /readyz HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      expect(line).toMatch(/^HTTP\/1\.1 (200|404) /);
+      const call = `${service}/GetStatus?connect=v1&encoding=json&message=%7B%7D`;
+      expect(await statusLine(`GET ${call} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).toMatch(
+        /^HTTP\/1\.1 (200|404) /,
+      );
+    }
   });
 
   test("sets the log level until the process ends", async () => {
@@ -354,6 +385,19 @@ describe("a watch", () => {
     await watching;
   }, 30_000);
 });
+
+/** The status line of the answer to a head that no client would send. */
+function firstLine(socketPath: string, head: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const socket = connect(socketPath, () => socket.write(head));
+  socket.on("error", () => resolve("an error"));
+  socket.on("close", () => resolve("an end"));
+  socket.once("data", (data) => {
+    resolve(data.toString().split("\r\n")[0] ?? "");
+    socket.destroy();
+  });
+  return promise;
+}
 
 function levelControl(level: LogLevelControl["level"]): LogLevelControl {
   const control = {
