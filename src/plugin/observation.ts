@@ -1,4 +1,5 @@
 import type { Clock } from "../common/clock.ts";
+import { WallClock } from "../common/wall-clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Caretaker } from "../devices/caretaker.ts";
 import type { DeviceMonitor } from "../devices/monitor.ts";
@@ -51,12 +52,14 @@ export class Observation {
   readonly #config: Config;
   readonly #parts: ObservedParts;
   readonly #startedAt: number;
+  readonly #wall: WallClock;
 
   constructor(config: Config, parts: ObservedParts) {
     const { pool, clock, log, monitor } = parts;
     this.#config = config;
     this.#parts = parts;
     this.#startedAt = clock.now();
+    this.#wall = new WallClock(clock);
     this.actors = new ActorBook(clock);
     this.lag = new EventLoopLag(clock);
     this.cordons = new Cordons({
@@ -71,7 +74,7 @@ export class Observation {
   /** What the admin API can be asked and told. */
   readonly actions: AdminActions = {
     status: () => {
-      const { version, driver, clock, pool, caretaker, registrar, podResources } = this.#parts;
+      const { version, driver, pool, caretaker, registrar, podResources } = this.#parts;
       const { nodeName, resourceName } = this.#config;
       return buildStatus({
         version,
@@ -79,7 +82,7 @@ export class Observation {
         resourceName,
         driver: driver.name,
         startedAt: this.#startedAt,
-        clock,
+        wall: this.#wall,
         devices: () => pool.list(),
         care: () => caretaker.status(),
         cordons: () => this.cordons.book,

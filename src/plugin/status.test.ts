@@ -1,6 +1,13 @@
 import { expect, test } from "bun:test";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { WallClock } from "../common/wall-clock.ts";
 import { LogLevel, Use } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { buildStatus, type StatusSources } from "./status.ts";
+
+/** The program's clock stands at 2500. */
+function wallClock(wall: () => number): WallClock {
+  return new WallClock({ now: () => 2500 }, wall);
+}
 
 const device = {
   id: "video10",
@@ -19,7 +26,7 @@ const sources: StatusSources = {
   resourceName: "a.b/c",
   driver: "v4l2loopback",
   startedAt: 500,
-  clock: { now: () => 2500 },
+  wall: wallClock(() => 2500),
   devices: () => [device, { ...device, id: "video11", number: 11, format: "" }],
   care: () => [{ id: "video10", use: "in_use", cleanliness: "dirty", resets: 2, repairs: 1 }],
   cordons: () => new Map([["video11", { device: "video11", note: "dark", since: 2000 }]]),
@@ -73,4 +80,16 @@ test("a kubelet that can't be asked is told with its error", () => {
     podResourcesAnswers: false,
     podResourcesError: "no such socket",
   });
+});
+
+test("a wall clock that was set since tells all times as it goes now", () => {
+  const hour = 3_600_000;
+  const status = buildStatus({ ...sources, wall: wallClock(() => 2500 + hour) });
+  const ms = (time: Parameters<typeof timestampMs>[0] | undefined) => time && timestampMs(time);
+  expect(ms(status.observedAt)).toBe(hour + 2500);
+  expect(ms(status.startedAt)).toBe(hour + 500);
+  expect(ms(status.kubelet?.since)).toBe(hour + 700);
+  expect(ms(status.devices[0]?.since)).toBe(hour + 1000);
+  // Events were stamped by the wall clock, as the log was.
+  expect(ms(status.events[0]?.time)).toBe(600);
 });
