@@ -24,6 +24,7 @@ describe("HTTP under abuse", () => {
       registered: () => true,
       care: () => [],
       cordoned: () => false,
+      retired: () => false,
       owners: () => new Map(),
       lagSeconds: () => 0,
     });

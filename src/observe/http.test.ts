@@ -25,6 +25,7 @@ const metrics = new Metrics({
     { id: "video11", use: "unknown", cleanliness: "clean", resets: 0, repairs: 0 },
   ],
   cordoned: () => false,
+  retired: () => false,
   owners: undefined,
   lagSeconds: () => 0,
 });

@@ -20,6 +20,7 @@ const metrics = new Metrics({
   registered: () => true,
   care: () => [],
   cordoned: () => false,
+  retired: () => false,
   owners: undefined,
   lagSeconds: () => 0,
 });

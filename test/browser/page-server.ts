@@ -16,6 +16,7 @@ export class PageServer {
     registered: () => true,
     care: () => [],
     cordoned: () => false,
+    retired: () => false,
     owners: () => new Map(),
     lagSeconds: () => 0,
   });
