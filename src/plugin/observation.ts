@@ -6,6 +6,7 @@ import type { DeviceMonitor } from "../devices/monitor.ts";
 import type { DevicePool } from "../devices/pool.ts";
 import type { Registrar } from "../kubelet/registrar.ts";
 import type { AdminActions } from "../observe/admin/admin-service.ts";
+import { discreetStatus } from "../observe/discreet-status.ts";
 import { EventLoopLag } from "../observe/event-loop-lag.ts";
 import type { Journal } from "../observe/journal.ts";
 import { changeLogLevel, type LogLevelControl } from "../observe/log-level.ts";
@@ -139,8 +140,9 @@ export class Observation {
 
   /** Serves metrics and probes on TCP until `signal` aborts. */
   runHttp(signal: AbortSignal): Promise<void> {
-    const { metricsAddress: address, metricsPort: port } = this.#config;
-    const { status } = this.actions;
+    const { metricsAddress: address, metricsPort: port, metricsOwners } = this.#config;
+    const { actions } = this;
+    const status = metricsOwners ? actions.status : () => discreetStatus(actions.status());
     return runHttp({ address, port }, { ...this.#parts, probes: this.probes, status }, signal);
   }
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { EmbeddedNode } from "../contract/embedded-node.ts";
+import { freePort } from "../support/free-port.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 import { lintMetrics, prometheusTools } from "./promtool.ts";
 
@@ -11,14 +12,6 @@ const tools = await prometheusTools();
 
 /** How long anything may take, ms. */
 const patienceMs = 20_000;
-
-/** A port that was free a moment ago. */
-function freePort(): number {
-  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
-  const { port } = server;
-  void server.stop(true);
-  return port ?? 0;
-}
 
 class MonitoredNode {
   readonly node = new EmbeddedNode();

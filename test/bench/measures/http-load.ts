@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { freePort } from "../../support/free-port.ts";
 import { BenchNode } from "../bench-node.ts";
 import type { LoadKind, LoadReport } from "../http-load.ts";
 import { type Measure, type Row, row } from "../measure.ts";
@@ -93,12 +94,4 @@ function startLoad(kind: LoadKind, port: number): { stop(): Promise<LoadReport> 
       return (await new Response(child.stdout).json()) as LoadReport;
     },
   };
-}
-
-/** A TCP port that nobody used a moment ago. */
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
 }
