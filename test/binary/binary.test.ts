@@ -341,11 +341,20 @@ See "video-device-plugin run --help".
     });
     running.push(child);
     let output = "";
+    let page = "";
+    let status = "";
     for await (const chunk of child.stdout) {
       const waited = output.includes("delete one");
       output += Buffer.from(chunk).toString();
-      if (!waited && output.includes("delete one")) child.kill("SIGINT");
+      if (waited || !output.includes("delete one")) continue;
+      const [, url = ""] = /in a browser +(\S+)/.exec(output) ?? [];
+      page = await (await fetch(url)).text();
+      const [, command = ""] = /ask the plugin +(.+)/.exec(output) ?? [];
+      status = Bun.spawnSync(command.split(" "), { env: {} }).stdout.toString();
+      child.kill("SIGINT");
     }
+    expect(page).toContain("<title>demo-node: 8 of 8 devices healthy");
+    expect(status).toStartWith("✓ demo-node: 8 of 8 devices healthy");
     expect(await child.exited).toBe(0);
     expect(output).toContain("Every step happened");
     expect(output).not.toContain("✗");
