@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import type { Caretaker } from "../devices/caretaker.ts";
 import type { DeviceMonitor } from "../devices/monitor.ts";
 import type { DevicePool } from "../devices/pool.ts";
+import { explainWait } from "../kubelet/explain-registration.ts";
 import type { Registrar } from "../kubelet/registrar.ts";
 import type { AdminActions } from "../observe/admin/admin-service.ts";
 import { discreetStatus } from "../observe/discreet-status.ts";
@@ -19,7 +20,7 @@ import { runAdmin } from "./admin-actor.ts";
 import { CordonFile } from "./cordon-file.ts";
 import { Cordons } from "./cordons.ts";
 import { runHttp } from "./http-actor.ts";
-import { devicesCheck } from "./readiness.ts";
+import { devicesCheck, inSentences } from "./readiness.ts";
 import { buildStatus, type PodResourcesView } from "./status.ts";
 
 /** The parts that are looked at and operated. */
@@ -88,6 +89,7 @@ export class Observation {
         care: () => caretaker.status(),
         cordons: () => this.cordons.book,
         registration: () => registrar.status(),
+        unregistered: () => this.#unregistered(),
         podResources,
         events: () => this.#parts.journal.events(),
         logLevel: () => this.#parts.logLevel.level,
@@ -119,7 +121,11 @@ export class Observation {
       const { registered, because } = this.#parts.registrar.status();
       return [
         { name: "ping", failure: undefined },
-        { name: "registered", failure: registered ? undefined : because },
+        {
+          name: "registered",
+          failure: registered ? undefined : because,
+          detail: this.#unregistered(),
+        },
         devicesCheck(this.#parts.pool.list(), this.#parts.monitor.trouble),
       ];
     },
@@ -144,6 +150,13 @@ export class Observation {
     const { actions } = this;
     const status = metricsOwners ? actions.status : () => discreetStatus(actions.status());
     return runHttp({ address, port }, { ...this.#parts, probes: this.probes, status }, signal);
+  }
+
+  /** Why the kubelet doesn't listen to us and what to do; empty if it does, or if there is no more to say. */
+  #unregistered(): string {
+    const { registered, because } = this.#parts.registrar.status();
+    const why = registered ? undefined : explainWait(because, this.#config.kubeletSocket);
+    return why === undefined ? "" : inSentences(why);
   }
 
   #lagCheck(): Check {

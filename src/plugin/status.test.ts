@@ -37,6 +37,7 @@ const sources: StatusSources = {
     socketPath: "/dp/a.sock",
     streams: 1,
   }),
+  unregistered: () => "",
   podResources: {
     owners: () => new Map([["video10", { namespace: "n", pod: "p", container: "c" }]]),
     status: () => ({ answers: true, error: "", at: 2000 }),
@@ -92,4 +93,9 @@ test("a wall clock that was set since tells all times as it goes now", () => {
   expect(ms(status.devices[0]?.since)).toBe(hour + 1000);
   // Events were stamped by the wall clock, as the log was.
   expect(ms(status.events[0]?.time)).toBe(600);
+});
+
+test("a kubelet that doesn't listen is told with the reason and what to do", () => {
+  const unregistered = () => "There is no /dp/kubelet.sock. Start the kubelet.";
+  expect(buildStatus({ ...sources, unregistered }).kubelet?.detail).toBe(unregistered());
 });

@@ -37,6 +37,8 @@ export interface StatusSources {
   readonly care: () => readonly CareStatus[];
   readonly cordons: () => CordonBook;
   readonly registration: () => RegistrarStatus;
+  /** Why there is no registration and what to do, in sentences; empty if there is one, or no more to say. */
+  readonly unregistered: () => string;
   readonly podResources: PodResourcesView;
   readonly events: () => readonly JournalEvent[];
   readonly logLevel: () => LogLevel;
@@ -65,6 +67,7 @@ export function buildStatus(sources: StatusSources): Status {
       since: time(registration.since),
       podResourcesAnswers: asked.answers,
       podResourcesError: asked.error,
+      detail: sources.unregistered(),
     },
     devices: sources.devices().map((device) => {
       const { id, since } = device;
