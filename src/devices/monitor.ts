@@ -281,7 +281,8 @@ export class DeviceMonitor {
     const isDue = last === undefined || now - last >= reminderMs;
     const level = isDue ? "error" : "debug";
     if (isDue) this.#reported.set(key, now);
-    this.#deps.log[level](msg, { ...fields, ...error.fields() });
+    const next = "it is tried again, ever more rarely";
+    this.#deps.log[level](msg, { ...fields, ...error.fields(), next });
   }
 
   #settle(trouble: PluginError | undefined): void {

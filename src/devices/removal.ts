@@ -53,7 +53,12 @@ export async function removeDevices(
       const found = await facts(id);
       const kept = whyKept(found);
       if (kept !== undefined) {
-        log.info("Device kept", { device_id: id, detail: kept });
+        log.info("Device kept", {
+          device_id: id,
+          reason: "not_to_be_removed",
+          detail: kept,
+          next: "it is left as it is",
+        });
         // The driver itself sees to it that what others made doesn't go.
         if (found.made) allGo = false;
       } else if (isSingle) {
@@ -72,7 +77,11 @@ export async function removeDevices(
   } catch (reason) {
     log.warn("The removal of devices did not end well", PluginError.from(reason).fields());
   }
-  log.info("Devices removed", { device_ids: removed });
+  log.info("Devices removed", {
+    device_ids: removed,
+    reason: "stopping",
+    next: "the next start makes them anew",
+  });
 }
 
 async function remove(id: string, { driver, log }: RemovalDeps): Promise<boolean> {
@@ -83,6 +92,7 @@ async function remove(id: string, { driver, log }: RemovalDeps): Promise<boolean
     log.warn("Device could not be removed", {
       device_id: id,
       ...PluginError.from(reason).fields(),
+      next: "it is left as it is",
     });
     return false;
   }

@@ -44,8 +44,11 @@ export interface RegistrationObserver {
   registered(ms: number): void;
   registerFailed(code: Code): void;
   /** A registration is over. */
-  ended(reason: RegistrationReason): void;
+  ended(reason: RegistrationEnd): void;
 }
+
+/** Why a registration ends: the reconciler wants another one, this program stops, or the registrar has a defect. */
+export type RegistrationEnd = RegistrationReason | "stopping" | "failed";
 
 export interface RegistrarStatus {
   readonly registered: boolean;
@@ -136,9 +139,22 @@ export class Registrar {
         else await this.#act(action, signal);
       }
     } finally {
-      await this.#epoch?.server.close(closeGraceMs);
-      this.#epoch = undefined;
+      await this.#end(signal.aborted ? "stopping" : "failed");
     }
+  }
+
+  async #end(reason: RegistrationEnd): Promise<void> {
+    const epoch = this.#epoch;
+    this.#epoch = undefined;
+    await epoch?.server.close(closeGraceMs);
+    if (epoch === undefined || !wasRegistered(epoch)) return;
+    const { clock, log, observer } = this.#deps;
+    observer.ended(reason);
+    log.info("Registration ended", {
+      reason,
+      lived_ms: lived(epoch, clock.now()),
+      next: "the kubelet counts the devices as unavailable until a plugin registers again",
+    });
   }
 
   async #look(): Promise<RegistrationFacts> {
@@ -184,7 +200,7 @@ export class Registrar {
   async #act(action: RegistrationAction, signal: AbortSignal): Promise<void> {
     try {
       if (action.kind === "listen") await this.#listen();
-      else if (action.kind === "register") await this.#register(signal);
+      else if (action.kind === "register") await this.#register(action.because, signal);
       else if (action.kind === "close") await this.#close(action.because);
     } catch (reason) {
       if (signal.aborted) return;
@@ -193,6 +209,7 @@ export class Registrar {
       this.#deps.observer.registerFailed(error.code);
       this.#deps.log.warn("Registration failed", {
         step: action.kind,
+        reason: action.because,
         ...explainFailure(action.kind, error.rawMessage, this.#options).fields(),
         attempt: this.#failures,
         retry_in_ms: Math.max(0, this.#notBefore - this.#deps.clock.now()),
@@ -228,7 +245,7 @@ export class Registrar {
     log.debug("Serving", { socket_path: path });
   }
 
-  async #register(signal: AbortSignal): Promise<void> {
+  async #register(because: RegistrationReason, signal: AbortSignal): Promise<void> {
     const epoch = this.#epoch;
     if (!epoch) return;
     const { clock, log, observer } = this.#deps;
@@ -258,6 +275,7 @@ export class Registrar {
     const ms = performance.now() - started;
     observer.registered(ms);
     log.info("Registered with the kubelet", {
+      reason: because,
       resource_name: resourceName,
       socket_path: epoch.server.socketPath,
       duration_ms: Math.round(ms),
@@ -279,12 +297,11 @@ export class Registrar {
     if (!epoch) return;
     const { clock, log, observer } = this.#deps;
     this.#epoch = undefined;
-    const wasRegistered = epoch.registeredAt !== undefined || epoch.streamAt !== undefined;
     await epoch.server.close(closeGraceMs);
     const now = clock.now();
-    if (!wasRegistered) return;
+    if (!wasRegistered(epoch)) return;
     if (epoch.kubelet !== undefined) this.#lastStreamEnd = { at: now, kubelet: epoch.kubelet };
-    const livedMs = epoch.streamAt === undefined ? 0 : now - epoch.streamAt;
+    const livedMs = lived(epoch, now);
     if (livedMs >= this.#times.provenMs) this.#failures = 0;
     else this.#fail(epoch.kubelet);
     observer.ended(because);
@@ -304,4 +321,13 @@ export class Registrar {
     this.#failures += 1;
     this.#notBefore = retryAt(clock.now(), this.#failures, this.#times, random());
   }
+}
+
+function wasRegistered({ registeredAt, streamAt }: Epoch): boolean {
+  return registeredAt !== undefined || streamAt !== undefined;
+}
+
+/** How long the kubelet has listened, ms. */
+function lived({ streamAt }: Epoch, now: number): number {
+  return streamAt === undefined ? 0 : now - streamAt;
 }

@@ -2,7 +2,7 @@ import type { Code } from "@connectrpc/connect";
 import { Gauge, Registry } from "prom-client";
 import type { CareResult } from "../devices/attempts.ts";
 import type { PodResourcesFailure, PodResourcesMethod } from "../kubelet/pod-resources.ts";
-import type { RegistrationReason } from "../kubelet/registration.ts";
+import type { RegistrationEnd } from "../kubelet/registrar.ts";
 import { type DeviceSources, deviceMetrics } from "./metrics/device-metrics.ts";
 import { eventMetrics } from "./metrics/event-metrics.ts";
 import { gauge, prefix } from "./metrics/make-metrics.ts";
@@ -84,7 +84,7 @@ export class Metrics {
     this.#events.registrations.inc({ result: "failed" });
   }
 
-  ended(reason: RegistrationReason): void {
+  ended(reason: RegistrationEnd): void {
     this.#events.ended.inc({ reason });
   }
 

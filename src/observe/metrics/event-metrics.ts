@@ -1,7 +1,7 @@
 import type { Registry } from "prom-client";
 import type { CareResult } from "../../devices/attempts.ts";
 import type { PodResourcesFailure, PodResourcesMethod } from "../../kubelet/pod-resources.ts";
-import type { RegistrationReason } from "../../kubelet/registration.ts";
+import type { RegistrationEnd } from "../../kubelet/registrar.ts";
 import { counter, histogram } from "./make-metrics.ts";
 
 /** Allocate answers from memory, so its buckets start at 50 µs; with a reset it may take 2 s. Seconds. */
@@ -18,12 +18,13 @@ const failures: readonly PodResourcesFailure[] = ["absent", "busy", "failed"];
 /** What Allocate and PreStartContainer are refused with; others would be defects. */
 const refusals = ["unavailable", "failed_precondition", "not_found"];
 /** Why a registration can end; others would be defects. */
-const ends: readonly RegistrationReason[] = [
+const ends: readonly RegistrationEnd[] = [
   "stream_ended",
   "stream_missing",
   "kubelet_replaced",
   "disowned",
   "socket_lost",
+  "stopping",
 ];
 
 /** What is counted and timed when it happens. `device`: every ID there is. */
