@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { dirname, join } from "node:path";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -327,19 +327,33 @@ describe("a watch", () => {
     await watching;
   });
 
-  test("by somebody who never reads holds nothing up", async () => {
-    await scenario.registered();
-    const socket = connect(scenario.adminSocket).pause();
-    const body = Buffer.from("\0\0\0\0\x02{}");
-    socket.write(
-      `POST ${service}/WatchStatus HTTP/1.1\r\nhost: x\r\ncontent-type: application/connect+json\r\ncontent-length: ${body.length}\r\n\r\n`,
-    );
-    socket.write(body);
-    for (let n = 0; n < 50; n++) {
-      await client.cordonDevice({ deviceId: "video10", note: "x".repeat(200 - (n % 2)) });
+  test("by all who may, none of whom ever reads, holds nothing up", async () => {
+    const { plugin } = await scenario.registered();
+    const made = countCalls(plugin.actions, "status");
+    const sockets = Array.from({ length: maxWatches }, () => unread(scenario.adminSocket));
+    try {
+      await eventually(() => made() >= maxWatches, "the first statuses");
+      // Cordoning makes statuses of its own, two each time; when it makes all of them, every writer waits.
+      const cordons = 5;
+      let others = Number.POSITIVE_INFINITY;
+      const end = performance.now() + 20_000;
+      for (let note = 0; others > 0 && performance.now() < end; ) {
+        const before = made();
+        for (let n = 0; n < cordons; n++) {
+          await client.cordonDevice({ deviceId: "video10", note: "x".repeat(200 - (note++ % 2)) });
+        }
+        await Bun.sleep(250);
+        others = made() - before - 2 * cordons;
+      }
+      expect(others).toBe(0);
+
+      const pod = scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });
+      expect((await pod).phase).toBe("Running");
+      const { device } = await client.cordonDevice({ deviceId: "video17" });
+      expect(device?.reason).toBe("cordoned");
+    } finally {
+      for (const socket of sockets) socket.destroy();
     }
-    expect((await status()).devices[0]?.reason).toBe("cordoned");
-    socket.destroy();
   });
 
   test("is refused to whoever opens more and more, and given again when some have ended", async () => {
@@ -385,6 +399,32 @@ describe("a watch", () => {
     await watching;
   }, 30_000);
 });
+
+/** As many as are watched for at a time. */
+const maxWatches = 32;
+
+/** A watch whose answer nobody reads. */
+function unread(socketPath: string): Socket {
+  const socket = connect(socketPath).pause();
+  socket.on("error", () => undefined);
+  const body = Buffer.from("\0\0\0\0\x02{}");
+  socket.write(
+    `POST ${service}/WatchStatus HTTP/1.1\r\nhost: x\r\ncontent-type: application/connect+json\r\ncontent-length: ${body.length}\r\n\r\n`,
+  );
+  socket.write(body);
+  return socket;
+}
+
+/** Counts the calls of a method from now on. */
+function countCalls<K extends string>(target: Record<K, () => unknown>, name: K): () => number {
+  let calls = 0;
+  const call = target[name].bind(target);
+  target[name] = () => {
+    calls++;
+    return call();
+  };
+  return () => calls;
+}
 
 /** The status line of the answer to a head that no client would send. */
 function firstLine(socketPath: string, head: string): Promise<string> {
