@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { create, fromJsonString } from "@bufbuild/protobuf";
 import { FakeDriver } from "../../test/support/fake-driver.ts";
+import { makeMetrics } from "../../test/support/make-metrics.ts";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { systemClock } from "../common/clock.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { DevicePool } from "../devices/pool.ts";
 import { GetStatusResponseSchema, StatusSchema } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { type HttpServer, serveHttp } from "./http.ts";
-import { Metrics } from "./metrics.ts";
 
 let server: HttpServer;
 let registered = false;
@@ -15,19 +15,14 @@ let hanging = false;
 let broken = false;
 const log = recordingLogger();
 const pool = new DevicePool(new FakeDriver(2).devices, systemClock);
-const metrics = new Metrics({
-  version: "1.2.3",
-  nodeName: "node-a",
+const metrics = makeMetrics({
   devices: () => pool.list(),
   registered: () => registered,
   care: () => [
     { id: "video10", use: "in_use", cleanliness: "dirty", resets: 0, repairs: 0 },
     { id: "video11", use: "unknown", cleanliness: "clean", resets: 0, repairs: 0 },
   ],
-  cordoned: () => false,
-  retired: () => false,
   owners: undefined,
-  lagSeconds: () => 0,
 });
 
 beforeAll(() => {

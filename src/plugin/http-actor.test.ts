@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { eventually } from "../../test/scenarios/harness.ts";
+import { makeMetrics } from "../../test/support/make-metrics.ts";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { systemClock } from "../common/clock.ts";
 import { StatusSchema } from "../gen/videodevice/admin/v1/admin_pb.ts";
-import { Metrics } from "../observe/metrics.ts";
 import { runHttp } from "./http-actor.ts";
 
 /** A clock on which waiting for the next try takes no time. */
@@ -12,18 +12,6 @@ const clock = {
   ...systemClock,
   sleep: (_: number, signal?: AbortSignal) => systemClock.sleep(1, signal),
 };
-
-const metrics = new Metrics({
-  version: "1",
-  nodeName: "node-a",
-  devices: () => [],
-  registered: () => true,
-  care: () => [],
-  cordoned: () => false,
-  retired: () => false,
-  owners: undefined,
-  lagSeconds: () => 0,
-});
 
 test("a port that is taken is one warning with a remedy, and served once it is free", async () => {
   const taken = Bun.serve({
@@ -37,7 +25,7 @@ test("a port that is taken is one warning with a remedy, and served once it is f
   const log = recordingLogger();
   const stop = new AbortController();
   const deps = {
-    metrics,
+    metrics: makeMetrics(),
     probes: { live: () => [], ready: () => [] },
     status: () => create(StatusSchema),
     ...{ clock, log, random: () => 0 },
