@@ -249,12 +249,12 @@ const kubelet: RowSpec = {
     },
     graph(
       "Questions to pod-resources that failed",
-      "Some while a kubelet restarts are normal.",
+      "Some while a kubelet restarts are normal, and busy now and then: it is asked too much by others.",
       "short",
       [
         {
-          expr: growth("pod_resources_errors_total", "node, method"),
-          legend: "{{node}} {{method}}",
+          expr: growth("pod_resources_errors_total", "node, method, reason"),
+          legend: "{{node}} {{method}} {{reason}}",
         },
       ],
       { width: 12 },
