@@ -12,6 +12,7 @@ const onNode = (expr: string) =>
 const healthy = metric("device_healthy", DEVICE);
 const inUse = metric("device_in_use", DEVICE);
 const cordoned = metric("device_cordoned", DEVICE);
+const retired = metric("device_retired", DEVICE);
 
 /** How much a counter grew between two points of a graph, by these labels. */
 const growth = (name: string, by: string) =>
@@ -68,13 +69,13 @@ const now: RowSpec = {
     ),
     stat(
       "Free",
-      "Healthy devices that nobody uses: how many more pods find one.",
+      "Healthy devices that nobody uses: how many more pods find one. Those of which that isn't known don't count.",
       `sum(${onNode(`${healthy} * ${SAME_DEVICE} (1 - ${inUse})`)})`,
     ),
     stat(
       "Unhealthy",
-      "Devices that are out of the offer and not cordoned. Runbook: each reason has its remedy.",
-      `count(${onNode(`${healthy} == 0 unless ${SAME_DEVICE} ${cordoned} == 1`)}) or vector(0)`,
+      "Devices that are out of the offer, not cordoned and not retired. Runbook: each reason has its remedy.",
+      `count(${onNode(`${healthy} == 0 unless ${SAME_DEVICE} ${cordoned} == 1 unless ${SAME_DEVICE} ${retired} == 1`)}) or vector(0)`,
       { thresholds: alarming },
     ),
     stat(
@@ -133,11 +134,13 @@ const now: RowSpec = {
         height: 12,
         unit: "none",
       },
-      description: "What each device was: free, in use, unhealthy, or cordoned by an operator.",
+      description:
+        "What each device was: free, in use, unhealthy, cordoned by an operator; or healthy, and nobody knows who uses it.",
       queries: [
         {
           expr: onNode(
-            `${healthy} + ${SAME_DEVICE} ${healthy} * ${SAME_DEVICE} ${inUse} + ${SAME_DEVICE} 3 * ${cordoned}`,
+            // What has no word about its use counts 3 more, as far as it is healthy.
+            `${healthy} + ${SAME_DEVICE} ${healthy} * ${SAME_DEVICE} (${inUse} or ${SAME_DEVICE} 3 * ${healthy}) + ${SAME_DEVICE} 3 * ${cordoned}`,
           ),
           legend: "{{node}} {{device}}",
         },
@@ -147,6 +150,7 @@ const now: RowSpec = {
         1: { text: "free", color: "green" },
         2: { text: "in use", color: "blue" },
         3: { text: "cordoned", color: "orange" },
+        4: { text: "use unknown", color: "text" },
       },
     },
   ],
@@ -245,12 +249,12 @@ const kubelet: RowSpec = {
     },
     graph(
       "Questions to pod-resources that failed",
-      "Some while a kubelet restarts are normal.",
+      "Some while a kubelet restarts are normal, and busy now and then: it is asked too much by others.",
       "short",
       [
         {
-          expr: growth("pod_resources_errors_total", "node, method"),
-          legend: "{{node}} {{method}}",
+          expr: growth("pod_resources_errors_total", "node, method, reason"),
+          legend: "{{node}} {{method}} {{reason}}",
         },
       ],
       { width: 12 },

@@ -3,6 +3,7 @@ import { aborted } from "../common/aborted.ts";
 import { systemClock } from "../common/clock.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import * as acts from "./demo/acts.ts";
+import { thisProgram } from "./demo/plugin-process.ts";
 import { DemoFailure, Stage } from "./demo/stage.ts";
 import { Timeline } from "./demo/timeline.ts";
 import { exitCode } from "./exit-code.ts";
@@ -75,7 +76,9 @@ async function keep(stage: Stage, interrupted: AbortSignal): Promise<void> {
       `pod-resources   ${kubelet.podResourcesSocket}`,
       `plugin          ${paths.socketPath.replace(".sock", "-*.sock")}`,
       `devices         ${paths.simulatedDir}`,
+      `in a browser    http://127.0.0.1:${paths.metricsPort}/ (for Prometheus: /metrics)`,
       "",
+      `ask the plugin  ${thisProgram().join(" ")} status --admin-socket ${paths.adminSocket}`,
       `make one sick   echo "the lens cap is on" > ${faultsDir}/video12.sick`,
       `heal it         rm ${faultsDir}/video12.sick`,
       `delete one      rm ${paths.simulatedDir}/video13`,

@@ -64,7 +64,7 @@ async function show(operation: Operation): Promise<number> {
 
   const status = await statusOf(client);
   const width = terminal.screen?.columns() ?? Number.POSITIVE_INFINITY;
-  const view = { now: systemClock.now(), width, colour, events };
+  const view = { now: Date.now(), width, colour, events };
   terminal.out(json ? statusJson(status) : `${renderStatus(status, view).join("\n")}\n`);
   return verdict(status).level === "good" ? exitCode.ok : exitCode.failure;
 }
@@ -77,9 +77,15 @@ async function watch(
   const signal = interruption();
   const seen = followStatus(client, config.adminSocket, clock, signal);
   if (terminal.screen === undefined || json) {
-    await printStatuses(seen, terminal, { json, events, now: clock.now });
+    await printStatuses(seen, terminal, { json, events, now: Date.now });
   } else {
-    await drawStatuses(seen, terminal, terminal.screen, { clock, signal, colour, events });
+    await drawStatuses(seen, terminal, terminal.screen, {
+      clock,
+      now: Date.now,
+      signal,
+      colour,
+      events,
+    });
   }
   return exitCode.ok;
 }

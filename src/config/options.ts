@@ -276,7 +276,8 @@ export const options: Options = {
     kind: boolean(),
     default: "true",
     group: "Logs and metrics",
-    description: "Says in the metrics which pod has each device.",
+    description:
+      "Names the pod that has each device in the metrics and on the status page; off, the port names no pod, no note and no option.",
   },
   adminSocket: {
     flag: "admin-socket",

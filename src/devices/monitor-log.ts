@@ -69,7 +69,11 @@ export class MonitorLog {
     if (isDue) this.#told.set(key, now);
     this.#log[isDue ? "error" : "debug"](
       id === undefined ? "Devices could not be set up" : "Device could not be set up",
-      { ...(id !== undefined && { device_id: id }), ...error.fields() },
+      {
+        ...(id !== undefined && { device_id: id }),
+        ...error.fields(),
+        next: "it is tried again, ever more rarely",
+      },
     );
   }
 

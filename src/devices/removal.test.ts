@@ -35,7 +35,7 @@ describe("a device at the end of the process", () => {
     await settle();
     await clock.advance(3000);
     await done;
-    expect(log.lines.at(-1)?.fields).toEqual({ device_ids: ["video10"] });
+    expect(log.lines.at(-1)?.fields).toMatchObject({ device_ids: ["video10"] });
   });
 
   const end = async (driver: FakeDriver, found: (id: string) => RemovalFacts) => {

@@ -57,7 +57,12 @@ export async function removeDevices(
       const found = await facts(id);
       const kept = whyKept(found);
       if (kept !== undefined) {
-        log.info("Device kept", { device_id: id, detail: kept });
+        log.info("Device kept", {
+          device_id: id,
+          reason: "not_to_be_removed",
+          detail: kept,
+          next: "it is left as it is",
+        });
         // The driver sees to it that what others made stays loaded, and not that what is in use does.
         if (found.made || (!isSingle && whyInUse(found) !== undefined)) allGo = false;
       } else if (isSingle) {
@@ -76,7 +81,11 @@ export async function removeDevices(
   } catch (reason) {
     log.warn("The removal of devices did not end well", PluginError.from(reason).fields());
   }
-  log.info("Devices removed", { device_ids: removed });
+  log.info("Devices removed", {
+    device_ids: removed,
+    reason: "stopping",
+    next: "the next start makes them anew",
+  });
 }
 
 async function remove(id: string, { driver, log }: RemovalDeps): Promise<boolean> {
@@ -87,6 +96,7 @@ async function remove(id: string, { driver, log }: RemovalDeps): Promise<boolean
     log.warn("Device could not be removed", {
       device_id: id,
       ...PluginError.from(reason).fields(),
+      next: "it is left as it is",
     });
     return false;
   }

@@ -22,6 +22,7 @@ export function retireFree(deps: RetirementDeps, isFree: (id: string) => boolean
     });
     deps.log.info("Device retired", {
       device_id: id,
+      reason: "beyond_max_devices",
       next: "it stays listed, and no pod gets it any more",
     });
   }

@@ -56,6 +56,7 @@ export class UseBook {
       }
       this.#told = message;
       log.info("Who uses the devices can't be asked", {
+        reason: code,
         error: message,
         detail: "the pod-resources socket does not answer",
         next: "devices are cleaned when they are given away, until it answers",

@@ -79,6 +79,7 @@ export function devicePluginService(
       log.warn("Allocation refused", {
         method,
         device_ids: ids,
+        reason: PluginError.from(reason).code,
         error: error.rawMessage,
         next: "the pod is not admitted or its container not started; the devices are looked at now",
       });
@@ -157,7 +158,11 @@ export function devicePluginService(
         // It may have come to light just now that one is broken.
         for (const id of devicesIds) startable(id, pool.get(id));
       });
-      log.info("Devices prepared for container start", { device_ids: devicesIds });
+      log.info("Devices prepared for container start", {
+        device_ids: devicesIds,
+        reason: "pre_start_container",
+        next: "the kubelet starts the container",
+      });
       return {};
     },
   };
@@ -189,6 +194,7 @@ function logAllocations(log: Logger, allocations: readonly Allocation[]): void {
         device_path: device.hostPath,
         container_path: device.containerPath,
         env_var: `VIDEO_DEVICE=${response.envs?.["VIDEO_DEVICE"]}`,
+        reason: "asked_for_by_kubelet",
         next: "it is cleaned when the kubelet no longer lists its pod",
       });
     }

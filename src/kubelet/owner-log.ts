@@ -9,12 +9,24 @@ export function logOwners(log: Logger, { changes, first }: OwnerNews): void {
   if (first) {
     if (changes.length === 0) return;
     const owners = changes.flatMap(({ id, after }) => (after ? [`${id} ${nameOf(after)}`] : []));
-    log.info("Devices are taken already", { count: owners.length, owners });
+    log.info("Devices are taken already", {
+      count: owners.length,
+      owners,
+      reason: "listed_by_kubelet",
+      next: "they stay as they are until their pods end",
+    });
     return;
   }
   for (const { id, before, after } of changes) {
-    if (before) log.info("Device given back", { device_id: id, ...before });
-    if (after) log.info("Device taken", { device_id: id, ...after });
+    if (before) {
+      const reason = after ? "listed_for_another_container" : "no_longer_listed";
+      const next = after ? "it is that one's now" : "it is cleaned once it is sure to be free";
+      log.info("Device given back", { device_id: id, ...before, reason, next });
+    }
+    if (after) {
+      const next = "it stays as it is until the kubelet no longer lists it";
+      log.info("Device taken", { device_id: id, ...after, reason: "listed_by_kubelet", next });
+    }
   }
 }
 

@@ -73,6 +73,8 @@ let kubelet: FakeKubelet;
 let client: PodResources;
 let failed: string[];
 let news: OwnerNews[];
+/** How much later it is than it is, ms. */
+let lateMs: number;
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "vdp-pr-"));
@@ -80,11 +82,12 @@ beforeEach(async () => {
   await kubelet.start();
   failed = [];
   news = [];
+  lateMs = 0;
   client = new PodResources(
     { socket: kubelet.socket, resourceName, intervalMs: 1000 },
-    systemClock,
+    { ...systemClock, now: () => systemClock.now() + lateMs },
     {
-      podResourcesFailed: (method) => failed.push(method),
+      podResourcesFailed: (method, reason) => failed.push(`${method} ${reason}`),
       ownersChanged: (told) => news.push(told),
     },
   );
@@ -128,7 +131,7 @@ describe("the pod-resources client", () => {
 
   test("says at first that it has not asked, then what came of it", async () => {
     expect(client.status()).toMatchObject({ answers: false, error: "it has not been asked yet" });
-    await client.allocatable(never);
+    await client.devicesOfPods(never);
     expect(client.status()).toMatchObject({ answers: true, error: "" });
     expect(Date.now() - client.status().at).toBeLessThan(5000);
   });
@@ -156,7 +159,7 @@ describe("the pod-resources client", () => {
     expect(await codeOf(client.devicesOfPods(never))).toBe("pod_resources_absent");
     await kubelet.start();
     expect(await codeOf(client.devicesOfPods(never))).toBeUndefined();
-    expect(failed).toEqual(["List"]);
+    expect(failed).toEqual(["List absent"]);
   });
 
   test("does not miss what a kubelet leaves out that has just begun", async () => {
@@ -186,9 +189,34 @@ describe("the pod-resources client", () => {
     await client.devicesOfPods(never);
     kubelet.refuses = Code.ResourceExhausted;
     expect(await codeOf(client.devicesOfPods(never))).toBe("pod_resources_busy");
-    expect(client.status()).toMatchObject({ answers: false, error: "not now" });
     expect(await connections()).toBe(1);
-    expect(failed).toEqual(["List"]);
+    expect(failed).toEqual(["List busy"]);
+  });
+
+  test("is answered, for all that is known, until its last answer is too old", async () => {
+    kubelet.refuses = Code.ResourceExhausted;
+    await codeOf(client.devicesOfPods(never));
+    expect(client.status()).toMatchObject({ answers: false, error: "not now" });
+    kubelet.refuses = undefined;
+    await client.devicesOfPods(never);
+    kubelet.refuses = Code.ResourceExhausted;
+    await codeOf(client.devicesOfPods(never));
+    expect(client.status()).toMatchObject({ answers: true, error: "" });
+    // Three intervals of a second, and as long as an answer may take.
+    lateMs = 8001;
+    await codeOf(client.devicesOfPods(never));
+    expect(client.status()).toMatchObject({ answers: false, error: "not now" });
+  });
+
+  test("has a status of who has what, whatever the other question comes to", async () => {
+    await client.devicesOfPods(never);
+    kubelet.refuses = Code.Internal;
+    await codeOf(client.allocatable(never));
+    expect(client.status().answers).toBe(true);
+    await codeOf(client.devicesOfPods(never));
+    kubelet.refuses = undefined;
+    await client.allocatable(never);
+    expect(client.status()).toMatchObject({ answers: false, error: "not now" });
   });
 
   test("gives its connection up when a question fails, and makes another one", async () => {
@@ -198,12 +226,12 @@ describe("the pod-resources client", () => {
     expect(await connections()).toBe(0);
     kubelet.refuses = undefined;
     expect(await client.allocatable(never)).toEqual(["video10"]);
-    expect(failed).toEqual(["GetAllocatableResources"]);
+    expect(failed).toEqual(["GetAllocatableResources failed"]);
   });
 
   test("counts no failure for whoever did not wait", async () => {
-    await client.allocatable(never);
-    expect(await codeOf(client.allocatable(AbortSignal.abort()))).toBe("pod_resources_failed");
+    await client.devicesOfPods(never);
+    expect(await codeOf(client.devicesOfPods(AbortSignal.abort()))).toBe("pod_resources_failed");
     expect(failed).toEqual([]);
     expect(client.status().answers).toBe(true);
   });

@@ -34,15 +34,21 @@ export interface PodResourcesOptions {
   readonly restartGraceMs?: number | undefined;
 }
 
+/** Why a question was not answered: no socket, too many questions by everybody together, anything else. */
+export type PodResourcesFailure = "absent" | "busy" | "failed";
+
 /** Told of what comes of the questions. */
 export interface PodResourcesObserver {
-  /** A question was not answered, whatever the reason. */
-  podResourcesFailed(method: PodResourcesMethod): void;
+  /** A question was not answered. */
+  podResourcesFailed(method: PodResourcesMethod, reason: PodResourcesFailure): void;
   /** Not called if nothing has changed, but always at the first answer. */
   ownersChanged(news: OwnerNews): void;
 }
 
-/** What came of the last question. */
+/**
+ * What came of the last question who has what (`List`). A refusal for too many questions is no news until the last
+ * answer is too old: the kubelet is well then, and the next round asks again.
+ */
 export interface PodResourcesStatus {
   readonly answers: boolean;
   /** Why it doesn't; empty if it does. */
@@ -143,17 +149,25 @@ export class PodResources {
     try {
       connection = this.#connected();
       const answer = await question(connection);
-      this.#status = { answers: true, error: "", at: this.#clock.now() };
+      if (method === "List") this.#status = { answers: true, error: "", at: this.#clock.now() };
       return answer;
     } catch (reason) {
       const error = podResourcesError(reason);
       // Whoever doesn't wait for the answer knows nothing of it.
       if (signal.aborted) throw error;
       if (error.code !== "pod_resources_busy" && connection === this.#connection) this.close();
-      this.#status = { answers: false, error: error.message, at: this.#clock.now() };
-      this.#observer?.podResourcesFailed(method);
+      if (method === "List") this.#missed(error);
+      this.#observer?.podResourcesFailed(method, failureOf(error));
       throw error;
     }
+  }
+
+  #missed({ code, message }: PluginError): void {
+    const now = this.#clock.now();
+    const { answers, at } = this.#status;
+    const isFresh = answers && now - at <= ownerTimes(this.#options).staleMs;
+    if (code === "pod_resources_busy" && isFresh) return;
+    this.#status = { answers: false, error: message, at: now };
   }
 
   /** @throws PluginError `pod_resources_absent`. */
@@ -194,6 +208,11 @@ function ownerTimes({ intervalMs, restartGraceMs }: PodResourcesOptions): OwnerT
     staleMs: toleratedMisses * intervalMs + timeoutMs,
     restartGraceMs: restartGraceMs ?? defaultRestartGraceMs,
   };
+}
+
+function failureOf({ code }: PluginError): PodResourcesFailure {
+  if (code === "pod_resources_absent") return "absent";
+  return code === "pod_resources_busy" ? "busy" : "failed";
 }
 
 /** Why a question was not answered: `pod_resources_busy` or `pod_resources_failed`; a PluginError as it is. */

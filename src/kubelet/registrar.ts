@@ -45,8 +45,11 @@ export interface RegistrationObserver {
   /** Register was refused, not answered in time, or its answer got lost. */
   registerFailed(): void;
   /** A registration is over. */
-  ended(reason: RegistrationReason): void;
+  ended(reason: RegistrationEnd): void;
 }
+
+/** Why a registration ends: the reconciler wants another one, this program stops, or the registrar has a defect. */
+export type RegistrationEnd = RegistrationReason | "stopping" | "failed";
 
 /** How the registration is, as of the last decision; `registered` and `streams` as of this moment. */
 export interface RegistrarStatus {
@@ -142,9 +145,22 @@ export class Registrar {
         else await this.#act(action, signal);
       }
     } finally {
-      await this.#epoch?.server.close(closeGraceMs);
-      this.#epoch = undefined;
+      await this.#end(signal.aborted ? "stopping" : "failed");
     }
+  }
+
+  async #end(reason: RegistrationEnd): Promise<void> {
+    const epoch = this.#epoch;
+    this.#epoch = undefined;
+    await epoch?.server.close(closeGraceMs);
+    if (epoch === undefined || !wasRegistered(epoch)) return;
+    const { clock, log, observer } = this.#deps;
+    observer.ended(reason);
+    log.info("Registration ended", {
+      reason,
+      lived_ms: lived(epoch, clock.now()),
+      next: "the kubelet counts the devices as unavailable until a plugin registers again",
+    });
   }
 
   async #look(): Promise<RegistrationFacts> {
@@ -192,7 +208,7 @@ export class Registrar {
     const kubelet = fileIdentity(this.#options.kubeletSocket);
     try {
       if (action.kind === "listen") await this.#listen(kubelet);
-      else if (action.kind === "register") await this.#register(kubelet, signal);
+      else if (action.kind === "register") await this.#register(action.because, kubelet, signal);
       else if (action.kind === "close") await this.#close(action.because);
     } catch (reason) {
       if (signal.aborted) return;
@@ -201,6 +217,7 @@ export class Registrar {
       if (action.kind === "register") this.#deps.observer.registerFailed();
       this.#deps.log.warn("Registration failed", {
         step: action.kind,
+        reason: action.because,
         ...explainFailure(action.kind, error.rawMessage, this.#options).fields(),
         ...this.#retry(),
       });
@@ -234,7 +251,11 @@ export class Registrar {
     log.debug("Serving", { socket_path: path });
   }
 
-  async #register(kubelet: string | undefined, signal: AbortSignal): Promise<void> {
+  async #register(
+    because: RegistrationReason,
+    kubelet: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     const epoch = this.#epoch;
     if (!epoch) return;
     const { clock, log, observer } = this.#deps;
@@ -264,6 +285,7 @@ export class Registrar {
     epoch.registeredAt = clock.now();
     observer.registered();
     log.info("Registered with the kubelet", {
+      reason: because,
       resource_name: resourceName,
       socket_path: epoch.server.socketPath,
       duration_ms: Math.round(performance.now() - started),
@@ -291,9 +313,9 @@ export class Registrar {
     if (!epoch) return;
     const { clock, log, observer } = this.#deps;
     this.#epoch = undefined;
-    const wasRegistered = epoch.registeredAt !== undefined || epoch.streamAt !== undefined;
     await epoch.server.close(closeGraceMs);
-    if (!wasRegistered) {
+    const now = clock.now();
+    if (!wasRegistered(epoch)) {
       this.#fail(epoch.kubelet);
       log.warn("Socket was lost before it was registered", {
         socket_path: epoch.server.socketPath,
@@ -303,7 +325,7 @@ export class Registrar {
       return;
     }
     this.#streamEnded(epoch);
-    const livedMs = epoch.streamAt === undefined ? 0 : clock.now() - epoch.streamAt;
+    const livedMs = lived(epoch, now);
     if (livedMs >= this.#times.provenMs) this.#failures = 0;
     else this.#fail(epoch.kubelet);
     observer.ended(because);
@@ -332,4 +354,13 @@ export class Registrar {
       next: "it is tried again then, at once if there is a new kubelet",
     };
   }
+}
+
+function wasRegistered({ registeredAt, streamAt }: Epoch): boolean {
+  return registeredAt !== undefined || streamAt !== undefined;
+}
+
+/** How long the kubelet has listened, ms. */
+function lived({ streamAt }: Epoch, now: number): number {
+  return streamAt === undefined ? 0 : now - streamAt;
 }

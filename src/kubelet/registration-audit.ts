@@ -116,7 +116,9 @@ export class RegistrationAudit {
     }
     this.#told = message;
     this.#deps.log.info("The registration can't be audited", {
+      reason: code,
       error: message,
+      next: "it is asked again at each round",
       detail:
         "the pod-resources socket does not answer; a registration lost without a sign goes unnoticed",
     });

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
 import { create } from "@bufbuild/protobuf";
+import { makeMetrics } from "../../test/support/make-metrics.ts";
 import { StatusSchema } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { connectionLimit } from "./connection-guard.ts";
 import { type HttpServer, serveHttp } from "./http.ts";
-import { Metrics } from "./metrics.ts";
+import { silentLogger } from "./logger.ts";
 
 /** Who reaches the port may send anything; what Bun does with it is held here, since we build on it. */
 describe("HTTP under abuse", () => {
@@ -16,25 +17,16 @@ describe("HTTP under abuse", () => {
   beforeEach(() => {
     asked = 0;
     cuts = 0;
-    const metrics = new Metrics({
-      version: "1",
-      nodeName: "node-a",
-      devices: () => [],
-      registered: () => true,
-      care: () => [],
-      cordoned: () => false,
-      owners: () => new Map(),
-      lagSeconds: () => 0,
-    });
     server = serveHttp(
       { address: "127.0.0.1", port: 0, countEveryMs: 20 },
       {
-        metrics,
+        metrics: makeMetrics(),
         probes: { live: () => [], ready: () => [] },
         status: () => {
           asked++;
           return create(StatusSchema);
         },
+        log: silentLogger,
         onCut: () => cuts++,
       },
     );

@@ -1,28 +1,28 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { create, fromJsonString } from "@bufbuild/protobuf";
 import { FakeDriver } from "../../test/support/fake-driver.ts";
+import { makeMetrics } from "../../test/support/make-metrics.ts";
+import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { systemClock } from "../common/clock.ts";
+import { PluginError } from "../common/plugin-error.ts";
 import { DevicePool } from "../devices/pool.ts";
 import { GetStatusResponseSchema, StatusSchema } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { type HttpServer, serveHttp } from "./http.ts";
-import { Metrics } from "./metrics.ts";
 
 let server: HttpServer;
 let registered = false;
 let hanging = false;
+let broken = false;
+const log = recordingLogger();
 const pool = new DevicePool(new FakeDriver(2).devices, systemClock);
-const metrics = new Metrics({
-  version: "1.2.3",
-  nodeName: "node-a",
+const metrics = makeMetrics({
   devices: () => pool.list(),
   registered: () => registered,
   care: () => [
     { id: "video10", use: "in_use", cleanliness: "dirty", resets: 0, repairs: 0 },
     { id: "video11", use: "unknown", cleanliness: "clean", resets: 0, repairs: 0 },
   ],
-  cordoned: () => false,
   owners: undefined,
-  lagSeconds: () => 0,
 });
 
 const served: Parameters<typeof serveHttp>[1] = {
@@ -31,7 +31,11 @@ const served: Parameters<typeof serveHttp>[1] = {
     live: () => [{ name: "monitor", failure: hanging ? "the reset hangs" : undefined }],
     ready: () => [{ name: "registered", failure: registered ? undefined : "kubelet_absent" }],
   },
-  status: () => create(StatusSchema, { nodeName: "node-a", devices: [{ id: "video10" }] }),
+  status: () => {
+    if (broken) throw new TypeError("out of film");
+    return create(StatusSchema, { nodeName: "node-a", devices: [{ id: "video10" }] });
+  },
+  log,
 };
 
 beforeAll(() => {
@@ -110,6 +114,46 @@ describe("HTTP", () => {
       expect(policy).toContain("frame-ancestors 'none'");
       expect(policy).not.toContain("unsafe");
     }
+  });
+
+  test("logs a defect in an answer, once however often it is asked for", async () => {
+    broken = true;
+    await Bun.sleep(300); // until no page of before is given again
+    for (let asked = 0; asked < 3; asked++) expect((await get("/status.json")).status).toBe(500);
+    broken = false;
+    const told = log.lines.filter(({ level }) => level === "error");
+    expect(told.map(({ msg, fields }) => [msg, fields["error"]])).toEqual([
+      ["Request handler failed", "TypeError: out of film"],
+    ]);
+    expect(told[0]?.fields["stack"]).toContain("http.test.ts");
+  });
+});
+
+describe("a port that can't be had", () => {
+  /** How serving there fails. */
+  function failure(address: string, port: number): PluginError | undefined {
+    try {
+      void serveHttp({ address, port }, served).stop();
+      return undefined;
+    } catch (reason) {
+      return PluginError.from(reason);
+    }
+  }
+
+  test("is said to be another's, and not shared with it in silence", () => {
+    const error = failure("127.0.0.1", server.port);
+    expect(error?.code).toBe("metrics_port_unusable");
+    expect(error?.message).toBe(
+      `127.0.0.1:${server.port} can't be listened on: another process has the port.`,
+    );
+    expect(error?.remedy).toContain("METRICS_PORT");
+  });
+
+  test("is said to be on an address that is none of this host's", () => {
+    const error = failure("192.0.2.1", 8080);
+    expect(error?.message).toBe(
+      "192.0.2.1:8080 can't be listened on: the address is none of this host's.",
+    );
   });
 });
 

@@ -1,6 +1,9 @@
+import { PluginError } from "../common/plugin-error.ts";
 import type { Status } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { statusResponseJson } from "./admin/status-json.ts";
 import { ConnectionGuard, connectionsTo, countEveryMs, openFiles } from "./connection-guard.ts";
+import { defectLog } from "./defect-log.ts";
+import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { pagePolicy, renderStatusPage } from "./page/status-page.ts";
 import { answerProbe, type ProbeSources } from "./probes.ts";
@@ -19,6 +22,8 @@ export interface HttpSources {
   readonly probes: ProbeSources;
   /** Everything that is known at this moment. */
   readonly status: () => Status;
+  /** Has what goes wrong in an answer, which is a defect: each error once. */
+  readonly log: Logger;
   /** There were too many connections, and all of them were cut. */
   readonly onCut?: () => void;
 }
@@ -33,22 +38,30 @@ export interface HttpServer {
  * `/` for people, `/status.json` for programs, `/metrics` for Prometheus, `/healthz` (nothing in the process
  * hangs) and `/readyz` (a kubelet listens to us and a device works). Read-only: only GET and HEAD are answered. Made to be
  * asked too much by anybody who reaches the port: what is costly is rationed, connections are limited.
+ *
+ * @throws PluginError `metrics_port_unusable`.
  */
 export function serveHttp(options: HttpOptions, sources: HttpSources): HttpServer {
   const views = viewsOf(sources);
+  const onDefect = defectLog(sources.log);
   const listen = (port: number) =>
     Bun.serve({
       // Bun takes port and host name from the environment unless told both.
       hostname: options.address,
       port,
+      // Unless told so, Bun shares the port with another process of the same user, and neither knows.
+      reusePort: false,
       // Bun rounds up to steps of 4 s, and gives a connection no more for sending a byte now and then.
       idleTimeout: 10,
       maxRequestBodySize: 0,
       development: false,
       fetch: (request) => answer(request, sources, views),
-      error: () => text("internal error\n", 500),
+      error: (reason) => {
+        onDefect("HTTP", reason);
+        return text("internal error\n", 500);
+      },
     });
-  let server: Bun.Server<undefined> | undefined = listen(options.port);
+  let server: Bun.Server<undefined> | undefined = first(options, listen);
   const port = server.port ?? options.port;
   const guard = new ConnectionGuard();
   const tooMany = () => guard.look(openFiles(), () => connectionsTo(port));
@@ -73,6 +86,34 @@ export function serveHttp(options: HttpOptions, sources: HttpSources): HttpServe
     },
   };
 }
+
+/** The server that the first attempt makes. */
+function first(
+  { address, port }: HttpOptions,
+  listen: (port: number) => Bun.Server<undefined>,
+): Bun.Server<undefined> {
+  try {
+    return listen(port);
+  } catch (cause) {
+    const { code, message } = cause as { code?: string; message: string };
+    throw new PluginError(
+      "metrics_port_unusable",
+      `${address}:${port} can't be listened on: ${reasons[code ?? ""] ?? message}.`,
+      {
+        cause,
+        remedy:
+          "Name a METRICS_PORT that is free (ss -ltnp on the host says who has one) and a METRICS_ADDRESS of this host.",
+      },
+    );
+  }
+}
+
+/** Bun's own words don't always tell. */
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another process has the port",
+  EADDRNOTAVAIL: "the address is none of this host's",
+  EACCES: "this process may not have a port below 1024",
+};
 
 /** What takes more than a moment to make. */
 interface Views {

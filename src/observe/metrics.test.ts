@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { FakeDriver } from "../../test/support/fake-driver.ts";
 import { systemClock } from "../common/clock.ts";
 import { DevicePool } from "../devices/pool.ts";
+import type { Use } from "../devices/use.ts";
 import type { Owner } from "../kubelet/device-owners.ts";
 import { Metrics, type MetricsSources } from "./metrics.ts";
 
@@ -19,6 +20,7 @@ function setUp(sources: Partial<MetricsSources> = {}, devices = 2) {
       { id: "video11", use: "unknown", cleanliness: "clean", resets: 0, repairs: 0 },
     ],
     cordoned: (id) => id === "video11",
+    retired: (id) => id === "video10",
     owners: () => new Map(),
     lagSeconds: () => 0.25,
     ...sources,
@@ -53,10 +55,13 @@ describe("metrics", () => {
     expect(samples(lines, "allocations_refused_total")).toContain(
       'allocations_refused_total{code="unavailable"} 0',
     );
-    expect(samples(lines, "pod_resources_errors_total")).toEqual([
-      'pod_resources_errors_total{method="List"} 0',
-      'pod_resources_errors_total{method="GetAllocatableResources"} 0',
-    ]);
+    expect(samples(lines, "pod_resources_errors_total")).toEqual(
+      ["List", "GetAllocatableResources"].flatMap((method) =>
+        ["absent", "busy", "failed"].map(
+          (reason) => `pod_resources_errors_total{method="${method}",reason="${reason}"} 0`,
+        ),
+      ),
+    );
     expect(samples(lines, "registrations_total")).toEqual([
       'registrations_total{result="accepted"} 0',
       'registrations_total{result="failed"} 0',
@@ -77,7 +82,7 @@ describe("metrics", () => {
     metrics.inspected(1);
     metrics.actorStarted("audit");
     metrics.actorRestarted("monitor");
-    metrics.podResourcesFailed("List");
+    metrics.podResourcesFailed("List", "busy");
     metrics.cared("video10", "reset", "ok", 60);
     metrics.cared("video10", "reset", "busy", 1);
     metrics.cared("video10", "repair", "busy", 1);
@@ -92,7 +97,7 @@ describe("metrics", () => {
       "inspection_duration_seconds_count 1",
       'actor_restarts_total{actor="audit"} 0',
       'actor_restarts_total{actor="monitor"} 1',
-      'pod_resources_errors_total{method="List"} 1',
+      'pod_resources_errors_total{method="List",reason="busy"} 1',
       'resets_total{device="video10",result="ok"} 1',
       'resets_total{device="video10",result="busy"} 1',
       'repairs_total{device="video10",result="busy"} 1',
@@ -115,22 +120,36 @@ describe("metrics", () => {
     expect(states.filter((line) => line.endsWith(" 0")).length).toBe(states.length - 2);
   });
 
-  test("show each device's health, use, cleanliness, reset and cordon", async () => {
+  test("show each device's health, cleanliness, reset, cordon and retirement", async () => {
     const { pool, lines } = setUp();
     pool.apply([{ id: "video10", state: "ok", detail: "" }]);
     const seen = await lines();
     for (const [name, first, second] of [
       ["device_healthy", 1, 0],
-      ["device_in_use", 1, 0],
       ["device_clean", 0, 1],
       ["device_resetting", 1, 0],
       ["device_cordoned", 0, 1],
+      ["device_retired", 1, 0],
     ]) {
       expect(samples(seen, `${name}{`)).toEqual([
         `${name}{device="video10"} ${first}`,
         `${name}{device="video11"} ${second}`,
       ]);
     }
+  });
+
+  test("say whether a device is in use, and nothing of one of which that isn't known", async () => {
+    const uses: Use[] = ["in_use", "unknown"];
+    const { lines } = setUp({
+      care: () =>
+        uses.map((use, n) => ({
+          ...{ id: `video1${n}`, use, cleanliness: "dirty", resets: 0, repairs: 0 },
+        })),
+    });
+    expect(samples(await lines(), "device_in_use{")).toEqual(['device_in_use{device="video10"} 1']);
+    uses.splice(0, 2, "unknown", "free");
+    await aWhile();
+    expect(samples(await lines(), "device_in_use{")).toEqual(['device_in_use{device="video11"} 0']);
   });
 
   test("name a device's owner as long as it has one", async () => {

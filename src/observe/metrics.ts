@@ -1,7 +1,7 @@
 import { Gauge, Registry } from "prom-client";
 import type { CareResult } from "../devices/attempts.ts";
-import type { PodResourcesMethod } from "../kubelet/pod-resources.ts";
-import type { RegistrationReason } from "../kubelet/registration.ts";
+import type { PodResourcesFailure, PodResourcesMethod } from "../kubelet/pod-resources.ts";
+import type { RegistrationEnd } from "../kubelet/registrar.ts";
 import { type DeviceSources, deviceMetrics } from "./metrics/device-metrics.ts";
 import { eventMetrics } from "./metrics/event-metrics.ts";
 import { gauge, prefix } from "./metrics/make-metrics.ts";
@@ -83,7 +83,7 @@ export class Metrics {
     this.#events.registrations.inc({ result: "failed" });
   }
 
-  ended(reason: RegistrationReason): void {
+  ended(reason: RegistrationEnd): void {
     this.#events.ended.inc({ reason });
   }
 
@@ -92,8 +92,8 @@ export class Metrics {
     this.#inspectedAt = Date.now();
   }
 
-  podResourcesFailed(method: PodResourcesMethod): void {
-    this.#events.podResourcesErrors.inc({ method });
+  podResourcesFailed(method: PodResourcesMethod, reason: PodResourcesFailure): void {
+    this.#events.podResourcesErrors.inc({ method, reason });
   }
 
   /** A part of the program runs: its restarts count from 0. */

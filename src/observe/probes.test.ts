@@ -45,3 +45,16 @@ test("each check has a line for who asks for them", async () => {
 test("other paths are none of the probes'", async () => {
   expect(await ask("/", [ok])).toBeUndefined();
 });
+
+test("a check that fails says what that means and what to do", async () => {
+  const detail = "There is no /dp/kubelet.sock. Start the kubelet.";
+  const absent = { name: "registered", failure: "kubelet_absent", detail };
+  expect(await ask("/readyz?verbose", [absent])).toEqual([
+    503,
+    `[-]registered failed: kubelet_absent: ${detail}\nreadyz check failed\n`,
+  ]);
+  const [, body] = (await ask("/readyz", [absent])) ?? [];
+  expect(JSON.parse(String(body)).missing).toEqual([
+    { check: "registered", reason: "kubelet_absent", detail },
+  ]);
+});

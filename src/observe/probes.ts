@@ -4,6 +4,8 @@ export interface Check {
   readonly name: string;
   /** Why it fails, as a stable word or a sentence; undefined if it is passed. */
   readonly failure: string | undefined;
+  /** What that means and what to do, in sentences. */
+  readonly detail?: string | undefined;
 }
 
 /** What the probes ask. */
@@ -31,8 +33,8 @@ export function answerProbe(url: URL, sources: ProbeSources): Response | undefin
   if (url.pathname === "/readyz") {
     const checks = sources.ready();
     if (isVerbose) return verbose("readyz", checks);
-    const missing = checks.flatMap(({ name, failure }) =>
-      failure === undefined ? [] : [{ check: name, reason: failure }],
+    const missing = checks.flatMap(({ name, failure, detail }) =>
+      failure === undefined ? [] : [{ check: name, reason: failure, ...(detail && { detail }) }],
     );
     if (missing.length === 0) {
       const passed = checks.map(({ name }) => name).filter((name) => name !== "ping");
@@ -45,10 +47,10 @@ export function answerProbe(url: URL, sources: ProbeSources): Response | undefin
 }
 
 function verbose(name: string, checks: readonly Check[]): Response {
-  const lines = checks.map((check) =>
-    check.failure === undefined
-      ? `[+]${check.name} ok`
-      : `[-]${check.name} failed: ${check.failure}`,
+  const lines = checks.map(({ name: check, failure, detail }) =>
+    failure === undefined
+      ? `[+]${check} ok`
+      : `[-]${check} failed: ${[failure, ...(detail ? [detail] : [])].join(": ")}`,
   );
   const passed = checks.every(({ failure }) => failure === undefined);
   lines.push(`${name} check ${passed ? "passed" : "failed"}`);

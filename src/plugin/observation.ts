@@ -1,13 +1,14 @@
-import { aborted } from "../common/aborted.ts";
 import type { Clock } from "../common/clock.ts";
+import { WallClock } from "../common/wall-clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Caretaker } from "../devices/caretaker.ts";
 import type { DeviceMonitor } from "../devices/monitor.ts";
 import type { DevicePool } from "../devices/pool.ts";
+import { explainWait } from "../kubelet/explain-registration.ts";
 import type { Registrar } from "../kubelet/registrar.ts";
 import type { AdminActions } from "../observe/admin/admin-service.ts";
+import { discreetStatus } from "../observe/discreet-status.ts";
 import { EventLoopLag } from "../observe/event-loop-lag.ts";
-import { serveHttp } from "../observe/http.ts";
 import type { Journal } from "../observe/journal.ts";
 import { changeLogLevel, type LogLevelControl } from "../observe/log-level.ts";
 import type { Logger } from "../observe/logger.ts";
@@ -18,7 +19,8 @@ import { ActorBook } from "./actor-book.ts";
 import { runAdmin } from "./admin-actor.ts";
 import { CordonFile } from "./cordon-file.ts";
 import { Cordons } from "./cordons.ts";
-import { devicesCheck } from "./readiness.ts";
+import { runHttp } from "./http-actor.ts";
+import { devicesCheck, inSentences } from "./readiness.ts";
 import { buildStatus, type PodResourcesView } from "./status.ts";
 
 /** The parts that are looked at and operated. */
@@ -52,12 +54,14 @@ export class Observation {
   readonly #config: Config;
   readonly #parts: ObservedParts;
   readonly #startedAt: number;
+  readonly #wall: WallClock;
 
   constructor(config: Config, parts: ObservedParts) {
     const { pool, clock, log, monitor } = parts;
     this.#config = config;
     this.#parts = parts;
     this.#startedAt = clock.now();
+    this.#wall = new WallClock(clock);
     this.actors = new ActorBook(clock);
     this.lag = new EventLoopLag(clock);
     this.cordons = new Cordons({
@@ -72,7 +76,7 @@ export class Observation {
   /** What the admin API can be asked and told. */
   readonly actions: AdminActions = {
     status: () => {
-      const { version, driver, clock, pool, caretaker, registrar, podResources } = this.#parts;
+      const { version, driver, pool, caretaker, registrar, podResources } = this.#parts;
       const { nodeName, resourceName } = this.#config;
       return buildStatus({
         version,
@@ -80,11 +84,12 @@ export class Observation {
         resourceName,
         driver: driver.name,
         startedAt: this.#startedAt,
-        clock,
+        wall: this.#wall,
         devices: () => pool.list(),
         care: () => caretaker.status(),
         cordons: () => this.cordons.book,
         registration: () => registrar.status(),
+        unregistered: () => this.#unregistered(),
         podResources,
         events: () => this.#parts.journal.events(),
         logLevel: () => this.#parts.logLevel.level,
@@ -116,7 +121,11 @@ export class Observation {
       const { registered, because } = this.#parts.registrar.status();
       return [
         { name: "ping", failure: undefined },
-        { name: "registered", failure: registered ? undefined : because },
+        {
+          name: "registered",
+          failure: registered ? undefined : because,
+          detail: this.#unregistered(),
+        },
         devicesCheck(this.#parts.pool.list(), this.#parts.monitor.trouble),
       ];
     },
@@ -134,21 +143,18 @@ export class Observation {
   }
 
   /** Serves metrics and probes on TCP until `signal` aborts. */
-  async runHttp(signal: AbortSignal): Promise<void> {
-    const { metricsAddress: address, metricsPort: port } = this.#config;
-    const { metrics, log } = this.#parts;
-    const server = serveHttp(
-      { address, port },
-      {
-        metrics,
-        probes: this.probes,
-        status: this.actions.status,
-        onCut: () => log.warn("Too many HTTP connections: all of them were cut"),
-      },
-    );
-    log.info("Serving metrics", { address, port: server.port });
-    await aborted(signal);
-    await server.stop();
+  runHttp(signal: AbortSignal): Promise<void> {
+    const { metricsAddress: address, metricsPort: port, metricsOwners } = this.#config;
+    const { actions } = this;
+    const status = metricsOwners ? actions.status : () => discreetStatus(actions.status());
+    return runHttp({ address, port }, { ...this.#parts, probes: this.probes, status }, signal);
+  }
+
+  /** Why the kubelet doesn't listen to us and what to do; empty if it does, or if there is no more to say. */
+  #unregistered(): string {
+    const { registered, because } = this.#parts.registrar.status();
+    const why = registered ? undefined : explainWait(because, this.#config.kubeletSocket);
+    return why === undefined ? "" : inSentences(why);
   }
 
   #lagCheck(): Check {

@@ -108,6 +108,7 @@ export class Plugin {
       registered: () => this.#registrar.status().registered,
       care: () => this.#caretaker.status(),
       cordoned: (id) => this.#observation.cordons.book.has(id),
+      retired: (id) => this.pool.isHeld(id, "retired"),
       lagSeconds: () => this.#observation.lag.worst,
       owners: config.metricsOwners ? () => this.#podResources.owners() : undefined,
     });
@@ -120,7 +121,7 @@ export class Plugin {
       },
       clock,
       {
-        podResourcesFailed: (method) => this.#metrics.podResourcesFailed(method),
+        podResourcesFailed: (method, reason) => this.#metrics.podResourcesFailed(method, reason),
         ownersChanged: (news) => logOwners(log, news),
       },
     );

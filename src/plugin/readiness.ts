@@ -18,7 +18,11 @@ export function devicesCheck(
     health === "Healthy" || isHoldReason(reason);
   const [first] = devices;
   if (first === undefined || devices.some(works)) return { name, failure: undefined };
-  const why = trouble?.message ?? `${first.id} is ${first.reason}: ${first.detail}`;
-  const remedy = trouble?.remedy === undefined ? "" : ` ${trouble.remedy}`;
-  return { name, failure: `none works: ${why}${remedy}`.replace(/\s+/g, " ") };
+  const why = trouble ? inSentences(trouble) : `${first.id} is ${first.reason}: ${first.detail}`;
+  return { name, failure: `none works: ${why}`.replace(/\s+/g, " ") };
+}
+
+/** What is wrong and what to do about it. */
+export function inSentences({ message, remedy }: PluginError): string {
+  return remedy === undefined ? message : `${message} ${remedy}`;
 }

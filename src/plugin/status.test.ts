@@ -1,6 +1,13 @@
 import { expect, test } from "bun:test";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { WallClock } from "../common/wall-clock.ts";
 import { LogLevel, Use, Work } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { buildStatus, type StatusSources } from "./status.ts";
+
+/** The program's clock stands at 2500. */
+function wallClock(wall: () => number): WallClock {
+  return new WallClock({ now: () => 2500 }, wall);
+}
 
 const device = {
   id: "video10",
@@ -19,7 +26,7 @@ const sources: StatusSources = {
   resourceName: "a.b/c",
   driver: "v4l2loopback",
   startedAt: 500,
-  clock: { now: () => 2500 },
+  wall: wallClock(() => 2500),
   devices: () => [device, { ...device, id: "video11", number: 11, format: "" }],
   care: () => [
     { id: "video10", use: "in_use", cleanliness: "dirty", resets: 2, repairs: 1, work: "reset" },
@@ -32,6 +39,7 @@ const sources: StatusSources = {
     socketPath: "/dp/a.sock",
     streams: 1,
   }),
+  unregistered: () => "",
   podResources: {
     owners: () => new Map([["video10", { namespace: "n", pod: "p", container: "c" }]]),
     status: () => ({ answers: true, error: "", at: 2000 }),
@@ -77,4 +85,21 @@ test("a kubelet that can't be asked is told with its error", () => {
     podResourcesAnswers: false,
     podResourcesError: "no such socket",
   });
+});
+
+test("a wall clock that was set since tells all times as it goes now", () => {
+  const hour = 3_600_000;
+  const status = buildStatus({ ...sources, wall: wallClock(() => 2500 + hour) });
+  const ms = (time: Parameters<typeof timestampMs>[0] | undefined) => time && timestampMs(time);
+  expect(ms(status.observedAt)).toBe(hour + 2500);
+  expect(ms(status.startedAt)).toBe(hour + 500);
+  expect(ms(status.kubelet?.since)).toBe(hour + 700);
+  expect(ms(status.devices[0]?.since)).toBe(hour + 1000);
+  // Events were stamped by the wall clock, as the log was.
+  expect(ms(status.events[0]?.time)).toBe(600);
+});
+
+test("a kubelet that doesn't listen is told with the reason and what to do", () => {
+  const unregistered = () => "There is no /dp/kubelet.sock. Start the kubelet.";
+  expect(buildStatus({ ...sources, unregistered }).kubelet?.detail).toBe(unregistered());
 });

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { Clock } from "../common/clock.ts";
+import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { WallClock } from "../common/wall-clock.ts";
 import type { CareStatus } from "../devices/caretaker.ts";
-import type { CordonBook } from "../devices/cordon-book.ts";
+import type { Cordon, CordonBook } from "../devices/cordon-book.ts";
 import type { DeviceStatus } from "../devices/health.ts";
 import type { Use as DeviceUse } from "../devices/use.ts";
 import {
@@ -31,13 +31,15 @@ export interface StatusSources {
   readonly nodeName: string;
   readonly resourceName: string;
   readonly driver: string;
-  /** ms since the epoch. */
+  /** By the program's clock, as all times but those of events and cordons. */
   readonly startedAt: number;
-  readonly clock: Pick<Clock, "now">;
+  readonly wall: Pick<WallClock, "at" | "now">;
   readonly devices: () => readonly DeviceStatus[];
   readonly care: () => readonly CareStatus[];
   readonly cordons: () => CordonBook;
   readonly registration: () => RegistrarStatus;
+  /** Why there is no registration and what to do, in sentences; empty if there is one, or no more to say. */
+  readonly unregistered: () => string;
   readonly podResources: PodResourcesView;
   readonly events: () => readonly JournalEvent[];
   readonly logLevel: () => LogLevel;
@@ -51,9 +53,10 @@ export function buildStatus(sources: StatusSources): Status {
   const cordons = sources.cordons();
   const registration = sources.registration();
   const asked = podResources.status();
+  const time = (ms: number) => timestampFromMs(sources.wall.at(ms));
   return create(StatusSchema, {
-    observedAt: timestampFromMs(sources.clock.now()),
-    startedAt: timestampFromMs(sources.startedAt),
+    observedAt: timestampFromMs(sources.wall.now()),
+    startedAt: time(sources.startedAt),
     version,
     nodeName,
     resourceName,
@@ -62,13 +65,16 @@ export function buildStatus(sources: StatusSources): Status {
     kubelet: {
       registered: registration.registered,
       reason: registration.because,
-      since: timestampFromMs(registration.since),
+      since: time(registration.since),
       podResourcesAnswers: asked.answers,
       podResourcesError: asked.error,
+      detail: sources.unregistered(),
     },
-    devices: sources
-      .devices()
-      .map((device) => deviceOf(device, care.get(device.id), cordons, owners.get(device.id))),
+    devices: sources.devices().map((device) => {
+      const { id, since } = device;
+      const about = { care: care.get(id), cordon: cordons.get(id), owner: owners.get(id) };
+      return deviceOf(device, { ...about, since: time(since) });
+    }),
     events: sources.events().map(eventOf),
   });
 }
@@ -81,14 +87,16 @@ const uses: Readonly<Record<DeviceUse, Use>> = {
 
 const works = { none: Work.UNSPECIFIED, reset: Work.RESET, repair: Work.REPAIR } as const;
 
-function deviceOf(
-  device: DeviceStatus,
-  care: CareStatus | undefined,
-  cordons: CordonBook,
-  owner: Owner | undefined,
-): Device {
-  const { id, number, hostPath, health, reason, detail, since, format } = device;
-  const cordon = cordons.get(id);
+/** What others know of a device. */
+interface DeviceFacts {
+  readonly care: CareStatus | undefined;
+  readonly cordon: Cordon | undefined;
+  readonly owner: Owner | undefined;
+  readonly since: Timestamp;
+}
+
+function deviceOf(device: DeviceStatus, { care, cordon, owner, since }: DeviceFacts): Device {
+  const { id, number, hostPath, health, reason, detail, format } = device;
   return create(DeviceSchema, {
     id,
     number,
@@ -96,7 +104,7 @@ function deviceOf(
     healthy: health === "Healthy",
     reason,
     detail,
-    since: timestampFromMs(since),
+    since,
     use: uses[care?.use ?? "unknown"],
     ...(owner && { owner: { ...owner } }),
     clean: care?.cleanliness === "clean",

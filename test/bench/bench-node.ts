@@ -52,7 +52,7 @@ export class BenchNode implements AsyncDisposable {
         podResourcesSocket: this.kubelet.podResourcesSocket,
         socketPath: join(this.#pluginDirectory, "video-device-plugin.sock"),
         simulatedDir: this.#devices,
-        adminSocket: join(this.#directory, "admin.sock"),
+        adminSocket: this.adminSocket,
         stateDir: join(this.#directory, "state"),
         logFile: join(this.#directory, "plugin.log"),
       },
@@ -77,6 +77,11 @@ export class BenchNode implements AsyncDisposable {
     const [name, ...others] = names;
     if (name === undefined || others.length > 0) throw new Error(`plugin sockets: ${names}`);
     return join(this.#pluginDirectory, name);
+  }
+
+  /** Where the plugin is operated. */
+  get adminSocket(): string {
+    return join(this.#directory, "admin.sock");
   }
 
   /** A device's node. */

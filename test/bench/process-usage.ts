@@ -6,9 +6,11 @@ export interface MemoryUse {
   readonly rss: number;
   /** Anonymous memory: what a memory limit can't reclaim. */
   readonly anonymous: number;
+  /** The most that was ever resident. */
+  readonly peak: number;
 }
 
-/** VmRSS and RssAnon of proc_pid_status(5). */
+/** VmRSS, RssAnon and VmHWM of proc_pid_status(5). */
 export function memoryOf(pid: number): MemoryUse {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const field = (name: string) => {
@@ -16,7 +18,7 @@ export function memoryOf(pid: number): MemoryUse {
     if (kib === undefined) throw new Error(`/proc/${pid}/status has no ${name}`);
     return (Number(kib) * 1024) / 1e6;
   };
-  return { rss: field("VmRSS"), anonymous: field("RssAnon") };
+  return { rss: field("VmRSS"), anonymous: field("RssAnon"), peak: field("VmHWM") };
 }
 
 /** USER_HZ, the unit of proc_pid_stat(5), is 100 on every architecture of Linux that Bun runs on. */

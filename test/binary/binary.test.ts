@@ -358,7 +358,12 @@ See "video-device-plugin run --help".
   });
 
   test("keeps its main job when the metrics port is taken", async () => {
-    const taken = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+    const taken = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      reusePort: false,
+      fetch: () => new Response(),
+    });
     await kubelet.start();
     const { child, stdout } = start([
       "--enable-metrics",
@@ -369,7 +374,9 @@ See "video-device-plugin run --help".
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
     await taken.stop(true);
-    expect(await stdout).toContain('"actor":"http"');
+    const log = await stdout;
+    expect(log.split("metrics_port_unusable")).toHaveLength(2);
+    expect(log).not.toContain('"level":"ERROR"');
   });
 
   test("plays its whole demo, keeps it running if asked to, and ends well on Ctrl-C", async () => {
@@ -381,11 +388,20 @@ See "video-device-plugin run --help".
     });
     running.push(child);
     let output = "";
+    let page = "";
+    let status = "";
     for await (const chunk of child.stdout) {
       const waited = output.includes("delete one");
       output += Buffer.from(chunk).toString();
-      if (!waited && output.includes("delete one")) child.kill("SIGINT");
+      if (waited || !output.includes("delete one")) continue;
+      const [, url = ""] = /in a browser +(\S+)/.exec(output) ?? [];
+      page = await (await fetch(url)).text();
+      const [, command = ""] = /ask the plugin +(.+)/.exec(output) ?? [];
+      status = Bun.spawnSync(command.split(" "), { env: {} }).stdout.toString();
+      child.kill("SIGINT");
     }
+    expect(page).toContain("<title>demo-node: 8 of 8 devices healthy");
+    expect(status).toStartWith("✓ demo-node: 8 of 8 devices healthy");
     expect(await child.exited).toBe(0);
     expect(output).toContain("Every step happened");
     expect(output).not.toContain("✗");

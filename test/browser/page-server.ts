@@ -1,6 +1,7 @@
 import type { Status } from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
 import { type HttpServer, serveHttp } from "../../src/observe/http.ts";
-import { Metrics } from "../../src/observe/metrics.ts";
+import { silentLogger } from "../../src/observe/logger.ts";
+import { makeMetrics } from "../support/make-metrics.ts";
 
 /** The real HTTP server, with statuses that are made up. */
 export class PageServer {
@@ -8,16 +9,7 @@ export class PageServer {
   status: (now: number) => Status;
   /** Pages made so far; floods are rationed, a browser isn't. */
   made = 0;
-  readonly #metrics = new Metrics({
-    version: "0.1.0",
-    nodeName: "node-a",
-    devices: () => [],
-    registered: () => true,
-    care: () => [],
-    cordoned: () => false,
-    owners: () => new Map(),
-    lagSeconds: () => 0,
-  });
+  readonly #metrics = makeMetrics();
   #server: HttpServer | undefined;
   #port = 0;
 
@@ -41,6 +33,7 @@ export class PageServer {
           this.made++;
           return this.status(Date.now());
         },
+        log: silentLogger,
       },
     );
     this.#port = this.#server.port;

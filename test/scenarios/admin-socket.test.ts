@@ -19,6 +19,10 @@ const served = () => eventually(() => existsSync(scenario.adminSocket), "the adm
 const looked = (plugin: Plugin) =>
   eventually(() => plugin.pool.list().every(({ reason }) => reason !== "unknown"), "a first look");
 
+/** On a node that has never had a kubelet. */
+const whatToDo = () =>
+  `There is no directory ${scenario.dir}. Mount the host's ${scenario.dir} into the container, at the same path.`;
+
 describe("probes on the admin socket", () => {
   test("tell life from readiness", async () => {
     const { plugin } = scenario.startPlugin();
@@ -28,7 +32,10 @@ describe("probes on the admin socket", () => {
     const waiting = await ask("/readyz");
     expect([waiting.status, await waiting.json()]).toEqual([
       503,
-      { ready: false, missing: [{ check: "registered", reason: "kubelet_absent" }] },
+      {
+        ready: false,
+        missing: [{ check: "registered", reason: "kubelet_absent", detail: whatToDo() }],
+      },
     ]);
     await scenario.kubelet.start();
     await scenario.counts(8, 8);
@@ -46,8 +53,9 @@ describe("probes on the admin socket", () => {
     await served();
     await looked(plugin);
     expect(await (await ask("/readyz?verbose")).text()).toBe(
-      "[+]ping ok\n[-]registered failed: kubelet_absent\n[+]devices ok\nreadyz check failed\n",
+      `[+]ping ok\n[-]registered failed: kubelet_absent: ${whatToDo()}\n[+]devices ok\nreadyz check failed\n`,
     );
+    expect((await status()).kubelet?.detail).toBe(whatToDo());
   });
 
   test("a node none of whose devices works is alive and not ready, and says why", async () => {

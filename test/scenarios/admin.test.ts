@@ -1,9 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { dirname, join } from "node:path";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { errorFromJson } from "@connectrpc/connect/protocol-connect";
 import { defaultCareTimes } from "../../src/devices/care-times.ts";
-import { LogLevel, Use, Work } from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
+import {
+  ErrorInfoSchema,
+  LogLevel,
+  Use,
+  Work,
+} from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
 import type { LogLevelControl } from "../../src/observe/log-level.ts";
 import {
   adminClient,
@@ -141,7 +149,11 @@ describe("the admin API", () => {
 
   test("takes no harm from garbage, from huge bodies and from those who hang up", async () => {
     const { log } = await scenario.registered();
-    expect((await post("GetStatus", "garbage")).status).toBe(400);
+    const garbage = await post("GetStatus", "garbage");
+    expect([garbage.status, await garbage.json()]).toEqual([
+      400,
+      expect.objectContaining({ code: "invalid_argument", details: [expect.anything()] }),
+    ]);
     expect((await post("GetStatus", "{}", "text/plain")).status).toBe(415);
     expect((await post("Nonsense", "{}")).status).toBe(404);
     expect((await ask("/", { method: "DELETE" })).status).toBe(404);
@@ -154,6 +166,30 @@ describe("the admin API", () => {
     }
     expect((await status()).devices).toHaveLength(8);
     expect(log.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  test("says of a method that it doesn't have what any refusal says", async () => {
+    await scenario.registered();
+    const answer = await post("Nonsense", "{}");
+    const json = (await answer.json()) as JsonValue;
+    const error = errorFromJson(json, undefined, new ConnectError("no error"));
+    const [info] = error.findDetails(ErrorInfoSchema);
+    expect([Code[error.code], info?.code]).toEqual(["Unimplemented", "method_unknown"]);
+    expect(error.rawMessage).toBe(`There is no ${service.slice(1)}/Nonsense here.`);
+    expect(info?.remedy).toContain("of one version");
+  });
+
+  test("answers whoever has a Host that is none", async () => {
+    await scenario.registered();
+    const statusLine = (head: string) => firstLine(scenario.adminSocket, head);
+    for (const host of ["a b", "a b<>", "[::1"]) {
+      const line = await statusLine(`GET /readyz HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      expect(line).toMatch(/^HTTP\/1\.1 (200|404) /);
+      const call = `${service}/GetStatus?connect=v1&encoding=json&message=%7B%7D`;
+      expect(await statusLine(`GET ${call} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).toMatch(
+        /^HTTP\/1\.1 (200|404) /,
+      );
+    }
   });
 
   test("sets the log level until the process ends", async () => {
@@ -312,19 +348,33 @@ describe("a watch", () => {
     await watching;
   });
 
-  test("by somebody who never reads holds nothing up", async () => {
-    await scenario.registered();
-    const socket = connect(scenario.adminSocket).pause();
-    const body = Buffer.from("\0\0\0\0\x02{}");
-    socket.write(
-      `POST ${service}/WatchStatus HTTP/1.1\r\nhost: x\r\ncontent-type: application/connect+json\r\ncontent-length: ${body.length}\r\n\r\n`,
-    );
-    socket.write(body);
-    for (let n = 0; n < 50; n++) {
-      await client.cordonDevice({ deviceId: "video10", note: "x".repeat(200 - (n % 2)) });
+  test("by all who may, none of whom ever reads, holds nothing up", async () => {
+    const { plugin } = await scenario.registered();
+    const made = countCalls(plugin.actions, "status");
+    const sockets = Array.from({ length: maxWatches }, () => unread(scenario.adminSocket));
+    try {
+      await eventually(() => made() >= maxWatches, "the first statuses");
+      // Cordoning makes statuses of its own, two each time; when it makes all of them, every writer waits.
+      const cordons = 5;
+      let others = Number.POSITIVE_INFINITY;
+      const end = performance.now() + 20_000;
+      for (let note = 0; others > 0 && performance.now() < end; ) {
+        const before = made();
+        for (let n = 0; n < cordons; n++) {
+          await client.cordonDevice({ deviceId: "video10", note: "x".repeat(200 - (note++ % 2)) });
+        }
+        await Bun.sleep(250);
+        others = made() - before - 2 * cordons;
+      }
+      expect(others).toBe(0);
+
+      const pod = scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });
+      expect((await pod).phase).toBe("Running");
+      const { device } = await client.cordonDevice({ deviceId: "video17" });
+      expect(device?.reason).toBe("cordoned");
+    } finally {
+      for (const socket of sockets) socket.destroy();
     }
-    expect((await status()).devices[0]?.reason).toBe("cordoned");
-    socket.destroy();
   });
 
   test("is refused to whoever opens more and more, and given again when some have ended", async () => {
@@ -370,6 +420,45 @@ describe("a watch", () => {
     await watching;
   }, 30_000);
 });
+
+/** As many as are watched for at a time. */
+const maxWatches = 32;
+
+/** A watch whose answer nobody reads. */
+function unread(socketPath: string): Socket {
+  const socket = connect(socketPath).pause();
+  socket.on("error", () => undefined);
+  const body = Buffer.from("\0\0\0\0\x02{}");
+  socket.write(
+    `POST ${service}/WatchStatus HTTP/1.1\r\nhost: x\r\ncontent-type: application/connect+json\r\ncontent-length: ${body.length}\r\n\r\n`,
+  );
+  socket.write(body);
+  return socket;
+}
+
+/** Counts the calls of a method from now on. */
+function countCalls<K extends string>(target: Record<K, () => unknown>, name: K): () => number {
+  let calls = 0;
+  const call = target[name].bind(target);
+  target[name] = () => {
+    calls++;
+    return call();
+  };
+  return () => calls;
+}
+
+/** The status line of the answer to a head that no client would send. */
+function firstLine(socketPath: string, head: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const socket = connect(socketPath, () => socket.write(head));
+  socket.on("error", () => resolve("an error"));
+  socket.on("close", () => resolve("an end"));
+  socket.once("data", (data) => {
+    resolve(data.toString().split("\r\n")[0] ?? "");
+    socket.destroy();
+  });
+  return promise;
+}
 
 function levelControl(level: LogLevelControl["level"]): LogLevelControl {
   const control = {

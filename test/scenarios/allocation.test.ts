@@ -138,6 +138,7 @@ describe("Allocate", () => {
         device_path: `${scenario.simulatedDir}/video10`,
         container_path: "/dev/video10",
         env_var: "VIDEO_DEVICE=/dev/video10",
+        reason: "asked_for_by_kubelet",
         next: "it is cleaned when the kubelet no longer lists its pod",
       },
     });

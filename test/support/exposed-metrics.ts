@@ -21,6 +21,7 @@ const sources: MetricsSources = {
   ],
   care: () => [{ id: "video10", use: "in_use", cleanliness: "clean", resets: 0, repairs: 0 }],
   cordoned: () => false,
+  retired: () => false,
   lagSeconds: () => 0,
   owners: () => new Map([["video10", { namespace: "default", pod: "recorder", container: "app" }]]),
 };

@@ -7,6 +7,8 @@ export interface PluginPaths {
   readonly simulatedDir: string;
   readonly adminSocket: string;
   readonly stateDir: string;
+  /** Of 127.0.0.1. */
+  readonly metricsPort: number;
 }
 
 /** How many of the plugin's last log lines are kept for a failure's report. */
@@ -35,6 +37,9 @@ export class PluginProcess {
         `--simulated-dir=${paths.simulatedDir}`,
         `--admin-socket=${paths.adminSocket}`,
         `--state-dir=${paths.stateDir}`,
+        "--enable-metrics",
+        "--metrics-address=127.0.0.1",
+        `--metrics-port=${paths.metricsPort}`,
       ],
       // Nothing of the caller's environment: a MAX_DEVICES that is set there is none of the demo's business.
       env: {},
@@ -74,6 +79,6 @@ export class PluginProcess {
 }
 
 /** How to start this program again: the executable alone if it is one, else Bun and its script. */
-function thisProgram(): string[] {
+export function thisProgram(): string[] {
   return Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, Bun.main];
 }

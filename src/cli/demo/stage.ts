@@ -34,6 +34,7 @@ export class Stage {
       simulatedDir: join(this.directory, "dev"),
       adminSocket: join(this.directory, "admin.sock"),
       stateDir: join(this.directory, "state"),
+      metricsPort: freePort(),
     };
     mkdirSync(this.faultsDir, { recursive: true });
   }
@@ -97,6 +98,18 @@ export class Stage {
     this.kubelet.stop({ removeSockets: true });
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** A TCP port of 127.0.0.1 that nobody used a moment ago; if somebody does now, the plugin goes on without. */
+function freePort(): number {
+  const listener = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { data: () => undefined },
+  });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
 }
 
 /** A unix socket's path holds 107 bytes; what comes below this directory takes some 70 of them. */

@@ -119,6 +119,18 @@ describe("a node's status", () => {
     `);
   });
 
+  test("says in whole sentences what to do about a kubelet that doesn't listen", () => {
+    const detail =
+      "There is no /dp/kubelet.sock. Start the kubelet (on the host: systemctl status kubelet).";
+    const kubelet = { registered: false, reason: "kubelet_absent", since: ago(65), detail };
+    const [, ...lines] = renderStatus(statusOf([], { kubelet }), { ...view, width: 60 });
+    expect(lines.slice(0, 3)).toEqual([
+      "  kubelet  not registered for 1m5s: kubelet_absent",
+      "           There is no /dp/kubelet.sock. Start the kubelet",
+      "           (on the host: systemctl status kubelet).",
+    ]);
+  });
+
   test("never has a line that is wider than the screen", () => {
     for (let columns = 40; columns <= 120; columns++) {
       for (const line of renderStatus(mixed, { ...view, width: columns, colour: true })) {

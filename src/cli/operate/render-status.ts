@@ -1,3 +1,4 @@
+import { wrap } from "../../config/wrap.ts";
 import {
   type Device,
   type Event,
@@ -67,7 +68,20 @@ function about(status: Status, view: StatusView): string[] {
       "yellow",
     ]);
   }
-  return lines.map(([text, colour]) => `  ${paint(fit(text, 2, view), colour, view)}`);
+  const detail = kubelet?.detail ? wrap(printable(kubelet.detail), detailWidth(view)) : [];
+  return [
+    ...lines.slice(0, 1),
+    ...detail.map((line): [string, Colour] => [`${" ".repeat(INDENT)}${line}`, "red"]),
+    ...lines.slice(1),
+  ].map(([text, colour]) => `  ${paint(fit(text, 2, view), colour, view)}`);
+}
+
+/** Where the words of the lines about kubelet and plugin begin. */
+const INDENT = "kubelet  ".length;
+
+/** Of the sentences that say what to do: they are broken into lines, since one that is cut says nothing. */
+function detailWidth({ width }: StatusView): number {
+  return Math.min(width, 100) - INDENT - 2;
 }
 
 /** What the table's words leave open: why a device isn't healthy, and what the one who cordoned it noted. */

@@ -144,7 +144,7 @@ describe("a status on a screen", () => {
     const writes: string[] = [];
     const terminal = { out: (text: string) => void writes.push(text), err: () => undefined };
     const { signal } = stop;
-    const how = { clock: systemClock, signal, colour: false, events: 5 };
+    const how = { clock: systemClock, now: Date.now, signal, colour: false, events: 5 };
     await drawStatuses(of(...seen), terminal, screen, how);
     return writes;
   }

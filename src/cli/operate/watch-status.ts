@@ -39,7 +39,7 @@ export async function drawStatuses(
   seen: AsyncIterable<Seen>,
   terminal: Terminal,
   screen: Screen,
-  { clock, signal, colour, events }: DrawOptions,
+  { clock, now, signal, colour, events }: DrawOptions,
 ): Promise<void> {
   let last: Seen | undefined;
   let lines: readonly string[] = [];
@@ -48,7 +48,7 @@ export async function drawStatuses(
     if (last === undefined) return;
     full ??= new FullScreen(terminal, screen);
     if ("status" in last) {
-      const view: StatusView = { now: clock.now(), width: screen.columns(), colour, events };
+      const view: StatusView = { now: now(), width: screen.columns(), colour, events };
       lines = renderStatus(last.status, view);
     }
     full.draw(lines, "lost" in last ? waiting(last.lost) : "Ctrl-C ends this.");
@@ -82,6 +82,8 @@ function waiting({ message }: PluginError): string {
 
 export interface DrawOptions {
   readonly clock: Clock;
+  /** ms since the epoch by the wall clock, as the plugin's times are. */
+  readonly now: () => number;
   readonly signal: AbortSignal;
   readonly colour: boolean;
   readonly events: number;

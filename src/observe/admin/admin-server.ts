@@ -1,12 +1,18 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { createConnectRouter } from "@connectrpc/connect";
-import { createFetchHandler } from "@connectrpc/connect/protocol";
+import {
+  type UniversalHandler,
+  universalServerRequestFromFetch,
+  universalServerResponseToFetch,
+} from "@connectrpc/connect/protocol";
 import { BoundSocket, bindingName } from "../../common/bound-socket.ts";
 import { messageOf, PluginError } from "../../common/plugin-error.ts";
 import { fileIdentity, isListening } from "../../common/unix-socket.ts";
 import { AdminService } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { defectLog } from "../defect-log.ts";
 import { answerProbe, type ProbeSources } from "../probes.ts";
+import { explained, unknownMethod } from "./admin-errors.ts";
 import { type AdminServiceDeps, adminService } from "./admin-service.ts";
 import { statusJsonOptions } from "./status-json.ts";
 
@@ -39,17 +45,20 @@ export async function serveAdmin(path: string, deps: AdminServerDeps): Promise<A
     jsonOptions: statusJsonOptions,
   });
   router.service(AdminService, adminService(deps));
-  const handlers = new Map(
-    router.handlers.map((handler) => [handler.requestPath, createFetchHandler(handler)]),
-  );
-  const { server, socket } = listen(path, (request) => {
-    const url = new URL(request.url);
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  const answer = (request: Request) => {
+    // A Host that is none makes `request.url` a mere path, or nothing that parses.
+    const url = URL.parse(request.url, "http://plugin");
+    if (url === null) return new Response(notFound, { status: 404 });
     const handler = handlers.get(url.pathname);
-    if (handler) return handler(request);
+    if (handler) return call(handler, request, url);
+    if (url.pathname.startsWith(`/${AdminService.typeName}/`)) return unknownMethod(url.pathname);
     const isRead = request.method === "GET" || request.method === "HEAD";
     const probe = isRead ? answerProbe(url, deps.probes) : undefined;
     return probe ?? new Response(notFound, { status: 404 });
-  });
+  };
+  const onDefect = defectLog(deps.log);
+  const { server, socket } = listen(path, answer, (reason) => onDefect("admin socket", reason));
   return {
     isReachable: () => socket.isReachable(),
     stop: async () => {
@@ -61,6 +70,11 @@ export async function serveAdmin(path: string, deps: AdminServerDeps): Promise<A
 }
 
 const notFound = `not found; there are ${AdminService.typeName}, /healthz and /readyz\n`;
+
+async function call(handler: UniversalHandler, request: Request, url: URL): Promise<Response> {
+  const asked = { ...universalServerRequestFromFetch(request, {}), url: url.href };
+  return explained(universalServerResponseToFetch(await handler(asked)));
+}
 
 /** Makes the directory, and refuses to take a path on which somebody answers. */
 async function makeWay(path: string): Promise<void> {
@@ -78,7 +92,11 @@ async function makeWay(path: string): Promise<void> {
 }
 
 /** Binds beside the path and then takes it, so that what a dead instance left is replaced without a gap. */
-function listen(path: string, answer: (request: Request) => Response | Promise<Response>) {
+function listen(
+  path: string,
+  answer: (request: Request) => Response | Promise<Response>,
+  onDefect: (reason: unknown) => void,
+) {
   const name = bindingName(path);
   // A quiet watch is no idle connection (Bun cuts it after 10 s), and whoever goes away without a word is
   // known at once on a unix socket. Bun's types don't have it for one; a test holds that it works.
@@ -92,7 +110,10 @@ function listen(path: string, answer: (request: Request) => Response | Promise<R
       maxRequestBodySize: maxRequestBytes,
       development: false,
       fetch: answer,
-      error: () => new Response("internal error\n", { status: 500 }),
+      error: (reason) => {
+        onDefect(reason);
+        return new Response("internal error\n", { status: 500 });
+      },
     });
     try {
       return { server, socket: new BoundSocket(name, path) };

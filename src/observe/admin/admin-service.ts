@@ -2,6 +2,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { Clock } from "../../common/clock.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import type { AdminService, Device } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { tellDefect } from "../defect-log.ts";
 import type { Logger, LogLevel } from "../logger.ts";
 import { adminError, internalError, isForeseen } from "./admin-errors.ts";
 import { logLevelOf, protoLevel } from "./log-levels.ts";
@@ -46,11 +47,7 @@ export function adminService(deps: AdminServiceDeps): ServiceImpl<typeof AdminSe
   }
 
   function defect(method: string, reason: unknown) {
-    log.error("Request handler failed", {
-      method,
-      error: String(reason),
-      stack: reason instanceof Error ? reason.stack : undefined,
-    });
+    tellDefect(log, method, reason);
     return internalError(reason);
   }
 

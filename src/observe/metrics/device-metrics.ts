@@ -10,6 +10,8 @@ export interface DeviceSources {
   readonly care: () => readonly CareStatus[];
   /** Whether an operator has taken a device out of the offer. */
   readonly cordoned: (id: string) => boolean;
+  /** Whether a device is no longer wanted, and stays only in the list. */
+  readonly retired: (id: string) => boolean;
   /** Who has which device; undefined if metrics shall name nobody. */
   readonly owners: (() => ReadonlyMap<string, Owner>) | undefined;
 }
@@ -32,9 +34,12 @@ const noDevices: Readonly<Record<HealthReason | "cordoned", number>> = {
   flapping: 0,
 };
 
-/** Gauges about devices. All have the same labels for the process's life but those of the owners. */
+/**
+ * Gauges about devices. All have the same labels for the process's life, but owners, and whether a device is in use:
+ * a 0 where that isn't known would be counted as a free device.
+ */
 export function deviceMetrics(registry: Registry, sources: DeviceSources): void {
-  const { devices, care, cordoned, owners } = sources;
+  const { devices, care, cordoned, retired, owners } = sources;
   const registers = [registry];
   const states: Gauge<"state"> = new Gauge({
     name: `${prefix}devices`,
@@ -51,7 +56,7 @@ export function deviceMetrics(registry: Registry, sources: DeviceSources): void 
     name: string,
     help: string,
     read: () => readonly T[],
-    holds: (device: T) => boolean,
+    holds: (device: T) => boolean | undefined,
   ) => {
     const metric: Gauge<"device"> = new Gauge({
       name: prefix + name,
@@ -59,7 +64,11 @@ export function deviceMetrics(registry: Registry, sources: DeviceSources): void 
       labelNames: ["device"],
       registers,
       collect: () => {
-        for (const device of read()) metric.set({ device: device.id }, holds(device) ? 1 : 0);
+        for (const device of read()) {
+          const value = holds(device);
+          if (value === undefined) metric.remove({ device: device.id });
+          else metric.set({ device: device.id }, value ? 1 : 0);
+        }
       },
     });
   };
@@ -71,9 +80,9 @@ export function deviceMetrics(registry: Registry, sources: DeviceSources): void 
   );
   perDevice(
     "device_in_use",
-    "1 if a pod has the device, was just given it, or somebody was seen holding it open.",
+    "1 if a pod has the device, was just given it, or somebody was seen holding it open; absent while unknown.",
     care,
-    ({ use }) => use === "in_use",
+    ({ use }) => (use === "unknown" ? undefined : use === "in_use"),
   );
   perDevice(
     "device_clean",
@@ -92,6 +101,12 @@ export function deviceMetrics(registry: Registry, sources: DeviceSources): void 
     "1 if an operator has taken the device out of the offer.",
     devices,
     ({ id }) => cordoned(id),
+  );
+  perDevice(
+    "device_retired",
+    "1 if the device is no longer wanted and given to nobody any more.",
+    devices,
+    ({ id }) => retired(id),
   );
   if (owners) ownerMetric(registry, owners);
 }

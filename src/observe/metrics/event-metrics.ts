@@ -1,7 +1,7 @@
 import type { Registry } from "prom-client";
 import type { CareResult } from "../../devices/attempts.ts";
-import type { PodResourcesMethod } from "../../kubelet/pod-resources.ts";
-import type { RegistrationReason } from "../../kubelet/registration.ts";
+import type { PodResourcesFailure, PodResourcesMethod } from "../../kubelet/pod-resources.ts";
+import type { RegistrationEnd } from "../../kubelet/registrar.ts";
 import { counter, histogram } from "./make-metrics.ts";
 
 /** Allocate answers from memory, so its buckets start at 50 µs; with a reset it may take 2 s. Seconds. */
@@ -14,15 +14,17 @@ const inspectionBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1];
 
 const careResults: readonly CareResult[] = ["ok", "busy", "failed"];
 const methods: readonly PodResourcesMethod[] = ["List", "GetAllocatableResources"];
+const failures: readonly PodResourcesFailure[] = ["absent", "busy", "failed"];
 /** What Allocate and PreStartContainer are refused with; others would be defects. */
 const refusals = ["unavailable", "failed_precondition", "not_found"];
 /** Why a registration can end; others would be defects. */
-const ends: readonly RegistrationReason[] = [
+const ends: readonly RegistrationEnd[] = [
   "stream_ended",
   "stream_missing",
   "kubelet_replaced",
   "disowned",
   "socket_lost",
+  "stopping",
 ];
 
 /** What is counted and timed when it happens. `device`: every ID there is. */
@@ -76,8 +78,8 @@ export function eventMetrics(registry: Registry, device: readonly string[]) {
     podResourcesErrors: counter(
       registry,
       "pod_resources_errors_total",
-      "Questions that the kubelet's pod-resources API did not answer, by method.",
-      { method: methods },
+      "Questions that the kubelet's pod-resources API did not answer, by method and reason.",
+      { method: methods, reason: failures },
     ),
     restarts: counter(
       registry,

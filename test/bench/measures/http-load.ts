@@ -1,6 +1,7 @@
 import { join } from "node:path";
+import { freePort } from "../../support/free-port.ts";
 import { BenchNode } from "../bench-node.ts";
-import type { LoadKind, LoadReport } from "../http-load.ts";
+import type { LoadKind, LoadReport, LoadTarget } from "../http-load.ts";
 import { type Measure, type Row, row } from "../measure.ts";
 import { PluginCaller, timeCalls } from "../plugin-caller.ts";
 import { cpuSecondsOf, memoryOf } from "../process-usage.ts";
@@ -10,7 +11,16 @@ const loads: readonly (readonly [LoadKind, string])[] = [
   ["scrapes", "1,000 scrapes/s"],
   ["slow-readers", "100 slow readers of /"],
   ["slowloris", "200 half heads"],
+  ["garbage", "garbage and bodies of 10 MB by 20"],
+  ["watchers", "100 watches that nobody reads"],
+  ["cordons", "cordon and uncordon by two CLIs at once"],
 ];
+
+/** Between two looks at the memory, ms. */
+const lookAtMemoryMs = 50;
+
+/** What the manifests let the container have, 128 MiB, in MB. */
+const limitMb = 134;
 
 /** How often idle and load take turns, so that a busy moment of the machine meets both alike. */
 const turns = 5;
@@ -21,7 +31,7 @@ const rampMs = 1000;
 /** How long the load's own cost is looked at, ms. */
 const lookMs = 2000;
 
-/** Allocate as a kubelet sees it, while somebody asks too much of the HTTP port. */
+/** Allocate as a kubelet sees it, while somebody asks too much of the HTTP port or of the admin socket. */
 export const httpLoad: Measure = {
   name: "http",
   async run({ binary, rounds, progress }) {
@@ -51,13 +61,17 @@ async function measured(
   // Until both sides' hot code is compiled.
   await timeCalls(caller.allocate, 3000, 4);
   const before = memoryOf(node.pid);
+  let most = 0;
+  const looking = setInterval(() => {
+    most = Math.max(most, memoryOf(node.pid).anonymous);
+  }, lookAtMemoryMs);
   const idle: number[] = [];
   const loaded: number[] = [];
   const perSecond: number[] = [];
   const cpu: number[] = [];
   for (let turn = 0; turn < turns; turn++) {
     idle.push(...(await timeCalls(caller.allocate, calls)));
-    const load = startLoad(kind, port);
+    const load = startLoad(kind, { port, adminSocket: node.adminSocket, binary });
     await Bun.sleep(rampMs);
     const usedBefore = cpuSecondsOf(node.pid);
     const lookedFrom = performance.now();
@@ -68,6 +82,7 @@ async function measured(
     const { answers, seconds } = await load.stop();
     perSecond.push(answers / seconds);
   }
+  clearInterval(looking);
   const after = memoryOf(node.pid);
   const ratio = summarise(loaded, "less").p99 / summarise(idle, "less").p99;
   return [
@@ -78,27 +93,31 @@ async function measured(
     row("  plugin's CPU for it alone", "% of a core", cpu),
     row("  resident memory, before", "MB", [before.rss]),
     row("  resident memory, after", "MB", [after.rss]),
+    row("  resident memory, the most it was", "MB", [after.peak]),
+    row(
+      "  anonymous memory, the most seen",
+      "MB",
+      [most],
+      [{ statistic: "worst", limit: limitMb }],
+    ),
   ];
 }
 
 /** A load in a process of its own. */
-function startLoad(kind: LoadKind, port: number): { stop(): Promise<LoadReport> } {
-  const child = Bun.spawn(
-    [process.execPath, join(import.meta.dir, "..", "http-load.ts"), kind, String(port)],
-    { stdin: "pipe", stdout: "pipe", stderr: "inherit" },
-  );
+function startLoad(
+  kind: LoadKind,
+  { port, adminSocket, binary }: LoadTarget,
+): { stop(): Promise<LoadReport> } {
+  const program = join(import.meta.dir, "..", "http-load.ts");
+  const child = Bun.spawn([process.execPath, program, kind, String(port), adminSocket, binary], {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
   return {
     stop: async () => {
       child.stdin.end();
       return (await new Response(child.stdout).json()) as LoadReport;
     },
   };
-}
-
-/** A TCP port that nobody used a moment ago. */
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
 }

@@ -1,0 +1,17 @@
+import { Metrics, type MetricsSources } from "../../src/observe/metrics.ts";
+
+/** Metrics of a node without devices, but for what a test is about. */
+export function makeMetrics(sources: Partial<MetricsSources> = {}): Metrics {
+  return new Metrics({
+    version: "1.2.3",
+    nodeName: "node-a",
+    devices: () => [],
+    registered: () => true,
+    care: () => [],
+    cordoned: () => false,
+    retired: () => false,
+    owners: () => new Map(),
+    lagSeconds: () => 0,
+    ...sources,
+  });
+}
