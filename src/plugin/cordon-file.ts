@@ -6,7 +6,8 @@ import { type CordonBook, readBook, writeBook } from "../devices/cordon-book.ts"
 
 /** What the file said. */
 export interface CordonFileContent {
-  readonly book: CordonBook;
+  /** Undefined if there is no file: nobody has ever cordoned a device, or somebody has deleted it. */
+  readonly book: CordonBook | undefined;
   /**
    * Why the book is empty although there is a file: `cordons_damaged` (it is none of cordons, and was set aside) or
    * `cordons_unreadable` (it couldn't be read, and stays where it is). Undefined if all is well.
@@ -30,7 +31,7 @@ export class CordonFile {
     let text: string | undefined;
     try {
       const stat = statSync(this.path, { throwIfNoEntry: false });
-      if (stat === undefined) return { book: new Map(), problem: undefined };
+      if (stat === undefined) return { book: undefined, problem: undefined };
       // Reading a FIFO that somebody put there would wait for ever.
       if (stat.isFile() && stat.size <= maxBytes) text = readFileSync(this.path, "utf8");
     } catch (cause) {

@@ -27,16 +27,17 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 /** A process with its pool, whose devices are all well. */
-function start(stateDir = join(directory, "state")) {
+function start(stateDir = join(directory, "state"), look?: () => Promise<void>) {
   const { devices } = new FakeDriver(4);
   const clock = new ManualClock();
+  const wall = { now: () => 1_790_000_000_000 };
   const pool = new DevicePool(devices, clock);
   const log = recordingLogger();
   const inspect = async () => {
     pool.apply(devices.map(({ id }) => ({ id, state: "ok", detail: "" })));
   };
   const file = new CordonFile(stateDir);
-  const cordons = new Cordons({ pool, file, clock, log, inspect });
+  const cordons = new Cordons({ pool, file, clock, wall, log, inspect: look ?? inspect });
   cordons.load();
   void inspect();
   const reasons = () => pool.list().map(({ reason }) => reason);
@@ -190,6 +191,35 @@ describe("cordons", () => {
       "Cordons could not be read",
       "Cordons could not be kept",
     ]);
+  });
+
+  test("whose file was deleted still count, and are written again", async () => {
+    const { cordons, file, log, reasons } = start();
+    await cordons.cordon("video11", "the lens is dirty");
+    rmSync(file.path);
+    log.lines.length = 0;
+    await cordons.reload();
+    expect(reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
+    expect(log.lines.map(({ level, msg }) => [level, msg])).toEqual([
+      ["warn", "The file of cordons is gone"],
+    ]);
+    expect(start().cordons.book.get("video11")?.note).toBe("the lens is dirty");
+  });
+
+  test("bear a calendar's time", async () => {
+    const { cordons } = start();
+    await cordons.cordon("video11", "");
+    expect(cordons.book.get("video11")?.since).toBe(1_790_000_000_000);
+  });
+
+  test("are changed while the devices can't be looked at, and nobody waits for that long", async () => {
+    const { cordons, clock } = start(undefined, () => new Promise(() => undefined));
+    await cordons.cordon("video11", "");
+    const uncordoning = cordons.uncordon("video11");
+    await cordons.cordon("video12", "");
+    expect([...cordons.book.keys()]).toEqual(["video12"]);
+    await clock.advance(2000);
+    await uncordoning;
   });
 
   test("have short notes", async () => {

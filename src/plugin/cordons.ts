@@ -16,11 +16,16 @@ import type { CordonFile } from "./cordon-file.ts";
 export interface CordonsDeps {
   readonly pool: Pick<DevicePool, "get" | "hold" | "release">;
   readonly file: Pick<CordonFile, "load" | "save">;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "sleep">;
+  /** Ms since the epoch, as a calendar has them: it is read after restarts. */
+  readonly wall: { now(): number };
   readonly log: Logger;
   /** Looks at the devices; a released one is offered again only after a look. */
   readonly inspect: () => Promise<void>;
 }
+
+/** How long a change waits for the look that follows it, ms: it holds without, and people wait for the answer. */
+const lookMs = 2000;
 
 /**
  * Which devices operators have taken out of the offer: kept in a file first and then counted, one change
@@ -43,7 +48,7 @@ export class Cordons {
   /** Takes in what the file has. To be called before a kubelet is told of any device. */
   load(): void {
     const { file, log } = this.#deps;
-    const { book, problem } = file.load();
+    const { book = new Map<string, Cordon>(), problem } = file.load();
     this.#take(book);
     if (problem) {
       log.warn("Cordons could not be read", {
@@ -59,18 +64,24 @@ export class Cordons {
     }
   }
 
-  /** Takes in what another instance may have written since; what can't be read changes nothing, and is told. */
-  reload(): Promise<void> {
-    return this.#mutex.run(async () => {
+  /**
+   * Takes in what another instance may have written since. What can't be read, or was deleted, changes nothing, and is
+   * told.
+   */
+  async reload(): Promise<void> {
+    const hasChanged = await this.#mutex.run(async () => {
       const { book, problem } = this.#deps.file.load();
       if (problem !== undefined) return this.#reloadFailed(problem);
-      if (writeBook(book) === writeBook(this.#book)) return;
+      if (book === undefined) return this.#fileGone();
+      if (writeBook(book) === writeBook(this.#book)) return false;
       this.#take(book);
       this.#deps.log.info("Cordons were changed by another instance", {
         device_ids: [...book.keys()],
+        next: "these devices are not offered, and those that were released are if they are well",
       });
-      await this.#deps.inspect();
+      return true;
     });
+    if (hasChanged) await this.#look();
   }
 
   /**
@@ -78,7 +89,7 @@ export class Cordons {
    * @throws PluginError `device_unknown`, `note_too_long`, `cordon_not_kept`; nothing has changed then.
    */
   cordon(id: string, note: string): Promise<void> {
-    const { pool, clock, log } = this.#deps;
+    const { pool, wall, log } = this.#deps;
     return this.#mutex.run(async () => {
       this.#known(id);
       // In characters as people count them.
@@ -90,7 +101,7 @@ export class Cordons {
         );
       }
       const was = this.#book.get(id);
-      const book = cordoned(this.#book, id, note, clock.now());
+      const book = cordoned(this.#book, id, note, wall.now());
       await this.#keep(book);
       this.#hold(book.get(id) as Cordon);
       if (was?.note === note) return;
@@ -104,27 +115,53 @@ export class Cordons {
   }
 
   /** @throws PluginError `device_unknown`, `cordon_not_kept`; nothing has changed then. */
-  uncordon(id: string): Promise<void> {
-    const { pool, log, inspect } = this.#deps;
-    return this.#mutex.run(async () => {
+  async uncordon(id: string): Promise<void> {
+    const { pool, log } = this.#deps;
+    const wasCordoned = await this.#mutex.run(async () => {
       this.#known(id);
-      if (!this.#book.has(id)) return;
+      if (!this.#book.has(id)) return false;
       await this.#keep(uncordoned(this.#book, id));
       pool.release(id, "cordoned");
-      log.info("Device uncordoned", { device_id: id, next: "it is offered again if it is well" });
-      await inspect();
+      log.info("Device uncordoned", {
+        device_id: id,
+        reason: "operator",
+        next: "it is offered again if it is well",
+      });
+      return true;
     });
+    if (wasCordoned) await this.#look();
   }
 
-  async #reloadFailed(problem: PluginError): Promise<void> {
+  /** A look may have to wait for the devices to be made: others' changes don't wait for that, nor does ours for long. */
+  async #look(): Promise<void> {
+    const over = new AbortController();
+    const { clock, inspect } = this.#deps;
+    await Promise.race([inspect(), clock.sleep(lookMs, over.signal)]).finally(() => over.abort());
+  }
+
+  async #reloadFailed(problem: PluginError): Promise<false> {
     this.#deps.log.warn("Cordons could not be read", {
       ...problem.fields(),
       next: "those that were known before go on to count",
     });
     // The file was set aside: without another one, the next start would know of none.
-    const mustWrite = problem.code === "cordons_damaged" && this.#book.size > 0;
-    // That it can't be written is told as well, and no reason to fail.
-    if (mustWrite) await this.#keep(this.#book).catch(() => undefined);
+    if (problem.code === "cordons_damaged") await this.#keepAgain();
+    return false;
+  }
+
+  async #fileGone(): Promise<false> {
+    if (this.#book.size === 0) return false;
+    this.#deps.log.warn("The file of cordons is gone", {
+      device_ids: [...this.#book.keys()],
+      next: "it is written again; to release devices, uncordon them",
+    });
+    await this.#keepAgain();
+    return false;
+  }
+
+  /** That it can't be written is told, and no reason to fail. */
+  async #keepAgain(): Promise<void> {
+    if (this.#book.size > 0) await this.#keep(this.#book).catch(() => undefined);
   }
 
   #known(id: string): void {

@@ -67,6 +67,7 @@ export class Observation {
     this.cordons = new Cordons({
       pool,
       clock,
+      wall: this.#wall,
       log,
       file: new CordonFile(config.stateDir),
       inspect: () => monitor.inspect(),
