@@ -15,10 +15,11 @@ import {
   type RegistrationFacts,
   type RegistrationReason,
   type RegistrationTimes,
-  retryAt,
   type StreamEnd,
 } from "./registration.ts";
+import { type KubeletStreams, RegistrationEpoch } from "./registration-epoch.ts";
 import { RegistrationLog } from "./registration-log.ts";
+import { RegistrationRetries } from "./registration-retries.ts";
 import { instanceSocketPath, lookAtKubelet, newSuffix, sweepSockets } from "./socket-file.ts";
 
 export interface RegistrarOptions {
@@ -68,20 +69,6 @@ export interface RegistrarStatus {
 /** How long calls in flight may take when a registration ends or the program stops, ms. */
 const closeGraceMs = 300;
 
-/** One registration: a server and what has become of it. */
-interface Epoch {
-  readonly server: PluginServer;
-  /** Identity of the kubelet's socket: the one it is served for, from Register on the one that was called. */
-  kubelet: string | undefined;
-  registeredAt: number | undefined;
-  /** Streams that had come before Register was called; undefined until then. */
-  seenBefore: number | undefined;
-  /** When the first ListAndWatch stream came, ms since the epoch. */
-  streamAt: number | undefined;
-  /** The kubelet has said that it knows none of our devices. */
-  disowned: boolean;
-}
-
 /**
  * Keeps the plugin registered: looks, decides (`decide`), acts, again and again. Every look is fresh;
  * file events and stream ends only make it come sooner.
@@ -91,13 +78,11 @@ export class Registrar {
   readonly #deps: RegistrarDeps;
   readonly #times: RegistrationTimes;
   readonly #nudge = new Nudge();
-  #epoch: Epoch | undefined;
+  readonly #retries: RegistrationRetries;
+  #epoch: RegistrationEpoch | undefined;
   #lastStreamEnd: StreamEnd | undefined;
   #kubeletReplacedAt: number | undefined;
   #refusingSince: number | undefined;
-  #failures = 0;
-  #notBefore = 0;
-  #failedAtKubelet: string | undefined;
   readonly #said: RegistrationLog;
   #status: { because: RegistrationReason; since: number };
 
@@ -105,17 +90,18 @@ export class Registrar {
     this.#options = options;
     this.#deps = deps;
     this.#times = options.times;
+    this.#retries = new RegistrationRetries({ ...deps, times: options.times });
     this.#said = new RegistrationLog(deps.log, options.kubeletSocket);
     this.#status = { because: "kubelet_absent", since: deps.clock.now() };
   }
 
   status(): RegistrarStatus {
-    const { streams } = this.#streams();
+    const { open } = this.#streams;
     return {
       ...this.#status,
-      registered: streams > 0,
+      registered: open > 0,
       socketPath: this.#epoch?.server.socketPath,
-      streams,
+      streams: open,
     };
   }
 
@@ -153,12 +139,12 @@ export class Registrar {
     const epoch = this.#epoch;
     this.#epoch = undefined;
     await epoch?.server.close(closeGraceMs);
-    if (epoch === undefined || !wasRegistered(epoch)) return;
+    if (!epoch?.wasRegistered) return;
     const { clock, log, observer } = this.#deps;
     observer.ended(reason);
     log.info("Registration ended", {
       reason,
-      lived_ms: lived(epoch, clock.now()),
+      lived_ms: epoch.livedMs(clock.now()),
       next: "the kubelet counts the devices as unavailable until a plugin registers again",
     });
   }
@@ -166,24 +152,22 @@ export class Registrar {
   async #look(): Promise<RegistrationFacts> {
     const { clock } = this.#deps;
     const epoch = this.#epoch;
-    const { seen, streams } = this.#streams();
-    const settled = streams > 0 || epoch?.registeredAt !== undefined;
+    const { seen, open } = this.#streams;
+    const settled = open > 0 || epoch?.registeredAt !== undefined;
     // While registered the kubelet is not dialled: its server would see a connection a second for nothing.
     const kubelet: KubeletSocketState = settled
       ? { state: "accepting", identity: fileIdentity(this.#options.kubeletSocket) }
       : await lookAtKubelet(this.#options.kubeletSocket);
     const now = clock.now();
     const replaced =
-      streams > 0 && kubelet.identity !== undefined && kubelet.identity !== epoch?.kubelet;
+      open > 0 && kubelet.identity !== undefined && kubelet.identity !== epoch?.kubelet;
     this.#kubeletReplacedAt = replaced ? (this.#kubeletReplacedAt ?? now) : undefined;
     this.#refusingSince = kubelet.state === "refusing" ? (this.#refusingSince ?? now) : undefined;
     if (epoch && seen > 0) epoch.streamAt ??= now;
-    // A kubelet we have not failed at yet deserves a try at once.
-    if (kubelet.identity !== this.#failedAtKubelet) this.#notBefore = 0;
     return {
       now,
       server: epoch?.server.state() ?? "none",
-      streams,
+      streams: open,
       kubelet,
       refusingSince: this.#refusingSince,
       registeredAt: epoch?.registeredAt,
@@ -191,16 +175,12 @@ export class Registrar {
       streamSeen: seen > 0,
       kubeletReplacedAt: this.#kubeletReplacedAt,
       disowned: epoch?.disowned ?? false,
-      notBefore: this.#notBefore,
+      notBefore: this.#retries.dueAt(kubelet.identity),
     };
   }
 
-  /** The kubelet's streams: those that came since Register was called. */
-  #streams(): { seen: number; streams: number } {
-    const { server, seenBefore } = this.#epoch ?? {};
-    if (server === undefined || seenBefore === undefined) return { seen: 0, streams: 0 };
-    const seen = server.streams.seen - seenBefore;
-    return { seen, streams: seen > 0 ? server.streams.size : 0 };
+  get #streams(): KubeletStreams {
+    return this.#epoch?.streams ?? { seen: 0, open: 0 };
   }
 
   async #act(action: RegistrationAction, signal: AbortSignal): Promise<void> {
@@ -213,13 +193,13 @@ export class Registrar {
     } catch (reason) {
       if (signal.aborted) return;
       const error = ConnectError.from(reason);
-      this.#fail(kubelet);
+      this.#retries.failedAt(kubelet);
       if (action.kind === "register") this.#deps.observer.registerFailed();
       this.#deps.log.warn("Registration failed", {
         step: action.kind,
         reason: action.because,
         ...explainFailure(action.kind, error.rawMessage, this.#options).fields(),
-        ...this.#retry(),
+        ...this.#retries.fields(),
       });
     }
   }
@@ -240,14 +220,7 @@ export class Registrar {
       onDefect,
       onStreams: this.#nudge.nudge,
     });
-    this.#epoch = {
-      server,
-      kubelet,
-      registeredAt: undefined,
-      seenBefore: undefined,
-      streamAt: undefined,
-      disowned: false,
-    };
+    this.#epoch = new RegistrationEpoch(server, kubelet);
     log.debug("Serving", { socket_path: path });
   }
 
@@ -260,10 +233,7 @@ export class Registrar {
     if (!epoch) return;
     const { clock, log, observer } = this.#deps;
     const { kubeletSocket, resourceName, preStart } = this.#options;
-    // Streams that came before we asked are not the kubelet's.
-    epoch.server.streams.endAll();
-    epoch.kubelet = kubelet;
-    epoch.seenBefore = epoch.server.streams.seen;
+    epoch.registering(kubelet);
     const started = performance.now();
     try {
       await callRegister(
@@ -279,7 +249,7 @@ export class Registrar {
     } catch (error) {
       // Only an answer that never came leaves open whether the kubelet has connected: if it has, it listens.
       const unanswered = ConnectError.from(error).code === Code.DeadlineExceeded;
-      if (!unanswered || this.#streams().streams === 0) await this.#abandon(epoch);
+      if (!unanswered || epoch.streams.open === 0) await this.#abandon(epoch);
       throw error;
     }
     epoch.registeredAt = clock.now();
@@ -297,14 +267,14 @@ export class Registrar {
    * Gives up a socket on which Register has failed: the kubelet may have a client for it all the same, and one
    * that registers twice on one socket is beyond what kubelets from 1.37 support.
    */
-  async #abandon(epoch: Epoch): Promise<void> {
+  async #abandon(epoch: RegistrationEpoch): Promise<void> {
     // Whoever has come while Register failed is not the kubelet, or no longer.
-    if (this.#streams().seen > 0) this.#streamEnded(epoch);
+    if (epoch.streams.seen > 0) this.#streamEnded(epoch);
     this.#epoch = undefined;
     await epoch.server.close(closeGraceMs);
   }
 
-  #streamEnded({ kubelet }: Epoch): void {
+  #streamEnded({ kubelet }: RegistrationEpoch): void {
     if (kubelet !== undefined) this.#lastStreamEnd = { at: this.#deps.clock.now(), kubelet };
   }
 
@@ -314,20 +284,19 @@ export class Registrar {
     const { clock, log, observer } = this.#deps;
     this.#epoch = undefined;
     await epoch.server.close(closeGraceMs);
-    const now = clock.now();
-    if (!wasRegistered(epoch)) {
-      this.#fail(epoch.kubelet);
+    if (!epoch.wasRegistered) {
+      this.#retries.failedAt(epoch.kubelet);
       log.warn("Socket was lost before it was registered", {
         socket_path: epoch.server.socketPath,
         reason: because,
-        ...this.#retry(),
+        ...this.#retries.fields(),
       });
       return;
     }
     this.#streamEnded(epoch);
-    const livedMs = lived(epoch, now);
-    if (livedMs >= this.#times.provenMs) this.#failures = 0;
-    else this.#fail(epoch.kubelet);
+    const livedMs = epoch.livedMs(clock.now());
+    if (livedMs >= this.#times.provenMs) this.#retries.proved();
+    else this.#retries.failedAt(epoch.kubelet);
     observer.ended(because);
     log.warn("Registration ended", {
       reason: because,
@@ -336,31 +305,4 @@ export class Registrar {
       next: "a new socket is served and registered as soon as a kubelet answers",
     });
   }
-
-  /** Counts a failure at a kubelet and puts the next try off. */
-  #fail(kubelet: string | undefined): void {
-    const { clock, random } = this.#deps;
-    if (kubelet !== this.#failedAtKubelet) this.#failures = 0;
-    this.#failedAtKubelet = kubelet;
-    this.#failures += 1;
-    this.#notBefore = retryAt(clock.now(), this.#failures, this.#times, random());
-  }
-
-  /** What is told of the next try after a failure. */
-  #retry() {
-    return {
-      attempt: this.#failures,
-      retry_in_ms: Math.max(0, this.#notBefore - this.#deps.clock.now()),
-      next: "it is tried again then, at once if there is a new kubelet",
-    };
-  }
-}
-
-function wasRegistered({ registeredAt, streamAt }: Epoch): boolean {
-  return registeredAt !== undefined || streamAt !== undefined;
-}
-
-/** How long the kubelet has listened, ms. */
-function lived({ streamAt }: Epoch, now: number): number {
-  return streamAt === undefined ? 0 : now - streamAt;
 }
