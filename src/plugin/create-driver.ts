@@ -28,7 +28,8 @@ export function createDriver(
     remedy:
       "set MANAGE_DEVICES=true in a privileged container to have devices made, repaired and cleaned",
   });
-  return observeOnly(makeDriver(config, log, extraNumbers));
+  const access = { mode: config.v4l2DevicePerm, group: config.v4l2DeviceGroup };
+  return observeOnly(makeDriver(config, log, extraNumbers), { log, access });
 }
 
 function makeDriver(config: Config, log: Logger, extraNumbers: readonly number[]): VideoDriver {
