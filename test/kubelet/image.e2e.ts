@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import type { Server } from "node:net";
 import { createClient } from "@connectrpc/connect";
 import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
@@ -111,6 +111,14 @@ describe.skipIf(skip)(`the image as pods on kubelet ${kubeletVersion}`, () => {
         expect(options.split(",")).toContain("ro");
       },
     );
+
+    story("has a network of its own, and answers there", async () => {
+      const { pid } = await plugin.container();
+      const networkOf = (id: number | "self") => readlinkSync(`/proc/${id}/ns/net`);
+      expect(networkOf(pid)).not.toBe(networkOf("self"));
+      expect(await plugin.http("/readyz")).toMatchObject({ status: 200 });
+      expect((await plugin.http("/metrics")).text).toContain("video_device_plugin_");
+    });
 
     story("pods find their cameras and open them", async () => {
       await node.createPod({ name: users.one, devices: 1 });
