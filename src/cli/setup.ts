@@ -1,4 +1,5 @@
 import { isatty } from "node:tty";
+import { systemClock } from "../common/clock.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import type { FlagSpec } from "../config/argv.ts";
 import { systemSources } from "../config/system-sources.ts";
@@ -8,6 +9,7 @@ import { createDriver } from "../plugin/create-driver.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
 import { parseToolArguments } from "./tools/arguments.ts";
+import { CONTESTED, CONTESTED_REMEDY } from "./tools/setup/keep-access.ts";
 import { renderSetUp, type SetUpReport, setUp } from "./tools/setup/set-up.ts";
 import { usageError } from "./usage-error.ts";
 
@@ -25,6 +27,9 @@ export const setupCommand: Command = {
 Loads the module if it isn't loaded, makes the devices that are missing, sets mode and group, looks at all of it and
 exits. It touches no device that is right already, so it may run again while pods have devices. For an init
 container, before a "run --no-manage-devices" that has no privileges.
+
+udev gives new devices a mode of its own some time after they are there. So after making one, mode and group are given
+back until they have been left alone for 3 s, or for 15 s at most. What udev does later is not undone.
 
 Exit code 0 means that all devices are ready, 1 that one or more are not, each with the reason.
 
@@ -53,7 +58,10 @@ LOG_FORMAT=pretty, log lines in JSON elsewhere.
     try {
       // Making devices is what this command is for, whatever the process after it may do.
       const driver = createDriver({ ...config, manageDevices: true }, log);
-      const report = await setUp(driver, { allowPartial: flags.get("allow-partial") === "true" });
+      const report = await setUp(driver, {
+        allowPartial: flags.get("allow-partial") === "true",
+        clock: systemClock,
+      });
       if (pretty) terminal.out(renderSetUp(report));
       else tell(report, log);
       return report.ok ? exitCode.ok : exitCode.failure;
@@ -65,11 +73,18 @@ LOG_FORMAT=pretty, log lines in JSON elsewhere.
   },
 };
 
-function tell({ devices }: SetUpReport, log: Logger): void {
+function tell({ devices, contested }: SetUpReport, log: Logger): void {
   for (const { id, path, state, outcome, detail, remedy } of devices) {
     if (outcome !== "failed") continue;
     const fields = { device_id: id, device_path: path, state, error: detail };
     log.error("Device could not be set up", remedy === "" ? fields : { ...fields, remedy });
+  }
+  if (contested.length > 0) {
+    log.warn("Device nodes do not keep their mode and group", {
+      device_ids: contested,
+      detail: CONTESTED,
+      remedy: CONTESTED_REMEDY,
+    });
   }
   const ids = (wanted: string) =>
     devices.filter(({ outcome }) => outcome === wanted).map(({ id }) => id);

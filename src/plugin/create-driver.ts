@@ -38,7 +38,8 @@ export function createDriver(
     remedy:
       "set MANAGE_DEVICES=true in a privileged container to have devices made, repaired and cleaned",
   });
-  return observeOnly(driver);
+  const access = { mode: config.v4l2DevicePerm, group: config.v4l2DeviceGroup };
+  return observeOnly(driver, { log, access });
 }
 
 function makeDriver(config: Config, log: Logger, heldNumbers: readonly number[]): VideoDriver {

@@ -13,6 +13,11 @@ export interface NodeAccess {
 /** The bits chmod(2) sets. */
 const PERMISSIONS = 0o7777;
 
+/** As people and udev write it: `0660`. */
+export function formatMode(mode: number): string {
+  return mode.toString(8).padStart(4, "0");
+}
+
 /** Whether a node has its mode and group; one that can't be looked at has nothing to lose. */
 export function hasNodeAccess(path: string, access: NodeAccess): boolean {
   const stat = statSync(path, { throwIfNoEntry: false });
@@ -38,7 +43,7 @@ export function applyNodeAccess(path: string, access: NodeAccess): boolean {
     return wrongGroup || wrongMode;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const wanted = `mode ${access.mode.toString(8).padStart(4, "0")}${
+    const wanted = `mode ${formatMode(access.mode)}${
       access.group === undefined ? "" : ` and group ${access.group}`
     }`;
     throw new PluginError(

@@ -1,7 +1,15 @@
 import { expect, test } from "bun:test";
 import { FakeDriver } from "../../test/support/fake-driver.ts";
+import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
-import { observeOnly } from "./observe-only.ts";
+import { udevRule } from "./lost-access.ts";
+import { observeOnly as observeOnlyWith } from "./observe-only.ts";
+
+const access = { mode: 0o666, group: undefined };
+
+function observeOnly(driver: FakeDriver, log = recordingLogger()) {
+  return observeOnlyWith(driver, { log, access });
+}
 
 async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
   try {
@@ -57,4 +65,45 @@ test("looks, holders and nudges are the driver's own", async () => {
   driver.watch(() => nudges++, new AbortController().signal);
   inner.nudge();
   expect(nudges).toBe(1);
+});
+
+test("a mode that somebody changed is told once, with a rule for udev, and so is its return", async () => {
+  const inner = new FakeDriver(2);
+  for (const { id } of inner.devices) inner.set(id, "ok");
+  const log = recordingLogger();
+  const driver = observeOnly(inner, log);
+  await driver.inspect();
+  expect(log.lines).toEqual([]);
+
+  inner.accessLost.add("video11");
+  for (const _ of [1, 2]) {
+    const seen = await driver.inspect();
+    expect(seen.some((observation) => "accessLost" in observation)).toBe(false);
+    expect(seen.map(({ state }) => state)).toEqual(["ok", "ok"]);
+  }
+  const [{ level, fields } = {}, ...more] = log.lines.splice(0);
+  expect([level, more]).toEqual(["warn", []]);
+  expect(fields).toMatchObject({
+    device_ids: ["video11"],
+    mode: "0666",
+    udev_rule: 'SUBSYSTEM=="video4linux", KERNEL=="video10|video11", MODE="0666"',
+    remedy: expect.stringContaining("V4L2_DEVICE_GROUP"),
+  });
+
+  inner.accessLost.add("video10");
+  await driver.inspect();
+  expect(log.lines.splice(0).map((line) => [line.level, line.fields["device_ids"]])).toEqual([
+    ["warn", ["video10"]],
+  ]);
+  inner.accessLost.clear();
+  await driver.inspect();
+  expect(log.lines.map((line) => [line.level, line.fields["device_ids"]])).toEqual([
+    ["info", ["video10", "video11"]],
+  ]);
+});
+
+test("the rule for udev has the group as well, if there is one", () => {
+  expect(udevRule(["video10"], { mode: 0o660, group: 44 })).toBe(
+    'SUBSYSTEM=="video4linux", KERNEL=="video10", MODE="0660", GROUP="44"',
+  );
 });

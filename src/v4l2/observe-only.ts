@@ -1,5 +1,6 @@
 import { PluginError } from "../common/plugin-error.ts";
 import type { VideoDriver } from "./driver.ts";
+import { LostAccess, type LostAccessDeps } from "./lost-access.ts";
 
 /** What helps where somebody else has to make the devices. */
 const REMEDY =
@@ -15,10 +16,14 @@ function notManaged(detail: string): PluginError {
  * refused with `not_managed` (`ensure`, for what isn't there) or `not_supported`. So no
  * device is ever known to be clean, and none is cleaned between pods.
  *
+ * A mode or group that somebody changed can't be given back either, so it is told and no more is made of it: the
+ * device works, for those who may open it.
+ *
  * Looking may still write: to learn whether somebody has a device open, the loopback driver sets a limit of its
  * openers for a moment. On a {@link readOnlyKernel} it doesn't, and the answer is that it can't be known.
  */
-export function observeOnly(driver: VideoDriver): VideoDriver {
+export function observeOnly(driver: VideoDriver, deps: LostAccessDeps): VideoDriver {
+  const lostAccess = new LostAccess(deps);
   const refuse = async (what: string, id: string): Promise<never> => {
     if (!driver.devices.some((device) => device.id === id)) {
       throw new PluginError("device_unknown", `${id} is none of this driver's devices.`);
@@ -42,9 +47,11 @@ export function observeOnly(driver: VideoDriver): VideoDriver {
       if (first && there.length === 0 && reasons.size === 1) throw first.error;
       return { created: [], adopted: there.map(({ id }) => id), failed };
     },
-    // A mode that somebody changed can't be given back, so it need not be told.
-    inspect: async () =>
-      (await driver.inspect()).map(({ accessLost: _, ...observation }) => observation),
+    async inspect() {
+      const seen = await driver.inspect();
+      lostAccess.tell(seen);
+      return seen.map(({ accessLost: _, ...observation }) => observation);
+    },
     describe: () => driver.describe(),
     capabilities: () => ({ reset: false, remove: false }),
     reset: (id) => refuse("reset", id),

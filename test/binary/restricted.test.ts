@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { rmSync, statSync } from "node:fs";
+import { chmodSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { EmbeddedNode } from "../contract/embedded-node.ts";
+import { waitFor } from "../kubelet/wait.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 
 const binary = join(import.meta.dir, "../../dist/video-device-plugin");
@@ -66,6 +67,23 @@ test("a device that goes stays away, until setup makes it again", async () => {
   );
   expect(JSON.parse(setup().stdout)).toMatchObject({ created_device_ids: ["video13"] });
   await until(8);
+});
+
+test("a mode that is changed later is told, and takes no device away", async () => {
+  setup();
+  await plugin.start();
+  await until(8);
+  chmodSync(nodePath("video12"), 0o660);
+  const told = () =>
+    plugin.log.entries().filter(({ msg }) => msg.startsWith("Device nodes have lost their mode"));
+  await waitFor("a warning", 8000, () => told().length > 0 || undefined);
+  expect(told()[0]).toMatchObject({ level: "WARN", device_ids: ["video12"], mode: "0666" });
+  await Bun.sleep(2500);
+  expect(told()).toHaveLength(1);
+  expect(node.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
+  chmodSync(nodePath("video12"), 0o666);
+  const back = () => plugin.log.saying("device nodes have their mode and group back");
+  await waitFor("its return", 8000, () => back().length > 0 || undefined);
 });
 
 test("without a setup all devices are listed, and none is offered", async () => {

@@ -3,7 +3,7 @@ import { containersOf, type PodSpec, profiles, renderedPodTemplate } from "../su
 import { staticPod } from "../support/static-pod.ts";
 
 test.each([...profiles])(
-  "a static pod of %s gives its containers what the DaemonSet gives them",
+  "a static pod of %s gives its containers what the DaemonSet gives them, and is in no more of the host's namespaces",
   (profile) => {
     const options = {
       name: "plugin",
@@ -15,6 +15,12 @@ test.each([...profiles])(
     const given = ({ image, imagePullPolicy, env, ...rest }: Record<string, unknown>) => rest;
     expect(containersOf(spec).map(given)).toEqual(containersOf(deployed).map(given));
     expect(spec.volumes).toEqual(deployed.volumes as never);
+    const namespaces = ({ hostNetwork, hostPID, hostIPC }: PodSpec) => [
+      hostNetwork,
+      hostPID,
+      hostIPC,
+    ];
+    expect(namespaces(spec)).toEqual(namespaces(deployed));
     for (const container of containersOf(spec)) {
       expect(container).toMatchObject({ image: "local:test", imagePullPolicy: "Never" });
       expect(container.env?.filter(({ name }) => name === "MAX_DEVICES")).toEqual([

@@ -7,7 +7,7 @@ import { workDir } from "./paths.ts";
 import type { PluginPodObject, PluginPodOptions } from "./plugin-pod.ts";
 
 /** A way in which a node or a manifest can be wrong, and what a person has to be told of it. */
-export interface BadNode {
+export interface BadPod {
   readonly name: string;
   readonly pod: PluginPodOptions;
   /** Makes what it takes on the host. @returns what has to be closed at the end. */
@@ -15,6 +15,10 @@ export interface BadNode {
   /** What the log's end says: the cause, then what to do. */
   readonly cause: RegExp;
   readonly remedy: RegExp;
+}
+
+/** One that the daemon tells of. */
+export interface BadNode extends BadPod {
   /** The check of `probe ready` that fails. */
   readonly check: "registered" | "devices";
 }
@@ -95,6 +99,38 @@ export const badNodes: readonly BadNode[] = [
   },
 ];
 
+/** What `setup` tells of, so that the daemon of restricted is never started. */
+export const badSetUps: readonly BadPod[] = [
+  {
+    name: "the node has no v4l2loopback",
+    prepare: () => makeModules(modulesWithout),
+    pod: {
+      profile: "restricted",
+      env: realDriver,
+      change: withHostPath("modules", modulesWithout),
+    },
+    cause: /There is no file of the module v4l2loopback in \/lib\/modules\/\S+/,
+    remedy: /[Ii]nstall v4l2loopback|v4l2loopback-dkms|akmod-v4l2loopback|linux-modules/,
+  },
+  {
+    name: "setup is not privileged",
+    prepare: () => makeModules(modulesWith, "v4l2loopback.ko"),
+    pod: { profile: "restricted", env: realDriver, change: unprivileged },
+    cause: /did not load .*v4l2loopback\.ko .*lacks the capability CAP_SYS_MODULE/,
+    remedy: /Run the container privileged/,
+  },
+  {
+    name: "/dev is mounted read-only for setup",
+    pod: {
+      profile: "restricted",
+      env: { SIMULATED_DIR: "/host/dev/vdp-e2e" },
+      change: withMount("/host/dev", { readOnly: true }),
+    },
+    cause: /\/host\/dev\/vdp-e2e, can't be made: EROFS/,
+    remedy: /mount it without readOnly: true/,
+  },
+];
+
 function makeForeign(directory: string, mode: number): undefined {
   mkdirSync(directory, { recursive: true });
   chownSync(directory, stranger, stranger);
@@ -115,11 +151,18 @@ function withSpec(pod: PluginPodObject, spec: Partial<PodSpec>): PluginPodObject
   return { ...pod, spec: { ...pod.spec, ...spec } };
 }
 
+/** Init containers, too. */
 function withContainers(change: (container: Container) => Container): Change {
-  return (pod) => withSpec(pod, { containers: pod.spec.containers.map(change) });
+  return (pod) => {
+    const { initContainers, containers } = pod.spec;
+    return withSpec(pod, {
+      ...(initContainers && { initContainers: initContainers.map(change) }),
+      containers: containers.map(change),
+    });
+  };
 }
 
-/** Without that mount in the daemon; its volume stays. */
+/** Without that mount in any container; its volume stays. */
 function withoutMount(path: string): Change {
   return withContainers(({ volumeMounts = [], ...container }) => ({
     ...container,

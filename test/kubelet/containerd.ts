@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Daemon } from "./daemon.ts";
 import { imageArchive, imageName } from "./image.ts";
 import { containerdSocket, dataDir, runDir } from "./paths.ts";
+import { cniPlugins, makePodNetwork } from "./pod-network.ts";
 
 /** Where containerd keeps a directory for each container that runs (`state` of its configuration). */
 export const taskDir = join(runDir, "containerd/io.containerd.runtime.v2.task/k8s.io");
@@ -27,7 +28,9 @@ export interface ContainerDevices {
   rules: { allow: boolean; type?: string; major?: number; minor?: number; access?: string }[];
 }
 
-const configuration = `version = 2
+const networkDir = join(runDir, "networks");
+
+const configuration = () => `version = 2
 root = "${join(dataDir, "containerd")}"
 state = "${join(runDir, "containerd")}"
 
@@ -39,12 +42,14 @@ state = "${join(runDir, "containerd")}"
   # Machines that are containers or microVMs themselves often may not lower a score.
   restrict_oom_score_adj = true
   disable_tcp_service = true
+  # Network namespaces below our own directory, instead of in /run/netns.
+  netns_mounts_under_state_dir = true
   [plugins."io.containerd.grpc.v1.cri".containerd]
     # Plain copies: the image is small, and overlayfs does not stack on every file system.
     snapshotter = "native"
   [plugins."io.containerd.grpc.v1.cri".cni]
-    # Every pod uses the host's network.
-    conf_dir = "${join(runDir, "no-cni")}"
+    bin_dir = "${cniPlugins()}"
+    conf_dir = "${networkDir}"
 `;
 
 /** A containerd of our own beside any other on the machine: own socket, state and content. */
@@ -56,7 +61,8 @@ export class Containerd {
     mkdirSync(runDir, { recursive: true });
     mkdirSync(dataDir, { recursive: true });
     const config = join(runDir, "containerd.toml");
-    writeFileSync(config, configuration);
+    makePodNetwork(networkDir);
+    writeFileSync(config, configuration());
     await this.daemon.start(["containerd", "--config", config], () => this.#ctr("version"));
     const archive = join(runDir, "image.tar");
     writeFileSync(archive, imageArchive(busybox));

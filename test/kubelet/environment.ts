@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { busyboxPath } from "./image.ts";
 import { otherOwner } from "./owner.ts";
 import { kubeletBinary, kubeletRoot, kubeletRootMarker } from "./paths.ts";
+import { cniPlugins } from "./pod-network.ts";
 
 const remedy = "run test/kubelet/provision.sh";
 
@@ -15,6 +16,7 @@ export function unsupported(): string | undefined {
     if (!Bun.which(command, { PATH: path })) return `no ${command}; ${remedy}`;
   }
   if (!busyboxPath()) return `no statically linked busybox; ${remedy}`;
+  if (!cniPlugins()) return `no CNI plugins; ${remedy}`;
   if (!existsSync("/dev/kmsg")) return "no /dev/kmsg, which a kubelet reads";
   if (!existsSync("/sys/fs/cgroup/cgroup.controllers") && !existsSync("/sys/fs/cgroup/memory")) {
     return "no cgroup hierarchy at /sys/fs/cgroup";

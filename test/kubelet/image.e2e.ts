@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import type { Server } from "node:net";
 import { createClient } from "@connectrpc/connect";
 import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
@@ -7,7 +7,7 @@ import { createSocketTransport } from "../../src/grpc/transport.ts";
 import { builtImage } from "../image/built-image.ts";
 import { unsupported as imageUnsupported } from "../image/environment.ts";
 import { type Profile, profiles } from "../support/manifests.ts";
-import { type BadNode, badNodes } from "./bad-nodes.ts";
+import { type BadNode, type BadPod, badNodes, badSetUps } from "./bad-nodes.ts";
 import { unsupported } from "./environment.ts";
 import { kubeletVersion } from "./paths.ts";
 import { PluginPod } from "./plugin-pod.ts";
@@ -112,6 +112,14 @@ describe.skipIf(skip)(`the image as pods on kubelet ${kubeletVersion}`, () => {
       },
     );
 
+    story("has a network of its own, and answers there", async () => {
+      const { pid } = await plugin.container();
+      const networkOf = (id: number | "self") => readlinkSync(`/proc/${id}/ns/net`);
+      expect(networkOf(pid)).not.toBe(networkOf("self"));
+      expect(await plugin.http("/readyz")).toMatchObject({ status: 200 });
+      expect((await plugin.http("/metrics")).text).toContain("video_device_plugin_");
+    });
+
     story("pods find their cameras and open them", async () => {
       await node.createPod({ name: users.one, devices: 1 });
       await node.createPod({ name: users.two, devices: 2 });
@@ -212,37 +220,93 @@ describe.skipIf(skip)(`the image as pods on kubelet ${kubeletVersion}`, () => {
     });
   });
 
-  describe("where something is wrong, the pod lives, is not ready, and says why", () => {
-    const open: Server[] = [];
-    const pods = new Map<string, PluginPod>();
+  /** Pods where something is wrong, all at once, each with a resource of its own. */
+  class BadPods<T extends BadPod> {
+    readonly #open: Server[] = [];
+    readonly #pods = new Map<T, PluginPod>();
 
-    // All at once, each with a resource of its own.
-    beforeAll(async () => {
-      for (const [index, { name, prepare, pod }] of badNodes.entries()) {
+    async create(kind: string, bad: readonly T[]): Promise<void> {
+      for (const [index, each] of bad.entries()) {
+        const { prepare, pod } = each;
         const server = prepare?.();
-        if (server) open.push(server);
-        const env = { RESOURCE_NAME: `vdp.invalid/bad-${index}`, ...pod.env };
-        const plugin = new PluginPod(node, `bad-${index}`, { ...pod, env });
-        pods.set(name, plugin);
+        if (server) this.#open.push(server);
+        const env = { RESOURCE_NAME: `vdp.invalid/${kind}-${index}`, ...pod.env };
+        const plugin = new PluginPod(node, `${kind}-${index}`, { ...pod, env });
+        this.#pods.set(each, plugin);
         await plugin.create();
       }
-      for (const plugin of pods.values()) await plugin.started();
-    }, testMs);
+    }
 
-    afterAll(async () => {
-      await Promise.all([...pods.values()].map((plugin) => plugin.delete()));
-      for (const server of open) server.close();
+    of(bad: T): PluginPod {
+      return this.#pods.get(bad) as PluginPod;
+    }
+
+    all(): PluginPod[] {
+      return [...this.#pods.values()];
+    }
+
+    async delete(): Promise<void> {
+      await Promise.all(this.all().map((plugin) => plugin.delete()));
+      for (const server of this.#open) server.close();
+    }
+  }
+
+  describe("where something is wrong, the pod lives, is not ready, and says why", () => {
+    const pods = new BadPods<BadNode>();
+    beforeAll(async () => {
+      await pods.create("bad", badNodes);
+      for (const plugin of pods.all()) await plugin.started();
     }, testMs);
+    afterAll(() => pods.delete(), testMs);
 
     test.each([...badNodes])(
       "$name",
       async (bad) => {
-        const plugin = pods.get(bad.name) as PluginPod;
+        const plugin = pods.of(bad);
         await plugin.explaining(() => saysWhy(plugin, bad));
       },
       testMs,
     );
   });
+
+  describe("where setup fails, the daemon waits for it, and setup says why", () => {
+    const pods = new BadPods<BadPod>();
+    beforeAll(() => pods.create("bad-setup", badSetUps), testMs);
+    afterAll(() => pods.delete(), testMs);
+
+    test.each([...badSetUps])(
+      "$name",
+      async (bad) => {
+        const plugin = pods.of(bad);
+        await plugin.explaining(() => setUpSaysWhy(plugin, bad));
+      },
+      testMs,
+    );
+  });
+
+  async function setUpSaysWhy(plugin: PluginPod, { cause, remedy }: BadPod): Promise<void> {
+    const [setUp, daemon] = await waitFor("a second attempt", patienceMs, async () => {
+      const status = await plugin.status();
+      const [init] = status?.initContainerStatuses ?? [];
+      const isBackingOff = init?.state?.waiting?.reason === "CrashLoopBackOff";
+      if (isBackingOff && init.restartCount > 0) return [init, status?.containerStatuses?.[0]];
+      throw new Error(JSON.stringify(status));
+    });
+    expect(setUp).toMatchObject({
+      name: "setup",
+      lastState: { terminated: { exitCode: 1, reason: "Error" } },
+    });
+    expect(daemon).toMatchObject({
+      restartCount: 0,
+      state: { waiting: { reason: "PodInitializing" } },
+    });
+    expect(await plugin.isReady()).toBe(false);
+    const told = plugin
+      .log("setup")
+      .slice(-3)
+      .find(({ error }) => cause.test(String(error)));
+    expect(told?.["remedy"]).toMatch(remedy);
+  }
 
   async function saysWhy(plugin: PluginPod, { cause, remedy, check }: BadNode): Promise<void> {
     const told = await waitFor("a line with the cause", patienceMs, () =>

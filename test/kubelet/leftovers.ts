@@ -18,6 +18,7 @@ import {
   runDir,
   workDir,
 } from "./paths.ts";
+import { removePodNetwork } from "./pod-network.ts";
 import { living } from "./processes.ts";
 import { waitFor } from "./wait.ts";
 
@@ -29,6 +30,7 @@ export async function removeLeftovers(): Promise<void> {
   await killAll();
   removeContainers();
   removeLogLinks();
+  removePodNetwork();
   removeMadeDirectories();
   const directories = [runDir, dataDir];
   if (existsSync(kubeletRootMarker)) directories.push(kubeletRoot);

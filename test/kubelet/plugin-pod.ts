@@ -6,6 +6,7 @@ import { staticPod } from "../support/static-pod.ts";
 import { type MemoryUse, memoryOf } from "./cgroup.ts";
 import type { ExecResult, RunningContainer } from "./containerd.ts";
 import { noteMissing } from "./leftovers.ts";
+import type { Pod } from "./pod-view.ts";
 import { livingProcess } from "./processes.ts";
 import type { RealNode } from "./real-node.ts";
 import { waitFor } from "./wait.ts";
@@ -48,7 +49,11 @@ export class PluginPod {
     const { profile, env, change = (pod) => pod } = this.#options;
     const { volumes = [] } = renderedPodTemplate(profile).spec;
     noteMissing(volumes.flatMap(({ hostPath }) => hostPath?.path ?? []));
-    const simulated = { VIDEO_DRIVER: "simulated", SIMULATED_DIR: simulatedDir };
+    const simulated = {
+      VIDEO_DRIVER: "simulated",
+      SIMULATED_DIR: simulatedDir,
+      ENABLE_METRICS: "true",
+    };
     await this.#node.createPodOf(this.name, (name) => {
       const options = { name, image: imageName, env: { ...simulated, ...env } };
       return change(staticPod(profile, options) as PluginPodObject);
@@ -63,7 +68,7 @@ export class PluginPod {
   /** Resolves when the startup probe has been passed. */
   async started(): Promise<void> {
     await waitFor(`${this.name} has started`, patienceMs, async () =>
-      (await this.#status())?.started === true ? true : undefined,
+      (await this.#daemonStatus())?.started === true ? true : undefined,
     );
   }
 
@@ -76,12 +81,12 @@ export class PluginPod {
 
   /** The kubelet's condition Ready. */
   async isReady(): Promise<boolean> {
-    const conditions = (await this.#node.status(this.name))?.conditions ?? [];
+    const conditions = (await this.status())?.conditions ?? [];
     return conditions.some(({ type, status }) => type === "Ready" && status === "True");
   }
 
   async restarts(): Promise<number> {
-    return (await this.#status())?.restartCount ?? Number.NaN;
+    return (await this.#daemonStatus())?.restartCount ?? Number.NaN;
   }
 
   /** How long ago its process was started, ms; in steps of 10. */
@@ -98,6 +103,15 @@ export class PluginPod {
     return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
   }
 
+  /** Its answer over HTTP, at the pod's address. */
+  async http(path: string): Promise<{ readonly status: number; readonly text: string }> {
+    const address = (await this.status())?.podIP;
+    const response = await fetch(`http://${address}:8080${path}`, {
+      signal: AbortSignal.timeout(10_000),
+    });
+    return { status: response.status, text: await response.text() };
+  }
+
   container(): Promise<RunningContainer> {
     return this.#node.container(this.name, daemon);
   }
@@ -112,8 +126,13 @@ export class PluginPod {
     return memoryOf((await this.container()).pid);
   }
 
-  log(): LogEntry[] {
-    return this.#node.output(this.name, daemon).map((line) => JSON.parse(line) as LogEntry);
+  log(container = daemon): LogEntry[] {
+    return this.#node.output(this.name, container).map((line) => JSON.parse(line) as LogEntry);
+  }
+
+  /** The kubelet's word on it, whether the daemon has been started or not. */
+  status(): Promise<Pod["status"] | undefined> {
+    return this.#node.status(this.name);
   }
 
   /** Does something that, when it fails, is reported with the log's end. */
@@ -122,13 +141,14 @@ export class PluginPod {
       await work();
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
-      const lines = this.#node.output(this.name, daemon).slice(-25).join("\n");
+      const outputs = ["setup", daemon].map((each) => this.#node.output(this.name, each));
+      const lines = outputs.flatMap((output) => output.slice(-25)).join("\n");
       throw new Error(`${message}\n--- ${this.name}\n${lines}\n${this.#node.logs()}`, { cause });
     }
   }
 
-  async #status() {
-    const statuses = (await this.#node.status(this.name))?.containerStatuses ?? [];
+  async #daemonStatus() {
+    const statuses = (await this.status())?.containerStatuses ?? [];
     return statuses.find(({ name }) => name === daemon);
   }
 }

@@ -10,16 +10,29 @@ export interface Pod {
     phase?: PodView["phase"];
     reason?: string;
     message?: string;
+    /** Address of the pod; the node's with hostNetwork. */
+    podIP?: string;
     conditions?: { type: string; status: "True" | "False" | "Unknown" }[];
-    containerStatuses?: {
-      name: string;
-      containerID?: string;
-      restartCount: number;
-      /** Whether the startup probe has been passed. */
-      started?: boolean;
-      state?: { waiting?: { reason?: string; message?: string } };
-    }[];
+    initContainerStatuses?: ContainerStatus[];
+    containerStatuses?: ContainerStatus[];
   };
+}
+
+/** The kubelet's word on a container (core/v1). */
+export interface ContainerStatus {
+  name: string;
+  containerID?: string;
+  restartCount: number;
+  /** Whether the startup probe has been passed. */
+  started?: boolean;
+  state?: ContainerState;
+  /** How it ended the last time, if it has been started since or is to be. */
+  lastState?: ContainerState;
+}
+
+interface ContainerState {
+  waiting?: { reason?: string; message?: string };
+  terminated?: { reason?: string; exitCode: number };
 }
 
 /** The kubelet's word on a pod, and the container's own view of its environment. */

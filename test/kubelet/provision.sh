@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes this machine able to run the level 3 tests: containerd, runc and a static busybox from the
+# Makes this machine able to run the level 3 tests: containerd, runc, CNI plugins and a static busybox from the
 # distribution, and a kubelet built from its published module. Idempotent; needs root only to install.
 # Nothing is started and nothing outside the package manager's domain and the cache is written.
 set -euo pipefail
@@ -44,7 +44,17 @@ missing_packages() {
   PATH=$PATH:/usr/sbin:/sbin
   command -v containerd >/dev/null && command -v ctr >/dev/null || echo containerd
   command -v runc >/dev/null || echo runc
+  has_cni_plugins || echo containernetworking-plugins
   file_is_static /bin/busybox || file_is_static /usr/bin/busybox || echo busybox-static
+}
+
+# Where pod-network.ts looks.
+has_cni_plugins() {
+  local directory
+  for directory in /usr/lib/cni /opt/cni/bin /usr/libexec/cni; do
+    [[ -x $directory/ptp && -x $directory/host-local && -x $directory/loopback ]] && return
+  done
+  return 1
 }
 
 # The image holds this one file and no libraries. A dynamic program names its loader in the first page

@@ -11,7 +11,7 @@ import {
 import { unsupported } from "./environment.ts";
 import { busyboxPath } from "./image.ts";
 import { Kubelet } from "./kubelet.ts";
-import { removeLeftovers } from "./leftovers.ts";
+import { noteMissing, removeLeftovers } from "./leftovers.ts";
 import { nodeStatus } from "./node-status.ts";
 import { claim } from "./owner.ts";
 import {
@@ -24,6 +24,7 @@ import {
   workDir,
 } from "./paths.ts";
 import { containerName, podManifest } from "./pod-manifest.ts";
+import { cniState } from "./pod-network.ts";
 import { allocatableDevices, podsWithDevices } from "./pod-resources.ts";
 import { type Pod, podView, viewWithoutKubelet } from "./pod-view.ts";
 import { waitFor } from "./wait.ts";
@@ -44,6 +45,7 @@ export async function realNodeOrReason(
   await removeLeftovers();
   for (const dir of [runDir, manifestDir, workDir]) mkdirSync(dir, { recursive: true });
   claim();
+  noteMissing([cniState]);
   const containerd = new Containerd();
   await containerd.start(busybox);
   return new RealNode(resource, containerd);

@@ -56,7 +56,7 @@ install_missing() {
 
 # What the kernel needs before it has a disk, and what containers need: in the order in which they load.
 early=(virtio_pci virtio_blk ext4)
-late=(overlay autofs4 dummy nf_conntrack)
+late=(overlay autofs4 dummy nf_conntrack veth)
 
 # provide_modules RELEASE: the tree that the node's /lib/modules is, without v4l2loopback.
 provide_modules() {
@@ -85,7 +85,7 @@ provide_root() {
   say "making a Debian of packages (a minute)"
   rm -rf "$root"
   quietly debootstrap --variant=minbase \
-    --include=systemd,systemd-sysv,udev,kmod,containerd,runc,iproute2,procps,mount,ca-certificates \
+    --include=systemd,systemd-sysv,udev,kmod,containerd,runc,containernetworking-plugins,iproute2,procps,mount,ca-certificates \
     "$suite" "$root" "${mirror:-http://deb.debian.org/debian}" || unavailable "debootstrap failed: $(tail -n 1 "$cache/last-step.log")"
   rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,locale,man}
   cp -a "$cache/modules/lib/modules" "$root/usr/lib/"

@@ -4,11 +4,15 @@ import { builtImage } from "../image/built-image.ts";
 import { imageName } from "../image/paths.ts";
 import { builtPlugin } from "../kernel/compile.ts";
 import type { ModuleVersion } from "../kernel/provision.ts";
+import type { Profile } from "../support/manifests.ts";
 import { staticPod } from "../support/static-pod.ts";
 import type { NodeRequest } from "./node-vm.ts";
 
-/** How the plugin is on the node: its image as the DaemonSet's pod, or the executable as a systemd service. */
-export type Way = "pod" | "unit";
+/**
+ * How the plugin is on the node: its image as the DaemonSet's pod, of the profile full or restricted, or the executable
+ * as a systemd service.
+ */
+export type Way = "pod" | "restricted" | "unit";
 
 /** A node to play the story on. */
 export interface Stage {
@@ -16,7 +20,7 @@ export interface Stage {
   readonly way: Way;
 }
 
-/** Both ways and the oldest and the newest module. */
+/** Pod and unit, and the oldest and the newest module. */
 const usual: readonly Stage[] = [
   { moduleVersion: "0.15.4", way: "pod" },
   { moduleVersion: "0.12.7", way: "unit" },
@@ -25,6 +29,7 @@ const all: readonly Stage[] = [
   ...usual,
   { moduleVersion: "0.15.4", way: "unit" },
   { moduleVersion: "0.12.7", way: "pod" },
+  { moduleVersion: "0.15.4", way: "restricted" },
 ];
 
 /**
@@ -63,21 +68,51 @@ const unitEnds = [
   "the pods are gone: so are cameras and module",
 ];
 
-/** The names of the checks that guest/life.sh and guest/unit-story.sh make, in order. */
+const comesUp = [
+  "the plugin is installed",
+  "two devices are allocatable",
+  "everybody may open the devices once udev is done",
+];
+const managed = [
+  "doctor finds nothing in the way",
+  "and again after udev has given them its own mode",
+];
+const network = [
+  "it has a network of its own",
+  "it answers at its own address",
+  "it hears the kernel's events there",
+];
+const modeIsTaken = [
+  "udev's own mode is told, with a rule against it",
+  "with that rule everybody may open the devices",
+];
+const restrictedFirst = [
+  "restricted: two devices are allocatable",
+  "restricted: everybody may open the devices once udev is done",
+  ...modeIsTaken,
+  "restricted: it leaves",
+];
+const streamOverRestart = [
+  "carol streams",
+  "alice streams",
+  "the kubelet is restarted: two devices are allocatable",
+  "the kubelet is restarted: frames go on",
+  "the kubelet is restarted: the containers are the same",
+];
+const noComplaint = ["the plugin has no error to tell", "the kernel has no complaint"];
+
+/** The names of the checks that a story of guest/ makes, in order. */
 export function checksOf({ way }: Stage): readonly string[] {
+  if (way === "restricted") {
+    return [...comesUp, ...network, ...modeIsTaken, ...streamOverRestart, ...noComplaint];
+  }
   const unit = (names: readonly string[]) => (way === "unit" ? names : []);
   return [
-    "the plugin is installed",
-    "two devices are allocatable",
-    "doctor finds nothing in the way",
-    "everybody may open the devices once udev is done",
-    "and again after udev has given them its own mode",
-    ...unit(unitBegins),
-    "carol streams",
-    "alice streams",
-    "the kubelet is restarted: two devices are allocatable",
-    "the kubelet is restarted: frames go on",
-    "the kubelet is restarted: the containers are the same",
+    ...(way === "pod" ? restrictedFirst : []),
+    ...comesUp,
+    ...managed,
+    ...(way === "unit" ? unitBegins : network),
+    ...streamOverRestart,
     "the plugin is upgraded",
     "the plugin is upgraded: it is another one",
     "the plugin is upgraded: two devices are allocatable",
@@ -96,8 +131,7 @@ export function checksOf({ way }: Stage): readonly string[] {
     "after a reboot: bob streams",
     "after a reboot: bob finds nothing of before",
     ...unit(unitEnds),
-    "the plugin has no error to tell",
-    "the kernel has no complaint",
+    ...noComplaint,
   ];
 }
 
@@ -109,13 +143,12 @@ export async function nodeRequest(
   { moduleVersion, way }: Stage,
   { directory, work }: { directory: string; work: string },
 ): Promise<NodeRequest> {
-  const common = { "life.sh": guest("life.sh"), "way.sh": guest(`as-${way}.sh`) };
-  const own = way === "pod" ? await podFiles(work) : unitFiles(work);
+  const own = way === "unit" ? unitFiles(work) : await podFiles(way, work);
   return {
     directory,
     moduleVersion,
-    story: { ...common, "video-device-plugin": builtPlugin(), ...own },
-    script: script(moduleVersion, way),
+    story: { "life.sh": guest("life.sh"), "video-device-plugin": builtPlugin(), ...own },
+    script: way === "restricted" ? restrictedScript() : script(moduleVersion, way),
     timeoutSeconds: LIMIT_SECONDS,
   };
 }
@@ -123,39 +156,44 @@ export async function nodeRequest(
 /** Three to four minutes on an idle machine; a busy one may take thrice that. */
 export const LIMIT_SECONDS = 900;
 
-async function podFiles(work: string): Promise<Record<string, string>> {
+async function podFiles(way: "pod" | "restricted", work: string): Promise<Record<string, string>> {
   const pods = join(work, "pods");
   mkdirSync(pods, { recursive: true });
-  for (const [file, tag] of [
-    ["plugin-a", "e2e"],
-    ["plugin-b", "next"],
-  ]) {
+  const write = (file: string, profile: Profile, tag: string) => {
     const image = imageName.replace(/:.*/, `:${tag}`);
-    writeFileSync(
-      join(pods, `${file}.json`),
-      JSON.stringify(pluginPod(`video-device-${file}`, image)),
-    );
-  }
-  return { "plugin.tar": (await builtImage()).archive, pods };
+    const pod = pluginPod(profile, `video-device-${file}`, image);
+    writeFileSync(join(pods, `${file}.json`), JSON.stringify(pod));
+  };
+  write("plugin-a", way === "pod" ? "full" : "restricted", "e2e");
+  write("plugin-b", "full", "next");
+  write("plugin-restricted", "restricted", "e2e");
+  return {
+    "plugin.tar": (await builtImage()).archive,
+    pods,
+    "way.sh": guest("as-pod.sh"),
+    "way-story.sh": guest("pod-story.sh"),
+    "restricted-story.sh": guest("restricted-story.sh"),
+  };
 }
 
 /** Buffers for the same reason for which frames are few: see `stream` in guest/node.sh. As in guest/as-unit.sh. */
-const pluginOptions = { MAX_DEVICES: "2", V4L2_MAX_BUFFERS: "8" };
+const pluginOptions = { MAX_DEVICES: "2", V4L2_MAX_BUFFERS: "8", ENABLE_METRICS: "true" };
 
 /**
  * As it is deployed, but for one limit: an emulated CPU is some 30 times slower, so that 200m of it are less than
  * what a probe every 2 s takes.
  */
-function pluginPod(name: string, image: string): object {
-  const pod = staticPod("full", { name, image, env: pluginOptions });
-  return JSON.parse(JSON.stringify(pod).replace('"cpu":"200m"', '"cpu":"2"'));
+function pluginPod(profile: Profile, name: string, image: string): object {
+  const pod = staticPod(profile, { name, image, env: pluginOptions });
+  return JSON.parse(JSON.stringify(pod).replaceAll('"cpu":"200m"', '"cpu":"2"'));
 }
 
 function unitFiles(work: string): Record<string, string> {
   return {
     "next/video-device-plugin": nextBuild(join(work, "next")),
     systemd: join(root, "deploy/systemd"),
-    "unit-story.sh": guest("unit-story.sh"),
+    "way.sh": guest("as-unit.sh"),
+    "way-story.sh": guest("unit-story.sh"),
   };
 }
 
@@ -173,15 +211,39 @@ function nextBuild(next: string): string {
   return join(next, "dist/video-device-plugin");
 }
 
-function script(moduleVersion: ModuleVersion, way: Way): string {
+/** What a pod that only looks can live through: it makes nothing anew, and cleans nothing between tenants. */
+function restrictedScript(): string {
+  return `
+. /story/way.sh
+. /story/life.sh
+. /story/way-story.sh
+. /story/restricted-story.sh
+node_start /story/busybox.tar "\${images[@]}"
+plugin_comes
+pod_has_its_network
+udev_takes_the_mode
+tenants_stream
+kubelet_restarts
+nobody_complains
+finish 0
+`;
+}
+
+function script(moduleVersion: ModuleVersion, way: "pod" | "unit"): string {
+  const pod = (line: string) => (way === "pod" ? line : ":");
   const unit = (line: string) => (way === "unit" ? line : ":");
   return `
 module_version=${moduleVersion}
 . /story/way.sh
 . /story/life.sh
-${unit(". /story/unit-story.sh")}
+. /story/way-story.sh
+${pod(". /story/restricted-story.sh")}
 if first_boot; then
-  node_comes_up
+  node_start /story/busybox.tar "\${images[@]}"
+  ${pod("restricted_comes_first")}
+  plugin_comes
+  devices_are_managed
+  ${pod("pod_has_its_network")}
   ${unit("unit_is_right")}
   tenants_stream
   kubelet_restarts

@@ -13,6 +13,8 @@ export class FakeDriver implements VideoDriver {
   readonly name = "simulated";
   readonly devices: DriverDevice[];
   readonly states = new Map<string, { state: DeviceState; detail: string }>();
+  /** Devices whose node has lost its mode; making what is missing gives it back. */
+  readonly accessLost = new Set<string>();
   readonly calls: string[] = [];
   /** What `ensure` does; by default it makes everything that is missing. */
   onEnsure: () => EnsureReport | Promise<EnsureReport> = () => this.#makeMissing();
@@ -53,7 +55,10 @@ export class FakeDriver implements VideoDriver {
     this.onInspect();
     return this.devices.map(({ id }) => {
       const seen = this.states.get(id);
-      return { id, state: seen?.state ?? "missing", detail: seen?.detail ?? "" };
+      return {
+        ...{ id, state: seen?.state ?? "missing", detail: seen?.detail ?? "" },
+        ...(this.accessLost.has(id) && { accessLost: true as const }),
+      };
     });
   }
 
@@ -103,6 +108,7 @@ export class FakeDriver implements VideoDriver {
   #makeMissing(): EnsureReport {
     const missing = this.devices.filter(({ id }) => this.states.get(id)?.state === "missing");
     for (const { id } of missing) this.set(id, "ok");
+    this.accessLost.clear();
     const created = missing.map(({ id }) => id);
     const adopted = this.devices.map(({ id }) => id).filter((id) => !created.includes(id));
     return { created, adopted, failed: [] };

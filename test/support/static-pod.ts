@@ -10,8 +10,8 @@ export interface StaticPodOptions {
 
 /**
  * The DaemonSet's pod of a profile as a static pod, for a kubelet that has no API server. Everything a container
- * is given is as it is deployed; what takes a cluster is left out (service account, priority class, scheduling),
- * and the node's network is used, as without a CNI plugin there is no other.
+ * is given is as it is deployed, its network included, which takes CNI plugins on the node; what takes a cluster is
+ * left out (service account, priority class, scheduling).
  */
 export function staticPod(profile: Profile, { name, image, env = {} }: StaticPodOptions): object {
   const { metadata, spec } = renderedPodTemplate(profile);
@@ -31,7 +31,6 @@ export function staticPod(profile: Profile, { name, image, env = {} }: StaticPod
     metadata: { name, namespace: "kube-system", labels: metadata.labels },
     spec: {
       ...rest,
-      hostNetwork: true,
       ...(spec.initContainers && { initContainers: spec.initContainers.map(here) }),
       containers: spec.containers.map(here),
     },

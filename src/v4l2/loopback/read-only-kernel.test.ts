@@ -36,6 +36,7 @@ test("a driver on it sees what there is, and asks nothing of the kernel", async 
 
   const driver = observeOnly(
     new LoopbackDriver(settings, { ...deps, kernel: readOnlyKernel(kernel) }),
+    { log: silentLogger, access: settings },
   );
   const states = async () => (await driver.inspect()).map(({ state }) => state);
   expect(await states()).toEqual(["ok", "ok", "missing"]);

@@ -2,12 +2,13 @@
 # A node's life, the same for the plugin as a pod (as-pod.sh) and as a systemd service (as-unit.sh). Each name is a
 # test of node.e2e.ts.
 
-node_comes_up() {
-  node_start /story/busybox.tar "${images[@]}"
+plugin_comes() {
   must "the plugin is installed" plugin_install
   must "two devices are allocatable" wait_for 180 allocatable_is 2
-  check "doctor finds nothing in the way" plugin doctor --max-devices 2
   check "everybody may open the devices once udev is done" wait_for 20 open_to_all
+}
+devices_are_managed() {
+  check "doctor finds nothing in the way" plugin doctor --max-devices 2
   check "and again after udev has given them its own mode" opened_again
 }
 open_to_all() { udevadm settle; [ "$(stat -c %a /dev/video10 /dev/video11 | sort -u)" = 666 ]; }

@@ -1,5 +1,7 @@
+import type { Clock } from "../../../common/clock.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import type { DeviceState, VideoDriver } from "../../../v4l2/driver.ts";
+import { CONTESTED, CONTESTED_REMEDY, keepAccess } from "./keep-access.ts";
 
 /** What became of one device. */
 export interface SetUpDevice {
@@ -19,17 +21,26 @@ export interface SetUpReport {
   readonly devices: readonly SetUpDevice[];
   /** Whether so many devices are there as were asked for: all, or with `allowPartial` one. */
   readonly ok: boolean;
+  /** Those whose mode or group somebody kept changing for as long as it was given back. */
+  readonly contested: readonly string[];
 }
 
 /**
- * Makes the devices once and looks at what came of it; the look decides.
+ * Makes the devices once and looks at what came of it; the look decides. What is new, or had lost its mode, is
+ * watched over until udev is done with it ({@link keepAccess}); if all was right before, there is nothing to wait for.
  * @throws PluginError as the driver's `ensure`, if nothing could be done at all.
  */
 export async function setUp(
   driver: Pick<VideoDriver, "devices" | "ensure" | "inspect">,
-  { allowPartial }: { readonly allowPartial: boolean },
+  { allowPartial, clock }: { readonly allowPartial: boolean; readonly clock: Clock },
 ): Promise<SetUpReport> {
-  const { created, failed } = await driver.ensure();
+  const before = await driver.inspect();
+  const made = await driver.ensure();
+  const { created } = made;
+  const isSettled = created.length === 0 && !before.some(({ accessLost }) => accessLost);
+  const { failed, contested } = isSettled
+    ? { ...made, contested: [] }
+    : await keepAccess(driver, made, clock);
   const seen = new Map((await driver.inspect()).map((sight) => [sight.id, sight]));
   const devices = driver.devices.map(({ id, hostPath: path }): SetUpDevice => {
     const failure = failed.find((one) => one.id === id);
@@ -46,15 +57,18 @@ export async function setUp(
     };
   });
   const good = devices.filter(({ outcome }) => outcome !== "failed").length;
-  return { devices, ok: allowPartial ? good > 0 : good === devices.length };
+  return { devices, contested, ok: allowPartial ? good > 0 : good === devices.length };
 }
 
 /** A line a device, with what is wrong and what to do below it; ends with a line break. */
-export function renderSetUp({ devices }: SetUpReport): string {
+export function renderSetUp({ devices, contested }: SetUpReport): string {
   const lines = devices.flatMap(({ id, path, outcome, detail, remedy }) => [
     `${outcome === "failed" ? "✗" : "✓"} ${id.padEnd(8)}  ${outcome.padEnd(7)}  ${detail === "" ? path : detail}`,
     ...(remedy === "" ? [] : [`  → ${remedy}`]),
   ]);
+  if (contested.length > 0) {
+    lines.push(`! ${contested.join(", ")}: ${CONTESTED}`, `  → ${CONTESTED_REMEDY}`);
+  }
   const failed = devices.filter(({ outcome }) => outcome === "failed").length;
   const sum =
     failed === 0
