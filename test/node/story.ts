@@ -153,8 +153,8 @@ export async function nodeRequest(
   };
 }
 
-/** Three to four minutes on an idle machine; a busy one may take thrice that. */
-export const LIMIT_SECONDS = 900;
+/** Four to five minutes on an idle machine; a busy one may take thrice that. */
+export const LIMIT_SECONDS = 1200;
 
 async function podFiles(way: "pod" | "restricted", work: string): Promise<Record<string, string>> {
   const pods = join(work, "pods");
