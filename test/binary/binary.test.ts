@@ -146,6 +146,7 @@ See "video-device-plugin run --help".
 
   test("stops while it waits for a kubelet", async () => {
     const { child, stdout } = start();
+    while (!existsSync(join(directory, "admin.sock"))) await Bun.sleep(20);
     await Bun.sleep(400);
     child.kill("SIGINT");
     expect(await child.exited).toBe(0);
