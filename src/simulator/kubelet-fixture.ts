@@ -41,7 +41,7 @@ export class KubeletFixture {
       podResourcesDir: join(this.base, "pod-resources"),
       behaviour: { ...behaviourOf(version), ...behaviour },
       clock: this.clock,
-      dialTimeoutMs: 200,
+      dialTimeoutMs: 1_000,
       containerRetryMs: 20,
       ...options,
     });

@@ -176,14 +176,14 @@ test.each([
   ["1.34", true],
   ["1.35", false],
 ] as const)("%s goes on when the Register call is given up: %p", async (version, goesOn) => {
-  using fixture = new KubeletFixture(version);
+  using fixture = new KubeletFixture(version, {}, { dialTimeoutMs: 3_000 });
   const { kubelet } = fixture;
   await kubelet.start();
   kubelet.faults.dialDelayMs = 100;
   const plugin = fixture.plugin();
   await plugin.serve();
   expect(await rejection(plugin.register({ timeoutMs: 30 }))).toMatchObject({ code: 4 });
-  if (goesOn) return fixture.allocatable(3);
+  if (goesOn) return await fixture.allocatable(3);
   await Bun.sleep(150);
   expect(kubelet.resources().allocatable).toBe(0);
 });
