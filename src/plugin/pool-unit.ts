@@ -16,6 +16,7 @@ import { Registrar, type RegistrationObserver } from "../kubelet/registrar.ts";
 import type { RegistrationTimes } from "../kubelet/registration.ts";
 import { type AuditTimes, RegistrationAudit } from "../kubelet/registration-audit.ts";
 import { isInstanceSocket } from "../kubelet/socket-file.ts";
+import { tellDefect } from "../observe/defect-log.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { VideoDriver } from "../v4l2/driver.ts";
 
@@ -187,13 +188,7 @@ export class PoolUnit {
           registerFailed: () => observer.registerFailed(),
           ended: (reason) => observer.ended(reason),
         },
-        onDefect: (method, error) => {
-          log.error("Request handler failed", {
-            method: method.name,
-            error: String(error),
-            stack: error instanceof Error ? error.stack : undefined,
-          });
-        },
+        onDefect: (method, error) => tellDefect(log, method.name, error),
         service: (streams) =>
           devicePluginService(
             {

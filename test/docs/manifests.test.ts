@@ -83,6 +83,17 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
     }
   });
 
+  test("show whoever makes devices what it has to know of the node, and let it change none of that", () => {
+    const maker = containers.find(
+      ({ securityContext }) => securityContext?.["privileged"] === true,
+    );
+    for (const path of ["/lib/modules", "/etc/modprobe.d", "/boot"]) {
+      expect(maker?.volumeMounts).toContainEqual(
+        expect.objectContaining({ mountPath: path, readOnly: true }),
+      );
+    }
+  });
+
   test("have where the program writes, and nothing more, to write to", () => {
     const main = spec.containers[0];
     const writable = main?.volumeMounts?.filter(({ readOnly }) => readOnly !== true);

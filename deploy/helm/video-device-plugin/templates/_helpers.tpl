@@ -123,6 +123,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   mountPath: /etc/modprobe.d
   readOnly: true
 {{- end }}
+{{- if .Values.hostPaths.boot }}
+- name: boot
+  mountPath: /boot
+  readOnly: true
+{{- end }}
 - name: state
   mountPath: {{ include "video-device-plugin.stateDir" . }}
 {{- end }}
