@@ -219,7 +219,9 @@ describe.skipIf(directory === undefined).each([...versions])(
       const lumas = output("read-frames").trim().split("\n").map(Number);
       // eight-bit integers may be off by one
       const isBar = (luma: number) => BAR_LUMA.some((bar) => Math.abs(bar - luma) <= 1);
-      expect(lumas.filter((luma) => !isBar(luma))).toEqual([]);
+      // From 0.14 on a reader that comes after the first frame may be given the other buffer, which is still empty.
+      const isEmpty = (luma: number) => luma === 0 && !old;
+      expect(lumas.filter((luma) => !isBar(luma) && !isEmpty(luma))).toEqual([]);
       expect(new Set(lumas).size).toBeGreaterThanOrEqual(3);
       expect(output("pattern-some")).toMatch(
         /"front door"\)\. 5 frames\.\n5 frames in .*\nexit 0\n$/,

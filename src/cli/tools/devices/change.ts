@@ -6,6 +6,7 @@ import { PluginError } from "../../../common/plugin-error.ts";
 import type { Config } from "../../../config/config.ts";
 import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { createLogger } from "../../../observe/log.ts";
+import type { LogLevel } from "../../../observe/logger.ts";
 import { createDriver } from "../../../plugin/create-driver.ts";
 import { deviceId, MAX_DEVICE_NUMBER } from "../../../v4l2/device-ids.ts";
 import type { VideoDriver } from "../../../v4l2/driver.ts";
@@ -93,7 +94,8 @@ export async function addDevice(
       remedy: "Choose another number, or none, and the first free one is taken.",
     });
   }
-  const { failed } = await driverOf(wanted, config, terminal).ensure();
+  // What it failed for is thrown; what else a driver warns of at a start is the plugin's and the doctor's to tell.
+  const { failed } = await driverOf(wanted, config, terminal, "error").ensure();
   const [failure] = failed;
   if (failure !== undefined) throw failure.error;
   const made = readSysfs(config.sysfsDir, [wanted]).devices.get(wanted);
@@ -149,9 +151,14 @@ function asItIs(number: number, label: string, path: string, config: Config): Co
 }
 
 /** The plugin's driver, for one device; what it has to warn of goes to the error output. */
-function driverOf(number: number, config: Config, terminal: Terminal): VideoDriver {
+function driverOf(
+  number: number,
+  config: Config,
+  terminal: Terminal,
+  level: LogLevel = "warn",
+): VideoDriver {
   const log = createLogger({
-    level: "warn",
+    level,
     format: "pretty",
     colour: isatty(2),
     write: (text) => terminal.err(text),
