@@ -12,7 +12,8 @@ export type LoadKind =
   | "slowloris"
   | "garbage"
   | "watchers"
-  | "cordons";
+  | "cordons"
+  | "commands";
 
 /** Where the plugin is, and what it is. */
 export interface LoadTarget {
@@ -144,22 +145,33 @@ const loads: Readonly<Record<LoadKind, (target: LoadTarget) => void>> = {
     void change();
   },
   cordons({ adminSocket, binary }) {
-    let isOver = false;
-    const cordon = async (device: string) => {
-      for (let turn = 0; !isOver; turn++) {
-        const command = turn % 2 === 0 ? "cordon" : "uncordon";
-        const cmd = [binary, command, device, "--admin-socket", adminSocket];
-        const { exited } = Bun.spawn({ cmd, env: {}, stdout: "ignore", stderr: "inherit" });
-        if ((await exited) === 0) answers++;
-      }
-    };
-    const both = Promise.all(["video16", "video17"].map(cordon));
-    end = () => {
-      isOver = true;
-      return both;
-    };
+    runTwo(binary, (device, turn) => {
+      const command = turn % 2 === 0 ? "cordon" : "uncordon";
+      return [command, device, "--admin-socket", adminSocket];
+    });
+  },
+  // The same without a word to the plugin: what two processes at a time cost by themselves.
+  commands({ binary }) {
+    runTwo(binary, () => ["version"]);
   },
 };
+
+/** Two command lines at once, one after the other each. */
+function runTwo(binary: string, argumentsOf: (device: string, turn: number) => string[]): void {
+  let isOver = false;
+  const run = async (device: string) => {
+    for (let turn = 0; !isOver; turn++) {
+      const cmd = [binary, ...argumentsOf(device, turn)];
+      const { exited } = Bun.spawn({ cmd, env: {}, stdout: "ignore", stderr: "inherit" });
+      if ((await exited) === 0) answers++;
+    }
+  };
+  const both = Promise.all(["video16", "video17"].map(run));
+  end = () => {
+    isOver = true;
+    return both;
+  };
+}
 
 if (import.meta.main) {
   const [, , kind, port, adminSocket = "", binary = ""] = process.argv;

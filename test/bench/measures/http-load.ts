@@ -14,6 +14,7 @@ const loads: readonly (readonly [LoadKind, string])[] = [
   ["garbage", "garbage and bodies of 10 MB by 20"],
   ["watchers", "100 watches that nobody reads"],
   ["cordons", "cordon and uncordon by two CLIs at once"],
+  ["commands", "two CLIs at once that ask nothing of it, for comparison"],
 ];
 
 /** Between two looks at the memory, ms. */
