@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { systemClock } from "../common/clock.ts";
-import { PluginError } from "../common/plugin-error.ts";
+import { messageOf, PluginError } from "../common/plugin-error.ts";
 import { writeBytesSync } from "../common/write-sync.ts";
 import { systemSources } from "../config/system-sources.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
@@ -98,7 +98,7 @@ async function save(
   try {
     writeFileSync(output, png);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new PluginError("picture_not_saved", `The picture can't be saved: ${reason}.`, { cause });
   }
   const { width, height, fourcc } = layout;

@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, statSync } from "node:fs";
-import { PluginError } from "../common/plugin-error.ts";
+import { messageOf, PluginError } from "../common/plugin-error.ts";
 import { errnoNameOf } from "../linux/errno-error.ts";
 
 /** Who may open a device node. */
@@ -42,7 +42,7 @@ export function applyNodeAccess(path: string, access: NodeAccess): boolean {
     if (wrongMode) chmodSync(path, access.mode);
     return wrongGroup || wrongMode;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     const wanted = `mode ${formatMode(access.mode)}${
       access.group === undefined ? "" : ` and group ${access.group}`
     }`;

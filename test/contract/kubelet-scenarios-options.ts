@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
+import { freePort } from "../../src/common/free-port.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 import { devicePaths, type Scenario, scenario } from "./kubelet-scenarios.ts";
 import type { Stage } from "./kubelet-scenarios-stage.ts";
@@ -23,16 +23,6 @@ export async function withFlags<Node extends TestNode>(
       await plugin.stop("SIGTERM");
     }
     plugin.assertCleanOutput();
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" ? (address?.port ?? 0) : 0));
-    });
   });
 }
 
@@ -72,7 +62,7 @@ export const optionScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
   }),
 
   scenario("--enable-metrics shows readiness and what was allocated", async (stage) => {
-    const port = await freePort();
+    const port = freePort();
     const flags = ["--enable-metrics", "--metrics-address=127.0.0.1", `--metrics-port=${port}`];
     const get = async (path: string) => {
       const response = await fetch(`http://127.0.0.1:${port}${path}`);

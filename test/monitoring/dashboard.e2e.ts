@@ -3,11 +3,12 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { freePort } from "../../src/common/free-port.ts";
 import { EmbeddedNode } from "../contract/embedded-node.ts";
 import { adminClient } from "../support/admin-client.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 import { type Dashboard, dashboardQueries } from "./dashboard-queries.ts";
-import { freePort, Prometheus, type Series } from "./prometheus.ts";
+import { Prometheus, type Series } from "./prometheus.ts";
 import { prometheusTools } from "./promtool.ts";
 
 /**

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import { freePort } from "../../src/common/free-port.ts";
 
 /** A series of an answer; of an instant query it has one sample. */
 export interface Series {
@@ -115,12 +116,4 @@ interface Answer {
 function series(labels: Record<string, string>, samples: readonly Sample[]): Series {
   const values = samples.map(([, value]) => Number(value));
   return { labels, values: values.filter((value) => Number.isFinite(value)) };
-}
-
-/** A TCP port of 127.0.0.1 that nobody listened on a moment ago. */
-export function freePort(): number {
-  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
-  const { port = 0 } = server;
-  void server.stop(true);
-  return port;
 }

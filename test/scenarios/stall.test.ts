@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { type Clock, systemClock } from "../../src/common/clock.ts";
+import { freePort } from "../../src/common/free-port.ts";
 import type { Logger } from "../../src/observe/logger.ts";
 import { recordingLogger } from "../support/recording-logger.ts";
 import { eventually, Scenario } from "./harness.ts";
@@ -12,14 +12,6 @@ beforeEach(() => {
   scenario = new Scenario();
 });
 afterEach(() => scenario.close());
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 test("a stall of the event loop is seen while the admin API keeps failing, and is over when it is", async () => {
   writeFileSync(dirname(scenario.adminSocket), "in the way");
@@ -33,7 +25,7 @@ test("a stall of the event loop is seen while the admin API keeps failing, and i
   };
   let lateMs = 0;
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + lateMs };
-  const port = await freePort();
+  const port = freePort();
   const http = { "enable-metrics": "true", "metrics-address": "127.0.0.1" };
   scenario.startPlugin({ ...http, "metrics-port": String(port) }, { log, clock });
   const failed = () => recorder.lines.some(({ fields }) => fields["actor"] === "admin");

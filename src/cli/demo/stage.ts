@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../common/free-port.ts";
 import { EmbeddedKubelet } from "../../simulator/kubelet.ts";
 import { FAULTS_DIRECTORY } from "../../v4l2/simulated/faults.ts";
 import { type PluginPaths, PluginProcess } from "./plugin-process.ts";
@@ -34,6 +35,7 @@ export class Stage {
       simulatedDir: join(this.directory, "dev"),
       adminSocket: join(this.directory, "admin.sock"),
       stateDir: join(this.directory, "state"),
+      // If somebody takes it meanwhile, the plugin goes on without.
       metricsPort: freePort(),
     };
     mkdirSync(this.faultsDir, { recursive: true });
@@ -98,18 +100,6 @@ export class Stage {
     this.kubelet.stop({ removeSockets: true });
     rmSync(this.directory, { recursive: true, force: true });
   }
-}
-
-/** A TCP port of 127.0.0.1 that nobody used a moment ago; if somebody does now, the plugin goes on without. */
-function freePort(): number {
-  const listener = Bun.listen({
-    hostname: "127.0.0.1",
-    port: 0,
-    socket: { data: () => undefined },
-  });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
 }
 
 /** A unix socket's path holds 107 bytes; what comes below this directory takes some 70 of them. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Clock } from "../../common/clock.ts";
-import { PluginError } from "../../common/plugin-error.ts";
+import { messageOf, PluginError } from "../../common/plugin-error.ts";
 import { formatDevice } from "../../linux/device-number.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
 import { deviceId } from "../device-ids.ts";
@@ -143,7 +143,7 @@ export class ControlDevice {
 
   private failed(code: string, done: string, number: number, cause: unknown): PluginError {
     if (cause instanceof PluginError) return cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     return new PluginError(
       code,
       `${deviceId(number)} could not be ${done} through ${this.path}: ${reason}.`,

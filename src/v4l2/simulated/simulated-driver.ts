@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../common/clock.ts";
 import { Mutex } from "../../common/mutex.ts";
-import { PluginError } from "../../common/plugin-error.ts";
+import { messageOf, PluginError } from "../../common/plugin-error.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
 import type { Logger } from "../../observe/logger.ts";
@@ -164,7 +164,7 @@ export class SimulatedDriver implements VideoDriver {
     try {
       mkdirSync(this.faults.directory, { recursive: true });
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = messageOf(cause);
       throw new PluginError(
         "simulated_dir_unusable",
         `The directory for simulated devices, ${this.settings.simulatedDir}, can't be made: ${reason}.`,
