@@ -40,6 +40,7 @@ describe.skipIf(available === undefined)("the VM harness", () => {
         moduleVersion,
         timeoutSeconds: 60,
         script: `
+check "a slow machine is no complaint of the kernel's" grep -x 0 /proc/sys/kernel/hung_task_timeout_secs
 ${MODULES}
 value idle "$(v4l2-tool query --try-format)"
 value control "$(ls /dev/v4l2loopback 2>/dev/null)"

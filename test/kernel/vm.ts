@@ -93,8 +93,12 @@ export function emulationArguments(directory: string): string[] {
   return [
     ...["tsc=reliable", `tsc_early_khz=${stdout.toString().trim()}`, "lpj=4000000"],
     ...["no_timer_check", "nokaslr", "mitigations=off"],
-    // An emulated CPU that gets no time is no complaint of the kernel's about what runs on it.
-    ...["rcupdate.rcu_cpu_stall_suppress=1", "nowatchdog"],
+    // An emulated CPU or disk that gets no time is no complaint of the kernel's about what runs on it.
+    ...[
+      "rcupdate.rcu_cpu_stall_suppress=1",
+      "nowatchdog",
+      "sysctl.kernel.hung_task_timeout_secs=0",
+    ],
   ];
 }
 

@@ -153,8 +153,8 @@ export async function nodeRequest(
   };
 }
 
-/** Four to five minutes on an idle machine; a busy one may take thrice that. */
-export const LIMIT_SECONDS = 1200;
+/** Five to ten minutes on an idle machine; a busy one may take thrice that. */
+export const LIMIT_SECONDS = 1800;
 
 async function podFiles(way: "pod" | "restricted", work: string): Promise<Record<string, string>> {
   const pods = join(work, "pods");

@@ -41,7 +41,7 @@ describe.skipIf(directory === undefined)("the loopback driver", () => {
         moduleVersion,
         kernelArguments: "init_on_alloc=0",
         files: { "/usr/bin/guest": { from: binary } },
-        timeoutSeconds: 240,
+        timeoutSeconds: 600,
         script: `
 check "the scenarios" sh -c "guest ${moduleVersion} driver 'after reset' >/log/scenarios 2>/log/stderr"
 check "the kernel has no complaint" sh -c '! dmesg | grep -E "WARNING:|BUG:|Oops|Call Trace"'

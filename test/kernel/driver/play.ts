@@ -6,7 +6,7 @@ import { bootVm, failures, type VmRequest, type VmResult } from "../vm.ts";
 import { type ListName, lists } from "./scenarios.ts";
 
 /** Seconds; a minute on an idle machine. */
-const VM_SECONDS = 400;
+const VM_SECONDS = 600;
 /** For the test that plays a list. */
 export const VM_TEST_MS = (VM_SECONDS + 120) * 1000;
 

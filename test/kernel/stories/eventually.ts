@@ -1,7 +1,7 @@
 import { setTimeout as after } from "node:timers/promises";
 
 /** How long anything may take in a VM, ms: it is emulated, maybe on a busy machine. */
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 120_000;
 const PAUSE_MS = 50;
 
 /** Resolves to what `attempt` gives once it neither throws nor gives undefined or false. */

@@ -12,7 +12,7 @@ plugin_install() {
 plugin_upgrade() {
   ending=$(now_ms)
   rm "$manifests/plugin-a.json"
-  wait_for 60 pod_gone video-device-plugin-a && cp /story/pods/plugin-b.json "$manifests/"
+  eventually pod_gone video-device-plugin-a && cp /story/pods/plugin-b.json "$manifests/"
 }
 
 # plugin COMMAND...: as `kubectl exec` has it.

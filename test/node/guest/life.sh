@@ -4,8 +4,8 @@
 
 plugin_comes() {
   must "the plugin is installed" plugin_install
-  must "two devices are allocatable" wait_for 180 allocatable_is 2
-  check "everybody may open the devices once udev is done" wait_for 20 open_to_all
+  must "two devices are allocatable" eventually allocatable_is 2
+  check "everybody may open the devices once udev is done" eventually open_to_all
 }
 devices_are_managed() {
   check "doctor finds nothing in the way" plugin doctor --max-devices 2
@@ -17,22 +17,22 @@ opened_again() {
   local before
   before=$(times_opened)
   udevadm trigger --action=add --subsystem-match=video4linux --settle
-  wait_for 20 more_often_opened "$before" && wait_for 20 open_to_all
+  eventually more_often_opened "$before" && wait_for 20 open_to_all
 }
 more_often_opened() { [ "$(times_opened)" -gt "$1" ]; }
 
 tenants_stream() {
   camera_pod carol
   camera_pod alice
-  must "carol streams" wait_for 180 streams carol 5
-  must "alice streams" wait_for 120 streams alice 5
+  must "carol streams" eventually streams carol 5
+  must "alice streams" eventually streams alice 5
 }
 
 kubelet_restarts() {
   local before after
   before=$(containers_of carol alice)
   systemctl restart kubelet
-  must "the kubelet is restarted: two devices are allocatable" wait_for 120 allocatable_is 2
+  must "the kubelet is restarted: two devices are allocatable" eventually allocatable_is 2
   check "the kubelet is restarted: frames go on" go_on carol alice
   after=$(containers_of carol alice)
   check "the kubelet is restarted: the containers are the same" [ "$before" = "$after" ]
@@ -43,9 +43,9 @@ plugin_is_upgraded() {
   before=$(containers_of carol alice)
   old_start=$(logged Starting)
   must "the plugin is upgraded" plugin_upgrade
-  must "the plugin is upgraded: it is another one" wait_for 120 another_started
-  must "the plugin is upgraded: two devices are allocatable" wait_for 120 allocatable_is 2
-  check "the plugin is upgraded: it knows whose the devices are" wait_for 30 owners_are carol alice
+  must "the plugin is upgraded: it is another one" eventually another_started
+  must "the plugin is upgraded: two devices are allocatable" eventually allocatable_is 2
+  check "the plugin is upgraded: it knows whose the devices are" eventually owners_are carol alice
   check "the plugin is upgraded: frames go on" go_on carol alice
   after=$(containers_of carol alice)
   check "the plugin is upgraded: the containers are the same" [ "$before" = "$after" ]
@@ -72,9 +72,9 @@ next_tenant_comes() {
   local device
   device=$(device_of alice)
   rm "$manifests/alice.yaml"
-  must "alice goes" wait_for 60 pod_gone alice
+  must "alice goes" eventually pod_gone alice
   camera_pod bob
-  must "bob streams" wait_for 180 streams bob 5
+  must "bob streams" eventually streams bob 5
   check "bob has alice's device" [ "$(device_of bob)" = "$device" ]
   check "bob finds nothing of alice" saw_nothing bob
   check "carol has not noticed" goes_on carol
@@ -84,7 +84,7 @@ next_tenant_comes() {
 node_is_back() {
   local name
   node_start
-  must "after a reboot: two devices are allocatable" wait_for 240 allocatable_is 2
+  must "after a reboot: two devices are allocatable" eventually allocatable_is 2
   for name in carol bob; do
     if refused "$name"; then
       value "$name after the reboot" "refused at admission, made anew"
@@ -98,7 +98,7 @@ node_is_back() {
   for name in carol bob; do
     [ -e "$manifests/$name.yaml" ] || name=$name-2
     tenants="$tenants $name"
-    must "after a reboot: ${name%-2} streams" wait_for 180 streams "$name" 5
+    must "after a reboot: ${name%-2} streams" eventually streams "$name" 5
     check "after a reboot: ${name%-2} finds nothing of before" saw_nothing "$name"
   done
 }

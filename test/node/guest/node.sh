@@ -49,6 +49,9 @@ must() {
   check "$@" || finish 1
 }
 
+# eventually COMMAND...: wait_for as long as anything may take on an emulated node on a busy machine.
+eventually() { wait_for 300 "$@"; }
+
 # now_ms: by the node's clock, which containers' logs tell, too.
 now_ms() { date +%s%3N; }
 
@@ -57,12 +60,12 @@ kubelet_answers() { busybox wget -qO /dev/null http://127.0.0.1:10255/pods; }
 # node_start IMAGE...: containerd with these images, and a kubelet that answers and has somewhere to read pods from.
 node_start() {
   mkdir -p "$manifests"
-  must "containerd answers" wait_for 120 ctr version
+  must "containerd answers" eventually ctr version
   local image
   for image in "$@"; do
     must "${image##*/} is imported" ctr --namespace k8s.io images import "$image"
   done
-  must "the kubelet answers" wait_for 120 kubelet_answers
+  must "the kubelet answers" eventually kubelet_answers
 }
 
 # The kubelet computes its node's status anew for this page, and logs what it sets.
@@ -143,7 +146,7 @@ streams() { [ "$(number "$1" frames || echo 0)" -ge "$2" ] 2>/dev/null; }
 goes_on() {
   local before
   before=$(number "$1" frames)
-  wait_for 60 streams "$1" $((before + 5)) || { echo "no frames come"; said "$1"; return 1; }
+  eventually streams "$1" $((before + 5)) || { echo "no frames come"; said "$1"; return 1; }
   said "$1"
   said "$1" | grep -q '"lost":0,"torn":0,"foreign":0'
 }

@@ -12,7 +12,7 @@ own_network() {
   own=$(readlink "/proc/$(pod_pid)/ns/net") && [ -n "$own" ] && [ "$own" != "$(readlink /proc/self/ns/net)" ]
 }
 pod_address() { nsenter --target "$(pod_pid)" --net ip -o -4 address show dev eth0 | sed 's#.* inet \([0-9.]*\)/.*#\1#'; }
-answers_ready() { wait_for 30 busybox wget -qO /dev/null "http://$(pod_address):8080/readyz"; }
+answers_ready() { eventually busybox wget -qO /dev/null "http://$(pod_address):8080/readyz"; }
 
 # Nothing in /dev changes by these events, and the next look on the timer is up to 30 s away.
 hears_events() {
@@ -24,7 +24,7 @@ heard() {
   local before
   before=$(looks)
   echo "$1" >/sys/module/v4l2loopback/uevent
-  wait_for 3 looked_since "$before" || { echo "$1: none in 3 s"; return 1; }
+  wait_for 10 looked_since "$before" || { echo "$1: none in 10 s"; return 1; }
 }
 ignored() { ! heard "$1"; }
 looked_since() { [ "$(looks)" -gt "$1" ]; }

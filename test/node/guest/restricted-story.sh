@@ -4,14 +4,14 @@
 # On a node that is another's afterwards, as it was.
 restricted_comes_first() {
   cp /story/pods/plugin-restricted.json "$manifests/"
-  must "restricted: two devices are allocatable" wait_for 180 allocatable_is 2
+  must "restricted: two devices are allocatable" eventually allocatable_is 2
   check "restricted: everybody may open the devices once udev is done" open_to_all
   udev_takes_the_mode
   check "restricted: it leaves" restricted_leaves
 }
 restricted_leaves() {
   rm "$manifests/plugin-restricted.json" "$udev_rule" && udevadm control --reload &&
-    wait_for 60 pod_gone video-device-plugin-restricted && rmmod v4l2loopback
+    eventually pod_gone video-device-plugin-restricted && rmmod v4l2loopback
 }
 
 udev_takes_the_mode() {
@@ -21,7 +21,7 @@ udev_takes_the_mode() {
 }
 mode_is_told() {
   udevadm trigger --action=add --subsystem-match=video4linux --settle
-  wait_for 40 told_rule && told_rule
+  eventually told_rule && told_rule
 }
 told_rule() { plugin_log | grep -o '"udev_rule":"\([^"\\]\|\\.\)*"' | tail -n 1 | sed 's/^[^:]*:"//; s/"$//; s/\\"/"/g' | grep .; }
 udev_rule=/etc/udev/rules.d/90-video-device-plugin.rules

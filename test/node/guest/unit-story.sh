@@ -66,16 +66,16 @@ devices_go() {
   check "uninstalling with --remove-devices works" remove_devices
   check "uninstalled with --remove-devices: closed cameras of pods are the same" cameras_unchanged
   for name in "$@"; do rm "$manifests/$name.yaml"; done
-  must "the pods go" wait_for 60 pods_gone "$@"
+  must "the pods go" eventually pods_gone "$@"
   must "installing it once more works" install_next
   check "uninstalling with --remove-devices works once more" remove_devices
-  check "the pods are gone: so are cameras and module" wait_for 20 no_cameras
+  check "the pods are gone: so are cameras and module" eventually no_cameras
 }
 # What streams ends, while the container goes on and has its camera.
 cameras_closed() {
   pkill -f /opt/programs/usr/bin/ffmpeg
   pkill -x frame-numbers
-  wait_for 20 nobody_has_open && identities >/run/cameras
+  eventually nobody_has_open && identities >/run/cameras
 }
 nobody_has_open() { [ -z "$(find /proc/[0-9]*/fd -lname '*/video1[01]' 2>/dev/null)" ]; }
 # shellcheck disable=SC2086 # paths, one by one
