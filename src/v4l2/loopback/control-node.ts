@@ -1,3 +1,4 @@
+import { awaited } from "../../common/awaited.ts";
 import type { Clock } from "../../common/clock.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import type { ControlDevice } from "./control-device.ts";
@@ -36,9 +37,8 @@ export class ControlNode {
     const { control, clock, nodes, sysfsDir } = this.deps;
     this.trouble = undefined;
     if (readControlDevice(sysfsDir) === undefined) return;
-    const deadline = clock.now() + patienceMs;
-    while (!control.isPresent() && clock.now() < deadline) await clock.sleep(NODE_PAUSE_MS);
-    if (control.isPresent()) return;
+    const isPresent = () => control.isPresent();
+    if (await awaited(isPresent, clock, { pauseMs: NODE_PAUSE_MS, patienceMs })) return;
     try {
       nodes.removeStale(this.place);
       nodes.make(this.place);

@@ -1,3 +1,4 @@
+import { awaited } from "../../common/awaited.ts";
 import type { Clock } from "../../common/clock.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import type { Logger } from "../../observe/logger.ts";
@@ -131,15 +132,14 @@ export class DeviceMaker {
    */
   private async awaitNew(device: DriverDevice): Promise<void> {
     const patience = this.nodesComeByThemselves ? NODE_PATIENCE_MS : OLD_NODE_PATIENCE_MS;
-    await this.settle(device, this.clock.now() + patience);
+    await this.settle(device, patience);
     this.nodesComeByThemselves = !this.nodes.isAbsent(this.place(device));
   }
 
-  /** Waits for a device to become ok, until `deadline`: its attributes come some ms after itself. */
-  private async settle(device: DriverDevice, deadline: number): Promise<void> {
-    while (this.view.judge(device).state !== "ok" && this.clock.now() < deadline) {
-      await this.clock.sleep(NODE_PAUSE_MS);
-    }
+  /** Waits for a device to become ok: its attributes come some ms after itself. */
+  private async settle(device: DriverDevice, patienceMs: number): Promise<void> {
+    const isOk = () => this.view.judge(device).state === "ok";
+    await awaited(isOk, this.clock, { pauseMs: NODE_PAUSE_MS, patienceMs });
   }
 
   private async create(device: DriverDevice): Promise<void> {
@@ -170,7 +170,7 @@ export class DeviceMaker {
     const place = this.place(device);
     this.nodes.removeStale(place);
     if (this.nodes.isAbsent(place)) {
-      await this.settle(device, this.clock.now() + OLD_NODE_PATIENCE_MS);
+      await this.settle(device, OLD_NODE_PATIENCE_MS);
     }
     this.nodes.make(place);
   }

@@ -1,3 +1,4 @@
+import { awaited } from "../../common/awaited.ts";
 import type { Clock } from "../../common/clock.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
@@ -127,10 +128,8 @@ function isLoaded(sysfsDir: string): boolean {
 
 /** Waits for an unloading that is under way: until its end the kernel refuses to load. */
 async function unloaded({ settings, clock }: ModuleNeeds): Promise<void> {
-  const deadline = clock.now() + UNLOAD_PATIENCE_MS;
-  while (moduleState(settings.sysfsDir) === "going" && clock.now() < deadline) {
-    await clock.sleep(UNLOAD_PAUSE_MS);
-  }
+  const isOver = () => moduleState(settings.sysfsDir) !== "going";
+  await awaited(isOver, clock, { pauseMs: UNLOAD_PAUSE_MS, patienceMs: UNLOAD_PATIENCE_MS });
 }
 
 function isUseless(sysfsDir: string): boolean {
