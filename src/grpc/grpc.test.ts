@@ -149,16 +149,22 @@ describe("the bridge between protobuf-es and grpc-js", () => {
   });
 
   test("tells a unary handler that takes a context when its caller has left", async () => {
+    const called = Promise.withResolvers<void>();
     const left = Promise.withResolvers<void>();
     const { client } = await serve({
       allocate: async (_request, { signal }) => {
         signal.addEventListener("abort", () => left.resolve());
+        called.resolve();
         await left.promise;
         return {};
       },
     });
-    await failure(client.allocate({}, { timeoutMs: 50 }));
+    const caller = new AbortController();
+    const call = failure(client.allocate({}, { signal: caller.signal }));
+    await called.promise;
+    caller.abort();
     await left.promise;
+    expect((await call).code).toBe(Code.Canceled);
   });
 
   test("keeps the caller's deadline and cancellation", async () => {
