@@ -1,6 +1,12 @@
 import { existsSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { Code, ConnectError, createClient, type ServiceImpl } from "@connectrpc/connect";
+import {
+  type CallOptions,
+  Code,
+  ConnectError,
+  createClient,
+  type ServiceImpl,
+} from "@connectrpc/connect";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { DevicePlugin, Registration } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { addService } from "../grpc/server.ts";
@@ -76,14 +82,14 @@ export class FakePlugin {
 
   /** Registers with the kubelet in the same directory. */
   async register(
-    request: { version?: string; resourceName?: string; timeoutMs?: number } = {},
+    request: { version?: string; resourceName?: string } & CallOptions = {},
   ): Promise<void> {
-    const { version = "v1beta1", resourceName = this.behaviour.resource, timeoutMs } = request;
+    const { version = "v1beta1", resourceName = this.behaviour.resource, ...options } = request;
     const transport = createSocketTransport(join(dirname(this.#socketPath), "kubelet.sock"));
     try {
       await createClient(Registration, transport).register(
         { version, endpoint: basename(this.#socketPath), resourceName },
-        timeoutMs === undefined ? {} : { timeoutMs },
+        options,
       );
     } finally {
       transport.close();

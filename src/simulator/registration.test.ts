@@ -179,11 +179,17 @@ test.each([
   using fixture = new KubeletFixture(version, {}, { dialTimeoutMs: 3_000 });
   const { kubelet } = fixture;
   await kubelet.start();
-  kubelet.faults.dialDelayMs = 100;
+  kubelet.faults.dialDelayMs = 300;
   const plugin = fixture.plugin();
   await plugin.serve();
-  expect(await rejection(plugin.register({ timeoutMs: 30 }))).toMatchObject({ code: 4 });
+  const caller = new AbortController();
+  let isOver = false;
+  kubelet.events.listen(({ type }) => {
+    if (type === "register_received") caller.abort();
+    isOver ||= type === "registered" || type === "register_failed";
+  });
+  expect(await rejection(plugin.register({ signal: caller.signal }))).toMatchObject({ code: 1 });
   if (goesOn) return await fixture.allocatable(3);
-  await Bun.sleep(150);
+  await kubelet.until(() => isOver);
   expect(kubelet.resources().allocatable).toBe(0);
 });
