@@ -195,6 +195,21 @@ describe.skipIf(skip)("the status page in Chromium", () => {
     });
   });
 
+  test("breaks no state of 246 devices in two, however wide it is", async () => {
+    server.status = crowdedStatus;
+    await at({}, async ({ page }) => {
+      for (const width of [360, 480, 700, 768, 1024, 1280, 1600]) {
+        await page.setViewportSize({ width, height: 900 });
+        const broken = await page.evaluate(`
+          const states = [...document.querySelectorAll(".card > .state")];
+          const line = Math.min(...states.map((state) => state.offsetHeight));
+          states.filter((state) => state.offsetHeight > line).map((state) => state.textContent);
+        `);
+        expect({ width, broken }).toEqual({ width, broken: [] });
+      }
+    });
+  });
+
   test("has contrast enough for everybody, by day and by night", async () => {
     for (const status of [busyStatus, crowdedStatus, hostileStatus]) {
       server.status = status;
