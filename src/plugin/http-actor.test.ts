@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
-import { eventually } from "../../test/scenarios/harness.ts";
+import { eventually } from "../../test/support/eventually.ts";
 import { makeMetrics } from "../../test/support/make-metrics.ts";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { systemClock } from "../common/clock.ts";

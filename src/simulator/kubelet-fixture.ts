@@ -69,7 +69,7 @@ export class KubeletFixture {
   /** Waits for so many allocatable devices. */
   async allocatable(count: number): Promise<void> {
     const seen = () => this.kubelet.resources().allocatable === count;
-    await this.kubelet.until(seen, 2_000, `${count} allocatable devices`);
+    await this.kubelet.until(seen, 15_000, `${count} allocatable devices`);
   }
 
   /** A pod of one container. */

@@ -232,7 +232,7 @@ export class EmbeddedKubelet {
   }
 
   /** Resolves once `check` gives something other than undefined or false; looked at after every event. */
-  until<T>(check: () => T, timeoutMs = 5_000, what = "condition"): Promise<NonNullable<T>> {
+  until<T>(check: () => T, timeoutMs = 15_000, what = "condition"): Promise<NonNullable<T>> {
     return this.events.until(check, timeoutMs, what);
   }
 

