@@ -72,10 +72,14 @@ export function watchDirectory(
   if (!signal.aborted) void keepArmed();
 }
 
+/**
+ * The birth time tells a directory from the one before it, whose inode number ext4 gives it at once. Where there is none
+ * it is 0: the change time would be another one with each of the directory's files.
+ */
 function identityOf(dir: string): string | undefined {
   try {
-    const { dev, ino } = statSync(dir);
-    return `${dev}:${ino}`;
+    const { dev, ino, birthtimeNs } = statSync(dir, { bigint: true });
+    return `${dev}:${ino}:${birthtimeNs}`;
   } catch {
     return undefined;
   }
