@@ -12,7 +12,9 @@ import {
 import { createServer, type Server } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../src/common/free-port.ts";
 import { EmbeddedKubelet } from "../../src/simulator/kubelet.ts";
+import { eventually, patienceMs } from "../support/eventually.ts";
 
 const binary = join(import.meta.dir, "../../dist/video-device-plugin");
 
@@ -57,6 +59,20 @@ function argumentsFor(args: string[]): string[] {
   ];
 }
 
+/** A process's output, as it comes. */
+function heard(output: ReadableStream<Uint8Array>) {
+  let text = "";
+  const decoder = new TextDecoder();
+  const whole = (async () => {
+    for await (const chunk of output) text += decoder.decode(chunk, { stream: true });
+    return text;
+  })();
+  /** Waits until it has said it so many times. */
+  const says = (what: string, times = 1) =>
+    eventually(() => text.split(what).length > times, `"${what}", ${times} times`);
+  return { whole, says };
+}
+
 /** The compiled program with {@link argumentsFor}. */
 function start(args: string[] = [], { env = {}, cwd = "/", prefix = [] }: SpawnOptions = {}) {
   const child = Bun.spawn([...prefix, binary, ...argumentsFor(args)], {
@@ -67,15 +83,18 @@ function start(args: string[] = [], { env = {}, cwd = "/", prefix = [] }: SpawnO
     stderr: "pipe",
   });
   running.push(child);
+  const { whole, says } = heard(child.stdout);
   return {
     child,
-    stdout: new Response(child.stdout).text(),
+    stdout: whole,
+    says,
     stderr: new Response(child.stderr).text(),
   };
 }
 
 async function registered(): Promise<void> {
-  await kubelet.until(() => kubelet.resources().allocatable === 8, 8000, "8 allocatable devices");
+  const isComplete = () => kubelet.resources().allocatable === 8;
+  await kubelet.until(isComplete, patienceMs, "8 allocatable devices");
 }
 
 /** The process that a process has started. */
@@ -114,7 +133,7 @@ See "video-device-plugin run --help".
     writeFileSync(file, "MAX_DEVICES=2\nFIRST_DEVICE_NUMBER=40\nRESOURCE_NAME=a.example/b\n");
     await kubelet.start();
     start([`--env-file=${file}`, "--first-device-number=50"], { env: { MAX_DEVICES: "3" } });
-    await kubelet.until(() => kubelet.resources("a.example/b").allocatable === 3, 8000, "3");
+    await kubelet.until(() => kubelet.resources("a.example/b").allocatable === 3, patienceMs, "3");
     expect(Object.keys(kubelet.devices("a.example/b")).sort()).toEqual([
       "video50",
       "video51",
@@ -129,7 +148,8 @@ See "video-device-plugin run --help".
     const asked = performance.now();
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
-    expect(performance.now() - asked).toBeLessThan(1000);
+    // A second on an idle machine; what hangs is killed after 30 s by a kubelet.
+    expect(performance.now() - asked).toBeLessThan(10_000);
     expect(readdirSync(join(directory, "dp")).sort()).toEqual([
       "kubelet.sock",
       "kubelet_internal_checkpoint",
@@ -145,12 +165,10 @@ See "video-device-plugin run --help".
   });
 
   test("stops while it waits for a kubelet", async () => {
-    const { child, stdout } = start();
-    while (!existsSync(join(directory, "admin.sock"))) await Bun.sleep(20);
-    await Bun.sleep(400);
+    const { child, says } = start();
+    await says("Waiting for the kubelet");
     child.kill("SIGINT");
     expect(await child.exited).toBe(0);
-    expect(await stdout).toContain("Waiting for the kubelet");
   });
 
   describe("while it waits for a kubelet that doesn't say who has what", () => {
@@ -202,9 +220,10 @@ See "video-device-plugin run --help".
       stdout: "pipe",
     });
     running.push(child);
-    await Bun.sleep(400);
+    const { whole, says } = heard(child.stdout);
+    await says("NODE_NAME is not set");
     child.kill("SIGTERM");
-    const lines = (await new Response(child.stdout).text()).trimEnd().split("\n");
+    const lines = (await whole).trimEnd().split("\n");
     const saying = (msg: string) =>
       lines.map((line) => JSON.parse(line)).filter((line) => line.msg === msg);
     expect(saying("Starting")).toMatchObject([
@@ -250,29 +269,28 @@ See "video-device-plugin run --help".
 
   test("looks at everything anew on SIGHUP and goes on", async () => {
     await kubelet.start();
-    const { child, stdout } = start();
+    const { child, says } = start();
     await registered();
     rmSync(join(directory, "dev", "video12"));
     child.kill("SIGHUP");
-    await Bun.sleep(300);
-    expect(existsSync(join(directory, "dev", "video12"))).toBe(true);
+    await says("Everything is looked at again");
+    await eventually(() => existsSync(join(directory, "dev", "video12")), "the device's return");
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
-    expect(await stdout).toContain("Everything is looked at again");
   });
 
   test("logs at debug level from one SIGUSR2 to the next", async () => {
     await kubelet.start();
-    const { child, stdout } = start(["--log-format=json"]);
+    const { child, stdout, says } = start(["--log-format=json"]);
     await registered();
     child.kill("SIGUSR2");
-    await Bun.sleep(200);
+    await says("Log level changed");
     // A list that is sent is a line at debug level.
     rmSync(join(directory, "dev", "video12"));
     child.kill("SIGHUP");
-    await Bun.sleep(300);
+    await says('"level":"DEBUG"');
     child.kill("SIGUSR2");
-    await Bun.sleep(200);
+    await says("Log level changed", 2);
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
     const lines = (await stdout).trim().split("\n");
@@ -302,7 +320,7 @@ See "video-device-plugin run --help".
       body: '{"deviceId": "video12", "note": "dark"}',
     });
     expect(await answer.json()).toMatchObject({ device: { reason: "cordoned" } });
-    await kubelet.until(() => kubelet.resources().allocatable === 7, 5000, "7 devices");
+    await kubelet.until(() => kubelet.resources().allocatable === 7, patienceMs, "7 devices");
     expect(existsSync(join(directory, "state", "cordoned.json"))).toBe(true);
   });
 
@@ -312,7 +330,7 @@ See "video-device-plugin run --help".
     await registered();
     await kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 2 }] });
     child.kill("SIGKILL");
-    await kubelet.until(() => kubelet.resources().allocatable === 0, 5000, "the loss");
+    await kubelet.until(() => kubelet.resources().allocatable === 0, patienceMs, "the loss");
     expect(kubelet.resources().capacity).toBe(8);
     start();
     await registered();
@@ -335,18 +353,15 @@ See "video-device-plugin run --help".
   });
 
   test("shows metrics and readiness over HTTP when asked to", async () => {
-    const port = 20_000 + Math.floor(Math.random() * 20_000);
+    const port = freePort();
     start(["--enable-metrics", "--metrics-address=127.0.0.1", `--metrics-port=${port}`]);
-    const get = async (path: string) => {
-      for (let attempt = 0; ; attempt++) {
-        try {
-          return await fetch(`http://127.0.0.1:${port}${path}`);
-        } catch (error) {
-          if (attempt > 50) throw error;
-          await Bun.sleep(50);
-        }
-      }
-    };
+    const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+    const answers = () =>
+      get("/healthz").then(
+        () => true,
+        () => false,
+      );
+    await eventually(answers, "an answer");
     expect((await get("/healthz")).status).toBe(200);
     expect((await get("/readyz")).status).toBe(503);
     await kubelet.start();

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { behaviourOf, type KubeletVersion } from "../../src/simulator/behaviour.ts";
 import { FakePlugin } from "../../src/simulator/fake-plugin.ts";
+import { patienceMs } from "../support/eventually.ts";
 import { EmbeddedNode } from "./embedded-node.ts";
 import { kubeletScenarios } from "./kubelet-scenarios.ts";
 import type { PluginControl } from "./kubelet-scenarios-stage.ts";
@@ -69,6 +70,6 @@ describe.each(["1.26", "1.33", "1.37"] as KubeletVersion[])("embedded kubelet %s
   });
 
   for (const scenario of kubeletScenarios) {
-    test(scenario.name, () => scenario.run({ node, plugin, patienceMs: 1_000 }), 10_000);
+    test(scenario.name, () => scenario.run({ node, plugin, patienceMs }), 2 * patienceMs);
   }
 });

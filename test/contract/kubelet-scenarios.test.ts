@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, test } from "bun:test";
 import { behaviourOf, type KubeletVersion } from "../../src/simulator/behaviour.ts";
+import { patienceMs } from "../support/eventually.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 import { EmbeddedNode } from "./embedded-node.ts";
 import { kubeletScenarios } from "./kubelet-scenarios.ts";
@@ -39,7 +40,7 @@ describe.each(versions)("the compiled plugin and embedded kubelet %s", (version)
   });
 
   for (const scenario of scenariosOf(version)) {
-    const play = () => scenario.run({ node, plugin, patienceMs: 5_000 });
-    test(scenario.name, () => plugin.explaining(play), 15_000);
+    const play = () => scenario.run({ node, plugin, patienceMs });
+    test(scenario.name, () => plugin.explaining(play), 2 * patienceMs);
   }
 });
