@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Server } from "@grpc/grpc-js";
+import { eventually } from "../../test/support/eventually.ts";
 import { systemClock } from "../common/clock.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { PodResourcesLister } from "../gen/kubelet/podresources/v1/api_pb.ts";
@@ -109,12 +110,13 @@ async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
   }
 }
 
-/** How many ends of connections to the kubelet's socket this process has: two each. */
-async function connections(): Promise<number> {
-  await Bun.sleep(20);
-  const sockets = await Bun.file("/proc/net/unix").text();
-  return sockets.split("\n").filter((line) => line.includes(directory) && / 03 +\d/.test(line))
-    .length;
+/** Waits until this process has so many connections to the kubelet's socket: one more would stay. */
+function connections(count: number): Promise<void> {
+  const isEnd = (line: string) => line.includes(directory) && / 03 +\d/.test(line);
+  return eventually(async () => {
+    const sockets = await Bun.file("/proc/net/unix").text();
+    return sockets.split("\n").filter(isEnd).length === count;
+  }, `${count} connections`);
 }
 
 describe("the pod-resources client", () => {
@@ -141,9 +143,9 @@ describe("the pod-resources client", () => {
       await client.devicesOfPods(never);
       await client.allocatable(never);
     }
-    expect(await connections()).toBe(1);
+    await connections(1);
     client.close();
-    expect(await connections()).toBe(0);
+    await connections(0);
   });
 
   test("asks the next kubelet, whose socket is another file", async () => {
@@ -189,7 +191,7 @@ describe("the pod-resources client", () => {
     await client.devicesOfPods(never);
     kubelet.refuses = Code.ResourceExhausted;
     expect(await codeOf(client.devicesOfPods(never))).toBe("pod_resources_busy");
-    expect(await connections()).toBe(1);
+    await connections(1);
     expect(failed).toEqual(["List busy"]);
   });
 
@@ -223,7 +225,7 @@ describe("the pod-resources client", () => {
     await client.allocatable(never);
     kubelet.refuses = Code.Internal;
     expect(await codeOf(client.allocatable(never))).toBe("pod_resources_failed");
-    expect(await connections()).toBe(0);
+    await connections(0);
     kubelet.refuses = undefined;
     expect(await client.allocatable(never)).toEqual(["video10"]);
     expect(failed).toEqual(["GetAllocatableResources failed"]);
@@ -245,7 +247,7 @@ describe("the pod-resources client", () => {
     await Bun.sleep(50);
     expect(nudges).toBe(0);
     await kubelet.start();
-    for (let waited = 0; nudges === 0 && waited < 5000; waited += 20) await Bun.sleep(20);
+    await eventually(() => nudges > 0, "a nudge");
     await Bun.sleep(50);
     stop.abort();
     expect(nudges).toBe(1);

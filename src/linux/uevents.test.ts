@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import { eventually } from "../../test/support/eventually.ts";
 import { ManualClock, settle } from "../../test/support/manual-clock.ts";
 import { systemClock } from "../common/clock.ts";
 import { linuxCalls } from "./linux-calls.ts";
@@ -69,6 +70,7 @@ describe("a watch of uevents", () => {
     await Bun.sleep(30);
     expect(seen.nudges).toBe(0);
     for (let i = 0; i < 3; i++) sources[0]?.enqueue(message(`add@${VIDEO10}`));
+    await eventually(() => seen.nudges > 0, "a nudge");
     await Bun.sleep(30);
     expect(seen.nudges).toBe(1);
   });
@@ -76,11 +78,11 @@ describe("a watch of uevents", () => {
   test("that lost events nudges, and goes on with another socket", async () => {
     const { seen, sources, clock } = start();
     sources[0]?.error(new Error("ENOBUFS"));
-    await Bun.sleep(30);
+    await eventually(() => seen.nudges > 0, "a nudge for what was lost");
     expect(seen).toMatchObject({ nudges: 1, closed: 1, opened: 1 });
     await clock.advance(REOPEN_MS);
     sources[1]?.enqueue(message(`add@${VIDEO10}`));
-    await Bun.sleep(30);
+    await eventually(() => seen.nudges > 1, "a nudge for what the other one says");
     expect(seen).toMatchObject({ nudges: 2, opened: 2 });
   });
 
@@ -106,10 +108,8 @@ describe("a watch of uevents", () => {
     const matches: UeventWatch["matches"] = ({ action, path }) =>
       action === "change" && path.endsWith("/net/lo");
     const { seen, stop, done } = start({ open, matches, clock: systemClock });
-    await Bun.sleep(20);
     provoke();
-    const deadline = Date.now() + 2000;
-    while (seen.nudges === 0 && Date.now() < deadline) await Bun.sleep(5);
+    await eventually(() => seen.nudges > 0, "a nudge");
     expect(seen.nudges).toBe(1);
     stop.abort();
     await done;

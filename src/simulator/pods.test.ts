@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { eventually } from "../../test/support/eventually.ts";
 import { KubeletFixture } from "./kubelet-fixture.ts";
 
 const resource = "meeting-baas.io/video-devices";
@@ -109,7 +110,7 @@ describe("admission", () => {
     const plugin = await fixture.ready();
     plugin.behaviour.onAllocate = () => new Promise(() => undefined);
     const added = fixture.runPod("a");
-    await Bun.sleep(20);
+    await eventually(() => plugin.callsOf("Allocate").length === 1, "the call");
     kubelet.stop();
     expect((await added).phase).toBe("Pending");
     plugin.behaviour.onAllocate = () => undefined;

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { eventually } from "../../../test/support/eventually.ts";
 import {
   type FakeKernelOptions,
   FakeLoopbackKernel,
@@ -696,10 +697,15 @@ describe("the loopback driver's reset", () => {
   });
 
   test("waits for somebody who opens it for a moment, as udev does", async () => {
-    const { kernel, driver } = setUp({ nodeDelayMs: 0 });
+    const { kernel, driver, clock } = setUp();
     await driver.ensure();
     const release = kernel.hold(10);
-    setTimeout(release, 120);
+    const releaseAt = clock.now() + 120;
+    const { sleep } = clock;
+    clock.sleep = async (ms) => {
+      await sleep(ms);
+      if (clock.now() >= releaseAt) release();
+    };
     await driver.reset("video10");
     expect((await driver.inspect())[0]?.state).toBe("ok");
   });
@@ -754,18 +760,19 @@ describe("the loopback driver's watch", () => {
     const stop = new AbortController();
     let nudges = 0;
     driver.watch(() => nudges++, stop.signal);
-    const nudgesOf = async (headline: string) => {
+    const nudgesAre = async (headline: string, expected: number) => {
       nudges = 0;
       tell(headline);
+      await eventually(() => nudges >= expected, headline);
       await Bun.sleep(20);
-      return nudges;
+      expect(nudges).toBe(expected);
     };
     const video = "/devices/virtual/video4linux";
-    expect(await nudgesOf(`remove@${video}/video10`)).toBe(1);
-    expect(await nudgesOf("remove@/module/v4l2loopback")).toBe(1);
-    expect(await nudgesOf(`add@${video}/video99`)).toBe(0);
-    expect(await nudgesOf(`change@${video}/video10`)).toBe(0);
-    expect(await nudgesOf("add@/module/vivid")).toBe(0);
+    await nudgesAre(`remove@${video}/video10`, 1);
+    await nudgesAre("remove@/module/v4l2loopback", 1);
+    await nudgesAre(`add@${video}/video99`, 0);
+    await nudgesAre(`change@${video}/video10`, 0);
+    await nudgesAre("add@/module/vivid", 0);
     stop.abort();
   });
 });
