@@ -17,7 +17,9 @@ test("a held Register ends with the kubelet", async () => {
   fixture.kubelet.faults.holdRegister = true;
   await fixture.kubelet.start();
   const refused = fixture.plugin().register();
-  setTimeout(() => fixture.kubelet.stop(), 50);
+  fixture.kubelet.events.listen(({ type }) => {
+    if (type === "register_received") setTimeout(() => fixture.kubelet.stop());
+  });
   await rejection(refused);
 });
 

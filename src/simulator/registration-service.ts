@@ -40,7 +40,9 @@ export class RegistrationService {
 
   readonly implementation: ServiceImpl<typeof Registration> = {
     register: async (request, { signal }) => {
-      const { faults, behaviour, life } = this.#context;
+      const { events, faults, behaviour, life } = this.#context;
+      const { resourceName: resource, endpoint } = request;
+      events.emit({ type: "register_received", resource, endpoint });
       if (faults.holdRegister) await aborted(AbortSignal.any([signal, life]));
       const context = behaviour.registerContextInherited ? AbortSignal.any([signal, life]) : life;
       await this.#register(request, context);
@@ -83,7 +85,6 @@ export class RegistrationService {
   async #register(request: RegisterRequest, signal: AbortSignal): Promise<void> {
     const { events, log, faults } = this.#context;
     const { resourceName: resource, endpoint } = request;
-    events.emit({ type: "register_received", resource, endpoint });
     try {
       if (faults.refuseRegister !== undefined) throw new Error(faults.refuseRegister);
       this.#validate(request);
