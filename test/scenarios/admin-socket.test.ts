@@ -115,7 +115,9 @@ describe("the admin socket", () => {
   test("that can't be made keeps nobody from a device, and is made when it can be", async () => {
     writeFileSync(dirname(scenario.adminSocket), "in the way");
     const { log } = await scenario.registered();
-    const told = log.lines.filter(({ msg }) => msg === "Admin API can't be served");
+    const complaints = () => log.lines.filter(({ msg }) => msg === "Admin API can't be served");
+    await eventually(() => complaints().length > 0, "a complaint");
+    const told = complaints();
     expect(told.map(({ level }) => level)).toContain("warn");
     expect(told[0]?.fields["remedy"]).toContain("ADMIN_SOCKET");
     rmSync(dirname(scenario.adminSocket));

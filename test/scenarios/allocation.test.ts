@@ -3,6 +3,7 @@ import { type Client, Code, ConnectError, createClient } from "@connectrpc/conne
 import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { createSocketTransport, type SocketTransport } from "../../src/grpc/transport.ts";
 import { deviceIds } from "../support/devices.ts";
+import { patienceMs } from "../support/eventually.ts";
 import { type RunningPlugin, Scenario } from "./harness.ts";
 
 let scenario: Scenario;
@@ -219,7 +220,7 @@ describe("PreStartContainer", () => {
     scenario.heal("video10", "reset-fails");
     await scenario.kubelet.until(
       () => scenario.kubelet.pod("a")?.containers[0]?.state === "running",
-      5000,
+      patienceMs,
       "the container",
     );
   });

@@ -5,10 +5,19 @@ import { createSocketTransport } from "../../src/grpc/transport.ts";
 import type { PodStatus } from "../../src/simulator/pod.ts";
 import { driverDevices, numbersFrom } from "../../src/v4l2/device-ids.ts";
 import { CameraFiles } from "./camera-files.ts";
-import { quickCareTimes, type RunningPlugin, Scenario } from "./harness.ts";
+import { eventually, quickCareTimes, type RunningPlugin, Scenario } from "./harness.ts";
 
 /** Long enough for whatever the caretaker would do on its own. */
 export const aWhile = quickCareTimes.graceMs + 4 * quickCareTimes.pollMs;
+
+/** A kubelet's restart may take its time on a busy machine, and is over before its grace is all the same. */
+export const unhurriedRestart = { ...quickCareTimes, restartGraceMs: 2500 };
+
+/** Waits until the plugin has heard from the kubelet that a pod has a device, or so many times. */
+export function heardOfPods({ log }: RunningPlugin, count = 1): Promise<void> {
+  const taken = () => log.lines.filter(({ msg }) => msg === "Device taken").length;
+  return eventually(() => taken() >= count, "the kubelet's word of the pods");
+}
 
 /** A scenario whose cameras keep what was written to them. */
 export class CameraNode extends Scenario {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { Code } from "@connectrpc/connect";
 import { PluginError } from "../../src/common/plugin-error.ts";
-import { aWhile, CameraNode } from "./camera-node.ts";
+import { aWhile, CameraNode, heardOfPods, unhurriedRestart } from "./camera-node.ts";
 import { eventually, quickCareTimes } from "./harness.ts";
 
 let scenario: CameraNode;
@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => scenario.close());
 
-const { graceMs, pollMs, reallocateMs, restartGraceMs } = quickCareTimes;
+const { graceMs, pollMs, reallocateMs } = quickCareTimes;
 
 describe("a device after its pod", () => {
   test("is reset soon after its grace time, and not before, unseen by the kubelet", async () => {
@@ -33,10 +33,9 @@ describe("a device after its pod", () => {
 
   test("is not reset while somebody holds it open, and is when nobody does", async () => {
     const driver = scenario.cameras();
-    const { log } = await scenario.started(driver);
+    const plugin = await scenario.started(driver);
     await scenario.pod("a");
-    const listed = () => log.lines.some(({ msg }) => msg === "Device taken");
-    await eventually(listed, "the kubelet's word of it");
+    await heardOfPods(plugin);
     driver.open?.add("video10");
     scenario.kubelet.removePod("a");
     await Bun.sleep(aWhile);
@@ -73,7 +72,8 @@ describe("a device after its pod", () => {
 
   test("is not reset between an init container and the app container that takes it over", async () => {
     const driver = scenario.cameras(8, true);
-    await scenario.started(driver);
+    // On a busy machine the two may ask seconds after one another.
+    await scenario.started(driver, {}, { ...quickCareTimes, reallocateMs: 10_000 });
     await scenario.kubelet.addPod({
       name: "a",
       containers: [
@@ -136,7 +136,7 @@ describe("Allocate of a device that isn't known to be clean", () => {
   test("is refused while its reset fails, and the device goes out of the offer until it works", async () => {
     const driver = scenario.cameras(1, true);
     // Time for the calls below, before the plugin cleans on its own what nobody has.
-    const { log } = await scenario.started(driver, {}, { ...quickCareTimes, graceMs: 2000 });
+    const { log } = await scenario.started(driver, {}, { ...quickCareTimes, graceMs: 5000 });
     const works = driver.onReset;
     driver.onReset = async () => {
       throw new PluginError("reset_failed", "it is stuck");
@@ -148,9 +148,11 @@ describe("Allocate of a device that isn't known to be clean", () => {
     expect(await scenario.allocate("video10")).toBe(Code.FailedPrecondition);
     const held = log.lines.find(({ fields }) => fields["error_code"] === "reset_failed");
     expect(held?.fields["error"]).toBe("it is stuck");
+    const before = performance.now();
     await Bun.sleep(600);
-    // 50 ms, doubled after each failure, at least half of it: five tries at most in that time.
-    expect(driver.resets.length).toBeLessThanOrEqual(3 + 5);
+    // 50 ms, doubled after each failure, at least half of it: five tries at most in that time, and then two a second.
+    const moreMs = performance.now() - before - 600;
+    expect(driver.resets.length).toBeLessThanOrEqual(3 + 5 + Math.ceil(moreMs / 500));
     expect(scenario.count("list_received")).toBe(2);
     driver.onReset = works;
     await scenario.counts(1, 1);
@@ -165,11 +167,9 @@ describe("Allocate of a device that isn't known to be clean", () => {
     scenario.kubelet.removePod("a");
     const hang = Promise.withResolvers<void>();
     driver.onReset = () => hang.promise;
-    const before = performance.now();
     const refused = scenario.allocate("video10");
     expect(await scenario.allocate("video11")).toBeUndefined();
     expect(await refused).toBe(Code.Unavailable);
-    expect(performance.now() - before).toBeLessThan(quickCareTimes.claimMs + 3000);
     hang.resolve();
     await eventually(() => driver.resets.length === 1, "the reset");
     expect(await scenario.allocate("video10")).toBeUndefined();
@@ -210,15 +210,15 @@ describe("Allocate of a device that isn't known to be clean", () => {
 describe("a kubelet that restarts", () => {
   test("costs no running pod its device", async () => {
     const driver = scenario.cameras();
-    await scenario.started(driver);
+    const plugin = await scenario.started(driver, {}, unhurriedRestart);
     await scenario.pod("a");
     driver.write("video10", "frame of a");
-    await Bun.sleep(2 * pollMs);
+    await heardOfPods(plugin);
     scenario.kubelet.stop();
     await Bun.sleep(2 * pollMs);
-    await scenario.kubelet.start({ podsAfter: () => Bun.sleep(restartGraceMs / 2) });
+    await scenario.kubelet.start({ podsAfter: () => Bun.sleep(graceMs + pollMs) });
     await scenario.counts(8, 8);
-    await Bun.sleep(restartGraceMs + aWhile);
+    await Bun.sleep(unhurriedRestart.restartGraceMs + aWhile);
     expect(driver.resets).toEqual([]);
     scenario.kubelet.removePod("a");
     await eventually(() => driver.resets.length === 1, "the reset");
@@ -226,9 +226,9 @@ describe("a kubelet that restarts", () => {
 
   test("after its pod has ended delays the cleaning, no more", async () => {
     const driver = scenario.cameras();
-    await scenario.started(driver);
+    const plugin = await scenario.started(driver);
     await scenario.pod("a");
-    await Bun.sleep(2 * pollMs);
+    await heardOfPods(plugin);
     scenario.kubelet.removePod("a");
     await scenario.kubelet.restart();
     await eventually(() => driver.resets.length === 1, "the reset");

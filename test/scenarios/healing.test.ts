@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { aWhile, CameraNode } from "./camera-node.ts";
+import { aWhile, CameraNode, heardOfPods, unhurriedRestart } from "./camera-node.ts";
 import { eventually, quickCareTimes } from "./harness.ts";
 
 let scenario: CameraNode;
@@ -8,14 +8,14 @@ beforeEach(() => {
 });
 afterEach(() => scenario.close());
 
-const { pollMs, restartGraceMs } = quickCareTimes;
+const { graceMs, pollMs } = quickCareTimes;
 
 describe("healing", () => {
   test("repairs dead capabilities of a device when its pod has gone", async () => {
     const driver = scenario.cameras();
-    await scenario.started(driver);
+    const plugin = await scenario.started(driver);
     await scenario.pod("a");
-    await Bun.sleep(2 * pollMs);
+    await heardOfPods(plugin);
     driver.set("video10", "dead_caps");
     driver.nudge();
     await scenario.counts(8, 7);
@@ -47,9 +47,9 @@ describe("healing", () => {
 
   test("leaves its mark to a pod that closes and opens its camera, unseen by the kubelet", async () => {
     const driver = scenario.cameras();
-    const { plugin } = await scenario.started(driver);
+    const running = await scenario.started(driver);
     await scenario.pod("a");
-    await Bun.sleep(2 * pollMs);
+    await heardOfPods(running);
     const lists = scenario.count("list_received");
     for (let n = 0; n < 3; n++) {
       driver.set("video10", "stuck_writer");
@@ -72,58 +72,60 @@ describe("healing", () => {
     // The look after the reset of the one sees the other as its pod has left it.
     await scenario.pod("b");
     driver.set("video11", "stuck_writer");
-    await Bun.sleep(2 * pollMs);
+    await heardOfPods(running, 2);
     scenario.kubelet.removePod("a");
     scenario.kubelet.removePod("b");
     await eventually(() => driver.resets.length === 2, "the resets after the pods");
-    expect(plugin.pool.get("video10")?.health).toBe("Healthy");
+    expect(running.plugin.pool.get("video10")?.health).toBe("Healthy");
     expect(scenario.count("list_received")).toBe(lists);
   });
 
   test("tells of a mark that nobody can take away, once nobody has the device", async () => {
     const driver = scenario.cameras(1);
     driver.canReset = false;
-    await scenario.started(driver);
+    const plugin = await scenario.started(driver);
     await scenario.pod("a");
-    await Bun.sleep(2 * pollMs);
+    await heardOfPods(plugin);
     driver.set("video10", "stuck_writer");
     driver.nudge();
     await Bun.sleep(aWhile);
     expect(scenario.kubelet.resources()).toEqual({ capacity: 1, allocatable: 1 });
     scenario.kubelet.removePod("a");
-    await Bun.sleep(aWhile);
-    driver.nudge();
-    await scenario.counts(1, 0);
+    await eventually(() => {
+      driver.nudge();
+      return scenario.kubelet.resources().allocatable === 0;
+    }, "the mark");
   });
 
   test("leaves it to one that the kubelet has just begun anew with", async () => {
     const driver = scenario.cameras();
-    await scenario.started(driver);
+    const plugin = await scenario.started(driver, {}, unhurriedRestart);
     await scenario.pod("a");
-    await Bun.sleep(2 * pollMs);
+    await heardOfPods(plugin);
     driver.set("video10", "stuck_writer");
     scenario.kubelet.stop();
     await Bun.sleep(pollMs);
-    await scenario.kubelet.start({ podsAfter: () => Bun.sleep(restartGraceMs / 2) });
+    await scenario.kubelet.start({ podsAfter: () => Bun.sleep(graceMs + pollMs) });
     await scenario.counts(8, 8);
     driver.nudge();
-    await Bun.sleep(restartGraceMs / 2);
+    await Bun.sleep(graceMs + pollMs);
     expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
   });
 
   test("moves a device that is at another's number only when nobody has it", async () => {
     const driver = scenario.cameras();
-    await scenario.started(driver);
+    const plugin = await scenario.started(driver);
     await scenario.pod("a");
-    await Bun.sleep(2 * pollMs);
+    await heardOfPods(plugin);
     driver.calls.length = 0;
     driver.set("video10", "wrong_number");
     driver.nudge();
     await Bun.sleep(aWhile);
     expect(driver.calls).not.toContain("ensure");
     scenario.kubelet.removePod("a");
-    await Bun.sleep(aWhile);
-    driver.nudge();
-    await eventually(() => driver.calls.includes("ensure"), "the move");
+    await eventually(() => {
+      driver.nudge();
+      return driver.calls.includes("ensure");
+    }, "the move");
   });
 });

@@ -31,8 +31,7 @@ describe("a kubelet's restart", () => {
     scenario.kubelet.faults.holdRegister = true;
     await scenario.kubelet.start();
     scenario.startPlugin();
-    await eventually(() => scenario.sockets().length === 1, "a socket to register");
-    await Bun.sleep(100);
+    await eventually(() => scenario.count("register_received") === 1, "the call");
     scenario.kubelet.stop();
     scenario.kubelet.faults.holdRegister = false;
     await scenario.kubelet.start();
@@ -48,6 +47,8 @@ describe("a kubelet's restart", () => {
     }
     await scenario.counts(8, 8);
     await Bun.sleep(300);
+    await eventually(() => plugin.status().registered, "the last registration");
+    await scenario.counts(8, 8);
     expect(plugin.status()).toMatchObject({ registered: true, streams: 1 });
     expect(scenario.sockets()).toHaveLength(1);
   });

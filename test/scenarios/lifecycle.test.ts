@@ -25,7 +25,8 @@ describe("the plugin's life", () => {
     const before = nodes();
     const started = performance.now();
     await stop();
-    expect(performance.now() - started).toBeLessThan(1000);
+    // Some ms on an idle machine; what hangs is killed after 30 s by a kubelet.
+    expect(performance.now() - started).toBeLessThan(10_000);
     expect(scenario.sockets()).toEqual([]);
     expect(nodes()).toEqual(before);
     await scenario.counts(8, 0);
@@ -39,11 +40,11 @@ describe("the plugin's life", () => {
     const stop = new AbortController();
     const running = plugin.run(stop.signal);
     await eventually(() => driver.calls.includes("ensure"), "the set-up to begin");
-    const started = performance.now();
     stop.abort();
     await running;
-    expect(performance.now() - started).toBeLessThan(1000);
-    expect(log.lines.at(-1)?.msg).toBe("Work at the devices is cut short");
+    const { msg, fields } = log.lines.at(-1) ?? {};
+    expect(msg).toBe("Work at the devices is cut short");
+    expect(fields?.["waited_ms"]).toBeLessThan(1000);
   });
 
   test("serves on a socket that only root may connect to", async () => {
@@ -98,8 +99,8 @@ describe("the plugin's life", () => {
     await eventually(() => next.plugin.status().registered, "the new registration");
     await old.stop();
     // Kubelets up to 1.36 disconnect whoever is current when the old stream ends.
-    await eventually(() => next.plugin.status().registered, "the new one's registration", 8000);
-    await scenario.counts(8, 8, 8000);
+    await eventually(() => next.plugin.status().registered, "the new one's registration");
+    await scenario.counts(8, 8);
     expect(scenario.sockets()).toHaveLength(1);
     expect(existsSync(next.plugin.status().socketPath ?? "")).toBe(true);
   });

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => scenario.close());
 
-const longWaits = { initialMs: 20_000, maxMs: 30_000 };
+const longWaits = { initialMs: 60_000, maxMs: 60_000 };
 
 describe("patience", () => {
   test("with the timer is not needed: a kubelet's socket is noticed when it appears", async () => {
@@ -24,7 +24,7 @@ describe("patience", () => {
     await eventually(() => plugin.status().because === "kubelet_absent", "the wait");
     await Bun.sleep(100);
     await scenario.kubelet.start();
-    await scenario.counts(8, 8, 2000);
+    await scenario.counts(8, 8);
   });
 
   test("with a kubelet that refuses is not held against the next one", async () => {
@@ -35,7 +35,7 @@ describe("patience", () => {
     await eventually(() => plugin.status().because === "backoff", "the backoff");
     scenario.kubelet.faults.refuseRegister = undefined;
     await scenario.kubelet.restart();
-    await scenario.counts(8, 8, 2000);
+    await scenario.counts(8, 8);
   });
 
   test("grows with streams that end as soon as they come", async () => {
@@ -71,8 +71,8 @@ describe("patience", () => {
     driver.onEnsure = () => new Promise(() => undefined);
     await scenario.kubelet.start();
     scenario.startPlugin({}, { driver });
-    await scenario.counts(8, 0, 8000);
-  }, 10_000);
+    await scenario.counts(8, 0);
+  });
 
   test("with a device that its own pod holds open: the container starts without a reset", async () => {
     const driver = new FakeDriver();

@@ -3,6 +3,7 @@ import { unlinkSync } from "node:fs";
 import { createClient } from "@connectrpc/connect";
 import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { createSocketTransport } from "../../src/grpc/transport.ts";
+import { patienceMs } from "../support/eventually.ts";
 import { recordingLogger } from "../support/recording-logger.ts";
 import { eventually, Scenario } from "./harness.ts";
 
@@ -57,7 +58,7 @@ describe("the ListAndWatch stream", () => {
         const health = scenario.kubelet.devices();
         return health["video11"] === "Unhealthy" && health["video12"] === "Unhealthy";
       },
-      5000,
+      patienceMs,
       "the latest state",
     );
   });
