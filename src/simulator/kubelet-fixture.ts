@@ -41,7 +41,6 @@ export class KubeletFixture {
       podResourcesDir: join(this.base, "pod-resources"),
       behaviour: { ...behaviourOf(version), ...behaviour },
       clock: this.clock,
-      dialTimeoutMs: 1_000,
       containerRetryMs: 20,
       ...options,
     });

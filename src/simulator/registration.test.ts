@@ -34,7 +34,7 @@ test("a resource name that is none is refused", async () => {
 });
 
 test("a plugin that does not serve fails after the dial timeout", async () => {
-  using fixture = new KubeletFixture();
+  using fixture = new KubeletFixture("1.33", {}, { dialTimeoutMs: 200 });
   await fixture.kubelet.start();
   const started = performance.now();
   expect(await rejection(fixture.plugin().register())).toMatchObject({
@@ -44,7 +44,7 @@ test("a plugin that does not serve fails after the dial timeout", async () => {
 });
 
 test("a plugin that begins to serve in time is still reached", async () => {
-  using fixture = new KubeletFixture("1.33", {}, { dialTimeoutMs: 3_000 });
+  using fixture = new KubeletFixture();
   await fixture.kubelet.start();
   const plugin = fixture.plugin();
   const done = plugin.register();
@@ -156,7 +156,7 @@ test("from 1.37 the other instance takes over", async () => {
 });
 
 test("up to 1.36 a failed registration leaves a stale resource behind", async () => {
-  using fixture = new KubeletFixture("1.33");
+  using fixture = new KubeletFixture("1.33", {}, { dialTimeoutMs: 500 });
   const { kubelet } = fixture;
   const old = await fixture.ready();
   expect(String(await rejection(fixture.plugin("absent.sock").register()))).toContain("dial");
@@ -176,7 +176,7 @@ test.each([
   ["1.34", true],
   ["1.35", false],
 ] as const)("%s goes on when the Register call is given up: %p", async (version, goesOn) => {
-  using fixture = new KubeletFixture(version, {}, { dialTimeoutMs: 3_000 });
+  using fixture = new KubeletFixture(version);
   const { kubelet } = fixture;
   await kubelet.start();
   kubelet.faults.dialDelayMs = 300;

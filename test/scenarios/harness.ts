@@ -25,12 +25,19 @@ export { eventually } from "../support/eventually.ts";
 export const quickTimes: RegistrationTimes = {
   ...defaultRegistrationTimes,
   tickMs: 100,
-  registerMs: 1500,
-  streamGraceMs: 500,
+  registerMs: 5000,
+  streamGraceMs: 3000,
   settleMs: 150,
   replacedGraceMs: 500,
   provenMs: 300,
   backoff: { initialMs: 100, maxMs: 1000 },
+};
+
+/** Those of a plugin whose kubelet doesn't do its part, which is found out by waiting. */
+export const impatientTimes: RegistrationTimes = {
+  ...quickTimes,
+  registerMs: 1500,
+  streamGraceMs: 500,
 };
 
 /** The caretaker's times, a fraction of the real ones where a test would wait for them. */
@@ -67,7 +74,6 @@ export class Scenario {
       dir: this.dir,
       podResourcesDir: join(this.directory, "pr"),
       behaviour: behaviourOf(version),
-      dialTimeoutMs: 1000,
       containerRetryMs: 100,
       ...options,
     });

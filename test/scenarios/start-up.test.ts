@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { patienceMs } from "../support/eventually.ts";
-import { eventually, quickTimes, Scenario } from "./harness.ts";
+import { eventually, impatientTimes, quickTimes, Scenario } from "./harness.ts";
 
 let scenario: Scenario;
 beforeEach(() => {
@@ -82,7 +82,7 @@ describe("starting up", () => {
   test("S5 gives up on something that accepts and never answers once a kubelet takes its place", async () => {
     mkdirSync(scenario.dir);
     const mute = createServer(() => undefined).listen(scenario.kubelet.socket);
-    const { plugin } = scenario.startPlugin();
+    const { plugin } = scenario.startPlugin({}, { registrationTimes: impatientTimes });
     await eventually(() => scenario.sockets().length === 1, "a socket");
     await Bun.sleep(200);
     expect(plugin.status().registered).toBe(false);
@@ -94,7 +94,7 @@ describe("starting up", () => {
   test("S5 gives up on a kubelet that takes Register and never answers, and tries again", async () => {
     scenario.kubelet.faults.holdRegister = true;
     await scenario.kubelet.start();
-    const { log } = scenario.startPlugin();
+    const { log } = scenario.startPlugin({}, { registrationTimes: impatientTimes });
     await eventually(() => scenario.sockets().length === 1, "a socket");
     const held = scenario.sockets();
     await eventually(
@@ -164,7 +164,7 @@ describe("starting up", () => {
   test("S18 registers anew when the kubelet accepts but never opens its stream", async () => {
     scenario.kubelet.faults.omitListAndWatch = true;
     await scenario.kubelet.start();
-    const { plugin } = scenario.startPlugin();
+    const { plugin } = scenario.startPlugin({}, { registrationTimes: impatientTimes });
     await eventually(() => scenario.count("registered") >= 2, "a second try");
     expect(plugin.status().registered).toBe(false);
     scenario.kubelet.faults.omitListAndWatch = false;
