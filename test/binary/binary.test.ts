@@ -381,12 +381,13 @@ See "video-device-plugin run --help".
       fetch: () => new Response(),
     });
     await kubelet.start();
-    const { child, stdout } = start([
+    const { child, stdout, says } = start([
       "--enable-metrics",
       "--metrics-address=127.0.0.1",
       `--metrics-port=${taken.port}`,
     ]);
     await registered();
+    await says("metrics_port_unusable");
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
     await taken.stop(true);

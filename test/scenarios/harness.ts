@@ -40,7 +40,7 @@ export const impatientTimes: RegistrationTimes = {
   streamGraceMs: 500,
 };
 
-/** The caretaker's times, a fraction of the real ones where a test would wait for them. */
+/** The caretaker's times, a fraction of the real ones where a test would wait for them, and more where it would not. */
 export const quickCareTimes: CareTimes = {
   ...defaultCareTimes,
   pollMs: 100,
@@ -48,7 +48,8 @@ export const quickCareTimes: CareTimes = {
   graceMs: 200,
   restartGraceMs: 600,
   reallocateMs: 200,
-  claimMs: 600,
+  askMs: 3000,
+  claimMs: 5000,
   backoff: { initialMs: 50, maxMs: 1000 },
 };
 
