@@ -440,7 +440,9 @@ See "video-device-plugin run --help".
       output += Buffer.from(chunk).toString();
     }
     expect(await child.exited).toBe(1);
-    expect(output).toContain("✗ waited 5 s for capacity 8 and allocatable 8");
+    // The first step, unless the one who takes it away comes late.
+    expect(output).toMatch(/✗ (waited 5 s for|pod \w+ is Failed)/);
+    expect(output).not.toContain("Every step happened");
   }, 30_000);
 
   test.skipIf(Bun.which("script") === null)("logs in lines for people on a terminal", async () => {
