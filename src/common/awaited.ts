@@ -7,8 +7,8 @@ export interface Patience {
 }
 
 /**
- * Looks until `isThere`. What counts is the pauses and not the time: a process that gets no CPU for longer than its
- * patience looks as often as any other.
+ * Looks, or tries, until `isThere`. What counts is the pauses and not the time: a process that gets no CPU for longer
+ * than its patience looks as often as any other.
  *
  * @returns whether it came.
  */

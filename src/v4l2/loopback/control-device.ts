@@ -1,10 +1,11 @@
 import { join } from "node:path";
+import { awaited } from "../../common/awaited.ts";
 import type { Clock } from "../../common/clock.ts";
 import { messageOf, PluginError } from "../../common/plugin-error.ts";
 import { formatDevice } from "../../linux/device-number.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
 import { deviceId } from "../device-ids.ts";
-import { BUSY_PATIENCE_MS, BUSY_PAUSE_MS } from "./busy-patience.ts";
+import { BUSY_PATIENCE } from "./busy-patience.ts";
 import { MODULE } from "./find-module.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import { decodeConfig, encodeConfig, encodeQuery } from "./loopback-config.ts";
@@ -91,30 +92,30 @@ export class ControlDevice {
 
   /**
    * Removes a device. One that isn't there is fine.
-   * @throws PluginError `device_busy` if somebody holds it for {@link BUSY_PATIENCE_MS}, or
-   * `remove_failed`.
+   * @throws PluginError `device_busy` if somebody holds it for {@link BUSY_PATIENCE}, or `remove_failed`.
    */
   async remove(number: number): Promise<void> {
-    const deadline = this.clock.now() + BUSY_PATIENCE_MS;
-    for (;;) {
+    let held: unknown;
+    const isGone = () => {
       try {
         // The number itself, not a pointer to it.
         this.kernel.control(this.path, CTL_REMOVE, number);
-        return;
       } catch (cause) {
         const errno = errnoNameOf(cause);
-        if (errno === "ENODEV") return;
-        if (errno !== "EBUSY") throw this.failed("remove_failed", "removed", number, cause);
-        if (this.clock.now() >= deadline) {
-          throw new PluginError(
-            "device_busy",
-            `${deviceId(number)} can't be removed: somebody has it open.`,
-            { cause, remedy: `Find out who on the host: fuser -v /dev/${deviceId(number)}` },
-          );
+        if (errno === "EBUSY") {
+          held = cause;
+          return false;
         }
+        if (errno !== "ENODEV") throw this.failed("remove_failed", "removed", number, cause);
       }
-      await this.clock.sleep(BUSY_PAUSE_MS);
-    }
+      return true;
+    };
+    if (await awaited(isGone, this.clock, BUSY_PATIENCE)) return;
+    throw new PluginError(
+      "device_busy",
+      `${deviceId(number)} can't be removed: somebody has it open.`,
+      { cause: held, remedy: `Find out who on the host: fuser -v /dev/${deviceId(number)}` },
+    );
   }
 
   private requestDevice(request: DeviceRequest, parameters: DeviceParameters): number {

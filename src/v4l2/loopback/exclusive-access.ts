@@ -1,9 +1,10 @@
+import { awaited } from "../../common/awaited.ts";
 import type { Clock } from "../../common/clock.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { DriverDevice } from "../driver.ts";
-import { BUSY_PATIENCE_MS, BUSY_PAUSE_MS } from "./busy-patience.ts";
+import { BUSY_PATIENCE } from "./busy-patience.ts";
 import type { LoopbackView } from "./loopback-view.ts";
 import type { OpenersLimit } from "./openers-limit.ts";
 
@@ -68,18 +69,20 @@ export class ExclusiveAccess {
    * Limits the openers, once nobody is there; the answer undoes it.
    * @throws PluginError `device_busy`.
    */
-  private async limit(device: DriverDevice, openers: 0 | 1, wantsNobody = false) {
-    const deadline = this.clock.now() + BUSY_PATIENCE_MS;
-    for (;;) {
-      const isOpen = wantsNobody && this.openers.isOpen(device.number) === true;
-      const limited = isOpen
-        ? ({ outcome: "open" } as const)
-        : this.openers.limit(device.number, openers);
-      if (limited.outcome === "limited") return limited.lift;
-      if (limited.outcome === "unknown") return () => undefined;
-      if (this.clock.now() >= deadline) throw this.busy(device);
-      await this.clock.sleep(BUSY_PAUSE_MS);
-    }
+  private async limit(
+    device: DriverDevice,
+    openers: 0 | 1,
+    wantsNobody = false,
+  ): Promise<() => void> {
+    let lift = () => {};
+    const isAlone = () => {
+      if (wantsNobody && this.openers.isOpen(device.number) === true) return false;
+      const limited = this.openers.limit(device.number, openers);
+      if (limited.outcome === "limited") lift = limited.lift;
+      return limited.outcome !== "open";
+    };
+    if (await awaited(isAlone, this.clock, BUSY_PATIENCE)) return lift;
+    throw this.busy(device);
   }
 
   private busy({ id }: DriverDevice, cause?: unknown): PluginError {
