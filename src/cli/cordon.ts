@@ -1,5 +1,5 @@
 import type { FlagSpec } from "../config/argv.ts";
-import { maxNoteLength } from "../devices/cordon-book.ts";
+import { maxNoteLength } from "../devices/cordon/cordons.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { changeDevices } from "./operate/change-devices.ts";
 import { OPERATE_OPTIONS, operate, wrongValue } from "./operate/operation.ts";

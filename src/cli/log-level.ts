@@ -1,7 +1,7 @@
+import { logLevels } from "../common/logger.ts";
 import { quote } from "../config/problem.ts";
 import { didYouMean, suggest } from "../config/suggest.ts";
-import { levelNamed, levelWord } from "../observe/admin/log-levels.ts";
-import { logLevels } from "../observe/logger.ts";
+import { levelNamed, levelWord } from "../observe/proto-log-level.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
 import { operate } from "./operate/operation.ts";

@@ -1,4 +1,5 @@
 import { isatty } from "node:tty";
+import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { writeAllSync } from "../common/write-sync.ts";
 import type { Config } from "../config/config.ts";
@@ -11,9 +12,8 @@ import { onLibraryLog } from "../grpc/library-log.ts";
 import { Journal, withJournal } from "../observe/journal.ts";
 import { createLogger } from "../observe/log.ts";
 import { changeLogLevel, type LogLevelControl, toggledLevel } from "../observe/log-level.ts";
-import type { Logger } from "../observe/logger.ts";
+import { numbersAllocatedAtStart } from "../plugin/allocated-at-start.ts";
 import { createDriver } from "../plugin/create-driver.ts";
-import { numbersHeldBefore } from "../plugin/held-before.ts";
 import { Plugin } from "../plugin/plugin.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
@@ -57,7 +57,7 @@ export const runCommand: Command = {
     let plugin: Plugin | undefined;
     // Before anything that waits. Until there is a plugin, everything is about to be looked at anyway.
     const stopping = stopSignal(log, () => plugin?.reinspect());
-    const heldBefore = await numbersHeldBefore(config, { log }, stopping);
+    const heldBefore = await numbersAllocatedAtStart(config, { log }, stopping);
     if (!stopping.aborted) {
       const driver = createDriver(config, log, heldBefore);
       plugin = new Plugin(config, { driver, log, journal, logLevel, version: VERSION });

@@ -1,10 +1,10 @@
 import { isatty } from "node:tty";
 import { systemClock } from "../common/clock.ts";
+import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import type { FlagSpec } from "../config/argv.ts";
 import { systemSources } from "../config/system-sources.ts";
 import { createLogger } from "../observe/log.ts";
-import type { Logger } from "../observe/logger.ts";
 import { createDriver } from "../plugin/create-driver.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";

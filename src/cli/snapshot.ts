@@ -4,14 +4,13 @@ import { systemClock } from "../common/clock.ts";
 import { messageOf, PluginError } from "../common/plugin-error.ts";
 import { writeBytesSync } from "../common/write-sync.ts";
 import { systemSources } from "../config/system-sources.ts";
+import { linuxKernel, MaxOpeners } from "../drivers/loopback/index.ts";
+import { decodeFrame } from "../frames/decode.ts";
+import { frameBytes } from "../frames/encode.ts";
+import { captureFrame, noFrames } from "../frames/frame-reader.ts";
+import { encodePng } from "../frames/png.ts";
+import { roundTrip } from "../frames/round-trip.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
-import { captureFrame, noFrames } from "../v4l2/frame-reader.ts";
-import { decodeFrame } from "../v4l2/frames/decode.ts";
-import { frameBytes } from "../v4l2/frames/encode.ts";
-import { encodePng } from "../v4l2/frames/png.ts";
-import { linuxKernel } from "../v4l2/loopback/kernel.ts";
-import { OpenersLimit } from "../v4l2/loopback/openers-limit.ts";
-import { roundTrip } from "../v4l2/round-trip.ts";
 import { PIXEL_FORMAT } from "../v4l2/video-structs.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
@@ -108,7 +107,7 @@ async function save(
 /** By the module's own count, which knows of processes that can't be seen from here. */
 function isOpen({ number }: Target, sysfsDir: string): boolean {
   if (number === undefined || lookAtStream(number, sysfsDir) === undefined) return false;
-  return new OpenersLimit(sysfsDir, linuxKernel(linuxCalls())).isOpen(number) === true;
+  return new MaxOpeners(sysfsDir, linuxKernel(linuxCalls())).isOpen(number) === true;
 }
 
 async function check(

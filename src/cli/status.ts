@@ -1,8 +1,8 @@
 import { systemClock } from "../common/clock.ts";
 import type { FlagSpec } from "../config/argv.ts";
 import type { Status } from "../gen/videodevice/admin/v1/admin_pb.ts";
-import { statusJson } from "../observe/admin/status-json.ts";
-import { verdict } from "../observe/verdict.ts";
+import { statusJson } from "../observe/status-json.ts";
+import { verdict } from "../observe/summary.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
 import { followStatus } from "./operate/follow-status.ts";

@@ -37,30 +37,30 @@ function count(path: string): () => number {
   return () => nudges;
 }
 
-test("many events at once are one nudge", async () => {
+test("many events at once are one notify", async () => {
   const nudges = count(dir);
   for (let n = 0; n < 20; n++) writeFileSync(join(dir, `video${n}`), "");
-  await eventually(() => nudges() > 0, "a nudge");
+  await eventually(() => nudges() > 0, "a notify");
   await Bun.sleep(150);
   // Of 20 files there are 60 events, which a thread of Bun's hands over in one portion or in a few.
   expect(nudges()).toBeLessThan(10);
 });
 
-test("names that nobody asked for make no nudge", async () => {
+test("names that nobody asked for make no notify", async () => {
   const nudges = count(dir);
   writeFileSync(join(dir, "tty7"), "");
   await Bun.sleep(120);
   expect(nudges()).toBe(0);
 });
 
-test("a directory that comes later is watched then, with a nudge for what was missed", async () => {
+test("a directory that comes later is watched then, with a notify for what was missed", async () => {
   const later = join(dir, "later");
   const nudges = count(later);
   mkdirSync(later);
-  await eventually(() => nudges() > 0, "the nudge for what was missed");
+  await eventually(() => nudges() > 0, "the notify for what was missed");
   expect(nudges()).toBe(1);
   writeFileSync(join(later, "video1"), "");
-  await eventually(() => nudges() > 1, "the nudge for the file");
+  await eventually(() => nudges() > 1, "the notify for the file");
 });
 
 test.each([
@@ -73,9 +73,9 @@ test.each([
   rmSync(path, { recursive: true });
   await Bun.sleep(awayMs);
   mkdirSync(path);
-  await eventually(() => nudges() > 0, "the nudge for what was missed");
+  await eventually(() => nudges() > 0, "the notify for what was missed");
   await Bun.sleep(100);
   const before = nudges();
   writeFileSync(join(path, "video1"), "");
-  await eventually(() => nudges() > before, "the nudge for the file");
+  await eventually(() => nudges() > before, "the notify for the file");
 });

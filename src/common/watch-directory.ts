@@ -11,7 +11,7 @@ export const COALESCE_MS = 5;
 export const REARM_MS = 2000;
 
 /**
- * Calls `nudge` after something happened to a name in `dir` that `matches`, until `signal` aborts.
+ * Calls `notify` after something happened to a name in `dir` that `matches`, until `signal` aborts.
  *
  * inotify watches an inode, not a path: a directory that is replaced goes silent without an error. So
  * the path is looked at every {@link REARM_MS}; a directory that isn't there yet is watched once it is.
@@ -20,7 +20,7 @@ export const REARM_MS = 2000;
 export function watchDirectory(
   dir: string,
   matches: (name: string) => boolean,
-  nudge: () => void,
+  notify: () => void,
   signal: AbortSignal,
   clock: Clock,
 ): void {
@@ -31,7 +31,7 @@ export function watchDirectory(
   const schedule = () => {
     pending ??= setTimeout(() => {
       pending = undefined;
-      nudge();
+      notify();
     }, COALESCE_MS);
   };
   const disarm = () => {

@@ -1,4 +1,4 @@
-import type { LogLevel } from "../observe/logger.ts";
+import type { LogLevel } from "../common/logger.ts";
 
 /** Everything the program can be told, validated. One row of `options.ts` for each key. */
 export interface Config {

@@ -1,4 +1,4 @@
-import type { LogFields } from "../observe/logger.ts";
+import type { LogFields } from "../common/logger.ts";
 import type { Config } from "./config.ts";
 import type { Origins } from "./load-config.ts";
 import { optionKeys, options } from "./options.ts";

@@ -3,10 +3,10 @@ import { type FlagSpec, parseArgv } from "./argv.ts";
 import type { Config } from "./config.ts";
 import { crossChecks } from "./cross-checks.ts";
 import { type ParsedEnvFile, parseEnvFile } from "./env-file.ts";
-import type { KindEffects } from "./kinds/kind.ts";
 import { envFileOption, optionKeys, options } from "./options.ts";
 import type { Origin } from "./origin.ts";
 import { type Problem, quote, valueProblem } from "./problem.ts";
+import type { KindEffects } from "./types/option-type.ts";
 
 /** Everything a configuration is made from. `systemSources()` gives the real ones. */
 export interface Sources extends KindEffects {

@@ -1,12 +1,12 @@
 import type { Config } from "./config.ts";
-import { boolean, choice } from "./kinds/choice.ts";
-import { group } from "./kinds/group.ts";
-import type { Kind } from "./kinds/kind.ts";
-import { nodeName, resourceName } from "./kinds/kubernetes.ts";
-import { integer, octalPermission, seconds } from "./kinds/number.ts";
-import { orEmpty } from "./kinds/or-empty.ts";
-import { devicePathTemplate, directory, INSTANCE_SUFFIX_BYTES, socketPath } from "./kinds/path.ts";
-import { cardLabel, ipAddress } from "./kinds/text.ts";
+import { boolean, choice } from "./types/choice.ts";
+import { group } from "./types/group.ts";
+import { nodeName, resourceName } from "./types/kubernetes.ts";
+import { integer, octalPermission, seconds } from "./types/number.ts";
+import type { Kind } from "./types/option-type.ts";
+import { orEmpty } from "./types/or-empty.ts";
+import { devicePathTemplate, directory, INSTANCE_SUFFIX_BYTES, socketPath } from "./types/path.ts";
+import { cardLabel, ipAddress } from "./types/text.ts";
 
 /** Headings of the help, in the order in which they are shown. */
 export type OptionGroup =

@@ -1,6 +1,6 @@
 import type { Config } from "./config.ts";
-import type { ValueSchema } from "./kinds/kind.ts";
 import { type Option, optionKeys, options } from "./options.ts";
+import type { ValueSchema } from "./types/option-type.ts";
 import { wrap } from "./wrap.ts";
 
 /** Stands before what is rendered into the Helm chart's values.yaml. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { findGroup } from "./kinds/group.ts";
 import type { Sources } from "./load-config.ts";
+import { findGroup } from "./types/group.ts";
 
 /** The sources of a real run. The one place in the program where the environment is read. */
 export function systemSources(argv: readonly string[]): Sources {

@@ -53,7 +53,7 @@ function start(overrides: Partial<UeventWatch> = {}) {
     {
       open,
       matches: ({ path }) => path === VIDEO10,
-      nudge: () => void seen.nudges++,
+      notify: () => void seen.nudges++,
       onUnavailable: () => void seen.refused++,
       clock,
       ...overrides,
@@ -70,7 +70,7 @@ describe("a watch of uevents", () => {
     await Bun.sleep(30);
     expect(seen.nudges).toBe(0);
     for (let i = 0; i < 3; i++) sources[0]?.enqueue(message(`add@${VIDEO10}`));
-    await eventually(() => seen.nudges > 0, "a nudge");
+    await eventually(() => seen.nudges > 0, "a notify");
     await Bun.sleep(30);
     expect(seen.nudges).toBe(1);
   });
@@ -78,11 +78,11 @@ describe("a watch of uevents", () => {
   test("that lost events nudges, and goes on with another socket", async () => {
     const { seen, sources, clock } = start();
     sources[0]?.error(new Error("ENOBUFS"));
-    await eventually(() => seen.nudges > 0, "a nudge for what was lost");
+    await eventually(() => seen.nudges > 0, "a notify for what was lost");
     expect(seen).toMatchObject({ nudges: 1, closed: 1, opened: 1 });
     await clock.advance(REOPEN_MS);
     sources[1]?.enqueue(message(`add@${VIDEO10}`));
-    await eventually(() => seen.nudges > 1, "a nudge for what the other one says");
+    await eventually(() => seen.nudges > 1, "a notify for what the other one says");
     expect(seen).toMatchObject({ nudges: 2, opened: 2 });
   });
 
@@ -109,7 +109,7 @@ describe("a watch of uevents", () => {
       action === "change" && path.endsWith("/net/lo");
     const { seen, stop, done } = start({ open, matches, clock: systemClock });
     provoke();
-    await eventually(() => seen.nudges > 0, "a nudge");
+    await eventually(() => seen.nudges > 0, "a notify");
     expect(seen.nudges).toBe(1);
     stop.abort();
     await done;

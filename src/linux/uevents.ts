@@ -47,7 +47,7 @@ export function parseUevents(chunk: Uint8Array): Uevent[] {
 export interface UeventWatch {
   open(): UeventSource;
   matches(event: Uevent): boolean;
-  nudge(): void;
+  notify(): void;
   /** It can't be opened: the watch is over. */
   onUnavailable(reason: unknown): void;
   readonly clock: Clock;
@@ -55,7 +55,7 @@ export interface UeventWatch {
 
 /**
  * Nudges after events that match, until `signal` aborts. When the source fails, what was lost may have been
- * anything: that is a nudge too, and it is opened anew.
+ * anything: that is a notify too, and it is opened anew.
  */
 export async function watchUevents(watch: UeventWatch, signal: AbortSignal): Promise<void> {
   const { clock } = watch;
@@ -63,7 +63,7 @@ export async function watchUevents(watch: UeventWatch, signal: AbortSignal): Pro
   const nudgeSoon = () => {
     pending ??= setTimeout(() => {
       pending = undefined;
-      watch.nudge();
+      watch.notify();
     }, COALESCE_MS);
   };
   while (!signal.aborted) {

@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
 import { create } from "@bufbuild/protobuf";
 import { makeMetrics } from "../../test/support/make-metrics.ts";
+import { silentLogger } from "../common/logger.ts";
 import { StatusSchema } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { connectionLimit } from "./connection-guard.ts";
 import { type HttpServer, serveHttp } from "./http.ts";
-import { silentLogger } from "./logger.ts";
 
 /** Who reaches the port may send anything; what Bun does with it is held here, since we build on it. */
 describe("HTTP under abuse", () => {

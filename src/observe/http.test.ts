@@ -5,7 +5,7 @@ import { makeMetrics } from "../../test/support/make-metrics.ts";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { systemClock } from "../common/clock.ts";
 import { PluginError } from "../common/plugin-error.ts";
-import { DevicePool } from "../devices/pool.ts";
+import { Inventory } from "../devices/inventory/inventory.ts";
 import { GetStatusResponseSchema, StatusSchema } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { type HttpServer, serveHttp } from "./http.ts";
 
@@ -14,7 +14,7 @@ let registered = false;
 let hanging = false;
 let broken = false;
 const log = recordingLogger();
-const pool = new DevicePool(new FakeDriver(2).devices, systemClock);
+const pool = new Inventory(new FakeDriver(2).devices, systemClock);
 const metrics = makeMetrics({
   devices: () => pool.list(),
   registered: () => registered,

@@ -1,13 +1,13 @@
+import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import type { Status } from "../gen/videodevice/admin/v1/admin_pb.ts";
-import { statusResponseJson } from "./admin/status-json.ts";
 import { ConnectionGuard, connectionsTo, countEveryMs, openFiles } from "./connection-guard.ts";
-import { defectLog } from "./defect-log.ts";
-import type { Logger } from "./logger.ts";
+import { defectLog } from "./internal-error-log.ts";
 import type { Metrics } from "./metrics.ts";
 import { pagePolicy, renderStatusPage } from "./page/status-page.ts";
 import { answerProbe, type ProbeSources } from "./probes.ts";
-import { rationed } from "./rationed.ts";
+import { statusResponseJson } from "./status-json.ts";
+import { throttle } from "./throttle.ts";
 
 export interface HttpOptions {
   /** IP address to bind. */
@@ -37,7 +37,7 @@ export interface HttpServer {
 /**
  * `/` for people, `/status.json` for programs, `/metrics` for Prometheus, `/healthz` (nothing in the process
  * hangs) and `/readyz` (a kubelet listens to us and a device works). Read-only: only GET and HEAD are answered. Made to be
- * asked too much by anybody who reaches the port: what is costly is rationed, connections are limited.
+ * asked too much by anybody who reaches the port: what is costly is throttle, connections are limited.
  *
  * @throws PluginError `metrics_port_unusable`.
  */
@@ -123,8 +123,8 @@ interface Views {
 
 function viewsOf({ status }: HttpSources): Views {
   return {
-    page: rationed(() => renderStatusPage(status(), Date.now())),
-    json: rationed(() => statusResponseJson(status())),
+    page: throttle(() => renderStatusPage(status(), Date.now())),
+    json: throttle(() => statusResponseJson(status())),
   };
 }
 

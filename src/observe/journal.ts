@@ -1,4 +1,4 @@
-import type { LogFields, Logger, LogLevel } from "./logger.ts";
+import type { LogFields, Logger, LogLevel } from "../common/logger.ts";
 
 /** Something that happened, as it was logged; all of bounded size. */
 export interface JournalEvent {

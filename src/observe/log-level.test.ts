@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import type { LogLevel } from "../common/logger.ts";
 import { createLogger } from "./log.ts";
 import { changeLogLevel, toggledLevel } from "./log-level.ts";
-import type { LogLevel } from "./logger.ts";
 
 function setUp(level: LogLevel) {
   const written: string[] = [];

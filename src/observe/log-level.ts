@@ -1,4 +1,4 @@
-import { type Logger, type LogLevel, logLevels } from "./logger.ts";
+import { type Logger, type LogLevel, logLevels } from "../common/logger.ts";
 
 /** The lowest level that is logged, for whoever may change it at run time. */
 export interface LogLevelControl {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import type { LogLevel } from "../common/logger.ts";
 import { createLogger, type LogFormat } from "./log.ts";
-import type { LogLevel } from "./logger.ts";
 
 function setUp(format: LogFormat, level: LogLevel = "info", colour = false) {
   const written: string[] = [];

@@ -1,6 +1,6 @@
 import { type ConsolaReporter, createConsola, type LogObject } from "consola/core";
+import type { LogFields, Logger, LogLevel } from "../common/logger.ts";
 import type { LogLevelControl } from "./log-level.ts";
-import type { LogFields, Logger, LogLevel } from "./logger.ts";
 
 /** consola's numbers for our levels (https://unjs.io/packages/consola#log-level). */
 const consolaLevels: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4 };

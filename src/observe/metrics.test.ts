@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { FakeDriver } from "../../test/support/fake-driver.ts";
 import { systemClock } from "../common/clock.ts";
-import { DevicePool } from "../devices/pool.ts";
-import type { Use } from "../devices/use.ts";
-import type { Owner } from "../kubelet/device-owners.ts";
+import { Inventory } from "../devices/inventory/inventory.ts";
+import type { Use } from "../devices/usage/usage.ts";
+import type { Owner } from "../pod-resources/device-owners.ts";
 import { Metrics, type MetricsSources } from "./metrics.ts";
 
 const bot: Owner = { namespace: "bots", pod: "bot-1", container: "app" };
 
 function setUp(sources: Partial<MetricsSources> = {}, devices = 2) {
-  const pool = new DevicePool(new FakeDriver(devices).devices, systemClock);
+  const pool = new Inventory(new FakeDriver(devices).devices, systemClock);
   const metrics = new Metrics({
     version: "1.2.3",
     nodeName: "node-a",

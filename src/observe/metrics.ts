@@ -1,12 +1,12 @@
 import { Gauge, Registry } from "prom-client";
-import type { CareResult } from "../devices/attempts.ts";
-import type { PodResourcesFailure, PodResourcesMethod } from "../kubelet/pod-resources.ts";
-import type { RegistrationEnd } from "../kubelet/registrar.ts";
+import type { RegistrationEnd } from "../device-plugin/registrar.ts";
+import type { MaintenanceResult } from "../devices/maintenance/run-maintenance.ts";
+import type { PodResourcesFailure, PodResourcesMethod } from "../pod-resources/pod-resources.ts";
 import { type DeviceSources, deviceMetrics } from "./metrics/device-metrics.ts";
 import { eventMetrics } from "./metrics/event-metrics.ts";
 import { gauge, prefix } from "./metrics/make-metrics.ts";
 import { processMetrics } from "./metrics/process-metrics.ts";
-import { type Ration, rationed } from "./rationed.ts";
+import { type Ration, throttle } from "./throttle.ts";
 
 /** Where everything that isn't counted here is read when it is shown. */
 export interface MetricsSources extends DeviceSources {
@@ -105,13 +105,13 @@ export class Metrics {
     this.#events.restarts.inc({ actor });
   }
 
-  cared(device: string, kind: "reset" | "repair", result: CareResult, ms: number): void {
+  cared(device: string, kind: "reset" | "repair", result: MaintenanceResult, ms: number): void {
     this.#events[kind].inc({ device, result });
     if (kind === "reset" && result !== "busy") this.#events.resetDuration.observe(ms / 1000);
   }
 
   /** The exposition, as it was at most 200 ms ago. */
-  readonly render = rationed(async (): Promise<Exposition> => {
+  readonly render = throttle(async (): Promise<Exposition> => {
     const { contentType } = this.#registry;
     return { body: await this.#registry.metrics(), contentType };
   }, shown);

@@ -1,8 +1,8 @@
 import { chmodSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../common/clock.ts";
+import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
-import type { Logger } from "./logger.ts";
 
 /** What is told of this node. */
 export interface NodeFeatures {

@@ -3,7 +3,7 @@ import { answerProbe, type Check } from "./probes.ts";
 
 const ok: Check = { name: "ping", failure: undefined };
 const bad: Check = { name: "monitor", failure: "the reset of video10 has taken 61 s" };
-const worse: Check = { name: "actors", failure: "caretaker has failed for 5 min" };
+const worse: Check = { name: "actors", failure: "maintenance has failed for 5 min" };
 
 async function ask(path: string, checks: readonly Check[]) {
   const sources = { live: () => checks, ready: () => checks };
@@ -22,7 +22,7 @@ test("a probe whose checks are all passed is ok", async () => {
 test("liveness names what hangs, all of it", async () => {
   expect(await ask("/healthz", [ok, bad, worse])).toEqual([
     503,
-    "the reset of video10 has taken 61 s; caretaker has failed for 5 min\n",
+    "the reset of video10 has taken 61 s; maintenance has failed for 5 min\n",
   ]);
 });
 

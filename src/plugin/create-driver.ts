@@ -1,16 +1,18 @@
 import { release } from "node:os";
 import { systemClock } from "../common/clock.ts";
+import type { Logger } from "../common/logger.ts";
 import type { Config } from "../config/config.ts";
+import type { VideoDriver } from "../drivers/driver.ts";
+import {
+  LoopbackDriver,
+  linuxKernel,
+  MODPROBE_DIRECTORIES,
+  readOnlyKernel,
+} from "../drivers/loopback/index.ts";
+import { readOnlyDriver } from "../drivers/read-only-driver.ts";
+import { SimulatedDriver } from "../drivers/simulated/index.ts";
 import { readInitOnAlloc } from "../linux/init-on-alloc.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
-import type { Logger } from "../observe/logger.ts";
-import type { VideoDriver } from "../v4l2/driver.ts";
-import { linuxKernel } from "../v4l2/loopback/kernel.ts";
-import { LoopbackDriver } from "../v4l2/loopback/loopback-driver.ts";
-import { MODPROBE_DIRECTORIES } from "../v4l2/loopback/modprobe-config.ts";
-import { readOnlyKernel } from "../v4l2/loopback/read-only-kernel.ts";
-import { observeOnly } from "../v4l2/observe-only.ts";
-import { SimulatedDriver } from "../v4l2/simulated/simulated-driver.ts";
 
 /**
  * The driver that the configuration names, as one that only looks if it may not manage devices.
@@ -39,7 +41,7 @@ export function createDriver(
       "set MANAGE_DEVICES=true in a privileged container to have devices made, repaired and cleaned",
   });
   const access = { mode: config.v4l2DevicePerm, group: config.v4l2DeviceGroup };
-  return observeOnly(driver, { log, access });
+  return readOnlyDriver(driver, { log, access });
 }
 
 function makeDriver(config: Config, log: Logger, heldNumbers: readonly number[]): VideoDriver {

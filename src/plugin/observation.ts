@@ -1,34 +1,34 @@
+import type { AdminActions } from "../admin/admin-service.ts";
+import { runAdmin } from "../admin/run-admin.ts";
 import type { Clock } from "../common/clock.ts";
+import type { Logger } from "../common/logger.ts";
 import { WallClock } from "../common/wall-clock.ts";
 import type { Config } from "../config/config.ts";
-import type { Caretaker } from "../devices/caretaker.ts";
-import type { DeviceMonitor } from "../devices/monitor.ts";
-import type { DevicePool } from "../devices/pool.ts";
-import { explainWait } from "../kubelet/explain-registration.ts";
-import type { Registrar } from "../kubelet/registrar.ts";
-import type { AdminActions } from "../observe/admin/admin-service.ts";
-import { discreetStatus } from "../observe/discreet-status.ts";
+import { explainWait } from "../device-plugin/explain-registration.ts";
+import type { Registrar } from "../device-plugin/registrar.ts";
+import { CordonFile } from "../devices/cordon/cordon-file.ts";
+import { CordonStore } from "../devices/cordon/cordon-store.ts";
+import type { Inventory } from "../devices/inventory/inventory.ts";
+import type { Maintenance } from "../devices/maintenance/maintenance.ts";
+import type { DeviceMonitor } from "../devices/maintenance/monitor.ts";
+import type { VideoDriver } from "../drivers/driver.ts";
+import { buildStatus, type PodResourcesView } from "../observe/build-status.ts";
 import { EventLoopLag } from "../observe/event-loop-lag.ts";
 import type { Journal } from "../observe/journal.ts";
 import { changeLogLevel, type LogLevelControl } from "../observe/log-level.ts";
-import type { Logger } from "../observe/logger.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Check, ProbeSources } from "../observe/probes.ts";
-import type { VideoDriver } from "../v4l2/driver.ts";
-import { ActorBook } from "./actor-book.ts";
-import { runAdmin } from "./admin-actor.ts";
-import { CordonFile } from "./cordon-file.ts";
-import { Cordons } from "./cordons.ts";
-import { runHttp } from "./http-actor.ts";
-import { devicesCheck, inSentences } from "./readiness.ts";
-import { buildStatus, type PodResourcesView } from "./status.ts";
+import { devicesCheck, inSentences } from "../observe/readiness.ts";
+import { redactStatus } from "../observe/redact-status.ts";
+import { runHttp } from "../observe/run-http.ts";
+import { RestartTracker } from "./restart-tracker.ts";
 
 /** The parts that are looked at and operated. */
 export interface ObservedParts {
   readonly driver: Pick<VideoDriver, "name">;
-  readonly pool: DevicePool;
+  readonly pool: Inventory;
   readonly monitor: DeviceMonitor;
-  readonly caretaker: Caretaker;
+  readonly maintenance: Maintenance;
   readonly registrar: Pick<Registrar, "status">;
   readonly podResources: PodResourcesView;
   readonly metrics: Metrics;
@@ -48,8 +48,8 @@ const lagLimit = 5;
 
 /** How a plugin is seen and operated: its status, the cordons, the probes, and who serves them. */
 export class Observation {
-  readonly cordons: Cordons;
-  readonly actors: ActorBook;
+  readonly cordons: CordonStore;
+  readonly actors: RestartTracker;
   readonly lag: EventLoopLag;
   readonly #config: Config;
   readonly #parts: ObservedParts;
@@ -62,9 +62,9 @@ export class Observation {
     this.#parts = parts;
     this.#startedAt = clock.now();
     this.#wall = new WallClock(clock);
-    this.actors = new ActorBook(clock);
+    this.actors = new RestartTracker(clock);
     this.lag = new EventLoopLag(clock);
-    this.cordons = new Cordons({
+    this.cordons = new CordonStore({
       pool,
       clock,
       wall: this.#wall,
@@ -77,7 +77,7 @@ export class Observation {
   /** What the admin API can be asked and told. */
   readonly actions: AdminActions = {
     status: () => {
-      const { version, driver, pool, caretaker, registrar, podResources } = this.#parts;
+      const { version, driver, pool, maintenance, registrar, podResources } = this.#parts;
       const { nodeName, resourceName } = this.#config;
       return buildStatus({
         version,
@@ -87,7 +87,7 @@ export class Observation {
         startedAt: this.#startedAt,
         wall: this.#wall,
         devices: () => pool.list(),
-        care: () => caretaker.status(),
+        care: () => maintenance.status(),
         cordons: () => this.cordons.book,
         registration: () => registrar.status(),
         unregistered: () => this.#unregistered(),
@@ -102,8 +102,8 @@ export class Observation {
         for (const end of ends) end();
       };
     },
-    reset: (id, options) => this.#parts.caretaker.operate("reset", id, options),
-    repair: (id, options) => this.#parts.caretaker.operate("repair", id, options),
+    reset: (id, options) => this.#parts.maintenance.operate("reset", id, options),
+    repair: (id, options) => this.#parts.maintenance.operate("repair", id, options),
     cordon: (id, note) => this.cordons.cordon(id, note),
     uncordon: (id) => this.cordons.uncordon(id),
     setLogLevel: (level) =>
@@ -147,7 +147,7 @@ export class Observation {
   runHttp(signal: AbortSignal): Promise<void> {
     const { metricsAddress: address, metricsPort: port, metricsOwners } = this.#config;
     const { actions } = this;
-    const status = metricsOwners ? actions.status : () => discreetStatus(actions.status());
+    const status = metricsOwners ? actions.status : () => redactStatus(actions.status());
     return runHttp({ address, port }, { ...this.#parts, probes: this.probes, status }, signal);
   }
 

@@ -1,19 +1,22 @@
+import type { AdminActions } from "../admin/admin-service.ts";
 import { aborted } from "../common/aborted.ts";
 import { type Clock, systemClock } from "../common/clock.ts";
+import type { Logger } from "../common/logger.ts";
 import type { Config } from "../config/config.ts";
-import { type CareTimes, defaultCareTimes } from "../devices/care-times.ts";
-import type { DevicePool } from "../devices/pool.ts";
+import type { RegistrarStatus } from "../device-plugin/registrar.ts";
+import { defaultRegistrationTimes, type RegistrationTimes } from "../device-plugin/registration.ts";
+import { type AuditTimes, defaultAuditTimes } from "../device-plugin/registration-audit.ts";
+import type { Inventory } from "../devices/inventory/inventory.ts";
+import {
+  defaultMaintenanceTimes,
+  type MaintenanceTimes,
+} from "../devices/maintenance/maintenance-times.ts";
+import type { VideoDriver } from "../drivers/driver.ts";
 import { codeName } from "../grpc/status.ts";
-import type { RegistrarStatus } from "../kubelet/registrar.ts";
-import { defaultRegistrationTimes, type RegistrationTimes } from "../kubelet/registration.ts";
-import { type AuditTimes, defaultAuditTimes } from "../kubelet/registration-audit.ts";
-import type { AdminActions } from "../observe/admin/admin-service.ts";
 import { Journal } from "../observe/journal.ts";
 import type { LogLevelControl } from "../observe/log-level.ts";
-import type { Logger } from "../observe/logger.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { NfdFeatures } from "../observe/nfd-features.ts";
-import type { VideoDriver } from "../v4l2/driver.ts";
 import { Collector } from "./collector.ts";
 import { Observation } from "./observation.ts";
 import { PoolUnit, type PoolUnitObserver } from "./pool-unit.ts";
@@ -38,8 +41,8 @@ export interface PluginDeps {
   readonly registrationTimes?: RegistrationTimes;
   /** Default {@link defaultAuditTimes}, at the configuration's interval; for tests that can't wait. */
   readonly auditTimes?: AuditTimes;
-  /** Default {@link defaultCareTimes}, at the configuration's interval; for tests that can't wait. */
-  readonly careTimes?: CareTimes;
+  /** Default {@link defaultMaintenanceTimes}, at the configuration's interval; for tests that can't wait. */
+  readonly maintenanceTimes?: MaintenanceTimes;
 }
 
 /** How long the first look at the devices may delay the registration, ms. */
@@ -69,7 +72,7 @@ export class Plugin {
       random: Math.random,
       registrationTimes: defaultRegistrationTimes,
       auditTimes: { ...defaultAuditTimes, intervalMs: pollMs },
-      careTimes: { ...defaultCareTimes, pollMs },
+      maintenanceTimes: { ...defaultMaintenanceTimes, pollMs },
       journal: new Journal(),
       logLevel: { level: config.logLevel, setLevel: () => undefined },
       ...deps,
@@ -82,7 +85,7 @@ export class Plugin {
       nodeName: config.nodeName,
       devices: () => this.pool.list(),
       registered: () => this.status().registered,
-      care: () => this.#unit.caretaker.status(),
+      care: () => this.#unit.maintenance.status(),
       cordoned: (id) => this.#observation.cordons.book.has(id),
       retired: (id) => this.pool.isHeld(id, "retired"),
       lagSeconds: () => this.#observation.lag.worst,
@@ -90,13 +93,13 @@ export class Plugin {
     });
     this.#observation = new Observation(config, {
       ...full,
-      ...{ pool: this.pool, monitor: this.#unit.monitor, caretaker: this.#unit.caretaker },
+      ...{ pool: this.pool, monitor: this.#unit.monitor, maintenance: this.#unit.maintenance },
       ...{ registrar: this.#unit.registrar, podResources: this.#unit.podResources },
       metrics: this.#metrics,
     });
   }
 
-  get pool(): DevicePool {
+  get pool(): Inventory {
     return this.#unit.pool;
   }
 
@@ -150,7 +153,7 @@ export class Plugin {
     this.#observation.cordons.load();
     const later = new AbortController();
     const others = [
-      this.#supervise("caretaker", (until) => this.#unit.takeCare(until), signal),
+      this.#supervise("maintenance", (until) => this.#unit.takeCare(until), signal),
       this.#supervise("audit", (until) => this.#unit.audit(until), signal),
       this.#supervise("monitor", (until) => this.#unit.watch(until), later.signal),
       this.#supervise("lag", (until) => this.#observation.lag.run(until), later.signal),
@@ -170,7 +173,7 @@ export class Plugin {
       this.#deps.log.warn("Work at the devices is cut short", { waited_ms: stopPatienceMs });
       return;
     }
-    if (this.#config.removeDevicesOnExit) await this.#unit.caretaker.removeUnused();
+    if (this.#config.removeDevicesOnExit) await this.#unit.maintenance.removeUnused();
   }
 
   /** Not before the devices were made: until then the module may not be loaded. */

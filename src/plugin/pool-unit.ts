@@ -1,24 +1,27 @@
 import { dirname } from "node:path";
 import { aborted } from "../common/aborted.ts";
 import type { Clock } from "../common/clock.ts";
+import type { Logger } from "../common/logger.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import type { Config } from "../config/config.ts";
-import { AllocationHistory } from "../devices/allocation-history.ts";
-import type { CareObserver } from "../devices/attempts.ts";
-import type { CareTimes } from "../devices/care-times.ts";
-import { Caretaker } from "../devices/caretaker.ts";
-import { DeviceMonitor } from "../devices/monitor.ts";
-import { DevicePool } from "../devices/pool.ts";
-import { type AllocationObserver, devicePluginService } from "../kubelet/device-plugin-service.ts";
-import { logOwners } from "../kubelet/owner-log.ts";
-import { PodResources, type PodResourcesObserver } from "../kubelet/pod-resources.ts";
-import { Registrar, type RegistrationObserver } from "../kubelet/registrar.ts";
-import type { RegistrationTimes } from "../kubelet/registration.ts";
-import { type AuditTimes, RegistrationAudit } from "../kubelet/registration-audit.ts";
-import { isInstanceSocket } from "../kubelet/socket-file.ts";
-import { tellDefect } from "../observe/defect-log.ts";
-import type { Logger } from "../observe/logger.ts";
-import type { VideoDriver } from "../v4l2/driver.ts";
+import {
+  type AllocationObserver,
+  devicePluginService,
+} from "../device-plugin/device-plugin-service.ts";
+import { Registrar, type RegistrationObserver } from "../device-plugin/registrar.ts";
+import type { RegistrationTimes } from "../device-plugin/registration.ts";
+import { type AuditTimes, RegistrationAudit } from "../device-plugin/registration-audit.ts";
+import { isInstanceSocket } from "../device-plugin/socket-file.ts";
+import { Inventory } from "../devices/inventory/inventory.ts";
+import { Maintenance } from "../devices/maintenance/maintenance.ts";
+import type { MaintenanceTimes } from "../devices/maintenance/maintenance-times.ts";
+import { DeviceMonitor } from "../devices/maintenance/monitor.ts";
+import type { MaintenanceObserver } from "../devices/maintenance/run-maintenance.ts";
+import { AllocationHistory } from "../devices/usage/allocation-history.ts";
+import type { VideoDriver } from "../drivers/driver.ts";
+import { logInternalError } from "../observe/internal-error-log.ts";
+import { logOwners } from "../pod-resources/owner-log.ts";
+import { PodResources, type PodResourcesObserver } from "../pod-resources/pod-resources.ts";
 
 /** What of the configuration is of one pool. */
 export type PoolUnitConfig = Pick<
@@ -36,7 +39,7 @@ export type PoolUnitConfig = Pick<
 export interface PoolUnitObserver
   extends AllocationObserver,
     RegistrationObserver,
-    CareObserver,
+    MaintenanceObserver,
     Pick<PodResourcesObserver, "podResourcesFailed"> {
   /** All devices were looked at, which took `ms`. */
   inspected(ms: number): void;
@@ -51,7 +54,7 @@ export interface PoolUnitDeps {
   readonly random: () => number;
   readonly registrationTimes: RegistrationTimes;
   readonly auditTimes: AuditTimes;
-  readonly careTimes: CareTimes;
+  readonly maintenanceTimes: MaintenanceTimes;
   readonly observer: PoolUnitObserver;
 }
 
@@ -61,9 +64,9 @@ export interface PoolUnitDeps {
  * several.
  */
 export class PoolUnit {
-  readonly pool: DevicePool;
+  readonly pool: Inventory;
   readonly monitor: DeviceMonitor;
-  readonly caretaker: Caretaker;
+  readonly maintenance: Maintenance;
   readonly registrar: Registrar;
   readonly podResources: PodResources;
   readonly #audit: RegistrationAudit;
@@ -71,15 +74,15 @@ export class PoolUnit {
   #registeredBefore = false;
 
   constructor(config: PoolUnitConfig, deps: PoolUnitDeps) {
-    const { driver, log, clock, random, careTimes, observer } = deps;
+    const { driver, log, clock, random, maintenanceTimes, observer } = deps;
     this.#deps = deps;
-    this.pool = new DevicePool(driver.devices, clock);
+    this.pool = new Inventory(driver.devices, clock);
     this.podResources = new PodResources(
       {
         socket: config.podResourcesSocket,
         resourceName: config.resourceName,
-        intervalMs: careTimes.pollMs,
-        restartGraceMs: careTimes.restartGraceMs,
+        intervalMs: maintenanceTimes.pollMs,
+        restartGraceMs: maintenanceTimes.restartGraceMs,
       },
       clock,
       {
@@ -96,12 +99,12 @@ export class PoolUnit {
         log,
         random,
         onInspected: (ms) => observer.inspected(ms),
-        onEnsured: (report) => this.caretaker.ensured(report),
-        excusesMark: (id) => this.caretaker.excusesMark(id),
-        mayRemake: (id) => this.caretaker.isFree(id),
+        onEnsured: (report) => this.maintenance.ensured(report),
+        excusesMark: (id) => this.maintenance.excusesMark(id),
+        mayRemake: (id) => this.maintenance.isFree(id),
       },
     );
-    this.caretaker = new Caretaker({
+    this.maintenance = new Maintenance({
       driver,
       monitor: this.monitor,
       pool: this.pool,
@@ -111,7 +114,7 @@ export class PoolUnit {
       log,
       random,
       observer,
-      times: careTimes,
+      times: maintenanceTimes,
     });
     this.registrar = this.#makeRegistrar(config);
     this.#audit = new RegistrationAudit(
@@ -120,11 +123,11 @@ export class PoolUnit {
         log,
         allocatable: this.podResources.allocatable,
         expected: () => this.#offered(),
-        watch: (nudge, signal) => {
+        watch: (notify, signal) => {
           const isInstance = (name: string) => isInstanceSocket(config.socketPath, name);
-          watchDirectory(dirname(config.socketPath), isInstance, nudge, signal, clock);
+          watchDirectory(dirname(config.socketPath), isInstance, notify, signal, clock);
         },
-        onDisowned: this.registrar.disown,
+        onNotListed: this.registrar.disown,
       },
       deps.auditTimes,
     );
@@ -150,7 +153,7 @@ export class PoolUnit {
         detail: "the driver can't reset single devices here: a pod may find what the last one left",
       });
     }
-    await this.caretaker.run(signal);
+    await this.maintenance.run(signal);
   }
 
   /** Offers the devices to the kubelet until `signal` aborts; then it is told that there are none. */
@@ -188,7 +191,7 @@ export class PoolUnit {
           registerFailed: () => observer.registerFailed(),
           ended: (reason) => observer.ended(reason),
         },
-        onDefect: (method, error) => tellDefect(log, method.name, error),
+        onDefect: (method, error) => logInternalError(log, method.name, error),
         service: (streams) =>
           devicePluginService(
             {
@@ -197,8 +200,10 @@ export class PoolUnit {
               clock,
               log,
               containerDevicePath: config.containerDevicePath,
-              claim: (ids, give) => this.caretaker.claim(ids, give),
-              preStart: config.preStartContainer ? (ids) => this.caretaker.prepare(ids) : undefined,
+              claim: (ids, give) => this.maintenance.claim(ids, give),
+              preStart: config.preStartContainer
+                ? (ids) => this.maintenance.prepare(ids)
+                : undefined,
               inspectSoon: this.monitor.inspectSoon,
               observer,
             },
@@ -210,7 +215,7 @@ export class PoolUnit {
 
   /** A first registration says nothing of the kubelet's age; a further one is a kubelet's that began anew. */
   #onRegistered(): void {
-    if (this.#registeredBefore) this.caretaker.kubeletRestarted();
+    if (this.#registeredBefore) this.maintenance.kubeletRestarted();
     this.#registeredBefore = true;
     this.#deps.observer.registered();
   }

@@ -1,7 +1,7 @@
 import { backoffDelay } from "../common/backoff.ts";
 import type { Clock } from "../common/clock.ts";
+import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
-import type { Logger } from "../observe/logger.ts";
 
 /** A long-lived part of the program. `run` resolves only after `signal` has aborted. */
 export interface Actor {

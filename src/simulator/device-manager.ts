@@ -1,6 +1,6 @@
 import type { Clock } from "../common/clock.ts";
+import type { Logger } from "../common/logger.ts";
 import type { Device } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
-import type { Logger } from "../observe/logger.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { Endpoint } from "./endpoint.ts";
 import type { EventLog } from "./events.ts";

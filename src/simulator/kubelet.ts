@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Clock, systemClock } from "../common/clock.ts";
-import { type Logger, silentLogger } from "../observe/logger.ts";
+import { type Logger, silentLogger } from "../common/logger.ts";
 import { behaviourOf, defaultVersion, type KubeletBehaviour } from "./behaviour.ts";
 import { ContainerRuntime } from "./container-runtime.ts";
 import type { DeviceManager, ResourceCounts } from "./device-manager.ts";

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import type { Logger } from "../common/logger.ts";
 import { messageOf } from "../common/plugin-error.ts";
 import type { RegisterRequest, Registration } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
-import type { Logger } from "../observe/logger.ts";
 import type { KubeletBehaviour } from "./behaviour.ts";
 import { type ClientTable, clientTable } from "./client-table.ts";
 import type { DeviceManager } from "./device-manager.ts";

@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { FAULTS_DIRECTORY } from "../../src/drivers/simulated/faults.ts";
 import type { KubeletEvent } from "../../src/simulator/events.ts";
 import { EmbeddedKubelet } from "../../src/simulator/kubelet.ts";
-import { FAULTS_DIRECTORY } from "../../src/v4l2/simulated/faults.ts";
 import { PluginUnderTest } from "./plugin-under-test.ts";
 
 /** How many devices the plugin offers by default. */

@@ -1,13 +1,13 @@
+import { silentLogger } from "../../src/common/logger.ts";
 import type { Status } from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
 import { type HttpServer, serveHttp } from "../../src/observe/http.ts";
-import { silentLogger } from "../../src/observe/logger.ts";
 import { makeMetrics } from "../support/make-metrics.ts";
 
 /** The real HTTP server, with statuses that are made up. */
 export class PageServer {
   /** What the next page shows. */
   status: (now: number) => Status;
-  /** Pages made so far; floods are rationed, a browser isn't. */
+  /** Pages made so far; floods are throttle, a browser isn't. */
   made = 0;
   readonly #metrics = makeMetrics();
   #server: HttpServer | undefined;

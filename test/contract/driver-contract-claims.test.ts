@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { silentLogger } from "../../src/observe/logger.ts";
-import { CID } from "../../src/v4l2/loopback/device-care.ts";
-import { LoopbackDriver } from "../../src/v4l2/loopback/loopback-driver.ts";
+import { silentLogger } from "../../src/common/logger.ts";
+import { CID } from "../../src/drivers/loopback/cleaning/clean-in-place.ts";
+import { LoopbackDriver } from "../../src/drivers/loopback/loopback-driver.ts";
 import { PIXEL_FORMAT } from "../../src/v4l2/video-structs.ts";
 import { Claimant } from "../support/claimant.ts";
 import { FakeLoopbackKernel } from "../support/fake-loopback-kernel.ts";
@@ -110,7 +110,7 @@ describe.each(["0.12.7", "0.15.4"] as const)("with v4l2loopback %s", (version) =
     rmSync(node(kernel));
     const next = start(kernel, new Set());
     await next.ensure();
-    await next.caretaker.removeUnused();
+    await next.maintenance.removeUnused();
     expect(kernel.device(10)).toBeDefined();
   });
 

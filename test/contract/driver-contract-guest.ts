@@ -6,12 +6,12 @@
 import { closeSync, openSync, rmSync } from "node:fs";
 import { release } from "node:os";
 import { systemClock } from "../../src/common/clock.ts";
+import { silentLogger } from "../../src/common/logger.ts";
+import { CTL_REMOVE } from "../../src/drivers/loopback/device/control-device.ts";
+import { linuxKernel } from "../../src/drivers/loopback/kernel.ts";
+import { LoopbackDriver } from "../../src/drivers/loopback/loopback-driver.ts";
 import { errnoNameOf } from "../../src/linux/errno-error.ts";
 import { DELETE_NONBLOCK, linuxCalls } from "../../src/linux/linux-calls.ts";
-import { silentLogger } from "../../src/observe/logger.ts";
-import { CTL_REMOVE } from "../../src/v4l2/loopback/control-device.ts";
-import { linuxKernel } from "../../src/v4l2/loopback/kernel.ts";
-import { LoopbackDriver } from "../../src/v4l2/loopback/loopback-driver.ts";
 import { runCheck } from "../kernel/guest-result.ts";
 import { countOpens } from "../support/open-watch.ts";
 import { type DriverHarness, driverContract } from "./driver-contract.ts";

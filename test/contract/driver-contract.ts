@@ -6,7 +6,7 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { chmodSync, statSync } from "node:fs";
 import { PluginError } from "../../src/common/plugin-error.ts";
-import type { DeviceState, VideoDriver } from "../../src/v4l2/driver.ts";
+import type { DeviceState, VideoDriver } from "../../src/drivers/driver.ts";
 import { bestOf } from "../support/best-of.ts";
 import { eventually } from "../support/eventually.ts";
 
@@ -369,17 +369,17 @@ export const driverContract: readonly DriverCheck[] = [
       const abort = new AbortController();
       let nudges = 0;
       driver.watch(() => nudges++, abort.signal);
-      const nudge = async () => {
+      const notify = async () => {
         // A device that is made anew nudges, too.
         await driver.ensure();
         await sleep(200);
         nudges = 0;
         const deletedAt = performance.now();
         await harness.deleteDevice(first.id);
-        await eventually(() => nudges > 0, "a nudge");
+        await eventually(() => nudges > 0, "a notify");
         return performance.now() - deletedAt;
       };
-      ok((await bestOf(1000, nudge)) < 1000, "no nudge within a second");
+      ok((await bestOf(1000, notify)) < 1000, "no notify within a second");
       await sleep(200);
       abort.abort();
       const before = nudges;

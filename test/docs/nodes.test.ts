@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { installHint } from "../../src/v4l2/loopback/install-hint.ts";
+import { installHint } from "../../src/drivers/loopback/module/install-hint.ts";
 import { codeBlocks } from "../support/markdown.ts";
 
 const root = join(import.meta.dir, "../..");

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Glob } from "bun";
 import { commands } from "../../src/cli/commands.ts";
-import type { HealthReason } from "../../src/devices/health.ts";
+import type { HealthReason } from "../../src/devices/inventory/device-status.ts";
 import { anchors, tableRows } from "../support/markdown.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -48,7 +48,7 @@ const operating = [
 ];
 
 /** Rooms whose errors a person reads at once, with their remedy, and no log has. */
-const TOOLS = /^src\/(cli|simulator)\/|^src\/v4l2\/(frame|round-trip)|\.test\.ts$/;
+const TOOLS = /^src\/(cli|frames|simulator)\/|\.test\.ts$/;
 
 /** Names in backquotes in the first column of a table. */
 function named(firstColumn: string): string[] {

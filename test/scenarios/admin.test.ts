@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { errorFromJson } from "@connectrpc/connect/protocol-connect";
-import { defaultCareTimes } from "../../src/devices/care-times.ts";
+import { defaultMaintenanceTimes } from "../../src/devices/maintenance/maintenance-times.ts";
 import {
   ErrorInfoSchema,
   LogLevel,
@@ -303,7 +303,7 @@ describe("an operator's reset", () => {
   });
 
   test("or repair helps a device that is sick", async () => {
-    await scenario.registered({}, { careTimes: defaultCareTimes });
+    await scenario.registered({}, { maintenanceTimes: defaultMaintenanceTimes });
     scenario.sicken("video11", "dead-caps");
     await scenario.counts(8, 7);
     const { device } = await client.repairDevice({ deviceId: "video11", force: true });

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import type { DriverDevice } from "../../src/v4l2/driver.ts";
+import type { DriverDevice } from "../../src/drivers/driver.ts";
 import { FakeDriver } from "../support/fake-driver.ts";
 
 /**

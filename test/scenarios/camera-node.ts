@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import { type Code, ConnectError, createClient } from "@connectrpc/connect";
+import { driverDevices } from "../../src/drivers/driver-devices.ts";
 import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { createSocketTransport } from "../../src/grpc/transport.ts";
 import type { PodStatus } from "../../src/simulator/pod.ts";
-import { driverDevices, numbersFrom } from "../../src/v4l2/device-ids.ts";
+import { numbersFrom } from "../../src/v4l2/device-ids.ts";
 import { CameraFiles } from "./camera-files.ts";
 import { eventually, quickCareTimes, type RunningPlugin, Scenario } from "./harness.ts";
 
-/** Long enough for whatever the caretaker would do on its own. */
+/** Long enough for whatever the maintenance would do on its own. */
 export const aWhile = quickCareTimes.graceMs + 4 * quickCareTimes.pollMs;
 
 /** A kubelet's restart may take its time on a busy machine, and is over before its grace is all the same. */
@@ -36,12 +37,12 @@ export class CameraNode extends Scenario {
   async started(
     driver: CameraFiles,
     options: Partial<Record<string, string>> = {},
-    careTimes = quickCareTimes,
+    maintenanceTimes = quickCareTimes,
   ): Promise<RunningPlugin> {
     const count = driver.devices.length;
     const plugin = this.startPlugin(
       { "max-devices": String(count), ...options },
-      { driver, careTimes },
+      { driver, maintenanceTimes },
     );
     if (!this.kubelet.running) await this.kubelet.start();
     await this.counts(count, count);

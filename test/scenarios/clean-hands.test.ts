@@ -161,7 +161,7 @@ describe("Allocate of a device that isn't known to be clean", () => {
 
   test("is refused when the reset hangs, at the cap, and other devices are given meanwhile", async () => {
     const driver = scenario.cameras(2);
-    await scenario.started(driver, {}, { ...quickCareTimes, claimMs: 600 });
+    await scenario.started(driver, {}, { ...quickCareTimes, allocateMs: 600 });
     await scenario.pod("a");
     await Bun.sleep(reallocateMs + 10);
     scenario.kubelet.removePod("a");

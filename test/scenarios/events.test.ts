@@ -20,7 +20,7 @@ describe("a healthy node", () => {
   test("is silent at info level between events, however often it is looked at", async () => {
     const pollMs = 50;
     const configure = scenario.config.bind(scenario);
-    // As often as the caretaker's polls; the option has whole seconds.
+    // As often as the maintenance's polls; the option has whole seconds.
     scenario.config = (options) => ({ ...configure(options), healthCheckInterval: pollMs / 1000 });
     const cameras = scenario.cameras(3);
     const plugin = await scenario.started(cameras, {}, { ...quickCareTimes, pollMs });
@@ -34,7 +34,7 @@ describe("a healthy node", () => {
     expect(events(plugin).slice(before)).toEqual([]);
   });
 
-  test("tells at debug level what the caretaker makes of each device, when that changes", async () => {
+  test("tells at debug level what the maintenance makes of each device, when that changes", async () => {
     const plugin = await scenario.started(scenario.cameras(2));
     await scenario.pod("a");
     await said(plugin, "Device taken");
@@ -83,10 +83,10 @@ describe("every change of state", () => {
     expect(await failureOf(admin.resetDevice({ deviceId: "video13", force: true }))).toBeDefined();
     cameras.onReset = works;
     cameras.set("video13", "faulty");
-    cameras.nudge();
+    cameras.notify();
     await said(plugin, "Device unhealthy");
     cameras.set("video13", "ok");
-    cameras.nudge();
+    cameras.notify();
     await said(plugin, "Device healthy");
     await scenario.allocate("video99");
     await admin.resetDevice({ deviceId: "video12", force: true });

@@ -2,20 +2,23 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/common/clock.ts";
+import type { Logger } from "../../src/common/logger.ts";
 import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
-import { type CareTimes, defaultCareTimes } from "../../src/devices/care-times.ts";
 import {
   defaultRegistrationTimes,
   type RegistrationTimes,
-} from "../../src/kubelet/registration.ts";
+} from "../../src/device-plugin/registration.ts";
+import {
+  defaultMaintenanceTimes,
+  type MaintenanceTimes,
+} from "../../src/devices/maintenance/maintenance-times.ts";
+import { SimulatedDriver } from "../../src/drivers/simulated/simulated-driver.ts";
 import { Journal, withJournal } from "../../src/observe/journal.ts";
-import type { Logger } from "../../src/observe/logger.ts";
 import { Plugin, type PluginDeps } from "../../src/plugin/plugin.ts";
 import { behaviourOf, type KubeletVersion } from "../../src/simulator/behaviour.ts";
 import type { KubeletEvent } from "../../src/simulator/events.ts";
 import { EmbeddedKubelet, type EmbeddedKubeletOptions } from "../../src/simulator/kubelet.ts";
-import { SimulatedDriver } from "../../src/v4l2/simulated/simulated-driver.ts";
 import { patienceMs } from "../support/eventually.ts";
 import { type LogLine, recordingLogger } from "../support/recording-logger.ts";
 
@@ -40,16 +43,16 @@ export const impatientTimes: RegistrationTimes = {
   streamGraceMs: 500,
 };
 
-/** The caretaker's times, a fraction of the real ones where a test would wait for them, and more where it would not. */
-export const quickCareTimes: CareTimes = {
-  ...defaultCareTimes,
+/** The maintenance's times, a fraction of the real ones where a test would wait for them, and more where it would not. */
+export const quickCareTimes: MaintenanceTimes = {
+  ...defaultMaintenanceTimes,
   pollMs: 100,
   settleMs: 20,
   graceMs: 200,
   restartGraceMs: 600,
   reallocateMs: 200,
   askMs: 3000,
-  claimMs: 5000,
+  allocateMs: 5000,
   backoff: { initialMs: 50, maxMs: 1000 },
 };
 
@@ -100,7 +103,7 @@ export class Scenario {
       version: "test",
       registrationTimes: quickTimes,
       auditTimes: { intervalMs: 200, soonMs: 50, rounds: 2 },
-      careTimes: quickCareTimes,
+      maintenanceTimes: quickCareTimes,
       ...parts,
     });
     const stop = new AbortController();

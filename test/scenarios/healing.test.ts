@@ -17,7 +17,7 @@ describe("healing", () => {
     await scenario.pod("a");
     await heardOfPods(plugin);
     driver.set("video10", "dead_caps");
-    driver.nudge();
+    driver.notify();
     await scenario.counts(8, 7);
     await Bun.sleep(aWhile);
     expect(driver.calls).not.toContain("repair video10");
@@ -40,7 +40,7 @@ describe("healing", () => {
       driver.set(id, "ok");
     };
     driver.set("video13", "stuck_writer");
-    driver.nudge();
+    driver.notify();
     await eventually(() => driver.resets.includes("video13"), "the reset");
     await scenario.counts(8, 8);
   });
@@ -54,14 +54,14 @@ describe("healing", () => {
     for (let n = 0; n < 3; n++) {
       driver.set("video10", "stuck_writer");
       await Bun.sleep(pollMs);
-      driver.nudge();
+      driver.notify();
       await Bun.sleep(pollMs);
       driver.set("video10", "ok");
-      driver.nudge();
+      driver.notify();
       await Bun.sleep(pollMs);
     }
     driver.set("video10", "stuck_writer");
-    driver.nudge();
+    driver.notify();
     expect(scenario.count("list_received")).toBe(lists);
     expect(driver.resets).toEqual([]);
     const works = driver.onReset;
@@ -87,12 +87,12 @@ describe("healing", () => {
     await scenario.pod("a");
     await heardOfPods(plugin);
     driver.set("video10", "stuck_writer");
-    driver.nudge();
+    driver.notify();
     await Bun.sleep(aWhile);
     expect(scenario.kubelet.resources()).toEqual({ capacity: 1, allocatable: 1 });
     scenario.kubelet.removePod("a");
     await eventually(() => {
-      driver.nudge();
+      driver.notify();
       return scenario.kubelet.resources().allocatable === 0;
     }, "the mark");
   });
@@ -107,7 +107,7 @@ describe("healing", () => {
     await Bun.sleep(pollMs);
     await scenario.kubelet.start({ podsAfter: () => Bun.sleep(graceMs + pollMs) });
     await scenario.counts(8, 8);
-    driver.nudge();
+    driver.notify();
     await Bun.sleep(graceMs + pollMs);
     expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
   });
@@ -119,12 +119,12 @@ describe("healing", () => {
     await heardOfPods(plugin);
     driver.calls.length = 0;
     driver.set("video10", "wrong_number");
-    driver.nudge();
+    driver.notify();
     await Bun.sleep(aWhile);
     expect(driver.calls).not.toContain("ensure");
     scenario.kubelet.removePod("a");
     await eventually(() => {
-      driver.nudge();
+      driver.notify();
       return driver.calls.includes("ensure");
     }, "the move");
   });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { defaultCareTimes } from "../../src/devices/care-times.ts";
+import { defaultMaintenanceTimes } from "../../src/devices/maintenance/maintenance-times.ts";
 import { Plugin } from "../../src/plugin/plugin.ts";
 import { behaviourOf } from "../../src/simulator/behaviour.ts";
 import { bestOf } from "../support/best-of.ts";
@@ -127,7 +127,7 @@ describe("the plugin's life", () => {
     const before = { nodes: nodes(), pod: scenario.kubelet.pod("a") };
     await stop();
     // It would clean what no pod has after a fifth of a second, which may be over before the look below.
-    const { log } = scenario.startPlugin({}, { careTimes: defaultCareTimes });
+    const { log } = scenario.startPlugin({}, { maintenanceTimes: defaultMaintenanceTimes });
     await scenario.counts(8, 8);
     expect({ nodes: nodes(), pod: scenario.kubelet.pod("a") }).toEqual(before);
     const setUp = log.lines.find(({ msg }) => msg === "Devices set up");

@@ -54,8 +54,8 @@ describe("whose a device is", () => {
 
   test("S45 outlives the kubelet's restart, whose socket is another one and asked at once", async () => {
     // Only the socket's return can be the reason for a question.
-    const careTimes = { ...quickCareTimes, pollMs: 60_000 };
-    const plugin = await scenario.started(scenario.cameras(2), {}, careTimes);
+    const maintenanceTimes = { ...quickCareTimes, pollMs: 60_000 };
+    const plugin = await scenario.started(scenario.cameras(2), {}, maintenanceTimes);
     await scenario.pod("a");
     await eventually(() => told(plugin).length === 1, "the owner");
     scenario.kubelet.stop({ removeSockets: true });

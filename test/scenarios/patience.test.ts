@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createClient } from "@connectrpc/connect";
 import { PluginError } from "../../src/common/plugin-error.ts";
-import { defaultCareTimes } from "../../src/devices/care-times.ts";
+import { defaultMaintenanceTimes } from "../../src/devices/maintenance/maintenance-times.ts";
 import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { createSocketTransport } from "../../src/grpc/transport.ts";
 import { FakeDriver } from "../support/fake-driver.ts";
@@ -90,8 +90,8 @@ describe("patience", () => {
   test("with a reset that does not come back ends long before the kubelet's own", async () => {
     const driver = new FakeDriver();
     driver.onReset = () => new Promise(() => undefined);
-    const careTimes = { ...quickCareTimes, prepareMs: 200 };
-    await scenario.registered({ "pre-start-container": "true" }, { driver, careTimes });
+    const maintenanceTimes = { ...quickCareTimes, prepareMs: 200 };
+    await scenario.registered({ "pre-start-container": "true" }, { driver, maintenanceTimes });
     const transport = createSocketTransport(scenario.socketPath());
     let refusal: unknown;
     try {
@@ -102,6 +102,6 @@ describe("patience", () => {
     transport.close();
     expect(String(refusal)).toMatch(/the reset of video10/i);
     // The kubelet gives PreStartContainer 30 s (KubeletPreStartContainerRPCTimeoutInSecs).
-    expect(defaultCareTimes.prepareMs).toBeLessThan(30_000);
+    expect(defaultMaintenanceTimes.prepareMs).toBeLessThan(30_000);
   });
 });

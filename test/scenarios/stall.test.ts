@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Clock, systemClock } from "../../src/common/clock.ts";
 import { freePort } from "../../src/common/free-port.ts";
-import type { Logger } from "../../src/observe/logger.ts";
+import type { Logger } from "../../src/common/logger.ts";
 import { recordingLogger } from "../support/recording-logger.ts";
 import { eventually, Scenario } from "./harness.ts";
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { numbersHeldBefore } from "../../src/plugin/held-before.ts";
+import { chooseNumbers } from "../../src/drivers/loopback/device/choose-numbers.ts";
+import { numbersAllocatedAtStart } from "../../src/plugin/allocated-at-start.ts";
 import { numbersFrom } from "../../src/v4l2/device-ids.ts";
-import { layOutDevices } from "../../src/v4l2/loopback/device-layout.ts";
 import { FakeLoopbackKernel } from "../support/fake-loopback-kernel.ts";
 import { recordingLogger } from "../support/recording-logger.ts";
 import type { CameraFiles } from "./camera-files.ts";
@@ -22,7 +22,7 @@ describe("fewer devices than before", () => {
     const options = { "max-devices": "4" };
     const log = recordingLogger();
     const { signal } = new AbortController();
-    const held = await numbersHeldBefore(scenario.config(options), { log }, signal);
+    const held = await numbersAllocatedAtStart(scenario.config(options), { log }, signal);
     expect(held).toEqual([14]);
     await first.stop();
 
@@ -52,7 +52,7 @@ describe("devices whose numbers lie elsewhere, since cameras have some of theirs
   const laidOut = (maxDevices: number, heldNumbers: readonly number[]) => {
     const { sysfsDir } = kernel;
     const layout = { firstDeviceNumber: 10, maxDevices, heldNumbers, sysfsDir };
-    const devices = layOutDevices({ ...layout, numberTaken: "elsewhere" });
+    const devices = chooseNumbers({ ...layout, numberTaken: "elsewhere" });
     const numbers = (extra?: true) =>
       devices.filter((device) => device.extra === extra).map(({ number }) => number);
     return scenario.camerasOf(numbers(), numbers(true), true);
@@ -73,7 +73,7 @@ describe("devices whose numbers lie elsewhere, since cameras have some of theirs
     for (const name of ["a", "b"]) scenario.kubelet.removePod(name);
     const log = recordingLogger();
     const { signal } = new AbortController();
-    const held = await numbersHeldBefore(scenario.config(options), { log }, signal);
+    const held = await numbersAllocatedAtStart(scenario.config(options), { log }, signal);
     expect(held).toEqual([15, 16]);
     await first.stop();
 

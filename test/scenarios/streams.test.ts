@@ -69,7 +69,7 @@ describe("the ListAndWatch stream", () => {
     await eventually(() => scenario.count("registered") === 2, "the registration");
     await scenario.counts(8, 8);
     const ended = log.lines.find(({ msg }) => msg === "Registration ended");
-    expect(ended?.fields["reason"]).toBe("disowned");
+    expect(ended?.fields["reason"]).toBe("not_listed");
   });
 
   test("S45 is left alone when the pod-resources socket can't be asked", async () => {

@@ -5,7 +5,7 @@ import type {
   DriverDevice,
   EnsureReport,
   VideoDriver,
-} from "../../src/v4l2/driver.ts";
+} from "../../src/drivers/driver.ts";
 import { deviceIds } from "./devices.ts";
 
 /** A driver in memory, for tests of what is above the seam; the contract suite is for the real ones. */
@@ -26,7 +26,7 @@ export class FakeDriver implements VideoDriver {
   canRemove = true;
   /** Who holds a device open: those that are in. `undefined` in place of the set: that can't be known. */
   open: Set<string> | undefined = new Set();
-  #nudge: () => void = () => undefined;
+  #notify: () => void = () => undefined;
 
   constructor(count = 8, first = 10) {
     this.devices = deviceIds(count, first).map((id, index) => ({
@@ -41,8 +41,8 @@ export class FakeDriver implements VideoDriver {
     this.states.set(id, { state, detail });
   }
 
-  nudge(): void {
-    this.#nudge();
+  notify(): void {
+    this.#notify();
   }
 
   async ensure(): Promise<EnsureReport> {
@@ -97,8 +97,8 @@ export class FakeDriver implements VideoDriver {
     return this.open?.has(id);
   }
 
-  watch(nudge: () => void): void {
-    this.#nudge = nudge;
+  watch(notify: () => void): void {
+    this.#notify = notify;
   }
 
   #refuseBusy(id: string): void {

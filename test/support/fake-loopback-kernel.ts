@@ -9,11 +9,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { LoopbackKernel, NodeView } from "../../src/drivers/loopback/kernel.ts";
+import { moduleName } from "../../src/drivers/loopback/module/modules-dep.ts";
 import { type DeviceNumber, formatDevice } from "../../src/linux/device-number.ts";
 import { ErrnoError } from "../../src/linux/errno-error.ts";
 import type { UeventSource } from "../../src/linux/uevents.ts";
-import type { LoopbackKernel, NodeView } from "../../src/v4l2/loopback/kernel.ts";
-import { moduleName } from "../../src/v4l2/loopback/modules-dep.ts";
 import type { VideoFile } from "../../src/v4l2/video-api.ts";
 import { FakeVideoDevice } from "./fake-video-device.ts";
 import { parseArray, parseParams } from "./kernel-params.ts";

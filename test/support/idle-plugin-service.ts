@@ -1,4 +1,4 @@
-import type { PluginServerDeps } from "../../src/kubelet/plugin-server.ts";
+import type { PluginServerDeps } from "../../src/device-plugin/plugin-server.ts";
 
 /** The service of a plugin that has no devices; `methods` replace its own. */
 export function idlePluginService(methods: object = {}): ReturnType<PluginServerDeps["service"]> {

@@ -1,4 +1,4 @@
-import type { LogFields, Logger, LogLevel } from "../../src/observe/logger.ts";
+import type { LogFields, Logger, LogLevel } from "../../src/common/logger.ts";
 
 export interface LogLine {
   readonly level: LogLevel;

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../../common/free-port.ts";
+import { FAULTS_DIRECTORY } from "../../drivers/simulated/index.ts";
 import { EmbeddedKubelet } from "../../simulator/kubelet.ts";
-import { FAULTS_DIRECTORY } from "../../v4l2/simulated/faults.ts";
 import { type PluginPaths, PluginProcess } from "./plugin-process.ts";
 import type { Cell, Timeline } from "./timeline.ts";
 

@@ -1,5 +1,5 @@
 import { type Device, Use } from "../../gen/videodevice/admin/v1/admin_pb.ts";
-import { isAilment } from "../../observe/verdict.ts";
+import { isAilment } from "../../observe/summary.ts";
 import { workWord } from "../../observe/work-word.ts";
 import { cutEnd, cutMiddle, printable, renderTable, width } from "../tools/table.ts";
 import { ageOf, type Colour, paint, type StatusView } from "./status-view.ts";

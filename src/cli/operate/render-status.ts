@@ -5,8 +5,8 @@ import {
   LogLevel,
   type Status,
 } from "../../gen/videodevice/admin/v1/admin_pb.ts";
-import { levelWord } from "../../observe/admin/log-levels.ts";
-import { isAilment, type Verdict, verdict } from "../../observe/verdict.ts";
+import { levelWord } from "../../observe/proto-log-level.ts";
+import { isAilment, type Verdict, verdict } from "../../observe/summary.ts";
 import { cutEnd, printable, under } from "../tools/table.ts";
 import { renderDeviceTable } from "./render-device-table.ts";
 import { ageOf, type Colour, paint, type StatusView } from "./status-view.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../../common/clock.ts";
 import type { PluginError } from "../../common/plugin-error.ts";
-import { statusJsonLine } from "../../observe/admin/status-json.ts";
+import { statusJsonLine } from "../../observe/status-json.ts";
 import type { Screen, Terminal } from "../terminal.ts";
 import type { Seen } from "./follow-status.ts";
 import { FullScreen } from "./full-screen.ts";

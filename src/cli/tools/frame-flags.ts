@@ -1,6 +1,6 @@
 import type { FlagSpec } from "../../config/argv.ts";
 import { type Problem, quote } from "../../config/problem.ts";
-import { FRAME_FORMATS, type FrameFormat } from "../../v4l2/frames/encode.ts";
+import { FRAME_FORMATS, type FrameFormat } from "../../frames/encode.ts";
 
 /** What a test pattern is like. */
 export interface FrameOptions {

@@ -1,10 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import {
+  type LoopbackKernel,
+  LoopbackView,
+  MaxOpeners,
+  readSysfs,
+  type ViewSettings,
+} from "../../drivers/loopback/index.ts";
 import { deviceId } from "../../v4l2/device-ids.ts";
-import type { LoopbackKernel } from "../../v4l2/loopback/kernel.ts";
-import { LoopbackView, type ViewSettings } from "../../v4l2/loopback/loopback-view.ts";
-import { OpenersLimit } from "../../v4l2/loopback/openers-limit.ts";
-import { readSysfs } from "../../v4l2/loopback/sysfs.ts";
 import { holdersOf } from "./busy.ts";
 import type { Target } from "./target.ts";
 
@@ -26,7 +29,7 @@ export function loopbackView(
   { deviceDir, sysfsDir }: ViewSettings,
   kernel: LoopbackKernel,
 ): LoopbackView {
-  const openers = new OpenersLimit(sysfsDir, kernel);
+  const openers = new MaxOpeners(sysfsDir, kernel);
   return new LoopbackView({ deviceDir, sysfsDir }, kernel, openers);
 }
 

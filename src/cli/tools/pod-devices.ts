@@ -2,8 +2,8 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { PluginError } from "../../common/plugin-error.ts";
 import { PodResourcesLister } from "../../gen/kubelet/podresources/v1/api_pb.ts";
 import { createSocketTransport } from "../../grpc/transport.ts";
-import { type PodDevice, podDevices } from "../../kubelet/pod-devices.ts";
-import { podResourcesError } from "../../kubelet/pod-resources.ts";
+import { type PodDevice, podDevices } from "../../pod-resources/pod-devices.ts";
+import { podResourcesError } from "../../pod-resources/pod-resources.ts";
 import { connects, NO_SOCKET } from "./connects.ts";
 
 /** How long the kubelet may take to answer, ms. */

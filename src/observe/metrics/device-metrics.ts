@@ -1,13 +1,13 @@
 import { Gauge, type Registry } from "prom-client";
-import type { CareStatus } from "../../devices/caretaker.ts";
-import type { DeviceStatus, HealthReason } from "../../devices/health.ts";
-import type { Owner } from "../../kubelet/device-owners.ts";
+import type { DeviceStatus, HealthReason } from "../../devices/inventory/device-status.ts";
+import type { MaintenanceStatus } from "../../devices/maintenance/maintenance.ts";
+import type { Owner } from "../../pod-resources/device-owners.ts";
 import { prefix } from "./make-metrics.ts";
 
 /** Where the gauges about devices look when they are shown. */
 export interface DeviceSources {
   readonly devices: () => readonly DeviceStatus[];
-  readonly care: () => readonly CareStatus[];
+  readonly care: () => readonly MaintenanceStatus[];
   /** Whether an operator has taken a device out of the offer. */
   readonly cordoned: (id: string) => boolean;
   /** Whether a device is no longer wanted, and stays only in the list. */

@@ -1,7 +1,7 @@
 import type { Registry } from "prom-client";
-import type { CareResult } from "../../devices/attempts.ts";
-import type { PodResourcesFailure, PodResourcesMethod } from "../../kubelet/pod-resources.ts";
-import type { RegistrationEnd } from "../../kubelet/registrar.ts";
+import type { RegistrationEnd } from "../../device-plugin/registrar.ts";
+import type { MaintenanceResult } from "../../devices/maintenance/run-maintenance.ts";
+import type { PodResourcesFailure, PodResourcesMethod } from "../../pod-resources/pod-resources.ts";
 import { counter, histogram } from "./make-metrics.ts";
 
 /** Allocate answers from memory, so its buckets start at 50 µs; with a reset it may take 2 s. Seconds. */
@@ -12,7 +12,7 @@ const allocateBuckets = [
 const resetBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const inspectionBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1];
 
-const careResults: readonly CareResult[] = ["ok", "busy", "failed"];
+const careResults: readonly MaintenanceResult[] = ["ok", "busy", "failed"];
 const methods: readonly PodResourcesMethod[] = ["List", "GetAllocatableResources"];
 const failures: readonly PodResourcesFailure[] = ["absent", "busy", "failed"];
 /** What Allocate and PreStartContainer are refused with; others would be defects. */
@@ -22,7 +22,7 @@ const ends: readonly RegistrationEnd[] = [
   "stream_ended",
   "stream_missing",
   "kubelet_replaced",
-  "disowned",
+  "not_listed",
   "socket_lost",
   "stopping",
 ];

@@ -1,5 +1,5 @@
 import type { Event } from "../../gen/videodevice/admin/v1/admin_pb.ts";
-import { levelWord } from "../admin/log-levels.ts";
+import { levelWord } from "../proto-log-level.ts";
 import { foreign, type Html, html } from "./html.ts";
 import { clockTime } from "./times.ts";
 

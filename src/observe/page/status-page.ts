@@ -1,6 +1,6 @@
 import type { Status } from "../../gen/videodevice/admin/v1/admin_pb.ts";
-import { levelWord } from "../admin/log-levels.ts";
-import { type Verdict, verdict } from "../verdict.ts";
+import { levelWord } from "../proto-log-level.ts";
+import { type Verdict, verdict } from "../summary.ts";
 import { deviceCard, deviceCell } from "./device-card.ts";
 import { deviceKind, deviceKinds, kindWords } from "./device-state.ts";
 import { eventList } from "./event-list.ts";

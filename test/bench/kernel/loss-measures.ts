@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { defaultFlapPolicy } from "../../../src/devices/health.ts";
+import { defaultFlapPolicy } from "../../../src/devices/inventory/device-status.ts";
 import type { Stage } from "../../kernel/driver/stage.ts";
 import { removeDevice, run } from "../../kernel/stories/cameras.ts";
 import { PATIENCE_MS } from "../../kernel/stories/eventually.ts";

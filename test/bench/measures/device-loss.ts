@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { defaultFlapPolicy } from "../../../src/devices/health.ts";
+import { defaultFlapPolicy } from "../../../src/devices/inventory/device-status.ts";
 import { BenchNode, deviceCount } from "../bench-node.ts";
 import { type Measure, row } from "../measure.ts";
 

@@ -1,6 +1,6 @@
 import { deepEqual, equal, notEqual } from "node:assert/strict";
 import { readFileSync, rmSync } from "node:fs";
-import { CID } from "../../../src/v4l2/loopback/device-care.ts";
+import { CID } from "../../../src/drivers/loopback/cleaning/clean-in-place.ts";
 import { PIXEL_FORMAT } from "../../../src/v4l2/video-structs.ts";
 import { roleOf } from "../query.ts";
 import { identity, loaded, modeOf, query, run } from "../stories/cameras.ts";

@@ -1,5 +1,5 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import type { LogFields } from "../../../src/observe/logger.ts";
+import type { LogFields } from "../../../src/common/logger.ts";
 import { recordingLogger } from "../../support/recording-logger.ts";
 import { roleOf } from "../query.ts";
 import { identity, modeOf, query } from "../stories/cameras.ts";

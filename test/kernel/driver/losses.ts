@@ -23,7 +23,7 @@ async function toldBy(lose: () => unknown): Promise<string[]> {
     {
       open: () => ueventSource(linuxCalls().openUevents()),
       matches: ({ action, path }) => action === "remove" && isOurs(basename(path)),
-      nudge: () => told.add("uevent"),
+      notify: () => told.add("uevent"),
       onUnavailable: (reason) => told.add(String(reason)),
       clock: systemClock,
     },

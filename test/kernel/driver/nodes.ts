@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { existsSync, rmSync, statSync } from "node:fs";
-import type { EnsureReport } from "../../../src/v4l2/driver.ts";
+import type { EnsureReport } from "../../../src/drivers/driver.ts";
 import { identity } from "../stories/cameras.ts";
 import {
   busybox,

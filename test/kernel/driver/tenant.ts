@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
+import { CID } from "../../../src/drivers/loopback/cleaning/clean-in-place.ts";
 import { errnoNameOf } from "../../../src/linux/errno-error.ts";
-import { CID } from "../../../src/v4l2/loopback/device-care.ts";
 import type { VideoFile } from "../../../src/v4l2/video-api.ts";
 import { PIXEL_FORMAT } from "../../../src/v4l2/video-structs.ts";
 import type { Stage } from "./stage.ts";

@@ -1,6 +1,6 @@
 import { deepEqual, ok } from "node:assert/strict";
 import { release } from "node:os";
-import { findModule } from "../../../src/v4l2/loopback/find-module.ts";
+import { findModule } from "../../../src/drivers/loopback/module/find-module.ts";
 import { PREDECESSORS_LABELS, predecessorsParameters } from "../../support/predecessor.ts";
 import type { ModuleVersion } from "../provision.ts";
 import { identity, modprobe, query, rmmod, run } from "./cameras.ts";

@@ -2,18 +2,21 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isatty } from "node:tty";
 import { systemClock } from "../../../common/clock.ts";
+import type { LogLevel } from "../../../common/logger.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import type { Config } from "../../../config/config.ts";
+import type { VideoDriver } from "../../../drivers/driver.ts";
+import {
+  ControlDevice,
+  linuxKernel,
+  MODULE,
+  readModuleParameter,
+  readSysfs,
+} from "../../../drivers/loopback/index.ts";
 import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { createLogger } from "../../../observe/log.ts";
-import type { LogLevel } from "../../../observe/logger.ts";
 import { createDriver } from "../../../plugin/create-driver.ts";
 import { deviceId, MAX_DEVICE_NUMBER } from "../../../v4l2/device-ids.ts";
-import type { VideoDriver } from "../../../v4l2/driver.ts";
-import { ControlDevice } from "../../../v4l2/loopback/control-device.ts";
-import { MODULE } from "../../../v4l2/loopback/find-module.ts";
-import { linuxKernel } from "../../../v4l2/loopback/kernel.ts";
-import { readModuleParameter, readSysfs } from "../../../v4l2/loopback/sysfs.ts";
 import type { Terminal } from "../../terminal.ts";
 import { withHolders } from "../busy.ts";
 import { findTarget, numberOf } from "../target.ts";

@@ -1,8 +1,8 @@
 import { PluginError } from "../../../common/plugin-error.ts";
 import type { Config } from "../../../config/config.ts";
+import type { VideoDriver } from "../../../drivers/driver.ts";
 import { type Device, Use } from "../../../gen/videodevice/admin/v1/admin_pb.ts";
-import type { Owner } from "../../../kubelet/device-owners.ts";
-import type { VideoDriver } from "../../../v4l2/driver.ts";
+import type { Owner } from "../../../pod-resources/device-owners.ts";
 import { describeHolders, type Holder } from "../../../v4l2/holders.ts";
 import { holdersOf } from "../busy.ts";
 import { lookAtPods, podOf } from "../pod-devices.ts";

@@ -1,13 +1,18 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../../config/config.ts";
+import {
+  type LoopbackKernel,
+  type LoopbackView,
+  linuxKernel,
+  readSysfs,
+  type SysfsDevice,
+  videoNumbers,
+} from "../../../drivers/loopback/index.ts";
 import { formatDevice } from "../../../linux/device-number.ts";
 import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { deviceId } from "../../../v4l2/device-ids.ts";
 import { findHolders, type Holder } from "../../../v4l2/holders.ts";
-import { type LoopbackKernel, linuxKernel } from "../../../v4l2/loopback/kernel.ts";
-import type { LoopbackView } from "../../../v4l2/loopback/loopback-view.ts";
-import { readSysfs, type SysfsDevice, videoNumbers } from "../../../v4l2/loopback/sysfs.ts";
 import { lookAtStream, loopbackView } from "../loopback-look.ts";
 import { lookAtPods, podOf } from "../pod-devices.ts";
 

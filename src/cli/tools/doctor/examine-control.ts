@@ -1,6 +1,9 @@
+import {
+  cardLabelOf,
+  labelProblem,
+  MAX_PARAMETER_DEVICES,
+} from "../../../drivers/loopback/index.ts";
 import { formatDevice } from "../../../linux/device-number.ts";
-import { cardLabelOf, labelProblem } from "../../../v4l2/loopback/card-label.ts";
-import { MAX_PARAMETER_DEVICES } from "../../../v4l2/loopback/parameters.ts";
 import { type Check, checkNamed } from "./check.ts";
 import type { Facts, LoadedFacts } from "./facts.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { PluginError } from "../../../common/plugin-error.ts";
 import { loadConfig } from "../../../config/load-config.ts";
-import type { LoadProbes } from "../../../v4l2/loopback/load-probes.ts";
-import type { Judgement } from "../../../v4l2/loopback/observe.ts";
-import type { SysfsDevice } from "../../../v4l2/loopback/sysfs.ts";
+import type { Judgement } from "../../../drivers/loopback/device/device-state.ts";
+import type { SysfsDevice } from "../../../drivers/loopback/device/sysfs.ts";
+import type { LoadProbes } from "../../../drivers/loopback/module/load-probes.ts";
 import type { Check } from "./check.ts";
 import { examine, isFit } from "./examine.ts";
 import type { Facts, LoadedFacts, RangeDevice } from "./facts.ts";

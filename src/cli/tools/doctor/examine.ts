@@ -1,7 +1,5 @@
 import { PluginError } from "../../../common/plugin-error.ts";
-import { installHint } from "../../../v4l2/loopback/install-hint.ts";
-import { unpackXzHint } from "../../../v4l2/loopback/load-module.ts";
-import { refuseVetoed } from "../../../v4l2/loopback/modprobe-config.ts";
+import { installHint, refuseVetoed, unpackXzHint } from "../../../drivers/loopback/index.ts";
 import { type Check, checkNamed } from "./check.ts";
 import { examineControl, examineLabel } from "./examine-control.ts";
 import { examineDevices, examineOthers } from "./examine-devices.ts";

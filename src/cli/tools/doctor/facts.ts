@@ -4,34 +4,38 @@ import { dirname, join } from "node:path";
 import { systemClock } from "../../../common/clock.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import type { Config } from "../../../config/config.ts";
+import { driverDevices } from "../../../drivers/driver-devices.ts";
+import {
+  ControlDevice,
+  chooseNumbers,
+  findModule,
+  type Judgement,
+  kernelDecompresses,
+  type LoadProbes,
+  type LoopbackKernel,
+  type LoopbackView,
+  linuxKernel,
+  MODPROBE_DIRECTORIES,
+  MODULE,
+  type ModprobeConfig,
+  type ModuleInfo,
+  type NodeView,
+  readControlDevice,
+  readLoadProbes,
+  readModprobeConfig,
+  readModuleInfo,
+  readOnlyKernel,
+  readSysfs,
+  type SysfsDevice,
+  videoNumbers,
+} from "../../../drivers/loopback/index.ts";
 import type { DeviceNumber } from "../../../linux/device-number.ts";
 import { errnoNameOf } from "../../../linux/errno-error.ts";
 import { readInitOnAlloc } from "../../../linux/init-on-alloc.ts";
 import { configOption, readKernelConfig } from "../../../linux/kernel-config.ts";
 import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { type Privileges, readPrivileges } from "../../../linux/privileges.ts";
-import { driverDevices, numbersFrom } from "../../../v4l2/device-ids.ts";
-import { ControlDevice } from "../../../v4l2/loopback/control-device.ts";
-import { layOutDevices } from "../../../v4l2/loopback/device-layout.ts";
-import { findModule, MODULE } from "../../../v4l2/loopback/find-module.ts";
-import { type LoopbackKernel, linuxKernel, type NodeView } from "../../../v4l2/loopback/kernel.ts";
-import { kernelDecompresses } from "../../../v4l2/loopback/load-module.ts";
-import { type LoadProbes, readLoadProbes } from "../../../v4l2/loopback/load-probes.ts";
-import type { LoopbackView } from "../../../v4l2/loopback/loopback-view.ts";
-import {
-  MODPROBE_DIRECTORIES,
-  type ModprobeConfig,
-  readModprobeConfig,
-} from "../../../v4l2/loopback/modprobe-config.ts";
-import { type ModuleInfo, readModuleInfo } from "../../../v4l2/loopback/module-info.ts";
-import type { Judgement } from "../../../v4l2/loopback/observe.ts";
-import { readOnlyKernel } from "../../../v4l2/loopback/read-only-kernel.ts";
-import {
-  readControlDevice,
-  readSysfs,
-  type SysfsDevice,
-  videoNumbers,
-} from "../../../v4l2/loopback/sysfs.ts";
+import { numbersFrom } from "../../../v4l2/device-ids.ts";
 import { connects } from "../connects.ts";
 import { loopbackView } from "../loopback-look.ts";
 import { listPodDevices } from "../pod-devices.ts";
@@ -174,7 +178,7 @@ function loadedModule(
 /** The plugin's own choice; the plain range where there are not so many numbers. */
 function wantedNumbers(config: Config): number[] {
   try {
-    return layOutDevices(config).map(({ number }) => number);
+    return chooseNumbers(config).map(({ number }) => number);
   } catch {
     const { firstDeviceNumber, maxDevices } = config;
     return numbersFrom(firstDeviceNumber, maxDevices);

@@ -1,5 +1,5 @@
 import type { Clock } from "../../../common/clock.ts";
-import type { EnsureReport, VideoDriver } from "../../../v4l2/driver.ts";
+import type { EnsureReport, VideoDriver } from "../../../drivers/driver.ts";
 
 /** How long, in ms, nodes have to keep their mode and group for udev to be done with them: it sets its own once, late. */
 const QUIET_MS = 3000;

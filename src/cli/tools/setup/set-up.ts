@@ -1,6 +1,6 @@
 import type { Clock } from "../../../common/clock.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
-import type { DeviceState, VideoDriver } from "../../../v4l2/driver.ts";
+import type { DeviceState, VideoDriver } from "../../../drivers/driver.ts";
 import { CONTESTED, CONTESTED_REMEDY, keepAccess } from "./keep-access.ts";
 
 /** What became of one device. */

@@ -1,0 +1,74 @@
+import { readFileSync, renameSync, statSync } from "node:fs";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** Text of a small file of a pseudo file system, trimmed; undefined if it can't be read. */
+export function readSmallFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Text of a file that may be absent, which gives undefined.
+ *
+ * @throws the error of `node:fs`; Error if it is no regular file (reading a FIFO would wait forever), or has more than
+ * `maxBytes`.
+ */
+export function readFileIfPresent(path: string, maxBytes: number): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  if (!stat.isFile()) throw new Error("it is not a regular file");
+  if (stat.size > maxBytes) throw new Error(`it has more than ${maxBytes} bytes`);
+  return readFileSync(path, "utf8");
+}
+
+/**
+ * Replaces a file, so that a reader finds the old or the new one whole, after whatever crash. Creates its directory.
+ *
+ * @param mode Permission bits of the file; a directory that is created gets 0700.
+ * @throws the error of `node:fs`; the old file is unchanged then.
+ */
+export async function replaceFile(path: string, text: string, mode = 0o600): Promise<void> {
+  const draft = `${path}.tmp`;
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const file = await open(draft, "w", mode);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => undefined);
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Renames a file that is in the way; false if that fails, and the file stays where it is. */
+export function moveAside(path: string, to: string): boolean {
+  try {
+    renameSync(path, to);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Makes a rename outlive a power cut (fsync(2), "Calling fsync() does not necessarily ensure…"). The rename has
+ * happened, so a file system that can't do it for directories is no reason to report a failure.
+ */
+async function syncDirectory(path: string): Promise<void> {
+  try {
+    const directory = await open(path, "r");
+    await directory.sync().finally(() => directory.close());
+  } catch {
+    // The file itself was synced.
+  }
+}

@@ -1,0 +1,39 @@
+import { accept, type Kind, reject } from "./option-type.ts";
+
+/** One of the given words; upper and lower case are the same (`LOG_LEVEL=INFO` is common). */
+export function choice<const T extends string>(words: readonly T[]): Kind<T> {
+  return {
+    expected: `one of ${words.join(", ")}`,
+    placeholder: words.join("|"),
+    isSwitch: false,
+    choices: words,
+    schema: { type: "string", enum: words },
+    parse: (text) => {
+      const word = words.find((candidate) => candidate === text.toLowerCase());
+      return word === undefined ? reject() : accept(word);
+    },
+    show: (value) => value,
+  };
+}
+
+const SWITCH_WORDS: ReadonlyMap<string, boolean> = new Map([
+  ["true", true],
+  ["1", true],
+  ["false", false],
+  ["0", false],
+]);
+
+/** Yes or no: `true`, `1`, `false` or `0`; upper and lower case are the same. */
+export function boolean(): Kind<boolean> {
+  return {
+    expected: "true, 1, false or 0",
+    placeholder: "BOOL",
+    isSwitch: true,
+    schema: { type: "boolean" },
+    parse: (text) => {
+      const value = SWITCH_WORDS.get(text.toLowerCase());
+      return value === undefined ? reject() : accept(value);
+    },
+    show: (value) => value,
+  };
+}

@@ -1,0 +1,52 @@
+import { accept, type Kind, reject } from "./option-type.ts";
+
+/** A whole number from `min` to `max`, both allowed. Decimal; signs and leading zeros are refused. */
+export function integer(min: number, max: number): Kind<number> {
+  return {
+    expected: `a whole number from ${min} to ${max}`,
+    placeholder: "N",
+    isSwitch: false,
+    schema: { type: "integer", minimum: min, maximum: max },
+    parse: (text) => parseWhole(text, min, max),
+    show: (value) => value,
+  };
+}
+
+/** A duration in whole seconds from `min` to `max`, written `30` or `30s`. */
+export function seconds(min: number, max: number): Kind<number> {
+  return {
+    expected: `a whole number of seconds from ${min} to ${max}`,
+    placeholder: "SECONDS",
+    isSwitch: false,
+    schema: { type: "integer", minimum: min, maximum: max },
+    parse: (text) => parseWhole(text.replace(/s$/, ""), min, max),
+    show: (value) => value,
+  };
+}
+
+/**
+ * Permission bits of a file, in octal with or without a leading 0: `666` and `0666` are the same.
+ * Set-ID and sticky bits are refused: they mean nothing on a device node.
+ */
+export function octalPermission(): Kind<number> {
+  return {
+    expected: "three octal digits with or without a leading 0, such as 0660 or 666",
+    placeholder: "MODE",
+    isSwitch: false,
+    // YAML reads 0666 without quotes as the number 438.
+    schema: { type: "string", pattern: "^0?[0-7]{3}$" },
+    parse: (text) => (/^0?[0-7]{3}$/.test(text) ? accept(Number.parseInt(text, 8)) : reject()),
+    show: (value) => `0${value.toString(8).padStart(3, "0")}`,
+  };
+}
+
+function parseWhole(text: string, min: number, max: number) {
+  // Kubernetes sets `<SERVICE>_PORT` for each Service of a namespace, so a Service named "metrics"
+  // gives METRICS_PORT this form (kubernetes.io/docs/tutorials/services/connect-applications-service).
+  if (/^(tcp|udp|sctp):\/\//.test(text)) {
+    return reject("this is a Kubernetes service link: set enableServiceLinks: false on the pod");
+  }
+  if (!/^(0|[1-9]\d{0,9})$/.test(text)) return reject();
+  const value = Number(text);
+  return value >= min && value <= max ? accept(value) : reject();
+}

@@ -1,0 +1,198 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { boolean, choice } from "./choice.ts";
+import { findGroup, group } from "./group.ts";
+import { nodeName, resourceName } from "./kubernetes.ts";
+import { integer, octalPermission, seconds } from "./number.ts";
+import type { Kind } from "./option-type.ts";
+import { devicePathTemplate, directory, socketPath } from "./path.ts";
+import { cardLabel, ipAddress } from "./text.ts";
+
+const effects = { lookupGroup: (name: string) => (name === "video" ? 44 : undefined) };
+
+/** The value of a text; the reason or "refused" if there is none. */
+function parse<T>(kind: Kind<T>, text: string): T | string {
+  const parsed = kind.parse(text, effects);
+  return parsed.ok ? parsed.value : (parsed.because ?? "refused");
+}
+
+describe("integer", () => {
+  const kind = integer(1, 8);
+  test("takes both ends of its range", () => {
+    expect(parse(kind, "1")).toBe(1);
+    expect(parse(kind, "8")).toBe(8);
+  });
+  test.each(["0", "9", "-1", "+1", "1.0", "1e0", "0x1", "01", " 1", "1\n", "", "one", "१"])(
+    "refuses %j",
+    (text) => expect(parse(kind, text)).toBe("refused"),
+  );
+  test("names a Kubernetes service link for what it is", () => {
+    expect(parse(integer(1, 65535), "tcp://10.0.0.1:9090")).toBe(
+      "this is a Kubernetes service link: set enableServiceLinks: false on the pod",
+    );
+  });
+  test("takes exactly the numbers in its range", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -1000, max: 1000 }), (number) => {
+        expect(parse(kind, String(number))).toBe(number >= 1 && number <= 8 ? number : "refused");
+      }),
+    );
+  });
+});
+
+test("seconds may carry their unit", () => {
+  const kind = seconds(1, 3600);
+  expect(parse(kind, "30")).toBe(30);
+  expect(parse(kind, "30s")).toBe(30);
+  for (const text of ["0s", "3601", "30ss", "1m", "s", "30 s"]) {
+    expect(parse(kind, text)).toBe("refused");
+  }
+});
+
+test("permissions are octal with and without a leading 0", () => {
+  const kind = octalPermission();
+  expect(parse(kind, "666")).toBe(0o666);
+  expect(parse(kind, "0666")).toBe(0o666);
+  expect(kind.show(0o666)).toBe("0666");
+  expect(kind.show(0o60)).toBe("0060");
+  // 438 is what YAML makes of an unquoted 0666
+  for (const text of ["438", "0o666", "66", "1666", "00666", "rw-rw-rw-", ""]) {
+    expect(parse(kind, text)).toBe("refused");
+  }
+});
+
+test("a choice takes its words in any case", () => {
+  const kind = choice(["debug", "info"]);
+  expect(parse(kind, "INFO")).toBe("info");
+  expect(parse(kind, "loud")).toBe("refused");
+  expect(parse(kind, "info ")).toBe("refused");
+});
+
+test("a boolean takes true, 1, false and 0", () => {
+  expect(["true", "1", "True"].map((text) => parse(boolean(), text))).toEqual([true, true, true]);
+  expect(["false", "0", "FALSE"].map((text) => parse(boolean(), text))).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  for (const text of ["yes", "on", "2", "", "t"]) expect(parse(boolean(), text)).toBe("refused");
+});
+
+describe("card label", () => {
+  test.each(["Kamera für Ümit 🎥", '{node}: {id}, "{n}"', "{", "x".repeat(255)])(
+    "takes %j",
+    (text) => expect(parse(cardLabel(), text)).toBe(text),
+  );
+  test("counts bytes, not characters", () => {
+    expect(parse(cardLabel(), "🎥".repeat(64))).toBe("it is 256 bytes long");
+  });
+  test("refuses placeholders that stand for nothing", () => {
+    expect(parse(cardLabel(), "{id} {index}")).toBe("{index} stands for nothing");
+  });
+  test.each(["", "a\nb", "a\u007fb", "a\u0085b", "\ud83c"])("refuses %j", (text) => {
+    expect(parse(cardLabel(), text)).toBe("refused");
+  });
+  test("refuses what stands for broken UTF-8", () => {
+    expect(parse(cardLabel(), "caf\uFFFD")).toBe("it is not valid UTF-8");
+  });
+  test("lets nothing through that a label can't carry", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        if (!cardLabel().parse(text, effects).ok) return;
+        expect(Buffer.from(text).toString()).toBe(text);
+        expect(text).not.toMatch(/[\0\n]/);
+      }),
+    );
+  });
+});
+
+test("an IP address is no host name", () => {
+  for (const text of ["0.0.0.0", "127.0.0.1", "::", "fd00::1"]) {
+    expect(parse(ipAddress(), text)).toBe(text);
+  }
+  for (const text of ["localhost", "1.2.3", "1.2.3.4:80", "[::1]", ""]) {
+    expect(parse(ipAddress(), text)).toBe("refused");
+  }
+});
+
+test("a node name is a DNS subdomain", () => {
+  for (const text of ["node-1", "ip-10-0-0-1.eu.internal", "1"]) {
+    expect(parse(nodeName(), text)).toBe(text);
+  }
+  for (const text of ["Node", "my_node", "-a", "a-", "a..b", "", "a".repeat(254)]) {
+    expect(parse(nodeName(), text)).toBe("refused");
+  }
+});
+
+describe("resource name", () => {
+  test.each([
+    "meeting-baas.io/video-devices",
+    "example.com/a",
+    "x/Y_z.1",
+    `${"a".repeat(244)}/b`,
+    `a/${"b".repeat(63)}`,
+  ])("takes %s, as the kubelet does", (text) => {
+    expect(parse(resourceName(), text)).toBe(text);
+  });
+  test.each([
+    ["cameras", 'it needs a domain and a name with one "/" between them'],
+    ["a/b/c", 'it needs a domain and a name with one "/" between them'],
+    ["kubernetes.io/cameras", "kubernetes.io is reserved for Kubernetes itself"],
+    ["node.kubernetes.io/cameras", "kubernetes.io is reserved for Kubernetes itself"],
+    ["requests.example.com/cameras", '"requests." is reserved for resource quotas'],
+    ["Example.com/cameras", "the part before the slash is not a DNS domain"],
+    ["/cameras", "the part before the slash is not a DNS domain"],
+    [`${"a".repeat(245)}/b`, "the part before the slash is not a DNS domain"],
+  ])("refuses %s", (text, because) => expect(parse(resourceName(), text)).toBe(because));
+  test.each(["a/", "a/-b", "a/b-", "a/b c", `a/${"b".repeat(64)}`])("refuses %s", (text) => {
+    expect(parse(resourceName(), text)).toStartWith("the part after the slash is not 1 to 63");
+  });
+});
+
+test("a directory is an absolute path, tidied", () => {
+  expect(parse(directory(), "/host//dev/./x/../")).toBe("/host/dev");
+  expect(parse(directory(), "/")).toBe("/");
+  for (const text of ["dev", "./dev", "~", "", "/a\0b", "/a\nb"]) {
+    expect(parse(directory(), text)).toBe("refused");
+  }
+});
+
+test("a socket's path leaves room in the socket address", () => {
+  const kind = socketPath(24);
+  expect(kind.expected).toBe("the absolute path of a socket, at most 83 bytes long");
+  expect(parse(kind, `/${"a".repeat(82)}`)).toBe(`/${"a".repeat(82)}`);
+  expect(parse(kind, `/${"a".repeat(83)}`)).toBe("it is 84 bytes long");
+  expect(parse(kind, `/${"é".repeat(42)}`)).toBe("it is 85 bytes long");
+  expect(parse(kind, "/a/")).toBe("refused");
+  expect(parse(kind, "a.sock")).toBe("refused");
+});
+
+test("a container path tells devices apart", () => {
+  for (const text of ["/dev/{id}", "/dev/video{index}", "/cams/{n}/video"]) {
+    expect(parse(devicePathTemplate(), text)).toBe(text);
+  }
+  const refused = ["/dev/video0", "dev/{id}", "{id}", "/dev/{name}", "/{id}/{name}", "/dev/{{id}}"];
+  for (const text of [...refused, "/d ev/{id}", "/dev/{id},", ""]) {
+    expect(parse(devicePathTemplate(), text)).toBe("refused");
+  }
+  expect(parse(devicePathTemplate(), "/dev/../{id}")).toBe("it must not climb with ..");
+});
+
+test("a group is a number, a name that exists, or nothing", () => {
+  expect(parse(group(), "44")).toBe(44);
+  expect(parse(group(), "video")).toBe(44);
+  expect(parse(group(), "")).toBeUndefined();
+  expect(parse(group(), "4294967294")).toBe(4294967294);
+  expect(parse(group(), "4294967295")).toBe("refused");
+  expect(parse(group(), "vidoe")).toBe("there is no such group");
+  expect(group().show(undefined)).toBeNull();
+});
+
+test("a group's name is found in /etc/group", () => {
+  const etcGroup = "root:x:0:\n# comment\nvideo:x:44:ann,bob\nbroken:x\nodd:x:abc:\n";
+  expect(findGroup(etcGroup, "video")).toBe(44);
+  expect(findGroup(etcGroup, "root")).toBe(0);
+  for (const name of ["vid", "broken", "odd", "x", ""]) {
+    expect(findGroup(etcGroup, name)).toBeUndefined();
+  }
+});

@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, unlinkSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { quickTimes } from "../../test/scenarios/harness.ts";
+import { eventually } from "../../test/support/eventually.ts";
+import { idlePluginService } from "../../test/support/idle-plugin-service.ts";
+import { recordingLogger } from "../../test/support/recording-logger.ts";
+import { systemClock } from "../common/clock.ts";
+import type { LogFields, Logger } from "../common/logger.ts";
+import { Registrar } from "./registrar.ts";
+
+let directory: string;
+let kubelet: Server;
+/** Accepts, and never answers anything. */
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "vdp-"));
+  mkdirSync(join(directory, "dp"));
+  kubelet = createServer(() => undefined).listen(join(directory, "dp", "kubelet.sock"));
+});
+afterEach(() => {
+  kubelet.close();
+  rmSync(directory, { recursive: true });
+});
+
+/** A registrar with a plugin that has no devices, and what its observer was told. */
+function start(socketPath: string, onDebug: (msg: string, fields: LogFields) => void = () => {}) {
+  const recorder = recordingLogger();
+  const log: Logger = { ...recorder, debug: (msg, fields) => onDebug(msg, fields ?? {}) };
+  const told: string[] = [];
+  const registrar = new Registrar(
+    {
+      resourceName: "example.com/cameras",
+      kubeletSocket: join(directory, "dp", "kubelet.sock"),
+      socketPath,
+      preStart: false,
+      times: quickTimes,
+    },
+    {
+      clock: systemClock,
+      log,
+      // The longest delays, which are the same every time.
+      random: () => 0.999,
+      observer: {
+        registered: () => told.push("registered"),
+        registerFailed: () => told.push("failed"),
+        ended: (reason) => told.push(reason),
+      },
+      service: () => idlePluginService(),
+      onDefect: () => undefined,
+    },
+  );
+  const stop = new AbortController();
+  const running = registrar.run(stop.signal);
+  const saying = (msg: string) => recorder.lines.filter((line) => line.msg === msg);
+  return {
+    told,
+    saying,
+    stop: async () => {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+describe("a registrar", () => {
+  test("that can't serve has failed, and no Register call of it has", async () => {
+    const { told, saying, stop } = start(join(directory, "missing", "plugin.sock"));
+    await eventually(() => saying("Registration failed").length === 2, "two attempts");
+    await stop();
+    expect(saying("Registration failed").map(({ fields }) => fields["step"])).toEqual([
+      "listen",
+      "listen",
+    ]);
+    expect(told).toEqual([]);
+  });
+
+  test("whose socket is taken away before it can be registered tries again, with growing delays", async () => {
+    const started = performance.now();
+    const { saying, stop } = start(join(directory, "dp", "plugin.sock"), (msg, fields) => {
+      if (msg === "Serving") unlinkSync(String(fields["socket_path"]));
+    });
+    const lost = () => saying("Socket was lost before it was registered");
+    await eventually(() => lost().length === 3, "three attempts");
+    await stop();
+    expect(lost().map(({ fields }) => fields["attempt"])).toEqual([1, 2, 3]);
+    // 100 ms and 200 ms
+    expect(performance.now() - started).toBeGreaterThan(290);
+  });
+});

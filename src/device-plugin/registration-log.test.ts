@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import { recordingLogger } from "../../test/support/recording-logger.ts";
+import type { RegistrationFacts } from "./registration.ts";
+import { RegistrationLog } from "./registration-log.ts";
+
+const start = 1_000_000_000;
+const facts = (now: number): RegistrationFacts => ({
+  now,
+  server: "none",
+  streams: 0,
+  kubelet: { state: "absent", identity: undefined },
+  refusingSince: undefined,
+  registeredAt: undefined,
+  lastStreamEnd: undefined,
+  streamSeen: false,
+  kubeletReplacedAt: undefined,
+  notListed: false,
+  notBefore: 0,
+});
+
+test("a wait for the kubelet is told when it begins and every ten minutes, a decision once", () => {
+  const log = recordingLogger();
+  const registrationLog = new RegistrationLog(log, "/dp/kubelet.sock");
+  for (let second = 0; second <= 1500; second++) {
+    const wait = { kind: "wait", because: "kubelet_absent", ms: 1000 } as const;
+    registrationLog.decided(wait, facts(start + second * 1000));
+  }
+  expect(log.lines.map(({ level, msg }) => `${level} ${msg}`)).toEqual([
+    "debug Registration decision",
+    "info Waiting for the kubelet",
+    "info Waiting for the kubelet",
+    "info Waiting for the kubelet",
+  ]);
+  expect(log.lines[1]?.fields).toEqual({
+    kubelet_socket: "/dp/kubelet.sock",
+    reason: "kubelet_absent",
+    error: "There is no directory /dp.",
+    error_code: "kubelet_directory_missing",
+    remedy: "Mount the host's /dp into the container, at the same path.",
+    next: "it is registered with as soon as it answers",
+  });
+});

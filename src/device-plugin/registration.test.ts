@@ -1,0 +1,202 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  decide,
+  type RegistrationFacts,
+  retryAt,
+  defaultRegistrationTimes as times,
+} from "./registration.ts";
+
+const now = 1_000_000;
+const idle: RegistrationFacts = {
+  now,
+  server: "none",
+  streams: 0,
+  kubelet: { state: "accepting", identity: "k1" },
+  refusingSince: undefined,
+  registeredAt: undefined,
+  lastStreamEnd: undefined,
+  streamSeen: false,
+  kubeletReplacedAt: undefined,
+  notListed: false,
+  notBefore: 0,
+};
+const serving: RegistrationFacts = { ...idle, server: "serving" };
+const live: RegistrationFacts = {
+  ...serving,
+  registeredAt: now - 60_000,
+  streams: 1,
+  streamSeen: true,
+};
+
+const table: [string, RegistrationFacts, ReturnType<typeof decide>][] = [
+  [
+    "waits for a kubelet that isn't there",
+    { ...idle, kubelet: { state: "absent", identity: undefined } },
+    { kind: "wait", because: "kubelet_absent", ms: 1000 },
+  ],
+  [
+    "looks often at a socket that is bound but not yet listened on",
+    { ...idle, kubelet: { state: "refusing", identity: "k1" } },
+    { kind: "wait", because: "kubelet_refusing", ms: 50 },
+  ],
+  [
+    "looks less often at a socket that a dead kubelet left behind",
+    { ...idle, kubelet: { state: "refusing", identity: "k1" }, refusingSince: now - 5000 },
+    { kind: "wait", because: "kubelet_refusing", ms: 1000 },
+  ],
+  ["serves first", idle, { kind: "listen", because: "kubelet_ready" }],
+  ["registers second", serving, { kind: "register", because: "kubelet_ready" }],
+  [
+    "serves anew when the socket was cleaned away before Register",
+    { ...serving, server: "socket_lost" },
+    { kind: "close", because: "socket_lost" },
+  ],
+  [
+    "waits out the backoff",
+    { ...serving, notBefore: now + 700 },
+    { kind: "wait", because: "backoff", ms: 700 },
+  ],
+  ["is content with a live stream", live, { kind: "wait", because: "registered", ms: 1000 }],
+  [
+    "is content with a live stream even if its own socket's file is gone",
+    { ...live, server: "socket_lost" },
+    { kind: "wait", because: "registered", ms: 1000 },
+  ],
+  [
+    "counts a stream as registered although Register's answer is still out",
+    { ...live, registeredAt: undefined },
+    { kind: "wait", because: "registered", ms: 1000 },
+  ],
+  [
+    "gives the kubelet time to open its stream",
+    { ...live, registeredAt: now - 4000, streams: 0, streamSeen: false },
+    { kind: "wait", because: "stream_expected", ms: 1000 },
+  ],
+  [
+    "gives up on a kubelet that accepted but never listened",
+    { ...live, registeredAt: now - 10_000, streams: 0, streamSeen: false },
+    { kind: "close", because: "stream_missing" },
+  ],
+  [
+    "ends the registration when its stream has ended",
+    { ...live, streams: 0 },
+    { kind: "close", because: "stream_ended" },
+  ],
+  [
+    "ends it as well when the stream came and went while Register failed",
+    { ...live, registeredAt: undefined, streams: 0 },
+    { kind: "close", because: "stream_ended" },
+  ],
+  [
+    "lets the same kubelet settle after a stream's end",
+    { ...idle, lastStreamEnd: { at: now - 400, kubelet: "k1" } },
+    { kind: "wait", because: "settling", ms: 600 },
+  ],
+  [
+    "goes to a new kubelet at once",
+    { ...idle, lastStreamEnd: { at: now - 1, kubelet: "k0" } },
+    { kind: "listen", because: "kubelet_ready" },
+  ],
+  [
+    "tolerates a late file event of the kubelet it is registered with",
+    { ...live, kubelet: { state: "accepting", identity: "k1" } },
+    { kind: "wait", because: "registered", ms: 1000 },
+  ],
+  [
+    "cycles a live stream whose devices the kubelet doesn't know",
+    { ...live, notListed: true },
+    { kind: "close", because: "not_listed" },
+  ],
+  [
+    "watches streams that outlive their kubelet's socket",
+    { ...live, kubeletReplacedAt: now - 4500 },
+    { kind: "wait", because: "registered", ms: 500 },
+  ],
+  [
+    "cuts streams that outlived their kubelet's socket too long",
+    { ...live, kubeletReplacedAt: now - 5000 },
+    { kind: "close", because: "kubelet_replaced" },
+  ],
+];
+
+describe("the registration's decision", () => {
+  for (const [sentence, facts, action] of table) {
+    test(sentence, () => {
+      expect(decide(facts, times)).toEqual(action);
+    });
+  }
+
+  const anyFacts = fc.record<RegistrationFacts>({
+    now: fc.constant(now),
+    server: fc.constantFrom("none", "serving", "socket_lost"),
+    streams: fc.integer({ min: 0, max: 3 }),
+    kubelet: fc.constantFrom(
+      { state: "absent", identity: undefined },
+      { state: "refusing", identity: "k1" },
+      { state: "accepting", identity: "k1" },
+      { state: "accepting", identity: "k2" },
+    ),
+    refusingSince: fc.option(fc.integer({ min: now - 9000, max: now }), { nil: undefined }),
+    registeredAt: fc.option(fc.integer({ min: now - 20_000, max: now }), { nil: undefined }),
+    lastStreamEnd: fc.option(
+      fc.record({ at: fc.integer({ min: now - 2000, max: now }), kubelet: fc.constant("k1") }),
+      { nil: undefined },
+    ),
+    streamSeen: fc.boolean(),
+    kubeletReplacedAt: fc.option(fc.integer({ min: now - 9000, max: now }), { nil: undefined }),
+    notListed: fc.boolean(),
+    notBefore: fc.integer({ min: now - 100, max: now + 30_000 }),
+  });
+  const possible = anyFacts.map((facts) => {
+    if (facts.server === "none") {
+      return { ...facts, streams: 0, streamSeen: false, registeredAt: undefined };
+    }
+    return { ...facts, streamSeen: facts.streamSeen || facts.streams > 0 };
+  });
+
+  test("is never to register while a stream lives or has just ended, or before serving", () => {
+    fc.assert(
+      fc.property(possible, (facts) => {
+        if (decide(facts, times).kind !== "register") return;
+        expect(facts.streams).toBe(0);
+        expect(facts.server).toBe("serving");
+        expect(facts.kubelet.state).toBe("accepting");
+        expect(facts.notBefore).toBeLessThanOrEqual(now);
+        if (facts.lastStreamEnd?.kubelet === facts.kubelet.identity) {
+          expect(now - (facts.lastStreamEnd?.at ?? 0)).toBeGreaterThanOrEqual(times.settleMs);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("is never to wait for ever: every wait is positive and within the tick or the backoff", () => {
+    fc.assert(
+      fc.property(possible, (facts) => {
+        const action = decide(facts, times);
+        if (action.kind !== "wait") return;
+        expect(action.ms).toBeGreaterThan(0);
+        expect(action.ms).toBeLessThanOrEqual(times.backoff.maxMs);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("is never to close what isn't open", () => {
+    fc.assert(
+      fc.property(possible, (facts) => {
+        if (facts.server === "none") expect(decide(facts, times).kind).not.toBe("close");
+      }),
+    );
+  });
+});
+
+describe("retries", () => {
+  test("come 1 s apart at first and 30 s at most, jittered over the upper half", () => {
+    expect(retryAt(0, 1, times, 0)).toBe(500);
+    expect(retryAt(0, 1, times, 1)).toBe(1000);
+    expect(retryAt(0, 4, times, 1)).toBe(8000);
+    expect(retryAt(0, 50, times, 1)).toBe(30_000);
+  });
+});

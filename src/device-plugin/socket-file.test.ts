@@ -1,0 +1,125 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileIdentity, identityOf, isListening } from "../common/unix-socket.ts";
+import { INSTANCE_SUFFIX_BYTES } from "../config/types/path.ts";
+import { instanceSocketPath, lookAtKubelet, newSuffix, sweepSockets } from "./socket-file.ts";
+
+let directory: string;
+const servers: Server[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "vdp-"));
+});
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close();
+  rmSync(directory, { recursive: true });
+});
+
+function listen(name: string): Promise<string> {
+  const path = join(directory, name);
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.end()).listen(path, () => resolve(path));
+    servers.push(server);
+  });
+}
+
+/** A socket file that its process left behind. */
+async function abandon(name: string): Promise<string> {
+  const path = join(directory, name);
+  const script = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
+  await Bun.spawn([process.execPath, "-e", script]).exited;
+  return path;
+}
+
+describe("a socket's identity", () => {
+  test("survives a chmod", async () => {
+    const path = await listen("kubelet.sock");
+    const before = fileIdentity(path);
+    await Bun.sleep(5);
+    chmodSync(path, 0o600);
+    expect(fileIdentity(path)).toBe(before as string);
+  });
+
+  test("is another one for another file at the same path", async () => {
+    const path = join(directory, "kubelet.sock");
+    writeFileSync(path, "");
+    const before = fileIdentity(path);
+    rmSync(path);
+    await Bun.sleep(5);
+    writeFileSync(path, "");
+    expect(fileIdentity(path)).not.toBe(before as string);
+  });
+
+  test("S12 differs even if the inode number was given again", () => {
+    const before = { dev: 1n, ino: 7n, birthtimeNs: 100n, ctimeNs: 100n };
+    expect(identityOf({ ...before, birthtimeNs: 200n })).not.toBe(identityOf(before));
+    const unborn = { ...before, birthtimeNs: 0n };
+    expect(identityOf({ ...unborn, ctimeNs: 200n })).not.toBe(identityOf(unborn));
+  });
+
+  test("is undefined for no file", () => {
+    expect(fileIdentity(join(directory, "none"))).toBeUndefined();
+  });
+});
+
+describe("a look at the kubelet's socket", () => {
+  test("tells absent, refusing and accepting apart", async () => {
+    expect((await lookAtKubelet(join(directory, "none"))).state).toBe("absent");
+    expect((await lookAtKubelet(await abandon("stale.sock"))).state).toBe("refusing");
+    expect((await lookAtKubelet(await listen("kubelet.sock"))).state).toBe("accepting");
+  });
+});
+
+test("somebody who hangs up at once is somebody", async () => {
+  const path = join(directory, "busy.sock");
+  const script = `require("net").createServer((s) => s.destroy()).listen(${JSON.stringify(path)})`;
+  const child = Bun.spawn([process.execPath, "-e", script]);
+  try {
+    while (!(await isListening(path))) await Bun.sleep(5);
+    // Now and then the connection is reset before it is known to have been made.
+    for (let n = 0; n < 300; n++) expect(await isListening(path)).toBe(true);
+  } finally {
+    child.kill();
+  }
+});
+
+describe("an instance's socket", () => {
+  test("is named after the configured path", () => {
+    expect(instanceSocketPath("/d/video-device-plugin.sock", "7-abc")).toBe(
+      "/d/video-device-plugin-7-abc.sock",
+    );
+  });
+
+  test("has a suffix no longer than what the path's check allows for", () => {
+    // 4194304 is the kernel's largest process ID (PID_MAX_LIMIT).
+    expect(newSuffix(4_194_304, 0.999999999).length + 1).toBeLessThanOrEqual(INSTANCE_SUFFIX_BYTES);
+    expect(newSuffix(1, 0)).toBe("1-00000000");
+  });
+});
+
+describe("the sweep", () => {
+  test("removes what dead instances left and leaves everything else", async () => {
+    const dead = await abandon("video-device-plugin-1-aaaaaaaa.sock");
+    const original = await abandon("video-device-plugin.sock");
+    const other = await abandon("video-device-plugin-gpu.sock");
+    const live = await listen("video-device-plugin-2-bbbbbbbb.sock");
+    const file = join(directory, "video-device-plugin-notes.sock");
+    writeFileSync(file, "not a socket");
+
+    const sweep = await sweepSockets(join(directory, "video-device-plugin.sock"));
+
+    expect(sweep.stale.sort()).toEqual([dead, original].sort());
+    expect(sweep.live).toEqual([live]);
+    expect([dead, original, other, live, file].map((path) => existsSync(path))).toEqual([
+      false,
+      false,
+      true,
+      true,
+      true,
+    ]);
+    expect(await isListening(live)).toBe(true);
+  });
+});

@@ -1,0 +1,244 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FakeDriver } from "../../../test/support/fake-driver.ts";
+import { ManualClock } from "../../../test/support/manual-clock.ts";
+import { recordingLogger } from "../../../test/support/recording-logger.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import { Inventory } from "../inventory/inventory.ts";
+import { CordonFile } from "./cordon-file.ts";
+import { CordonStore } from "./cordon-store.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "vdp-"));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+/** A process with its pool, whose devices are all well. */
+function start(stateDir = join(directory, "state"), look?: () => Promise<void>) {
+  const { devices } = new FakeDriver(4);
+  const clock = new ManualClock();
+  const wall = { now: () => 1_790_000_000_000 };
+  const pool = new Inventory(devices, clock);
+  const log = recordingLogger();
+  const inspect = async () => {
+    pool.apply(devices.map(({ id }) => ({ id, state: "ok", detail: "" })));
+  };
+  const file = new CordonFile(stateDir);
+  const cordons = new CordonStore({ pool, file, clock, wall, log, inspect: look ?? inspect });
+  cordons.load();
+  void inspect();
+  const reasons = () => pool.list().map(({ reason }) => reason);
+  return { cordons, pool, log, file, clock, reasons };
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (reason) {
+    return PluginError.from(reason).code;
+  }
+}
+
+describe("cordons", () => {
+  test("take a device out of the offer, over a restart, until it is uncordoned", async () => {
+    const first = start();
+    await first.cordons.cordon("video11", "the lens is dirty");
+    expect(first.reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
+    expect(first.cordons.book.get("video11")?.note).toBe("the lens is dirty");
+    const second = start();
+    expect(second.reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
+    await second.cordons.uncordon("video11");
+    expect(second.reasons()).toEqual(["ok", "ok", "ok", "ok"]);
+    expect(start().cordons.book.size).toBe(0);
+  });
+
+  test("leave no file behind while there is nothing to keep", async () => {
+    const { cordons } = start();
+    await cordons.uncordon("video10");
+    expect(existsSync(join(directory, "state"))).toBe(false);
+  });
+
+  test("are kept for root alone, and no draft stays", async () => {
+    const { cordons, file } = start();
+    await cordons.cordon("video10", "");
+    expect(statSync(file.path).mode & 0o777).toBe(0o600);
+    expect(statSync(join(directory, "state")).mode & 0o777).toBe(0o700);
+    expect(readdirSync(join(directory, "state"))).toEqual(["cordoned.json"]);
+  });
+
+  test("of many who cordon at once are all kept", async () => {
+    const { cordons, pool } = start();
+    const ids = pool.list().map(({ id }) => id);
+    await Promise.all([
+      ...ids.map((id) => cordons.cordon(id, "at once")),
+      cordons.uncordon("video12"),
+    ]);
+    const wanted = ["video10", "video11", "video13"];
+    expect([...cordons.book.keys()]).toEqual(wanted);
+    expect([...start().cordons.book.keys()]).toEqual(wanted);
+  });
+
+  test("of devices that aren't the pool's stay in the file", async () => {
+    const first = start();
+    mkdirSync(join(directory, "state"));
+    writeFileSync(
+      first.file.path,
+      '{"version":1,"cordons":[{"device":"video99","note":"n","since":"2026-01-01T00:00:00Z"}]}',
+    );
+    const second = start();
+    await second.cordons.cordon("video10", "");
+    await second.cordons.uncordon("video10");
+    expect([...start().cordons.book.keys()]).toEqual(["video99"]);
+    expect(await codeOf(second.cordons.cordon("video99", ""))).toBe("device_unknown");
+  });
+
+  test("that can't be kept don't count", async () => {
+    writeFileSync(join(directory, "state"), "a file where the directory would be");
+    const { cordons, log, reasons } = start();
+    expect(await codeOf(cordons.cordon("video10", ""))).toBe("cordon_not_kept");
+    expect(reasons()).toEqual(["ok", "ok", "ok", "ok"]);
+    expect(cordons.book.size).toBe(0);
+    const told = log.lines.find(({ msg }) => msg === "CordonStore could not be kept");
+    expect(told?.fields["remedy"]).toContain("STATE_DIR");
+  });
+
+  test("that can't be given up stay", async () => {
+    const { cordons, reasons, file } = start();
+    await cordons.cordon("video10", "");
+    rmSync(file.path);
+    mkdirSync(join(file.path, "in-the-way"), { recursive: true });
+    expect(await codeOf(cordons.uncordon("video10"))).toBe("cordon_not_kept");
+    expect(reasons()[0]).toBe("cordoned");
+    expect(readdirSync(join(directory, "state"))).toEqual(["cordoned.json"]);
+  });
+
+  for (const [what, make] of [
+    ["garbage", (path: string) => writeFileSync(path, "{]")],
+    ["cut off", (path: string) => writeFileSync(path, '{"version":1,"cord')],
+    ["huge", (path: string) => writeFileSync(path, " ".repeat(2 * 1024 * 1024))],
+    ["a directory", (path: string) => mkdirSync(path)],
+    ["a FIFO", (path: string) => Bun.spawnSync(["mkfifo", path])],
+  ] as const) {
+    test(`in a file that is ${what} are none, and the file is kept aside`, async () => {
+      const path = join(directory, "state", "cordoned.json");
+      mkdirSync(join(directory, "state"));
+      make(path);
+      const { cordons, log, reasons } = start();
+      expect(reasons()).toEqual(["ok", "ok", "ok", "ok"]);
+      expect(log.lines.map(({ level, msg }) => [level, msg])).toEqual([
+        ["warn", "CordonStore could not be read"],
+      ]);
+      expect(existsSync(`${path}.bad`)).toBe(true);
+      await cordons.cordon("video10", "");
+      expect(readFileSync(path, "utf8")).toContain("video10");
+    });
+  }
+
+  test("in a file that can't be read are left there, and those that were known go on to count", async () => {
+    const { cordons, file, log, reasons } = start();
+    await cordons.cordon("video11", "");
+    rmSync(file.path);
+    // Reading at the address 0 of one's own memory is an input/output error.
+    symlinkSync("/proc/self/mem", file.path);
+    log.lines.length = 0;
+    await cordons.reload();
+    expect(reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
+    const next = start();
+    expect(next.reasons()).toEqual(["ok", "ok", "ok", "ok"]);
+    for (const { lines } of [log, next.log]) {
+      expect(lines.map(({ fields }) => fields["error_code"])).toEqual(["cordons_unreadable"]);
+    }
+    expect(readdirSync(join(directory, "state"))).toEqual(["cordoned.json"]);
+  });
+
+  test("that another instance has damaged are told of, and written again", async () => {
+    const { cordons, file, log, reasons } = start();
+    await cordons.cordon("video11", "the lens is dirty");
+    writeFileSync(file.path, "{]");
+    log.lines.length = 0;
+    await cordons.reload();
+    expect(reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
+    expect(log.lines.map(({ level, msg }) => [level, msg])).toEqual([
+      ["warn", "CordonStore could not be read"],
+    ]);
+    expect(readFileSync(`${file.path}.bad`, "utf8")).toBe("{]");
+    expect(start().cordons.book.get("video11")?.note).toBe("the lens is dirty");
+  });
+
+  test("that another instance has damaged, and that can't be written again, still count", async () => {
+    const { cordons, file, reasons, log } = start();
+    await cordons.cordon("video11", "");
+    mkdirSync(`${file.path}.tmp`);
+    writeFileSync(file.path, "{]");
+    log.lines.length = 0;
+    await cordons.reload();
+    expect(reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
+    expect(log.lines.map(({ msg }) => msg)).toEqual([
+      "CordonStore could not be read",
+      "CordonStore could not be kept",
+    ]);
+  });
+
+  test("whose file was deleted still count, and are written again", async () => {
+    const { cordons, file, log, reasons } = start();
+    await cordons.cordon("video11", "the lens is dirty");
+    rmSync(file.path);
+    log.lines.length = 0;
+    await cordons.reload();
+    expect(reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
+    expect(log.lines.map(({ level, msg }) => [level, msg])).toEqual([
+      ["warn", "The file of cordons is gone"],
+    ]);
+    expect(start().cordons.book.get("video11")?.note).toBe("the lens is dirty");
+  });
+
+  test("bear a calendar's time", async () => {
+    const { cordons } = start();
+    await cordons.cordon("video11", "");
+    expect(cordons.book.get("video11")?.since).toBe(1_790_000_000_000);
+  });
+
+  test("are changed while the devices can't be looked at, and nobody waits for that long", async () => {
+    const { cordons, clock } = start(undefined, () => new Promise(() => undefined));
+    await cordons.cordon("video11", "");
+    const uncordoning = cordons.uncordon("video11");
+    await cordons.cordon("video12", "");
+    expect([...cordons.book.keys()]).toEqual(["video12"]);
+    await clock.advance(2000);
+    await uncordoning;
+  });
+
+  test("have short notes", async () => {
+    const { cordons } = start();
+    expect(await codeOf(cordons.cordon("video10", "é".repeat(200)))).toBeUndefined();
+    expect(await codeOf(cordons.cordon("video10", "x".repeat(201)))).toBe("note_too_long");
+  });
+
+  test("that are repeated are no event, unless the note is another", async () => {
+    const { cordons, log } = start();
+    await cordons.cordon("video10", "a");
+    await cordons.cordon("video10", "a");
+    await cordons.cordon("video10", "b");
+    await cordons.uncordon("video10");
+    await cordons.uncordon("video10");
+    expect(log.lines.map(({ msg }) => msg)).toEqual([
+      "Device cordoned",
+      "Device cordoned",
+      "Device uncordoned",
+    ]);
+  });
+});

@@ -1,0 +1,66 @@
+/** That an operator has taken a device out of the offer. */
+export interface Cordon {
+  /** Device ID: `video10`. */
+  readonly device: string;
+  /** Why, for whoever comes next; may be empty. */
+  readonly note: string;
+  /** ms since the epoch. */
+  readonly since: number;
+}
+
+/** All cordons by device ID, those of devices that aren't the pool's included. */
+export type CordonMap = ReadonlyMap<string, Cordon>;
+
+/** Longest note, characters. */
+export const maxNoteLength = 200;
+
+/** The book with one device cordoned; one that is cordoned already keeps its time and gets the new note. */
+export function cordoned(book: CordonMap, device: string, note: string, now: number): CordonMap {
+  const since = book.get(device)?.since ?? now;
+  return new Map(book).set(device, { device, note, since });
+}
+
+/** The book without a device's cordon. */
+export function uncordoned(book: CordonMap, device: string): CordonMap {
+  const rest = new Map(book);
+  rest.delete(device);
+  return rest;
+}
+
+/** Version of the text's form; a program that knows another one keeps its hands off it. */
+const version = 1;
+
+/** The book as text: JSON that people can read, and mend, too. */
+export function writeCordons(book: CordonMap): string {
+  const cordons = [...book.values()].map(({ device, note, since }) => ({
+    device,
+    note,
+    since: new Date(since).toISOString(),
+  }));
+  return `${JSON.stringify({ version, cordons }, null, 2)}\n`;
+}
+
+/** @throws Error that says what is wrong with the text. */
+export function readCordons(text: string): CordonMap {
+  const data: unknown = JSON.parse(text);
+  if (!isRecord(data)) throw new Error("it is not a JSON object");
+  if (data["version"] !== version) {
+    throw new Error(`its version is ${JSON.stringify(data["version"])}, not ${version}`);
+  }
+  const { cordons } = data;
+  if (!Array.isArray(cordons)) throw new Error("it has no list of cordons");
+  return new Map(cordons.map((entry) => readCordon(entry)).map((one) => [one.device, one]));
+}
+
+function readCordon(entry: unknown): Cordon {
+  const { device, note, since } = isRecord(entry) ? entry : {};
+  const at = typeof since === "string" ? Date.parse(since) : Number.NaN;
+  if (typeof device !== "string" || typeof note !== "string" || Number.isNaN(at)) {
+    throw new Error(`one of its cordons is ${JSON.stringify(entry)?.slice(0, 100)}`);
+  }
+  return { device, note, since: at };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

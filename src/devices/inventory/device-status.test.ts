@@ -1,0 +1,139 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  defaultFlapPolicy,
+  type HealthRecord,
+  judge,
+  reviewAt,
+  unknownRecord,
+} from "./device-status.ts";
+
+const ok = { state: "ok", detail: "" } as const;
+const missing = { state: "missing", detail: "no /dev/video10" } as const;
+
+function after(
+  record: HealthRecord,
+  steps: readonly (readonly [number, Parameters<typeof judge>[1]])[],
+) {
+  return steps.reduce((last, [at, seen]) => judge(last, seen, at, defaultFlapPolicy), record);
+}
+
+describe("a device's health", () => {
+  test("is Unhealthy and unknown until it was looked at", () => {
+    expect(unknownRecord(5)).toMatchObject({ health: "Unhealthy", reason: "unknown", since: 5 });
+  });
+
+  test("follows a first good look at once", () => {
+    expect(after(unknownRecord(0), [[10, ok]])).toMatchObject({ health: "Healthy", since: 10 });
+  });
+
+  test("is lost at once, with the driver's reason and words", () => {
+    expect(
+      after(unknownRecord(0), [
+        [10, ok],
+        [20, missing],
+      ]),
+    ).toMatchObject({
+      health: "Unhealthy",
+      reason: "missing",
+      detail: "no /dev/video10",
+      since: 20,
+    });
+  });
+
+  test("keeps its since-time while nothing changes", () => {
+    const record = after(unknownRecord(0), [
+      [10, missing],
+      [20, missing],
+      [30, missing],
+    ]);
+    expect(record.since).toBe(10);
+  });
+
+  test("comes back at once when losses are rare", () => {
+    const record = after(unknownRecord(0), [
+      [0, ok],
+      [10, missing],
+      [20, ok],
+    ]);
+    expect(record).toMatchObject({ health: "Healthy", since: 20 });
+  });
+
+  test("has to be proven after the third recovery within a minute", () => {
+    const flapping = after(unknownRecord(0), [
+      [0, ok],
+      [1000, missing],
+      [2000, ok],
+      [3000, missing],
+      [4000, ok],
+      [5000, missing],
+      [6000, ok],
+      [7000, missing],
+      [8000, ok],
+    ]);
+    expect(flapping).toMatchObject({ health: "Unhealthy", reason: "flapping" });
+    expect(reviewAt(flapping, defaultFlapPolicy)).toBe(38_000);
+    expect(after(flapping, [[37_999, ok]]).health).toBe("Unhealthy");
+    expect(after(flapping, [[38_000, ok]]).health).toBe("Healthy");
+  });
+
+  test("is at once what it was when a hold ends, however often it was held", () => {
+    const held = { state: "cordoned", detail: "lens" } as const;
+    const steps = [1, 2, 3, 4, 5].flatMap((n) => [
+      [n * 100, held] as const,
+      [n * 100 + 50, ok] as const,
+    ]);
+    expect(after(unknownRecord(0), [[0, ok], ...steps])).toMatchObject({
+      health: "Healthy",
+      recoveries: [],
+    });
+  });
+
+  test("starts its proof over when it is lost meanwhile", () => {
+    const flapping = after(unknownRecord(0), [
+      [0, ok],
+      ...[1, 2, 3, 4].flatMap((n) => [[n * 100, missing] as const, [n * 100 + 50, ok] as const]),
+      [20_000, missing],
+      [21_000, ok],
+    ]);
+    expect(reviewAt(flapping, defaultFlapPolicy)).toBe(51_000);
+  });
+
+  test("never says Healthy of a device whose last look was bad, whatever came before", () => {
+    const step = fc.tuple(fc.integer({ min: 1, max: 20_000 }), fc.constantFrom(ok, missing));
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1 }), (steps) => {
+        let at = 0;
+        let record = unknownRecord(0);
+        for (const [gap, seen] of steps) {
+          at += gap;
+          record = judge(record, seen, at, defaultFlapPolicy);
+          if (seen === missing) expect(record.health).toBe("Unhealthy");
+          expect(record.since).toBeLessThanOrEqual(at);
+        }
+      }),
+    );
+  });
+
+  test("changes at most a few times a minute however wild the device", () => {
+    const gaps = fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 200, maxLength: 400 });
+    fc.assert(
+      fc.property(gaps, (steps) => {
+        let at = 0;
+        let record = judge(unknownRecord(0), ok, 0, defaultFlapPolicy);
+        const returns: number[] = [];
+        steps.forEach((gap, index) => {
+          at += gap;
+          const next = judge(record, index % 2 === 0 ? missing : ok, at, defaultFlapPolicy);
+          if (next.health === "Healthy" && record.health !== "Healthy") returns.push(at);
+          record = next;
+        });
+        for (const start of returns) {
+          const within = returns.filter((time) => time >= start && time - start < 60_000);
+          expect(within.length).toBeLessThanOrEqual(defaultFlapPolicy.toleratedRecoveries + 2);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+});

@@ -1,0 +1,131 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  type AllocationFacts,
+  type MaintenanceFacts,
+  mayMaintain,
+  planAllocation,
+  planMaintenance,
+} from "./maintenance-plan.ts";
+
+const dirty: MaintenanceFacts = {
+  id: "video10",
+  reason: "ok",
+  cleanliness: "dirty",
+  use: "free",
+  notBefore: 0,
+};
+const plan = (...devices: Partial<MaintenanceFacts>[]) =>
+  planMaintenance(
+    devices.map((device) => ({ ...dirty, ...device })),
+    { reset: true },
+    1000,
+  );
+
+describe("what is done to devices on our own account", () => {
+  test("is a reset of what is free and not known to be clean", () => {
+    expect(plan({}, { id: "video11", cleanliness: "unknown" })).toEqual([
+      { kind: "reset", id: "video10" },
+      { kind: "reset", id: "video11" },
+    ]);
+    expect(plan({ cleanliness: "clean" })).toEqual([]);
+  });
+
+  test("is nothing at all to a device that is in use", () => {
+    const device = fc.record({
+      id: fc.constant("video10"),
+      reason: fc.constantFrom("ok", "dead_caps", "stuck_writer", "unclean", "missing" as const),
+      cleanliness: fc.constantFrom("unknown", "clean", "dirty"),
+      use: fc.constant("in_use"),
+      notBefore: fc.integer({ min: 0, max: 2000 }),
+    }) as fc.Arbitrary<MaintenanceFacts>;
+    fc.assert(
+      fc.property(fc.array(device), (devices) => {
+        expect(planMaintenance(devices, { reset: true }, 1000)).toEqual([]);
+      }),
+    );
+  });
+
+  test("is a repair of dead capabilities, a reset of a stuck writer's mark, clean or not", () => {
+    expect(
+      plan(
+        { reason: "dead_caps", cleanliness: "clean" },
+        { id: "video11", reason: "stuck_writer" },
+      ),
+    ).toEqual([
+      { kind: "repair", id: "video10" },
+      { kind: "reset", id: "video11" },
+    ]);
+  });
+
+  test("is no reset on a guess", () => {
+    expect(
+      plan({ use: "unknown" }, { id: "video11", use: "unknown", reason: "stuck_writer" }),
+    ).toEqual([]);
+  });
+
+  test("is a repair if nobody holds the device open, though the kubelet can't be asked", () => {
+    expect(plan({ use: "unknown", reason: "dead_caps" })).toHaveLength(1);
+    expect(mayMaintain("repair", "unknown", false)).toBe(true);
+    expect(mayMaintain("repair", "unknown", undefined)).toBe(false);
+    expect(mayMaintain("repair", "in_use", false)).toBe(false);
+  });
+
+  test("heals before it cleans", () => {
+    expect(plan({}, { id: "video11", reason: "unclean" }).map(({ id }) => id)).toEqual([
+      "video11",
+      "video10",
+    ]);
+  });
+
+  test("leaves what is missing, foreign or faulty to others", () => {
+    for (const reason of ["missing", "wrong_driver", "module_gone", "faulty", "retired"] as const) {
+      expect(plan({ reason })).toEqual([]);
+    }
+  });
+
+  test("waits after a failure", () => {
+    expect(plan({ notBefore: 1001 })).toEqual([]);
+    expect(plan({ notBefore: 1000 })).toHaveLength(1);
+  });
+
+  test("is no reset where the driver has none", () => {
+    expect(
+      planMaintenance([dirty, { ...dirty, reason: "dead_caps" }], { reset: false }, 1000),
+    ).toEqual([{ kind: "repair", id: "video10" }]);
+  });
+});
+
+describe("a device that isn't known to be clean, asked for by the kubelet", () => {
+  const claim = (facts: Partial<AllocationFacts>) =>
+    planAllocation(
+      { sinceAllocatedMs: undefined, listedSince: false, listed: false, open: false, ...facts },
+      500,
+    );
+
+  test("is reset when nobody has it", () => {
+    expect(claim({})).toBe("reset");
+    expect(claim({ sinceAllocatedMs: 500 })).toBe("reset");
+  });
+
+  test("is kept as it is for an app container that takes it over from its init container", () => {
+    expect(claim({ sinceAllocatedMs: 499 })).toBe("keep");
+  });
+
+  test("is reset however soon, if its pod was seen with it in between", () => {
+    expect(claim({ sinceAllocatedMs: 100, listedSince: true })).toBe("reset");
+  });
+
+  test("is kept as it is for a pod that has it", () => {
+    expect(claim({ listed: true, open: true })).toBe("keep");
+  });
+
+  test("is refused while somebody holds it open, whether or not the kubelet can be asked", () => {
+    expect(claim({ open: true })).toBe("refuse");
+    expect(claim({ open: true, listed: undefined })).toBe("refuse");
+  });
+
+  test("is reset if nothing can be known; the driver itself refuses what is held", () => {
+    expect(claim({ open: undefined, listed: undefined })).toBe("reset");
+  });
+});

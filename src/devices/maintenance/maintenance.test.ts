@@ -1,0 +1,364 @@
+import { describe, expect, test } from "bun:test";
+import { FakeDriver } from "../../../test/support/fake-driver.ts";
+import { ManualClock, settle } from "../../../test/support/manual-clock.ts";
+import { recordingLogger } from "../../../test/support/recording-logger.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import { Inventory } from "../inventory/inventory.ts";
+import { Maintenance } from "./maintenance.ts";
+import { DeviceMonitor } from "./monitor.ts";
+
+/** A maintenance whose kubelet says what `kubelet.listed` has, after `takesMs`; undefined: it can't be asked. */
+async function setUp({ there = true, count = 2 } = {}) {
+  const driver = new FakeDriver(count);
+  if (there) for (const { id } of driver.devices) driver.set(id, "ok");
+  const clock = new ManualClock();
+  const log = recordingLogger();
+  const pool = new Inventory(driver.devices, clock);
+  const kubelet = { listed: new Set<string>() as Set<string> | undefined, takesMs: 0, asked: 0 };
+  const random = () => 1;
+  const monitor: DeviceMonitor = new DeviceMonitor(
+    { intervalMs: 1_000_000 },
+    { driver, pool, clock, log, random, onEnsured: (report) => maintenance.ensured(report) },
+  );
+  const maintenance = new Maintenance({
+    driver,
+    monitor,
+    pool,
+    clock,
+    log,
+    random,
+    listed: async () => {
+      kubelet.asked++;
+      if (kubelet.takesMs > 0) await clock.sleep(kubelet.takesMs);
+      if (kubelet.listed === undefined) throw new Error("nobody answers");
+      return new Set(kubelet.listed);
+    },
+  });
+  const stop = new AbortController();
+  const running = [monitor.run(stop.signal)];
+  await settle();
+  running.push(maintenance.run(stop.signal));
+  await settle();
+  return {
+    driver,
+    clock,
+    log,
+    pool,
+    kubelet,
+    maintenance,
+    /** Moves on by `seconds`, a second at a time. */
+    pass: async (seconds: number) => {
+      for (let n = 0; n < seconds; n++) await clock.advance(1000);
+    },
+    resets: () => driver.calls.filter((call) => call.startsWith("reset")),
+    cleanliness: (id: string) => maintenance.status().find((one) => one.id === id)?.cleanliness,
+    end: async () => {
+      stop.abort();
+      await Promise.all(running);
+    },
+  };
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (reason) {
+    return PluginError.from(reason).code;
+  }
+}
+
+const given = () => undefined;
+
+describe("the maintenance", () => {
+  test("cleans adopted devices that the kubelet has left out for the grace time, and once", async () => {
+    const { pass, resets, end } = await setUp();
+    await pass(19);
+    expect(resets()).toEqual([]);
+    await pass(60);
+    expect(resets()).toEqual(["reset video10", "reset video11"]);
+    await end();
+  });
+
+  test("knows devices that the driver made to be clean", async () => {
+    const { pass, resets, cleanliness, maintenance, end } = await setUp({ there: false });
+    expect(cleanliness("video10")).toBe("clean");
+    await maintenance.claim(["video10"], given);
+    await pass(5);
+    expect(resets()).toEqual([]);
+    expect(cleanliness("video10")).toBe("dirty");
+    await end();
+  });
+
+  test("believes no clean state of a device that a pod has without our having given it", async () => {
+    const { kubelet, pass, cleanliness, end } = await setUp({ there: false });
+    kubelet.listed = new Set(["video10"]);
+    await pass(11);
+    expect(cleanliness("video10")).toBe("dirty");
+    expect(cleanliness("video11")).toBe("clean");
+    await end();
+  });
+
+  test("doesn't believe a kubelet that has just begun anew and knows no pods yet", async () => {
+    const { kubelet, maintenance, pass, resets, end } = await setUp({ there: false });
+    kubelet.listed = new Set(["video10"]);
+    await pass(15);
+    kubelet.listed = new Set();
+    maintenance.kubeletRestarted();
+    await pass(75);
+    kubelet.listed = new Set(["video10"]);
+    await pass(100);
+    expect(resets()).toEqual([]);
+    kubelet.listed = new Set();
+    await pass(31);
+    expect(resets()).toEqual(["reset video10"]);
+    await end();
+  });
+
+  test("counts an absence anew after the kubelet could not be asked, and tells that once", async () => {
+    const { kubelet, pass, log, resets, end } = await setUp();
+    await pass(15);
+    kubelet.listed = undefined;
+    await pass(40);
+    kubelet.listed = new Set();
+    await pass(24);
+    expect(resets()).toEqual([]);
+    await pass(10);
+    expect(resets()).toHaveLength(2);
+    const told = log.lines.filter(({ msg }) => msg === "Who uses the devices can't be asked");
+    expect(told).toHaveLength(1);
+    await end();
+  });
+
+  test("makes Allocate wait for a reset that is under way, and resets no second time", async () => {
+    const { driver, maintenance, pass, resets, cleanliness, end } = await setUp();
+    const reset = Promise.withResolvers<void>();
+    driver.onReset = () => reset.promise;
+    await pass(21);
+    let claimed = false;
+    const claim = maintenance.claim(["video10"], given).then(() => {
+      claimed = true;
+    });
+    await settle();
+    expect(claimed).toBe(false);
+    reset.resolve();
+    await claim;
+    expect(resets().filter((call) => call === "reset video10")).toHaveLength(1);
+    expect(cleanliness("video10")).toBe("dirty");
+    await end();
+  });
+
+  test("cleans a device whose Allocate was given up at the cap, when its reset comes back", async () => {
+    const { driver, clock, maintenance, cleanliness, end } = await setUp();
+    const reset = Promise.withResolvers<void>();
+    driver.onReset = () => reset.promise;
+    const claim = codeOf(maintenance.claim(["video10"], given));
+    await settle();
+    await clock.advance(2000);
+    expect(await claim).toBe("timed_out");
+    reset.resolve();
+    await settle();
+    expect(cleanliness("video10")).toBe("clean");
+    await end();
+  });
+
+  test("takes a device that can't be reset out of the offer, tries ever less often, and takes it back", async () => {
+    const { driver, pool, pass, resets, end } = await setUp();
+    driver.onReset = async (id) => {
+      if (id === "video10") throw new PluginError("reset_failed", "stuck");
+    };
+    await pass(21);
+    expect(pool.get("video10")?.health).toBe("Healthy");
+    await pass(10);
+    expect(pool.get("video10")).toMatchObject({ health: "Unhealthy", reason: "unclean" });
+    const tries = () => resets().filter((call) => call === "reset video10").length;
+    await pass(600);
+    expect(tries()).toBeLessThanOrEqual(11);
+    driver.onReset = async () => undefined;
+    await pass(301);
+    expect(pool.get("video10")?.health).toBe("Healthy");
+    await end();
+  });
+
+  test("never takes a device out of the offer because its own pod's container could not be prepared", async () => {
+    const { driver, pool, maintenance, end } = await setUp();
+    driver.onReset = async () => {
+      throw new PluginError("reset_failed", "stuck");
+    };
+    for (let n = 0; n < 5; n++) {
+      expect(await codeOf(maintenance.prepare(["video10"]))).toBe("reset_failed");
+    }
+    expect(pool.get("video10")?.health).toBe("Healthy");
+    await end();
+  });
+
+  test("prepares a device for a container by a reset, unless somebody holds it open", async () => {
+    const { driver, maintenance, resets, cleanliness, end } = await setUp();
+    await maintenance.prepare(["video10"]);
+    driver.open?.add("video11");
+    await maintenance.prepare(["video11"]);
+    expect(resets()).toEqual(["reset video10"]);
+    expect(cleanliness("video10")).toBe("dirty");
+    await end();
+  });
+
+  test("gives a device as it is to the pod that has it", async () => {
+    const { kubelet, maintenance, resets, end } = await setUp();
+    kubelet.listed = new Set(["video10"]);
+    await maintenance.claim(["video10"], given);
+    expect(resets()).toEqual([]);
+    await end();
+  });
+
+  test("gives no device away that somebody holds, though the kubelet is mute, and cleans it after that", async () => {
+    const { driver, kubelet, maintenance, pass, resets, end } = await setUp();
+    kubelet.listed = undefined;
+    driver.open?.add("video11");
+    const error = await maintenance.claim(["video11"], given).catch(PluginError.from);
+    expect(error).toMatchObject({
+      code: "device_held",
+      message:
+        "video11 is held open by somebody of whom the kubelet says nothing, so it can't be cleaned.",
+      remedy: "Find out who on the host: fuser -v /dev/video11",
+    });
+    driver.open?.delete("video11");
+    await pass(11);
+    expect(resets()).toEqual(["reset video11"]);
+    await end();
+  });
+
+  test("gives none of several devices away if one can't be cleaned", async () => {
+    const { driver, maintenance, cleanliness, end } = await setUp();
+    driver.open?.add("video11");
+    expect(await codeOf(maintenance.claim(["video10", "video11"], given))).toBe("device_held");
+    expect(cleanliness("video10")).toBe("clean");
+    expect(cleanliness("video11")).toBe("dirty");
+    await end();
+  });
+
+  test("has given nothing away if a device proves to be unfit while the others are cleaned", async () => {
+    const { driver, pool, maintenance, end } = await setUp();
+    driver.onReset = async (id) => driver.set(id, id === "video11" ? "missing" : "ok");
+    const give = () => {
+      if (pool.get("video11")?.health !== "Healthy") throw new Error("video11 is missing");
+    };
+    expect(maintenance.claim(["video10", "video11"], give)).rejects.toThrow("video11 is missing");
+    await settle();
+    expect(maintenance.status()).toMatchObject([
+      { use: "free", cleanliness: "clean" },
+      { use: "free", cleanliness: "clean" },
+    ]);
+    await end();
+  });
+
+  test("prepares all devices of a container within one time, and no further one after that", async () => {
+    const { driver, clock, maintenance, pass, resets, end } = await setUp({ count: 5 });
+    driver.onReset = () => clock.sleep(4000);
+    const ids = driver.devices.map(({ id }) => id);
+    const refused = maintenance.prepare(ids).catch(PluginError.from);
+    await pass(10);
+    expect(await refused).toMatchObject({
+      code: "timed_out",
+      message: "The reset of video10, video11, video12, video13, video14 took longer than 10 s.",
+    });
+    await pass(9);
+    expect(resets()).toEqual(["reset video10", "reset video11", "reset video12"]);
+    await end();
+  });
+
+  test("leaves it to the driver where nobody can know who holds a device open", async () => {
+    const { driver, maintenance, resets, end } = await setUp();
+    driver.open = undefined;
+    driver.onReset = async () => {
+      throw new PluginError("device_busy", "held");
+    };
+    expect(await codeOf(maintenance.claim(["video10"], given))).toBe("device_busy");
+    expect(resets()).toEqual(["reset video10"]);
+    await end();
+  });
+
+  test("does what an operator wants, and counts it", async () => {
+    const { maintenance, resets, cleanliness, end } = await setUp({ there: false });
+    expect(await codeOf(maintenance.operate("reset", "video10", { force: false }))).toBe(
+      "use_unknown",
+    );
+    await maintenance.operate("reset", "video10", { force: true });
+    await maintenance.operate("repair", "video11", { force: false });
+    expect(resets()).toEqual(["reset video10"]);
+    expect(maintenance.status().map((one) => [one.resets, one.repairs])).toEqual([
+      [1, 0],
+      [0, 1],
+    ]);
+    expect(cleanliness("video11")).toBe("clean");
+    await end();
+  });
+
+  test("says which device is being reset, for as long as that takes, and nothing of it as health", async () => {
+    const { driver, clock, pool, maintenance, end } = await setUp({ there: false });
+    const hangs = Promise.withResolvers<void>();
+    driver.onReset = () => hangs.promise;
+    const works = () => maintenance.status().map(({ work }) => work);
+    const reset = codeOf(maintenance.operate("reset", "video11", { force: true }));
+    await settle();
+    expect(works()).toEqual([undefined, "reset"]);
+    await clock.advance(5000);
+    expect(await reset).toBe("timed_out");
+    expect(works()).toEqual([undefined, "reset"]);
+    expect(pool.get("video11")?.health).toBe("Healthy");
+    hangs.resolve();
+    await settle();
+    expect(works()).toEqual([undefined, undefined]);
+    await end();
+  });
+
+  test("asks the kubelet anew before it does what an operator wants", async () => {
+    const { maintenance, kubelet, pass, resets, cleanliness, end } = await setUp({ there: false });
+    await pass(31);
+    kubelet.listed = new Set(["video10"]);
+    const wish = (force: boolean) => codeOf(maintenance.operate("reset", "video10", { force }));
+    expect(await wish(false)).toBe("device_in_use");
+    expect(await wish(true)).toBeUndefined();
+    expect(cleanliness("video10")).toBe("dirty");
+    expect(resets()).toEqual(["reset video10"]);
+    expect(await codeOf(maintenance.operate("reset", "video99", { force: true }))).toBe(
+      "device_unknown",
+    );
+    await end();
+  });
+
+  test("never resets what is open, and cleans what is cordoned", async () => {
+    const { maintenance, driver, pool, pass, resets, end } = await setUp();
+    driver.open = new Set(["video10"]);
+    pool.hold("video11", { reason: "cordoned", detail: "lens" });
+    await pass(31);
+    expect(await codeOf(maintenance.operate("reset", "video10", { force: true }))).toBe(
+      "device_busy",
+    );
+    expect(resets()).toEqual(["reset video11"]);
+    expect(pool.get("video11")?.reason).toBe("cordoned");
+    await end();
+  });
+
+  test("waits at the end for a kubelet that is slow, which nobody does inside Allocate", async () => {
+    const { driver, clock, maintenance, kubelet, end } = await setUp({ there: false });
+    await end();
+    kubelet.takesMs = 900;
+    const removing = maintenance.removeUnused();
+    for (let step = 0; step < 9; step++) await clock.advance(100);
+    await removing;
+    expect(driver.calls.slice(-3)).toEqual(["remove video10", "remove video11", "release"]);
+  });
+
+  test("asks a mute kubelet twice at the end, for all devices together, and removes nothing", async () => {
+    const { driver, clock, maintenance, kubelet, log, end } = await setUp({ there: false });
+    await end();
+    kubelet.takesMs = 100_000;
+    kubelet.asked = 0;
+    const removing = maintenance.removeUnused();
+    for (let step = 0; step < 2; step++) await clock.advance(1000);
+    await removing;
+    expect(kubelet.asked).toBe(2);
+    expect(driver.calls.filter((call) => /^(remove|release)/.test(call))).toEqual([]);
+    expect(log.lines.filter(({ msg }) => msg === "Device kept")).toHaveLength(2);
+  });
+});

@@ -1,0 +1,361 @@
+import { describe, expect, test } from "bun:test";
+import { FakeDriver } from "../../../test/support/fake-driver.ts";
+import { ManualClock, settle } from "../../../test/support/manual-clock.ts";
+import { recordingLogger } from "../../../test/support/recording-logger.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import type { VideoDriver } from "../../drivers/driver.ts";
+import { Inventory } from "../inventory/inventory.ts";
+import { DeviceMonitor, needsEnsure } from "./monitor.ts";
+
+async function setUp(prepare: (driver: FakeDriver) => void = () => undefined) {
+  const driver = new FakeDriver();
+  prepare(driver);
+  const clock = new ManualClock();
+  const pool = new Inventory(driver.devices, clock);
+  const log = recordingLogger();
+  const monitor = new DeviceMonitor(
+    { intervalMs: 30_000 },
+    { driver, pool, clock, log, random: () => 1 },
+  );
+  const stop = new AbortController();
+  const running = monitor.run(stop.signal);
+  await settle();
+  const healthy = () => pool.list().filter(({ health }) => health === "Healthy").length;
+  return {
+    driver,
+    clock,
+    pool,
+    log,
+    monitor,
+    healthy,
+    end: async () => {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+describe("the device monitor", () => {
+  test("makes the devices before it first looks", async () => {
+    const { driver, healthy, end } = await setUp();
+    expect(driver.calls.slice(0, 2)).toEqual(["ensure", "inspect"]);
+    expect(healthy()).toBe(8);
+    await end();
+  });
+
+  test("looks again after the interval without any event", async () => {
+    const { driver, clock, pool, end } = await setUp();
+    driver.set("video12", "faulty");
+    await clock.advance(29_999);
+    expect(pool.get("video12")?.health).toBe("Healthy");
+    await clock.advance(1);
+    expect(pool.get("video12")?.reason).toBe("faulty");
+    await end();
+  });
+
+  test("looks at once when the driver nudges", async () => {
+    const { driver, pool, end } = await setUp();
+    driver.set("video12", "faulty");
+    driver.notify();
+    await settle();
+    expect(pool.get("video12")?.health).toBe("Unhealthy");
+    await end();
+  });
+
+  test("publishes a loss before it makes the device anew", async () => {
+    const { driver, pool, end } = await setUp();
+    const seen: string[] = [];
+    pool.subscribe((changes) => seen.push(...changes.map(({ after }) => after.health)));
+    driver.set("video12", "missing");
+    driver.notify();
+    await settle();
+    expect(seen).toEqual(["Unhealthy", "Healthy"]);
+    await end();
+  });
+
+  test("backs off while making fails, tells once, and recovers", async () => {
+    const { driver, clock, log, healthy, end } = await setUp((fake) => {
+      fake.onEnsure = () => {
+        throw new PluginError("module_not_found", "no module", { remedy: "install it" });
+      };
+    });
+    expect(healthy()).toBe(0);
+    const errors = () => log.lines.filter(({ level }) => level === "error");
+    expect(errors()).toMatchObject([
+      {
+        level: "error",
+        msg: "Devices could not be set up",
+        fields: { error: "no module", error_code: "module_not_found", remedy: "install it" },
+      },
+    ]);
+    const attempts = () => driver.calls.filter((call) => call === "ensure").length;
+    await clock.advance(1000);
+    expect(attempts()).toBe(2);
+    await clock.advance(1000);
+    expect(attempts()).toBe(2);
+    await clock.advance(1000);
+    expect(attempts()).toBe(3);
+    expect(errors()).toHaveLength(1);
+    driver.onEnsure = () => {
+      for (const { id } of driver.devices) driver.set(id, "ok");
+      return { created: [], adopted: driver.devices.map(({ id }) => id), failed: [] };
+    };
+    await clock.advance(4000);
+    expect(healthy()).toBe(8);
+    await end();
+  });
+
+  test("tells why making fails after what came of it, and again every ten minutes", async () => {
+    const { monitor, clock, log, end } = await setUp((fake) => {
+      for (const { id } of fake.devices) fake.set(id, "module_gone");
+      fake.onEnsure = () => {
+        throw new PluginError("module_not_found", "no module", { remedy: "install it" });
+      };
+    });
+    expect(log.lines.at(-1)?.msg).toBe("Devices could not be set up");
+    expect(log.lines.at(-2)?.msg).toBe("Device unhealthy");
+    expect(monitor.trouble?.code).toBe("module_not_found");
+    for (let minute = 0; minute < 12; minute++) await clock.advance(60_000);
+    expect(log.lines.filter(({ level }) => level === "error")).toHaveLength(2);
+    await end();
+  });
+
+  test("keeps looking while making fails", async () => {
+    const { driver, pool, end } = await setUp((fake) => {
+      fake.onEnsure = () => ({
+        created: [],
+        adopted: [],
+        failed: [{ id: "video17", error: new PluginError("device_number_taken", "taken") }],
+      });
+      for (const { id } of fake.devices) fake.set(id, id === "video17" ? "wrong_driver" : "ok");
+    });
+    driver.set("video10", "faulty");
+    driver.notify();
+    await settle();
+    expect(pool.get("video10")?.reason).toBe("faulty");
+    expect(pool.get("video17")?.reason).toBe("wrong_driver");
+    await end();
+  });
+
+  test("makes and looks at everything when asked to reinspect", async () => {
+    const { driver, monitor, end } = await setUp();
+    driver.calls.length = 0;
+    monitor.reinspectAll();
+    await settle();
+    expect(driver.calls).toEqual(["inspect", "ensure", "inspect"]);
+    await end();
+  });
+
+  test("does not forget a reinspection that is asked for while devices are being made", async () => {
+    const made = Promise.withResolvers<void>();
+    const { driver, monitor, end } = await setUp((fake) => {
+      fake.onEnsure = async () => {
+        await made.promise;
+        for (const { id } of fake.devices) fake.set(id, "ok");
+        return { created: [], adopted: [], failed: [] };
+      };
+    });
+    monitor.reinspectAll();
+    made.resolve();
+    await settle();
+    expect(driver.calls.filter((call) => call === "ensure")).toHaveLength(2);
+    await end();
+  });
+
+  test("tells of known trouble once more when asked to reinspect", async () => {
+    const { log, monitor, end } = await setUp((fake) => {
+      fake.onEnsure = () => {
+        throw new PluginError("module_not_found", "no module");
+      };
+    });
+    const errors = () => log.lines.filter(({ level }) => level === "error");
+    expect(errors()).toHaveLength(1);
+    monitor.reinspectAll();
+    await settle();
+    expect(errors()).toHaveLength(2);
+    await end();
+  });
+
+  test("looks at a device after its reset, even a failed one", async () => {
+    const { driver, monitor, pool, end } = await setUp();
+    driver.onReset = async () => {
+      driver.set("video10", "missing");
+      throw new PluginError("reset_failed", "no");
+    };
+    driver.onEnsure = () => ({ created: [], adopted: [], failed: [] });
+    expect(monitor.reset("video10")).rejects.toThrow("no");
+    await settle();
+    expect(pool.get("video10")?.health).toBe("Unhealthy");
+    await end();
+  });
+
+  test("tells nobody any more that devices are healthy when they can't be inspected for long", async () => {
+    const { driver, clock, pool, log, healthy, end } = await setUp();
+    driver.onInspect = () => {
+      throw new PluginError("sysfs_unreadable", "/sys is gone");
+    };
+    await clock.advance(30_000);
+    await clock.advance(30_000);
+    expect(healthy()).toBe(8);
+    await clock.advance(30_000);
+    expect(healthy()).toBe(0);
+    expect(pool.get("video10")).toMatchObject({
+      reason: "unobservable",
+      detail: "It could not be inspected 3 times in a row: /sys is gone.",
+    });
+    expect(log.lines.filter(({ level }) => level === "error")).toHaveLength(1);
+    driver.onInspect = () => undefined;
+    await clock.advance(30_000);
+    expect(healthy()).toBe(8);
+    await end();
+  });
+
+  test("says what it is at and for how long, so that a driver that hangs can be noticed", async () => {
+    const { driver, clock, monitor, end } = await setUp();
+    expect(monitor.busy()).toBeUndefined();
+    const hang = Promise.withResolvers<void>();
+    driver.onEnsure = async () => {
+      await hang.promise;
+      return { created: [], adopted: [], failed: [] };
+    };
+    monitor.reinspectAll();
+    await settle();
+    await clock.advance(61_000);
+    expect(monitor.busy()).toEqual({ what: "a round of making and looking", ms: 61_000 });
+    hang.resolve();
+    await settle();
+    expect(monitor.busy()).toBeUndefined();
+    await end();
+  });
+
+  test("repairs a device and looks at it", async () => {
+    const { driver, monitor, pool, end } = await setUp();
+    driver.set("video10", "dead_caps");
+    await monitor.inspect();
+    expect(pool.get("video10")?.reason).toBe("dead_caps");
+    await monitor.repair("video10");
+    expect(pool.get("video10")?.health).toBe("Healthy");
+    await end();
+  });
+
+  test("goes on looking when a reset does not come back, and refuses another one meanwhile", async () => {
+    const { driver, clock, monitor, pool, end } = await setUp();
+    const hang = Promise.withResolvers<void>();
+    driver.onReset = () => hang.promise;
+    const codes: string[] = [];
+    const reset = () =>
+      monitor.reset("video10").catch((error: PluginError) => {
+        codes.push(error.code);
+      });
+    reset();
+    await settle();
+    await clock.advance(5000);
+    expect(codes).toEqual(["timed_out"]);
+    driver.set("video11", "faulty");
+    driver.notify();
+    await settle();
+    expect(pool.get("video11")?.reason).toBe("faulty");
+    await reset();
+    expect(codes).toEqual(["timed_out", "device_hangs"]);
+    driver.onReset = async () => undefined;
+    hang.resolve();
+    await settle();
+    await reset();
+    expect(codes).toHaveLength(2);
+    await end();
+  });
+
+  test("tells the driver which devices are nobody's", async () => {
+    const driver = new FakeDriver();
+    const asked: unknown[] = [];
+    const ensure = driver.ensure.bind(driver);
+    const watched: VideoDriver = Object.assign(driver, {
+      ensure: (mayRemake?: (id: string) => boolean) => {
+        asked.push(["video10", "video11"].map((id) => mayRemake?.(id)));
+        return ensure();
+      },
+    });
+    const clock = new ManualClock();
+    const stop = new AbortController();
+    const monitor = new DeviceMonitor(
+      { intervalMs: 30_000 },
+      {
+        ...{ driver: watched, pool: new Inventory(driver.devices, clock), clock },
+        ...{ log: recordingLogger(), random: () => 1 },
+        mayRemake: (id) => id === "video11",
+      },
+    );
+    const running = monitor.run(stop.signal);
+    await settle();
+    stop.abort();
+    await running;
+    expect(asked).toEqual([[false, true]]);
+  });
+
+  test("makes a device that is at another's number anew only if it may", () => {
+    const seen = [{ id: "video10", state: "wrong_number" as const }];
+    expect(needsEnsure(seen)).toBe(true);
+    expect(needsEnsure(seen, () => false)).toBe(false);
+  });
+
+  test("has a node's mode and group given back", () => {
+    expect(needsEnsure([{ id: "video10", state: "ok" }])).toBe(false);
+    expect(needsEnsure([{ id: "video10", state: "ok", accessLost: true }])).toBe(true);
+  });
+
+  const ensures = (driver: FakeDriver) => driver.calls.filter((call) => call === "ensure").length;
+
+  test("has a device put right that stays faulty, as one does that a killed reset has closed", async () => {
+    const { driver, clock, pool, end } = await setUp();
+    driver.onEnsure = () => {
+      driver.set("video12", "ok");
+      return { created: [], adopted: [], failed: [] };
+    };
+    driver.set("video12", "faulty");
+    driver.notify();
+    await settle();
+    await clock.advance(4999);
+    expect(ensures(driver)).toBe(1);
+    await clock.advance(1);
+    expect(ensures(driver)).toBe(2);
+    expect(pool.get("video12")?.health).toBe("Healthy");
+    await end();
+  });
+
+  test("leaves a device alone that is faulty for a moment, as one is that another process resets", async () => {
+    const { driver, clock, pool, end } = await setUp();
+    for (let n = 0; n < 3; n++) {
+      driver.set("video12", "faulty");
+      driver.notify();
+      await settle();
+      expect(pool.get("video12")?.health).toBe("Unhealthy");
+      await clock.advance(3000);
+      driver.set("video12", "ok");
+      await clock.advance(2000);
+    }
+    expect(ensures(driver)).toBe(1);
+    await end();
+  });
+
+  test("tries to put a faulty device right ever more rarely", async () => {
+    const { driver, clock, end } = await setUp();
+    const error = new PluginError("device_faulty", "it lets nobody open it");
+    driver.onEnsure = () => ({ created: [], adopted: [], failed: [{ id: "video12", error }] });
+    driver.set("video12", "faulty");
+    driver.notify();
+    await settle();
+    for (let second = 0; second < 65; second++) await clock.advance(1000);
+    // 5 s after it was seen, then 1, 2, 4, 8, 16 and 32 s later.
+    expect(ensures(driver)).toBe(1 + 6);
+    await end();
+  });
+
+  test("survives nothing less than its signal", async () => {
+    const { driver, end } = await setUp();
+    const before = driver.calls.length;
+    await end();
+    driver.notify();
+    await settle();
+    expect(driver.calls).toHaveLength(before);
+  });
+});

@@ -1,0 +1,41 @@
+import { describe, expect, test } from "bun:test";
+import { type OperationFacts, refuseOperation } from "./refuse-operation.ts";
+
+const free: OperationFacts = {
+  kind: "reset",
+  id: "video10",
+  use: "free",
+  open: false,
+  capable: true,
+  path: "/dev/video10",
+};
+const codeOf = (facts: Partial<OperationFacts>, force = false) =>
+  refuseOperation({ ...free, ...facts }, { force })?.code;
+
+describe("an operator's wish", () => {
+  test("is done to a device that nobody has", () => {
+    expect(codeOf({})).toBeUndefined();
+    expect(codeOf({ kind: "repair" })).toBeUndefined();
+  });
+
+  test("needs force where a pod has it, or may have", () => {
+    expect(codeOf({ use: "in_use" })).toBe("device_in_use");
+    expect(codeOf({ use: "unknown" })).toBe("use_unknown");
+    expect(codeOf({ use: "in_use" }, true)).toBeUndefined();
+    expect(codeOf({ use: "unknown", open: undefined }, true)).toBeUndefined();
+  });
+
+  test("is a repair, which leaves the device in place, as soon as nobody holds it open", () => {
+    expect(codeOf({ kind: "repair", use: "unknown" })).toBeUndefined();
+    expect(codeOf({ kind: "repair", use: "unknown", open: undefined })).toBe("use_unknown");
+  });
+
+  test("never reaches a device that is open, whatever the force", () => {
+    expect(codeOf({ open: true }, true)).toBe("device_busy");
+    expect(codeOf({ kind: "repair", open: true }, true)).toBe("device_busy");
+  });
+
+  test("can't be done where the driver can't", () => {
+    expect(codeOf({ capable: false }, true)).toBe("not_supported");
+  });
+});

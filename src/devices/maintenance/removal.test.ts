@@ -1,0 +1,104 @@
+import { describe, expect, test } from "bun:test";
+import { FakeDriver } from "../../../test/support/fake-driver.ts";
+import { ManualClock, settle } from "../../../test/support/manual-clock.ts";
+import { recordingLogger } from "../../../test/support/recording-logger.ts";
+import { type RemovalFacts, removeDevices, whyKept } from "./removal.ts";
+
+const idle: RemovalFacts = { made: true, given: false, listed: false, open: false };
+
+describe("a device at the end of the process", () => {
+  test("goes if we made it and it is known that nobody uses it", () => {
+    expect(whyKept(idle)).toBeUndefined();
+  });
+
+  test("stays in every other case", () => {
+    const others: Partial<RemovalFacts>[] = [
+      { made: false },
+      { given: true },
+      { listed: true },
+      { listed: undefined },
+      { open: true },
+      { open: undefined },
+    ];
+    for (const fact of others) expect(whyKept({ ...idle, ...fact })).toBeString();
+  });
+
+  test("is not waited for without end", async () => {
+    const driver = new FakeDriver(2);
+    const clock = new ManualClock();
+    const log = recordingLogger();
+    const done = removeDevices(
+      ["video10", "video11"],
+      (id) => (id === "video11" ? new Promise(() => undefined) : Promise.resolve(idle)),
+      { driver, clock, log },
+    );
+    await settle();
+    await clock.advance(3000);
+    await done;
+    expect(log.lines.at(-1)?.fields).toMatchObject({ device_ids: ["video10"] });
+  });
+
+  const end = async (driver: FakeDriver, found: (id: string) => RemovalFacts) => {
+    const log = recordingLogger();
+    const ids = driver.devices.map(({ id }) => id);
+    await removeDevices(ids, async (id) => found(id), { driver, clock: new ManualClock(), log });
+    return log.lines.map(({ msg }) => msg);
+  };
+
+  test("goes before what was loaded for it", async () => {
+    const driver = new FakeDriver(2);
+    await end(driver, () => idle);
+    expect(driver.calls).toEqual(["remove video10", "remove video11", "release"]);
+  });
+
+  test("that stays keeps what was loaded for it", async () => {
+    const driver = new FakeDriver(2);
+    await end(driver, (id) => ({ ...idle, listed: id === "video11" }));
+    expect(driver.calls).toEqual(["remove video10"]);
+  });
+
+  test("that could not be removed keeps what was loaded for it", async () => {
+    const driver = new FakeDriver(2);
+    driver.open?.add("video10");
+    expect(await end(driver, () => idle)).toContain("Device could not be removed");
+    expect(driver.calls).not.toContain("release");
+  });
+
+  test("that was never made keeps nothing", async () => {
+    const driver = new FakeDriver(2);
+    await end(driver, (id) => ({ ...idle, made: id === "video11" }));
+    expect(driver.calls).toEqual(["remove video11", "release"]);
+  });
+
+  test("goes with all others where single ones can't be removed", async () => {
+    const driver = new FakeDriver(2);
+    driver.canRemove = false;
+    await end(driver, () => idle);
+    expect(driver.calls).toEqual(["release"]);
+  });
+
+  test("stays with one that is used where single ones can't be removed", async () => {
+    const driver = new FakeDriver(2);
+    driver.canRemove = false;
+    const said = await end(driver, (id) => ({ ...idle, open: id === "video11" }));
+    expect(driver.calls).toEqual([]);
+    expect(said).toContain("Devices kept");
+  });
+
+  test("stays there, too, with one that a pod has and that was not made by this process", async () => {
+    const used = [{ listed: true }, { given: true }, { open: true }, { open: undefined }];
+    for (const facts of [...used, { listed: undefined }] as const) {
+      const driver = new FakeDriver(2);
+      driver.canRemove = false;
+      await end(driver, (id) => (id === "video11" ? { ...idle, made: false, ...facts } : idle));
+      expect(driver.calls).toEqual([]);
+    }
+  });
+
+  test("goes there, too, beside one that was never made and that nobody uses", async () => {
+    const driver = new FakeDriver(2);
+    driver.canRemove = false;
+    await end(driver, (id) => ({ ...idle, made: id === "video11" }));
+    expect(driver.calls).toEqual(["release"]);
+  });
+});

@@ -1,0 +1,103 @@
+import { describe, expect, test } from "bun:test";
+import { type DeviceFacts, judge } from "./device-state.ts";
+
+const device = { id: "video10", number: 10, hostPath: "/dev/video10" };
+const sysfs = {
+  number: 10,
+  name: "MeetingBot_WebCam",
+  device: { major: 81, minor: 0 },
+  loopback: true,
+  writing: false,
+  driver: undefined,
+};
+const right: DeviceFacts = {
+  moduleLoaded: true,
+  sysfs,
+  node: { kind: "character_device", device: { major: 81, minor: 0 } },
+  nodePath: "/host/dev/video10",
+};
+
+describe("a device's state", () => {
+  const rows: [string, Partial<DeviceFacts>, string, string][] = [
+    ["all is right", {}, "ok", ""],
+    [
+      "the module is gone",
+      { moduleLoaded: false, sysfs: undefined, node: { kind: "absent" } },
+      "module_gone",
+      "The module v4l2loopback is not loaded.",
+    ],
+    [
+      "the module has no such device",
+      { sysfs: undefined },
+      "missing",
+      "v4l2loopback is loaded and has no device video10.",
+    ],
+    [
+      "the node is not there",
+      { node: { kind: "absent" } },
+      "missing",
+      "v4l2loopback has the device video10, but there is no /host/dev/video10.",
+    ],
+    [
+      "the node is something else",
+      { node: { kind: "other", what: "not a character device" } },
+      "wrong_driver",
+      "/host/dev/video10 is not a character device.",
+    ],
+    [
+      "the node is another device",
+      { node: { kind: "character_device", device: { major: 81, minor: 3 } } },
+      "wrong_driver",
+      "/host/dev/video10 is the device 81:3, but video10 is 81:0.",
+    ],
+    [
+      "its number can't be read",
+      { sysfs: { ...sysfs, device: undefined } },
+      "faulty",
+      "video10 does not tell its device number (dev in /sys).",
+    ],
+    [
+      "a writer's mark is on it and nobody has it",
+      { sysfs: { ...sysfs, writing: true }, isOpen: false },
+      "stuck_writer",
+      "video10 has a writer's mark, and nobody has it open.",
+    ],
+    ["a writer has it", { sysfs: { ...sysfs, writing: true }, isOpen: true }, "ok", ""],
+    ["who has it can't be known", { sysfs: { ...sysfs, writing: true } }, "ok", ""],
+    [
+      "a killed run has fenced it",
+      { fenced: true },
+      "faulty",
+      "video10 lets nobody open it (max_openers in /sys).",
+    ],
+    [
+      "the module made another number of it",
+      { sysfs: undefined, shiftedTo: 18 },
+      "wrong_number",
+      "v4l2loopback was asked for video10 when it was loaded, and made video18 instead.",
+    ],
+    [
+      "the number is a camera's",
+      {
+        sysfs: {
+          ...sysfs,
+          name: "USB Camera",
+          loopback: false,
+          writing: false,
+          driver: "uvcvideo",
+        },
+      },
+      "wrong_driver",
+      'video10 is "USB Camera" of the driver uvcvideo, not of v4l2loopback.',
+    ],
+    [
+      "the number is somebody's and the module is gone",
+      { moduleLoaded: false, sysfs: { ...sysfs, name: "vivid", loopback: false } },
+      "wrong_driver",
+      'video10 is "vivid" of another driver, not of v4l2loopback.',
+    ],
+  ];
+  test.each(rows)("when %s", (_, facts, state, detail) => {
+    expect(judge(device, { ...right, ...facts })).toEqual({ state, detail } as never);
+  });
+});

@@ -1,0 +1,88 @@
+import { closeSync, openSync, statSync, unlinkSync, writeSync } from "node:fs";
+import { type DeviceNumber, decodeDevice } from "../../linux/device-number.ts";
+import { errnoNameOf } from "../../linux/errno-error.ts";
+import { DELETE_NONBLOCK, type LinuxCalls, withFile } from "../../linux/linux-calls.ts";
+import { type UeventSource, ueventSource } from "../../linux/uevents.ts";
+import { openVideoDevice, type VideoFile } from "../../v4l2/video-api.ts";
+
+/**
+ * All that the loopback driver asks of the kernel besides reading files of /proc, /sys and
+ * /lib/modules. Everything but `lookAt` throws ErrnoError, errors of `node:fs`, or PluginError
+ * `ffi_unavailable`.
+ */
+export interface LoopbackKernel {
+  /** finit_module(2) of the file at `path`. */
+  finitModule(path: string, params: string, flags: number): void;
+  /** init_module(2). */
+  initModule(image: Uint8Array, params: string): void;
+  /** delete_module(2) without waiting: EAGAIN if something of the module's is in use. */
+  deleteModule(name: string): void;
+  /** Opens the control device at `path`, does one ioctl and closes it: while open, it pins the module. */
+  control(path: string, request: number, arg: number | Uint8Array): number;
+  /** Opens a video device, see `openVideoDevice`. */
+  openVideo(path: string): VideoFile;
+  /** Sets a part of an open file to zero that can be mapped. */
+  zeroMapping(fd: number, length: number, offset: number): void;
+  /** Writes an attribute of /sys, in one write(2). */
+  writeAttribute(path: string, text: string): void;
+  /** What is at `path`, without opening it. */
+  lookAt(path: string): NodeView;
+  /** mknod(2): puts a character device at `path`, mode 0600. */
+  makeNode(path: string, device: DeviceNumber): void;
+  /** unlink(2); a path that isn't there is fine. */
+  removeNode(path: string): void;
+  /** What the kernel tells of devices and modules that come and go. */
+  openUevents(): UeventSource;
+}
+
+/** What may be found where a device node should be; symbolic links are followed, as runtimes do. */
+export type NodeView =
+  | { readonly kind: "absent" }
+  | { readonly kind: "other"; readonly what: string }
+  | { readonly kind: "character_device"; readonly device: DeviceNumber };
+
+/** The kernel this process runs on. */
+export function linuxKernel(calls: LinuxCalls): LoopbackKernel {
+  return {
+    finitModule: (path, params, flags) => calls.finitModule(path, params, flags),
+    initModule: (image, params) => calls.initModule(image, params),
+    deleteModule: (name) => calls.deleteModule(name, DELETE_NONBLOCK),
+    openVideo: (path) => openVideoDevice(path, calls),
+    zeroMapping: (fd, length, offset) => calls.zeroMapping(fd, length, offset),
+    writeAttribute,
+    control: (path, request, arg) => withFile(path, (fd) => calls.ioctl(fd, request, arg)),
+    openUevents: () => ueventSource(calls.openUevents()),
+    lookAt,
+    makeNode: (path, device) => calls.makeCharDevice(path, 0o600, device),
+    removeNode: (path) => {
+      try {
+        unlinkSync(path);
+      } catch (error) {
+        if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+      }
+    },
+  };
+}
+
+function lookAt(path: string): NodeView {
+  try {
+    const stat = statSync(path);
+    if (stat.isCharacterDevice()) {
+      return { kind: "character_device", device: decodeDevice(stat.rdev) };
+    }
+    return { kind: "other", what: "not a character device" };
+  } catch (error) {
+    const code = errnoNameOf(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return { kind: "absent" };
+    return { kind: "other", what: `not to be looked at (${code ?? String(error)})` };
+  }
+}
+
+function writeAttribute(path: string, text: string): void {
+  const fd = openSync(path, "r+");
+  try {
+    writeSync(fd, text);
+  } finally {
+    closeSync(fd);
+  }
+}

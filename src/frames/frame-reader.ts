@@ -1,0 +1,99 @@
+import type { Clock } from "../common/clock.ts";
+import { PluginError } from "../common/plugin-error.ts";
+import { errnoNameOf } from "../linux/errno-error.ts";
+import { openExplained } from "../v4l2/open-explained.ts";
+import type { Ioctl, VideoFile } from "../v4l2/video-api.ts";
+import { fourcc } from "../v4l2/video-structs.ts";
+import type { FrameLayout } from "./decode.ts";
+
+/** A frame as it came, and how to read it. */
+export interface CapturedFrame {
+  readonly bytes: Uint8Array;
+  readonly layout: FrameLayout;
+}
+
+/** Between two looks for a frame, ms: an eighth of a frame at 30 a second. */
+const POLL_MS = 4;
+
+/**
+ * How long after the first frame the next one is waited for, ms. The first may be of a buffer that nobody
+ * has written yet (v4l2loopback from 0.14 on keeps its write position over a writer's end).
+ */
+const SECOND_FRAME_MS = 500;
+
+/**
+ * Takes the current frame of a device that somebody feeds, by read(2).
+ *
+ * @throws PluginError `no_frames` if none comes in time, `device_busy` if the version has but one reader
+ * and there is one, `read_not_supported`, or of {@link openExplained}.
+ */
+export async function captureFrame(
+  path: string,
+  timeoutMs: number,
+  calls: Ioctl,
+  clock: Clock,
+): Promise<CapturedFrame> {
+  using file = openExplained(path, calls).file;
+  const { layout, imageBytes } = readLayout(path, file);
+  const into = new Uint8Array(Math.max(imageBytes, 1));
+  let bytes: Uint8Array | undefined;
+  let deadline = clock.now() + timeoutMs;
+  while (clock.now() < deadline) {
+    const count = read(path, file, into);
+    if (count === undefined || count === 0) {
+      await clock.sleep(POLL_MS);
+    } else if (bytes === undefined) {
+      bytes = into.slice(0, count);
+      deadline = Math.min(deadline, clock.now() + SECOND_FRAME_MS);
+    } else {
+      bytes = into.slice(0, count);
+      break;
+    }
+  }
+  if (bytes === undefined) throw noFrames(path, `none came in ${timeoutMs / 1000} s`);
+  return { bytes, layout };
+}
+
+/** `no_frames`: nobody feeds the device. */
+export function noFrames(path: string, why: string, cause?: unknown): PluginError {
+  return new PluginError("no_frames", `${path} has no frames: ${why}.`, {
+    cause,
+    remedy: `Have a program write to it, for instance: video-device-plugin testpattern ${path}`,
+  });
+}
+
+function readLayout(path: string, file: VideoFile): { layout: FrameLayout; imageBytes: number } {
+  try {
+    const { width, height, pixelFormat, bytesPerLine, imageBytes } = file.getFormat("capture");
+    return { layout: { width, height, fourcc: fourcc(pixelFormat), bytesPerLine }, imageBytes };
+  } catch (cause) {
+    const errno = errnoNameOf(cause);
+    if (errno === "EINVAL") throw noFrames(path, "nobody writes to it", cause);
+    throw cause;
+  }
+}
+
+function read(path: string, file: VideoFile, into: Uint8Array): number | undefined {
+  try {
+    return file.read(into);
+  } catch (cause) {
+    switch (errnoNameOf(cause)) {
+      case "EIO":
+        throw noFrames(path, "nobody writes to it", cause);
+      case "EBUSY":
+        throw new PluginError(
+          "device_busy",
+          `${path} has a reader, and this version of v4l2loopback allows but one.`,
+          { cause, remedy: `Stop the reader; see who it is: fuser -v ${path}` },
+        );
+      case "EINVAL":
+        throw new PluginError(
+          "read_not_supported",
+          `${path} gives no frames to read(2), as few real cameras do.`,
+          { cause, remedy: "Use it on a loopback device." },
+        );
+      default:
+        throw cause;
+    }
+  }
+}

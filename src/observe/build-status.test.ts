@@ -1,0 +1,105 @@
+import { expect, test } from "bun:test";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { WallClock } from "../common/wall-clock.ts";
+import { LogLevel, Use, Work } from "../gen/videodevice/admin/v1/admin_pb.ts";
+import { buildStatus, type StatusSources } from "./build-status.ts";
+
+/** The program's clock stands at 2500. */
+function wallClock(wall: () => number): WallClock {
+  return new WallClock({ now: () => 2500 }, wall);
+}
+
+const device = {
+  id: "video10",
+  number: 10,
+  hostPath: "/dev/video10",
+  health: "Healthy",
+  reason: "ok",
+  detail: "",
+  since: 1000,
+  format: "YUYV 640x480 30 fps",
+} as const;
+
+const sources: StatusSources = {
+  version: "1.2.3",
+  nodeName: "node-a",
+  resourceName: "a.b/c",
+  driver: "v4l2loopback",
+  startedAt: 500,
+  wall: wallClock(() => 2500),
+  devices: () => [device, { ...device, id: "video11", number: 11, format: "" }],
+  care: () => [
+    { id: "video10", use: "in_use", cleanliness: "dirty", resets: 2, repairs: 1, work: "reset" },
+  ],
+  cordons: () => new Map([["video11", { device: "video11", note: "dark", since: 2000 }]]),
+  registration: () => ({
+    registered: true,
+    because: "registered",
+    since: 700,
+    socketPath: "/dp/a.sock",
+    streams: 1,
+  }),
+  unregistered: () => "",
+  podResources: {
+    owners: () => new Map([["video10", { namespace: "n", pod: "p", container: "c" }]]),
+    status: () => ({ answers: true, error: "", at: 2000 }),
+  },
+  events: () => [{ at: 600, level: "warn", msg: "Something", fields: { device_id: "video10" } }],
+  logLevel: () => "debug",
+};
+
+test("the status puts together what everybody knows", () => {
+  const status = buildStatus(sources);
+  expect(status).toMatchObject({
+    observedAt: { seconds: 2n, nanos: 500_000_000 },
+    startedAt: { seconds: 0n, nanos: 500_000_000 },
+    logLevel: LogLevel.DEBUG,
+    kubelet: { registered: true, podResourcesAnswers: true, podResourcesError: "" },
+    events: [{ level: LogLevel.WARN, message: "Something", fields: { device_id: "video10" } }],
+  });
+  expect(status.devices[0]).toMatchObject({
+    path: "/dev/video10",
+    use: Use.IN_USE,
+    owner: { namespace: "n", pod: "p", container: "c" },
+    clean: false,
+    resets: 2,
+    repairs: 1,
+    format: "YUYV 640x480 30 fps",
+    work: Work.RESET,
+  });
+  expect(status.devices[0]?.cordon).toBeUndefined();
+});
+
+test("what nobody knows of a device is left open", () => {
+  const [, other] = buildStatus(sources).devices;
+  expect(other).toMatchObject({ use: Use.UNSPECIFIED, clean: false, cordon: { note: "dark" } });
+  expect(other?.work).toBe(Work.UNSPECIFIED);
+  expect(other?.owner).toBeUndefined();
+});
+
+test("a kubelet that can't be asked is told with its error", () => {
+  const status = () => ({ answers: false, error: "no such socket", at: 2000 });
+  const podResources = { ...sources.podResources, status };
+  const { kubelet } = buildStatus({ ...sources, podResources });
+  expect(kubelet).toMatchObject({
+    podResourcesAnswers: false,
+    podResourcesError: "no such socket",
+  });
+});
+
+test("a wall clock that was set since tells all times as it goes now", () => {
+  const hour = 3_600_000;
+  const status = buildStatus({ ...sources, wall: wallClock(() => 2500 + hour) });
+  const ms = (time: Parameters<typeof timestampMs>[0] | undefined) => time && timestampMs(time);
+  expect(ms(status.observedAt)).toBe(hour + 2500);
+  expect(ms(status.startedAt)).toBe(hour + 500);
+  expect(ms(status.kubelet?.since)).toBe(hour + 700);
+  expect(ms(status.devices[0]?.since)).toBe(hour + 1000);
+  // Events were stamped by the wall clock, as the log was.
+  expect(ms(status.events[0]?.time)).toBe(600);
+});
+
+test("a kubelet that doesn't listen is told with the reason and what to do", () => {
+  const unregistered = () => "There is no /dp/kubelet.sock. Start the kubelet.";
+  expect(buildStatus({ ...sources, unregistered }).kubelet?.detail).toBe(unregistered());
+});

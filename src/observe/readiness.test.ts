@@ -1,0 +1,39 @@
+import { expect, test } from "bun:test";
+import { PluginError } from "../common/plugin-error.ts";
+import type { Health, HealthReason } from "../devices/inventory/device-status.ts";
+import { devicesCheck } from "./readiness.ts";
+
+const device = (health: Health, reason: HealthReason, detail = "") => ({
+  id: "video10",
+  health,
+  reason,
+  detail,
+});
+const ok = { name: "devices", failure: undefined };
+
+test("one device that works is enough", () => {
+  const devices = [device("Unhealthy", "missing"), device("Healthy", "ok")];
+  expect(devicesCheck(devices, new PluginError("create_failed", "No."))).toEqual(ok);
+});
+
+test("devices that are held out of the offer on purpose work", () => {
+  for (const reason of ["cordoned", "retired", "unclean"] as const) {
+    expect(devicesCheck([device("Unhealthy", reason)], undefined)).toEqual(ok);
+  }
+});
+
+test("without any that works the check says why none could be made, and what to do", () => {
+  const trouble = new PluginError("module_file_not_found", "There is no file.", {
+    remedy: "Install\nit.",
+  });
+  expect(devicesCheck([device("Unhealthy", "module_gone")], trouble).failure).toBe(
+    "none works: There is no file. Install it.",
+  );
+});
+
+test("if all of them were made, the check tells what is wrong with the first", () => {
+  const devices = [device("Unhealthy", "faulty", "It has a fault.")];
+  expect(devicesCheck(devices, undefined).failure).toBe(
+    "none works: video10 is faulty: It has a fault.",
+  );
+});

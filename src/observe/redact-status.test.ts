@@ -1,0 +1,39 @@
+import { expect, test } from "bun:test";
+import { create } from "@bufbuild/protobuf";
+import { StatusSchema } from "../gen/videodevice/admin/v1/admin_pb.ts";
+import { redactStatus } from "./redact-status.ts";
+
+const status = create(StatusSchema, {
+  nodeName: "node-a",
+  devices: [
+    {
+      id: "video10",
+      owner: { namespace: "bots", pod: "bot-1", container: "app" },
+      cordon: { note: "bot-1 complains" },
+      resets: 2,
+    },
+  ],
+  events: [
+    { message: "Device taken", fields: { device_id: "video10", pod: "bot-1", reason: "listed" } },
+    { message: "Starting", fields: { version: "1", admin_socket: "/run/a.sock" } },
+  ],
+});
+
+test("a discreet status has devices and what happened to them, and names nobody", () => {
+  const discreet = redactStatus(status);
+  expect(discreet).toMatchObject({
+    nodeName: "node-a",
+    devices: [{ id: "video10", cordon: { note: "" }, resets: 2 }],
+    events: [
+      { message: "Device taken", fields: { device_id: "video10", reason: "listed" } },
+      { message: "Starting", fields: {} },
+    ],
+  });
+  expect(discreet.devices[0]?.owner).toBeUndefined();
+  expect(discreet.events[1]?.fields).toEqual({});
+});
+
+test("the status that it was made of keeps what it has", () => {
+  redactStatus(status);
+  expect(status.devices[0]?.owner?.pod).toBe("bot-1");
+});

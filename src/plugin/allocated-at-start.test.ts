@@ -1,0 +1,19 @@
+import { expect, test } from "bun:test";
+import { recordingLogger } from "../../test/support/recording-logger.ts";
+import { numbersAllocatedAtStart, numbersOf } from "./allocated-at-start.ts";
+
+test("devices that pods have are told by their numbers", () => {
+  expect(numbersOf(["video17", "video0", "video255"])).toEqual([17, 0, 255]);
+});
+
+test("IDs that are none of a video device are nobody's", () => {
+  const odd = ["video", "video014", "video256", "video1000", "gpu14", "video14x", ""];
+  expect(numbersOf(odd)).toEqual([]);
+});
+
+test("a kubelet that can't be asked delays nothing and names none", async () => {
+  const log = recordingLogger();
+  const config = { podResourcesSocket: "/nowhere/kubelet.sock", resourceName: "a.b/c" };
+  expect(await numbersAllocatedAtStart(config, { log }, new AbortController().signal)).toEqual([]);
+  expect(log.lines.map(({ level }) => level)).toEqual(["debug"]);
+});

@@ -1,0 +1,49 @@
+import { type Clock, systemClock } from "../common/clock.ts";
+import type { Logger } from "../common/logger.ts";
+import { PluginError } from "../common/plugin-error.ts";
+import { withTimeout } from "../common/with-timeout.ts";
+import type { Config } from "../config/config.ts";
+import { PodResources } from "../pod-resources/pod-resources.ts";
+import { MAX_DEVICE_NUMBER } from "../v4l2/device-ids.ts";
+
+/** How long the kubelet's answer may delay the start, ms. */
+const askMs = 1000;
+
+export interface AllocatedAtStartDeps {
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+/**
+ * Numbers of the devices that pods have when the process starts: with a smaller MAX_DEVICES or another
+ * FIRST_DEVICE_NUMBER than before, the configuration may not ask for all of them. None if the kubelet can't be asked,
+ * or if `signal` aborts first.
+ */
+export async function numbersAllocatedAtStart(
+  config: Pick<Config, "podResourcesSocket" | "resourceName">,
+  { log, clock = systemClock }: AllocatedAtStartDeps,
+  signal: AbortSignal,
+): Promise<number[]> {
+  const { podResourcesSocket: socket, resourceName } = config;
+  const answered = new AbortController();
+  const podResources = new PodResources({ socket, resourceName, intervalMs: askMs }, clock);
+  try {
+    const answer = podResources.devicesOfPods(AbortSignal.any([signal, answered.signal]));
+    return numbersOf(await withTimeout(clock, answer, askMs, "The kubelet's answer"));
+  } catch (reason) {
+    log.debug("Who has devices can't be asked at the start", PluginError.from(reason).fields());
+    return [];
+  } finally {
+    answered.abort();
+    podResources.close();
+  }
+}
+
+/** The numbers of IDs (`video12`), without those that no video device can have. */
+export function numbersOf(ids: Iterable<string>): number[] {
+  return [...ids].flatMap((id) => {
+    const digits = /^video(0|[1-9]\d{0,2})$/.exec(id)?.[1];
+    const number = Number(digits);
+    return digits === undefined || number > MAX_DEVICE_NUMBER ? [] : [number];
+  });
+}

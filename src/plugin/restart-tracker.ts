@@ -1,0 +1,40 @@
+import type { Clock } from "../common/clock.ts";
+import type { Check } from "../observe/probes.ts";
+
+/** A part that has not failed for this long is well again, ms: twice the longest wait before a restart. */
+const calmMs = 60_000;
+
+/** A part that has been failing for this long won't come right by itself, ms; a start of the process may help. */
+const lostMs = 300_000;
+
+/** Parts without which nothing is offered. A taken port or socket is no reason to end all the others. */
+const vital = new Set(["maintenance", "audit", "monitor", "registrar"]);
+
+/** Which parts of the program keep failing. */
+export class RestartTracker {
+  readonly #clock: Pick<Clock, "now">;
+  readonly #failing = new Map<string, { readonly since: number; readonly last: number }>();
+
+  constructor(clock: Pick<Clock, "now">) {
+    this.#clock = clock;
+  }
+
+  /** A part has failed and is started anew. */
+  restarted(actor: string): void {
+    const now = this.#clock.now();
+    const before = this.#failing.get(actor);
+    const goesOn = before !== undefined && now - before.last < calmMs;
+    this.#failing.set(actor, { since: goesOn ? before.since : now, last: now });
+  }
+
+  /** Fails if a part has been failing again and again for five minutes. */
+  check(): Check {
+    const now = this.#clock.now();
+    const lost = [...this.#failing].flatMap(([actor, { since, last }]) =>
+      vital.has(actor) && now - last < calmMs && now - since >= lostMs ? [actor] : [],
+    );
+    const failure =
+      lost.length === 0 ? undefined : `${lost.join(", ")} has failed for ${lostMs / 60_000} min`;
+    return { name: "actors", failure };
+  }
+}
