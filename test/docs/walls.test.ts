@@ -52,18 +52,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   ],
   simulator: ["common", "gen", "grpc"],
   cli: [
-    ...[
-      "admin",
-      "common",
-      "config",
-      "device-plugin",
-      "devices",
-      "drivers",
-      "frames",
-      "gen",
-      "grpc",
-    ],
-    ...["linux", "observe", "plugin", "pod-resources", "simulator", "v4l2"],
+    ...["common", "config", "devices", "drivers", "frames", "gen", "grpc", "linux", "observe"],
+    ...["plugin", "pod-resources", "simulator", "v4l2"],
   ],
 };
 
