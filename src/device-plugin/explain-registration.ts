@@ -8,16 +8,16 @@ import type { RegistrationAction, RegistrationReason } from "./registration.ts";
  * `kubelet_directory_denied`, `kubelet_absent`, `kubelet_refusing`; undefined for any other reason.
  */
 export function explainWait(
-  because: RegistrationReason,
+  reason: RegistrationReason,
   kubeletSocket: string,
 ): PluginError | undefined {
   const directory = dirname(kubeletSocket);
-  if (because === "kubelet_refusing") {
+  if (reason === "kubelet_refusing") {
     return new PluginError("kubelet_refusing", `Nobody listens on ${kubeletSocket}.`, {
       remedy: "Start the kubelet (on the host: systemctl status kubelet); it may be starting.",
     });
   }
-  if (because !== "kubelet_absent") return undefined;
+  if (reason !== "kubelet_absent") return undefined;
   try {
     if (statSync(directory, { throwIfNoEntry: false }) === undefined) {
       return new PluginError("kubelet_directory_missing", `There is no directory ${directory}.`, {

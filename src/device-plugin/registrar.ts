@@ -20,7 +20,7 @@ import {
 import { RegistrationLog } from "./registration-log.ts";
 import { RegistrationRetries } from "./registration-retries.ts";
 import { type KubeletStreams, RegistrationSession } from "./registration-session.ts";
-import { instanceSocketPath, lookAtKubelet, newSuffix, sweepSockets } from "./socket-file.ts";
+import { instanceSocketPath, newSuffix, probeKubeletSocket, sweepSockets } from "./socket-file.ts";
 
 export interface RegistrarOptions {
   readonly resourceName: string;
@@ -57,8 +57,8 @@ export interface RegistrarStatus {
   /** Whether the kubelet listens to the list of devices; only then does it offer any. */
   readonly registered: boolean;
   /** Why it was last decided as it was: `registered`, or what stands in the way. */
-  readonly because: RegistrationReason;
-  /** When `because` became that, ms since the epoch. */
+  readonly reason: RegistrationReason;
+  /** When `reason` became that, ms since the epoch. */
   readonly since: number;
   /** Absolute path of the socket that is served now; undefined if none is. */
   readonly socketPath: string | undefined;
@@ -79,20 +79,20 @@ export class Registrar {
   readonly #times: RegistrationTimes;
   readonly #notify = new Notify();
   readonly #retries: RegistrationRetries;
-  #epoch: RegistrationSession | undefined;
+  #session: RegistrationSession | undefined;
   #lastStreamEnd: StreamEnd | undefined;
   #kubeletReplacedAt: number | undefined;
   #refusingSince: number | undefined;
-  readonly #said: RegistrationLog;
-  #status: { because: RegistrationReason; since: number };
+  readonly #events: RegistrationLog;
+  #status: { reason: RegistrationReason; since: number };
 
   constructor(options: RegistrarOptions, deps: RegistrarDeps) {
     this.#options = options;
     this.#deps = deps;
     this.#times = options.times;
     this.#retries = new RegistrationRetries({ ...deps, times: options.times });
-    this.#said = new RegistrationLog(deps.log, options.kubeletSocket);
-    this.#status = { because: "kubelet_absent", since: deps.clock.now() };
+    this.#events = new RegistrationLog(deps.log, options.kubeletSocket);
+    this.#status = { reason: "kubelet_absent", since: deps.clock.now() };
   }
 
   status(): RegistrarStatus {
@@ -100,20 +100,20 @@ export class Registrar {
     return {
       ...this.#status,
       registered: open > 0,
-      socketPath: this.#epoch?.server.socketPath,
+      socketPath: this.#session?.server.socketPath,
       streams: open,
     };
   }
 
-  /** Tells that the kubelet knows none of our devices: the registration is worth nothing. */
-  readonly disown = (): void => {
-    if (this.#epoch === undefined) return;
-    this.#epoch.notListed = true;
+  /** Reports that the kubelet lists none of our devices: the registration has no effect and is replaced. */
+  readonly markNotListed = (): void => {
+    if (this.#session === undefined) return;
+    this.#session.notListed = true;
     this.#notify.notify();
   };
 
-  /** Looks again now. */
-  readonly lookSoon = (): void => this.#notify.notify();
+  /** Reconciles now rather than at the next tick. */
+  readonly reconcileSoon = (): void => this.#notify.notify();
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
@@ -123,9 +123,9 @@ export class Registrar {
       while (!signal.aborted) {
         const facts = await this.#look();
         const action = decide(facts, this.#times);
-        this.#said.decided(action, facts);
-        if (action.because !== this.#status.because) {
-          this.#status = { because: action.because, since: facts.now };
+        this.#events.decided(action, facts);
+        if (action.reason !== this.#status.reason) {
+          this.#status = { reason: action.reason, since: facts.now };
         }
         if (action.kind === "wait") await this.#notify.wait(clock, action.ms, signal);
         else await this.#act(action, signal);
@@ -136,51 +136,51 @@ export class Registrar {
   }
 
   async #end(reason: RegistrationEnd): Promise<void> {
-    const epoch = this.#epoch;
-    this.#epoch = undefined;
-    await epoch?.server.close(closeGraceMs);
-    if (!epoch?.wasRegistered) return;
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.server.close(closeGraceMs);
+    if (!session?.wasRegistered) return;
     const { clock, log, observer } = this.#deps;
     observer.ended(reason);
     log.info("Registration ended", {
       reason,
-      lived_ms: epoch.livedMs(clock.now()),
+      lived_ms: session.livedMs(clock.now()),
       next: "the kubelet counts the devices as unavailable until a plugin registers again",
     });
   }
 
   async #look(): Promise<RegistrationFacts> {
     const { clock } = this.#deps;
-    const epoch = this.#epoch;
+    const session = this.#session;
     const { seen, open } = this.#streams;
-    const settled = open > 0 || epoch?.registeredAt !== undefined;
+    const settled = open > 0 || session?.registeredAt !== undefined;
     // While registered the kubelet is not dialled: its server would see a connection a second for nothing.
     const kubelet: KubeletSocketState = settled
       ? { state: "accepting", identity: fileIdentity(this.#options.kubeletSocket) }
-      : await lookAtKubelet(this.#options.kubeletSocket);
+      : await probeKubeletSocket(this.#options.kubeletSocket);
     const now = clock.now();
     const replaced =
-      open > 0 && kubelet.identity !== undefined && kubelet.identity !== epoch?.kubelet;
+      open > 0 && kubelet.identity !== undefined && kubelet.identity !== session?.kubelet;
     this.#kubeletReplacedAt = replaced ? (this.#kubeletReplacedAt ?? now) : undefined;
     this.#refusingSince = kubelet.state === "refusing" ? (this.#refusingSince ?? now) : undefined;
-    if (epoch && seen > 0) epoch.streamAt ??= now;
+    if (session && seen > 0) session.streamAt ??= now;
     return {
       now,
-      server: epoch?.server.state() ?? "none",
+      server: session?.server.state() ?? "none",
       streams: open,
       kubelet,
       refusingSince: this.#refusingSince,
-      registeredAt: epoch?.registeredAt,
+      registeredAt: session?.registeredAt,
       lastStreamEnd: this.#lastStreamEnd,
       streamSeen: seen > 0,
       kubeletReplacedAt: this.#kubeletReplacedAt,
-      notListed: epoch?.notListed ?? false,
+      notListed: session?.notListed ?? false,
       notBefore: this.#retries.dueAt(kubelet.identity),
     };
   }
 
   get #streams(): KubeletStreams {
-    return this.#epoch?.streams ?? { seen: 0, open: 0 };
+    return this.#session?.streams ?? { seen: 0, open: 0 };
   }
 
   async #act(action: RegistrationAction, signal: AbortSignal): Promise<void> {
@@ -188,8 +188,8 @@ export class Registrar {
     const kubelet = fileIdentity(this.#options.kubeletSocket);
     try {
       if (action.kind === "listen") await this.#listen(kubelet);
-      else if (action.kind === "register") await this.#register(action.because, kubelet, signal);
-      else if (action.kind === "close") await this.#close(action.because);
+      else if (action.kind === "register") await this.#register(action.reason, kubelet, signal);
+      else if (action.kind === "close") await this.#close(action.reason);
     } catch (reason) {
       if (signal.aborted) return;
       const error = ConnectError.from(reason);
@@ -197,7 +197,7 @@ export class Registrar {
       if (action.kind === "register") this.#deps.observer.registerFailed();
       this.#deps.log.warn("Registration failed", {
         step: action.kind,
-        reason: action.because,
+        reason: action.reason,
         ...explainFailure(action.kind, error.rawMessage, this.#options).fields(),
         ...this.#retries.fields(),
       });
@@ -220,20 +220,20 @@ export class Registrar {
       onDefect,
       onStreams: this.#notify.notify,
     });
-    this.#epoch = new RegistrationSession(server, kubelet);
+    this.#session = new RegistrationSession(server, kubelet);
     log.debug("Serving", { socket_path: path });
   }
 
   async #register(
-    because: RegistrationReason,
+    reason: RegistrationReason,
     kubelet: string | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const epoch = this.#epoch;
-    if (!epoch) return;
+    const session = this.#session;
+    if (!session) return;
     const { clock, log, observer } = this.#deps;
     const { kubeletSocket, resourceName, preStart } = this.#options;
-    epoch.registering(kubelet);
+    session.registering(kubelet);
     const started = performance.now();
     try {
       await callRegister(
@@ -241,7 +241,7 @@ export class Registrar {
           kubeletSocket,
           resourceName,
           preStart,
-          endpoint: basename(epoch.server.socketPath),
+          endpoint: basename(session.server.socketPath),
           timeoutMs: this.#times.registerMs,
         },
         signal,
@@ -249,15 +249,15 @@ export class Registrar {
     } catch (error) {
       // Only an answer that never came leaves open whether the kubelet has connected: if it has, it listens.
       const unanswered = ConnectError.from(error).code === Code.DeadlineExceeded;
-      if (!unanswered || epoch.streams.open === 0) await this.#abandon(epoch);
+      if (!unanswered || session.streams.open === 0) await this.#abandon(session);
       throw error;
     }
-    epoch.registeredAt = clock.now();
+    session.registeredAt = clock.now();
     observer.registered();
     log.info("Registered with the kubelet", {
-      reason: because,
+      reason,
       resource_name: resourceName,
-      socket_path: epoch.server.socketPath,
+      socket_path: session.server.socketPath,
       duration_ms: Math.round(performance.now() - started),
       next: "the kubelet listens to the list of devices on this socket",
     });
@@ -267,39 +267,39 @@ export class Registrar {
    * Gives up a socket on which Register has failed: the kubelet may have a client for it all the same, and one
    * that registers twice on one socket is beyond what kubelets from 1.37 support.
    */
-  async #abandon(epoch: RegistrationSession): Promise<void> {
+  async #abandon(session: RegistrationSession): Promise<void> {
     // Whoever has come while Register failed is not the kubelet, or no longer.
-    if (epoch.streams.seen > 0) this.#streamEnded(epoch);
-    this.#epoch = undefined;
-    await epoch.server.close(closeGraceMs);
+    if (session.streams.seen > 0) this.#streamEnded(session);
+    this.#session = undefined;
+    await session.server.close(closeGraceMs);
   }
 
   #streamEnded({ kubelet }: RegistrationSession): void {
     if (kubelet !== undefined) this.#lastStreamEnd = { at: this.#deps.clock.now(), kubelet };
   }
 
-  async #close(because: RegistrationReason): Promise<void> {
-    const epoch = this.#epoch;
-    if (!epoch) return;
+  async #close(reason: RegistrationReason): Promise<void> {
+    const session = this.#session;
+    if (!session) return;
     const { clock, log, observer } = this.#deps;
-    this.#epoch = undefined;
-    await epoch.server.close(closeGraceMs);
-    if (!epoch.wasRegistered) {
-      this.#retries.failedAt(epoch.kubelet);
+    this.#session = undefined;
+    await session.server.close(closeGraceMs);
+    if (!session.wasRegistered) {
+      this.#retries.failedAt(session.kubelet);
       log.warn("Socket was lost before it was registered", {
-        socket_path: epoch.server.socketPath,
-        reason: because,
+        socket_path: session.server.socketPath,
+        reason,
         ...this.#retries.fields(),
       });
       return;
     }
-    this.#streamEnded(epoch);
-    const livedMs = epoch.livedMs(clock.now());
+    this.#streamEnded(session);
+    const livedMs = session.livedMs(clock.now());
     if (livedMs >= this.#times.provenMs) this.#retries.proved();
-    else this.#retries.failedAt(epoch.kubelet);
-    observer.ended(because);
+    else this.#retries.failedAt(session.kubelet);
+    observer.ended(reason);
     log.warn("Registration ended", {
-      reason: because,
+      reason,
       lived_ms: livedMs,
       detail: "the kubelet counts the devices as unavailable until the plugin is registered again",
       next: "a new socket is served and registered as soon as a kubelet answers",

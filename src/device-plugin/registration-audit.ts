@@ -54,7 +54,7 @@ export class RegistrationAudit {
   readonly #times: AuditTimes;
   #misses = 0;
   #doublings = 0;
-  #told = "";
+  #lastLogged = "";
 
   constructor(deps: AuditDeps, times: AuditTimes) {
     this.#deps = deps;
@@ -89,7 +89,7 @@ export class RegistrationAudit {
     });
     // What was expected may have gone while the kubelet was asked.
     if (known === undefined || !expected()?.length) return;
-    this.#told = "";
+    this.#lastLogged = "";
     if (known.length > 0) {
       this.#misses = 0;
       this.#doublings = 0;
@@ -109,12 +109,12 @@ export class RegistrationAudit {
    * too much by others is no news.
    */
   #unanswered({ code, message }: PluginError): void {
-    if (message === this.#told) return;
+    if (message === this.#lastLogged) return;
     if (code === "pod_resources_busy") {
       this.#deps.log.debug("The registration can't be audited", { error: message });
       return;
     }
-    this.#told = message;
+    this.#lastLogged = message;
     this.#deps.log.info("The registration can't be audited", {
       reason: code,
       error: message,

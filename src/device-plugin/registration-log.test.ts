@@ -22,7 +22,7 @@ test("a wait for the kubelet is told when it begins and every ten minutes, a dec
   const log = recordingLogger();
   const registrationLog = new RegistrationLog(log, "/dp/kubelet.sock");
   for (let second = 0; second <= 1500; second++) {
-    const wait = { kind: "wait", because: "kubelet_absent", ms: 1000 } as const;
+    const wait = { kind: "wait", reason: "kubelet_absent", ms: 1000 } as const;
     registrationLog.decided(wait, facts(start + second * 1000));
   }
   expect(log.lines.map(({ level, msg }) => `${level} ${msg}`)).toEqual([

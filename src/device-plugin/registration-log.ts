@@ -12,7 +12,7 @@ const reminderMs = 600_000;
 export class RegistrationLog {
   readonly #log: Logger;
   readonly #kubeletSocket: string;
-  #told: { action: string; at: number } = { action: "", at: 0 };
+  #lastLogged: { action: string; at: number } = { action: "", at: 0 };
 
   constructor(log: Logger, kubeletSocket: string) {
     this.#log = log;
@@ -20,25 +20,25 @@ export class RegistrationLog {
   }
 
   decided(action: RegistrationAction, facts: RegistrationFacts): void {
-    const key = `${action.kind} ${action.because}`;
-    const changed = key !== this.#told.action;
+    const key = `${action.kind} ${action.reason}`;
+    const changed = key !== this.#lastLogged.action;
     if (changed) this.#log.debug("Registration decision", fields(action, facts));
-    const due = facts.now - this.#told.at >= reminderMs;
-    if (isWaiting(action.because) && due) {
+    const due = facts.now - this.#lastLogged.at >= reminderMs;
+    if (isWaiting(action.reason) && due) {
       this.#log.info("Waiting for the kubelet", {
         kubelet_socket: this.#kubeletSocket,
-        reason: action.because,
-        ...explainWait(action.because, this.#kubeletSocket)?.fields(),
+        reason: action.reason,
+        ...explainWait(action.reason, this.#kubeletSocket)?.fields(),
         next: "it is registered with as soon as it answers",
       });
     }
-    if (changed || due) this.#told = { action: key, at: facts.now };
+    if (changed || due) this.#lastLogged = { action: key, at: facts.now };
   }
 }
 
 /** A restarting kubelet's socket is absent or refuses for moments; only a first or long wait is told. */
-function isWaiting(because: RegistrationReason): boolean {
-  return because === "kubelet_absent" || because === "kubelet_refusing";
+function isWaiting(reason: RegistrationReason): boolean {
+  return reason === "kubelet_absent" || reason === "kubelet_refusing";
 }
 
 function fields(action: RegistrationAction, facts: RegistrationFacts): Record<string, unknown> {
@@ -46,7 +46,7 @@ function fields(action: RegistrationAction, facts: RegistrationFacts): Record<st
   const ago = (at: number | undefined) => (at === undefined ? undefined : now - at);
   return {
     action: action.kind,
-    reason: action.because,
+    reason: action.reason,
     look_again_in_ms: action.kind === "wait" ? action.ms : undefined,
     server,
     streams,

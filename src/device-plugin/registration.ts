@@ -54,8 +54,8 @@ export interface StreamEnd {
  * - `wait`: nothing, for `ms` at most.
  */
 export type RegistrationAction =
-  | { readonly kind: "listen" | "register" | "close"; readonly because: RegistrationReason }
-  | { readonly kind: "wait"; readonly because: RegistrationReason; readonly ms: number };
+  | { readonly kind: "listen" | "register" | "close"; readonly reason: RegistrationReason }
+  | { readonly kind: "wait"; readonly reason: RegistrationReason; readonly ms: number };
 
 /** Stable words for logs and metrics. */
 export type RegistrationReason =
@@ -133,21 +133,21 @@ export function decide(facts: RegistrationFacts, times: RegistrationTimes): Regi
 function whileRegistered(facts: RegistrationFacts, times: RegistrationTimes): RegistrationAction {
   const { now } = facts;
   if (facts.streams > 0) {
-    if (facts.notListed) return { kind: "close", because: "not_listed" };
+    if (facts.notListed) return { kind: "close", reason: "not_listed" };
     // A stream ends with the kubelet that opened it. One that doesn't belongs to somebody else
     // and would keep us from ever registering at the new kubelet.
     if (facts.kubeletReplacedAt !== undefined) {
       const left = facts.kubeletReplacedAt + times.replacedGraceMs - now;
-      if (left <= 0) return { kind: "close", because: "kubelet_replaced" };
+      if (left <= 0) return { kind: "close", reason: "kubelet_replaced" };
       return wait("registered", Math.min(left, times.tickMs));
     }
     // Our socket's file is not needed while the kubelet's connection lives, so its loss can wait.
     return wait("registered", times.tickMs);
   }
-  if (facts.streamSeen) return { kind: "close", because: "stream_ended" };
+  if (facts.streamSeen) return { kind: "close", reason: "stream_ended" };
   const left = (facts.registeredAt ?? now) + times.streamGraceMs - now;
-  if (left <= 0) return { kind: "close", because: "stream_missing" };
-  if (facts.server === "socket_lost") return { kind: "close", because: "socket_lost" };
+  if (left <= 0) return { kind: "close", reason: "stream_missing" };
+  if (facts.server === "socket_lost") return { kind: "close", reason: "socket_lost" };
   return wait("stream_expected", Math.min(left, times.tickMs));
 }
 
@@ -156,7 +156,7 @@ function towardsRegistration(
   times: RegistrationTimes,
 ): RegistrationAction {
   const { now, kubelet, lastStreamEnd } = facts;
-  if (facts.server === "socket_lost") return { kind: "close", because: "socket_lost" };
+  if (facts.server === "socket_lost") return { kind: "close", reason: "socket_lost" };
   if (kubelet.state === "absent") return wait("kubelet_absent", times.tickMs);
   if (kubelet.state === "refusing") {
     const starting = now - (facts.refusingSince ?? now) < times.refusingGraceMs;
@@ -168,11 +168,11 @@ function towardsRegistration(
   }
   if (now < facts.notBefore) return wait("backoff", facts.notBefore - now);
   const kind = facts.server === "none" ? "listen" : "register";
-  return { kind, because: "kubelet_ready" };
+  return { kind, reason: "kubelet_ready" };
 }
 
-function wait(because: RegistrationReason, ms: number): RegistrationAction {
-  return { kind: "wait", because, ms };
+function wait(reason: RegistrationReason, ms: number): RegistrationAction {
+  return { kind: "wait", reason, ms };
 }
 
 /** When Register may be tried again after `failures` failures in a row, ms since the epoch. */

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileIdentity, identityOf, isListening } from "../common/unix-socket.ts";
 import { INSTANCE_SUFFIX_BYTES } from "../config/types/path.ts";
-import { instanceSocketPath, lookAtKubelet, newSuffix, sweepSockets } from "./socket-file.ts";
+import { instanceSocketPath, newSuffix, probeKubeletSocket, sweepSockets } from "./socket-file.ts";
 
 let directory: string;
 const servers: Server[] = [];
@@ -67,9 +67,9 @@ describe("a socket's identity", () => {
 
 describe("a look at the kubelet's socket", () => {
   test("tells absent, refusing and accepting apart", async () => {
-    expect((await lookAtKubelet(join(directory, "none"))).state).toBe("absent");
-    expect((await lookAtKubelet(await abandon("stale.sock"))).state).toBe("refusing");
-    expect((await lookAtKubelet(await listen("kubelet.sock"))).state).toBe("accepting");
+    expect((await probeKubeletSocket(join(directory, "none"))).state).toBe("absent");
+    expect((await probeKubeletSocket(await abandon("stale.sock"))).state).toBe("refusing");
+    expect((await probeKubeletSocket(await listen("kubelet.sock"))).state).toBe("accepting");
   });
 });
 

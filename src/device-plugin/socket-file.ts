@@ -4,7 +4,7 @@ import { fileIdentity, isListening } from "../common/unix-socket.ts";
 import type { KubeletSocketState } from "./registration.ts";
 
 /** What can be seen of the kubelet's socket. Connects, and hangs up at once. */
-export async function lookAtKubelet(path: string): Promise<KubeletSocketState> {
+export async function probeKubeletSocket(path: string): Promise<KubeletSocketState> {
   const identity = fileIdentity(path);
   if (identity === undefined) return { state: "absent", identity };
   return { state: (await isListening(path)) ? "accepting" : "refusing", identity };

@@ -34,7 +34,7 @@ const sources: StatusSources = {
   cordons: () => new Map([["video11", { device: "video11", note: "dark", since: 2000 }]]),
   registration: () => ({
     registered: true,
-    because: "registered",
+    reason: "registered",
     since: 700,
     socketPath: "/dp/a.sock",
     streams: 1,

@@ -64,7 +64,7 @@ export function buildStatus(sources: StatusSources): Status {
     logLevel: protoLevel(sources.logLevel()),
     kubelet: {
       registered: registration.registered,
-      reason: registration.because,
+      reason: registration.reason,
       since: time(registration.since),
       podResourcesAnswers: asked.answers,
       podResourcesError: asked.error,

@@ -119,12 +119,12 @@ export class Observation {
       this.actors.check(),
     ],
     ready: () => {
-      const { registered, because } = this.#parts.registrar.status();
+      const { registered, reason } = this.#parts.registrar.status();
       return [
         { name: "ping", failure: undefined },
         {
           name: "registered",
-          failure: registered ? undefined : because,
+          failure: registered ? undefined : reason,
           detail: this.#unregistered(),
         },
         devicesCheck(this.#parts.pool.list(), this.#parts.monitor.trouble),
@@ -153,8 +153,8 @@ export class Observation {
 
   /** Why the kubelet doesn't listen to us and what to do; empty if it does, or if there is no more to say. */
   #unregistered(): string {
-    const { registered, because } = this.#parts.registrar.status();
-    const why = registered ? undefined : explainWait(because, this.#config.kubeletSocket);
+    const { registered, reason } = this.#parts.registrar.status();
+    const why = registered ? undefined : explainWait(reason, this.#config.kubeletSocket);
     return why === undefined ? "" : inSentences(why);
   }
 

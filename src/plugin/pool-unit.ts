@@ -127,7 +127,7 @@ export class PoolUnit {
           const isInstance = (name: string) => isInstanceSocket(config.socketPath, name);
           watchDirectory(dirname(config.socketPath), isInstance, notify, signal, clock);
         },
-        onNotListed: this.registrar.disown,
+        onNotListed: this.registrar.markNotListed,
       },
       deps.auditTimes,
     );
@@ -136,7 +136,7 @@ export class PoolUnit {
   /** Sets everything up anew and looks at all of it. */
   reinspect(): void {
     this.monitor.reinspectAll();
-    this.registrar.lookSoon();
+    this.registrar.reconcileSoon();
   }
 
   /** Makes and watches the devices until `signal` aborts. */

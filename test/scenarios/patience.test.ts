@@ -21,7 +21,7 @@ describe("patience", () => {
     await scenario.kubelet.start();
     scenario.kubelet.stop({ removeSockets: true });
     const { plugin } = scenario.startPlugin({}, { registrationTimes });
-    await eventually(() => plugin.status().because === "kubelet_absent", "the wait");
+    await eventually(() => plugin.status().reason === "kubelet_absent", "the wait");
     await Bun.sleep(100);
     await scenario.kubelet.start();
     await scenario.counts(8, 8);
@@ -32,7 +32,7 @@ describe("patience", () => {
     scenario.kubelet.faults.refuseRegister = "not you";
     await scenario.kubelet.start();
     const { plugin } = scenario.startPlugin({}, { registrationTimes });
-    await eventually(() => plugin.status().because === "backoff", "the backoff");
+    await eventually(() => plugin.status().reason === "backoff", "the backoff");
     scenario.kubelet.faults.refuseRegister = undefined;
     await scenario.kubelet.restart();
     await scenario.counts(8, 8);
@@ -42,7 +42,7 @@ describe("patience", () => {
     const registrationTimes = { ...quickTimes, provenMs: 60_000, backoff: longWaits };
     const { plugin } = await scenario.registered({}, { registrationTimes });
     scenario.kubelet.dropStreams();
-    await eventually(() => plugin.status().because === "backoff", "the backoff");
+    await eventually(() => plugin.status().reason === "backoff", "the backoff");
     expect(scenario.count("register_received")).toBe(1);
   });
 

@@ -20,9 +20,9 @@ async function abandonSocket(path: string): Promise<void> {
 describe("starting up", () => {
   test("S1 waits for a kubelet whose directory isn't even there", async () => {
     const { log, plugin } = scenario.startPlugin();
-    await eventually(() => plugin.status().because === "kubelet_absent", "the wait");
+    await eventually(() => plugin.status().reason === "kubelet_absent", "the wait");
     await Bun.sleep(300);
-    expect(plugin.status()).toMatchObject({ registered: false, because: "kubelet_absent" });
+    expect(plugin.status()).toMatchObject({ registered: false, reason: "kubelet_absent" });
     expect(log.lines.filter(({ msg }) => msg === "Waiting for the kubelet")).toHaveLength(1);
     await scenario.kubelet.start();
     await scenario.counts(8, 8);
@@ -32,9 +32,9 @@ describe("starting up", () => {
     mkdirSync(scenario.dir);
     await abandonSocket(scenario.kubelet.socket);
     const { plugin } = scenario.startPlugin();
-    await eventually(() => plugin.status().because === "kubelet_refusing", "the wait");
+    await eventually(() => plugin.status().reason === "kubelet_refusing", "the wait");
     await Bun.sleep(300);
-    expect(plugin.status()).toMatchObject({ registered: false, because: "kubelet_refusing" });
+    expect(plugin.status()).toMatchObject({ registered: false, reason: "kubelet_refusing" });
     await scenario.kubelet.start();
     await scenario.counts(8, 8);
   });

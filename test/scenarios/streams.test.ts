@@ -121,7 +121,7 @@ describe("the ListAndWatch stream", () => {
     };
     const { plugin } = scenario.startPlugin({}, { log: { ...recorder, debug } });
     await eventually(
-      () => scenario.sockets().length === 1 && plugin.status().because === "kubelet_absent",
+      () => scenario.sockets().length === 1 && plugin.status().reason === "kubelet_absent",
       "the wait",
     );
     const transport = createSocketTransport(scenario.socketPath());
