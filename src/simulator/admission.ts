@@ -2,12 +2,11 @@ import { messageOf } from "../common/plugin-error.ts";
 import { type AllocationContext, allocateContainerResources } from "./allocation.ts";
 import type { KubeletBehaviour } from "./behaviour.ts";
 import { mergeSettings } from "./container-settings.ts";
-import { goError } from "./plugin-channel.ts";
+import { goError, shuffled } from "./go.ts";
 import type { Container, ContainerSettings, Pod } from "./pod.ts";
 import { idsOf } from "./pod-devices.ts";
-import { shuffled } from "./shuffled.ts";
 
-/** Why a pod was not admitted: the Failed pod's reason, and its message but for the first words. */
+/** A pod was not admitted. Carries the Failed pod's reason, and its message but for the first words. */
 export class AdmissionError extends Error {
   override name = "AdmissionError";
   /** admission/errors.go, ErrorReasonUnexpected. */
@@ -19,8 +18,8 @@ export class AdmissionError extends Error {
 }
 
 /**
- * Admits pods one after another, as the kubelet's sync loop does, and tells what their containers are
- * created with. manager.go, Allocate and GetDeviceRunContainerOptions.
+ * Admits pods one after another, as the kubelet's sync loop does, and builds the settings of their
+ * containers. manager.go, Allocate and GetDeviceRunContainerOptions.
  */
 export class Admission {
   readonly #context: AllocationContext;
@@ -34,7 +33,7 @@ export class Admission {
     this.#behaviour = behaviour;
   }
 
-  /** Gives every container of the pod its devices, init containers first; rejects with {@link AdmissionError}. */
+  /** Allocates the devices of all the pod's containers, init first; rejects with {@link AdmissionError}. */
   async admit(pod: Pod): Promise<void> {
     try {
       for (const container of [...pod.initContainers, ...pod.containers]) {
@@ -45,7 +44,7 @@ export class Admission {
     }
   }
 
-  /** Runs PreStartContainer where the plugin wants it; rejects with the message of a CreateContainerConfigError. */
+  /** Calls PreStartContainer if the plugin wants it; rejects with the message of a CreateContainerConfigError. */
   async settingsFor(pod: Pod, container: Container): Promise<ContainerSettings> {
     const { manager } = this.#context;
     let missing = false;
@@ -70,11 +69,14 @@ export class Admission {
     }
     await allocateContainerResources(this.#context, pod, container, this.#reusable);
     const keeps = !container.init || container.restartable;
-    for (const held of this.#context.manager.podDevices.ofContainer(pod.uid, container.name)) {
-      const reusable = this.#reusable.get(held.resource) ?? new Set();
+    for (const allocation of this.#context.manager.podDevices.ofContainer(
+      pod.uid,
+      container.name,
+    )) {
+      const reusable = this.#reusable.get(allocation.resource) ?? new Set();
       this.#reusable.set(
-        held.resource,
-        keeps ? reusable.difference(idsOf(held)) : reusable.union(idsOf(held)),
+        allocation.resource,
+        keeps ? reusable.difference(idsOf(allocation)) : reusable.union(idsOf(allocation)),
       );
     }
   }
@@ -86,15 +88,15 @@ export class Admission {
       throw new Error(`endpoint not found in cache for a registered resource: ${resource}`);
     }
     if (endpoint.options?.preStartRequired !== true) return;
-    const held = manager.podDevices.get(pod.uid, container.name, resource);
-    if (held === undefined) {
+    const allocation = manager.podDevices.get(pod.uid, container.name, resource);
+    if (allocation === undefined) {
       throw new Error(
         `no devices found allocated in local cache for pod ${pod.uid}, container ${container.name}, ` +
           `resource ${resource}`,
       );
     }
     try {
-      await endpoint.preStartContainer(shuffled(idsOf(held), random));
+      await endpoint.preStartContainer(shuffled(idsOf(allocation), random));
     } catch (error) {
       throw new Error(`device plugin PreStartContainer rpc failed with err: ${goError(error)}`);
     }

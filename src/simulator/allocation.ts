@@ -1,26 +1,25 @@
 import type { DeviceManager } from "./device-manager.ts";
 import type { EventLog } from "./events.ts";
-import { goError } from "./plugin-channel.ts";
+import { goError, shuffled } from "./go.ts";
 import type { Container, Pod } from "./pod.ts";
 import { idsOf } from "./pod-devices.ts";
-import { shuffled } from "./shuffled.ts";
 
-/** What an allocation needs besides the books. */
+/** What an allocation needs from its kubelet. */
 export interface AllocationContext {
   readonly manager: DeviceManager;
   readonly events: EventLog;
   readonly random: () => number;
-  /** Whether the runtime reported this container running when the kubelet started. */
+  /** True if the runtime reported this container running when the kubelet started. */
   wasRunning(podUid: string, container: string): boolean;
   /** Called where a kubelet with `diesOfVanishedDevice` would panic. */
   deviceVanished(deviceId: string): void;
 }
 
-/** A device's NUMA node when it names none: manager.go, nodeWithoutTopology. */
+/** The NUMA node of a device that names none: manager.go, nodeWithoutTopology. */
 const nodeWithoutTopology = "-1";
 
 /**
- * Gives a container its devices of every resource it asks for, Allocate included: manager.go,
+ * Allocates a container's devices of every resource that it requests, and calls Allocate: manager.go,
  * allocateContainerResources. Rejects with the kubelet's message.
  */
 export async function allocateContainerResources(
@@ -101,7 +100,7 @@ async function callAllocate(
 }
 
 /**
- * The IDs to call Allocate for: manager.go, devicesToAllocate. Empty if the container has what it needs.
+ * The IDs to call Allocate for: manager.go, devicesToAllocate. Empty if the container has all its devices.
  * Without a NUMA affinity (topology manager policy `none`, the default) every device is a candidate.
  */
 async function devicesToAllocate(
@@ -113,12 +112,12 @@ async function devicesToAllocate(
   reusable: ReadonlySet<string>,
 ): Promise<Set<string>> {
   const { manager, random } = context;
-  const held = manager.podDevices.get(pod.uid, container.name, resource);
-  const heldIds = held === undefined ? new Set<string>() : idsOf(held);
-  if (held !== undefined && heldIds.size !== required) {
+  const current = manager.podDevices.get(pod.uid, container.name, resource);
+  const currentIds = current === undefined ? new Set<string>() : idsOf(current);
+  if (current !== undefined && currentIds.size !== required) {
     throw new Error(
       `pod "${pod.uid}" container "${container.name}" changed request for resource "${resource}" ` +
-        `from ${heldIds.size} to ${required}`,
+        `from ${currentIds.size} to ${required}`,
     );
   }
   if (!manager.sourcesReady && context.wasRunning(pod.uid, container.name)) return new Set();
@@ -128,25 +127,25 @@ async function devicesToAllocate(
   if (healthy.size === 0) {
     throw new Error(`no healthy devices present; cannot allocate unhealthy devices ${resource}`);
   }
-  if (!healthy.isSupersetOf(heldIds)) {
+  if (!healthy.isSupersetOf(currentIds)) {
     throw new Error(
       `previously allocated devices are no longer healthy; cannot allocate unhealthy devices ${resource}`,
     );
   }
 
   const chosen = new Set<string>();
-  const needed = () => required - heldIds.size - chosen.size;
-  const takeFrom = (candidates: Iterable<string>) => {
-    const taken = manager.allocated.get(resource) ?? new Set<string>();
-    manager.allocated.set(resource, taken);
+  const needed = () => required - currentIds.size - chosen.size;
+  const chooseFrom = (candidates: Iterable<string>) => {
+    const allocated = manager.allocated.get(resource) ?? new Set<string>();
+    manager.allocated.set(resource, allocated);
     for (const id of candidates) {
       if (needed() === 0) return;
-      taken.add(id);
+      allocated.add(id);
       chosen.add(id);
     }
   };
   if (needed() === 0) return chosen;
-  takeFrom(shuffled(reusable, random));
+  chooseFrom(shuffled(reusable, random));
   if (needed() === 0) return chosen;
 
   const available = healthy.difference(manager.allocated.get(resource) ?? new Set());
@@ -165,8 +164,8 @@ async function devicesToAllocate(
     chosen,
     required,
   );
-  takeFrom(shuffled(preferred.intersection(available), random));
-  takeFrom(shuffled(available.difference(chosen), random));
+  chooseFrom(shuffled(preferred.intersection(available), random));
+  chooseFrom(shuffled(available.difference(chosen), random));
   return chosen;
 }
 

@@ -17,11 +17,11 @@ export const kubeletVersions = [
 export type KubeletVersion = (typeof kubeletVersions)[number];
 
 /**
- * What differs between kubelets as a device plugin meets them. Everything else of the device manager
+ * The differences between kubelets that a device plugin can meet. Everything else of the device manager
  * (pkg/kubelet/cm/devicemanager) is the same from 1.26 on. Presets: {@link behaviourOf}.
  */
 export interface KubeletBehaviour {
-  /** The minor version this describes; for logs and names of tests. */
+  /** The minor version; for logs and names of tests. */
   readonly version: string;
 
   /**
@@ -31,10 +31,10 @@ export interface KubeletBehaviour {
   readonly cleanup: "all_files" | "sockets";
 
   /**
-   * Who is disconnected when a ListAndWatch stream ends. `per_resource` (1.25 to 1.36): whichever client is
-   * registered for the resource *now*, even if a newer one (kubernetes/kubernetes#121994); and a Register
-   * that fails forgets the older, still working client. `per_socket` (from 1.37, #135437): that client only,
-   * another instance taking over.
+   * Which client the kubelet disconnects when a ListAndWatch stream ends. `per_resource` (1.25 to 1.36): the
+   * one registered for the resource *now*, even if it is newer (kubernetes/kubernetes#121994); and a failed
+   * Register forgets the older, still working client. `per_socket` (from 1.37, #135437): only the client
+   * whose stream ended; another instance takes over.
    */
   readonly clientTracking: "per_resource" | "per_socket";
 
@@ -60,8 +60,8 @@ export interface KubeletBehaviour {
   readonly runningContainersReadmitted: boolean;
 
   /**
-   * As above for containers that had been restarted before the kubelet was: until 1.35 it may look at the
-   * dead predecessor instead and refuse the pod (kubernetes/kubernetes#135485).
+   * The same for containers that were restarted before the kubelet was: until 1.35 it may find the dead
+   * predecessor instead and reject the pod (kubernetes/kubernetes#135485).
    */
   readonly restartedContainersReadmitted: boolean;
 
@@ -90,5 +90,33 @@ export function behaviourOf(version: KubeletVersion): KubeletBehaviour {
   };
 }
 
-/** What is simulated unless told otherwise. */
+/** The version simulated by default. */
 export const defaultVersion: KubeletVersion = "1.33";
+
+/** Faults of a kubelet, set before or while it runs. */
+export interface KubeletFaults {
+  /** Register is received and never answered. */
+  holdRegister: boolean;
+  /** Register is rejected with this message. */
+  refuseRegister: string | undefined;
+  /** The dial-back begins this many ms late. */
+  dialDelayMs: number;
+  /** ListAndWatch is not called after a registration that otherwise succeeds. */
+  omitListAndWatch: boolean;
+  /** Further connections for each registration: each reads the options, then stays open unused. */
+  extraConnections: number;
+  /** Further ListAndWatch streams for each registration, on the same connection; their lists are dropped. */
+  extraStreams: number;
+}
+
+/** The faults of a kubelet without any. */
+export function noFaults(): KubeletFaults {
+  return {
+    holdRegister: false,
+    refuseRegister: undefined,
+    dialDelayMs: 0,
+    omitListAndWatch: false,
+    extraConnections: 0,
+    extraStreams: 0,
+  };
+}

@@ -18,12 +18,12 @@ const written =
   '"RegisteredDevices":{"a/b":[],"meeting-baas.io/video-devices":["video10","video11"]}},' +
   '"Checksum":2015424019}';
 
-test("a checkpoint is what kubelet 1.33.4 writes", () => {
+test("a checkpoint equals the one of kubelet 1.33.4", () => {
   const text = encodeCheckpoint({ PodDeviceEntries: [entry], RegisteredDevices: registered });
   expect(JSON.parse(text)).toEqual(JSON.parse(written));
 });
 
-test("checksums are those of kubelet 1.33.4", () => {
+test("checksums equal those of kubelet 1.33.4", () => {
   expect(checksum({ PodDeviceEntries: null, RegisteredDevices: {} })).toBe(3467439661);
   const other = {
     PodUID: "uid-2",
@@ -37,7 +37,7 @@ test("checksums are those of kubelet 1.33.4", () => {
   );
 });
 
-test("a checkpoint is read back, and refused if it was changed", () => {
+test("a checkpoint is read back, and rejected if it was changed", () => {
   expect(decodeCheckpoint(written).PodDeviceEntries).toEqual([entry]);
   expect(() => decodeCheckpoint(written.replace("video13", "video14"))).toThrow("corrupted");
 });

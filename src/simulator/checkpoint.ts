@@ -23,14 +23,14 @@ export interface CheckpointData {
   RegisteredDevices: Record<string, string[]>;
 }
 
-/** The checkpoint as the kubelet writes it: its JSON, and so its checksum, are the real one's. */
+/** The checkpoint as the kubelet writes it, with the same JSON and so the same checksum. */
 export function encodeCheckpoint(data: CheckpointData): string {
   const registered = Object.fromEntries(sortedEntries(data.RegisteredDevices, byCodePoint));
   const written = { PodDeviceEntries: data.PodDeviceEntries, RegisteredDevices: registered };
   return JSON.stringify({ Data: written, Checksum: checksum(data) });
 }
 
-/** Reads {@link encodeCheckpoint}'s text; throws `checkpoint is corrupted` where a kubelet would. */
+/** Parses {@link encodeCheckpoint}'s text; throws `checkpoint is corrupted` where the kubelet does. */
 export function decodeCheckpoint(text: string): CheckpointData {
   const { Data: data, Checksum: stored } = JSON.parse(text) as {
     Data: CheckpointData;
@@ -40,7 +40,7 @@ export function decodeCheckpoint(text: string): CheckpointData {
   return data;
 }
 
-/** Undefined where there is none. */
+/** Reads the checkpoint; undefined if there is no file. */
 export function readCheckpoint(directory: string): CheckpointData | undefined {
   const path = join(directory, checkpointFileName);
   return existsSync(path) ? decodeCheckpoint(readFileSync(path, "utf8")) : undefined;

@@ -1,11 +1,11 @@
 import type { KubeletBehaviour } from "./behaviour.ts";
 import type { PluginClient } from "./plugin-client.ts";
 
-/** What a stream's end brings. */
+/** What the kubelet does when a stream ends. */
 export interface StreamEnd {
-  /** Whose connection is closed; undefined: nobody's, and the devices stay as they are. */
+  /** The client whose connection is closed. If undefined, the devices stay as they are. */
   readonly disconnect?: PluginClient;
-  /** Another live instance for the resource; undefined: its devices become unhealthy. */
+  /** Another live instance for the resource. If undefined, its devices become unhealthy. */
   readonly successor?: PluginClient;
 }
 
@@ -14,17 +14,17 @@ export interface ClientTable {
   add(client: PluginClient): void;
   /** A client that could not be connected. */
   remove(client: PluginClient): void;
-  /** Drops a resource's client without a word to anybody. */
+  /** Drops a resource's client and leaves its connection open. */
   forget(resource: string): void;
   streamEnded(client: PluginClient): StreamEnd;
 }
 
-/** A table of the kind asked for. */
+/** A table for that kind of tracking. */
 export function clientTable(kind: KubeletBehaviour["clientTracking"]): ClientTable {
   return kind === "per_resource" ? new PerResource() : new PerSocket();
 }
 
-/** 1.25 to 1.36: one client a resource, and no question whose stream it was. handler.go, runClient. */
+/** 1.25 to 1.36: one client for each resource, whichever stream ended. handler.go, runClient. */
 class PerResource implements ClientTable {
   readonly #clients = new Map<string, PluginClient>();
 
@@ -48,12 +48,12 @@ class PerResource implements ClientTable {
   }
 }
 
-/** From 1.37: a client a socket (kubernetes/kubernetes#135437). */
+/** From 1.37: one client for each socket (kubernetes/kubernetes#135437). */
 class PerSocket implements ClientTable {
   readonly #clients = new Map<string, PluginClient>();
 
   add(client: PluginClient): void {
-    // The newest comes last, whatever was there under its path.
+    // Deleted first, so that the newest comes last in the map.
     this.#clients.delete(client.socketPath);
     this.#clients.set(client.socketPath, client);
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { statSync } from "node:fs";
+import { shuffled } from "./go.ts";
 import type { ContainerSettings } from "./pod.ts";
-import { shuffled } from "./shuffled.ts";
 
 /** A container as the runtime knows it. */
 export interface RuntimeContainer {
@@ -10,22 +10,22 @@ export interface RuntimeContainer {
   readonly name: string;
   running: boolean;
   readonly settings: ContainerSettings;
-  /** How many of the same name came before. */
+  /** How many containers of the same name came before. */
   readonly restarts: number;
 }
 
-/** Dead predecessors kept a container: kubelet's MaxPerPodContainerCount default, cmd/kubelet/app/options. */
+/** Dead predecessors kept for each container: the default of MaxPerPodContainerCount, cmd/kubelet/app/options. */
 const deadContainersKept = 1;
 
 /**
- * The container runtime of a simulated node. It outlives the kubelet; creating a container means what the
- * runtime checks of its devices, and nothing runs in it.
+ * The container runtime of a simulated node, which outlives the kubelet. Creating a container only checks
+ * its devices as the runtime does; no process runs in it.
  */
 export class ContainerRuntime {
   /** Newest last. */
   #containers: RuntimeContainer[] = [];
 
-  /** Creates and starts a container; throws if a device's host path is not there. */
+  /** Creates and starts a container; throws if a device's host path is missing. */
   create(podUid: string, name: string, settings: ContainerSettings): RuntimeContainer {
     for (const { hostPath } of [...settings.devices, ...settings.mounts]) {
       // As containerd does, on the host and through symbolic links.
@@ -67,7 +67,7 @@ export class ContainerRuntime {
   }
 
   /**
-   * What a starting kubelet learns about running containers. Unless `looksAtLatest`, it may take a dead
+   * Which containers a starting kubelet finds running. Unless `looksAtLatest`, it may mistake a dead
    * predecessor for the container (containermap.go, GetContainerID: the first of a Go map).
    */
   snapshot(

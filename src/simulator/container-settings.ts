@@ -2,7 +2,7 @@ import type { ContainerAllocateResponse } from "../gen/kubelet/deviceplugin/v1be
 import type { ContainerSettings } from "./pod.ts";
 
 /**
- * Merges what several resources answered for one container: the first value of a key or path wins, and
+ * Merges the answers of several resources for one container: the first value of a key or path wins, and
  * the pod's own variables win over all. pod_devices.go, deviceRunContainerOptions; kubelet_pods.go,
  * GenerateRunContainerOptions.
  */

@@ -1,7 +1,10 @@
+import { readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import type { Clock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
 import type { Device } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
-import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import type { KubeletBehaviour } from "./behaviour.ts";
+import { checkpointFileName, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { Endpoint } from "./endpoint.ts";
 import type { EventLog } from "./events.ts";
 import { PodDevices } from "./pod-devices.ts";
@@ -9,7 +12,7 @@ import { PodDevices } from "./pod-devices.ts";
 /** How long a stopped resource keeps its capacity, ms: types.go, endpointStopGracePeriod. */
 export const endpointStopGracePeriodMs = 5 * 60_000;
 
-/** Everything the device manager needs from around it. */
+/** What the device manager needs from its kubelet. */
 export interface DeviceManagerContext {
   /** The device-plugins directory, for the checkpoint. */
   readonly directory: string;
@@ -28,19 +31,19 @@ export interface ResourceCounts {
 }
 
 /**
- * The kubelet's books on devices: which there are, how they are, who has them. manager.go.
- * A resource's endpoint is absent (never seen, or expired), running, or stopped (its plugin gone; the
- * devices are kept as unhealthy for {@link endpointStopGracePeriodMs}).
+ * The kubelet's device manager: every device, its health, and the container that owns it. manager.go.
+ * A resource's endpoint is absent (never registered, or expired), running, or stopped (its plugin is gone;
+ * the devices stay listed as unhealthy for {@link endpointStopGracePeriodMs}).
  */
 export class DeviceManager {
   readonly endpoints = new Map<string, Endpoint>();
   readonly all = new Map<string, Map<string, Device>>();
   readonly healthy = new Map<string, Set<string>>();
   readonly unhealthy = new Map<string, Set<string>>();
-  /** IDs taken, by resource: those in {@link podDevices} and those being allocated. */
+  /** Allocated IDs by resource: those in {@link podDevices} and those of an allocation under way. */
   allocated = new Map<string, Set<string>>();
   readonly podDevices = new PodDevices();
-  /** False from the kubelet's start until it has gone through the pods it knew. */
+  /** False from the kubelet's start until it has admitted the pods of before. */
   sourcesReady = false;
   /** How often the checkpoint was written. */
   checkpointWrites = 0;
@@ -50,7 +53,7 @@ export class DeviceManager {
     this.#context = context;
   }
 
-  /** Takes over what a predecessor left: its resources are known, at zero, with stopped endpoints. */
+  /** Reads the predecessor's checkpoint: its resources have no devices and stopped endpoints. */
   readCheckpoint(): void {
     try {
       const data = readCheckpoint(this.#context.directory);
@@ -60,10 +63,12 @@ export class DeviceManager {
       for (const resource of Object.keys(data.RegisteredDevices)) {
         this.healthy.set(resource, new Set());
         this.unhealthy.set(resource, new Set());
-        this.endpoints.set(resource, new Endpoint(resource, this.#context.clock.now()));
+        this.endpoints.set(resource, Endpoint.stopped(resource, this.#context.clock.now()));
       }
     } catch (error) {
-      this.#context.log.error("checkpoint not read, going on without it", { error: String(error) });
+      this.#context.log.error("Checkpoint unreadable, starting without it", {
+        error: String(error),
+      });
     }
   }
 
@@ -81,7 +86,7 @@ export class DeviceManager {
     this.endpoints.set(endpoint.resource, endpoint);
   }
 
-  /** Stops the resource's current endpoint, whosever stream it was that ended. */
+  /** Stops the resource's current endpoint, even if the stream of another one ended. */
   pluginDisconnected(resource: string): void {
     const endpoint = this.endpoints.get(resource);
     if (endpoint === undefined) return;
@@ -94,7 +99,7 @@ export class DeviceManager {
     this.#context.events.emit({ type: "endpoint_stopped", resource });
   }
 
-  /** A list replaces everything known of the resource, even while its endpoint is stopped. */
+  /** Replaces all devices of the resource, even while its endpoint is stopped. */
   listReceived(resource: string, devices: readonly Device[]): void {
     this.all.set(resource, new Map(devices.map((device) => [device.ID, device])));
     const isHealthy = (device: Device) => device.health === "Healthy";
@@ -103,11 +108,11 @@ export class DeviceManager {
     try {
       this.writeCheckpoint();
     } catch (error) {
-      this.#context.log.error("checkpoint not written", { error: String(error) });
+      this.#context.log.error("Checkpoint not written", { error: String(error) });
     }
   }
 
-  /** Capacity and allocatable of a resource as the node's status has them; zeros if unknown. */
+  /** Capacity and allocatable of a resource, as in the node's status; zeros if unknown. */
   counts(resource: string): ResourceCounts {
     this.expireStopped();
     const allocatable = this.#of(this.healthy, resource).size;
@@ -116,7 +121,7 @@ export class DeviceManager {
 
   /**
    * Forgets resources whose grace period is over. The real kubelet does so when it syncs the node's status
-   * (every 10 s); here it is done whenever somebody looks.
+   * (every 10 s), this one before every read.
    */
   expireStopped(): void {
     const now = this.#context.clock.now();
@@ -130,7 +135,7 @@ export class DeviceManager {
     }
   }
 
-  /** What is neither registered nor allocated is taken for a cluster-level resource, and not looked at. */
+  /** False for a resource neither registered nor allocated: the kubelet ignores it as a cluster-level one. */
   isDevicePluginResource(resource: string): boolean {
     this.expireStopped();
     return this.healthy.has(resource) || this.allocated.has(resource);
@@ -145,7 +150,7 @@ export class DeviceManager {
     this.restoreAllocated();
   }
 
-  /** Back to what containers really hold, after an allocation that failed half way. */
+  /** Drops the IDs of an allocation that failed half way. */
   restoreAllocated(): void {
     this.allocated = this.podDevices.byResource();
   }
@@ -157,4 +162,18 @@ export class DeviceManager {
 
 function ids(devices: readonly Device[]): Set<string> {
   return new Set(devices.map((device) => device.ID));
+}
+
+/** Empties the device-plugins directory as a starting kubelet does: manager.go, CleanupPluginDirectory. */
+export function cleanupPluginDirectory(directory: string, kind: KubeletBehaviour["cleanup"]): void {
+  for (const name of readdirSync(directory)) {
+    if (name === checkpointFileName) continue;
+    const path = join(directory, name);
+    // Through symbolic links: a link to a socket counts as one, a dangling link stays.
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined || stat.isDirectory()) continue;
+    if (kind === "all_files" || stat.isSocket()) {
+      rmSync(path, { force: true });
+    }
+  }
 }

@@ -10,24 +10,26 @@ import type { PluginChannel } from "./plugin-channel.ts";
 const preStartTimeoutMs = 30_000;
 
 /**
- * The device manager's view of the plugin behind a resource: endpoint.go. Once stopped, calls fail here,
- * without asking the plugin, until it registers again.
+ * The device manager's view of a resource's plugin: endpoint.go. Once stopped, calls fail here, without
+ * reaching the plugin, until it registers again.
  */
 export class Endpoint {
   readonly resource: string;
-  /** What the plugin answered to GetDevicePluginOptions; undefined after a restart of the kubelet. */
+  /** The plugin's answer to GetDevicePluginOptions; undefined after a restart of the kubelet. */
   readonly options: DevicePluginOptions | undefined;
   readonly #channel: PluginChannel | undefined;
-  /** When it was stopped, in the clock's ms; undefined while it runs. */
+  /** When it was stopped, in the clock's milliseconds; undefined while it runs. */
   stopTimeMs: number | undefined;
 
-  constructor(resource: string, channel: PluginChannel, options: DevicePluginOptions);
-  constructor(resource: string, stopTimeMs: number);
-  constructor(resource: string, from: PluginChannel | number, options?: DevicePluginOptions) {
+  constructor(resource: string, channel?: PluginChannel, options?: DevicePluginOptions) {
     this.resource = resource;
     this.options = options;
-    this.#channel = typeof from === "number" ? undefined : from;
-    this.stopTimeMs = typeof from === "number" ? from : undefined;
+    this.#channel = channel;
+  }
+
+  /** The endpoint of a resource that only the checkpoint names. */
+  static stopped(resource: string, stopTimeMs: number): Endpoint {
+    return Object.assign(new Endpoint(resource), { stopTimeMs });
   }
 
   allocate(deviceIds: readonly string[]): Promise<AllocateResponse> {

@@ -1,10 +1,10 @@
-/** What happened in a kubelet; for a timeline, and for tests to wait on. */
+/** An event in a kubelet, for the demo's timeline and for tests to wait on. */
 export type KubeletEvent = { readonly atMs: number } & KubeletEventDetail;
 
-/** The kinds of event and what each tells. Resources, pods and containers are given by name. */
+/** The kinds of event, with their facts. Resources, pods and containers appear by name. */
 export type KubeletEventDetail =
   | { type: "kubelet_started"; version: string }
-  /** Pods known before the start have been admitted again, or not. */
+  /** The kubelet has admitted or failed the pods of before. */
   | { type: "sources_ready" }
   | { type: "kubelet_stopped" }
   | { type: "kubelet_died"; reason: string }
@@ -31,7 +31,7 @@ export type KubeletEventDetail =
       tookMs: number;
     }
   | { type: "pod_admitted"; pod: string }
-  /** All its containers run, for the first time. */
+  /** All containers of the pod run, for the first time. */
   | { type: "pod_running"; pod: string }
   | { type: "pod_failed"; pod: string; reason: string; message: string }
   | { type: "pod_succeeded"; pod: string }
@@ -40,12 +40,12 @@ export type KubeletEventDetail =
   | { type: "container_waiting"; pod: string; container: string; reason: string; message: string }
   | { type: "container_exited"; pod: string; container: string };
 
-/** Hands events to whoever listens. `atMs` counts from the log's making and never goes back. */
+/** Passes events to its listeners. `atMs` counts from the log's creation and never goes back. */
 export class EventLog {
   readonly #origin = performance.now();
   readonly #listeners = new Set<(event: KubeletEvent) => void>();
 
-  /** Milliseconds since this log was made. */
+  /** Milliseconds since the log's creation. */
   elapsedMs(): number {
     return performance.now() - this.#origin;
   }
@@ -55,39 +55,14 @@ export class EventLog {
     for (const listener of [...this.#listeners]) listener(event);
   }
 
-  /** Calls `listener` for every event from now on; the result ends that. */
+  /** Calls `listener` for every event from now on, until the returned function is called. */
   listen(listener: (event: KubeletEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Every event from now on, none missed, until `signal` aborts. */
-  async *stream(signal: AbortSignal): AsyncGenerator<KubeletEvent> {
-    const queue: KubeletEvent[] = [];
-    let wake: () => void = () => undefined;
-    const stop = this.listen((event) => {
-      queue.push(event);
-      wake();
-    });
-    const onAbort = () => wake();
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      while (!signal.aborted) {
-        const event = queue.shift();
-        if (event !== undefined) yield event;
-        else
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-      }
-    } finally {
-      stop();
-      signal.removeEventListener("abort", onAbort);
-    }
-  }
-
   /**
-   * Resolves once `check` returns something other than undefined or false: tried now and after each event.
+   * Resolves once `check` returns something other than undefined or false: called now and after each event.
    * Rejects after `timeoutMs`, naming `what`.
    */
   until<T>(check: () => T, timeoutMs: number, what: string): Promise<NonNullable<T>> {

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
-import { accepts, KubeletFixture, rejection } from "./kubelet-fixture.ts";
+import { accepts, KubeletFixture, rejection } from "../../test/support/kubelet-fixture.ts";
 
-test("Register can be held", async () => {
+test("Register can go unanswered", async () => {
   using fixture = new KubeletFixture();
   fixture.kubelet.faults.holdRegister = true;
   await fixture.kubelet.start();
@@ -12,7 +12,7 @@ test("Register can be held", async () => {
   expect(plugin.calls).toEqual([]);
 });
 
-test("a held Register ends with the kubelet", async () => {
+test("an unanswered Register ends with the kubelet", async () => {
   using fixture = new KubeletFixture();
   fixture.kubelet.faults.holdRegister = true;
   await fixture.kubelet.start();
@@ -23,14 +23,14 @@ test("a held Register ends with the kubelet", async () => {
   await rejection(refused);
 });
 
-test("Register can be refused", async () => {
+test("Register can be rejected", async () => {
   using fixture = new KubeletFixture();
   fixture.kubelet.faults.refuseRegister = "not today";
   await fixture.kubelet.start();
   expect(await rejection(fixture.plugin().register())).toMatchObject({ rawMessage: "not today" });
 });
 
-test("the dial-back can come late", async () => {
+test("the dial-back can be delayed", async () => {
   using fixture = new KubeletFixture();
   fixture.kubelet.faults.dialDelayMs = 100;
   const started = performance.now();
@@ -38,7 +38,7 @@ test("the dial-back can come late", async () => {
   expect(performance.now() - started).toBeGreaterThan(95);
 });
 
-test("ListAndWatch can stay away", async () => {
+test("the kubelet can leave ListAndWatch out", async () => {
   using fixture = new KubeletFixture();
   fixture.kubelet.faults.omitListAndWatch = true;
   await fixture.kubelet.start();
@@ -48,7 +48,7 @@ test("ListAndWatch can stay away", async () => {
   expect(plugin.calls.map(({ method }) => method)).toEqual(["GetDevicePluginOptions"]);
 });
 
-test("there can be more connections and streams than needed", async () => {
+test("the kubelet can open further connections and streams", async () => {
   using fixture = new KubeletFixture();
   fixture.kubelet.faults.extraConnections = 2;
   fixture.kubelet.faults.extraStreams = 1;
@@ -59,7 +59,7 @@ test("there can be more connections and streams than needed", async () => {
   expect(fixture.kubelet.resources()).toEqual({ capacity: 3, allocatable: 3 });
 });
 
-test("streams can be dropped by a kubelet that stays up", async () => {
+test("a kubelet can drop its streams and keep running", async () => {
   using fixture = new KubeletFixture();
   const plugin = await fixture.ready();
   fixture.kubelet.dropStreams();
@@ -68,7 +68,7 @@ test("streams can be dropped by a kubelet that stays up", async () => {
   await fixture.allocatable(3);
 });
 
-test("a paused reader lets the plugin's messages back up", async () => {
+test("messages of the plugin back up while the kubelet doesn't read", async () => {
   using fixture = new KubeletFixture();
   const { kubelet } = fixture;
   const plugin = await fixture.ready();
@@ -86,7 +86,7 @@ test("a paused reader lets the plugin's messages back up", async () => {
   await fixture.allocatable(2_000);
 });
 
-test("a zombie's stream is open and its lists are taken, but Allocate fails", async () => {
+test("a zombie's stream is open and its lists arrive, but Allocate fails", async () => {
   using fixture = new KubeletFixture();
   const plugin = await fixture.ready();
   fixture.kubelet.makeZombie();
@@ -102,7 +102,7 @@ test("a zombie's stream is open and its lists are taken, but Allocate fails", as
 });
 
 test.each(["same", "new"] as const)(
-  "kubelet.sock can come anew with the %s inode",
+  "kubelet.sock can be replaced with the %s inode",
   async (inode) => {
     using fixture = new KubeletFixture();
     const { kubelet } = fixture;

@@ -7,22 +7,20 @@ import { Registration } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { PodResourcesLister } from "../gen/kubelet/podresources/v1/api_pb.ts";
 import { addService } from "../grpc/server.ts";
 import { Admission } from "./admission.ts";
-import type { KubeletBehaviour } from "./behaviour.ts";
-import { cleanupPluginDirectory } from "./cleanup.ts";
+import type { KubeletBehaviour, KubeletFaults } from "./behaviour.ts";
 import type { ContainerRuntime } from "./container-runtime.ts";
-import { DeviceManager } from "./device-manager.ts";
+import { cleanupPluginDirectory, DeviceManager } from "./device-manager.ts";
 import type { EventLog } from "./events.ts";
-import type { KubeletFaults } from "./faults.ts";
 import { isActive, type PodRecord } from "./pod-record.ts";
 import { podResourcesService } from "./pod-resources-service.ts";
 import { PodWorkers } from "./pod-workers.ts";
 import { RegistrationService } from "./registration-service.ts";
 import { SocketServer } from "./socket-server.ts";
 
-/** Name of both of a kubelet's sockets, each in its own directory. */
+/** File name of both of a kubelet's sockets, each in its own directory. */
 export const kubeletSocketName = "kubelet.sock";
 
-/** What one life of a kubelet is given; all of it outlives the process. */
+/** What a kubelet's process needs from its node; all of it outlives the process. */
 export interface KubeletProcessContext {
   readonly directory: string;
   readonly podResourcesDirectory: string;
@@ -36,11 +34,11 @@ export interface KubeletProcessContext {
   readonly dialTimeoutMs: number;
   readonly containerRetryMs: number;
   pods(): readonly PodRecord[];
-  /** Called when the process has to die by itself. */
+  /** Called when the process panics. */
   onDeath(reason: string): void;
 }
 
-/** One life of a kubelet: started once, stopped once; what it knew is gone with it, but for the checkpoint. */
+/** One process of a kubelet, started once and stopped once. Only the checkpoint survives it. */
 export class KubeletProcess {
   readonly manager: DeviceManager;
   readonly registration: RegistrationService;
@@ -98,7 +96,7 @@ export class KubeletProcess {
   async start(): Promise<void> {
     const { directory, podResourcesDirectory, behaviour, log } = this.#context;
     const onDefect = (_: unknown, error: unknown) =>
-      log.error("handler failed", { error: String(error) });
+      log.error("Handler failed", { error: String(error) });
 
     const podResources = new Server();
     const service = podResourcesService({ ...this.#context, manager: this.manager });
@@ -113,19 +111,19 @@ export class KubeletProcess {
     this.#registrationServer = await this.#listen(registration, registrationSocket);
   }
 
-  /** Takes in the pods known from before, once `after` says so. */
+  /** Admits the pods of before again, once `after` resolves. */
   readmit(after?: () => Promise<unknown>): void {
     this.workers.readmit(this.#context.pods().filter(isActive), after?.());
   }
 
-  /** Dies at once: connections break, calls under way are forgotten. */
+  /** Dies at once: connections break, calls under way are dropped. */
   stop(removeSockets: boolean): void {
     this.#life.abort();
     this.registration.close();
     for (const server of this.#servers) server.close(removeSockets);
   }
 
-  /** The registration socket's file is made again, with nothing else changed. */
+  /** Creates the registration socket's file again, with nothing else changed. */
   async recreateSocket(inode: "same" | "new"): Promise<void> {
     await this.#registrationServer?.recreate(inode);
   }

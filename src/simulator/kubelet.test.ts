@@ -9,8 +9,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { eventually } from "../../test/support/eventually.ts";
+import { accepts, KubeletFixture, rejection } from "../../test/support/kubelet-fixture.ts";
 import { decodeCheckpoint } from "./checkpoint.ts";
-import { accepts, KubeletFixture, rejection } from "./kubelet-fixture.ts";
 
 test("a killed kubelet leaves sockets that refuse connections", async () => {
   using fixture = new KubeletFixture();
@@ -26,7 +26,7 @@ test("a killed kubelet leaves sockets that refuse connections", async () => {
   expect(await accepts(kubelet.socket)).toBe(true);
 });
 
-test("a stop can remove the sockets, and leaves nothing else behind", async () => {
+test("a stop can remove the sockets, and leaves no other file behind", async () => {
   using fixture = new KubeletFixture();
   const { kubelet } = fixture;
   await kubelet.start();
@@ -54,13 +54,13 @@ test.each([
   symlinkSync("fake.sock", join(fixture.pluginDirectory, "link"));
   symlinkSync("nowhere", join(fixture.pluginDirectory, "dangling"));
   mkdirSync(join(fixture.pluginDirectory, "dir"));
-  // Whether a link is looked at before or after its target is the directory's order, in Go as here.
+  // The directory's order decides if a link comes before its target, in Go as well.
   await fixture.kubelet.start();
   const names = readdirSync(fixture.pluginDirectory).filter((name) => name !== "link");
   expect(names.sort()).toEqual(left.toSorted());
 });
 
-test("every list is checkpointed, and a restart knows the resource at zero", async () => {
+test("every list is checkpointed, and a restarted kubelet knows the resource with no devices", async () => {
   using fixture = new KubeletFixture();
   const { kubelet } = fixture;
   const plugin = await fixture.ready();
@@ -80,7 +80,7 @@ test("every list is checkpointed, and a restart knows the resource at zero", asy
   expect(kubelet.manager.isDevicePluginResource("meeting-baas.io/video-devices")).toBe(true);
 });
 
-test("a damaged checkpoint is done without", async () => {
+test("a kubelet starts without a damaged checkpoint", async () => {
   using fixture = new KubeletFixture();
   await fixture.ready();
   fixture.kubelet.stop();
@@ -123,7 +123,7 @@ test("with the regression of 1.26.5 a restart fails running pods", async () => {
 test.each([
   ["1.35", "Failed"],
   ["1.36", "Running"],
-] as const)("%s may take a container's dead predecessor for it: %s", async (version, phase) => {
+] as const)("%s may mistake a container's dead predecessor for it: %s", async (version, phase) => {
   // Always the oldest candidate: shuffled by equal ranks, the order stays.
   using fixture = new KubeletFixture(version, {}, { random: () => 0 });
   const { kubelet } = fixture;
@@ -135,7 +135,7 @@ test.each([
   expect(kubelet.pod("a")?.phase).toBe(phase);
 });
 
-test("after a reboot pods fail whose plugin is not back yet", async () => {
+test("after a reboot a pod fails if its plugin has not registered yet", async () => {
   using fixture = new KubeletFixture();
   const { kubelet } = fixture;
   await fixture.ready();
@@ -150,7 +150,7 @@ test("after a reboot pods fail whose plugin is not back yet", async () => {
   });
 });
 
-test("after a reboot a plugin that is back in time is not asked again", async () => {
+test("after a reboot Allocate is not called again if the plugin registers in time", async () => {
   using fixture = new KubeletFixture();
   const { kubelet } = fixture;
   const plugin = await fixture.ready();
@@ -170,7 +170,7 @@ test("after a reboot a plugin that is back in time is not asked again", async ()
   expect(plugin.callsOf("Allocate")).toHaveLength(1);
 });
 
-test("after a reboot a pod whose device is sick fails", async () => {
+test("after a reboot a pod fails if its device is unhealthy", async () => {
   using fixture = new KubeletFixture();
   const { kubelet } = fixture;
   const plugin = await fixture.ready();
@@ -188,7 +188,7 @@ test("after a reboot a pod whose device is sick fails", async () => {
   expect(kubelet.pod("a")?.message).toContain("previously allocated devices are no longer healthy");
 });
 
-test("a pod that came while the kubelet was down is taken in when it starts", async () => {
+test("a pod added while the kubelet was down is admitted when it starts", async () => {
   using fixture = new KubeletFixture();
   const { kubelet } = fixture;
   await fixture.ready();
@@ -212,22 +212,16 @@ test("ten quick restarts leave one kubelet that registers", async () => {
 test("events come in order, with times that never go back", async () => {
   using fixture = new KubeletFixture();
   const { kubelet } = fixture;
-  const stop = new AbortController();
   const seen: string[] = [];
   const times: number[] = [];
-  const reading = (async () => {
-    for await (const event of kubelet.events.stream(stop.signal)) {
-      seen.push(event.type);
-      times.push(event.atMs);
-    }
-  })();
+  kubelet.events.listen((event) => {
+    seen.push(event.type);
+    times.push(event.atMs);
+  });
   await fixture.ready();
   await fixture.runPod("a");
   kubelet.removePod("a");
   kubelet.stop();
-  await Bun.sleep(1);
-  stop.abort();
-  await reading;
   expect(seen).toEqual([
     "kubelet_started",
     "sources_ready",
@@ -244,7 +238,7 @@ test("events come in order, with times that never go back", async () => {
   expect(times).toEqual(times.toSorted((a, b) => a - b));
 });
 
-test("waiting in vain says for what", async () => {
+test("a wait that times out names its condition", async () => {
   using fixture = new KubeletFixture();
   expect(String(await rejection(fixture.kubelet.until(() => false, 10, "a miracle")))).toContain(
     "a miracle: not within 10 ms",

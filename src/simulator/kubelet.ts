@@ -1,11 +1,16 @@
 import { join } from "node:path";
 import { type Clock, systemClock } from "../common/clock.ts";
 import { type Logger, silentLogger } from "../common/logger.ts";
-import { behaviourOf, defaultVersion, type KubeletBehaviour } from "./behaviour.ts";
+import {
+  behaviourOf,
+  defaultVersion,
+  type KubeletBehaviour,
+  type KubeletFaults,
+  noFaults,
+} from "./behaviour.ts";
 import { ContainerRuntime } from "./container-runtime.ts";
 import type { DeviceManager, ResourceCounts } from "./device-manager.ts";
 import { EventLog } from "./events.ts";
-import { type KubeletFaults, noFaults } from "./faults.ts";
 import { KubeletProcess, kubeletSocketName } from "./kubelet-process.ts";
 import { type PodSpec, type PodStatus, podFrom } from "./pod.ts";
 import { idsOf } from "./pod-devices.ts";
@@ -13,42 +18,41 @@ import { isActive, type PodRecord, statusOf } from "./pod-record.ts";
 
 /** Options of {@link EmbeddedKubelet}. */
 export interface EmbeddedKubeletOptions {
-  /** The device-plugins directory, made if need be; `/var/lib/kubelet/device-plugins` on a node. */
+  /** The device-plugins directory, created if missing; `/var/lib/kubelet/device-plugins` on a node. */
   dir: string;
   /** Directory of the pod-resources socket; `/var/lib/kubelet/pod-resources` on a node. */
   podResourcesDir: string;
   /** Default: that of Kubernetes 1.33. */
   behaviour?: KubeletBehaviour;
-  /** The resource meant where none is named. Default `meeting-baas.io/video-devices`. */
+  /** The resource of pods that name none. Default `meeting-baas.io/video-devices`. */
   resourceName?: string;
   log?: Logger;
   clock?: Clock;
   /** In [0, 1); decides the order of device IDs. Default `Math.random`. */
   random?: () => number;
-  /** Longest wait for a plugin's socket, ms. Default 10 000: plugin/v1beta1/client.go, dial. */
+  /** Longest wait for a plugin's socket, milliseconds. Default 10 000: plugin/v1beta1/client.go, dial. */
   dialTimeoutMs?: number;
-  /** Wait before a container is tried again, ms. Default 10 000: kubelet.go, backOffPeriod. */
+  /** Wait before a container is tried again, milliseconds. Default 10 000: kubelet.go, backOffPeriod. */
   containerRetryMs?: number;
 }
 
 export interface StartOptions {
   /**
-   * Awaited before the pods of before are admitted again. Nothing orders plugins and pods on a starting
-   * node, so this may be the plugin's registration, or nothing (the default).
+   * The kubelet admits the pods of before again once this resolves; by default at once. A starting node
+   * doesn't order plugins and pods, so a test may wait for the plugin's registration here.
    */
   podsAfter?: () => Promise<unknown>;
 }
 
 /**
- * A node with a kubelet as device plugins meet it: registration, device manager, admission of pods,
- * checkpoint, pod-resources API. Pods and containers live on while the kubelet is stopped.
- *
- * The kubelet is stopped or running; `start` and `stop` go between the two, any number of times.
+ * A node with a kubelet, as a device plugin sees it: registration, device manager, admission of pods,
+ * checkpoint, pod-resources API. The kubelet is stopped or running, and can be started and stopped any
+ * number of times; pods and containers survive that.
  */
 export class EmbeddedKubelet {
   readonly events = new EventLog();
   readonly faults: KubeletFaults = noFaults();
-  /** What the kubelet's next start will do; the running one keeps what it began with. */
+  /** The behaviour from the kubelet's next start on; a running one keeps its own. */
   behaviour: KubeletBehaviour;
   readonly resourceName: string;
   /** Where plugins call Register. */
@@ -71,7 +75,7 @@ export class EmbeddedKubelet {
     return this.#process !== undefined;
   }
 
-  /** Resolves when the sockets accept; the pods of before are admitted again meanwhile. */
+  /** Resolves when the sockets accept. The pods of before are admitted again in the background. */
   async start({ podsAfter }: StartOptions = {}): Promise<void> {
     if (this.#process !== undefined) throw new Error("the kubelet is running");
     const options = this.#options;
@@ -107,8 +111,8 @@ export class EmbeddedKubelet {
   }
 
   /**
-   * As a process that is killed: connections break at once. The socket files stay, refusing connections,
-   * unless `removeSockets`. Nothing happens to containers.
+   * Stops the kubelet like a killed process: connections break at once. The socket files stay, refusing
+   * connections, unless `removeSockets`. Containers keep running.
    */
   stop({ removeSockets = false } = {}): void {
     if (this.#process === undefined) return;
@@ -122,7 +126,7 @@ export class EmbeddedKubelet {
     await this.start(options);
   }
 
-  /** The node goes down, containers with it, and comes up with the same pods. */
+  /** Restarts the node: all containers end, the pods stay. */
   async reboot(options?: StartOptions): Promise<void> {
     this.stop();
     this.#runtime.exitAll();
@@ -130,8 +134,8 @@ export class EmbeddedKubelet {
   }
 
   /**
-   * Binds a pod to the node. Resolves after its admission and the first try to start its containers,
-   * whatever came of them; at once if the kubelet is stopped (it takes the pod in when it starts).
+   * Binds a pod to the node. Resolves after its admission and the first try to start its containers, even
+   * if either failed; at once if the kubelet is stopped (it admits the pod when it starts).
    */
   async addPod(spec: PodSpec): Promise<PodStatus> {
     if (this.#pods.has(spec.name)) throw new Error(`there is a pod ${spec.name}`);
@@ -142,17 +146,17 @@ export class EmbeddedKubelet {
     return statusOf(record, this.#runtime);
   }
 
-  /** Its containers end and the pod is gone; the kubelet frees its devices when it next counts. */
+  /** Deletes a pod: its containers end, and the kubelet frees its devices at its next look. */
   removePod(name: string): void {
     const record = this.#record(name);
-    // Whatever is still under way for it must not start anything.
+    // So that work still under way for the pod starts no container.
     record.phase = "Succeeded";
     this.#runtime.removePod(record.pod.uid);
     this.#pods.delete(name);
     this.events.emit({ type: "pod_removed", pod: name });
   }
 
-  /** All its containers end well and are not started again; the pod stays known. */
+  /** Ends all containers of a pod successfully; the pod stays known. */
   completePod(name: string): void {
     const record = this.#record(name);
     record.phase = "Succeeded";
@@ -161,8 +165,8 @@ export class EmbeddedKubelet {
   }
 
   /**
-   * A container ends and is started again, without Allocate. Resolves after the first try; with the
-   * kubelet stopped, when it has ended.
+   * Ends a container and starts it again, without Allocate. Resolves after the first try; if the kubelet is
+   * stopped, after the end.
    */
   async restartContainer(pod: string, container?: string): Promise<PodStatus> {
     const record = this.#record(pod);
@@ -172,7 +176,7 @@ export class EmbeddedKubelet {
     return this.startContainers(pod);
   }
 
-  /** Tries now to start what of the pod does not run, instead of waiting for the next retry. */
+  /** Tries now to start the pod's containers that don't run, instead of at the next retry. */
   async startContainers(pod: string): Promise<PodStatus> {
     const record = this.#record(pod);
     await this.#process?.workers.sync(record);
@@ -189,27 +193,27 @@ export class EmbeddedKubelet {
     return [...this.#pods.values()].map((record) => statusOf(record, this.#runtime));
   }
 
-  /** As the node's status has it, without the 10 s a real one may lag; zeros while the kubelet is stopped. */
+  /** As in the node's status, without the real one's lag of up to 10 s; zeros while the kubelet is stopped. */
   resources(resource = this.resourceName): ResourceCounts {
     return this.#process?.manager.counts(resource) ?? { capacity: 0, allocatable: 0 };
   }
 
-  /** Device IDs held, by pod, in no order; empty while the kubelet is stopped. */
+  /** Allocated device IDs by pod, in no order; empty while the kubelet is stopped. */
   allocations(resource = this.resourceName): Record<string, string[]> {
     const devices = this.#process?.manager.podDevices;
     if (devices === undefined) return {};
     const active = [...this.#pods.values()].filter(isActive);
     return Object.fromEntries(
       active.map(({ pod }) => {
-        const held = [...pod.initContainers, ...pod.containers].flatMap(({ name }) =>
+        const allocations = [...pod.initContainers, ...pod.containers].flatMap(({ name }) =>
           devices.ofContainer(pod.uid, name).filter((one) => one.resource === resource),
         );
-        return [pod.name, [...new Set(held.flatMap((one) => [...idsOf(one)]))]];
+        return [pod.name, [...new Set(allocations.flatMap((one) => [...idsOf(one)]))]];
       }),
     );
   }
 
-  /** Health of every device of a resource as last heard, by ID. */
+  /** Health of every device of a resource by ID, as in the last list. */
   devices(resource = this.resourceName): Record<string, "Healthy" | "Unhealthy"> {
     const manager = this.#process?.manager;
     const sets = [
@@ -221,7 +225,7 @@ export class EmbeddedKubelet {
     );
   }
 
-  /** The books of the running kubelet, for tests that look closer; throws while it is stopped. */
+  /** The running kubelet's device manager; throws while it is stopped. */
   get manager(): DeviceManager {
     return this.#running().manager;
   }
@@ -231,27 +235,27 @@ export class EmbeddedKubelet {
     return this.#process?.registration.streams ?? [];
   }
 
-  /** Resolves once `check` gives something other than undefined or false; looked at after every event. */
+  /** Resolves once `check` returns something other than undefined or false; called after every event. */
   until<T>(check: () => T, timeoutMs = 15_000, what = "condition"): Promise<NonNullable<T>> {
     return this.events.until(check, timeoutMs, what);
   }
 
-  /** Fault: all streams are cancelled from this side, and the kubelet goes on. */
+  /** Fault: the kubelet cancels all streams and keeps running. */
   dropStreams(): void {
     this.#running().registration.dropStreams();
   }
 
-  /** Fault: streams are no longer read, until called with false. */
+  /** Fault: the kubelet stops reading its streams, until called with false. */
   pauseStreams(paused = true): void {
     this.#running().registration.pauseStreams(paused);
   }
 
-  /** Fault: an endpoint that is stopped while its stream stays open, as up to 1.36 a race can leave it. */
+  /** Fault: stops an endpoint while its stream stays open, as a race can do up to 1.36. */
   makeZombie(resource = this.resourceName): void {
     this.#running().registration.makeZombie(resource);
   }
 
-  /** Fault: `kubelet.sock` goes and comes again although this is still the same kubelet. */
+  /** Fault: replaces `kubelet.sock` although the kubelet is still the same. */
   async recreateSocket(inode: "same" | "new" = "same"): Promise<void> {
     await this.#running().recreateSocket(inode);
   }

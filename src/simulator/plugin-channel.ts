@@ -6,7 +6,6 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
-import { Code, ConnectError } from "@connectrpc/connect";
 import {
   Client,
   type ClientReadableStream,
@@ -14,11 +13,11 @@ import {
   Metadata,
   type ServiceError,
 } from "@grpc/grpc-js";
-import { messageOf } from "../common/plugin-error.ts";
 import { deserializer, methodPath, serializer } from "../grpc/service-definition.ts";
 import { fromServiceError } from "../grpc/status.ts";
+import { goError } from "./go.ts";
 
-/** Limits of one call to a plugin; by default there are none, as in most of the kubelet's calls. */
+/** Limits of one call to a plugin. The default is none, as in most of the kubelet's calls. */
 export interface CallLimits {
   signal?: AbortSignal;
   deadlineMs?: number;
@@ -36,7 +35,7 @@ export class PluginChannel {
     this.#client = new Client(`unix:${socketPath}`, credentials.createInsecure(), {
       // client.go, dial: WithAuthority("localhost").
       "grpc.default_authority": "localhost",
-      // grpc-js would otherwise give two channels to one path the same connection.
+      // Without it grpc-js shares one connection between two channels to the same path.
       "grpc.use_local_subchannel_pool": 1,
       // grpc-go's backoff.DefaultConfig: 1 s base.
       "grpc.initial_reconnect_backoff_ms": 1000,
@@ -133,7 +132,7 @@ export class PluginChannel {
   }
 }
 
-/** A ListAndWatch stream as its reader holds it. */
+/** A ListAndWatch stream, seen from its reader. */
 export interface PluginStream {
   /** Resolves, never rejects, with why it ended. */
   readonly ended: Promise<string>;
@@ -141,12 +140,4 @@ export interface PluginStream {
   /** Stops reading, so that the plugin's writes back up. */
   pause(): void;
   resume(): void;
-}
-
-/** An error as Go prints it: `rpc error: code = NotFound desc = …` for a status, else its message. */
-export function goError(error: unknown): string {
-  if (error instanceof ConnectError) {
-    return `rpc error: code = ${Code[error.code]} desc = ${error.rawMessage}`;
-  }
-  return messageOf(error);
 }

@@ -5,11 +5,12 @@ import {
   DevicePlugin,
   type DevicePluginOptions,
 } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
+import type { KubeletFaults } from "./behaviour.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { KubeletFaults } from "./faults.ts";
-import { goError, PluginChannel, type PluginStream } from "./plugin-channel.ts";
+import { goError } from "./go.ts";
+import { PluginChannel, type PluginStream } from "./plugin-channel.ts";
 
-/** What a {@link PluginClient} is made with. */
+/** What a {@link PluginClient} needs from its kubelet. */
 export interface PluginClientContext {
   readonly clock: Clock;
   readonly faults: KubeletFaults;
@@ -21,9 +22,9 @@ export interface PluginClientContext {
 export class PluginClient {
   readonly resource: string;
   readonly socketPath: string;
-  /** The last list it sent. */
+  /** The last list that the plugin sent. */
   devices: readonly Device[] = [];
-  /** What the device manager knows it by, once connected. */
+  /** Its endpoint in the device manager, once connected. */
   registered: Endpoint | undefined;
   readonly #context: PluginClientContext;
   readonly #channels: PluginChannel[] = [];
@@ -41,7 +42,7 @@ export class PluginClient {
   }
 
   /**
-   * Dials and asks for the options; rejects with the message Register answers. A connection whose options
+   * Dials and reads the options; rejects with the message of Register's answer. A connection whose options
    * call failed stays open, as in client.go, Connect.
    */
   async connect(
@@ -57,26 +58,26 @@ export class PluginClient {
     return { channel, options };
   }
 
-  /** Reads the list until the stream ends; resolves with why. `onList` gets each full list. */
+  /** Reads lists until the stream ends; resolves with the reason. `onList` receives each full list. */
   async run(channel: PluginChannel, onList: (devices: readonly Device[]) => void): Promise<string> {
     const method = DevicePlugin.method.listAndWatch;
     for (let extra = 0; extra < this.#context.faults.extraStreams; extra += 1) {
-      this.#keep(channel.stream(method, {}, () => undefined));
+      this.#track(channel.stream(method, {}, () => undefined));
     }
     const stream = channel.stream(method, {}, ({ devices }) => {
       this.devices = devices;
       onList(devices);
     });
-    this.#keep(stream);
+    this.#track(stream);
     return stream.ended;
   }
 
-  #keep(stream: PluginStream): void {
+  #track(stream: PluginStream): void {
     this.#streams.add(stream);
     stream.ended.then(() => this.#streams.delete(stream));
   }
 
-  /** Fault: cancels the streams, the connection staying until the kubelet has noticed. */
+  /** Fault: cancels the streams. The connection stays until the kubelet has noticed. */
   dropStreams(): void {
     for (const stream of this.#streams) stream.cancel();
   }
@@ -95,7 +96,7 @@ export class PluginClient {
     return this.#channels.length > 0;
   }
 
-  /** Closes every connection and breaks what runs on it. */
+  /** Closes every connection, and with it every call. */
   close(): void {
     for (const channel of this.#channels.splice(0)) channel.close();
   }

@@ -5,7 +5,7 @@ import {
 } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import type { PodDevicesEntry } from "./checkpoint.ts";
 
-/** What one container holds of one resource: pod_devices.go, deviceAllocateInfo. */
+/** One container's devices of one resource: pod_devices.go, deviceAllocateInfo. */
 export interface Allocation {
   readonly podUid: string;
   readonly container: string;
@@ -20,7 +20,7 @@ export function idsOf(allocation: Allocation): Set<string> {
   return new Set(Object.values(allocation.byNumaNode).flat());
 }
 
-/** Which container holds which devices: pod_devices.go. */
+/** The allocations of all containers: pod_devices.go. */
 export class PodDevices {
   readonly #allocations = new Map<string, Allocation>();
 
@@ -33,7 +33,7 @@ export class PodDevices {
     return this.#allocations.get(key(podUid, container, resource));
   }
 
-  /** A container's allocations, one a resource. */
+  /** A container's allocations, one for each resource. */
   ofContainer(podUid: string, container: string): Allocation[] {
     return [...this.#allocations.values()].filter(
       (one) => one.podUid === podUid && one.container === container,

@@ -1,7 +1,7 @@
 import type { ContainerRuntime } from "./container-runtime.ts";
 import { type ContainerStatus, noSettings, type Pod, type PodStatus } from "./pod.ts";
 
-/** A pod bound to the node, over all lives of its kubelet. */
+/** A pod bound to the node; it survives restarts of the kubelet. */
 export interface PodRecord {
   readonly pod: Pod;
   phase: PodStatus["phase"];
@@ -11,12 +11,12 @@ export interface PodRecord {
   readonly waiting: Map<string, { reason: string; message: string }>;
 }
 
-/** Whether a pod has not ended. */
+/** True if the pod has not ended. */
 export function isActive({ phase }: PodRecord): boolean {
   return phase === "Pending" || phase === "Running";
 }
 
-/** A record as the node's status shows it. */
+/** The pod's status. */
 export function statusOf(record: PodRecord, runtime: ContainerRuntime): PodStatus {
   const { pod, phase, reason, message } = record;
   return {
@@ -38,12 +38,12 @@ function containerStatus(
   name: string,
 ): ContainerStatus {
   const container = runtime.latest(pod.uid, name);
-  const trouble = waiting.get(name);
-  const state = container?.running ? "running" : trouble || !container ? "waiting" : "terminated";
+  const problem = waiting.get(name);
+  const state = container?.running ? "running" : problem || !container ? "waiting" : "terminated";
   return {
     name,
     state,
-    ...trouble,
+    ...problem,
     ...(container === undefined ? {} : { containerId: container.id }),
     restarts: container?.restarts ?? 0,
     settings: container?.settings ?? noSettings,

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { createClient } from "@connectrpc/connect";
+import { KubeletFixture, rejection } from "../../test/support/kubelet-fixture.ts";
 import { PodResourcesLister } from "../gen/kubelet/podresources/v1/api_pb.ts";
 import { createSocketTransport } from "../grpc/transport.ts";
-import { KubeletFixture, rejection } from "./kubelet-fixture.ts";
 
 /** Calls the API once, over its socket. */
 async function ask<T>(
@@ -55,7 +55,7 @@ test.each([
   expect(counts).toEqual(listed.map((pair) => [...pair]));
 });
 
-test("GetAllocatableResources has the healthy devices", async () => {
+test("GetAllocatableResources lists the healthy devices", async () => {
   using fixture = new KubeletFixture();
   const plugin = await fixture.ready();
   plugin.setHealth("video11", "Unhealthy");
@@ -64,7 +64,7 @@ test("GetAllocatableResources has the healthy devices", async () => {
   expect(devices.map(({ deviceIds }) => deviceIds).sort()).toEqual([["video10"], ["video12"]]);
 });
 
-test("a zombie is missing in GetAllocatableResources", async () => {
+test("GetAllocatableResources leaves a zombie out", async () => {
   using fixture = new KubeletFixture();
   await fixture.ready();
   fixture.kubelet.makeZombie();
@@ -72,7 +72,7 @@ test("a zombie is missing in GetAllocatableResources", async () => {
   expect(devices).toEqual([]);
 });
 
-test("Get answers from 1.34", async () => {
+test("Get answers from 1.34 on", async () => {
   using old = new KubeletFixture("1.33");
   await old.ready();
   const request = { podName: "a", podNamespace: "default" };
@@ -88,7 +88,7 @@ test("Get answers from 1.34", async () => {
   expect(podResources?.containers[0]?.devices).toHaveLength(1);
 });
 
-test("more than ten calls at once are too many", async () => {
+test("more than ten calls at once are rejected", async () => {
   using fixture = new KubeletFixture();
   await fixture.kubelet.start();
   const answers = await ask(fixture, (client) =>

@@ -12,7 +12,7 @@ export interface PodResourcesContext {
   pods(): readonly PodRecord[];
 }
 
-/** Calls a second, and at once, that the whole socket answers: apis/podresources/constants.go. */
+/** Calls that the socket answers a second, and at once: apis/podresources/constants.go. */
 const queriesPerSecond = 100;
 const burst = 10;
 

@@ -3,7 +3,7 @@ import { type Admission, AdmissionError } from "./admission.ts";
 import type { ContainerRuntime } from "./container-runtime.ts";
 import type { DeviceManager } from "./device-manager.ts";
 import type { EventLog } from "./events.ts";
-import { goError } from "./plugin-channel.ts";
+import { goError } from "./go.ts";
 import type { Container } from "./pod.ts";
 import { isActive, type PodRecord } from "./pod-record.ts";
 
@@ -13,13 +13,13 @@ export interface PodWorkersContext {
   readonly runtime: ContainerRuntime;
   readonly events: EventLog;
   readonly clock: Clock;
-  /** Wait between two tries to create a container, ms. */
+  /** Milliseconds between two tries to create a container. */
   readonly retryMs: number;
-  /** Aborts when the kubelet stops; what is under way is then dropped without a trace. */
+  /** Aborts when the kubelet stops; work under way then leaves no trace. */
   readonly life: AbortSignal;
 }
 
-/** Admits pods in one line (the sync loop), and starts the containers of each on its own (pod workers). */
+/** Admits pods one by one (the sync loop), and starts the containers of each on its own (pod workers). */
 export class PodWorkers {
   readonly #context: PodWorkersContext;
   #syncLoop: Promise<void> = Promise.resolve();
@@ -29,7 +29,7 @@ export class PodWorkers {
     this.#context = context;
   }
 
-  /** Goes, once `after` resolves, through the pods a predecessor left, then declares the sources ready. */
+  /** Admits the predecessor's pods again once `after` resolves, then declares the sources ready. */
   readmit(records: readonly PodRecord[], after: Promise<unknown> = Promise.resolve()): void {
     this.#syncLoop = after.then(() => undefined);
     for (const record of records) this.add(record);
@@ -40,14 +40,14 @@ export class PodWorkers {
     });
   }
 
-  /** Resolves after the pod's admission and the first try to start its containers, whatever came of them. */
+  /** Resolves after the pod's admission and the first try to start its containers, even if either failed. */
   add(record: PodRecord): Promise<void> {
     const admitted = this.#syncLoop.then(() => this.#admit(record));
     this.#syncLoop = admitted.then(() => undefined);
     return admitted.then((ok) => (ok ? this.sync(record) : undefined));
   }
 
-  /** Starts what of the pod should run and does not. */
+  /** Starts the pod's containers that should run and do not. */
   sync(record: PodRecord): Promise<void> {
     const before = this.#workers.get(record) ?? Promise.resolve();
     const done = before.then(() => this.#sync(record));
@@ -66,7 +66,7 @@ export class PodWorkers {
       const { reason, message } =
         error instanceof AdmissionError ? error : new AdmissionError(error);
       runtime.exitAll(pod.uid);
-      // kubelet.go, rejectPod: the pod's status has more words than the event.
+      // kubelet.go, rejectPod: only the pod's status has the first three words.
       Object.assign(record, { phase: "Failed", reason, message: `Pod was rejected: ${message}` });
       events.emit({ type: "pod_failed", pod: pod.name, reason, message });
       return false;
@@ -104,7 +104,7 @@ export class PodWorkers {
     }
   }
 
-  /** kuberuntime_container.go, startContainer, without the image. False if it has to be tried again. */
+  /** kuberuntime_container.go, startContainer, without the image. False if it must be retried. */
   async #ensureRunning(record: PodRecord, container: Container): Promise<boolean> {
     const { admission, runtime, events, life } = this.#context;
     const { pod, waiting } = record;

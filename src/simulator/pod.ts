@@ -1,29 +1,29 @@
 import { randomUUID } from "node:crypto";
 
-/** A pod as a test or the demo asks for it. */
+/** A pod's specification, from a test or the demo. */
 export interface PodSpec {
   name: string;
   /** Default `default`. */
   namespace?: string;
-  /** Default: a random one. Kept over restarts of the kubelet. */
+  /** Default: a random one. It survives restarts of the kubelet. */
   uid?: string;
-  /** In the order of the manifest; init containers run first, whatever their place. */
+  /** In the order of the manifest; init containers always run first. */
   containers: readonly ContainerSpec[];
 }
 
 export interface ContainerSpec {
   name: string;
-  /** How many devices: of the kubelet's `resourceName`, or by resource. Default none. */
+  /** Number of devices: of the kubelet's `resourceName`, or by resource. Default none. */
   devices?: number | Readonly<Record<string, number>>;
   /** An init container: runs to its end before the next one. */
   init?: boolean;
   /** With `init`: a sidecar, which keeps running. */
   restartable?: boolean;
-  /** The pod's own variables; they override the plugin's of the same name. */
+  /** The pod's own variables, which override the plugin's of the same name. */
   env?: Readonly<Record<string, string>>;
 }
 
-/** A {@link PodSpec} with everything filled in. */
+/** A {@link PodSpec} with its defaults. */
 export interface Pod {
   readonly name: string;
   readonly namespace: string;
@@ -34,7 +34,7 @@ export interface Pod {
 
 export interface Container {
   readonly name: string;
-  /** Devices wanted, by resource. */
+  /** Number of devices by resource. */
   readonly limits: ReadonlyMap<string, number>;
   readonly init: boolean;
   readonly restartable: boolean;
@@ -66,7 +66,7 @@ export function podFrom(spec: PodSpec, resourceName: string, sidecars: boolean):
   };
 }
 
-/** What the node says of a pod. */
+/** A pod's status, as the API server would have it. */
 export interface PodStatus {
   readonly name: string;
   readonly namespace: string;
@@ -79,7 +79,7 @@ export interface PodStatus {
   readonly containers: readonly ContainerStatus[];
 }
 
-/** `waiting`: not created, with a reason after a failed try. `running`. `terminated`: ended. */
+/** A container is `waiting` (not created; with a reason after a failed try), `running` or `terminated`. */
 export interface ContainerStatus {
   readonly name: string;
   readonly state: "waiting" | "running" | "terminated";
@@ -87,13 +87,13 @@ export interface ContainerStatus {
   readonly reason?: string;
   readonly message?: string;
   readonly containerId?: string;
-  /** How often it has been replaced. */
+  /** How often the container was restarted. */
   readonly restarts: number;
-  /** What it was created with; empty until then. */
+  /** The settings it was created with; empty until then. */
   readonly settings: ContainerSettings;
 }
 
-/** What Allocate answers turn into: pod_devices.go, deviceRunContainerOptions. */
+/** The container's part of Allocate's answers: pod_devices.go, deviceRunContainerOptions. */
 export interface ContainerSettings {
   readonly env: Readonly<Record<string, string>>;
   readonly devices: readonly ContainerDevice[];

@@ -2,12 +2,12 @@ import { describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually } from "../../test/support/eventually.ts";
-import { KubeletFixture } from "./kubelet-fixture.ts";
+import { KubeletFixture } from "../../test/support/kubelet-fixture.ts";
 
 const resource = "meeting-baas.io/video-devices";
 
 describe("admission", () => {
-  test("a pod gets devices of its own, in random order, in one request", async () => {
+  test("a pod gets its own devices, in random order, in one request", async () => {
     const ranks = [0.9, 0.1];
     using fixture = new KubeletFixture("1.33", {}, { random: () => ranks.shift() ?? 0.5 });
     const plugin = await fixture.ready();
@@ -40,7 +40,7 @@ describe("admission", () => {
     expect(orders.size).toBeGreaterThan(1);
   });
 
-  test("more than there is fails, and says how much there was", async () => {
+  test("a request for too many devices fails with the number available", async () => {
     using fixture = new KubeletFixture();
     await fixture.ready();
     await fixture.runPod("a", 2);
@@ -65,7 +65,7 @@ describe("admission", () => {
     );
   });
 
-  test("what Allocate throws fails the pod, and its devices stay free", async () => {
+  test("an error of Allocate fails the pod, and its devices stay free", async () => {
     using fixture = new KubeletFixture();
     const plugin = await fixture.ready();
     plugin.behaviour.onAllocate = () => {
@@ -79,7 +79,7 @@ describe("admission", () => {
     expect((await fixture.runPod("b", 3)).phase).toBe("Running");
   });
 
-  test("a resource nobody ever registered is not looked at", async () => {
+  test("a resource that was never registered is ignored", async () => {
     using fixture = new KubeletFixture();
     await fixture.kubelet.start();
     const pod = await fixture.runPod("a");
@@ -87,7 +87,7 @@ describe("admission", () => {
     expect(pod.containers[0]?.settings.devices).toEqual([]);
   });
 
-  test("a hanging Allocate holds up the pods behind it, but not containers", async () => {
+  test("a hanging Allocate delays the next pods, but no containers", async () => {
     using fixture = new KubeletFixture();
     const { kubelet } = fixture;
     const plugin = await fixture.ready();
@@ -104,7 +104,7 @@ describe("admission", () => {
     expect(kubelet.pod("b")?.phase).toBe("Running");
   });
 
-  test("a kubelet that stops during Allocate takes the pod in again", async () => {
+  test("a kubelet that stops during Allocate admits the pod again", async () => {
     using fixture = new KubeletFixture();
     const { kubelet } = fixture;
     const plugin = await fixture.ready();
@@ -145,14 +145,14 @@ describe("admission", () => {
 });
 
 describe("preferred allocation", () => {
-  test("is not asked for unless the options offer it", async () => {
+  test("is not called unless the options offer it", async () => {
     using fixture = new KubeletFixture();
     const plugin = await fixture.ready();
     await fixture.runPod("a");
     expect(plugin.callsOf("GetPreferredAllocation")).toEqual([]);
   });
 
-  test("is followed as far as it goes", async () => {
+  test("is followed as far as it names free devices", async () => {
     using fixture = new KubeletFixture();
     const plugin = await fixture.ready({
       preferredAvailable: true,
@@ -170,7 +170,7 @@ describe("preferred allocation", () => {
 });
 
 describe("init containers", () => {
-  test("hand their devices on: Allocate is called again for the same ID", async () => {
+  test("pass their devices on: Allocate is called again for the same ID", async () => {
     using fixture = new KubeletFixture();
     const plugin = await fixture.ready();
     const pod = await fixture.kubelet.addPod({
@@ -206,7 +206,7 @@ describe("init containers", () => {
     expect(fixture.kubelet.allocations()["a"]).toHaveLength(distinct);
   });
 
-  test("that held devices fail their pod when the kubelet restarts", async () => {
+  test("with devices fail their pod when the kubelet restarts", async () => {
     using fixture = new KubeletFixture();
     const { kubelet } = fixture;
     await fixture.ready();
@@ -223,7 +223,7 @@ describe("init containers", () => {
 });
 
 describe("containers", () => {
-  test("are restarted without Allocate, with what they had", async () => {
+  test("are restarted without Allocate, with the same settings", async () => {
     using fixture = new KubeletFixture();
     const { kubelet } = fixture;
     const plugin = await fixture.ready();
@@ -235,7 +235,7 @@ describe("containers", () => {
     expect(after.containers[0]?.restarts).toBe(1);
   });
 
-  test("wait for a device that is missing on the host, and start once it is there", async () => {
+  test("wait for a device that is missing on the host, and start once it exists", async () => {
     using fixture = new KubeletFixture();
     const { kubelet, base } = fixture;
     await fixture.ready({ hostPath: () => join(base, "node") });
@@ -304,7 +304,7 @@ describe("containers", () => {
     expect(pod.containers[0]?.settings.cdiDevices).toHaveLength(count);
   });
 
-  test("of several resources get the sum of the answers", async () => {
+  test("with several resources get all answers merged", async () => {
     using fixture = new KubeletFixture();
     await fixture.ready();
     const other = fixture.plugin("other.sock", { resource: "example.com/other" }, ["x1"]);

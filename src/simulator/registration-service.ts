@@ -12,7 +12,7 @@ import { isExtendedResourceName } from "./extended-resource-name.ts";
 import type { PluginChannel } from "./plugin-channel.ts";
 import { PluginClient, type PluginClientContext } from "./plugin-client.ts";
 
-/** The only version there is: constants.go, SupportedVersions. */
+/** The only version: constants.go, SupportedVersions. */
 const supportedVersion = "v1beta1";
 
 export interface RegistrationContext extends PluginClientContext {
@@ -26,7 +26,7 @@ export interface RegistrationContext extends PluginClientContext {
   readonly life: AbortSignal;
 }
 
-/** The Registration service, and the clients it makes: plugin/v1beta1/server.go and handler.go. */
+/** The Registration service, and a client for each registration: plugin/v1beta1/server.go and handler.go. */
 export class RegistrationService {
   readonly #context: RegistrationContext;
   readonly #table: ClientTable;
@@ -50,14 +50,14 @@ export class RegistrationService {
     },
   };
 
-  /** Clients with a stream, by their sockets' names; a test's view of who is connected. */
+  /** Clients with an open stream. */
   get streams(): { endpoint: string; resource: string; count: number }[] {
     return [...this.#open]
       .filter(({ streamCount }) => streamCount > 0)
       .map(({ endpoint, resource, streamCount }) => ({ endpoint, resource, count: streamCount }));
   }
 
-  /** Fault: every stream ends from this side. */
+  /** Fault: the kubelet cancels every stream. */
   dropStreams(): void {
     for (const client of this.#open) client.dropStreams();
   }
@@ -68,7 +68,7 @@ export class RegistrationService {
   }
 
   /**
-   * Fault: what a stream that ends in the moment of a new Register leaves behind (up to 1.36): a stopped
+   * Fault: the result of a stream that ends in the moment of a new Register (up to 1.36): a stopped
    * endpoint, no registered client, and a new stream that stays open.
    */
   makeZombie(resource: string): void {
@@ -76,7 +76,7 @@ export class RegistrationService {
     this.#context.manager.pluginDisconnected(resource);
   }
 
-  /** As the kubelet's death: all connections break. */
+  /** Breaks all connections, as the kubelet's death does. */
   close(): void {
     for (const client of this.#open) client.close();
     this.#open.clear();
@@ -91,7 +91,7 @@ export class RegistrationService {
       await this.#connect(resource, endpoint, signal);
     } catch (error) {
       const message = messageOf(error);
-      log.warn("registration failed", { resource, endpoint, error: message });
+      log.warn("Registration failed", { resource, endpoint, error: message });
       events.emit({ type: "register_failed", resource, endpoint, error: message });
       // Go's plain errors become UNKNOWN.
       throw new ConnectError(message, Code.Unknown);
@@ -124,17 +124,17 @@ export class RegistrationService {
     client.registered = new Endpoint(resource, connected.channel, connected.options);
     manager.pluginConnected(client.registered);
     const { preStartRequired } = connected.options;
-    log.info("device plugin registered", { resource, endpoint });
+    log.info("Device plugin registered", { resource, endpoint });
     events.emit({ type: "registered", resource, endpoint, preStartRequired });
     if (!faults.omitListAndWatch) this.#run(client, connected.channel);
   }
 
-  /** Not waited for: the list may be asked for before Register is answered. handler.go, runClient. */
+  /** Not awaited: the kubelet may call ListAndWatch before it answers Register. handler.go, runClient. */
   async #run(client: PluginClient, channel: PluginChannel): Promise<void> {
     const { manager, events, log, life } = this.#context;
     const { resource, endpoint } = client;
     const reason = await client.run(channel, (devices) => {
-      // What was already received when the process died.
+      // Messages may still arrive after the process died.
       if (life.aborted) return;
       manager.listReceived(resource, devices);
       const healthy = manager.healthy.get(resource)?.size ?? 0;

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { eventually } from "../../test/support/eventually.ts";
+import { KubeletFixture, rejection } from "../../test/support/kubelet-fixture.ts";
 import { endpointStopGracePeriodMs } from "./device-manager.ts";
-import { KubeletFixture, rejection } from "./kubelet-fixture.ts";
 
-test("the plugin is dialled back, asked for its options, then for its list", async () => {
+test("the kubelet dials the plugin back, then reads its options and its list", async () => {
   using fixture = new KubeletFixture();
   const plugin = await fixture.ready();
   const methods = plugin.calls.map(({ method }) => method);
@@ -11,7 +11,7 @@ test("the plugin is dialled back, asked for its options, then for its list", asy
   expect(fixture.kubelet.resources()).toEqual({ capacity: 3, allocatable: 3 });
 });
 
-test("another version of the API is refused", async () => {
+test("another version of the API is rejected", async () => {
   using fixture = new KubeletFixture();
   await fixture.kubelet.start();
   const plugin = fixture.plugin();
@@ -23,7 +23,7 @@ test("another version of the API is refused", async () => {
   });
 });
 
-test("a resource name that is none is refused", async () => {
+test("an invalid resource name is rejected", async () => {
   using fixture = new KubeletFixture();
   await fixture.kubelet.start();
   const plugin = fixture.plugin();
@@ -43,7 +43,7 @@ test("a plugin that does not serve fails after the dial timeout", async () => {
   expect(performance.now() - started).toBeGreaterThan(190);
 });
 
-test("a plugin that begins to serve in time is still reached", async () => {
+test("a plugin that begins to serve before the dial timeout registers", async () => {
   using fixture = new KubeletFixture();
   await fixture.kubelet.start();
   const plugin = fixture.plugin();
@@ -54,7 +54,7 @@ test("a plugin that begins to serve in time is still reached", async () => {
   await fixture.allocatable(3);
 });
 
-test("options that fail end the registration; ListAndWatch is not called", async () => {
+test("an error of GetDevicePluginOptions ends the registration; ListAndWatch is not called", async () => {
   using fixture = new KubeletFixture();
   await fixture.kubelet.start();
   const plugin = fixture.plugin("fake.sock", { optionsError: "no options" });
@@ -65,7 +65,7 @@ test("options that fail end the registration; ListAndWatch is not called", async
   expect(fixture.kubelet.resources()).toEqual({ capacity: 0, allocatable: 0 });
 });
 
-test("a list that fails at once is a registration without devices, not tried again", async () => {
+test("an error of ListAndWatch leaves a registration without devices, and no retry", async () => {
   using fixture = new KubeletFixture();
   await fixture.kubelet.start();
   const plugin = fixture.plugin("fake.sock", { listError: "no list" });
@@ -75,7 +75,7 @@ test("a list that fails at once is a registration without devices, not tried aga
   expect(fixture.kubelet.resources()).toEqual({ capacity: 0, allocatable: 0 });
 });
 
-test("each list replaces the one before", async () => {
+test("each list replaces the previous one", async () => {
   using fixture = new KubeletFixture();
   const plugin = await fixture.ready();
   plugin.setHealth("video10", "Unhealthy");
@@ -175,21 +175,24 @@ test("up to 1.36 a failed registration leaves a stale resource behind", async ()
 test.each([
   ["1.34", true],
   ["1.35", false],
-] as const)("%s goes on when the Register call is given up: %p", async (version, goesOn) => {
-  using fixture = new KubeletFixture(version);
-  const { kubelet } = fixture;
-  await kubelet.start();
-  kubelet.faults.dialDelayMs = 300;
-  const plugin = fixture.plugin();
-  await plugin.serve();
-  const caller = new AbortController();
-  let isOver = false;
-  kubelet.events.listen(({ type }) => {
-    if (type === "register_received") caller.abort();
-    isOver ||= type === "registered" || type === "register_failed";
-  });
-  expect(await rejection(plugin.register({ signal: caller.signal }))).toMatchObject({ code: 1 });
-  if (goesOn) return await fixture.allocatable(3);
-  await kubelet.until(() => isOver);
-  expect(kubelet.resources().allocatable).toBe(0);
-});
+] as const)(
+  "%s registers a plugin that cancelled its Register call: %p",
+  async (version, goesOn) => {
+    using fixture = new KubeletFixture(version);
+    const { kubelet } = fixture;
+    await kubelet.start();
+    kubelet.faults.dialDelayMs = 300;
+    const plugin = fixture.plugin();
+    await plugin.serve();
+    const caller = new AbortController();
+    let isOver = false;
+    kubelet.events.listen(({ type }) => {
+      if (type === "register_received") caller.abort();
+      isOver ||= type === "registered" || type === "register_failed";
+    });
+    expect(await rejection(plugin.register({ signal: caller.signal }))).toMatchObject({ code: 1 });
+    if (goesOn) return await fixture.allocatable(3);
+    await kubelet.until(() => isOver);
+    expect(kubelet.resources().allocatable).toBe(0);
+  },
+);

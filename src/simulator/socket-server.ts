@@ -3,14 +3,14 @@ import { linkSync, mkdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
 
-/** Longest path of a unix socket, bytes: sockaddr_un in unix(7), less the final zero. */
+/** Longest path of a unix socket in bytes: sockaddr_un in unix(7), less the final zero. */
 const maxSocketPath = 107;
 
 /**
- * A gRPC server on a unix socket that can die as a killed process does, its socket file staying behind.
+ * A gRPC server on a unix socket that can end like a killed process, which leaves its socket file behind.
  *
- * It listens under a name one directory up and links the socket to where clients look: closing a listener
- * unlinks the path it was bound to, whosever socket is there by then.
+ * It listens under a name one directory up and links the socket to `path`: closing a listener unlinks the
+ * path it was bound to, even if another server's socket is there by then.
  */
 export class SocketServer {
   readonly #server: Server;
@@ -23,7 +23,7 @@ export class SocketServer {
     this.#bound = bound;
   }
 
-  /** Replaces whatever is at `path`. */
+  /** Listens at `path`, replacing a file that is there. */
   static async listen(server: Server, path: string): Promise<SocketServer> {
     mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
     const bound = await bind(server, path);
@@ -32,13 +32,13 @@ export class SocketServer {
     return listening;
   }
 
-  /** The file goes and comes again, the server running on: with the same inode, or with a new one. */
+  /** Replaces the socket file, with the same inode or a new one, while the server keeps running. */
   async recreate(inode: "same" | "new"): Promise<void> {
     if (inode === "new") this.#bound = await bind(this.#server, this.#path);
     this.#link();
   }
 
-  /** Every connection breaks. The file stays, refusing connections, unless `removeSocket`. */
+  /** Breaks every connection. The file stays, refusing connections, unless `removeSocket`. */
   close(removeSocket: boolean): void {
     this.#server.forceShutdown();
     if (removeSocket) rmSync(this.#path, { force: true });

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import {
   type CallOptions,
@@ -8,16 +8,16 @@ import {
   type ServiceImpl,
 } from "@connectrpc/connect";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { DevicePlugin, Registration } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
-import { addService } from "../grpc/server.ts";
-import { createSocketTransport } from "../grpc/transport.ts";
+import { DevicePlugin, Registration } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
+import { addService } from "../../src/grpc/server.ts";
+import { createSocketTransport } from "../../src/grpc/transport.ts";
 
-/** What a {@link FakePlugin} answers; changed at will while it runs. */
+/** The answers of a {@link FakePlugin}; may change while it runs. */
 export interface FakePluginBehaviour {
   resource: string;
   preStartRequired: boolean;
   preferredAvailable: boolean;
-  /** IDs GetPreferredAllocation answers. */
+  /** IDs in GetPreferredAllocation's answer. */
   preferred: string[];
   /** Path on the host of a device. */
   hostPath(id: string): string;
@@ -29,12 +29,12 @@ export interface FakePluginBehaviour {
   listError: string | undefined;
 }
 
-/** A device plugin of the least kind, for the simulator's own tests. */
+/** A minimal device plugin, for tests of the simulator. */
 export class FakePlugin {
   readonly behaviour: FakePluginBehaviour;
-  /** Every call received, in order, with its device IDs. */
+  /** Every received call, in order, with its device IDs. */
   readonly calls: { method: string; ids: readonly string[] }[] = [];
-  /** Messages sent but not yet taken by the connection are counted as well. */
+  /** Number of lists sent, including those still buffered. */
   sent = 0;
   readonly #health = new Map<string, string>();
   readonly #subscribers = new Set<() => void>();
@@ -102,13 +102,13 @@ export class FakePlugin {
     await this.register();
   }
 
-  /** As a process that is killed. */
+  /** Ends like a killed process. */
   kill(): void {
     this.#server?.forceShutdown();
     this.#server = undefined;
   }
 
-  /** The devices there are from now on, by health. */
+  /** Replaces the devices, by health. */
   list(devices: Record<string, "Healthy" | "Unhealthy">): void {
     this.#health.clear();
     for (const [id, health] of Object.entries(devices)) this.#health.set(id, health);
@@ -118,10 +118,6 @@ export class FakePlugin {
   setHealth(id: string, health: "Healthy" | "Unhealthy"): void {
     this.#health.set(id, health);
     for (const wake of this.#subscribers) wake();
-  }
-
-  get socketExists(): boolean {
-    return existsSync(this.#socketPath);
   }
 
   callsOf(method: string): (readonly string[])[] {

@@ -2,15 +2,19 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Clock, systemClock } from "../common/clock.ts";
-import { behaviourOf, type KubeletBehaviour, type KubeletVersion } from "./behaviour.ts";
+import { type Clock, systemClock } from "../../src/common/clock.ts";
+import {
+  behaviourOf,
+  type KubeletBehaviour,
+  type KubeletVersion,
+} from "../../src/simulator/behaviour.ts";
+import { EmbeddedKubelet, type EmbeddedKubeletOptions } from "../../src/simulator/kubelet.ts";
 import { FakePlugin, type FakePluginBehaviour } from "./fake-plugin.ts";
-import { EmbeddedKubelet, type EmbeddedKubeletOptions } from "./kubelet.ts";
 
-/** Devices of a fixture's plugins unless told otherwise. */
+/** The default devices of a fixture's plugins. */
 export const fixtureIds = ["video10", "video11", "video12"];
 
-/** A clock that can be put forward; sleeping takes real time. */
+/** A clock that can be advanced; sleeping takes real time. */
 export class ForwardClock implements Clock {
   readonly sleep = systemClock.sleep;
   #ahead = 0;
@@ -24,7 +28,7 @@ export class ForwardClock implements Clock {
   }
 }
 
-/** A kubelet in a temporary directory, and plugins for it; for the simulator's own tests. */
+/** A kubelet in a temporary directory, and plugins for it; for tests of the simulator. */
 export class KubeletFixture {
   readonly base = mkdtempSync(join(tmpdir(), "kubelet-"));
   readonly clock = new ForwardClock();
@@ -56,7 +60,7 @@ export class KubeletFixture {
     return plugin;
   }
 
-  /** A started kubelet with a registered plugin, its devices listed. */
+  /** Starts the kubelet and a plugin, and waits for the plugin's list. */
   async ready(behaviour: Partial<FakePluginBehaviour> = {}): Promise<FakePlugin> {
     await this.kubelet.start();
     const plugin = this.plugin("fake.sock", behaviour);
@@ -65,13 +69,13 @@ export class KubeletFixture {
     return plugin;
   }
 
-  /** Waits for so many allocatable devices. */
+  /** Waits for that number of allocatable devices. */
   async allocatable(count: number): Promise<void> {
     const seen = () => this.kubelet.resources().allocatable === count;
     await this.kubelet.until(seen, 15_000, `${count} allocatable devices`);
   }
 
-  /** A pod of one container. */
+  /** Adds a pod of one container. */
   runPod(name: string, devices = 1) {
     return this.kubelet.addPod({ name, containers: [{ name: "app", devices }] });
   }
@@ -83,7 +87,7 @@ export class KubeletFixture {
   }
 }
 
-/** Whether somebody accepts on a unix socket. */
+/** True if a server accepts on a unix socket. */
 export function accepts(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path, () => {
@@ -95,8 +99,8 @@ export function accepts(path: string): Promise<boolean> {
 }
 
 /**
- * What a promise rejects with. In place of `expect(promise).rejects`, for which Bun runs a nested event loop
- * that starves `process.nextTick`, and so gRPC connections that are being made.
+ * The error that a promise rejects with. Replaces `expect(promise).rejects`, for which Bun runs a nested event
+ * loop that starves `process.nextTick`, and with it new gRPC connections.
  */
 export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   try {
