@@ -1,11 +1,7 @@
 /** Writes what is rendered from the options' table: `.env.example`, the README's table, the Helm chart's options. */
 import { join } from "node:path";
-import { renderEnvExample } from "../src/config/render-env-example.ts";
-import {
-  OPTIONS_END,
-  OPTIONS_START,
-  replaceOptionsTable,
-} from "../src/config/render-options-table.ts";
+import { renderEnvExample } from "./docs/env-example.ts";
+import { OPTIONS_END, OPTIONS_START, replaceOptionsTable } from "./docs/options-table.ts";
 import { renderChartFiles } from "./manifests/chart.ts";
 
 const root = join(import.meta.dir, "..");

@@ -5,7 +5,7 @@ import {
   chartOptionsSchema,
   renderChartVariables,
   replaceChartValues,
-} from "../../src/config/render-chart-options.ts";
+} from "./chart-options.ts";
 
 /** The Helm chart's directory. */
 export const chartDir = join(import.meta.dir, "../helm/video-device-plugin");

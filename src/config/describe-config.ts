@@ -23,7 +23,7 @@ export function describeConfig(config: Config, origins: Origins): ConfigDescript
 }
 
 function shown<K extends keyof Config>(key: K, config: Config) {
-  return options[key].kind.show(config[key]);
+  return options[key].type.show(config[key]);
 }
 
 function fieldName(key: keyof Config): string {

@@ -106,8 +106,8 @@ describe("precedence", () => {
   test("holds for every option and every set of sources", () => {
     fc.assert(
       fc.property(fc.constantFrom(...optionKeys), fc.subarray([0, 1, 2]), (key, given) => {
-        const { flag, env: name, kind } = options[key];
-        const text = kind.isSwitch ? "true" : options[key].default || samples[key] || "0";
+        const { flag, env: name, type } = options[key];
+        const text = type.isSwitch ? "true" : options[key].default || samples[key] || "0";
         const { origins } = load({
           argv: ["--env-file=/x.env", ...(given.includes(0) ? [`--${flag}=${text}`] : [])],
           env: given.includes(1) ? { [name]: text } : {},
@@ -182,9 +182,9 @@ See "video-device-plugin run --help".
     const found = problems({ env });
     expect(found).toHaveLength(optionKeys.length);
     for (const [index, key] of optionKeys.entries()) {
-      const { flag, env: name, kind } = options[key];
+      const { flag, env: name, type } = options[key];
       expect(found[index]).toStartWith(
-        `--${flag}: got "\\u0001" (from the environment variable ${name}), expected ${kind.expected}`,
+        `--${flag}: got "\\u0001" (from the environment variable ${name}), expected ${type.expected}`,
       );
     }
   });

@@ -6,10 +6,10 @@ import { type ParsedEnvFile, parseEnvFile } from "./env-file.ts";
 import { envFileOption, optionKeys, options } from "./options.ts";
 import type { Origin } from "./origin.ts";
 import { type Problem, quote, valueProblem } from "./problem.ts";
-import type { KindEffects } from "./types/option-type.ts";
+import type { ParseContext } from "./types/option-type.ts";
 
 /** Everything a configuration is made from. `systemSources()` gives the real ones. */
-export interface Sources extends KindEffects {
+export interface Sources extends ParseContext {
   /** The arguments after the command's name. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -52,12 +52,12 @@ export function loadConfig(sources: Sources): LoadResult {
   const take = <K extends keyof Config>(key: K): void => {
     const option = options[key];
     given[key] = findGiven(key, argv.values, sources, envFile);
-    const parsed = option.kind.parse(given[key].text, sources);
+    const parsed = option.type.parse(given[key].text, sources);
     if (parsed.ok) {
       values[key] = parsed.value;
     } else {
       failed.add(key);
-      problems.push(valueProblem(option.flag, given[key], option.kind.expected, parsed.because));
+      problems.push(valueProblem(option.flag, given[key], option.type.expected, parsed.reason));
     }
   };
   for (const key of optionKeys) take(key);
@@ -90,8 +90,8 @@ export const flagSpecs: readonly FlagSpec[] = [
 
 /** The flag of one option. */
 export function flagSpecOf(key: keyof Config): FlagSpec {
-  const { flag, kind, description } = options[key];
-  const { isSwitch, expected, choices } = kind;
+  const { flag, type, description } = options[key];
+  const { isSwitch, expected, choices } = type;
   return { flag, isSwitch, expected, description, ...(choices === undefined ? {} : { choices }) };
 }
 

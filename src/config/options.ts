@@ -3,9 +3,14 @@ import { boolean, choice } from "./types/choice.ts";
 import { group } from "./types/group.ts";
 import { nodeName, resourceName } from "./types/kubernetes.ts";
 import { integer, octalPermission, seconds } from "./types/number.ts";
-import type { Kind } from "./types/option-type.ts";
-import { orEmpty } from "./types/or-empty.ts";
-import { devicePathTemplate, directory, INSTANCE_SUFFIX_BYTES, socketPath } from "./types/path.ts";
+import type { OptionType } from "./types/option-type.ts";
+import {
+  devicePathTemplate,
+  directory,
+  directoryOrNone,
+  INSTANCE_SUFFIX_BYTES,
+  socketPath,
+} from "./types/path.ts";
 import { cardLabel, ipAddress } from "./types/text.ts";
 
 /** Headings of the help, in the order in which they are shown. */
@@ -21,7 +26,7 @@ export interface Option<T> {
   /** Without its dashes: `max-devices`. */
   readonly flag: string;
   readonly env: string;
-  readonly kind: Kind<T>;
+  readonly type: OptionType<T>;
   /** The default as a person would write it; parsed like any other value. */
   readonly default: string;
   /** Where the default comes from instead, if it is only known at run time. */
@@ -38,7 +43,7 @@ export const options: Options = {
   nodeName: {
     flag: "node-name",
     env: "NODE_NAME",
-    kind: nodeName(),
+    type: nodeName(),
     default: "",
     defaultFrom: "hostname",
     group: "Kubernetes",
@@ -47,7 +52,7 @@ export const options: Options = {
   resourceName: {
     flag: "resource-name",
     env: "RESOURCE_NAME",
-    kind: resourceName(),
+    type: resourceName(),
     default: "meeting-baas.io/video-devices",
     group: "Kubernetes",
     description: "Name of the extended resource that pods ask for.",
@@ -55,7 +60,7 @@ export const options: Options = {
   kubeletSocket: {
     flag: "kubelet-socket",
     env: "KUBELET_SOCKET",
-    kind: socketPath(0),
+    type: socketPath(0),
     default: "/var/lib/kubelet/device-plugins/kubelet.sock",
     group: "Kubernetes",
     description:
@@ -64,7 +69,7 @@ export const options: Options = {
   socketPath: {
     flag: "socket-path",
     env: "SOCKET_PATH",
-    kind: socketPath(INSTANCE_SUFFIX_BYTES),
+    type: socketPath(INSTANCE_SUFFIX_BYTES),
     default: "/var/lib/kubelet/device-plugins/video-device-plugin.sock",
     group: "Kubernetes",
     description:
@@ -73,7 +78,7 @@ export const options: Options = {
   podResourcesSocket: {
     flag: "pod-resources-socket",
     env: "POD_RESOURCES_SOCKET",
-    kind: socketPath(0),
+    type: socketPath(0),
     default: "/var/lib/kubelet/pod-resources/kubelet.sock",
     group: "Kubernetes",
     description:
@@ -82,7 +87,7 @@ export const options: Options = {
   podResourcesInterval: {
     flag: "pod-resources-interval",
     env: "POD_RESOURCES_INTERVAL",
-    kind: seconds(1, 3600),
+    type: seconds(1, 3600),
     default: "10",
     group: "Kubernetes",
     description: "Longest time between two questions to the kubelet about who has which device.",
@@ -90,7 +95,7 @@ export const options: Options = {
   containerDevicePath: {
     flag: "container-device-path",
     env: "CONTAINER_DEVICE_PATH",
-    kind: devicePathTemplate(),
+    type: devicePathTemplate(),
     default: "/dev/{id}",
     group: "Kubernetes",
     description:
@@ -99,7 +104,7 @@ export const options: Options = {
   preStartContainer: {
     flag: "pre-start-container",
     env: "PRE_START_CONTAINER",
-    kind: boolean(),
+    type: boolean(),
     default: "false",
     group: "Kubernetes",
     description:
@@ -109,7 +114,7 @@ export const options: Options = {
     flag: "max-devices",
     env: "MAX_DEVICES",
     // V4L2's numbers 0 to 255, less the ten before the default's first
-    kind: integer(1, 246),
+    type: integer(1, 246),
     default: "8",
     group: "Devices",
     description:
@@ -118,7 +123,7 @@ export const options: Options = {
   firstDeviceNumber: {
     flag: "first-device-number",
     env: "FIRST_DEVICE_NUMBER",
-    kind: integer(0, 255),
+    type: integer(0, 255),
     default: "10",
     group: "Devices",
     description: "Number of the first device (10 is /dev/video10); the others follow it.",
@@ -126,7 +131,7 @@ export const options: Options = {
   numberTaken: {
     flag: "number-taken",
     env: "NUMBER_TAKEN",
-    kind: choice(["refuse", "elsewhere"]),
+    type: choice(["refuse", "elsewhere"]),
     default: "refuse",
     group: "Devices",
     description:
@@ -135,7 +140,7 @@ export const options: Options = {
   driver: {
     flag: "driver",
     env: "VIDEO_DRIVER",
-    kind: choice(["v4l2loopback", "simulated"]),
+    type: choice(["v4l2loopback", "simulated"]),
     default: "v4l2loopback",
     group: "Devices",
     description:
@@ -144,7 +149,7 @@ export const options: Options = {
   manageDevices: {
     flag: "manage-devices",
     env: "MANAGE_DEVICES",
-    kind: boolean(),
+    type: boolean(),
     default: "true",
     group: "Devices",
     description:
@@ -153,7 +158,7 @@ export const options: Options = {
   healthCheckInterval: {
     flag: "health-check-interval",
     env: "HEALTH_CHECK_INTERVAL",
-    kind: seconds(1, 3600),
+    type: seconds(1, 3600),
     default: "30",
     group: "Devices",
     description:
@@ -162,7 +167,7 @@ export const options: Options = {
   removeDevicesOnExit: {
     flag: "remove-devices-on-exit",
     env: "REMOVE_DEVICES_ON_EXIT",
-    kind: boolean(),
+    type: boolean(),
     default: "false",
     group: "Devices",
     description:
@@ -172,7 +177,7 @@ export const options: Options = {
     flag: "v4l2-max-buffers",
     env: "V4L2_MAX_BUFFERS",
     // every version of the module clips to its MAX_BUFFERS, 32 (v4l2loopback.c)
-    kind: integer(1, 32),
+    type: integer(1, 32),
     default: "2",
     group: "v4l2loopback",
     description: "Frame buffers of each device.",
@@ -181,7 +186,7 @@ export const options: Options = {
     flag: "v4l2-max-width",
     env: "V4L2_MAX_WIDTH",
     // 8192 is the module's own bound, V4L2LOOPBACK_SIZE_DEFAULT_MAX_WIDTH; 48x32 its least before 0.13
-    kind: integer(48, 8192),
+    type: integer(48, 8192),
     default: "1920",
     group: "v4l2loopback",
     description:
@@ -190,7 +195,7 @@ export const options: Options = {
   v4l2MaxHeight: {
     flag: "v4l2-max-height",
     env: "V4L2_MAX_HEIGHT",
-    kind: integer(32, 8192),
+    type: integer(32, 8192),
     default: "1080",
     group: "v4l2loopback",
     description: "Largest height of a frame in pixels.",
@@ -198,7 +203,7 @@ export const options: Options = {
   v4l2ExclusiveCaps: {
     flag: "v4l2-exclusive-caps",
     env: "V4L2_EXCLUSIVE_CAPS",
-    kind: boolean(),
+    type: boolean(),
     default: "1",
     group: "v4l2loopback",
     description:
@@ -207,7 +212,7 @@ export const options: Options = {
   v4l2CardLabel: {
     flag: "v4l2-card-label",
     env: "V4L2_CARD_LABEL",
-    kind: cardLabel(),
+    type: cardLabel(),
     default: "MeetingBot_WebCam",
     group: "v4l2loopback",
     description:
@@ -216,7 +221,7 @@ export const options: Options = {
   v4l2DevicePerm: {
     flag: "v4l2-device-perm",
     env: "V4L2_DEVICE_PERM",
-    kind: octalPermission(),
+    type: octalPermission(),
     default: "0666",
     group: "v4l2loopback",
     description: "Permission bits of the device nodes, in octal.",
@@ -224,7 +229,7 @@ export const options: Options = {
   v4l2DeviceGroup: {
     flag: "v4l2-device-group",
     env: "V4L2_DEVICE_GROUP",
-    kind: group(),
+    type: group(),
     default: "",
     group: "v4l2loopback",
     description:
@@ -233,7 +238,7 @@ export const options: Options = {
   logLevel: {
     flag: "log-level",
     env: "LOG_LEVEL",
-    kind: choice(["debug", "info", "warn", "error"]),
+    type: choice(["debug", "info", "warn", "error"]),
     default: "info",
     group: "Logs and metrics",
     description: "Lowest level that is logged.",
@@ -241,7 +246,7 @@ export const options: Options = {
   logFormat: {
     flag: "log-format",
     env: "LOG_FORMAT",
-    kind: choice(["auto", "json", "pretty"]),
+    type: choice(["auto", "json", "pretty"]),
     default: "auto",
     group: "Logs and metrics",
     description: "Form of the log: auto is pretty on a terminal and JSON lines elsewhere.",
@@ -249,7 +254,7 @@ export const options: Options = {
   enableMetrics: {
     flag: "enable-metrics",
     env: "ENABLE_METRICS",
-    kind: boolean(),
+    type: boolean(),
     default: "false",
     group: "Logs and metrics",
     description: "Serves metrics for Prometheus, probes and a status page over HTTP.",
@@ -257,7 +262,7 @@ export const options: Options = {
   metricsAddress: {
     flag: "metrics-address",
     env: "METRICS_ADDRESS",
-    kind: ipAddress(),
+    type: ipAddress(),
     default: "0.0.0.0",
     group: "Logs and metrics",
     description: "Address on which metrics, probes and the status page are served.",
@@ -265,7 +270,7 @@ export const options: Options = {
   metricsPort: {
     flag: "metrics-port",
     env: "METRICS_PORT",
-    kind: integer(1, 65535),
+    type: integer(1, 65535),
     default: "8080",
     group: "Logs and metrics",
     description: "TCP port on which metrics, probes and the status page are served.",
@@ -273,7 +278,7 @@ export const options: Options = {
   metricsOwners: {
     flag: "metrics-owners",
     env: "METRICS_OWNERS",
-    kind: boolean(),
+    type: boolean(),
     default: "true",
     group: "Logs and metrics",
     description:
@@ -282,7 +287,7 @@ export const options: Options = {
   adminSocket: {
     flag: "admin-socket",
     env: "ADMIN_SOCKET",
-    kind: socketPath(0),
+    type: socketPath(0),
     default: "/run/video-device-plugin/admin.sock",
     group: "Logs and metrics",
     description:
@@ -291,7 +296,7 @@ export const options: Options = {
   nfdFeaturesDir: {
     flag: "nfd-features-dir",
     env: "NFD_FEATURES_DIR",
-    kind: orEmpty(directory()),
+    type: directoryOrNone(),
     default: "",
     group: "Kubernetes",
     description:
@@ -300,7 +305,7 @@ export const options: Options = {
   stateDir: {
     flag: "state-dir",
     env: "STATE_DIR",
-    kind: directory(),
+    type: directory(),
     default: "/var/lib/video-device-plugin",
     group: "Directories",
     description: "Directory for what must survive a restart: which devices are cordoned.",
@@ -308,7 +313,7 @@ export const options: Options = {
   deviceDir: {
     flag: "device-dir",
     env: "DEVICE_DIR",
-    kind: directory(),
+    type: directory(),
     default: "/dev",
     group: "Directories",
     description:
@@ -317,7 +322,7 @@ export const options: Options = {
   sysfsDir: {
     flag: "sysfs-dir",
     env: "SYSFS_DIR",
-    kind: directory(),
+    type: directory(),
     default: "/sys",
     group: "Directories",
     description: "Directory in which this process sees the host's sysfs.",
@@ -325,7 +330,7 @@ export const options: Options = {
   modulesDir: {
     flag: "modules-dir",
     env: "MODULES_DIR",
-    kind: directory(),
+    type: directory(),
     default: "/lib/modules",
     group: "Directories",
     description: "Directory of the host's kernel modules, with one in it for each kernel release.",
@@ -333,7 +338,7 @@ export const options: Options = {
   simulatedDir: {
     flag: "simulated-dir",
     env: "SIMULATED_DIR",
-    kind: directory(),
+    type: directory(),
     default: "/run/video-device-plugin/simulated",
     group: "Directories",
     description: "Directory in which the simulated driver keeps its devices.",

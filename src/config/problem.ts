@@ -11,19 +11,19 @@ export interface Problem {
 /** Longest part of a value that is repeated in a message, in characters. */
 const MAX_QUOTED = 120;
 
-/** A problem with an option's value. `because` tells what `expected` alone wouldn't. */
+/** A problem with an option's value. `reason` adds what `expected` alone does not say. */
 export function valueProblem(
   flag: string,
   given: { readonly text: string; readonly origin: Origin },
   expected: string,
-  because?: string,
+  reason?: string,
 ): Problem {
   const where = describeOrigin(given.origin);
   const source = given.origin.source === "default" ? where : `from ${where}`;
-  const reason = because === undefined ? "" : `; ${because}`;
+  const more = reason === undefined ? "" : `; ${reason}`;
   return {
     subject: `--${flag}`,
-    text: `got ${quote(given.text)} (${source}), expected ${expected}${reason}`,
+    text: `got ${quote(given.text)} (${source}), expected ${expected}${more}`,
   };
 }
 

@@ -37,17 +37,17 @@ Examples:
   video-device-plugin --driver simulated --no-enable-metrics   without a kernel module`;
 
 function renderOption(option: Option<unknown>): string[] {
-  const { flag, env, kind, description } = option;
-  const synopsis = kind.isSwitch ? `--[no-]${flag}` : `--${flag} ${placeholder(option)}`;
-  const allowed = kind.isSwitch
+  const { flag, env, type, description } = option;
+  const synopsis = type.isSwitch ? `--[no-]${flag}` : `--${flag} ${placeholder(option)}`;
+  const allowed = type.isSwitch
     ? ""
-    : ` ${kind.expected[0]?.toUpperCase()}${kind.expected.slice(1)}.`;
+    : ` ${type.expected[0]?.toUpperCase()}${type.expected.slice(1)}.`;
   return entry(synopsis, `[${env}, default ${defaultInWords(option)}]`, description + allowed);
 }
 
 /** The words of a choice stand in the text anyway. */
-function placeholder({ kind }: Option<unknown>): string {
-  return kind.placeholder.includes("|") ? "WORD" : kind.placeholder;
+function placeholder({ type }: Option<unknown>): string {
+  return type.placeholder.includes("|") ? "WORD" : type.placeholder;
 }
 
 /** The default for people: what it is, or what an empty one means. */

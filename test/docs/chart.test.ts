@@ -4,9 +4,9 @@ import Ajv from "ajv";
 import { YAML } from "bun";
 import fc from "fast-check";
 import { chartDir, renderChartFiles } from "../../deploy/manifests/chart.ts";
+import { chartOptionKeys, chartOptionsSchema } from "../../deploy/manifests/chart-options.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import { optionKeys, options } from "../../src/config/options.ts";
-import { chartOptionKeys, chartOptionsSchema } from "../../src/config/render-chart-options.ts";
 import { tableRows } from "../support/markdown.ts";
 
 const ajv = new Ajv({ strict: true, allowUnionTypes: true });
@@ -31,8 +31,8 @@ test("the chart's version is the program's", async () => {
 test("what values.yaml sets is allowed, and the program's default", () => {
   expect(isConfig(values.config)).toBe(true);
   for (const key of chartOptionKeys.filter((key) => key in values.config)) {
-    const { kind, default: text } = options[key];
-    expect(kind.parse(String(values.config[key]), effects)).toEqual(kind.parse(text, effects));
+    const { type, default: text } = options[key];
+    expect(type.parse(String(values.config[key]), effects)).toEqual(type.parse(text, effects));
   }
 });
 
@@ -46,7 +46,7 @@ test("each option is the chart's own matter or in its config, with its default a
 
 test("a switch is said to be true or false, as the schema takes no 1", async () => {
   const text = await Bun.file(join(chartDir, "values.yaml")).text();
-  for (const key of chartOptionKeys.filter((one) => options[one].kind.schema.type === "boolean")) {
+  for (const key of chartOptionKeys.filter((one) => options[one].type.schema.type === "boolean")) {
     const before = text.slice(0, text.search(new RegExp(`^ {2}(# )?${key}: `, "m")));
     const comment = before.replace(/\n {2}# /g, " ");
     expect([key, comment.slice(comment.lastIndexOf("Expected: "))]).toEqual([
@@ -104,9 +104,9 @@ describe("the schema", () => {
     );
     fc.assert(
       fc.property(fc.constantFrom(...chartOptionKeys), text, (key, given) => {
-        const { kind } = options[key];
-        const value = asYaml(kind.schema.type, given);
-        if (value === undefined || !kind.parse(given, effects).ok) return;
+        const { type } = options[key];
+        const value = asYaml(type.schema.type, given);
+        if (value === undefined || !type.parse(given, effects).ok) return;
         expect([key, value, config({ [key]: value })]).toEqual([key, value, true]);
       }),
       { numRuns: 2000 },

@@ -1,11 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { renderEnvExample } from "../../src/config/render-env-example.ts";
-import {
-  OPTIONS_END,
-  OPTIONS_START,
-  renderOptionsTable,
-} from "../../src/config/render-options-table.ts";
+import { renderEnvExample } from "../../deploy/docs/env-example.ts";
+import { OPTIONS_END, OPTIONS_START, renderOptionsTable } from "../../deploy/docs/options-table.ts";
 import { tableRows } from "../support/markdown.ts";
 
 const root = join(import.meta.dir, "../..");

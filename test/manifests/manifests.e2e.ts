@@ -284,7 +284,7 @@ describe.skipIf(skip)("the chart", () => {
     const [daemonSet] = rendered(args).filter(({ kind }) => kind === "DaemonSet");
     const env = (daemonSet && podSpecOf(daemonSet)?.containers[0]?.env) ?? [];
     const textOf = (wanted: string) => env.find(({ name }) => name === wanted)?.value ?? "";
-    expect(options.socketPath.kind.parse(textOf("SOCKET_PATH"), { lookupGroup: () => 0 }).ok).toBe(
+    expect(options.socketPath.type.parse(textOf("SOCKET_PATH"), { lookupGroup: () => 0 }).ok).toBe(
       true,
     );
     expect(textOf("STATE_DIR")).toBe(`/var/lib/${"a".repeat(45)}`);

@@ -1,7 +1,7 @@
-import { accept, type Kind, reject } from "./option-type.ts";
+import { accept, type OptionType, reject } from "./option-type.ts";
 
 /** One of the given words; upper and lower case are the same (`LOG_LEVEL=INFO` is common). */
-export function choice<const T extends string>(words: readonly T[]): Kind<T> {
+export function choice<const T extends string>(words: readonly T[]): OptionType<T> {
   return {
     expected: `one of ${words.join(", ")}`,
     placeholder: words.join("|"),
@@ -24,7 +24,7 @@ const SWITCH_WORDS: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 /** Yes or no: `true`, `1`, `false` or `0`; upper and lower case are the same. */
-export function boolean(): Kind<boolean> {
+export function boolean(): OptionType<boolean> {
   return {
     expected: "true, 1, false or 0",
     placeholder: "BOOL",

@@ -1,10 +1,10 @@
-import { accept, type Kind, reject } from "./option-type.ts";
+import { accept, type OptionType, reject } from "./option-type.ts";
 
 /** The largest group ID: one below (gid_t)-1, which chown(2) reads as "leave it as it is". */
 const MAX_GID = 2 ** 32 - 2;
 
 /** A group by number or by name; nothing stands for "leave it as it is". */
-export function group(): Kind<number | undefined> {
+export function group(): OptionType<number | undefined> {
   return {
     expected: `a group ID from 0 to ${MAX_GID}, the name of a group in /etc/group, or nothing`,
     placeholder: "GROUP",

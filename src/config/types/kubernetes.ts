@@ -1,4 +1,4 @@
-import { accept, type Kind, reject } from "./option-type.ts";
+import { accept, type OptionType, reject } from "./option-type.ts";
 
 // k8s.io/apimachinery/pkg/util/validation: IsDNS1123Subdomain and IsQualifiedName.
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -7,7 +7,7 @@ const MAX_SUBDOMAIN = 253;
 const MAX_QUALIFIED_PART = 63;
 
 /** A node's name: a DNS subdomain. */
-export function nodeName(): Kind<string> {
+export function nodeName(): OptionType<string> {
   return {
     expected: `a node name: lower-case letters, digits, "-" and ".", at most ${MAX_SUBDOMAIN} characters`,
     placeholder: "NAME",
@@ -22,7 +22,7 @@ export function nodeName(): Kind<string> {
  * The name of an extended resource, by the kubelet's own rule (IsExtendedResourceName in
  * k8s.io/kubernetes/pkg/apis/core/v1/helper): what passes here is not refused at registration.
  */
-export function resourceName(): Kind<string> {
+export function resourceName(): OptionType<string> {
   return {
     expected: "an extended resource name such as example.com/cameras",
     placeholder: "DOMAIN/NAME",
@@ -34,8 +34,8 @@ export function resourceName(): Kind<string> {
       not: { pattern: "kubernetes\\.io/|^requests\\." },
     },
     parse: (text) => {
-      const because = resourceNameFault(text);
-      return because === undefined ? accept(text) : reject(because);
+      const reason = resourceNameFault(text);
+      return reason === undefined ? accept(text) : reject(reason);
     },
     show: (value) => value,
   };

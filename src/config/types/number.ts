@@ -1,7 +1,7 @@
-import { accept, type Kind, reject } from "./option-type.ts";
+import { accept, type OptionType, reject } from "./option-type.ts";
 
 /** A whole number from `min` to `max`, both allowed. Decimal; signs and leading zeros are refused. */
-export function integer(min: number, max: number): Kind<number> {
+export function integer(min: number, max: number): OptionType<number> {
   return {
     expected: `a whole number from ${min} to ${max}`,
     placeholder: "N",
@@ -13,7 +13,7 @@ export function integer(min: number, max: number): Kind<number> {
 }
 
 /** A duration in whole seconds from `min` to `max`, written `30` or `30s`. */
-export function seconds(min: number, max: number): Kind<number> {
+export function seconds(min: number, max: number): OptionType<number> {
   return {
     expected: `a whole number of seconds from ${min} to ${max}`,
     placeholder: "SECONDS",
@@ -28,7 +28,7 @@ export function seconds(min: number, max: number): Kind<number> {
  * Permission bits of a file, in octal with or without a leading 0: `666` and `0666` are the same.
  * Set-ID and sticky bits are refused: they mean nothing on a device node.
  */
-export function octalPermission(): Kind<number> {
+export function octalPermission(): OptionType<number> {
   return {
     expected: "three octal digits with or without a leading 0, such as 0660 or 666",
     placeholder: "MODE",

@@ -1,15 +1,15 @@
-/** What an option's value may need to know from outside; given, so that parsing stays pure. */
-export interface KindEffects {
+/** What parsing may ask of the system; passed in, so that parsing stays pure. */
+export interface ParseContext {
   /** Group ID of a group's name; undefined if there is no such group. */
   lookupGroup(name: string): number | undefined;
 }
 
-/** A parsed value, or why there is none. `because` is a clause such as "it is 35 bytes long". */
+/** A parsed value, or why the text is rejected. `reason` is a clause such as "it is 35 bytes long". */
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly because?: string };
+  | { readonly ok: false; readonly reason?: string };
 
-/** The part of JSON Schema (draft 7) that options need; patterns are in the syntax of RE2, which Helm has. */
+/** The part of JSON Schema (draft 7) that options need. Patterns are in RE2 syntax, which Helm uses. */
 export interface ValueSchema {
   readonly type: "string" | "integer" | "boolean" | readonly ("string" | "integer")[];
   readonly minimum?: number;
@@ -21,31 +21,31 @@ export interface ValueSchema {
   readonly not?: { readonly pattern: string };
 }
 
-/** A value as a log line shows it. */
+/** A value in the form in which log lines show it. */
 export type Shown = string | number | boolean | null;
 
-/** How the text of an option becomes a value: the same for flag, variable, env-file and default. */
-export interface Kind<T> {
+/** How text becomes a value: the same for flag, variable, env-file and default. */
+export interface OptionType<T> {
   /** What is allowed, worded to follow "expected": `a whole number from 1 to 8`. */
   readonly expected: string;
-  /** Stands for the value in help: `N`. */
+  /** Stands for the value in help texts: `N`. */
   readonly placeholder: string;
-  /** The flag may stand alone (`--x`) and has a `--no-x`. */
+  /** The flag needs no value (`--x`) and has a negation, `--no-x`. */
   readonly isSwitch: boolean;
-  /** The words that are allowed, if they can be counted. */
+  /** The allowed words, if there is a fixed list. */
   readonly choices?: readonly string[];
-  /** What a YAML value may be in its place, for the Helm chart: at least as much as `parse` takes of one type. */
+  /** What the Helm chart accepts as a YAML value: at least all texts of that YAML type that `parse` accepts. */
   readonly schema: ValueSchema;
-  parse(text: string, effects: KindEffects): Parsed<T>;
+  parse(text: string, context: ParseContext): Parsed<T>;
   show(value: T): Shown;
 }
 
-/** The value was understood. */
+/** The value is allowed. */
 export function accept<T>(value: T): Parsed<T> {
   return { ok: true, value };
 }
 
-/** The value is not allowed; `because` tells what `expected` alone wouldn't. */
-export function reject(because?: string): Parsed<never> {
-  return because === undefined ? { ok: false } : { ok: false, because };
+/** The value is not allowed; `reason` adds what `expected` alone does not say. */
+export function reject(reason?: string): Parsed<never> {
+  return reason === undefined ? { ok: false } : { ok: false, reason };
 }

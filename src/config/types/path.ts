@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { accept, type Kind, reject } from "./option-type.ts";
+import { accept, type OptionType, reject } from "./option-type.ts";
 
 /** A unix socket's address holds 108 bytes with its final NUL (unix(7), sun_path). */
 const MAX_SOCKET_PATH_BYTES = 107;
@@ -8,7 +8,7 @@ const MAX_SOCKET_PATH_BYTES = 107;
 export const INSTANCE_SUFFIX_BYTES = 24;
 
 /** An absolute path of a directory. `.`, `..`, doubled and trailing slashes are resolved. */
-export function directory(): Kind<string> {
+export function directory(): OptionType<string> {
   return {
     expected: "an absolute path",
     placeholder: "DIR",
@@ -19,8 +19,19 @@ export function directory(): Kind<string> {
   };
 }
 
+/** As {@link directory}, or empty, which turns off what the option is about. */
+export function directoryOrNone(): OptionType<string> {
+  const type = directory();
+  return {
+    ...type,
+    expected: `${type.expected}, or nothing`,
+    schema: { type: "string", pattern: "^$|^/" },
+    parse: (text, context) => (text === "" ? accept("") : type.parse(text, context)),
+  };
+}
+
 /** An absolute path of a unix socket that fits into a socket address with `spareBytes` to spare. */
-export function socketPath(spareBytes: number): Kind<string> {
+export function socketPath(spareBytes: number): OptionType<string> {
   const maxBytes = MAX_SOCKET_PATH_BYTES - spareBytes;
   return {
     expected: `the absolute path of a socket, at most ${maxBytes} bytes long`,
@@ -41,7 +52,7 @@ export function socketPath(spareBytes: number): Kind<string> {
  * Where a device appears in a container. It has to differ from device to device, or two devices in
  * one container would hide each other; and `VIDEO_DEVICES` lists paths with commas between them.
  */
-export function devicePathTemplate(): Kind<string> {
+export function devicePathTemplate(): OptionType<string> {
   return {
     expected:
       "an absolute path with {id}, {n} or {index} in it, without spaces, commas or other braces",

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { accept, type Kind, reject } from "./option-type.ts";
+import { accept, type OptionType, reject } from "./option-type.ts";
 
 /** Room for placeholders and what they stand for; a label itself is cut at 31 bytes. */
 const MAX_TEMPLATE_BYTES = 255;
@@ -9,7 +9,7 @@ const MAX_TEMPLATE_BYTES = 255;
  * Commas and double quotes are allowed, as v4l2loopback takes them from 0.13 on; a node with an older one
  * refuses them when it is known (`card_label_invalid`).
  */
-export function cardLabel(): Kind<string> {
+export function cardLabel(): OptionType<string> {
   return {
     expected: `1 to ${MAX_TEMPLATE_BYTES} bytes of UTF-8 without control characters, with no placeholders but {id}, {n} and {node}`,
     placeholder: "TEXT",
@@ -30,7 +30,7 @@ export function cardLabel(): Kind<string> {
 }
 
 /** An IPv4 or IPv6 address; names are refused, as they could mean another interface tomorrow. */
-export function ipAddress(): Kind<string> {
+export function ipAddress(): OptionType<string> {
   return {
     expected: "an IPv4 or IPv6 address",
     placeholder: "ADDRESS",

@@ -4,27 +4,27 @@ import { boolean, choice } from "./choice.ts";
 import { findGroup, group } from "./group.ts";
 import { nodeName, resourceName } from "./kubernetes.ts";
 import { integer, octalPermission, seconds } from "./number.ts";
-import type { Kind } from "./option-type.ts";
+import type { OptionType } from "./option-type.ts";
 import { devicePathTemplate, directory, socketPath } from "./path.ts";
 import { cardLabel, ipAddress } from "./text.ts";
 
 const effects = { lookupGroup: (name: string) => (name === "video" ? 44 : undefined) };
 
 /** The value of a text; the reason or "refused" if there is none. */
-function parse<T>(kind: Kind<T>, text: string): T | string {
-  const parsed = kind.parse(text, effects);
-  return parsed.ok ? parsed.value : (parsed.because ?? "refused");
+function parse<T>(type: OptionType<T>, text: string): T | string {
+  const parsed = type.parse(text, effects);
+  return parsed.ok ? parsed.value : (parsed.reason ?? "refused");
 }
 
 describe("integer", () => {
-  const kind = integer(1, 8);
+  const type = integer(1, 8);
   test("takes both ends of its range", () => {
-    expect(parse(kind, "1")).toBe(1);
-    expect(parse(kind, "8")).toBe(8);
+    expect(parse(type, "1")).toBe(1);
+    expect(parse(type, "8")).toBe(8);
   });
   test.each(["0", "9", "-1", "+1", "1.0", "1e0", "0x1", "01", " 1", "1\n", "", "one", "१"])(
     "refuses %j",
-    (text) => expect(parse(kind, text)).toBe("refused"),
+    (text) => expect(parse(type, text)).toBe("refused"),
   );
   test("names a Kubernetes service link for what it is", () => {
     expect(parse(integer(1, 65535), "tcp://10.0.0.1:9090")).toBe(
@@ -34,38 +34,38 @@ describe("integer", () => {
   test("takes exactly the numbers in its range", () => {
     fc.assert(
       fc.property(fc.integer({ min: -1000, max: 1000 }), (number) => {
-        expect(parse(kind, String(number))).toBe(number >= 1 && number <= 8 ? number : "refused");
+        expect(parse(type, String(number))).toBe(number >= 1 && number <= 8 ? number : "refused");
       }),
     );
   });
 });
 
 test("seconds may carry their unit", () => {
-  const kind = seconds(1, 3600);
-  expect(parse(kind, "30")).toBe(30);
-  expect(parse(kind, "30s")).toBe(30);
+  const type = seconds(1, 3600);
+  expect(parse(type, "30")).toBe(30);
+  expect(parse(type, "30s")).toBe(30);
   for (const text of ["0s", "3601", "30ss", "1m", "s", "30 s"]) {
-    expect(parse(kind, text)).toBe("refused");
+    expect(parse(type, text)).toBe("refused");
   }
 });
 
 test("permissions are octal with and without a leading 0", () => {
-  const kind = octalPermission();
-  expect(parse(kind, "666")).toBe(0o666);
-  expect(parse(kind, "0666")).toBe(0o666);
-  expect(kind.show(0o666)).toBe("0666");
-  expect(kind.show(0o60)).toBe("0060");
+  const type = octalPermission();
+  expect(parse(type, "666")).toBe(0o666);
+  expect(parse(type, "0666")).toBe(0o666);
+  expect(type.show(0o666)).toBe("0666");
+  expect(type.show(0o60)).toBe("0060");
   // 438 is what YAML makes of an unquoted 0666
   for (const text of ["438", "0o666", "66", "1666", "00666", "rw-rw-rw-", ""]) {
-    expect(parse(kind, text)).toBe("refused");
+    expect(parse(type, text)).toBe("refused");
   }
 });
 
 test("a choice takes its words in any case", () => {
-  const kind = choice(["debug", "info"]);
-  expect(parse(kind, "INFO")).toBe("info");
-  expect(parse(kind, "loud")).toBe("refused");
-  expect(parse(kind, "info ")).toBe("refused");
+  const type = choice(["debug", "info"]);
+  expect(parse(type, "INFO")).toBe("info");
+  expect(parse(type, "loud")).toBe("refused");
+  expect(parse(type, "info ")).toBe("refused");
 });
 
 test("a boolean takes true, 1, false and 0", () => {
@@ -143,7 +143,7 @@ describe("resource name", () => {
     ["Example.com/cameras", "the part before the slash is not a DNS domain"],
     ["/cameras", "the part before the slash is not a DNS domain"],
     [`${"a".repeat(245)}/b`, "the part before the slash is not a DNS domain"],
-  ])("refuses %s", (text, because) => expect(parse(resourceName(), text)).toBe(because));
+  ])("refuses %s", (text, reason) => expect(parse(resourceName(), text)).toBe(reason));
   test.each(["a/", "a/-b", "a/b-", "a/b c", `a/${"b".repeat(64)}`])("refuses %s", (text) => {
     expect(parse(resourceName(), text)).toStartWith("the part after the slash is not 1 to 63");
   });
@@ -158,13 +158,13 @@ test("a directory is an absolute path, tidied", () => {
 });
 
 test("a socket's path leaves room in the socket address", () => {
-  const kind = socketPath(24);
-  expect(kind.expected).toBe("the absolute path of a socket, at most 83 bytes long");
-  expect(parse(kind, `/${"a".repeat(82)}`)).toBe(`/${"a".repeat(82)}`);
-  expect(parse(kind, `/${"a".repeat(83)}`)).toBe("it is 84 bytes long");
-  expect(parse(kind, `/${"é".repeat(42)}`)).toBe("it is 85 bytes long");
-  expect(parse(kind, "/a/")).toBe("refused");
-  expect(parse(kind, "a.sock")).toBe("refused");
+  const type = socketPath(24);
+  expect(type.expected).toBe("the absolute path of a socket, at most 83 bytes long");
+  expect(parse(type, `/${"a".repeat(82)}`)).toBe(`/${"a".repeat(82)}`);
+  expect(parse(type, `/${"a".repeat(83)}`)).toBe("it is 84 bytes long");
+  expect(parse(type, `/${"é".repeat(42)}`)).toBe("it is 85 bytes long");
+  expect(parse(type, "/a/")).toBe("refused");
+  expect(parse(type, "a.sock")).toBe("refused");
 });
 
 test("a container path tells devices apart", () => {

@@ -1,7 +1,7 @@
-import type { Config } from "./config.ts";
-import { type Option, optionKeys, options } from "./options.ts";
-import type { ValueSchema } from "./types/option-type.ts";
-import { wrap } from "./wrap.ts";
+import type { Config } from "../../src/config/config.ts";
+import { type Option, optionKeys, options } from "../../src/config/options.ts";
+import type { ValueSchema } from "../../src/config/types/option-type.ts";
+import { wrap } from "../../src/config/wrap.ts";
 
 /** Stands before what is rendered into the Helm chart's values.yaml. */
 export const CHART_OPTIONS_START =
@@ -42,9 +42,9 @@ export const chartOptionKeys = optionKeys.filter((key) => !SET_BY_CHART.has(key)
 function renderChartValues(): string {
   const blocks = chartOptionKeys.map((key) => {
     const option: Option<unknown> = options[key];
-    const { env, description, kind } = option;
+    const { env, description, type } = option;
     // In YAML a switch is a boolean, and the schema takes nothing else.
-    const expected = kind.schema.type === "boolean" ? "true or false" : kind.expected;
+    const expected = type.schema.type === "boolean" ? "true or false" : type.expected;
     const about = `${description} Expected: ${expected}. [${env}]`;
     const comment = wrap(about, WIDTH - 4).map((line) => `  # ${line}`);
     const setting = `${key}: ${yamlDefault(option)}`;
@@ -65,9 +65,9 @@ export function replaceChartValues(values: string): string | undefined {
 /** JSON Schema of the chart's `config`. */
 export function chartOptionsSchema(): object {
   const properties = chartOptionKeys.map((key) => {
-    const { description, kind }: { description: string; kind: { schema: ValueSchema } } =
+    const { description, type }: { description: string; type: { schema: ValueSchema } } =
       options[key];
-    return [key, { description, ...kind.schema }];
+    return [key, { description, ...type.schema }];
   });
   return {
     type: "object",
@@ -88,9 +88,9 @@ ${pairs.join("\n")}
 }
 
 /** A default as YAML: numbers and booleans as such, everything else in quotes if it needs them. */
-function yamlDefault({ default: text, kind }: Option<unknown>): string {
-  if (kind.schema.type === "boolean") return text === "1" || text === "true" ? "true" : "false";
-  if (kind.schema.type === "integer") return text;
+function yamlDefault({ default: text, type }: Option<unknown>): string {
+  if (type.schema.type === "boolean") return text === "1" || text === "true" ? "true" : "false";
+  if (type.schema.type === "integer") return text;
   return /^[a-z][\w./-]*$/i.test(text) && !/^(true|false|yes|no|on|off|null)$/i.test(text)
     ? text
     : JSON.stringify(text);

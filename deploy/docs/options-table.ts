@@ -1,5 +1,5 @@
-import { envFileOption, groupedOptions, type Option } from "./options.ts";
-import { defaultInWords } from "./render-help.ts";
+import { envFileOption, groupedOptions, type Option } from "../../src/config/options.ts";
+import { defaultInWords } from "../../src/config/render-help.ts";
 
 /** Stands before the options' table in the README. */
 export const OPTIONS_START = "<!-- options:start -->";
@@ -27,13 +27,13 @@ export function replaceOptionsTable(readme: string): string | undefined {
 }
 
 function renderRow(option: Option<unknown>): string {
-  const { flag, env, kind, description } = option;
+  const { flag, env, type, description } = option;
   const standard =
     option.defaultFrom === undefined && option.default !== ""
       ? code(option.default)
       : defaultInWords(option);
-  const name = code(kind.isSwitch ? `--[no-]${flag}` : `--${flag}`);
-  return row(name, code(env), standard, kind.expected, description);
+  const name = code(type.isSwitch ? `--[no-]${flag}` : `--${flag}`);
+  return row(name, code(env), standard, type.expected, description);
 }
 
 function code(text: string): string {

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { loadConfig, type Sources } from "./load-config.ts";
-import { optionKeys, options } from "./options.ts";
-import { renderEnvExample } from "./render-env-example.ts";
-import { renderHelp } from "./render-help.ts";
+import { loadConfig, type Sources } from "../../src/config/load-config.ts";
+import { optionKeys, options } from "../../src/config/options.ts";
+import { renderHelp } from "../../src/config/render-help.ts";
+import { wrap } from "../../src/config/wrap.ts";
+import { renderEnvExample } from "./env-example.ts";
 import {
   OPTIONS_END,
   OPTIONS_START,
   renderOptionsTable,
   replaceOptionsTable,
-} from "./render-options-table.ts";
-import { wrap } from "./wrap.ts";
+} from "./options-table.ts";
 
 const bare: Sources = {
   argv: [],
@@ -30,7 +30,7 @@ describe("the table", () => {
     expect(option.flag).not.toStartWith("no-");
     expect(option.env).toMatch(/^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/);
     expect(option.description).toMatch(/^[A-Z].*\.$/);
-    expect(option.kind.expected).not.toMatch(/\.$/);
+    expect(option.type.expected).not.toMatch(/\.$/);
   });
 });
 
@@ -55,10 +55,10 @@ describe("help", () => {
   test("names every flag, variable, default and what is allowed", () => {
     const words = renderHelp().replace(/\s+/g, " ").toLowerCase();
     for (const key of optionKeys) {
-      const { flag, env, default: text, kind } = options[key];
-      expect(words).toContain(kind.isSwitch ? `--[no-]${flag} ` : `--${flag} `);
+      const { flag, env, default: text, type } = options[key];
+      expect(words).toContain(type.isSwitch ? `--[no-]${flag} ` : `--${flag} `);
       expect(words).toContain(`[${env}, default ${text}`.toLowerCase());
-      if (!kind.isSwitch) expect(words).toContain(kind.expected.toLowerCase());
+      if (!type.isSwitch) expect(words).toContain(type.expected.toLowerCase());
     }
     expect(words).toContain("--env-file path");
   });

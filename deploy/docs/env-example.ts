@@ -1,6 +1,6 @@
-import { groupedOptions, type Option } from "./options.ts";
-import { defaultInWords } from "./render-help.ts";
-import { wrap } from "./wrap.ts";
+import { groupedOptions, type Option } from "../../src/config/options.ts";
+import { defaultInWords } from "../../src/config/render-help.ts";
+import { wrap } from "../../src/config/wrap.ts";
 
 const WIDTH = 96;
 
@@ -21,8 +21,8 @@ const INTRODUCTION = `# Settings of video-device-plugin, each with its default. 
 # what stands here; an empty value counts as not set.`;
 
 function renderVariable(option: Option<unknown>): string {
-  const { env, kind, description } = option;
-  const comment = `${description} Expected: ${kind.expected}.${emptyMeans(option)}`;
+  const { env, type, description } = option;
+  const comment = `${description} Expected: ${type.expected}.${emptyMeans(option)}`;
   const lines = wrap(comment, WIDTH - 2).map((line) => `# ${line}`);
   return [...lines, `${env}=${quoteIfNeeded(option.default)}`].join("\n");
 }
