@@ -1,10 +1,11 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { codeFromString, errorToJson } from "@connectrpc/connect/protocol-connect";
+import type { ErrorCode } from "../common/error-codes.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { ErrorInfoSchema } from "../gen/videodevice/admin/v1/admin_pb.ts";
 
 /** What our errors are to a client; all others are `internal`. */
-const codes: Readonly<Record<string, Code>> = {
+const codes: Readonly<Partial<Record<ErrorCode, Code>>> = {
   device_unknown: Code.NotFound,
   device_busy: Code.FailedPrecondition,
   device_in_use: Code.FailedPrecondition,

@@ -20,7 +20,7 @@ const commands: readonly ListedCommand[] = [
     return 3;
   }),
   fake("demo", async () => {
-    throw new PluginError("no_stage", "there is no stage", { remedy: "Build one." });
+    throw new PluginError("not_supported", "there is no stage", { remedy: "Build one." });
   }),
   listed("version", versionCommand),
   { name: "help", summary: "Does help", load: async () => helpCommand(commands) },

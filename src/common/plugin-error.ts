@@ -1,3 +1,5 @@
+import type { ErrorCode } from "./error-codes.ts";
+
 /**
  * The one error class outside gRPC. Made where the knowledge is, logged once, at the edge.
  *
@@ -6,11 +8,15 @@
  */
 export class PluginError extends Error {
   override name = "PluginError";
-  /** Stable, snake_case, for logs and metrics: `module_file_not_found`, `device_number_taken`, … */
-  readonly code: string;
+  /** For logs, metrics and programs. */
+  readonly code: ErrorCode;
   readonly remedy: string | undefined;
 
-  constructor(code: string, message: string, options: { cause?: unknown; remedy?: string } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; remedy?: string } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.remedy = options.remedy;

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf, PluginError } from "../common/plugin-error.ts";
-import type { RegistrationAction, RegistrationReason } from "./registration.ts";
+import type { RegistrationReason, RegistrationStep } from "./registration.ts";
 
 /**
  * Why the kubelet's socket isn't there for us, as far as its directory tells: `kubelet_directory_missing`,
@@ -39,7 +39,7 @@ export function explainWait(
 
 /** A failed step with what to do about it; the message is `message`, the remedy undefined if none is known. */
 export function explainFailure(
-  step: RegistrationAction["kind"],
+  step: RegistrationStep["kind"],
   message: string,
   { kubeletSocket, socketPath }: { readonly kubeletSocket: string; readonly socketPath: string },
 ): PluginError {

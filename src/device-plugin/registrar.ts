@@ -11,9 +11,9 @@ import { callRegister } from "./register-call.ts";
 import {
   decide,
   type KubeletSocketState,
-  type RegistrationAction,
   type RegistrationFacts,
   type RegistrationReason,
+  type RegistrationStep,
   type RegistrationTimes,
   type StreamEnd,
 } from "./registration.ts";
@@ -183,13 +183,13 @@ export class Registrar {
     return this.#session?.streams ?? { seen: 0, open: 0 };
   }
 
-  async #act(action: RegistrationAction, signal: AbortSignal): Promise<void> {
+  async #act(action: RegistrationStep, signal: AbortSignal): Promise<void> {
     // As it is now: what fails because a new kubelet takes its place is not that one's failure.
     const kubelet = fileIdentity(this.#options.kubeletSocket);
     try {
       if (action.kind === "listen") await this.#listen(kubelet);
       else if (action.kind === "register") await this.#register(action.reason, kubelet, signal);
-      else if (action.kind === "close") await this.#close(action.reason);
+      else await this.#close(action.reason);
     } catch (reason) {
       if (signal.aborted) return;
       const error = ConnectError.from(reason);

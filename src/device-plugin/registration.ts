@@ -54,8 +54,14 @@ export interface StreamEnd {
  * - `wait`: nothing, for `ms` at most.
  */
 export type RegistrationAction =
-  | { readonly kind: "listen" | "register" | "close"; readonly reason: RegistrationReason }
+  | RegistrationStep
   | { readonly kind: "wait"; readonly reason: RegistrationReason; readonly ms: number };
+
+/** What is done, and can fail. */
+export interface RegistrationStep {
+  readonly kind: "listen" | "register" | "close";
+  readonly reason: RegistrationReason;
+}
 
 /** Stable words for logs and metrics. */
 export type RegistrationReason =

@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../common/error-codes.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { errnoNameOf } from "../linux/errno-error.ts";
 import { type Ioctl, openVideoDevice, type VideoFile } from "./video-api.ts";
@@ -41,7 +42,7 @@ export function openOnly(path: string, calls: Ioctl): VideoFile {
 }
 
 /** What each errno means: v4l2-dev.c, v4l2_open, and v4l2loopback.c. */
-function explain(path: string, errno: string): { code: string; why: string; remedy: string } {
+function explain(path: string, errno: string): { code: ErrorCode; why: string; remedy: string } {
   switch (errno) {
     case "ENOENT":
     case "ENOTDIR":

@@ -1,4 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { ErrorCode } from "../../common/error-codes.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { ErrorInfoSchema } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { CALL_TIMEOUT_MS } from "./admin-client.ts";
@@ -6,14 +7,14 @@ import { explainUnreachable, silent } from "./unreachable.ts";
 
 /**
  * What a failed call of the admin API means to a person: the plugin's own words and remedy if it answered, else
- * why it didn't (`plugin_unreachable`).
+ * why it didn't (`plugin_unreachable`). Codes come as they are: a plugin of another version has its own.
  */
 export function explainFailure(error: unknown, socketPath: string): PluginError {
   if (error instanceof PluginError) return error;
   const failure = ConnectError.from(error);
   const [info] = failure.findDetails(ErrorInfoSchema);
   if (info !== undefined) {
-    return new PluginError(info.code, failure.rawMessage, {
+    return new PluginError(info.code as ErrorCode, failure.rawMessage, {
       cause: error,
       ...(info.remedy === "" ? {} : { remedy: info.remedy }),
     });
@@ -29,5 +30,6 @@ export function explainFailure(error: unknown, socketPath: string): PluginError 
       { remedy: "Use the executable that the running plugin was started from.", cause: error },
     );
   }
-  return new PluginError(Code[failure.code].toLowerCase(), failure.rawMessage, { cause: error });
+  const connectCode = Code[failure.code].toLowerCase();
+  return new PluginError(connectCode as ErrorCode, failure.rawMessage, { cause: error });
 }

@@ -76,7 +76,7 @@ describe("the device monitor", () => {
   test("backs off while making fails, tells once, and recovers", async () => {
     const { driver, clock, log, healthy, end } = await setUp((fake) => {
       fake.onEnsure = () => {
-        throw new PluginError("module_not_found", "no module", { remedy: "install it" });
+        throw new PluginError("module_file_not_found", "no module", { remedy: "install it" });
       };
     });
     expect(healthy()).toBe(0);
@@ -85,7 +85,7 @@ describe("the device monitor", () => {
       {
         level: "error",
         msg: "Devices could not be set up",
-        fields: { error: "no module", error_code: "module_not_found", remedy: "install it" },
+        fields: { error: "no module", error_code: "module_file_not_found", remedy: "install it" },
       },
     ]);
     const attempts = () => driver.calls.filter((call) => call === "ensure").length;
@@ -109,12 +109,12 @@ describe("the device monitor", () => {
     const { monitor, clock, log, end } = await setUp((fake) => {
       for (const { id } of fake.devices) fake.set(id, "module_gone");
       fake.onEnsure = () => {
-        throw new PluginError("module_not_found", "no module", { remedy: "install it" });
+        throw new PluginError("module_file_not_found", "no module", { remedy: "install it" });
       };
     });
     expect(log.lines.at(-1)?.msg).toBe("Devices could not be set up");
     expect(log.lines.at(-2)?.msg).toBe("Device unhealthy");
-    expect(monitor.trouble?.code).toBe("module_not_found");
+    expect(monitor.trouble?.code).toBe("module_file_not_found");
     for (let minute = 0; minute < 12; minute++) await clock.advance(60_000);
     expect(log.lines.filter(({ level }) => level === "error")).toHaveLength(2);
     await end();
@@ -165,7 +165,7 @@ describe("the device monitor", () => {
   test("tells of known trouble once more when asked to reinspect", async () => {
     const { log, monitor, end } = await setUp((fake) => {
       fake.onEnsure = () => {
-        throw new PluginError("module_not_found", "no module");
+        throw new PluginError("module_file_not_found", "no module");
       };
     });
     const errors = () => log.lines.filter(({ level }) => level === "error");

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Clock } from "../../../common/clock.ts";
+import type { ErrorCode } from "../../../common/error-codes.ts";
 import { messageOf, PluginError } from "../../../common/plugin-error.ts";
 import { pollUntil } from "../../../common/poll-until.ts";
 import { formatDevice } from "../../../linux/device-number.ts";
@@ -142,7 +143,7 @@ export class ControlDevice {
     return `the number belongs to "${owner.name}"${driver}`;
   }
 
-  private failed(code: string, done: string, number: number, cause: unknown): PluginError {
+  private failed(code: ErrorCode, done: string, number: number, cause: unknown): PluginError {
     if (cause instanceof PluginError) return cause;
     const reason = messageOf(cause);
     return new PluginError(

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ErrorCode } from "../../../common/error-codes.ts";
 import { errnoNumber } from "../../../linux/errno.ts";
 import { ErrnoError } from "../../../linux/errno-error.ts";
 import { explainLoadError } from "./explain-load-error.ts";
@@ -57,7 +58,7 @@ describe("why a module was not loaded", () => {
     ["ENOSYS", "modules_unsupported", "CONFIG_MODULES"],
     ["EPERM", "module_not_permitted", "seccomp"],
     ["EIO", "module_load_failed", "dmesg"],
-  ])("%s is %s", (errno, code, remedy) => {
+  ] as const)("%s is %s", (errno, code, remedy) => {
     const error = explain(errno);
     expect(error.code).toBe(code);
     expect(error.remedy).toContain(remedy);
@@ -89,7 +90,7 @@ describe("why a module was not loaded", () => {
     expect(other.message).toContain("nothing here can look into an xz file");
   });
 
-  const refusals: [string, Partial<LoadProbes>, string, string][] = [
+  const refusals: [string, Partial<LoadProbes>, ErrorCode, string][] = [
     ["no capability", { sysModule: false }, "module_not_permitted", "SYS_MODULE"],
     ["a user namespace", { initialUserNamespace: false }, "module_not_permitted", "hostUsers"],
     ["modules turned off", { modulesDisabled: true }, "modules_disabled", "at boot"],

@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../../common/error-codes.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import type { ErrnoError } from "../../../linux/errno-error.ts";
 import { installHint } from "./install-hint.ts";
@@ -18,7 +19,7 @@ export interface LoadFailure {
 }
 
 interface Explanation {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly why: string;
   readonly remedy: string;
 }
