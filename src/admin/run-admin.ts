@@ -1,7 +1,7 @@
-import { type AttemptDeps, retryListen } from "../common/retry-listen.ts";
+import { type RetryDeps, retryListen } from "../common/retry-listen.ts";
 import { type AdminServer, type AdminServerDeps, serveAdmin } from "./admin-server.ts";
 
-export interface AdminActorDeps extends AdminServerDeps, AttemptDeps {
+export interface AdminActorDeps extends AdminServerDeps, RetryDeps {
   /** Called before the first request is answered: another instance may have answered until now. */
   readonly onServing: () => Promise<void>;
 }

@@ -1,51 +1,51 @@
 import { backoffDelay } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
+import { LogOnce } from "./log-once.ts";
 import type { Logger } from "./logger.ts";
 import { PluginError } from "./plugin-error.ts";
 
-/** What is tried and what is said while it fails. */
-export interface Attempt<T> {
+/** What to serve, and the words of the warning when that fails. */
+export interface Listening<T> {
   serve(): T | Promise<T>;
   /** The warning's message: `Metrics can't be served`. */
   readonly failed: string;
-  /** What goes on without it. */
+  /** What the plugin does meanwhile. */
   readonly next: string;
 }
 
-export interface AttemptDeps {
+export interface RetryDeps {
   readonly clock: Clock;
   readonly log: Logger;
   /** In [0, 1). */
   readonly random: () => number;
 }
 
-/** Waits between attempts, ms: short at first, since an ending instance is gone within a second. */
+/** Milliseconds between attempts: few at first, since an instance that ends frees its address within a second. */
 const backoff = { initialMs: 500, maxMs: 30_000 };
 
 /**
- * Tries to serve until it works, with backoff. Nobody's camera hangs on it, so whatever prevents it is a warning, told
- * once for each cause.
+ * Tries to serve until it works, with backoff. Devices are offered without it, so a failure is a warning, logged
+ * once until its cause changes.
  *
- * @returns undefined if `signal` aborted before.
+ * @returns undefined if `signal` aborted first.
  */
 export async function retryListen<T>(
-  { serve, failed, next }: Attempt<T>,
-  { clock, log, random }: AttemptDeps,
+  { serve, failed, next }: Listening<T>,
+  { clock, log, random }: RetryDeps,
   signal: AbortSignal,
 ): Promise<T | undefined> {
-  let told = "";
+  const once = new LogOnce();
   for (let failures = 1; !signal.aborted; failures++) {
     try {
       return await serve();
     } catch (reason) {
       const error = PluginError.from(reason);
       const delay = backoffDelay(failures, backoff, random());
-      log[error.message === told ? "debug" : "warn"](failed, {
+      log[once.isNew(failed, error.message) ? "warn" : "debug"](failed, {
         ...error.fields(),
         retry_in_ms: delay,
         next,
       });
-      told = error.message;
       await clock.sleep(delay, signal);
     }
   }

@@ -1,8 +1,8 @@
 import { aborted } from "../common/aborted.ts";
-import { type AttemptDeps, retryListen } from "../common/retry-listen.ts";
+import { type RetryDeps, retryListen } from "../common/retry-listen.ts";
 import { type HttpOptions, type HttpSources, serveHttp } from "./http.ts";
 
-export interface HttpActorDeps extends Omit<HttpSources, "onCut">, AttemptDeps {}
+export interface HttpActorDeps extends Omit<HttpSources, "onCut">, RetryDeps {}
 
 /** Keeps metrics, probes and the status page served on TCP until `signal` aborts. A port that is taken is waited for. */
 export async function runHttp(
