@@ -8,7 +8,7 @@ import { loadConfig } from "../config/load-config.ts";
 import { formatProblems } from "../config/problem.ts";
 import { renderHelp } from "../config/render-help.ts";
 import { systemSources } from "../config/system-sources.ts";
-import { onLibraryLog } from "../grpc/library-log.ts";
+import { onLibraryLog } from "../grpc/server.ts";
 import { Journal, withJournal } from "../observe/journal.ts";
 import { createLogger } from "../observe/log.ts";
 import { changeLogLevel, type LogLevelControl, toggledLevel } from "../observe/log-level.ts";

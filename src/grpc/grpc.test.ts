@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Code, ConnectError, createClient, type ServiceImpl } from "@connectrpc/connect";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { DevicePlugin } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
-import { addService } from "./server.ts";
+import { addService, onLibraryLog } from "./server.ts";
 import { createSocketTransport } from "./transport.ts";
 
 const cleanups: (() => void)[] = [];
@@ -69,7 +69,7 @@ describe("the bridge between protobuf-es and grpc-js", () => {
     expect(containerResponses[0]?.envs).toEqual({ IDS: "a,ü" });
   });
 
-  test("carries codes and words of an error, beyond ASCII", async () => {
+  test("carries the code and the message of an error, beyond ASCII", async () => {
     const { client, defects } = await serve({
       allocate: () => {
         throw new ConnectError("nö: video10", Code.FailedPrecondition);
@@ -80,7 +80,7 @@ describe("the bridge between protobuf-es and grpc-js", () => {
     expect(defects).toEqual([]);
   });
 
-  test("reports what a handler threw by mistake, and answers with its words", async () => {
+  test("reports an error that is no status as a defect, and answers with its message", async () => {
     const { client, defects } = await serve({
       allocate: async () => {
         throw new TypeError("x is undefined");
@@ -91,7 +91,7 @@ describe("the bridge between protobuf-es and grpc-js", () => {
     expect(defects).toEqual(["Allocate: TypeError: x is undefined"]);
   });
 
-  test("streams, and tells the handler when the reader leaves", async () => {
+  test("streams, and aborts the handler's signal when the reader leaves", async () => {
     const left = Promise.withResolvers<void>();
     const { client } = await serve({
       async *listAndWatch(_request, { signal }) {
@@ -110,7 +110,7 @@ describe("the bridge between protobuf-es and grpc-js", () => {
     await left.promise;
   });
 
-  test("ends a stream in good order when the handler returns, and with its error when it throws", async () => {
+  test("ends a stream without an error when the handler returns, and with the error that it throws", async () => {
     const { client } = await serve({
       async *listAndWatch(_request) {
         yield {};
@@ -148,7 +148,7 @@ describe("the bridge between protobuf-es and grpc-js", () => {
     expect(read).toBe(lists);
   });
 
-  test("tells a unary handler that takes a context when its caller has left", async () => {
+  test("aborts the signal of a unary handler that takes a context when its caller has left", async () => {
     const called = Promise.withResolvers<void>();
     const left = Promise.withResolvers<void>();
     const { client } = await serve({
@@ -176,10 +176,20 @@ describe("the bridge between protobuf-es and grpc-js", () => {
     expect((await failure(client.allocate({}, { signal }))).code).toBe(Code.Canceled);
   });
 
-  test("says in milliseconds that nobody listens", async () => {
+  test("fails within milliseconds at a socket without a listener", async () => {
     const transport = createSocketTransport("/nonexistent/socket");
     cleanups.push(() => transport.close());
     const error = await failure(createClient(DevicePlugin, transport).allocate({}));
     expect(error.code).toBe(Code.Unavailable);
   });
+});
+
+test("messages of grpc-js go to the log that was set", async () => {
+  const logged: string[] = [];
+  onLibraryLog((message) => logged.push(message));
+  await new Promise((resolve) => {
+    new Server().bindAsync("unix:/nonexistent/a.sock", ServerCredentials.createInsecure(), resolve);
+  });
+  onLibraryLog(() => undefined);
+  expect(logged.join()).toContain("No address added");
 });

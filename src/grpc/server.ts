@@ -1,3 +1,4 @@
+import { type EventEmitter, once } from "node:events";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import {
   Code,
@@ -6,19 +7,20 @@ import {
   type HandlerContext,
   type ServiceImpl,
 } from "@connectrpc/connect";
-import type {
-  handleServerStreamingCall,
-  handleUnaryCall,
-  Server,
-  ServerUnaryCall,
-  ServerWritableStream,
-  ServiceError,
-  UntypedServiceImplementation,
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Metadata,
+  type Server,
+  type ServerWritableStream,
+  type StatusObject,
+  setLogger,
+  type status,
+  type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { methodPath, serviceDefinition } from "./service-definition.ts";
-import { toStatus } from "./status.ts";
 
-/** Told of every error a handler threw that was not a {@link ConnectError}: a defect, not an answer. */
+/** Called with every error of a handler that is not a {@link ConnectError}: a defect, not an answer. */
 export type OnHandlerDefect = (method: DescMethod, error: unknown) => void;
 
 type Unary = (request: object, context?: HandlerContext) => Promise<object> | object;
@@ -29,7 +31,8 @@ type Streaming = (request: object, context: HandlerContext) => AsyncIterable<obj
  *
  * Handlers get a context whose `signal` aborts when the call ends for whatever reason (cancelled,
  * connection lost, server stopped). They throw `ConnectError` for a status of their choice.
- * Unary and server-streaming methods are supported; others are refused here, at start.
+ *
+ * @throws TypeError for a method that is neither unary nor server-streaming.
  */
 export function addService<S extends DescService>(
   server: Server,
@@ -39,23 +42,14 @@ export function addService<S extends DescService>(
 ): void {
   const handlers: UntypedServiceImplementation = {};
   for (const method of service.methods) {
-    const handler = (implementation as Record<string, unknown>)[method.localName] as (
-      ...args: never[]
-    ) => unknown;
-    if (method.methodKind === "unary") {
-      handlers[method.localName] = unaryHandler(
-        method,
-        handler.bind(implementation) as Unary,
-        onDefect,
-      );
-    } else if (method.methodKind === "server_streaming") {
-      handlers[method.localName] = streamingHandler(
-        method,
-        handler.bind(implementation) as Streaming,
-        onDefect,
-      );
+    const { localName, methodKind } = method;
+    const handle = (implementation as Record<string, unknown>)[localName] as Unary & Streaming;
+    if (methodKind === "unary") {
+      handlers[localName] = unaryHandler(method, handle.bind(implementation), onDefect);
+    } else if (methodKind === "server_streaming") {
+      handlers[localName] = streamingHandler(method, handle.bind(implementation), onDefect);
     } else {
-      throw new TypeError(`${methodPath(method)}: ${method.methodKind} is not supported`);
+      throw new TypeError(`${methodPath(method)}: ${methodKind} is not supported`);
     }
   }
   server.addService(serviceDefinition(service), handlers);
@@ -72,9 +66,15 @@ function contextFor(method: DescMethod, signal: AbortSignal): HandlerContext {
   });
 }
 
-function report(method: DescMethod, error: unknown, onDefect: OnHandlerDefect): ServiceError {
+/**
+ * The status that a handler's error ends its call with. `Code` has gRPC's numbers by definition
+ * (https://connectrpc.com/docs/protocol#error-codes). An error that is no ConnectError becomes UNKNOWN with its
+ * message kept (grpc-js alone would drop it).
+ */
+function statusOf(method: DescMethod, error: unknown, onDefect: OnHandlerDefect): StatusObject {
   if (!(error instanceof ConnectError)) onDefect(method, error);
-  return toStatus(error) as ServiceError;
+  const { code, rawMessage } = ConnectError.from(error);
+  return { code: code as number as status, details: rawMessage, metadata: new Metadata() };
 }
 
 function unaryHandler(
@@ -82,25 +82,28 @@ function unaryHandler(
   handle: Unary,
   onDefect: OnHandlerDefect,
 ): handleUnaryCall<object, object> {
-  // Most handlers take no context, and making one is dearer than many an answer: grpc-js emits
-  // "cancelled" at the end of every call, so each would build an error nobody sees.
+  // Most handlers take no context, and a context costs more than many an answer: grpc-js emits "cancelled" at the
+  // end of every call, so each context would build an error without a reader.
   const takesContext = handle.length > 1;
   return (call, callback) => {
     const run = async () =>
       takesContext
-        ? handle(call.request, contextFor(method, cancellation(call)))
+        ? handle(call.request, contextFor(method, signalOf(call)))
         : handle(call.request);
     run().then(
       (response) => callback(null, response),
-      (error: unknown) => callback(report(method, error, onDefect)),
+      (error: unknown) => callback(statusOf(method, error, onDefect)),
     );
   };
 }
 
 /** A signal that aborts when the call ends. */
-function cancellation(call: ServerUnaryCall<object, object>): AbortSignal {
+function signalOf(call: EventEmitter): AbortSignal {
   const abort = new AbortController();
-  call.on("cancelled", () => abort.abort(new ConnectError("call cancelled", Code.Canceled)));
+  const end = () => abort.abort(new ConnectError("call cancelled", Code.Canceled));
+  // "finish" does not fire on a cancelled call; one of these two always does.
+  call.on("cancelled", end);
+  call.on("close", end);
   return abort.signal;
 }
 
@@ -110,16 +113,11 @@ function streamingHandler(
   onDefect: OnHandlerDefect,
 ): handleServerStreamingCall<object, object> {
   return (call) => {
-    const abort = new AbortController();
-    const cancel = () => abort.abort(new ConnectError("stream cancelled", Code.Canceled));
-    // 'finish' does not fire on a cancelled call; these two always do.
-    call.on("cancelled", cancel);
-    call.on("close", cancel);
-    pump(call, handle(call.request, contextFor(method, abort.signal)), abort.signal).then(
+    const signal = signalOf(call);
+    pump(call, handle(call.request, contextFor(method, signal)), signal).then(
       () => call.end(),
       (error: unknown) => {
-        if (abort.signal.aborted) return;
-        call.emit("error", report(method, error, onDefect));
+        if (!signal.aborted) call.emit("error", statusOf(method, error, onDefect));
       },
     );
   };
@@ -133,18 +131,20 @@ async function pump(
 ): Promise<void> {
   for await (const message of messages) {
     if (signal.aborted) return;
-    if (!call.write(message)) await drained(call, signal);
+    // Rejects if the call ends first, which the next round notices.
+    if (!call.write(message)) await once(call, "drain", { signal }).catch(() => undefined);
   }
 }
 
-function drained(call: ServerWritableStream<object, object>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      call.off("drain", done);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    call.once("drain", done);
-    signal.addEventListener("abort", done, { once: true });
-  });
+/** A status code's name as the Connect protocol writes it: `failed_precondition`. */
+export function codeName(code: Code): string {
+  return (Code[code] ?? "Unknown").replace(/(?<=[a-z])(?=[A-Z])/g, "_").toLowerCase();
+}
+
+/**
+ * Passes the messages of grpc-js to `log`; by default the library writes them to the error output. Errors that
+ * matter are thrown as well, so these messages are for debugging.
+ */
+export function onLibraryLog(log: (message: string) => void): void {
+  setLogger({ error: log, info: log, debug: log });
 }

@@ -1,6 +1,7 @@
 import {
   create,
   type DescMessage,
+  type DescMethod,
   type DescMethodStreaming,
   type DescMethodUnary,
   type MessageInitShape,
@@ -13,9 +14,9 @@ import {
   credentials,
   Metadata,
   type ServiceError,
+  status,
 } from "@grpc/grpc-js";
 import { deserializer, methodPath, serializer } from "./service-definition.ts";
-import { fromServiceError } from "./status.ts";
 
 /** A Connect transport over one grpc-js channel; `close` ends the channel and its calls. */
 export interface SocketTransport extends Transport {
@@ -27,10 +28,10 @@ export function createSocketTransport(socketPath: string): SocketTransport {
   const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), {
     // Node's and Bun's HTTP/2 reject a socket path as authority, and kubelets use "localhost" too.
     "grpc.default_authority": "localhost",
-    // Subchannels of the global pool outlive their channel, and with them a dead peer's backoff; and the
-    // pool keeps a key for every address it has ever seen, which here are new ones all the time.
+    // Subchannels of the global pool outlive their channel, and so does the backoff of a dead peer. The pool also
+    // keeps a key for every address it has seen, and here addresses are new all the time.
     "grpc.use_local_subchannel_pool": 1,
-    // No keepalive: the kubelet answers pings oftener than every 5 min with GOAWAY.
+    // No keepalive: the kubelet answers pings more often than every 5 min with GOAWAY.
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1000,
   });
@@ -43,8 +44,28 @@ export function createSocketTransport(socketPath: string): SocketTransport {
   };
 }
 
-function callOptions(timeoutMs: number | undefined) {
-  return timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+/** The arguments that every call of grpc-js begins with. */
+function callArguments<I extends DescMessage>(
+  method: DescMethod & { readonly input: I },
+  input: MessageInitShape<I> | undefined,
+  timeoutMs: number | undefined,
+) {
+  return [
+    methodPath(method),
+    serializer(method.input),
+    deserializer(method.output),
+    create(method.input, input),
+    new Metadata(),
+    timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs },
+  ] as const;
+}
+
+/** Cancels the call once `signal` aborts, until the function returned is called. */
+function cancelOn(signal: AbortSignal | undefined, call: { cancel(): void }): () => void {
+  const cancel = () => call.cancel();
+  if (signal?.aborted) cancel();
+  signal?.addEventListener("abort", cancel, { once: true });
+  return () => signal?.removeEventListener("abort", cancel);
 }
 
 function unary<I extends DescMessage, O extends DescMessage>(
@@ -56,14 +77,9 @@ function unary<I extends DescMessage, O extends DescMessage>(
 ) {
   return new Promise<UnaryResponse<I, O>>((resolve, reject) => {
     const call = client.makeUnaryRequest(
-      methodPath(method),
-      serializer(method.input),
-      deserializer(method.output),
-      create(method.input, input),
-      new Metadata(),
-      callOptions(timeoutMs),
+      ...callArguments(method, input, timeoutMs),
       (error, message) => {
-        signal?.removeEventListener("abort", cancel);
+        ended();
         if (error) reject(fromServiceError(error));
         else
           resolve({
@@ -76,9 +92,7 @@ function unary<I extends DescMessage, O extends DescMessage>(
           });
       },
     );
-    const cancel = () => call.cancel();
-    if (signal?.aborted) cancel();
-    signal?.addEventListener("abort", cancel, { once: true });
+    const ended = cancelOn(signal, call);
   });
 }
 
@@ -93,36 +107,31 @@ async function serverStream<I extends DescMessage, O extends DescMessage>(
     throw new ConnectError(`${methodPath(method)}: not server-streaming`, Code.Unimplemented);
   }
   const [request] = await Array.fromAsync(input);
-  const call = client.makeServerStreamRequest(
-    methodPath(method),
-    serializer(method.input),
-    deserializer(method.output),
-    create(method.input, request),
-    new Metadata(),
-    callOptions(timeoutMs),
-  );
-  const cancel = () => call.cancel();
-  if (signal?.aborted) cancel();
-  signal?.addEventListener("abort", cancel, { once: true });
+  const call = client.makeServerStreamRequest(...callArguments(method, request, timeoutMs));
   return {
     stream: true as const,
     service: method.parent,
     method,
-    message: readAll(call as ClientReadableStream<MessageShape<O>>, () =>
-      signal?.removeEventListener("abort", cancel),
-    ),
+    message: readAll(call as ClientReadableStream<MessageShape<O>>, cancelOn(signal, call)),
     header: new Headers(),
     trailer: new Headers(),
   };
 }
 
-async function* readAll<T>(call: ClientReadableStream<T>, done: () => void): AsyncIterable<T> {
+async function* readAll<T>(call: ClientReadableStream<T>, ended: () => void): AsyncIterable<T> {
   try {
     for await (const message of call) yield message as T;
   } catch (error) {
     throw fromServiceError(error as ServiceError);
   } finally {
     call.cancel();
-    done();
+    ended();
   }
+}
+
+/** A gRPC client's error as ConnectError, with the original as its cause. */
+export function fromServiceError(error: ServiceError): ConnectError {
+  const code = error.code === status.OK ? undefined : (error.code as number | undefined);
+  const message = error.details || error.message;
+  return new ConnectError(message, (code ?? Code.Unknown) as Code, undefined, undefined, error);
 }

@@ -12,7 +12,7 @@ import {
   type MaintenanceTimes,
 } from "../devices/maintenance/maintenance-times.ts";
 import type { VideoDriver } from "../drivers/driver.ts";
-import { codeName } from "../grpc/status.ts";
+import { codeName } from "../grpc/server.ts";
 import { Journal } from "../observe/journal.ts";
 import type { LogLevelControl } from "../observe/log-level.ts";
 import { Metrics } from "../observe/metrics.ts";

@@ -14,7 +14,7 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 import { deserializer, methodPath, serializer } from "../grpc/service-definition.ts";
-import { fromServiceError } from "../grpc/status.ts";
+import { fromServiceError } from "../grpc/transport.ts";
 import { goError } from "./go.ts";
 
 /** Limits of one call to a plugin. The default is none, as in most of the kubelet's calls. */
