@@ -14,7 +14,10 @@ const status = create(StatusSchema, {
     },
   ],
   events: [
-    { message: "Device taken", fields: { device_id: "video10", pod: "bot-1", reason: "listed" } },
+    {
+      message: "Device owned by pod",
+      fields: { device_id: "video10", pod: "bot-1", reason: "listed" },
+    },
     { message: "Starting", fields: { version: "1", admin_socket: "/run/a.sock" } },
   ],
 });
@@ -25,7 +28,7 @@ test("a discreet status has devices and what happened to them, and names nobody"
     nodeName: "node-a",
     devices: [{ id: "video10", cordon: { note: "" }, resets: 2 }],
     events: [
-      { message: "Device taken", fields: { device_id: "video10", reason: "listed" } },
+      { message: "Device owned by pod", fields: { device_id: "video10", reason: "listed" } },
       { message: "Starting", fields: {} },
     ],
   });

@@ -7,12 +7,12 @@ const bot = (n: number): Owner => ({ namespace: "bots", pod: `bot-${n}`, contain
 const listed = (owners: Record<string, Owner>) => new Map(Object.entries(owners));
 const setUp = () => new DeviceOwners({ staleMs: 35_000, restartGraceMs: 60_000 });
 
-describe("owners", () => {
-  test("are whom the last answer names", () => {
+describe("the owners of devices", () => {
+  test("are those of the last answer", () => {
     const owners = setUp();
     owners.answered(listed({ video10: bot(1) }), 0);
-    const news = owners.answered(listed({ video10: bot(2), video11: bot(3) }), 10);
-    expect(news).toEqual({
+    const update = owners.answered(listed({ video10: bot(2), video11: bot(3) }), 10);
+    expect(update).toEqual({
       first: false,
       changes: [
         { id: "video10", before: bot(1), after: bot(2) },
@@ -25,13 +25,13 @@ describe("owners", () => {
     ]);
   });
 
-  test("that stay are no news", () => {
+  test("that stay the same are no change", () => {
     const owners = setUp();
     owners.answered(listed({ video10: bot(1) }), 0);
     expect(owners.answered(listed({ video10: { ...bot(1) } }), 10).changes).toEqual([]);
   });
 
-  test("of an answer that is too old are not shown, and have not changed when they are named again", () => {
+  test("of a stale answer are not shown, and are no change when they are listed again", () => {
     const owners = setUp();
     owners.answered(listed({ video10: bot(1) }), 0);
     expect(owners.current(35_000).size).toBe(1);
@@ -40,7 +40,7 @@ describe("owners", () => {
     expect(owners.current(50_000).size).toBe(1);
   });
 
-  test("are kept while a kubelet that has begun anew leaves them out, up to a minute", () => {
+  test("stay while a restarted kubelet leaves them out, for up to a minute", () => {
     const owners = setUp();
     owners.answered(listed({ video10: bot(1), video11: bot(2) }), 0);
     owners.kubeletRestarted(1000);
@@ -53,7 +53,7 @@ describe("owners", () => {
     ]);
   });
 
-  test("that a new kubelet has named once are missed at once when it leaves them out", () => {
+  test("that a restarted kubelet has listed are gone at once when it leaves them out", () => {
     const owners = setUp();
     owners.answered(listed({ video10: bot(1) }), 0);
     owners.kubeletRestarted(1000);
@@ -64,7 +64,7 @@ describe("owners", () => {
     ]);
   });
 
-  test("are not those of an answer that was overtaken", () => {
+  test("are not those of an answer to an earlier call", () => {
     const owners = setUp();
     owners.answered(listed({ video10: bot(2) }), 20);
     expect(owners.answered(listed({ video10: bot(1) }), 10).changes).toEqual([]);
@@ -72,8 +72,8 @@ describe("owners", () => {
   });
 });
 
-describe("the owners' log", () => {
-  test("tells of each device that is taken and given back", () => {
+describe("the log of owners", () => {
+  test("has a line for each device that a pod owns or releases", () => {
     const log = recordingLogger();
     const owners = setUp();
     logOwners(log, owners.answered(new Map(), 0));
@@ -82,20 +82,20 @@ describe("the owners' log", () => {
     logOwners(log, owners.answered(listed({ video10: bot(2) }), 30));
     logOwners(log, owners.answered(new Map(), 40));
     expect(log.lines).toMatchObject([
-      { level: "info", msg: "Device taken", fields: { device_id: "video10", ...bot(1) } },
-      { level: "info", msg: "Device given back", fields: { device_id: "video10", ...bot(1) } },
-      { level: "info", msg: "Device taken", fields: { device_id: "video10", ...bot(2) } },
-      { level: "info", msg: "Device given back", fields: { device_id: "video10", ...bot(2) } },
+      { level: "info", msg: "Device owned by pod", fields: { device_id: "video10", ...bot(1) } },
+      { level: "info", msg: "Device released by pod", fields: { device_id: "video10", ...bot(1) } },
+      { level: "info", msg: "Device owned by pod", fields: { device_id: "video10", ...bot(2) } },
+      { level: "info", msg: "Device released by pod", fields: { device_id: "video10", ...bot(2) } },
     ]);
   });
 
-  test("has one line for all that were taken before", () => {
+  test("has one line for all devices that pods owned before", () => {
     const log = recordingLogger();
     logOwners(log, setUp().answered(listed({ video10: bot(1), video11: bot(2) }), 0));
     expect(log.lines).toMatchObject([
       {
         level: "info",
-        msg: "Devices are taken already",
+        msg: "Devices already owned by pods",
         fields: { count: 2, owners: ["video10 bots/bot-1/app", "video11 bots/bot-2/app"] },
       },
     ]);

@@ -1,35 +1,37 @@
 import type { Logger } from "../common/logger.ts";
-import type { Owner, OwnerNews } from "./device-owners.ts";
+import type { OwnerUpdate } from "./device-owners.ts";
 
-/**
- * Tells people whose a device has become and whose it was. What pods have had since before this process is one
- * line.
- */
-export function logOwners(log: Logger, { changes, first }: OwnerNews): void {
+/** Logs which pods own and release devices. Owners of the first answer, from before this process, are one line. */
+export function logOwners(log: Logger, { changes, first }: OwnerUpdate): void {
   if (first) {
-    if (changes.length === 0) return;
-    const owners = changes.flatMap(({ id, after }) => (after ? [`${id} ${nameOf(after)}`] : []));
-    log.info("Devices are taken already", {
+    const owners = changes.flatMap(({ id, after }) =>
+      after ? [`${id} ${after.namespace}/${after.pod}/${after.container}`] : [],
+    );
+    if (owners.length === 0) return;
+    log.info("Devices already owned by pods", {
       count: owners.length,
       owners,
       reason: "listed_by_kubelet",
-      next: "they stay as they are until their pods end",
+      next: "the plugin leaves them alone until their pods end",
     });
     return;
   }
   for (const { id, before, after } of changes) {
     if (before) {
       const reason = after ? "listed_for_another_container" : "no_longer_listed";
-      const next = after ? "it is that one's now" : "it is cleaned once it is sure to be free";
-      log.info("Device given back", { device_id: id, ...before, reason, next });
+      const next = after
+        ? "the other container owns the device"
+        : "the plugin resets the device once it is certain that it is free";
+      log.info("Device released by pod", { device_id: id, ...before, reason, next });
     }
     if (after) {
-      const next = "it stays as it is until the kubelet no longer lists it";
-      log.info("Device taken", { device_id: id, ...after, reason: "listed_by_kubelet", next });
+      const next = "the plugin leaves the device alone until the kubelet no longer lists it";
+      log.info("Device owned by pod", {
+        device_id: id,
+        ...after,
+        reason: "listed_by_kubelet",
+        next,
+      });
     }
   }
-}
-
-function nameOf({ namespace, pod, container }: Owner): string {
-  return `${namespace}/${pod}/${container}`;
 }

@@ -10,18 +10,18 @@ import { PluginError } from "../common/plugin-error.ts";
 import { PodResourcesLister } from "../gen/kubelet/podresources/v1/api_pb.ts";
 import { addService } from "../grpc/server.ts";
 import { SocketServer } from "../simulator/socket-server.ts";
-import type { OwnerNews } from "./device-owners.ts";
+import type { OwnerUpdate } from "./device-owners.ts";
 import { PodResources } from "./pod-resources.ts";
 
 const resourceName = "example.com/cameras";
 const never = new AbortController().signal;
 
-/** A kubelet's pod-resources socket that says what it is told to say. */
+/** A kubelet's pod-resources socket with answers that the test sets. */
 class FakeKubelet {
   readonly socket: string;
   /** Device IDs by `namespace/pod/container`. */
-  holds: Record<string, string[]> = {};
-  refuses: Code | undefined;
+  lists: Record<string, string[]> = {};
+  rejects: Code | undefined;
   #server: SocketServer | undefined;
 
   constructor(directory: string) {
@@ -30,19 +30,19 @@ class FakeKubelet {
 
   async start(): Promise<void> {
     const server = new Server();
-    const refuse = () => {
-      if (this.refuses !== undefined) throw new ConnectError("not now", this.refuses);
+    const mayReject = () => {
+      if (this.rejects !== undefined) throw new ConnectError("not now", this.rejects);
     };
     addService(
       server,
       PodResourcesLister,
       {
         list: () => {
-          refuse();
-          return { podResources: Object.entries(this.holds).map(pod) };
+          mayReject();
+          return { podResources: Object.entries(this.lists).map(pod) };
         },
         getAllocatableResources: () => {
-          refuse();
+          mayReject();
           return {
             devices: [
               { resourceName, deviceIds: ["video10"] },
@@ -73,8 +73,8 @@ let directory: string;
 let kubelet: FakeKubelet;
 let client: PodResources;
 let failed: string[];
-let news: OwnerNews[];
-/** How much later it is than it is, ms. */
+let updates: OwnerUpdate[];
+/** Added to the clock, ms. */
 let lateMs: number;
 
 beforeEach(async () => {
@@ -82,14 +82,14 @@ beforeEach(async () => {
   kubelet = new FakeKubelet(directory);
   await kubelet.start();
   failed = [];
-  news = [];
+  updates = [];
   lateMs = 0;
   client = new PodResources(
     { socket: kubelet.socket, resourceName, intervalMs: 1000 },
     { ...systemClock, now: () => systemClock.now() + lateMs },
     {
       podResourcesFailed: (method, reason) => failed.push(`${method} ${reason}`),
-      ownersChanged: (told) => news.push(told),
+      ownersChanged: (update) => updates.push(update),
     },
   );
 });
@@ -100,7 +100,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** The code of the error that `work` rejects with; undefined if it doesn't. */
+/** Code of the error that `work` rejects with; undefined if it resolves. */
 async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
   try {
     await work;
@@ -110,7 +110,7 @@ async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
   }
 }
 
-/** Waits until this process has so many connections to the kubelet's socket: one more would stay. */
+/** Waits until this process has so many connections to the kubelet's socket. */
 function connections(count: number): Promise<void> {
   const isEnd = (line: string) => line.includes(directory) && / 03 +\d/.test(line);
   return eventually(async () => {
@@ -120,8 +120,8 @@ function connections(count: number): Promise<void> {
 }
 
 describe("the pod-resources client", () => {
-  test("names the devices of pods and what could be given, of its own resource alone", async () => {
-    kubelet.holds = { "bots/bot-1/app": ["video10", "video11"], "bots/bot-2/app": [] };
+  test("returns the devices that pods own and those that can be allocated, of its own resource only", async () => {
+    kubelet.lists = { "bots/bot-1/app": ["video10", "video11"], "bots/bot-2/app": [] };
     expect(await client.devicesOfPods(never)).toEqual(new Set(["video10", "video11"]));
     expect(await client.allocatable(never)).toEqual(["video10"]);
     const owner = { namespace: "bots", pod: "bot-1", container: "app" };
@@ -131,14 +131,14 @@ describe("the pod-resources client", () => {
     ]);
   });
 
-  test("says at first that it has not asked, then what came of it", async () => {
-    expect(client.status()).toMatchObject({ answers: false, error: "it has not been asked yet" });
+  test("has the status of its last List, and at first that it has not asked yet", async () => {
+    expect(client.status()).toMatchObject({ answers: false, error: "not asked yet" });
     await client.devicesOfPods(never);
     expect(client.status()).toMatchObject({ answers: true, error: "" });
     expect(Date.now() - client.status().at).toBeLessThan(5000);
   });
 
-  test("keeps one connection over questions", async () => {
+  test("keeps one connection for all calls", async () => {
     for (let n = 0; n < 5; n++) {
       await client.devicesOfPods(never);
       await client.allocatable(never);
@@ -148,15 +148,15 @@ describe("the pod-resources client", () => {
     await connections(0);
   });
 
-  test("asks the next kubelet, whose socket is another file", async () => {
+  test("connects to a restarted kubelet, whose socket is another file", async () => {
     await client.devicesOfPods(never);
     const old = kubelet;
     kubelet = new FakeKubelet(directory);
-    kubelet.holds = { "bots/bot-2/app": ["video12"] };
+    kubelet.lists = { "bots/bot-2/app": ["video12"] };
     await kubelet.start();
     expect(await client.devicesOfPods(never)).toEqual(new Set(["video12"]));
     old.stop();
-    // The old one removed the new one's file.
+    // The old server has removed the new server's file.
     kubelet.stop();
     expect(await codeOf(client.devicesOfPods(never))).toBe("pod_resources_absent");
     await kubelet.start();
@@ -164,92 +164,92 @@ describe("the pod-resources client", () => {
     expect(failed).toEqual(["List absent"]);
   });
 
-  test("does not miss what a kubelet leaves out that has just begun", async () => {
-    kubelet.holds = { "bots/bot-1/app": ["video10"] };
+  test("keeps the owners that a restarted kubelet leaves out", async () => {
+    kubelet.lists = { "bots/bot-1/app": ["video10"] };
     await client.devicesOfPods(never);
     kubelet.stop();
     kubelet = new FakeKubelet(directory);
     await kubelet.start();
     expect((await client.devicesOfPods(never)).size).toBe(0);
     expect([...client.owners().keys()]).toEqual(["video10"]);
-    expect(news).toHaveLength(1);
+    expect(updates).toHaveLength(1);
   });
 
-  test("tells of the first answer, and of changes alone from then on", async () => {
+  test("reports the first answer, and after it changes only", async () => {
     await client.devicesOfPods(never);
     await client.devicesOfPods(never);
-    kubelet.holds = { "bots/bot-1/app": ["video10"] };
+    kubelet.lists = { "bots/bot-1/app": ["video10"] };
     await client.devicesOfPods(never);
     await client.devicesOfPods(never);
-    expect(news.map(({ first, changes }) => [first, changes.length])).toEqual([
+    expect(updates.map(({ first, changes }) => [first, changes.length])).toEqual([
       [true, 0],
       [false, 1],
     ]);
   });
 
-  test("keeps its connection when too much is asked of the kubelet, and says so", async () => {
+  test("keeps its connection when the kubelet's rate limit is used up, and reports the failure", async () => {
     await client.devicesOfPods(never);
-    kubelet.refuses = Code.ResourceExhausted;
+    kubelet.rejects = Code.ResourceExhausted;
     expect(await codeOf(client.devicesOfPods(never))).toBe("pod_resources_busy");
     await connections(1);
     expect(failed).toEqual(["List busy"]);
   });
 
-  test("is answered, for all that is known, until its last answer is too old", async () => {
-    kubelet.refuses = Code.ResourceExhausted;
+  test("counts as answered despite the rate limit until its last answer is too old", async () => {
+    kubelet.rejects = Code.ResourceExhausted;
     await codeOf(client.devicesOfPods(never));
     expect(client.status()).toMatchObject({ answers: false, error: "not now" });
-    kubelet.refuses = undefined;
+    kubelet.rejects = undefined;
     await client.devicesOfPods(never);
-    kubelet.refuses = Code.ResourceExhausted;
+    kubelet.rejects = Code.ResourceExhausted;
     await codeOf(client.devicesOfPods(never));
     expect(client.status()).toMatchObject({ answers: true, error: "" });
-    // Three intervals of a second, and as long as an answer may take.
+    // Three intervals of a second, and the deadline of a call.
     lateMs = 8001;
     await codeOf(client.devicesOfPods(never));
     expect(client.status()).toMatchObject({ answers: false, error: "not now" });
   });
 
-  test("has a status of who has what, whatever the other question comes to", async () => {
+  test("has a status of List alone, whatever GetAllocatableResources returns", async () => {
     await client.devicesOfPods(never);
-    kubelet.refuses = Code.Internal;
+    kubelet.rejects = Code.Internal;
     await codeOf(client.allocatable(never));
     expect(client.status().answers).toBe(true);
     await codeOf(client.devicesOfPods(never));
-    kubelet.refuses = undefined;
+    kubelet.rejects = undefined;
     await client.allocatable(never);
     expect(client.status()).toMatchObject({ answers: false, error: "not now" });
   });
 
-  test("gives its connection up when a question fails, and makes another one", async () => {
+  test("replaces its connection after a failed call", async () => {
     await client.allocatable(never);
-    kubelet.refuses = Code.Internal;
+    kubelet.rejects = Code.Internal;
     expect(await codeOf(client.allocatable(never))).toBe("pod_resources_failed");
     await connections(0);
-    kubelet.refuses = undefined;
+    kubelet.rejects = undefined;
     expect(await client.allocatable(never)).toEqual(["video10"]);
     expect(failed).toEqual(["GetAllocatableResources failed"]);
   });
 
-  test("counts no failure for whoever did not wait", async () => {
+  test("counts no failure for a caller that has left", async () => {
     await client.devicesOfPods(never);
     expect(await codeOf(client.devicesOfPods(AbortSignal.abort()))).toBe("pod_resources_failed");
     expect(failed).toEqual([]);
     expect(client.status().answers).toBe(true);
   });
 
-  test("nudges when there is another socket, and not for one that it knows", async () => {
+  test("notifies of another socket, and not of the one it is connected to", async () => {
     await client.devicesOfPods(never);
     const stop = new AbortController();
-    let nudges = 0;
-    client.watch(() => nudges++, stop.signal);
+    let notified = 0;
+    client.watch(() => notified++, stop.signal);
     kubelet.stop();
     await Bun.sleep(50);
-    expect(nudges).toBe(0);
+    expect(notified).toBe(0);
     await kubelet.start();
-    await eventually(() => nudges > 0, "a notify");
+    await eventually(() => notified > 0, "a notify");
     await Bun.sleep(50);
     stop.abort();
-    expect(nudges).toBe(1);
+    expect(notified).toBe(1);
   });
 });

@@ -9,67 +9,84 @@ import {
   PodResourcesLister,
 } from "../gen/kubelet/podresources/v1/api_pb.ts";
 import { createSocketTransport, type SocketTransport } from "../grpc/transport.ts";
-import { DeviceOwners, type Owner, type OwnerNews, type OwnerTimes } from "./device-owners.ts";
-import { podDevices } from "./pod-devices.ts";
+import { DeviceOwners, type Owner, type OwnerTimes, type OwnerUpdate } from "./device-owners.ts";
 
-/** Longest wait for an answer, ms. */
+/** Deadline of a call, ms. */
 const timeoutMs = 5000;
 
-/** How many questions in a row may go unanswered before the last answer is no longer shown. */
+/** How many calls in a row may fail before the last answer is no longer shown. */
 const toleratedMisses = 3;
 
-/** As long as the maintenance does not believe what a new kubelet leaves out, ms. */
+/** The time for which maintenance, too, doubts what a restarted kubelet leaves out, ms. */
 const defaultRestartGraceMs = 60_000;
 
-/** A question to the kubelet, by the name it has in the API. */
+/** A method of the API. */
 export type PodResourcesMethod = "List" | "GetAllocatableResources";
 
 export interface PodResourcesOptions {
   /** The kubelet's pod-resources socket. */
   readonly socket: string;
   readonly resourceName: string;
-  /** Between two questions, ms. */
+  /** Between two calls of `List`, ms. */
   readonly intervalMs: number;
   /** Default 60 000, see {@link OwnerTimes}. */
   readonly restartGraceMs?: number | undefined;
 }
 
-/** Why a question was not answered: no socket, too many questions by everybody together, anything else. */
+/** Why a call failed: there is no socket, the kubelet's rate limit is used up, or anything else. */
 export type PodResourcesFailure = "absent" | "busy" | "failed";
 
-/** Told of what comes of the questions. */
+/** Receives what comes of the calls. */
 export interface PodResourcesObserver {
-  /** A question was not answered. */
   podResourcesFailed(method: PodResourcesMethod, reason: PodResourcesFailure): void;
-  /** Not called if nothing has changed, but always at the first answer. */
-  ownersChanged(news: OwnerNews): void;
+  /** Called for the first answer, and for each later one that changes an owner. */
+  ownersChanged(update: OwnerUpdate): void;
 }
 
 /**
- * What came of the last question who has what (`List`). A refusal for too many questions is no news until the last
- * answer is too old: the kubelet is well then, and the next round asks again.
+ * The result of the last `List`. The kubelet's rate limit counts as a failure only once the last answer is too old:
+ * the kubelet works, and the next call may succeed.
  */
 export interface PodResourcesStatus {
   readonly answers: boolean;
-  /** Why it doesn't; empty if it does. */
+  /** Why the API does not answer; empty if it does. */
   readonly error: string;
-  /** When that was, ms since the epoch. */
+  /** When the call ended, ms since the epoch. */
   readonly at: number;
 }
 
+/** A device of any resource that the kubelet lists for a container. */
+export interface ListedDevice extends Owner {
+  /** `meeting-baas.io/video-devices` */
+  readonly resourceName: string;
+  /** `video10` */
+  readonly deviceId: string;
+}
+
+/** Every device in an answer of `List`. */
+export function listedDevices({ podResources }: ListPodResourcesResponse): ListedDevice[] {
+  return podResources.flatMap(({ namespace, name: pod, containers }) =>
+    containers.flatMap(({ name: container, devices }) =>
+      devices.flatMap(({ resourceName, deviceIds }) =>
+        deviceIds.map((deviceId) => ({ namespace, pod, container, resourceName, deviceId })),
+      ),
+    ),
+  );
+}
+
 interface Connection {
-  /** The socket's, as it was when this was made. */
+  /** Identity of the socket's file when this connection was made. */
   readonly identity: string;
   readonly transport: SocketTransport;
   readonly client: Client<typeof PodResourcesLister>;
 }
 
 /**
- * The kubelet's pod-resources API, asked about one resource. One connection serves all questions; it is made
- * anew after an error, and when the socket is another file: each kubelet makes its own.
+ * A client of the kubelet's pod-resources API for one resource. All calls share one connection. An error, or another
+ * file at the socket's path (each start of the kubelet creates one), replaces the connection.
  *
- * The whole socket answers 100 questions a second to everybody together, 10 at once
- * (pkg/kubelet/apis/podresources/constants.go); what is beyond is refused with ResourceExhausted.
+ * The kubelet allows 100 calls a second, 10 at once, for all clients together
+ * (pkg/kubelet/apis/podresources/constants.go), and rejects the rest with ResourceExhausted.
  */
 export class PodResources {
   readonly #options: PodResourcesOptions;
@@ -85,36 +102,38 @@ export class PodResources {
     this.#clock = clock;
     this.#observer = observer;
     this.#owners = new DeviceOwners(ownerTimes(options));
-    this.#status = { answers: false, error: "it has not been asked yet", at: clock.now() };
+    this.#status = { answers: false, error: "not asked yet", at: clock.now() };
   }
 
   /**
-   * The IDs that the kubelet could give to pods: the healthy ones, allocated or not.
+   * IDs of the devices that the kubelet can allocate: the healthy ones, allocated or not.
    * @throws PluginError as {@link devicesOfPods}.
    */
   readonly allocatable = (signal: AbortSignal): Promise<string[]> =>
-    this.#ask("GetAllocatableResources", signal, async ({ client }) => {
+    this.#call("GetAllocatableResources", signal, async ({ client }) => {
       const { devices } = await client.getAllocatableResources({}, { timeoutMs, signal });
       return devices.flatMap((device) => (this.#isOurs(device) ? device.deviceIds : []));
     });
 
   /**
-   * The IDs that pods have. What only an init container asked for is not among them: the kubelet lists
-   * init containers only if they keep running.
+   * IDs of the devices that pods own. Devices of an init container are missing: the kubelet lists init containers
+   * only if they keep running.
    *
-   * @throws PluginError `pod_resources_absent` (no socket), `pod_resources_busy` (it is asked too much by
-   * everybody together: an answer of a healthy kubelet), `pod_resources_failed`.
+   * @throws PluginError `pod_resources_absent` (no socket), `pod_resources_busy` (the rate limit for all clients is
+   * used up: the kubelet works), `pod_resources_failed`.
    */
   readonly devicesOfPods = (signal: AbortSignal): Promise<ReadonlySet<string>> =>
-    this.#ask("List", signal, async ({ client }) => {
+    this.#call("List", signal, async ({ client }) => {
       const askedAt = this.#clock.now();
-      const owners = this.#ownersIn(await client.list({}, { timeoutMs, signal }));
-      const news = this.#owners.answered(owners, askedAt);
-      if (news.first || news.changes.length > 0) this.#observer?.ownersChanged(news);
+      const listed = listedDevices(await client.list({}, { timeoutMs, signal }));
+      const ours = listed.filter((device) => this.#isOurs(device));
+      const owners = new Map(ours.map(({ deviceId, resourceName, ...owner }) => [deviceId, owner]));
+      const update = this.#owners.answered(owners, askedAt);
+      if (update.first || update.changes.length > 0) this.#observer?.ownersChanged(update);
       return new Set(owners.keys());
     });
 
-  /** Who has which device, by its ID, as {@link devicesOfPods} last heard; empty if that is too long ago. */
+  /** Owners by device ID, from the last answer to {@link devicesOfPods}; empty if that is too old. */
   owners(): ReadonlyMap<string, Owner> {
     return this.#owners.current(this.#clock.now());
   }
@@ -123,46 +142,46 @@ export class PodResources {
     return this.#status;
   }
 
-  /** Calls `notify` when there is another socket, until `signal` aborts: a kubelet has come back. */
+  /** Calls `notify` when a started kubelet has created its socket, until `signal` aborts. */
   readonly watch = (notify: () => void, signal: AbortSignal): void => {
     const { socket } = this.#options;
-    const returned = () => {
+    const changed = () => {
       const identity = fileIdentity(socket);
       if (identity !== undefined && identity !== this.#connection?.identity) notify();
     };
     const isSocket = (name: string) => name === basename(socket);
-    watchDirectory(dirname(socket), isSocket, returned, signal, this.#clock);
+    watchDirectory(dirname(socket), isSocket, changed, signal, this.#clock);
   };
 
-  /** Ends the connection; the next question makes another. */
+  /** Ends the connection; the next call makes another. */
   close(): void {
     this.#connection?.transport.close();
     this.#connection = undefined;
   }
 
-  async #ask<T>(
+  async #call<T>(
     method: PodResourcesMethod,
     signal: AbortSignal,
-    question: (connection: Connection) => Promise<T>,
+    call: (connection: Connection) => Promise<T>,
   ): Promise<T> {
     let connection: Connection | undefined;
     try {
       connection = this.#connected();
-      const answer = await question(connection);
+      const answer = await call(connection);
       if (method === "List") this.#status = { answers: true, error: "", at: this.#clock.now() };
       return answer;
     } catch (reason) {
       const error = podResourcesError(reason);
-      // Whoever doesn't wait for the answer knows nothing of it.
+      // A caller that has left says nothing about the kubelet.
       if (signal.aborted) throw error;
       if (error.code !== "pod_resources_busy" && connection === this.#connection) this.close();
-      if (method === "List") this.#missed(error);
+      if (method === "List") this.#listFailed(error);
       this.#observer?.podResourcesFailed(method, failureOf(error));
       throw error;
     }
   }
 
-  #missed({ code, message }: PluginError): void {
+  #listFailed({ code, message }: PluginError): void {
     const now = this.#clock.now();
     const { answers, at } = this.#status;
     const isFresh = answers && now - at <= ownerTimes(this.#options).staleMs;
@@ -188,16 +207,6 @@ export class PodResources {
     return this.#connection;
   }
 
-  #ownersIn(answer: ListPodResourcesResponse): ReadonlyMap<string, Owner> {
-    const ours = podDevices(answer).filter((device) => this.#isOurs(device));
-    return new Map(
-      ours.map(({ deviceId, namespace, pod, container }) => [
-        deviceId,
-        { namespace, pod, container },
-      ]),
-    );
-  }
-
   #isOurs({ resourceName }: { readonly resourceName: string }): boolean {
     return resourceName === this.#options.resourceName;
   }
@@ -215,12 +224,14 @@ function failureOf({ code }: PluginError): PodResourcesFailure {
   return code === "pod_resources_busy" ? "busy" : "failed";
 }
 
-/** Why a question was not answered: `pod_resources_busy` or `pod_resources_failed`; a PluginError as it is. */
+/** A failed call's error as `pod_resources_busy` or `pod_resources_failed`; a PluginError stays as it is. */
 export function podResourcesError(reason: unknown): PluginError {
   if (reason instanceof PluginError) return reason;
   const { code, rawMessage } = ConnectError.from(reason);
-  const name = code === Code.ResourceExhausted ? "pod_resources_busy" : "pod_resources_failed";
-  // What grpc-js ends with when the resolver has nothing to say.
+  const isBusy = code === Code.ResourceExhausted;
+  // grpc-js ends its message with this when the resolver has no note.
   const message = rawMessage.replace(/ Resolution note: $/, "");
-  return new PluginError(name, message, { cause: reason });
+  return new PluginError(isBusy ? "pod_resources_busy" : "pod_resources_failed", message, {
+    cause: reason,
+  });
 }

@@ -16,7 +16,7 @@ export const unhurriedRestart = { ...quickCareTimes, restartGraceMs: 2500 };
 
 /** Waits until the plugin has heard from the kubelet that a pod has a device, or so many times. */
 export function heardOfPods({ log }: RunningPlugin, count = 1): Promise<void> {
-  const taken = () => log.lines.filter(({ msg }) => msg === "Device taken").length;
+  const taken = () => log.lines.filter(({ msg }) => msg === "Device owned by pod").length;
   return eventually(() => taken() >= count, "the kubelet's word of the pods");
 }
 

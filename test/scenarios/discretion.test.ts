@@ -25,11 +25,11 @@ async function everythingTold(options: Record<string, string>): Promise<string> 
       `${count} times ${msg}`,
     );
   await scenario.pod("secret-a");
-  await happened("Device taken", 1);
+  await happened("Device owned by pod", 1);
   scenario.kubelet.removePod("secret-a");
-  await happened("Device given back", 1);
+  await happened("Device released by pod", 1);
   await scenario.pod("secret-b");
-  await happened("Device taken", 2);
+  await happened("Device owned by pod", 2);
   await adminClient(scenario.adminSocket).cordonDevice({
     deviceId: "video12",
     note: "ask secret-c",
@@ -52,7 +52,7 @@ test("the port names no pod and no note where owners are nobody's business, root
   expect(told).not.toContain("secret");
   expect(told).not.toContain("default");
   // What there is to know of the devices is still there.
-  expect(told).toContain("Device given back");
+  expect(told).toContain("Device released by pod");
   expect(told).toContain('"reason":"cordoned"');
   const { devices } = await statusOf(adminClient(scenario.adminSocket));
   expect(devices.map(({ owner }) => owner?.pod)).toContain("secret-b");

@@ -25,7 +25,7 @@ describe("a healthy node", () => {
     const cameras = scenario.cameras(3);
     const plugin = await scenario.started(cameras, {}, { ...quickCareTimes, pollMs });
     await scenario.pod("a");
-    await said(plugin, "Device taken");
+    await said(plugin, "Device owned by pod");
     await Bun.sleep(4 * pollMs);
     const before = events(plugin).length;
     const inspections = () => cameras.calls.filter((call) => call === "inspect").length;
@@ -37,7 +37,7 @@ describe("a healthy node", () => {
   test("tells at debug level what the maintenance makes of each device, when that changes", async () => {
     const plugin = await scenario.started(scenario.cameras(2));
     await scenario.pod("a");
-    await said(plugin, "Device taken");
+    await said(plugin, "Device owned by pod");
     await eventually(
       () => decisions(plugin).some((line) => line.includes("video10 none in_use listed")),
       "the decision about the device that is taken",
@@ -75,7 +75,7 @@ describe("every change of state", () => {
       "remove-devices-on-exit": "true",
     });
     await scenario.pod("a");
-    await said(plugin, "Device taken");
+    await said(plugin, "Device owned by pod");
     const works = cameras.onReset;
     cameras.onReset = async () => {
       throw new PluginError("reset_failed", "The kernel said no.");
@@ -92,7 +92,7 @@ describe("every change of state", () => {
     await admin.resetDevice({ deviceId: "video12", force: true });
     await admin.cordonDevice({ deviceId: "video12", note: "dark" });
     scenario.kubelet.removePod("a");
-    await said(plugin, "Device given back");
+    await said(plugin, "Device released by pod");
     await said(plugin, "Device reset");
     scenario.kubelet.stop({ removeSockets: true });
     await said(plugin, "Registration ended");
@@ -108,8 +108,8 @@ describe("every change of state", () => {
       "Registration ended",
       "Device allocated",
       "Devices prepared for container start",
-      "Device taken",
-      "Device given back",
+      "Device owned by pod",
+      "Device released by pod",
       "Device reset",
       "Device unhealthy",
       "Device healthy",

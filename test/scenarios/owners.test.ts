@@ -17,7 +17,10 @@ afterEach(() => scenario.close());
 
 /** What was logged of owners at info level: "taken default/a". */
 function told({ log }: RunningPlugin): string[] {
-  const words: Record<string, string> = { "Device taken": "taken", "Device given back": "back" };
+  const words: Record<string, string> = {
+    "Device owned by pod": "taken",
+    "Device released by pod": "back",
+  };
   return log.lines.flatMap(({ level, msg, fields }) =>
     words[msg] && level === "info" ? [`${words[msg]} ${fields["namespace"]}/${fields["pod"]}`] : [],
   );
@@ -46,7 +49,8 @@ describe("whose a device is", () => {
     await scenario.pod("a");
     await first.stop();
     const second = await scenario.started(scenario.cameras(2));
-    const known = () => second.log.lines.filter(({ msg }) => msg === "Devices are taken already");
+    const known = () =>
+      second.log.lines.filter(({ msg }) => msg === "Devices already owned by pods");
     await eventually(() => known().length === 1, "the owners of before");
     expect(known()[0]?.fields).toMatchObject({ count: 1 });
     expect(told(second)).toEqual([]);

@@ -2,8 +2,11 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { PluginError } from "../../common/plugin-error.ts";
 import { PodResourcesLister } from "../../gen/kubelet/podresources/v1/api_pb.ts";
 import { createSocketTransport } from "../../grpc/transport.ts";
-import { type PodDevice, podDevices } from "../../pod-resources/pod-devices.ts";
-import { podResourcesError } from "../../pod-resources/pod-resources.ts";
+import {
+  type ListedDevice,
+  listedDevices,
+  podResourcesError,
+} from "../../pod-resources/pod-resources.ts";
 import { connects, NO_SOCKET } from "./connects.ts";
 
 /** How long the kubelet may take to answer, ms. */
@@ -15,7 +18,7 @@ const SILENT = `it has not answered within ${TIMEOUT_MS / 1000} s`;
  * @throws PluginError `pod_resources_absent` where there is no such socket, so no kubelet; `pod_resources_busy`, `pod_resources_failed`. The
  * message is why, in a few words.
  */
-export async function listPodDevices(podResourcesSocket: string): Promise<PodDevice[]> {
+export async function listPodDevices(podResourcesSocket: string): Promise<ListedDevice[]> {
   // a channel to a socket that isn't there tries for seconds
   const unreachable = await connects(podResourcesSocket);
   if (unreachable !== "") {
@@ -25,7 +28,7 @@ export async function listPodDevices(podResourcesSocket: string): Promise<PodDev
   const transport = createSocketTransport(podResourcesSocket);
   try {
     const client = createClient(PodResourcesLister, transport);
-    return podDevices(await client.list({}, { timeoutMs: TIMEOUT_MS }));
+    return listedDevices(await client.list({}, { timeoutMs: TIMEOUT_MS }));
   } catch (reason) {
     if (ConnectError.from(reason).code !== Code.DeadlineExceeded) throw podResourcesError(reason);
     throw new PluginError("pod_resources_failed", SILENT, { cause: reason });
@@ -36,7 +39,7 @@ export async function listPodDevices(podResourcesSocket: string): Promise<PodDev
 
 /** What the kubelet says of pods, as far as it can be asked. */
 export interface PodsView {
-  readonly devices: readonly PodDevice[];
+  readonly devices: readonly ListedDevice[];
   /** Why there is a kubelet that doesn't tell; empty if it does, or there is none. */
   readonly unknown: string;
 }
@@ -53,6 +56,6 @@ export async function lookAtPods(podResourcesSocket: string): Promise<PodsView> 
 }
 
 /** The pod that has a device, by whatever name of a resource it was asked for. */
-export function podOf(id: string, { devices }: PodsView): PodDevice | undefined {
+export function podOf(id: string, { devices }: PodsView): ListedDevice | undefined {
   return devices.find(({ deviceId }) => deviceId === id);
 }
