@@ -4,7 +4,7 @@ import type { ErrorCode } from "../common/error-codes.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { ErrorInfoSchema } from "../gen/videodevice/admin/v1/admin_pb.ts";
 
-/** What our errors are to a client; all others are `internal`. */
+/** Connect codes of the errors that requests can cause; any other is `internal`. */
 const codes: Readonly<Partial<Record<ErrorCode, Code>>> = {
   device_unknown: Code.NotFound,
   device_busy: Code.FailedPrecondition,
@@ -22,7 +22,7 @@ const codes: Readonly<Partial<Record<ErrorCode, Code>>> = {
   timed_out: Code.DeadlineExceeded,
 };
 
-/** The error as a client sees it: a Connect code, and an ErrorInfo with our own code and what to do. */
+/** Converts an error for a client: a Connect code, and an ErrorInfo with the plugin's own code and remedy. */
 export function adminError(error: PluginError): ConnectError {
   const { code, message, remedy = "" } = error;
   return new ConnectError(
@@ -34,35 +34,38 @@ export function adminError(error: PluginError): ConnectError {
   );
 }
 
-/** The answer to a call of something that isn't in the API, as a Connect client understands it. */
+/** Answers a call of an unknown method so that a Connect client understands it. */
 export function unknownMethod(path: string): Response {
-  const error = new PluginError("method_unknown", `There is no ${path.slice(1, quoted)} here.`, {
-    remedy:
-      "Use the executable that the running plugin was started from: both have to be of one version.",
-  });
+  const error = new PluginError(
+    "method_unknown",
+    `The admin API has no method ${path.slice(1, quotedLength)}.`,
+    {
+      remedy: "Use the executable of the running plugin: client and plugin must be of one version.",
+    },
+  );
   return asJson(adminError(error), 404);
 }
 
-/** Longest part of an unknown path that is quoted, characters. */
-const quoted = 120;
+/** Characters of an unknown path that an error quotes. */
+const quotedLength = 120;
 
-/** What Connect refuses by itself, since it can't be decoded, gets an ErrorInfo as all other refusals have it. */
-export async function explained(response: Response): Promise<Response> {
+/** Adds an ErrorInfo to Connect's own answer to a request that it can't decode. */
+export async function withErrorInfo(response: Response): Promise<Response> {
   const isJson = response.headers.get("content-type") === "application/json";
   if (response.status !== 400 || !isJson) return response;
   const text = await response.text();
-  const { code = "", message = "", details } = JSON.parse(text) as Refusal;
+  const { code = "", message = "", details } = JSON.parse(text) as WireError;
   if (details !== undefined || codeFromString(code) !== Code.InvalidArgument) {
     return new Response(text, { status: response.status, headers: response.headers });
   }
-  const error = new PluginError("request_invalid", `The request can't be read: ${message}.`, {
-    remedy: "Send what admin.proto of this version says.",
+  const error = new PluginError("request_invalid", `The request is invalid: ${message}.`, {
+    remedy: "Send a request as defined in admin.proto of this version.",
   });
   return asJson(adminError(error), response.status);
 }
 
 /** An error on the wire, https://connectrpc.com/docs/protocol/#error-end-stream. */
-interface Refusal {
+interface WireError {
   readonly code?: string;
   readonly message?: string;
   readonly details?: unknown;
@@ -75,23 +78,23 @@ function asJson(error: ConnectError, status: number): Response {
   });
 }
 
-/** The answer to a defect of ours: its details are the log's matter. */
+/** The answer to a defect of the plugin; its details are in the log only. */
 export function internalError(cause: unknown): ConnectError {
   return new ConnectError(
-    "This is a defect of the plugin.",
+    "The plugin has failed with an internal error.",
     Code.Internal,
     undefined,
     [
       {
         desc: ErrorInfoSchema,
-        value: { code: "internal", remedy: "See its log, and report what it says there." },
+        value: { code: "internal", remedy: "Report it with the details in the plugin's log." },
       },
     ],
     cause,
   );
 }
 
-/** Whether somebody has foreseen the error; anything else is a defect. */
-export function isForeseen(reason: unknown): reason is PluginError {
+/** True for an error that the code expects; any other is a defect. */
+export function isExpected(reason: unknown): reason is PluginError {
   return reason instanceof PluginError && reason.code !== "unexpected";
 }

@@ -7,7 +7,7 @@ import { type LogLine, recordingLogger } from "../../test/support/recording-logg
 import { systemClock } from "../common/clock.ts";
 import { type AdminServer, serveAdmin } from "./admin-server.ts";
 
-const defect = () => {
+const fail = () => {
   throw new TypeError("out of film");
 };
 
@@ -21,10 +21,10 @@ describe("the admin socket", () => {
     const recorder = recordingLogger();
     log = recorder;
     const actions = {
-      ...{ status: defect, subscribe: () => () => undefined, setLogLevel: defect },
-      ...{ reset: defect, repair: defect, cordon: defect, uncordon: defect },
+      ...{ status: fail, subscribe: () => () => undefined, setLogLevel: fail },
+      ...{ reset: fail, repair: fail, cordon: fail, uncordon: fail },
     };
-    const probes = { live: defect, ready: () => [] };
+    const probes = { live: fail, ready: () => [] };
     server = await serveAdmin(path, { actions, probes, clock: systemClock, log: recorder });
   });
   afterEach(async () => {
@@ -32,14 +32,14 @@ describe("the admin socket", () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  test("logs a defect in a probe's answer, once however often that is asked for", async () => {
+  test("logs an internal error in a probe's answer once, however often a request repeats it", async () => {
     for (let asked = 0; asked < 3; asked++) {
       expect((await askSocket(path, "/healthz")).status).toBe(500);
     }
-    const told = log.lines.filter(({ level }) => level === "error");
-    expect(told.map(({ msg, fields }) => [msg, fields["error"]])).toEqual([
+    const errors = log.lines.filter(({ level }) => level === "error");
+    expect(errors.map(({ msg, fields }) => [msg, fields["error"]])).toEqual([
       ["Request handler failed", "TypeError: out of film"],
     ]);
-    expect(told[0]?.fields["stack"]).toContain("admin-server.test.ts");
+    expect(errors[0]?.fields["stack"]).toContain("admin-server.test.ts");
   });
 });

@@ -10,10 +10,10 @@ import { BoundSocket, bindingName } from "../common/bound-socket.ts";
 import { messageOf, PluginError } from "../common/plugin-error.ts";
 import { fileIdentity, isListening } from "../common/unix-socket.ts";
 import { AdminService } from "../gen/videodevice/admin/v1/admin_pb.ts";
-import { defectLog } from "../observe/internal-error-log.ts";
+import { internalErrorLog } from "../observe/internal-error-log.ts";
 import { answerProbe, type ProbeSources } from "../observe/probes.ts";
 import { statusJsonOptions } from "../observe/status-json.ts";
-import { explained, unknownMethod } from "./admin-errors.ts";
+import { unknownMethod, withErrorInfo } from "./admin-errors.ts";
 import { type AdminServiceDeps, adminService } from "./admin-service.ts";
 
 export interface AdminServerDeps extends AdminServiceDeps {
@@ -21,7 +21,7 @@ export interface AdminServerDeps extends AdminServiceDeps {
 }
 
 export interface AdminServer {
-  /** Whether the socket's path still leads here; it may have been removed or taken. */
+  /** False if the socket's file was removed or replaced. */
   isReachable(): boolean;
   /** Ends all watches and removes the socket. */
   stop(): Promise<void>;
@@ -31,13 +31,13 @@ export interface AdminServer {
 const maxRequestBytes = 64 * 1024;
 
 /**
- * Serves the admin API (Connect, gRPC-Web, and JSON for curl) and the probes on a unix socket for root alone.
- * One that nobody answers on is replaced.
+ * Serves the admin API (Connect, gRPC-Web, and JSON for curl) and the probes on a unix socket that only root can open.
+ * Replaces a socket on which no process listens.
  *
  * @throws PluginError `admin_socket_in_use` if another instance serves there, `admin_socket_unusable`.
  */
 export async function serveAdmin(path: string, deps: AdminServerDeps): Promise<AdminServer> {
-  await makeWay(path);
+  await preparePath(path);
   const stopping = new AbortController();
   const router = createConnectRouter({
     shutdownSignal: stopping.signal,
@@ -47,7 +47,7 @@ export async function serveAdmin(path: string, deps: AdminServerDeps): Promise<A
   router.service(AdminService, adminService(deps));
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   const answer = (request: Request) => {
-    // A Host that is none makes `request.url` a mere path, or nothing that parses.
+    // An invalid Host header makes `request.url` a path, or a text that does not parse.
     const url = URL.parse(request.url, "http://plugin");
     if (url === null) return new Response(notFound, { status: 404 });
     const handler = handlers.get(url.pathname);
@@ -57,8 +57,8 @@ export async function serveAdmin(path: string, deps: AdminServerDeps): Promise<A
     const probe = isRead ? answerProbe(url, deps.probes) : undefined;
     return probe ?? new Response(notFound, { status: 404 });
   };
-  const onDefect = defectLog(deps.log);
-  const { server, socket } = listen(path, answer, (reason) => onDefect("admin socket", reason));
+  const logError = internalErrorLog(deps.log);
+  const { server, socket } = listen(path, answer, (reason) => logError("admin socket", reason));
   return {
     isReachable: () => socket.isReachable(),
     stop: async () => {
@@ -69,49 +69,53 @@ export async function serveAdmin(path: string, deps: AdminServerDeps): Promise<A
   };
 }
 
-const notFound = `not found; there are ${AdminService.typeName}, /healthz and /readyz\n`;
+const notFound = `not found; available: ${AdminService.typeName}, /healthz and /readyz\n`;
 
 async function call(handler: UniversalHandler, request: Request, url: URL): Promise<Response> {
-  const asked = { ...universalServerRequestFromFetch(request, {}), url: url.href };
-  return explained(universalServerResponseToFetch(await handler(asked)));
+  const input = { ...universalServerRequestFromFetch(request, {}), url: url.href };
+  return withErrorInfo(universalServerResponseToFetch(await handler(input)));
 }
 
-/** Makes the directory, and refuses to take a path on which somebody answers. */
-async function makeWay(path: string): Promise<void> {
+/** Creates the directory. Throws if another process listens on the path. */
+async function preparePath(path: string): Promise<void> {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw unusable(path, cause);
   }
   if (fileIdentity(path) !== undefined && (await isListening(path))) {
-    throw new PluginError("admin_socket_in_use", `Another process serves on ${path}.`, {
-      remedy:
-        "In a rolling restart it ends by itself. Run one instance a node, or name another ADMIN_SOCKET.",
-    });
+    throw new PluginError(
+      "admin_socket_in_use",
+      `Another process serves the admin API on ${path}.`,
+      {
+        remedy:
+          "During a rolling update the old instance ends by itself. Otherwise run one instance per node, or set another ADMIN_SOCKET.",
+      },
+    );
   }
 }
 
-/** Binds beside the path and then takes it, so that what a dead instance left is replaced without a gap. */
+/** Binds beside the path and renames, so that the socket of a dead instance is replaced without a gap. */
 function listen(
   path: string,
   answer: (request: Request) => Response | Promise<Response>,
-  onDefect: (reason: unknown) => void,
+  onError: (reason: unknown) => void,
 ) {
   const name = bindingName(path);
-  // A quiet watch is no idle connection (Bun cuts it after 10 s), and whoever goes away without a word is
-  // known at once on a unix socket. Bun's types don't have it for one; a test holds that it works.
-  const patience: object = { idleTimeout: 0 };
-  // The mode has to be right from the socket's birth; nothing else runs until it is set back.
+  // By default Bun cuts a quiet watch after 10 s. On a unix socket a dead client is known at once, so no timeout is
+  // needed. Bun's types don't allow the option here; a test shows that it works.
+  const noTimeout: object = { idleTimeout: 0 };
+  // The socket's mode has to be right from the start; nothing else runs until the umask is restored.
   const umask = process.umask(0o177);
   try {
     const server = Bun.serve({
-      ...patience,
+      ...noTimeout,
       unix: name,
       maxRequestBodySize: maxRequestBytes,
       development: false,
       fetch: answer,
       error: (reason) => {
-        onDefect(reason);
+        onError(reason);
         return new Response("internal error\n", { status: 500 });
       },
     });
@@ -130,8 +134,13 @@ function listen(
 
 function unusable(path: string, cause: unknown): PluginError {
   const reason = messageOf(cause);
-  return new PluginError("admin_socket_unusable", `${path} can't be served on: ${reason}.`, {
-    cause,
-    remedy: "Run as root, or name an ADMIN_SOCKET in a directory that this process may write to.",
-  });
+  return new PluginError(
+    "admin_socket_unusable",
+    `Serving the admin API on ${path} failed: ${reason}.`,
+    {
+      cause,
+      remedy:
+        "Run as root, or set ADMIN_SOCKET to a path in a directory that this process can write to.",
+    },
+  );
 }

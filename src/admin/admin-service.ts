@@ -4,17 +4,17 @@ import type { Logger, LogLevel } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import type { AdminService, Device } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { logInternalError } from "../observe/internal-error-log.ts";
-import { logLevelOf, protoLevel } from "../observe/proto-log-level.ts";
-import { adminError, internalError, isForeseen } from "./admin-errors.ts";
+import { fromProtoLevel, toProtoLevel } from "../observe/log-level.ts";
+import { adminError, internalError, isExpected } from "./admin-errors.ts";
 import { type StatusSource, type WatchTimes, watchStatus } from "./watch.ts";
 
-/** What can be asked and done. Actions throw PluginError with the codes of `admin-errors.ts`. */
+/** The plugin's side of the API. Actions throw PluginError with the codes of `admin-errors.ts`. */
 export interface AdminActions extends StatusSource {
   reset(id: string, options: { readonly force: boolean }): Promise<void>;
   repair(id: string, options: { readonly force: boolean }): Promise<void>;
   cordon(id: string, note: string): Promise<void>;
   uncordon(id: string): Promise<void>;
-  /** Returns the level before. */
+  /** Sets the log level and returns the level before. */
   setLogLevel(level: LogLevel): LogLevel;
 }
 
@@ -25,36 +25,36 @@ export interface AdminServiceDeps {
   readonly watchTimes?: WatchTimes | undefined;
 }
 
-/** Watches at a time: one whose reader has stopped reading costs some 300 kB, most of it socket buffers. */
+/** Simultaneous watches: one whose client has stopped reading takes some 300 kB, most of it in socket buffers. */
 const maxWatches = 32;
 
-/** The AdminService over the actions of one plugin. */
+/** Implements the AdminService with the actions of one plugin. */
 export function adminService(deps: AdminServiceDeps): ServiceImpl<typeof AdminService> {
   const { actions, clock, log } = deps;
   let watches = 0;
 
-  /** Does it, and answers errors: what was foreseen as it is, and a defect of ours as `internal`, logged. */
+  /** Runs `work`. A PluginError goes to the client as it is; any other is logged and answered as `internal`. */
   async function answering<T>(method: string, id: string, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (reason) {
-      if (isForeseen(reason)) {
-        log.debug("Admin request refused", { method, device_id: id, ...reason.fields() });
+      if (isExpected(reason)) {
+        log.debug("Admin request rejected", { method, device_id: id, ...reason.fields() });
         throw adminError(reason);
       }
-      throw defect(method, reason);
+      throw logged(method, reason);
     }
   }
 
-  function defect(method: string, reason: unknown) {
+  function logged(method: string, reason: unknown) {
     logInternalError(log, method, reason);
     return internalError(reason);
   }
 
-  /** Does something to a device, and answers what has become of it. */
+  /** Runs an operation on a device and answers with the device afterwards. */
   function operating(method: string, id: string, work: () => Promise<void>) {
     return answering(method, id, async () => {
-      const known = refuseUnknown(id, actions.status().devices);
+      const known = findDevice(id, actions.status().devices);
       await work();
       const device = actions.status().devices.find((one) => one.id === id) ?? known;
       return { device };
@@ -67,8 +67,8 @@ export function adminService(deps: AdminServiceDeps): ServiceImpl<typeof AdminSe
     async *watchStatus(_request, { signal }) {
       if (watches >= maxWatches) {
         throw adminError(
-          new PluginError("too_many_watches", `${maxWatches} watches are open already.`, {
-            remedy: "End some of them, or ask for the status now and then.",
+          new PluginError("too_many_watches", `${maxWatches} watches are already open.`, {
+            remedy: "Close some of them, or poll the status instead.",
           }),
         );
       }
@@ -78,7 +78,7 @@ export function adminService(deps: AdminServiceDeps): ServiceImpl<typeof AdminSe
           yield { status };
         }
       } catch (reason) {
-        throw defect("WatchStatus", reason);
+        throw logged("WatchStatus", reason);
       } finally {
         watches -= 1;
       }
@@ -98,26 +98,30 @@ export function adminService(deps: AdminServiceDeps): ServiceImpl<typeof AdminSe
 
     setLogLevel: ({ level }) =>
       answering("SetLogLevel", "", async () => {
-        const wanted = logLevelOf(level);
+        const wanted = fromProtoLevel(level);
         if (wanted === undefined) {
-          throw new PluginError("log_level_unspecified", "The level is none that can be set.", {
-            remedy: "Name LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN or LOG_LEVEL_ERROR.",
-          });
+          throw new PluginError(
+            "log_level_unspecified",
+            "The log level is unspecified or unknown.",
+            {
+              remedy: "Use LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN or LOG_LEVEL_ERROR.",
+            },
+          );
         }
-        return { previous: protoLevel(actions.setLogLevel(wanted)) };
+        return { previous: toProtoLevel(actions.setLogLevel(wanted)) };
       }),
   };
 }
 
-const nameOne = "Name one of the devices that the status lists.";
+const remedy = "Use a device ID from the status.";
 
-/** Longest part of an unknown ID that is quoted, characters. */
-const quoted = 63;
+/** Characters of an unknown ID that an error quotes. */
+const quotedLength = 63;
 
-function refuseUnknown(id: string, devices: readonly Device[]): Device {
+function findDevice(id: string, devices: readonly Device[]): Device {
   if (id === "") {
     throw new PluginError("device_id_missing", "No device is named: device_id is empty.", {
-      remedy: nameOne,
+      remedy,
     });
   }
   const device = devices.find((one) => one.id === id);
@@ -126,7 +130,7 @@ function refuseUnknown(id: string, devices: readonly Device[]): Device {
   const range = first === last ? `it has ${first}` : `it has ${first} to ${last}`;
   throw new PluginError(
     "device_unknown",
-    `${id.slice(0, quoted)} is not one of this node's devices; ${range}.`,
-    { remedy: nameOne },
+    `${id.slice(0, quotedLength)} is not one of this node's devices; ${range}.`,
+    { remedy },
   );
 }

@@ -2,14 +2,14 @@ import { type RetryDeps, retryListen } from "../common/retry-listen.ts";
 import { type AdminServer, type AdminServerDeps, serveAdmin } from "./admin-server.ts";
 
 export interface AdminActorDeps extends AdminServerDeps, RetryDeps {
-  /** Called before the first request is answered: another instance may have answered until now. */
+  /** Called before the first request is answered; until now another instance may have served. */
   readonly onServing: () => Promise<void>;
 }
 
-/** Between two looks whether the socket is still there, ms. */
-const lookMs = 5000;
+/** Milliseconds between two checks that the socket still exists. */
+const checkMs = 5000;
 
-/** Keeps the admin API served until `signal` aborts, for ever trying again. */
+/** Serves the admin API until `signal` aborts. Retries after every failure. */
 export async function runAdmin(
   path: string,
   deps: AdminActorDeps,
@@ -18,8 +18,8 @@ export async function runAdmin(
   const { log, onServing } = deps;
   const attempt = {
     serve: () => serveAdmin(path, deps),
-    failed: "Admin API can't be served",
-    next: "devices are offered as ever; status, cordon and probe have nobody to talk to",
+    failed: "Serving the admin API failed",
+    next: "devices stay offered; status, cordon and probe do not work; retrying with backoff",
   };
   while (!signal.aborted) {
     const served = await retryListen(attempt, deps, signal);
@@ -27,18 +27,18 @@ export async function runAdmin(
     log.info("Serving the admin API", { socket_path: path });
     try {
       await onServing();
-      await stay(served, deps, signal);
+      await untilRemoved(served, deps, signal);
     } finally {
       await served.stop();
     }
-    if (!signal.aborted) log.warn("Admin socket was removed by somebody", { socket_path: path });
+    if (!signal.aborted) log.warn("Admin socket removed", { socket_path: path });
   }
 }
 
-async function stay(
+async function untilRemoved(
   server: AdminServer,
   { clock }: Pick<AdminActorDeps, "clock">,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted && server.isReachable()) await clock.sleep(lookMs, signal);
+  while (!signal.aborted && server.isReachable()) await clock.sleep(checkMs, signal);
 }

@@ -47,7 +47,7 @@ function setUp() {
 }
 
 describe("a watch of the status", () => {
-  test("has the first at once and the next when something has changed, not sooner than 100 ms", async () => {
+  test("yields the first status at once and the next after a change, at least 100 ms later", async () => {
     const { clock, change, next } = setUp();
     const first = next();
     await settle();
@@ -60,7 +60,7 @@ describe("a watch of the status", () => {
     expect(second.seen).toBe("1");
   });
 
-  test("is silent while only time passes, and finds a change that nobody tells of", async () => {
+  test("yields nothing while only time passes, and notices a change without a notification", async () => {
     const { clock, source, next } = setUp();
     next();
     await settle();
@@ -72,7 +72,7 @@ describe("a watch of the status", () => {
     expect(second.seen).toBe("1");
   });
 
-  test("makes nothing for a reader who is slow, who then has the newest", async () => {
+  test("builds no status for a slow reader, who then gets the newest", async () => {
     const { clock, change, source, next } = setUp();
     next();
     await settle();
@@ -85,7 +85,7 @@ describe("a watch of the status", () => {
     expect([second.seen, source.made]).toEqual(["1000", 2]);
   });
 
-  test("ends when it is told to, and listens no more", async () => {
+  test("ends when its signal aborts, and unsubscribes", async () => {
     const { stop, listeners, next } = setUp();
     next();
     await settle();
@@ -96,7 +96,7 @@ describe("a watch of the status", () => {
     expect([second.seen, listeners.size]).toEqual(["end", 0]);
   });
 
-  test("that its reader gives up listens no more", async () => {
+  test("unsubscribes when its reader stops", async () => {
     const { statuses, listeners, next } = setUp();
     next();
     await settle();

@@ -3,11 +3,11 @@ import type { Clock } from "../common/clock.ts";
 import { Notify } from "../common/notify.ts";
 import { type Status, StatusSchema } from "../gen/videodevice/admin/v1/admin_pb.ts";
 
-/** Where the status comes from. */
+/** Source of the status. */
 export interface StatusSource {
-  /** Everything that is known at this moment. */
+  /** Returns the current status. */
   status(): Status;
-  /** Calls `listener` when something may have changed. Returns the way to unsubscribe. */
+  /** Calls `listener` when the status may have changed. Returns a function that unsubscribes. */
   subscribe(listener: () => void): () => void;
 }
 
@@ -15,21 +15,21 @@ export interface StatusSource {
 export interface WatchTimes {
   /** Least time between two statuses. */
   readonly quietMs: number;
-  /** Between two looks while nobody tells of a change: that a device has become free by the passing of time, say. */
-  readonly lookMs: number;
+  /** Time between two checks without a notification: a device may become free by the passing of time. */
+  readonly pollMs: number;
 }
 
-export const defaultWatchTimes: WatchTimes = { quietMs: 100, lookMs: 1000 };
+export const defaultWatchTimes: WatchTimes = { quietMs: 100, pollMs: 1000 };
 
 /**
- * The status now, and again after each change, until `signal` aborts. One is made only when the reader has
- * taken the last one, so a slow reader misses states, holds nothing up and ends at the newest.
+ * Yields the status at once, and again after each change, until `signal` aborts. Builds the next one only when the
+ * reader asks for it, so a slow reader misses states, delays nothing, and gets the newest in the end.
  */
 export async function* watchStatus(
   source: StatusSource,
   clock: Clock,
   signal: AbortSignal,
-  { quietMs, lookMs }: WatchTimes = defaultWatchTimes,
+  { quietMs, pollMs }: WatchTimes = defaultWatchTimes,
 ): AsyncGenerator<Status> {
   const changed = new Notify();
   const unsubscribe = source.subscribe(changed.notify);
@@ -42,7 +42,7 @@ export async function* watchStatus(
         yield status;
         await clock.sleep(quietMs, signal);
       } else {
-        await changed.wait(clock, lookMs, signal);
+        await changed.wait(clock, pollMs, signal);
       }
     }
   } finally {
@@ -50,7 +50,7 @@ export async function* watchStatus(
   }
 }
 
-/** Whether two statuses tell the same, whenever they were made. */
+/** True if two statuses differ at most in their time. */
 function isSame(one: Status, other: Status): boolean {
   return equals(
     StatusSchema,

@@ -1,7 +1,7 @@
 import { logLevels } from "../common/logger.ts";
 import { quote } from "../config/problem.ts";
 import { didYouMean, suggest } from "../config/suggest.ts";
-import { levelNamed, levelWord } from "../observe/proto-log-level.ts";
+import { levelWord, parseProtoLevel } from "../observe/log-level.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
 import { operate } from "./operate/operation.ts";
@@ -37,7 +37,7 @@ Examples:
         terminal.out(`${levelWord(status?.logLevel ?? 0)}\n`);
         return exitCode.ok;
       }
-      const level = levelNamed(word);
+      const level = parseProtoLevel(word);
       if (level === undefined) {
         const meant = didYouMean(suggest(word.toLowerCase(), logLevels));
         const text = `is no level, expected one of ${logLevels.join(", ")}${meant}`;

@@ -2,7 +2,7 @@ import { systemClock } from "../common/clock.ts";
 import type { FlagSpec } from "../config/argv.ts";
 import type { Status } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { statusJson } from "../observe/status-json.ts";
-import { verdict } from "../observe/summary.ts";
+import { summarise } from "../observe/summary.ts";
 import { type Command, PROGRAM } from "./command.ts";
 import { exitCode } from "./exit-code.ts";
 import { followStatus } from "./operate/follow-status.ts";
@@ -66,7 +66,7 @@ async function show(operation: Operation): Promise<number> {
   const width = terminal.screen?.columns() ?? Number.POSITIVE_INFINITY;
   const view = { now: Date.now(), width, colour, events };
   terminal.out(json ? statusJson(status) : `${renderStatus(status, view).join("\n")}\n`);
-  return verdict(status).level === "good" ? exitCode.ok : exitCode.failure;
+  return summarise(status).level === "good" ? exitCode.ok : exitCode.failure;
 }
 
 async function watch(

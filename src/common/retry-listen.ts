@@ -7,7 +7,7 @@ import { PluginError } from "./plugin-error.ts";
 /** What to serve, and the words of the warning when that fails. */
 export interface Listening<T> {
   serve(): T | Promise<T>;
-  /** The warning's message: `Metrics can't be served`. */
+  /** The warning's message: `Serving metrics failed`. */
   readonly failed: string;
   /** What the plugin does meanwhile. */
   readonly next: string;

@@ -28,7 +28,7 @@ const sources: StatusSources = {
   startedAt: 500,
   wall: wallClock(() => 2500),
   devices: () => [device, { ...device, id: "video11", number: 11, format: "" }],
-  care: () => [
+  maintenance: () => [
     { id: "video10", use: "in_use", cleanliness: "dirty", resets: 2, repairs: 1, work: "reset" },
   ],
   cordons: () => new Map([["video11", { device: "video11", note: "dark", since: 2000 }]]),
@@ -39,7 +39,7 @@ const sources: StatusSources = {
     socketPath: "/dp/a.sock",
     streams: 1,
   }),
-  unregistered: () => "",
+  registrationDetail: () => "",
   podResources: {
     owners: () => new Map([["video10", { namespace: "n", pod: "p", container: "c" }]]),
     status: () => ({ answers: true, error: "", at: 2000 }),
@@ -48,7 +48,7 @@ const sources: StatusSources = {
   logLevel: () => "debug",
 };
 
-test("the status puts together what everybody knows", () => {
+test("a status has the facts of all its sources", () => {
   const status = buildStatus(sources);
   expect(status).toMatchObject({
     observedAt: { seconds: 2n, nanos: 500_000_000 },
@@ -70,14 +70,14 @@ test("the status puts together what everybody knows", () => {
   expect(status.devices[0]?.cordon).toBeUndefined();
 });
 
-test("what nobody knows of a device is left open", () => {
+test("unknown facts about a device stay unset", () => {
   const [, other] = buildStatus(sources).devices;
   expect(other).toMatchObject({ use: Use.UNSPECIFIED, clean: false, cordon: { note: "dark" } });
   expect(other?.work).toBe(Work.UNSPECIFIED);
   expect(other?.owner).toBeUndefined();
 });
 
-test("a kubelet that can't be asked is told with its error", () => {
+test("a status has the error of a kubelet that can't be asked", () => {
   const status = () => ({ answers: false, error: "no such socket", at: 2000 });
   const podResources = { ...sources.podResources, status };
   const { kubelet } = buildStatus({ ...sources, podResources });
@@ -87,7 +87,7 @@ test("a kubelet that can't be asked is told with its error", () => {
   });
 });
 
-test("a wall clock that was set since tells all times as it goes now", () => {
+test("all times follow a wall clock that was set", () => {
   const hour = 3_600_000;
   const status = buildStatus({ ...sources, wall: wallClock(() => 2500 + hour) });
   const ms = (time: Parameters<typeof timestampMs>[0] | undefined) => time && timestampMs(time);
@@ -99,7 +99,9 @@ test("a wall clock that was set since tells all times as it goes now", () => {
   expect(ms(status.events[0]?.time)).toBe(600);
 });
 
-test("a kubelet that doesn't listen is told with the reason and what to do", () => {
-  const unregistered = () => "There is no /dp/kubelet.sock. Start the kubelet.";
-  expect(buildStatus({ ...sources, unregistered }).kubelet?.detail).toBe(unregistered());
+test("a status has the reason and remedy of a failed registration", () => {
+  const registrationDetail = () => "There is no /dp/kubelet.sock. Start the kubelet.";
+  expect(buildStatus({ ...sources, registrationDetail }).kubelet?.detail).toBe(
+    registrationDetail(),
+  );
 });

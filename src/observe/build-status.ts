@@ -20,39 +20,39 @@ import {
 import type { Owner } from "../pod-resources/device-owners.ts";
 import type { PodResources } from "../pod-resources/pod-resources.ts";
 import type { JournalEvent } from "./journal.ts";
-import { protoLevel } from "./proto-log-level.ts";
+import { toProtoLevel } from "./log-level.ts";
 
-/** What the kubelet's pod-resources API has told. */
+/** The answers of the kubelet's pod-resources API. */
 export type PodResourcesView = Pick<PodResources, "owners" | "status">;
 
-/** Everybody who knows a part of the status. */
+/** The parts of a status. */
 export interface StatusSources {
   readonly version: string;
   readonly nodeName: string;
   readonly resourceName: string;
   readonly driver: string;
-  /** By the program's clock, as all times but those of events and cordons. */
+  /** ms by the program's clock, as all times but those of events and cordons. */
   readonly startedAt: number;
   readonly wall: Pick<WallClock, "at" | "now">;
   readonly devices: () => readonly DeviceStatus[];
-  readonly care: () => readonly MaintenanceStatus[];
+  readonly maintenance: () => readonly MaintenanceStatus[];
   readonly cordons: () => CordonMap;
   readonly registration: () => RegistrarStatus;
-  /** Why there is no registration and what to do, in sentences; empty if there is one, or no more to say. */
-  readonly unregistered: () => string;
+  /** Why the plugin is not registered and what to do, in sentences; empty if it is, or if the reason says all. */
+  readonly registrationDetail: () => string;
   readonly podResources: PodResourcesView;
   readonly events: () => readonly JournalEvent[];
   readonly logLevel: () => LogLevel;
 }
 
-/** Everything that is known at this moment, for the admin API and whoever shows it. */
+/** Builds the current status as the admin API and the status page show it. */
 export function buildStatus(sources: StatusSources): Status {
   const { version, nodeName, resourceName, driver, podResources } = sources;
-  const care = new Map(sources.care().map((one) => [one.id, one]));
+  const maintenance = new Map(sources.maintenance().map((device) => [device.id, device]));
   const owners = podResources.owners();
   const cordons = sources.cordons();
   const registration = sources.registration();
-  const asked = podResources.status();
+  const { answers, error } = podResources.status();
   const time = (ms: number) => timestampFromMs(sources.wall.at(ms));
   return create(StatusSchema, {
     observedAt: timestampFromMs(sources.wall.now()),
@@ -61,19 +61,23 @@ export function buildStatus(sources: StatusSources): Status {
     nodeName,
     resourceName,
     driver,
-    logLevel: protoLevel(sources.logLevel()),
+    logLevel: toProtoLevel(sources.logLevel()),
     kubelet: {
       registered: registration.registered,
       reason: registration.reason,
       since: time(registration.since),
-      podResourcesAnswers: asked.answers,
-      podResourcesError: asked.error,
-      detail: sources.unregistered(),
+      podResourcesAnswers: answers,
+      podResourcesError: error,
+      detail: sources.registrationDetail(),
     },
     devices: sources.devices().map((device) => {
       const { id, since } = device;
-      const about = { care: care.get(id), cordon: cordons.get(id), owner: owners.get(id) };
-      return deviceOf(device, { ...about, since: time(since) });
+      return deviceOf(device, {
+        maintenance: maintenance.get(id),
+        cordon: cordons.get(id),
+        owner: owners.get(id),
+        since: time(since),
+      });
     }),
     events: sources.events().map(eventOf),
   });
@@ -87,15 +91,16 @@ const uses: Readonly<Record<DeviceUse, Use>> = {
 
 const works = { none: Work.UNSPECIFIED, reset: Work.RESET, repair: Work.REPAIR } as const;
 
-/** What others know of a device. */
+/** What parts other than the inventory know of a device. */
 interface DeviceFacts {
-  readonly care: MaintenanceStatus | undefined;
+  readonly maintenance: MaintenanceStatus | undefined;
   readonly cordon: Cordon | undefined;
   readonly owner: Owner | undefined;
   readonly since: Timestamp;
 }
 
-function deviceOf(device: DeviceStatus, { care, cordon, owner, since }: DeviceFacts): Device {
+function deviceOf(device: DeviceStatus, facts: DeviceFacts): Device {
+  const { maintenance, cordon, owner, since } = facts;
   const { id, number, hostPath, health, reason, detail, format } = device;
   return create(DeviceSchema, {
     id,
@@ -105,21 +110,21 @@ function deviceOf(device: DeviceStatus, { care, cordon, owner, since }: DeviceFa
     reason,
     detail,
     since,
-    use: uses[care?.use ?? "unknown"],
+    use: uses[maintenance?.use ?? "unknown"],
     ...(owner && { owner: { ...owner } }),
-    clean: care?.cleanliness === "clean",
+    clean: maintenance?.cleanliness === "clean",
     ...(cordon && { cordon: { since: timestampFromMs(cordon.since), note: cordon.note } }),
-    resets: care?.resets ?? 0,
-    repairs: care?.repairs ?? 0,
+    resets: maintenance?.resets ?? 0,
+    repairs: maintenance?.repairs ?? 0,
     format,
-    work: works[care?.work ?? "none"],
+    work: works[maintenance?.work ?? "none"],
   });
 }
 
 function eventOf({ at, level, msg, fields }: JournalEvent): Event {
   return create(EventSchema, {
     time: timestampFromMs(at),
-    level: protoLevel(level),
+    level: toProtoLevel(level),
     message: msg,
     fields,
   });

@@ -7,12 +7,16 @@ import { ConnectionGuard, connectionsTo, openFiles } from "./connection-guard.ts
 describe("the connection guard", () => {
   test("cuts when there are more than the limit above the program's own files", () => {
     const guard = new ConnectionGuard(10);
-    expect([30, 40, 41].map((files) => guard.look(files, () => 11))).toEqual([false, false, true]);
+    expect([30, 40, 41].map((files) => guard.isOverLimit(files, () => 11))).toEqual([
+      false,
+      false,
+      true,
+    ]);
   });
 
-  test("takes the fewest it ever saw for the program's own, so that an attack at the start is no excuse", () => {
+  test("takes the fewest open files ever counted for the program's own, also if an attack came first", () => {
     const guard = new ConnectionGuard(10);
-    expect([500, 30, 35, 60].map((files) => guard.look(files, () => 11))).toEqual([
+    expect([500, 30, 35, 60].map((files) => guard.isOverLimit(files, () => 11))).toEqual([
       false,
       false,
       false,
@@ -20,14 +24,14 @@ describe("the connection guard", () => {
     ]);
   });
 
-  test("cuts nobody for files that are no connections, and doesn't count while there are few", () => {
+  test("cuts nothing for files that are no connections, and does not count connections while there are few files", () => {
     const guard = new ConnectionGuard(10);
     let counted = 0;
     const connections = () => {
       counted++;
       return 10;
     };
-    expect([30, 40, 500].map((files) => guard.look(files, connections))).toEqual([
+    expect([30, 40, 500].map((files) => guard.isOverLimit(files, connections))).toEqual([
       false,
       false,
       false,

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { ManualClock } from "../../test/support/manual-clock.ts";
 import { EventLoopLag } from "./event-loop-lag.ts";
 
-test("the longest delay of a timer is remembered for a minute, the last one until the next", async () => {
+test("the longest lag is kept for a minute, the last one until the next measurement", async () => {
   const clock = new ManualClock();
   const lag = new EventLoopLag(clock);
   const stop = new AbortController();

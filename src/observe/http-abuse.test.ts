@@ -53,7 +53,7 @@ describe("HTTP under abuse", () => {
   const statusLine = async (bytes: string) => (await send(bytes)).split("\r\n")[0];
   const url = (path: string) => `http://127.0.0.1:${server.port}${path}`;
 
-  test("closes on what is no request", async () => {
+  test("closes a connection on what is no request", async () => {
     for (const bytes of [
       "\0\x01\x02 hello\r\n\r\n",
       "\x16\x03\x01\x02\x00\x01\x00",
@@ -70,7 +70,7 @@ describe("HTTP under abuse", () => {
     expect(await statusLine(head)).toBe("HTTP/1.1 431 Request Header Fields Too Large");
   });
 
-  test("takes no body, and reads none of one that is announced", async () => {
+  test("rejects bodies without reading them", async () => {
     const head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n";
     expect(await statusLine(head)).toBe("HTTP/1.1 413 Request Entity Too Large");
   });
@@ -83,7 +83,7 @@ describe("HTTP under abuse", () => {
     expect(await (await fetch(url("/"), { method: "HEAD" })).text()).toBe("");
   });
 
-  test("survives hosts and targets that make no URL", async () => {
+  test("survives hosts and targets that are no valid URL", async () => {
     const get = (target: string, host: string) =>
       statusLine(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
     expect(await get("/healthz", "a b<>")).toBe("HTTP/1.1 200 OK");
@@ -92,7 +92,7 @@ describe("HTTP under abuse", () => {
     expect(await get("/../..//etc/passwd", "a")).toBe("HTTP/1.1 404 Not Found");
   });
 
-  test("draws a page that many want at once a few times only", async () => {
+  test("renders a page for many simultaneous requests only a few times", async () => {
     const started = performance.now();
     const wanted = Array.from({ length: 100 }, () => fetch(url("/")).then(({ status }) => status));
     expect(new Set(await Promise.all(wanted))).toEqual(new Set([200]));
@@ -100,7 +100,7 @@ describe("HTTP under abuse", () => {
     expect(asked).toBeLessThanOrEqual(5 * windows);
   });
 
-  test("cuts all connections when there are too many, and serves on", async () => {
+  test("cuts all connections when there are too many, and goes on serving", async () => {
     const halfHead = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
     const held = Array.from({ length: connectionLimit + 50 }, () => send(halfHead));
     expect(new Set(await Promise.all(held))).toEqual(new Set([""]));

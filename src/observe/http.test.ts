@@ -18,7 +18,7 @@ const pool = new Inventory(new FakeDriver(2).devices, systemClock);
 const metrics = makeMetrics({
   devices: () => pool.list(),
   registered: () => registered,
-  care: () => [
+  maintenance: () => [
     { id: "video10", use: "in_use", cleanliness: "dirty", resets: 0, repairs: 0 },
     { id: "video11", use: "unknown", cleanliness: "clean", resets: 0, repairs: 0 },
   ],
@@ -47,12 +47,12 @@ const get = (path: string, init?: RequestInit) =>
   fetch(`http://127.0.0.1:${server.port}${path}`, init);
 
 describe("HTTP", () => {
-  test("is alive whatever the kubelet does", async () => {
+  test("is live whatever the kubelet does", async () => {
     registered = false;
     expect((await get("/healthz")).status).toBe(200);
   });
 
-  test("is not alive when something hangs, and says what", async () => {
+  test("is not live while something hangs, and says what", async () => {
     hanging = true;
     const response = await get("/healthz");
     hanging = false;
@@ -70,27 +70,27 @@ describe("HTTP", () => {
     expect((await get("/readyz")).status).toBe(200);
   });
 
-  test("shows metrics in the format that Prometheus reads", async () => {
+  test("serves metrics in Prometheus' format", async () => {
     const response = await get("/metrics");
     expect(response.headers.get("content-type")).toStartWith("text/plain; version=0.0.4");
     const lines = (await response.text()).split("\n");
     expect(lines).toContain('video_device_plugin_build_info{version="1.2.3",node="node-a"} 1');
   });
 
-  test("changes nothing: only reads are answered", async () => {
+  test("is read-only: answers no other methods", async () => {
     expect((await get("/metrics", { method: "POST", body: "x" })).status).not.toBe(200);
     expect((await get("/healthz", { method: "DELETE" })).status).toBe(405);
   });
 
-  test("names what there is where there is nothing", async () => {
+  test("names the available paths for an unknown one", async () => {
     const response = await get("/nope");
     expect([response.status, await response.text()]).toEqual([
       404,
-      "not found; there are /, /status.json, /metrics, /healthz and /readyz\n",
+      "not found; available: /, /status.json, /metrics, /healthz and /readyz\n",
     ]);
   });
 
-  test("shows people the status as a page, and programs the same as JSON", async () => {
+  test("serves the status as a page and as JSON", async () => {
     const page = await get("/");
     expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
     expect(await page.text()).toContain("<h1><bdi>node-a</bdi></h1>");
@@ -103,7 +103,7 @@ describe("HTTP", () => {
     expect(JSON.parse(text).status.devices[0]).toMatchObject({ healthy: false, resets: 0 });
   });
 
-  test("lets a browser guess, keep and embed nothing, whatever it answers", async () => {
+  test("has headers against guessing, caching and embedding on every answer", async () => {
     for (const path of ["/", "/status.json", "/metrics", "/healthz", "/readyz", "/nope"]) {
       const { headers } = await get(path);
       expect(headers.get("x-content-type-options")).toBe("nosniff");
@@ -116,7 +116,7 @@ describe("HTTP", () => {
     }
   });
 
-  test("logs a defect in an answer, once however often it is asked for", async () => {
+  test("logs an internal error once, however often a request repeats it", async () => {
     broken = true;
     await Bun.sleep(300); // until no page of before is given again
     for (let asked = 0; asked < 3; asked++) expect((await get("/status.json")).status).toBe(500);
@@ -129,7 +129,7 @@ describe("HTTP", () => {
   });
 });
 
-describe("a port that can't be had", () => {
+describe("a port that can't be used", () => {
   /** How serving there fails. */
   function failure(address: string, port: number): PluginError | undefined {
     try {
@@ -140,19 +140,19 @@ describe("a port that can't be had", () => {
     }
   }
 
-  test("is said to be another's, and not shared with it in silence", () => {
+  test("is reported as used by another process, and not shared with it", () => {
     const error = failure("127.0.0.1", server.port);
     expect(error?.code).toBe("metrics_port_unusable");
     expect(error?.message).toBe(
-      `127.0.0.1:${server.port} can't be listened on: another process has the port.`,
+      `Listening on 127.0.0.1:${server.port} failed: another process uses the port.`,
     );
     expect(error?.remedy).toContain("METRICS_PORT");
   });
 
-  test("is said to be on an address that is none of this host's", () => {
+  test("is reported if the host does not have the address", () => {
     const error = failure("192.0.2.1", 8080);
     expect(error?.message).toBe(
-      "192.0.2.1:8080 can't be listened on: the address is none of this host's.",
+      "Listening on 192.0.2.1:8080 failed: this host does not have the address.",
     );
   });
 });

@@ -2,7 +2,7 @@ import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import type { Status } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { ConnectionGuard, connectionsTo, countEveryMs, openFiles } from "./connection-guard.ts";
-import { defectLog } from "./internal-error-log.ts";
+import { internalErrorLog } from "./internal-error-log.ts";
 import type { Metrics } from "./metrics.ts";
 import { pagePolicy, renderStatusPage } from "./page/status-page.ts";
 import { answerProbe, type ProbeSources } from "./probes.ts";
@@ -13,68 +13,68 @@ export interface HttpOptions {
   /** IP address to bind. */
   readonly address: string;
   readonly port: number;
-  /** How often connections are counted, ms; for tests that can't wait. */
+  /** Milliseconds between two counts of connections; shorter in tests. */
   readonly countEveryMs?: number;
 }
 
 export interface HttpSources {
   readonly metrics: Metrics;
   readonly probes: ProbeSources;
-  /** Everything that is known at this moment. */
+  /** Returns the current status. */
   readonly status: () => Status;
-  /** Has what goes wrong in an answer, which is a defect: each error once. */
+  /** Gets each internal error once. */
   readonly log: Logger;
-  /** There were too many connections, and all of them were cut. */
+  /** Called after all connections were cut because there were too many. */
   readonly onCut?: () => void;
 }
 
 export interface HttpServer {
-  /** The port in use. */
+  /** The port that is served. */
   readonly port: number;
   stop(): Promise<void>;
 }
 
 /**
- * `/` for people, `/status.json` for programs, `/metrics` for Prometheus, `/healthz` (nothing in the process
- * hangs) and `/readyz` (a kubelet listens to us and a device works). Read-only: only GET and HEAD are answered. Made to be
- * asked too much by anybody who reaches the port: what is costly is throttle, connections are limited.
+ * Serves `/` for people, `/status.json` for programs, `/metrics` for Prometheus, `/healthz` (nothing in the process
+ * hangs) and `/readyz` (registered with the kubelet, and a device works). Read-only: it answers only GET and HEAD. It
+ * withstands floods from any client that reaches the port: costly answers are throttled, connections are limited.
  *
  * @throws PluginError `metrics_port_unusable`.
  */
 export function serveHttp(options: HttpOptions, sources: HttpSources): HttpServer {
   const views = viewsOf(sources);
-  const onDefect = defectLog(sources.log);
+  const logError = internalErrorLog(sources.log);
   const listen = (port: number) =>
     Bun.serve({
-      // Bun takes port and host name from the environment unless told both.
+      // Without both, Bun reads them from the environment.
       hostname: options.address,
       port,
-      // Unless told so, Bun shares the port with another process of the same user, and neither knows.
+      // By default Bun shares the port with another process of the same user, and neither notices.
       reusePort: false,
-      // Bun rounds up to steps of 4 s, and gives a connection no more for sending a byte now and then.
+      // Bun rounds up to steps of 4 s, and does not extend it for single bytes.
       idleTimeout: 10,
       maxRequestBodySize: 0,
       development: false,
       fetch: (request) => answer(request, sources, views),
       error: (reason) => {
-        onDefect("HTTP", reason);
+        logError("HTTP", reason);
         return text("internal error\n", 500);
       },
     });
-  let server: Bun.Server<undefined> | undefined = first(options, listen);
+  let server: Bun.Server<undefined> | undefined = firstServer(options, listen);
   const port = server.port ?? options.port;
   const guard = new ConnectionGuard();
-  const tooMany = () => guard.look(openFiles(), () => connectionsTo(port));
-  tooMany();
+  const isOverLimit = () => guard.isOverLimit(openFiles(), () => connectionsTo(port));
+  isOverLimit();
   const counting = setInterval(() => {
-    if (server !== undefined && !tooMany()) return;
-    // Bun has no limit of its own; a new server on the same port is how all connections are cut.
+    if (server !== undefined && !isOverLimit()) return;
+    // Bun has no limit of its own; only replacing the server cuts all connections.
     if (server !== undefined) sources.onCut?.();
     server?.stop(true);
     try {
       server = listen(port);
     } catch {
-      // Nothing has gone that could be missed; the next round tries again.
+      // The next round tries again.
       server = undefined;
     }
   }, options.countEveryMs ?? countEveryMs);
@@ -87,8 +87,8 @@ export function serveHttp(options: HttpOptions, sources: HttpSources): HttpServe
   };
 }
 
-/** The server that the first attempt makes. */
-function first(
+/** Starts the first server. */
+function firstServer(
   { address, port }: HttpOptions,
   listen: (port: number) => Bun.Server<undefined>,
 ): Bun.Server<undefined> {
@@ -98,24 +98,24 @@ function first(
     const { code, message } = cause as { code?: string; message: string };
     throw new PluginError(
       "metrics_port_unusable",
-      `${address}:${port} can't be listened on: ${reasons[code ?? ""] ?? message}.`,
+      `Listening on ${address}:${port} failed: ${reasons[code ?? ""] ?? message}.`,
       {
         cause,
         remedy:
-          "Name a METRICS_PORT that is free (ss -ltnp on the host says who has one) and a METRICS_ADDRESS of this host.",
+          "Set METRICS_PORT to a free port (ss -ltnp on the host shows which are in use) and METRICS_ADDRESS to an address of this host.",
       },
     );
   }
 }
 
-/** Bun's own words don't always tell. */
+/** Clearer words than Bun's for the usual errors. */
 const reasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: "another process has the port",
-  EADDRNOTAVAIL: "the address is none of this host's",
-  EACCES: "this process may not have a port below 1024",
+  EADDRINUSE: "another process uses the port",
+  EADDRNOTAVAIL: "this host does not have the address",
+  EACCES: "this process is not allowed to use a port below 1024",
 };
 
-/** What takes more than a moment to make. */
+/** Answers that are costly to make. */
 interface Views {
   readonly page: () => string;
   readonly json: () => string;
@@ -134,9 +134,9 @@ async function answer(
   views: Views,
 ): Promise<Response> {
   if (request.method !== "GET" && request.method !== "HEAD") {
-    return text("only GET is answered here\n", 405, { allow: "GET, HEAD" });
+    return text("only GET and HEAD are supported\n", 405, { allow: "GET, HEAD" });
   }
-  // A Host that is none makes `request.url` a mere path, or nothing that parses.
+  // An invalid Host header makes `request.url` a path, or a text that does not parse.
   const url = URL.parse(request.url, "http://plugin");
   switch (url?.pathname) {
     case "/":
@@ -156,14 +156,14 @@ async function answer(
     const type = probe.headers.get("content-type") ?? "text/plain";
     return reply(await probe.text(), probe.status, { "content-type": type });
   }
-  return text("not found; there are /, /status.json, /metrics, /healthz and /readyz\n", 404);
+  return text("not found; available: /, /status.json, /metrics, /healthz and /readyz\n", 404);
 }
 
 function text(body: string, status: number, headers: Record<string, string> = {}): Response {
   return reply(body, status, { "content-type": "text/plain", ...headers });
 }
 
-/** A browser is to guess nothing, keep nothing, tell nobody and embed nothing of what it gets here. */
+/** Headers by which a browser guesses no type, caches nothing, sends no referrer and embeds no answer elsewhere. */
 const hardening = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",

@@ -1,28 +1,31 @@
 import type { Logger } from "../common/logger.ts";
 
-/** Distinct defects that are told at error level; whoever asks must not be able to fill the log. */
-const maxTold = 32;
+/** Distinct errors that are logged at error level; requests must not be able to fill the log. */
+const maxLogged = 32;
 
-/** Tells of a defect of ours in the answer to a request. */
+/** Logs an internal error in the answer to a request, which is a defect of the plugin. */
 export function logInternalError(log: Logger, method: string, reason: unknown): void {
-  log.error("Request handler failed", defectFields(method, reason));
+  log.error("Request handler failed", errorFields(method, reason));
 }
 
-/** As {@link logInternalError}, but each distinct error once, from then on at debug level: anybody may ask, and again. */
-export function defectLog(log: Logger): (method: string, reason: unknown) => void {
-  const told = new Set<string>();
+/**
+ * Returns a function like {@link logInternalError} that logs each distinct error once and repetitions at debug level:
+ * a client may send the same request over and over.
+ */
+export function internalErrorLog(log: Logger): (method: string, reason: unknown) => void {
+  const logged = new Set<string>();
   return (method, reason) => {
     const key = `${method} ${String(reason)}`;
-    if (told.has(key) || told.size >= maxTold) {
-      log.debug("Request handler failed", defectFields(method, reason));
+    if (logged.has(key) || logged.size >= maxLogged) {
+      log.debug("Request handler failed", errorFields(method, reason));
       return;
     }
-    told.add(key);
+    logged.add(key);
     logInternalError(log, method, reason);
   };
 }
 
-function defectFields(method: string, reason: unknown) {
+function errorFields(method: string, reason: unknown) {
   return {
     method,
     error: String(reason),

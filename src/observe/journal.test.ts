@@ -3,13 +3,13 @@ import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { Journal, withJournal } from "./journal.ts";
 
 describe("the journal", () => {
-  test("has the last events, newest first, and no more", () => {
+  test("has the last events, newest first, up to its limit", () => {
     const journal = new Journal(3);
     for (let n = 0; n < 5; n++) journal.add("info", `event ${n}`);
     expect(journal.events().map(({ msg }) => msg)).toEqual(["event 4", "event 3", "event 2"]);
   });
 
-  test("keeps what is logged at info level and above, and passes all of it on", () => {
+  test("keeps events at info level and above, and passes all on", () => {
     const journal = new Journal();
     const recorder = recordingLogger();
     const log = withJournal(recorder, journal);
@@ -50,7 +50,7 @@ describe("the journal", () => {
     });
   });
 
-  test("is bounded whatever it is given", () => {
+  test("is bounded, however long an event is", () => {
     const journal = new Journal();
     const fields = Object.fromEntries(
       Array.from({ length: 200 }, (_, n) => [`field_${n}`, "x".repeat(10_000)]),
@@ -62,7 +62,7 @@ describe("the journal", () => {
     expect(event?.fields["field_0"]).toHaveLength(300);
   });
 
-  test("tells whoever listens until they don't", () => {
+  test("notifies listeners until they unsubscribe", () => {
     const journal = new Journal();
     let told = 0;
     const unsubscribe = journal.subscribe(() => told++);

@@ -1,22 +1,22 @@
 import type { LogFields, Logger, LogLevel } from "../common/logger.ts";
 
-/** Something that happened, as it was logged; all of bounded size. */
+/** An event as it was logged, bounded in size. */
 export interface JournalEvent {
-  /** ms since the epoch, by the wall clock, as in the log. */
+  /** ms since the epoch by the wall clock, as in the log. */
   readonly at: number;
   readonly level: Exclude<LogLevel, "debug">;
   readonly msg: string;
   readonly fields: Readonly<Record<string, string>>;
 }
 
-/** Events kept: some hours of a node's life, or the whole of one bad minute. */
+/** Events kept: some hours of a quiet node, or one bad minute. */
 const keptEvents = 64;
-/** Fields kept of one event; "Starting" has the most, one for each option. */
+/** Fields kept per event; "Starting" has the most, one for each option. */
 const keptFields = 48;
-/** Characters kept of a message or a field's value. */
+/** Characters kept of a message and of a field's value. */
 const keptCharacters = 300;
 
-/** The last events, whatever level is logged, for people who ask what has happened. */
+/** Keeps the last events at info level and above, whatever level is logged. */
 export class Journal {
   readonly #events: JournalEvent[] = [];
   readonly #listeners = new Set<() => void>();
@@ -26,7 +26,7 @@ export class Journal {
     this.#kept = kept;
   }
 
-  /** Newest first. */
+  /** Returns the events, newest first. */
   events(): readonly JournalEvent[] {
     return this.#events.toReversed();
   }
@@ -46,14 +46,14 @@ export class Journal {
     for (const listener of [...this.#listeners]) listener();
   }
 
-  /** Calls `listener` after each event. Returns the way to unsubscribe. */
+  /** Calls `listener` after each event. Returns a function that unsubscribes. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 }
 
-/** A logger whose events, those at info level and above, are kept in a journal as well. */
+/** A logger that also adds its events at info level and above to a journal. */
 export function withJournal(log: Logger, journal: Journal): Logger {
   const kept = (level: JournalEvent["level"]) => (msg: string, fields?: LogFields) => {
     log[level](msg, fields);

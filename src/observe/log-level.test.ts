@@ -1,7 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import type { LogLevel } from "../common/logger.ts";
+import { type LogLevel, logLevels } from "../common/logger.ts";
+import { LogLevel as ProtoLevel } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { createLogger } from "./log.ts";
-import { changeLogLevel, toggledLevel } from "./log-level.ts";
+import {
+  changeLogLevel,
+  fromProtoLevel,
+  levelWord,
+  parseProtoLevel,
+  toggledLevel,
+  toProtoLevel,
+} from "./log-level.ts";
 
 function setUp(level: LogLevel) {
   const written: string[] = [];
@@ -10,15 +18,15 @@ function setUp(level: LogLevel) {
 }
 
 describe("the log level", () => {
-  test("is what counts from its change on", () => {
+  test("applies from its change on", () => {
     const { log, written } = setUp("info");
-    log.debug("unheard");
+    log.debug("before");
     expect(changeLogLevel(log, log, "debug", "a test")).toBe("info");
-    log.debug("heard");
+    log.debug("after");
     expect(log.level).toBe("debug");
     expect(written()).toMatchObject([
       { msg: "Log level changed", level: "INFO", log_level: "debug", was: "info", by: "a test" },
-      { msg: "heard" },
+      { msg: "after" },
     ]);
   });
 
@@ -28,7 +36,7 @@ describe("the log level", () => {
     ["warn", "error"],
     ["error", "debug"],
   ] as const) {
-    test(`tells of its change from ${from} to ${to} in one line`, () => {
+    test(`is logged in one line when it changes from ${from} to ${to}`, () => {
       const { log, written } = setUp(from);
       changeLogLevel(log, log, to, "a test");
       expect(written()).toHaveLength(1);
@@ -36,16 +44,33 @@ describe("the log level", () => {
     });
   }
 
-  test("that stays as it is says nothing", () => {
+  test("is not logged when it stays the same", () => {
     const { log, written } = setUp("info");
     changeLogLevel(log, log, "info", "a test");
     expect(written()).toEqual([]);
   });
 
-  test("is toggled to debug and back to what it was at the start", () => {
+  test("is toggled to debug and back to the level at the start", () => {
     expect(toggledLevel("warn", "warn")).toBe("debug");
     expect(toggledLevel("debug", "warn")).toBe("warn");
     expect(toggledLevel("debug", "debug")).toBe("info");
     expect(toggledLevel("info", "debug")).toBe("debug");
+  });
+});
+
+describe("the admin API's log level", () => {
+  test("has the same word as the option", () => {
+    for (const level of logLevels) {
+      expect(fromProtoLevel(toProtoLevel(level))).toBe(level);
+      expect(levelWord(toProtoLevel(level))).toBe(level);
+      expect(parseProtoLevel(level.toUpperCase())).toBe(toProtoLevel(level));
+    }
+    expect(logLevels.map(toProtoLevel)).toEqual([1, 2, 3, 4]);
+  });
+
+  test("is undefined if it isn't known", () => {
+    expect(fromProtoLevel(ProtoLevel.UNSPECIFIED)).toBeUndefined();
+    expect(levelWord(99 as ProtoLevel)).toBe("unknown");
+    expect(parseProtoLevel("loud")).toBeUndefined();
   });
 });

@@ -74,13 +74,13 @@ describe("the pretty log", () => {
     );
   });
 
-  test("lets nobody's words steer the terminal", () => {
+  test("escapes control characters of foreign texts", () => {
     const { log, written } = setUp("pretty");
     log.info("Device cordoned", { note: "\x1b[2J", by: "\x9b2J", who: "a\u202eb" });
     expect(written[0]).toEndWith(' note="\\u001b[2J" by="\\u009b2J" who="a\\u202eb"\n');
   });
 
-  test("has colour only where it may", () => {
+  test("has colour only if asked for", () => {
     const plain = setUp("pretty");
     const coloured = setUp("pretty", "info", true);
     plain.log.info("x", { a: 1 });

@@ -1,3 +1,4 @@
+import { styleText } from "node:util";
 import { type ConsolaReporter, createConsola, type LogObject } from "consola/core";
 import type { LogFields, Logger, LogLevel } from "../common/logger.ts";
 import type { LogLevelControl } from "./log-level.ts";
@@ -10,20 +11,20 @@ export type LogFormat = "json" | "pretty";
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
-  /** Takes whole lines. */
+  /** Writes a whole line. */
   readonly write: (text: string) => void;
-  /** Whether `pretty` may colour. */
+  /** Whether `pretty` uses colours; default false. */
   readonly colour?: boolean;
 }
 
-/** A logger over consola; its level may be changed at any time. */
+/** Creates a logger over consola; its level can change at any time. */
 export function createLogger(options: LogOptions): Logger & LogLevelControl {
   let level = options.level;
   const reporter = options.format === "json" ? jsonReporter : prettyReporter;
   const consola = createConsola({
     level: consolaLevels[options.level],
     reporters: [reporter(options.write, options.colour ?? false)],
-    // consola folds equal lines within a second by default; a log must not.
+    // By default consola drops equal lines within a second.
     throttle: 0,
   });
   return {
@@ -51,31 +52,34 @@ const jsonReporter: MakeReporter = (write) => ({
   },
 });
 
-const colours: Record<string, string> = {
-  DEBUG: "\x1b[90m",
-  INFO: "\x1b[36m",
-  WARN: "\x1b[33m",
-  ERROR: "\x1b[31m",
-};
+const colours = { DEBUG: "gray", INFO: "cyan", WARN: "yellow", ERROR: "red" } as const;
 
 /** `12:34:56.789 INFO  Device allocated  device_id=video10 …` */
 const prettyReporter: MakeReporter = (write, colour) => ({
   log(entry) {
     const { time, level, msg, fields } = parts(entry);
-    const paint = (code: string, text: string) => (colour ? `${code}${text}\x1b[0m` : text);
+    const paint = (name: (typeof colours)[keyof typeof colours], text: string) =>
+      colour ? styleText(name, text, { validateStream: false }) : text;
     const details = Object.entries(fields)
       .filter(([, value]) => value !== undefined && value !== "")
-      .map(([key, value]) => `${paint("\x1b[90m", `${key}=`)}${plain(value)}`);
-    const clock = paint("\x1b[90m", time.slice(11, 23));
-    write(`${[clock, paint(colours[level] ?? "", level.padEnd(5)), msg, ...details].join(" ")}\n`);
+      .map(([key, value]) => `${paint("gray", `${key}=`)}${plain(value)}`);
+    const clock = paint("gray", time.slice(11, 23));
+    write(`${[clock, paint(colours[level], level.padEnd(5)), msg, ...details].join(" ")}\n`);
   },
 });
 
-function parts(entry: LogObject): { time: string; level: string; msg: string; fields: LogFields } {
+interface Line {
+  readonly time: string;
+  readonly level: keyof typeof colours;
+  readonly msg: string;
+  readonly fields: LogFields;
+}
+
+function parts(entry: LogObject): Line {
   const [msg, fields] = entry.args as [string, LogFields | undefined];
   return {
     time: entry.date.toISOString(),
-    level: entry.type.toUpperCase(),
+    level: entry.type.toUpperCase() as Line["level"],
     msg,
     fields: fields ?? {},
   };
@@ -93,7 +97,7 @@ function plain(value: unknown): string {
   return /[\s="\p{Cc}\p{Cf}]/u.test(value) ? quoted(value) : value;
 }
 
-/** A note or a name may come from anybody, and must not steer the terminal: JSON escapes some of what could. */
+/** Notes and names come from outside and must not control the terminal; JSON escapes only some control characters. */
 function quoted(value: string): string {
   const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return JSON.stringify(value).replace(/[\p{Cc}\p{Cf}]/gu, (character) =>

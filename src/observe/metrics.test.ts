@@ -15,7 +15,7 @@ function setUp(sources: Partial<MetricsSources> = {}, devices = 2) {
     nodeName: "node-a",
     devices: () => pool.list(),
     registered: () => true,
-    care: () => [
+    maintenance: () => [
       { id: "video10", use: "in_use", cleanliness: "dirty", resets: 0, repairs: 0, work: "reset" },
       { id: "video11", use: "unknown", cleanliness: "clean", resets: 0, repairs: 0 },
     ],
@@ -40,7 +40,7 @@ function samples(lines: readonly string[], name: string): string[] {
 const aWhile = () => Bun.sleep(250);
 
 describe("metrics", () => {
-  test("of what can be counted begin at 0, so that rates are known from the first event on", async () => {
+  test("that count events begin at 0, so that rates are right from the first event on", async () => {
     const lines = await setUp().lines();
     for (const id of ["video10", "video11"]) {
       for (const result of ["ok", "busy", "failed"]) {
@@ -72,7 +72,7 @@ describe("metrics", () => {
     expect(samples(lines, "allocated_devices_total")).toEqual(["allocated_devices_total 0"]);
   });
 
-  test("count what happens", async () => {
+  test("count events", async () => {
     const { metrics, lines } = setUp();
     metrics.allocated(2, 0.2);
     metrics.allocationRefused("failed_precondition");
@@ -83,9 +83,9 @@ describe("metrics", () => {
     metrics.actorStarted("audit");
     metrics.actorRestarted("monitor");
     metrics.podResourcesFailed("List", "busy");
-    metrics.cared("video10", "reset", "ok", 60);
-    metrics.cared("video10", "reset", "busy", 1);
-    metrics.cared("video10", "repair", "busy", 1);
+    metrics.maintained("video10", "reset", "ok", 60);
+    metrics.maintained("video10", "reset", "busy", 1);
+    metrics.maintained("video10", "repair", "busy", 1);
     const seen = await lines();
     for (const line of [
       "allocated_devices_total 2",
@@ -110,7 +110,7 @@ describe("metrics", () => {
     expect(Date.now() / 1000 - Number(last?.split(" ")[1])).toBeLessThan(60);
   });
 
-  test("show every state with the number of devices in it", async () => {
+  test("show the number of devices for every state", async () => {
     const { pool, lines } = setUp();
     pool.apply([{ id: "video10", state: "ok", detail: "" }]);
     const states = samples(await lines(), "devices{");
@@ -138,10 +138,10 @@ describe("metrics", () => {
     }
   });
 
-  test("say whether a device is in use, and nothing of one of which that isn't known", async () => {
+  test("show whether a device is in use, and nothing while that is unknown", async () => {
     const uses: Use[] = ["in_use", "unknown"];
     const { lines } = setUp({
-      care: () =>
+      maintenance: () =>
         uses.map((use, n) => ({
           ...{ id: `video1${n}`, use, cleanliness: "dirty", resets: 0, repairs: 0 },
         })),
@@ -152,7 +152,7 @@ describe("metrics", () => {
     expect(samples(await lines(), "device_in_use{")).toEqual(['device_in_use{device="video11"} 0']);
   });
 
-  test("name a device's owner as long as it has one", async () => {
+  test("name a device's owner while it has one", async () => {
     let owners = new Map([["video10", bot]]);
     const { lines } = setUp({ owners: () => owners });
     expect(samples(await lines(), "device_owner_info")).toEqual([
@@ -165,12 +165,12 @@ describe("metrics", () => {
     ]);
   });
 
-  test("name nobody, not even the metric, where they shall not", async () => {
+  test("name no owner if METRICS_OWNERS is false", async () => {
     const lines = await setUp({ owners: undefined }).lines();
     expect(lines.filter((line) => line.includes("owner"))).toEqual([]);
   });
 
-  test("tell of the process what every client tells", async () => {
+  test("have the process metrics of every client", async () => {
     const lines = await setUp().lines();
     const value = (name: string) =>
       Number(lines.find((line) => line.startsWith(`${name} `))?.split(" ")[1]);
@@ -181,7 +181,7 @@ describe("metrics", () => {
     expect(value("process_max_fds")).toBeGreaterThanOrEqual(value("process_open_fds"));
   });
 
-  test("are rendered once for all who ask at the same time, and anew soon after", async () => {
+  test("are rendered once for simultaneous scrapes, and again soon after", async () => {
     let looks = 0;
     const { metrics } = setUp({
       owners: () => {

@@ -6,9 +6,9 @@ import { type DeviceSources, deviceMetrics } from "./metrics/device-metrics.ts";
 import { eventMetrics } from "./metrics/event-metrics.ts";
 import { gauge, prefix } from "./metrics/make-metrics.ts";
 import { processMetrics } from "./metrics/process-metrics.ts";
-import { type Ration, throttle } from "./throttle.ts";
+import { type ThrottleLimits, throttle } from "./throttle.ts";
 
-/** Where everything that isn't counted here is read when it is shown. */
+/** Sources of the values that are read at each scrape. */
 export interface MetricsSources extends DeviceSources {
   readonly version: string;
   readonly nodeName: string;
@@ -22,10 +22,10 @@ export interface Exposition {
   readonly contentType: string;
 }
 
-/** A rendering takes 1 ms with 8 devices and 10 ms with 246, in which no Allocate is answered. */
-const shown: Ration = { windowMs: 200, fresh: 1 };
+/** Rendering takes 1 ms with 8 devices and 10 ms with 246; no Allocate is answered meanwhile. */
+const renderLimits: ThrottleLimits = { windowMs: 200, fresh: 1 };
 
-/** Everything `/metrics` shows. Gauges are read when scraped; the rest is told by the rooms' observers. */
+/** The metrics of `/metrics`. Gauges are read at each scrape; the methods count events. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #events: ReturnType<typeof eventMetrics>;
@@ -35,7 +35,7 @@ export class Metrics {
     const registry = this.#registry;
     new Gauge({
       name: `${prefix}build_info`,
-      help: "Always 1; what runs where is in the labels.",
+      help: "Always 1; the labels have the version and the node.",
       labelNames: ["version", "node"],
       registers: [registry],
     }).set({ version: sources.version, node: sources.nodeName }, 1);
@@ -44,16 +44,13 @@ export class Metrics {
       registry,
       sources.devices().map(({ id }) => id),
     );
-    gauge(
-      registry,
-      `${prefix}registered`,
-      "1 if the kubelet listens to our list of devices.",
-      () => (sources.registered() ? 1 : 0),
+    gauge(registry, `${prefix}registered`, "1 if the plugin is registered with the kubelet.", () =>
+      sources.registered() ? 1 : 0,
     );
     gauge(
       registry,
       `${prefix}last_inspection_timestamp_seconds`,
-      "When the devices were inspected last, Unix time; 0 before the first time.",
+      "Time of the last inspection of the devices, Unix time; 0 before the first one.",
       () => this.#inspectedAt / 1000,
     );
     gauge(
@@ -70,7 +67,7 @@ export class Metrics {
     this.#events.allocated.inc(devices);
   }
 
-  /** `code`: the gRPC status by name, `failed_precondition`. */
+  /** @param code name of the gRPC status: `failed_precondition`. */
   allocationRefused(code: string): void {
     this.#events.refused.inc({ code });
   }
@@ -96,7 +93,7 @@ export class Metrics {
     this.#events.podResourcesErrors.inc({ method, reason });
   }
 
-  /** A part of the program runs: its restarts count from 0. */
+  /** Makes the restarts of a part of the program count from 0. */
   actorStarted(actor: string): void {
     this.#events.restarts.inc({ actor }, 0);
   }
@@ -105,14 +102,19 @@ export class Metrics {
     this.#events.restarts.inc({ actor });
   }
 
-  cared(device: string, kind: "reset" | "repair", result: MaintenanceResult, ms: number): void {
+  maintained(
+    device: string,
+    kind: "reset" | "repair",
+    result: MaintenanceResult,
+    ms: number,
+  ): void {
     this.#events[kind].inc({ device, result });
     if (kind === "reset" && result !== "busy") this.#events.resetDuration.observe(ms / 1000);
   }
 
-  /** The exposition, as it was at most 200 ms ago. */
+  /** Renders the exposition; at most 200 ms old. */
   readonly render = throttle(async (): Promise<Exposition> => {
     const { contentType } = this.#registry;
     return { body: await this.#registry.metrics(), contentType };
-  }, shown);
+  }, renderLimits);
 }

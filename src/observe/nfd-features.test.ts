@@ -29,12 +29,12 @@ describe("the features' file", () => {
     );
   });
 
-  test("says nothing of a version that isn't known", () => {
+  test("has no label for an unknown version", () => {
     const text = renderFeatures({ ...loopback, moduleVersion: undefined }, when);
     expect(text).not.toContain("module-version");
   });
 
-  test("has values that labels may have, whatever the module says of itself", () => {
+  test("has valid label values, whatever the module's version is", () => {
     const moduleVersion = `-0.15.4 (build 7)\nkubernetes.io/evil=1${"x".repeat(80)}`;
     const [, , , , line = "", ...rest] = renderFeatures({ ...loopback, moduleVersion }, when).split(
       "\n",
@@ -66,7 +66,7 @@ describe("telling NFD", () => {
     return { nfd, log, clock, state, path, read: () => readFileSync(path, "utf8") };
   }
 
-  test("leaves one file that everybody may read, whatever the umask", () => {
+  test("leaves one file that every user can read, whatever the umask", () => {
     const before = process.umask(0o077);
     const { nfd, path, read } = setUp();
     nfd.round();
@@ -79,7 +79,7 @@ describe("telling NFD", () => {
     expect(expires - Date.now()).toBeLessThanOrEqual(3_600_000);
   });
 
-  test("does not write what is there already, until it is time to renew it", async () => {
+  test("does not rewrite an unchanged file until it has to be renewed", async () => {
     const { nfd, path, clock } = setUp();
     nfd.round();
     const { ino } = statSync(path);
@@ -91,7 +91,7 @@ describe("telling NFD", () => {
     expect(statSync(path).ino).not.toBe(ino);
   });
 
-  test("writes what has changed, or was removed by somebody", () => {
+  test("writes a file that has changed or was removed", () => {
     const { nfd, path, state, read } = setUp();
     nfd.round();
     state.features = { ...loopback, moduleVersion: "0.15.5" };
@@ -102,19 +102,19 @@ describe("telling NFD", () => {
     expect(read()).toContain("module-version=0.15.5\n");
   });
 
-  test("warns once of a directory that isn't there, and writes once it is", () => {
+  test("warns once of a missing directory, and writes when it exists", () => {
     rmSync(directory, { recursive: true });
     const { nfd, log, read } = setUp();
     for (let n = 0; n < 3; n++) nfd.round();
     expect(log.lines.map(({ level, msg }) => [level, msg])).toEqual([
-      ["warn", "Node features can't be told to NFD"],
+      ["warn", "Writing node features for NFD failed"],
     ]);
     mkdirSync(directory);
     nfd.round();
     nfd.round();
     expect(read()).toContain("count=8");
     expect(log.lines.slice(1).map(({ level, msg }) => [level, msg])).toEqual([
-      ["info", "Node features told to NFD"],
+      ["info", "Node features written for NFD"],
     ]);
   });
 

@@ -4,16 +4,16 @@ import type { Clock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
 
-/** What is told of this node. */
+/** The facts about this node that become its labels. */
 export interface NodeFeatures {
-  /** `example.com/cameras`: what the labels' names begin with. */
+  /** Prefix of the labels' names: `example.com/cameras`. */
   readonly resourceName: string;
   readonly driver: string;
-  /** How many devices the node offers, healthy or not. */
+  /** Number of devices, healthy or not. */
   readonly devices: number;
-  /** Undefined if there is no module, or it doesn't say. */
+  /** Undefined if there is no module, or it has no version. */
   readonly moduleVersion: string | undefined;
-  /** Whether single devices come and go without a load of the module. */
+  /** True if single devices can be created and removed while the module is loaded. */
   readonly dynamic: boolean;
 }
 
@@ -25,19 +25,20 @@ export interface NfdDeps {
 }
 
 const fileName = "video-device-plugin";
-/** Between two looks, ms: as often as nfd-worker looks by itself (core.sleepInterval). */
-const lookMs = 60_000;
+/** Milliseconds between two checks of the file, as between two reads of nfd-worker (core.sleepInterval). */
+const checkMs = 60_000;
 /**
- * How long the labels outlive the process, ms. A restart or an update must not take them from the node, or pods
- * with an affinity to them find no place meanwhile; of a plugin that is gone for good they must go.
+ * How long the labels outlive the process, ms. A restart or an update must not remove them, or pods with an affinity to
+ * them can't be scheduled meanwhile. After the plugin was uninstalled they must go.
  */
 const lifetimeMs = 3_600_000;
 const renewMs = lifetimeMs / 3;
 
 /**
- * A file for node-feature-discovery's local source, which makes labels of it
+ * Renders a file for node-feature-discovery's local source, which turns it into labels
  * (https://kubernetes-sigs.github.io/node-feature-discovery/stable/usage/customization-guide).
- * `expires`: when they go if it is not renewed.
+ *
+ * @param expires when NFD removes the labels unless the file is written again.
  */
 export function renderFeatures(features: NodeFeatures, expires: Date): string {
   const { resourceName, driver, devices, moduleVersion, dynamic } = features;
@@ -51,23 +52,23 @@ export function renderFeatures(features: NodeFeatures, expires: Date): string {
     const value = labelValue(text ?? "");
     return value === "" ? [] : [`${resourceName}.${name}=${value}`];
   });
-  // RFC 3339, in the one place where a comment means something.
+  // RFC 3339; this comment is one that NFD reads.
   return [`# +expiry-time=${expires.toISOString().replace(/\.\d+/, "")}`, ...lines, ""].join("\n");
 }
 
-/** What a label's value may be: 63 of these, a letter or a digit at both ends; empty if nothing is left. */
+/** Makes a text a label's value: at most 63 of these characters, a letter or digit at both ends; may become empty. */
 function labelValue(text: string): string {
   const allowed = text.replace(/[^A-Za-z0-9._-]+/g, "_").slice(0, 63);
   return allowed.replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "");
 }
 
-/** Keeps the file as it should be. Whatever hinders it is told once and tried again; the plugin lives without it. */
+/** Keeps the file up to date. Logs each error once and retries every minute; devices do not depend on it. */
 export class NfdFeatures {
   readonly #deps: NfdDeps;
   readonly #path: string;
   #written = "";
   #writtenAt = 0;
-  #told: string | undefined;
+  #lastError: string | undefined;
 
   constructor(deps: NfdDeps) {
     this.#deps = deps;
@@ -78,33 +79,33 @@ export class NfdFeatures {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.round();
-      await this.#deps.clock.sleep(lookMs, signal);
+      await this.#deps.clock.sleep(checkMs, signal);
     }
   }
 
-  /** One look, and what follows from it. */
+  /** Checks the file once and writes it if needed. */
   round(): void {
     const { clock, features, log } = this.#deps;
     const now = clock.now();
     // NFD compares with the wall clock, which may have been set since this process began.
     const text = renderFeatures(features(), new Date(Date.now() + lifetimeMs));
     try {
-      const isThere = this.#written !== "" && readIfThere(this.#path) === this.#written;
+      const isThere = this.#written !== "" && readIfPresent(this.#path) === this.#written;
       const isNew = withoutExpiry(text) !== withoutExpiry(this.#written);
       if (isThere && !isNew && now - this.#writtenAt < renewMs) return;
       this.#write(text);
       this.#written = text;
       this.#writtenAt = now;
-      if (this.#told !== undefined || isNew) {
-        log.info("Node features told to NFD", { path: this.#path });
+      if (this.#lastError !== undefined || isNew) {
+        log.info("Node features written for NFD", { path: this.#path });
       }
-      this.#told = undefined;
+      this.#lastError = undefined;
     } catch (reason) {
-      this.#tell(PluginError.from(reason).message);
+      this.#logError(PluginError.from(reason).message);
     }
   }
 
-  /** NFD reads whenever it likes, and ignores hidden files. It need not be root. */
+  /** NFD reads at any time, ignores hidden files, and may run as another user than root. */
   #write(text: string): void {
     const hidden = join(this.#deps.directory, `.${fileName}`);
     writeFileSync(hidden, text);
@@ -112,22 +113,22 @@ export class NfdFeatures {
     renameSync(hidden, this.#path);
   }
 
-  #tell(error: string): void {
-    if (error === this.#told) return;
-    this.#told = error;
+  #logError(error: string): void {
+    if (error === this.#lastError) return;
+    this.#lastError = error;
     const { directory, log } = this.#deps;
     const missing = statSync(directory, { throwIfNoEntry: false }) === undefined;
-    log.warn("Node features can't be told to NFD", {
+    log.warn("Writing node features for NFD failed", {
       path: this.#path,
       error,
       remedy: missing
-        ? "is NFD installed, and its features.d mounted? It is tried again every minute"
-        : "the directory must be writable; it is tried again every minute",
+        ? "Install NFD and mount its features.d; the plugin retries every minute"
+        : "Make the directory writable; the plugin retries every minute",
     });
   }
 }
 
-function readIfThere(path: string): string | undefined {
+function readIfPresent(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch {

@@ -11,7 +11,7 @@ async function ask(path: string, checks: readonly Check[]) {
   return response && [response.status, await response.text()];
 }
 
-test("a probe whose checks are all passed is ok", async () => {
+test("a probe is ok if all its checks pass", async () => {
   expect(await ask("/healthz", [ok])).toEqual([200, "ok\n"]);
   expect(await ask("/readyz", [ok, { name: "registered", failure: undefined }])).toEqual([
     200,
@@ -19,14 +19,14 @@ test("a probe whose checks are all passed is ok", async () => {
   ]);
 });
 
-test("liveness names what hangs, all of it", async () => {
+test("liveness names everything that hangs", async () => {
   expect(await ask("/healthz", [ok, bad, worse])).toEqual([
     503,
     "the reset of video10 has taken 61 s; maintenance has failed for 5 min\n",
   ]);
 });
 
-test("readiness names what is missing for programs", async () => {
+test("readiness names what is missing as JSON", async () => {
   const [status, body] = (await ask("/readyz", [ok, bad])) ?? [];
   expect([status, JSON.parse(String(body))]).toEqual([
     503,
@@ -34,7 +34,7 @@ test("readiness names what is missing for programs", async () => {
   ]);
 });
 
-test("each check has a line for who asks for them", async () => {
+test("each check has a line with ?verbose", async () => {
   expect(await ask("/healthz?verbose", [ok, bad])).toEqual([
     503,
     `[+]ping ok\n[-]monitor failed: ${bad.failure}\nhealthz check failed\n`,
@@ -42,11 +42,11 @@ test("each check has a line for who asks for them", async () => {
   expect(await ask("/readyz?verbose=1", [ok])).toEqual([200, "[+]ping ok\nreadyz check passed\n"]);
 });
 
-test("other paths are none of the probes'", async () => {
+test("other paths are not answered", async () => {
   expect(await ask("/", [ok])).toBeUndefined();
 });
 
-test("a check that fails says what that means and what to do", async () => {
+test("a failed check says what that means and what to do", async () => {
   const detail = "There is no /dp/kubelet.sock. Start the kubelet.";
   const absent = { name: "registered", failure: "kubelet_absent", detail };
   expect(await ask("/readyz?verbose", [absent])).toEqual([

@@ -1,24 +1,24 @@
-/** One thing that a probe looks at. */
+/** One condition of a probe. */
 export interface Check {
   /** Stable word: `ping`, `registered`, … */
   readonly name: string;
-  /** Why it fails, as a stable word or a sentence; undefined if it is passed. */
+  /** Why it fails, as a stable word or a sentence; undefined if it passes. */
   readonly failure: string | undefined;
-  /** What that means and what to do, in sentences. */
+  /** What the failure means and what to do, in sentences. */
   readonly detail?: string | undefined;
 }
 
-/** What the probes ask. */
+/** The checks of each probe. */
 export interface ProbeSources {
-  /** Whether the process works: never fails because of a device or the kubelet, which a restart wouldn't mend. */
+  /** Checks of the process. None fails because of a device or the kubelet: a restart would not help. */
   readonly live: () => readonly Check[];
-  /** Whether a kubelet listens to us, and there is something to tell it. */
+  /** Checks that the kubelet has accepted the plugin and that a device works. */
   readonly ready: () => readonly Check[];
 }
 
 /**
- * The answer to GET or HEAD of `/healthz` and `/readyz`; undefined for any other path. 200 or 503. With
- * `?verbose` each check has a line, as Kubernetes' own components write them.
+ * Answers GET or HEAD of `/healthz` and `/readyz` with 200 or 503; undefined for any other path. With `?verbose` each
+ * check has a line, as in Kubernetes' own components.
  */
 export function answerProbe(url: URL, sources: ProbeSources): Response | undefined {
   const isVerbose = url.searchParams.has("verbose");

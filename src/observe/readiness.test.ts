@@ -16,13 +16,13 @@ test("one device that works is enough", () => {
   expect(devicesCheck(devices, new PluginError("create_failed", "No."))).toEqual(ok);
 });
 
-test("devices that are held out of the offer on purpose work", () => {
+test("devices that are withheld on purpose count as working", () => {
   for (const reason of ["cordoned", "retired", "unclean"] as const) {
     expect(devicesCheck([device("Unhealthy", reason)], undefined)).toEqual(ok);
   }
 });
 
-test("without any that works the check says why none could be made, and what to do", () => {
+test("if no device works, the check says why creating them failed and what to do", () => {
   const trouble = new PluginError("module_file_not_found", "There is no file.", {
     remedy: "Install\nit.",
   });
@@ -31,7 +31,7 @@ test("without any that works the check says why none could be made, and what to 
   );
 });
 
-test("if all of them were made, the check tells what is wrong with the first", () => {
+test("if all devices exist, the check says what is wrong with the first", () => {
   const devices = [device("Unhealthy", "faulty", "It has a fault.")];
   expect(devicesCheck(devices, undefined).failure).toBe(
     "none works: video10 is faulty: It has a fault.",

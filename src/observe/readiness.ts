@@ -3,11 +3,10 @@ import { type DeviceStatus, isHoldReason } from "../devices/inventory/device-sta
 import type { Check } from "./probes.ts";
 
 /**
- * Fails if no device at all could be given to a pod, with why and what to do about it: such a node is as
- * good as one without the plugin, and a rollout should stop at it. Devices that are held out of the offer on
- * purpose (cordoned, say) are devices that work.
+ * Fails if no device works: a rollout should stop at such a node. The failure says why and what to do. Devices that
+ * are withheld on purpose (cordoned, say) count as working.
  *
- * @param trouble why devices could not be made, if that is known.
+ * @param trouble why creating devices failed, if it did.
  */
 export function devicesCheck(
   devices: readonly Pick<DeviceStatus, "id" | "health" | "reason" | "detail">[],
@@ -22,7 +21,7 @@ export function devicesCheck(
   return { name, failure: `none works: ${why}`.replace(/\s+/g, " ") };
 }
 
-/** What is wrong and what to do about it. */
+/** An error's message and remedy as one text. */
 export function inSentences({ message, remedy }: PluginError): string {
   return remedy === undefined ? message : `${message} ${remedy}`;
 }

@@ -22,9 +22,9 @@ const status = create(StatusSchema, {
   ],
 });
 
-test("a discreet status has devices and what happened to them, and names nobody", () => {
-  const discreet = redactStatus(status);
-  expect(discreet).toMatchObject({
+test("a redacted status has devices and what happened to them, and no names", () => {
+  const redacted = redactStatus(status);
+  expect(redacted).toMatchObject({
     nodeName: "node-a",
     devices: [{ id: "video10", cordon: { note: "" }, resets: 2 }],
     events: [
@@ -32,11 +32,11 @@ test("a discreet status has devices and what happened to them, and names nobody"
       { message: "Starting", fields: {} },
     ],
   });
-  expect(discreet.devices[0]?.owner).toBeUndefined();
-  expect(discreet.events[1]?.fields).toEqual({});
+  expect(redacted.devices[0]?.owner).toBeUndefined();
+  expect(redacted.events[1]?.fields).toEqual({});
 });
 
-test("the status that it was made of keeps what it has", () => {
+test("the original status stays as it is", () => {
   redactStatus(status);
   expect(status.devices[0]?.owner?.pod).toBe("bot-1");
 });

@@ -1,7 +1,7 @@
 import { clone } from "@bufbuild/protobuf";
 import { type Status, StatusSchema } from "../gen/videodevice/admin/v1/admin_pb.ts";
 
-/** Fields of events that name devices and say what became of them, in words of ours; all others may name somebody. */
+/** Fields of events that hold only the plugin's own words and device IDs; any other may name a pod or a person. */
 const ownFields = new Set([
   "device_id",
   "device_ids",
@@ -17,19 +17,19 @@ const ownFields = new Set([
 ]);
 
 /**
- * The status as it may be told to whoever reaches the port where pods shall not be named (METRICS_OWNERS): without
- * owners, without what operators noted, and of events only what is ours. The options, in the event of the start, go too.
+ * Removes what METRICS_OWNERS=false withholds from clients of the HTTP port: owners, notes of cordons, and the fields
+ * of events that are not the plugin's own words, the options in "Starting" among them.
  */
 export function redactStatus(status: Status): Status {
-  const discreet = clone(StatusSchema, status);
-  for (const device of discreet.devices) {
+  const redacted = clone(StatusSchema, status);
+  for (const device of redacted.devices) {
     delete device.owner;
     if (device.cordon) device.cordon.note = "";
   }
-  for (const event of discreet.events) {
+  for (const event of redacted.events) {
     event.fields = Object.fromEntries(
       Object.entries(event.fields).filter(([name]) => ownFields.has(name)),
     );
   }
-  return discreet;
+  return redacted;
 }

@@ -13,7 +13,7 @@ const clock = {
   sleep: (_: number, signal?: AbortSignal) => systemClock.sleep(1, signal),
 };
 
-test("a port that is taken is one warning with a remedy, and served once it is free", async () => {
+test("a port in use is one warning with a remedy, and served when it is free", async () => {
   const taken = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -31,7 +31,7 @@ test("a port that is taken is one warning with a remedy, and served once it is f
     ...{ clock, log, random: () => 0 },
   };
   const running = runHttp({ address, port }, deps, stop.signal);
-  const warnings = () => log.lines.filter(({ msg }) => msg === "Metrics can't be served");
+  const warnings = () => log.lines.filter(({ msg }) => msg === "Serving metrics failed");
   await eventually(() => warnings().length >= 5, "five tries");
   expect(warnings().filter(({ level }) => level !== "debug")).toEqual([
     expect.objectContaining({

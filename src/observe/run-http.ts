@@ -4,18 +4,18 @@ import { type HttpOptions, type HttpSources, serveHttp } from "./http.ts";
 
 export interface HttpActorDeps extends Omit<HttpSources, "onCut">, RetryDeps {}
 
-/** Keeps metrics, probes and the status page served on TCP until `signal` aborts. A port that is taken is waited for. */
+/** Serves metrics, probes and the status page on TCP until `signal` aborts. Waits while the port is in use. */
 export async function runHttp(
   options: HttpOptions,
   deps: HttpActorDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const { log } = deps;
-  const onCut = () => log.warn("Too many HTTP connections: all of them were cut");
+  const onCut = () => log.warn("Too many HTTP connections, all were cut");
   const attempt = {
     serve: () => serveHttp(options, { ...deps, onCut }),
-    failed: "Metrics can't be served",
-    next: "devices are offered as ever; it is tried again until it works",
+    failed: "Serving metrics failed",
+    next: "devices stay offered; retrying with backoff",
   };
   const server = await retryListen(attempt, deps, signal);
   if (server === undefined) return;

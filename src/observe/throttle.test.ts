@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { throttle } from "./throttle.ts";
 
-describe("what is throttle", () => {
-  const ration = { windowMs: 100, fresh: 2 };
+describe("a throttled value", () => {
+  const limits = { windowMs: 100, fresh: 2 };
 
-  test("is made anew for whoever asks seldom", () => {
+  test("is made for each call while calls are rare", () => {
     let now = 0;
     let made = 0;
     const ask = throttle(
       () => ++made,
-      ration,
+      limits,
       () => now,
     );
     for (const expected of [1, 2, 3]) {
@@ -18,12 +18,12 @@ describe("what is throttle", () => {
     }
   });
 
-  test("is the last one once the ration is used up, until the window ends", () => {
+  test("is the last one beyond the limit, until the window ends", () => {
     let now = 0;
     let made = 0;
     const ask = throttle(
       () => ++made,
-      ration,
+      limits,
       () => now,
     );
     expect([ask(), ask(), ask(), ask()]).toEqual([1, 2, 2, 2]);
@@ -33,13 +33,13 @@ describe("what is throttle", () => {
     expect(ask()).toBe(3);
   });
 
-  test("costs its ration when it fails, and fails alike for who comes after", () => {
+  test("counts an error too, and throws it again", () => {
     let tried = 0;
     const ask = throttle(
       () => {
         throw new Error(`try ${++tried}`);
       },
-      ration,
+      limits,
       () => 0,
     );
     expect(ask).toThrow("try 1");

@@ -1,23 +1,23 @@
-/** How often something costly may be made, however often it is asked for. */
-export interface Ration {
-  /** ms */
+/** How often a costly value may be made, however often it is asked for. */
+export interface ThrottleLimits {
+  /** Length of a window, ms. */
   readonly windowMs: number;
-  /** In each window. Whoever asks more seldom always gets it fresh. */
+  /** Calls of a window that get a new value; the rest get the last one. */
   readonly fresh: number;
 }
 
-/** Twenty a second: no Prometheus and no reader comes near it, and a flood pays with answers 250 ms old. */
-export const defaultRation: Ration = { windowMs: 250, fresh: 5 };
+/** Twenty a second: no Prometheus and no reader comes near it, and a flood gets answers up to 250 ms old. */
+export const defaultThrottle: ThrottleLimits = { windowMs: 250, fresh: 5 };
 
 /**
- * `make`, but once the window's ration is used up, what was made last, until the window ends. What throws or rejects
- * uses its ration up, too, and is handed on alike.
+ * Limits how often `make` runs: beyond the window's limit, a call returns the last value. An error counts as a
+ * value: it is thrown again, and so is a rejected promise.
  *
  * @param now monotonic, ms.
  */
 export function throttle<T>(
   make: () => T,
-  { windowMs, fresh }: Ration = defaultRation,
+  { windowMs, fresh }: ThrottleLimits = defaultThrottle,
   now: () => number = () => performance.now(),
 ): () => T {
   let windowEnd = Number.NEGATIVE_INFINITY;

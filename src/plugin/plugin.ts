@@ -85,7 +85,7 @@ export class Plugin {
       nodeName: config.nodeName,
       devices: () => this.pool.list(),
       registered: () => this.status().registered,
-      care: () => this.#unit.maintenance.status(),
+      maintenance: () => this.#unit.maintenance.status(),
       cordoned: (id) => this.#observation.cordons.book.has(id),
       retired: (id) => this.pool.isHeld(id, "retired"),
       lagSeconds: () => this.#observation.lag.worst,
@@ -123,7 +123,7 @@ export class Plugin {
       },
       registerFailed: () => this.#metrics.registerFailed(),
       ended: (reason) => this.#metrics.ended(reason),
-      cared: (...care) => this.#metrics.cared(...care),
+      cared: (...care) => this.#metrics.maintained(...care),
       inspected: (ms) => this.#metrics.inspected(ms),
       podResourcesFailed: (method, reason) => this.#metrics.podResourcesFailed(method, reason),
     };

@@ -7,7 +7,7 @@ import { makeMetrics } from "../support/make-metrics.ts";
 export class PageServer {
   /** What the next page shows. */
   status: (now: number) => Status;
-  /** Pages made so far; floods are throttle, a browser isn't. */
+  /** Pages made so far. The server throttles floods, but not a browser. */
   made = 0;
   readonly #metrics = makeMetrics();
   #server: HttpServer | undefined;

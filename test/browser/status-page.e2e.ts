@@ -61,7 +61,7 @@ describe.skipIf(skip)("the status page in Chromium", () => {
       expect(await page.getByRole("heading", { level: 3 }).count()).toBe(8);
       const card = page.locator("#video10");
       expect(await card.textContent()).toMatch(
-        /video10\s+in use\s+healthy for 26 h\s+pod\s+standup-7c9f5d4b6-x2lqp\s+recorder in meetings\s+streams YUYV 1280x720 30 fps/,
+        /video10\s+in use\s+healthy for 1d2h\s+pod\s+standup-7c9f5d4b6-x2lqp\s+recorder in meetings\s+streams YUYV 1280x720 30 fps/,
       );
       expect(await page.locator("ol.events > li").count()).toBe(4);
       expect(await page.locator("time:not([datetime])").count()).toBe(0);
@@ -103,7 +103,7 @@ describe.skipIf(skip)("the status page in Chromium", () => {
     await shoot(opened, "away");
     server.status = busyStatus;
     server.start();
-    await page.locator(".verdict", { hasText: "6 of 8" }).waitFor(patience);
+    await page.locator(".summary", { hasText: "6 of 8" }).waitFor(patience);
     expect(await connection.textContent()).toBe("");
     // What a browser says by itself of an address that nobody serves.
     expect(opened.complaints.filter((text) => !text.includes("ERR_CONNECTION_REFUSED"))).toEqual(
@@ -126,15 +126,15 @@ describe.skipIf(skip)("the status page in Chromium", () => {
       expect(server.made).toBe(before);
       server.status = busyStatus;
       await show(false);
-      await page.locator(".verdict", { hasText: "6 of 8" }).waitFor({ timeout: 2000 });
+      await page.locator(".summary", { hasText: "6 of 8" }).waitFor({ timeout: 2000 });
     });
   });
 
   test("renews itself without its script", async () => {
     await at({ javaScriptEnabled: false }, async ({ page }) => {
-      expect(await page.locator(".verdict").textContent()).toBe("8 of 8 devices healthy, 0 in use");
+      expect(await page.locator(".summary").textContent()).toBe("8 of 8 devices healthy, 0 in use");
       server.status = busyStatus;
-      await page.locator(".verdict", { hasText: "6 of 8" }).waitFor(patience);
+      await page.locator(".summary", { hasText: "6 of 8" }).waitFor(patience);
     });
   });
 

@@ -115,7 +115,7 @@ describe("the admin socket", () => {
   test("that can't be made keeps nobody from a device, and is made when it can be", async () => {
     writeFileSync(dirname(scenario.adminSocket), "in the way");
     const { log } = await scenario.registered();
-    const complaints = () => log.lines.filter(({ msg }) => msg === "Admin API can't be served");
+    const complaints = () => log.lines.filter(({ msg }) => msg === "Serving the admin API failed");
     await eventually(() => complaints().length > 0, "a complaint");
     const told = complaints();
     expect(told.map(({ level }) => level)).toContain("warn");
@@ -129,6 +129,6 @@ describe("the admin socket", () => {
     const { log } = await scenario.registered();
     unlinkSync(scenario.adminSocket);
     await served();
-    expect(log.lines.some(({ msg }) => msg === "Admin socket was removed by somebody")).toBe(true);
+    expect(log.lines.some(({ msg }) => msg === "Admin socket removed")).toBe(true);
   });
 });

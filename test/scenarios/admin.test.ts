@@ -176,7 +176,7 @@ describe("the admin API", () => {
     const error = errorFromJson(json, undefined, new ConnectError("no error"));
     const [info] = error.findDetails(ErrorInfoSchema);
     expect([Code[error.code], info?.code]).toEqual(["Unimplemented", "method_unknown"]);
-    expect(error.rawMessage).toBe(`There is no ${service.slice(1)}/Nonsense here.`);
+    expect(error.rawMessage).toBe(`The admin API has no method ${service.slice(1)}/Nonsense.`);
     expect(info?.remedy).toContain("of one version");
   });
 

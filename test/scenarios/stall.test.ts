@@ -19,7 +19,7 @@ test("a stall of the event loop is seen while the admin API keeps failing, and i
   const log: Logger = {
     ...recorder,
     warn: (msg, fields) => {
-      if (msg === "Admin API can't be served") throw new Error("out of order");
+      if (msg === "Serving the admin API failed") throw new Error("out of order");
       recorder.warn(msg, fields);
     },
   };

@@ -19,7 +19,9 @@ const sources: MetricsSources = {
       ...{ health: "Healthy", reason: "ok", detail: "", since: 0, format: "" },
     },
   ],
-  care: () => [{ id: "video10", use: "in_use", cleanliness: "clean", resets: 0, repairs: 0 }],
+  maintenance: () => [
+    { id: "video10", use: "in_use", cleanliness: "clean", resets: 0, repairs: 0 },
+  ],
   cordoned: () => false,
   retired: () => false,
   lagSeconds: () => 0,

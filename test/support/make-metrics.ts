@@ -7,7 +7,7 @@ export function makeMetrics(sources: Partial<MetricsSources> = {}): Metrics {
     nodeName: "node-a",
     devices: () => [],
     registered: () => true,
-    care: () => [],
+    maintenance: () => [],
     cordoned: () => false,
     retired: () => false,
     owners: () => new Map(),

@@ -20,7 +20,7 @@ describe("status", () => {
     const { code, out, err } = await run("status");
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toStartWith("✓ node-a: 3 of 3 devices healthy, 1 in use\n");
-    expect(out).toContain("\nvideo11  ok ");
+    expect(out).toContain("\nvideo11  healthy ");
   });
 
   test("ends with 1 if a device is unhealthy that is wanted and that nobody has cordoned", async () => {
@@ -58,7 +58,7 @@ describe("status", () => {
     const saved = process.env["NO_COLOR"];
     try {
       delete process.env["NO_COLOR"];
-      expect((await cli(argv, screen)).out).toContain("\x1b[32m✓\x1b[0m");
+      expect((await cli(argv, screen)).out).toContain("\x1b[32m✓\x1b[39m");
       process.env["NO_COLOR"] = "1";
       expect((await cli(argv, screen)).out).not.toContain("\x1b");
     } finally {

@@ -1,34 +1,35 @@
-import { type Device, Use } from "../../gen/videodevice/admin/v1/admin_pb.ts";
-import { isAilment } from "../../observe/summary.ts";
-import { workWord } from "../../observe/work-word.ts";
+import type { Device, Status } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { deviceWords } from "../../observe/device-words.ts";
+import { needsAttention } from "../../observe/summary.ts";
 import { cutEnd, cutMiddle, printable, renderTable, width } from "../tools/table.ts";
 import { ageOf, type Colour, paint, type StatusView } from "./status-view.ts";
 
-const HEADINGS = ["DEVICE", "HEALTH", "SINCE", "USE", "POD", "FORMAT", "RESETS"] as const;
-type Heading = (typeof HEADINGS)[number];
+const allHeadings = ["DEVICE", "HEALTH", "SINCE", "USE", "POD", "FORMAT", "RESETS"] as const;
+type Heading = (typeof allHeadings)[number];
 
-/** Columns that may be cut, in this order, and to what width at the least. */
-const CUTS: readonly [Heading, number, typeof cutEnd][] = [
+/** Columns that may be cut, in this order, with their least widths. */
+const cuts: readonly [Heading, number, typeof cutEnd][] = [
   ["POD", 16, cutMiddle],
   ["FORMAT", 10, cutEnd],
   ["POD", 8, cutMiddle],
 ];
 
-/** Columns that a screen goes without that is too narrow for them, the first one first. */
-const DISPENSABLE: readonly Heading[] = ["RESETS", "FORMAT", "SINCE", "POD"];
+/** Columns that are left out on a narrow screen, the first one first. */
+const dispensable: readonly Heading[] = ["RESETS", "FORMAT", "SINCE", "POD"];
 
-/** A line for each device under a line of headings. What doesn't fit is cut, then left out, by importance. */
-export function renderDeviceTable(devices: readonly Device[], view: StatusView): string[] {
-  let headings: readonly Heading[] = HEADINGS;
-  const rows = devices.map((device) => cellsOf(device, view));
+/** Renders headings and a line for each device. To fit the screen, cells are cut and then columns left out. */
+export function renderDeviceTable(status: Status, view: StatusView): string[] {
+  const { devices } = status;
+  let headings: readonly Heading[] = allHeadings;
+  const rows = devices.map((device) => cellsOf(device, status, view));
   const tooWide = () => Math.max(0, tableWidth(headings, rows) - view.width);
 
-  for (const [heading, least, cut] of CUTS) {
+  for (const [heading, least, cut] of cuts) {
     const widest = Math.max(...rows.map((row) => width(row[heading])));
     const target = Math.max(least, widest - tooWide());
     for (const row of rows) row[heading] = cut(row[heading], target);
   }
-  for (const heading of DISPENSABLE) {
+  for (const heading of dispensable) {
     if (tooWide() > 0) headings = headings.filter((candidate) => candidate !== heading);
   }
   const painted = rows.map((row, at) => {
@@ -37,39 +38,28 @@ export function renderDeviceTable(devices: readonly Device[], view: StatusView):
       paint(row[heading], device && colourOf(heading, device), view),
     );
   });
-  return renderTable([headings.map((heading) => paint(heading, "dim", view)), ...painted]);
+  return renderTable([headings.map((heading) => paint(heading, "gray", view)), ...painted]);
 }
 
-function cellsOf(device: Device, view: StatusView): Record<Heading, string> {
+function cellsOf(device: Device, { kubelet }: Status, view: StatusView): Record<Heading, string> {
   const { owner } = device;
+  const { health, use, note } = deviceWords(device, kubelet);
   const cells = {
     DEVICE: device.id,
-    HEALTH: device.reason,
+    HEALTH: health,
     SINCE: ageOf(device.since, view),
-    USE: useOf(device),
+    USE: note === "" ? use : `${use}, ${note}`,
     POD: owner === undefined ? "" : `${owner.namespace}/${owner.pod}`,
     FORMAT: device.format,
     RESETS: String(device.resets),
   };
-  for (const heading of HEADINGS) cells[heading] = printable(cells[heading]) || "-";
+  for (const heading of allHeadings) cells[heading] = printable(cells[heading]) || "-";
   return cells;
-}
-
-const uses: Readonly<Record<Use, string>> = {
-  [Use.UNSPECIFIED]: "unknown",
-  [Use.FREE]: "free",
-  [Use.IN_USE]: "in use",
-};
-
-function useOf({ use, clean, work }: Device): string {
-  const trace = clean || use === Use.IN_USE ? "" : "unclean";
-  const state = workWord(work) ?? trace;
-  return `${uses[use]}${state && `, ${state}`}`;
 }
 
 function colourOf(heading: Heading, device: Device): Colour | undefined {
   if (heading !== "HEALTH") return undefined;
-  if (isAilment(device)) return "red";
+  if (needsAttention(device)) return "red";
   return device.healthy ? "green" : "yellow";
 }
 

@@ -12,7 +12,7 @@ const busy = device(10, {
   ...{ use: Use.IN_USE, clean: false, format: "YUYV 640x480 30 fps", resets: 2 },
   owner: { namespace: "default", pod: "recorder", container: "main" },
 });
-const ill = device(12, {
+const unhealthy = device(12, {
   ...{ healthy: false, reason: "stuck_writer", since: ago(12), use: Use.UNSPECIFIED, clean: false },
   detail: "A writer has died and left its mark.",
 });
@@ -32,32 +32,32 @@ const events = [
     fields: { why: "a new kubelet" },
   },
 ];
-const mixed = statusOf([busy, device(11), ill, cordoned], { events });
+const mixed = statusOf([busy, device(11), unhealthy, cordoned], { events });
 
 describe("a node's status", () => {
-  test("that is well is short", () => {
+  test("is short if all devices are healthy", () => {
     expect(renderStatus(statusOf([busy, device(11)]), view).join("\n")).toMatchInlineSnapshot(`
       "✓ node-a: 2 of 2 devices healthy, 1 in use
         kubelet  registered for 2h5m as meeting-baas.io/video-devices
         plugin   0.1.0, v4l2loopback, up 2h5m, log level info
 
-      DEVICE   HEALTH  SINCE  USE     POD               FORMAT               RESETS
-      video10  ok      2h5m   in use  default/recorder  YUYV 640x480 30 fps  2
-      video11  ok      2h5m   free    -                 -                    0"
+      DEVICE   HEALTH   SINCE  USE     POD               FORMAT               RESETS
+      video10  healthy  2h5m   in use  default/recorder  YUYV 640x480 30 fps  2
+      video11  healthy  2h5m   free    -                 -                    0"
     `);
   });
 
-  test("says what is wrong, whose doing it is, and what happened", () => {
+  test("shows unhealthy and cordoned devices, and the last events", () => {
     expect(renderStatus(mixed, view).join("\n")).toMatchInlineSnapshot(`
       "! node-a: 2 of 4 devices healthy, 1 in use, 1 cordoned
         kubelet  registered for 2h5m as meeting-baas.io/video-devices
         plugin   0.1.0, v4l2loopback, up 2h5m, log level info
 
-      DEVICE   HEALTH        SINCE  USE               POD               FORMAT               RESETS
-      video10  ok            2h5m   in use            default/recorder  YUYV 640x480 30 fps  2
-      video11  ok            2h5m   free              -                 -                    0
-      video12  stuck_writer  12s    unknown, unclean  -                 -                    0
-      video13  cordoned      3m12s  free              -                 -                    0
+      DEVICE   HEALTH        SINCE  USE     POD               FORMAT               RESETS
+      video10  healthy       2h5m   in use  default/recorder  YUYV 640x480 30 fps  2
+      video11  healthy       2h5m   free    -                 -                    0
+      video12  stuck_writer  12s    free    -                 -                    0
+      video13  cordoned      3m12s  free    -                 -                    0
 
       video12: A writer has died and left its mark.
       video13 cordoned 3m12s ago: black frames, looking into it
@@ -68,7 +68,7 @@ describe("a node's status", () => {
     `);
   });
 
-  test("says what is being done to a device beside who uses it, and not as its health", () => {
+  test("shows a reset or repair beside the use, and not as the health", () => {
     const devices = [
       device(10, { clean: false, work: Work.RESET }),
       device(11, { use: Use.IN_USE, clean: false, work: Work.RESET }),
@@ -77,34 +77,34 @@ describe("a node's status", () => {
     const lines = renderStatus(statusOf(devices), view).slice(4, 8);
     expect(lines.map((line) => line.split(/ {2,}/).slice(1, 4))).toEqual([
       ["HEALTH", "SINCE", "USE"],
-      ["ok", "2h5m", "free, resetting"],
-      ["ok", "2h5m", "in use, resetting"],
-      ["dead_caps", "2h5m", "unknown, repairing"],
+      ["healthy", "2h5m", "free, resetting"],
+      ["healthy", "2h5m", "in use, resetting"],
+      ["dead_caps", "2h5m", "free, repairing"],
     ]);
   });
 
-  test("fits a screen of 80 columns with long pods' names, whose end tells them apart", () => {
+  test("fits a screen of 80 columns with long pod names, of which both ends stay", () => {
     const pod = "meeting-recorder-deployment-7d9f6c5b4-x2x1q";
     const owned = device(10, {
       ...{ use: Use.IN_USE, format: "YUYV 1920x1080 30 fps" },
       owner: { namespace: "production", pod, container: "main" },
     });
     expect(
-      renderStatus(statusOf([owned, ill]), { ...view, width: 80 }).join("\n"),
+      renderStatus(statusOf([owned, unhealthy]), { ...view, width: 80 }).join("\n"),
     ).toMatchInlineSnapshot(`
       "! node-a: 1 of 2 devices healthy, 1 in use
         kubelet  registered for 2h5m as meeting-baas.io/video-devices
         plugin   0.1.0, v4l2loopback, up 2h5m, log level info
 
-      DEVICE   HEALTH        SINCE  USE               POD           FORMAT      RESETS
-      video10  ok            2h5m   in use            produc…x2x1q  YUYV 1920…  0
-      video12  stuck_writer  12s    unknown, unclean  -             -           0
+      DEVICE   HEALTH        SINCE  USE     POD               FORMAT            RESETS
+      video10  healthy       2h5m   in use  producti…4-x2x1q  YUYV 1920x1080 …  0
+      video12  stuck_writer  12s    free    -                 -                 0
 
       video12: A writer has died and left its mark."
     `);
   });
 
-  test("tells what is known of a kubelet that doesn't listen or answer", () => {
+  test("shows what is known of a kubelet that does not register or answer", () => {
     const kubelet = {
       ...{ registered: false, reason: "kubelet_absent", since: ago(65) },
       ...{ podResourcesAnswers: false, podResourcesError: "connect ENOENT" },
@@ -119,7 +119,7 @@ describe("a node's status", () => {
     `);
   });
 
-  test("says in whole sentences what to do about a kubelet that doesn't listen", () => {
+  test("shows in whole sentences what to do if the plugin is not registered", () => {
     const detail =
       "There is no /dp/kubelet.sock. Start the kubelet (on the host: systemctl status kubelet).";
     const kubelet = { registered: false, reason: "kubelet_absent", since: ago(65), detail };
@@ -157,11 +157,11 @@ describe("a node's status", () => {
     const plain = renderStatus(mixed, view);
     const coloured = renderStatus(mixed, { ...view, colour: true });
     expect(coloured.map((line) => Bun.stripANSI(line).trimEnd())).toEqual(plain);
-    expect(coloured.join("\n")).toContain("\x1b[31mstuck_writer\x1b[0m");
-    expect(coloured.join("\n")).toContain("\x1b[33mcordoned\x1b[0m");
+    expect(coloured.join("\n")).toContain("\x1b[31mstuck_writer\x1b[39m");
+    expect(coloured.join("\n")).toContain("\x1b[33mcordoned\x1b[39m");
   });
 
-  test("lets nobody's words steer the terminal", () => {
+  test("escapes control characters of foreign texts", () => {
     const evil = device(10, {
       ...{ healthy: false, reason: "missing", detail: "\x1b[2Jgone\nvideo11 is fine" },
       cordon: { since: ago(1), note: "\x1b]0;title\x07" },

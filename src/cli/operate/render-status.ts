@@ -5,22 +5,20 @@ import {
   LogLevel,
   type Status,
 } from "../../gen/videodevice/admin/v1/admin_pb.ts";
-import { levelWord } from "../../observe/proto-log-level.ts";
-import { isAilment, type Verdict, verdict } from "../../observe/summary.ts";
+import { levelWord } from "../../observe/log-level.ts";
+import { needsAttention, type Summary, summarise } from "../../observe/summary.ts";
 import { cutEnd, printable, under } from "../tools/table.ts";
 import { renderDeviceTable } from "./render-device-table.ts";
 import { ageOf, type Colour, paint, type StatusView } from "./status-view.ts";
 
 /**
- * A node's status as lines for people: how it is, what is registered, a table of the devices, what is wrong with
- * which, and what happened last.
+ * Renders a node's status as lines for people: its summary, kubelet and plugin, a table of the devices, remarks on
+ * unhealthy and cordoned ones, and the last events.
  */
 export function renderStatus(status: Status, view: StatusView): string[] {
   const blocks = [
     [headline(status, view), ...about(status, view)],
-    status.devices.length === 0
-      ? ["There are no devices."]
-      : renderDeviceTable(status.devices, view),
+    status.devices.length === 0 ? ["There are no devices."] : renderDeviceTable(status, view),
     status.devices.flatMap((device) => remarks(device, view)),
     lastEvents(status.events.slice(0, view.events), view),
   ];
@@ -29,15 +27,15 @@ export function renderStatus(status: Status, view: StatusView): string[] {
     .flatMap((block, i) => (i > 0 ? ["", ...block] : block));
 }
 
-const MARKS: Readonly<Record<Verdict["level"], readonly [string, Colour]>> = {
+const marks: Readonly<Record<Summary["level"], readonly [string, Colour]>> = {
   good: ["✓", "green"],
   warn: ["!", "yellow"],
   bad: ["✗", "red"],
 };
 
 function headline(status: Status, view: StatusView): string {
-  const { level, sentence } = verdict(status);
-  const [mark, colour] = MARKS[level];
+  const { level, sentence } = summarise(status);
+  const [mark, colour] = marks[level];
   const text = cutEnd(`${printable(status.nodeName)}: ${sentence}`, view.width - 2);
   return `${paint(mark, colour, view)} ${paint(text, "bold", view)}`;
 }
@@ -71,20 +69,20 @@ function about(status: Status, view: StatusView): string[] {
   const detail = kubelet?.detail ? wrap(printable(kubelet.detail), detailWidth(view)) : [];
   return [
     ...lines.slice(0, 1),
-    ...detail.map((line): [string, Colour] => [`${" ".repeat(INDENT)}${line}`, "red"]),
+    ...detail.map((line): [string, Colour] => [`${" ".repeat(indent)}${line}`, "red"]),
     ...lines.slice(1),
   ].map(([text, colour]) => `  ${paint(fit(text, 2, view), colour, view)}`);
 }
 
-/** Where the words of the lines about kubelet and plugin begin. */
-const INDENT = "kubelet  ".length;
+/** Indent of the text in the lines about kubelet and plugin. */
+const indent = "kubelet  ".length;
 
-/** Of the sentences that say what to do: they are broken into lines, since one that is cut says nothing. */
+/** Width of the sentences that say what to do: they are wrapped, not cut. */
 function detailWidth({ width }: StatusView): number {
-  return Math.min(width, 100) - INDENT - 2;
+  return Math.min(width, 100) - indent - 2;
 }
 
-/** What the table's words leave open: why a device isn't healthy, and what the one who cordoned it noted. */
+/** What the table does not show: why a device is unhealthy, and the note of its cordon. */
 function remarks(device: Device, view: StatusView): string[] {
   const lines: string[] = [];
   const { id, cordon, detail } = device;
@@ -95,14 +93,14 @@ function remarks(device: Device, view: StatusView): string[] {
       paint(fit(`${id} cordoned${since && ` ${since} ago`}${note}`, 0, view), "yellow", view),
     );
   }
-  if (isAilment(device) && detail !== "") {
+  if (needsAttention(device) && detail !== "") {
     lines.push(paint(fit(under(id, detail), 0, view), "red", view));
   }
   return lines;
 }
 
-const LEVEL_COLOURS: Readonly<Partial<Record<LogLevel, Colour>>> = {
-  [LogLevel.DEBUG]: "dim",
+const levelColours: Readonly<Partial<Record<LogLevel, Colour>>> = {
+  [LogLevel.DEBUG]: "gray",
   [LogLevel.WARN]: "yellow",
   [LogLevel.ERROR]: "red",
 };
@@ -112,14 +110,14 @@ function lastEvents(events: readonly Event[], view: StatusView): string[] {
   const ages = events.map(({ time }) => ageOf(time, view) || "?");
   const ageWidth = Math.max(...ages.map((age) => age.length));
   return [
-    paint("Last events, newest first:", "dim", view),
+    paint("Last events, newest first:", "gray", view),
     ...events.map((event, at) => {
       const fields = Object.entries(event.fields).map(
         ([name, value]) => ` ${name}=${plain(value)}`,
       );
       const head = `${(ages[at] ?? "").padStart(ageWidth)} ago  ${levelWord(event.level).padEnd(5)}  `;
       const text = fit(`${event.message} ${fields.join("")}`.trimEnd(), 2 + head.length, view);
-      return `  ${paint(head + text, LEVEL_COLOURS[event.level], view)}`;
+      return `  ${paint(head + text, levelColours[event.level], view)}`;
     }),
   ];
 }
@@ -128,6 +126,6 @@ function plain(value: string): string {
   return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
 }
 
-function fit(text: string, indent: number, { width }: StatusView): string {
-  return cutEnd(printable(text), Math.max(0, width - indent));
+function fit(text: string, indented: number, { width }: StatusView): string {
+  return cutEnd(printable(text), Math.max(0, width - indented));
 }

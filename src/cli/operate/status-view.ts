@@ -1,31 +1,31 @@
+import { styleText } from "node:util";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
-import { formatAge } from "./age.ts";
+import { formatAge } from "../../common/format-age.ts";
 
-/** How a status is to be shown. */
+/** How to show a status. */
 export interface StatusView {
-  /** Milliseconds since the epoch: what ages are counted to. */
+  /** ms since the epoch, for ages. */
   readonly now: number;
-  /** Columns of the screen, at least 40; lines are cut to fit. Infinity keeps them whole. */
+  /** Columns of the screen, at least 40; longer lines are cut. Infinity keeps them whole. */
   readonly width: number;
   readonly colour: boolean;
-  /** How many of the last events are shown. */
+  /** Number of last events to show. */
   readonly events: number;
 }
 
-/** ECMA-48 SGR. */
-const SGR = { bold: 1, red: 31, green: 32, yellow: 33, dim: 90 } as const;
-export type Colour = keyof typeof SGR;
+export type Colour = "bold" | "red" | "green" | "yellow" | "gray";
 
-/** The text in a colour, if there are colours. */
+/** The text in a colour, if the view has colours. */
 export function paint(
   text: string,
   colour: Colour | undefined,
   view: { readonly colour: boolean },
 ) {
-  return view.colour && colour !== undefined ? `\x1b[${SGR[colour]}m${text}\x1b[0m` : text;
+  if (!view.colour || colour === undefined) return text;
+  return styleText(colour, text, { validateStream: false });
 }
 
-/** Time since `since`; empty if that isn't known. */
+/** Time since `since`; empty if unset. */
 export function ageOf(since: Timestamp | undefined, { now }: Pick<StatusView, "now">): string {
   return since === undefined ? "" : formatAge(now - timestampMs(since));
 }

@@ -7,10 +7,10 @@ import { FullScreen } from "./full-screen.ts";
 import { renderStatus } from "./render-status.ts";
 import type { StatusView } from "./status-view.ts";
 
-/** How often ages are drawn anew, ms. */
-const REDRAW_MS = 1000;
+/** Milliseconds between two redraws, since ages grow. */
+const redrawMs = 1000;
 
-/** Prints each status below the last one: for pipes and files. Ends when nobody reads them any more. */
+/** Prints each status below the last one, for pipes and files. Ends when the reader has closed the pipe. */
 export async function printStatuses(
   seen: AsyncIterable<Seen>,
   terminal: Terminal,
@@ -32,8 +32,8 @@ export async function printStatuses(
 }
 
 /**
- * Draws the last status in place, again each second since ages grow, until `signal` aborts. Leaves the terminal as it
- * was, with the last status below what was there.
+ * Draws the last status in place, and again each second, until `signal` aborts. Then restores the terminal and prints the
+ * last status below its old content.
  */
 export async function drawStatuses(
   seen: AsyncIterable<Seen>,
@@ -57,7 +57,7 @@ export async function drawStatuses(
   const redraw = async () => {
     const either = AbortSignal.any([ended.signal, signal]);
     while (!either.aborted) {
-      await clock.sleep(REDRAW_MS, either);
+      await clock.sleep(redrawMs, either);
       if (!either.aborted) draw();
     }
   };
@@ -75,14 +75,14 @@ export async function drawStatuses(
   }
 }
 
-/** The news first: a screen may have no room for the reason. */
+/** The reason comes last: a screen may be too narrow for it. */
 function waiting({ message }: PluginError): string {
   return `Waiting for the plugin. ${message}`;
 }
 
 export interface DrawOptions {
   readonly clock: Clock;
-  /** ms since the epoch by the wall clock, as the plugin's times are. */
+  /** ms since the epoch by the wall clock. */
   readonly now: () => number;
   readonly signal: AbortSignal;
   readonly colour: boolean;

@@ -4,19 +4,19 @@ import type { MaintenanceStatus } from "../../devices/maintenance/maintenance.ts
 import type { Owner } from "../../pod-resources/device-owners.ts";
 import { prefix } from "./make-metrics.ts";
 
-/** Where the gauges about devices look when they are shown. */
+/** Sources of the gauges about devices. */
 export interface DeviceSources {
   readonly devices: () => readonly DeviceStatus[];
-  readonly care: () => readonly MaintenanceStatus[];
-  /** Whether an operator has taken a device out of the offer. */
+  readonly maintenance: () => readonly MaintenanceStatus[];
+  /** True if an operator has cordoned the device. */
   readonly cordoned: (id: string) => boolean;
-  /** Whether a device is no longer wanted, and stays only in the list. */
+  /** True if the device is no longer offered and only listed. */
   readonly retired: (id: string) => boolean;
-  /** Who has which device; undefined if metrics shall name nobody. */
+  /** Owners by device ID; undefined if metrics must not name pods. */
   readonly owners: (() => ReadonlyMap<string, Owner>) | undefined;
 }
 
-/** Every reason a device can have, so that one which no device has is shown as 0. */
+/** Every reason, so that a reason which no device has is shown as 0. */
 const noDevices: Readonly<Record<HealthReason | "cordoned", number>> = {
   ok: 0,
   missing: 0,
@@ -35,15 +35,15 @@ const noDevices: Readonly<Record<HealthReason | "cordoned", number>> = {
 };
 
 /**
- * Gauges about devices. All have the same labels for the process's life, but owners, and whether a device is in use:
- * a 0 where that isn't known would be counted as a free device.
+ * Adds the gauges about devices. Each has the same labels for the process's life, except owners and `device_in_use`:
+ * 0 for a device whose use is unknown would be counted as a free device.
  */
 export function deviceMetrics(registry: Registry, sources: DeviceSources): void {
-  const { devices, care, cordoned, retired, owners } = sources;
+  const { devices, maintenance, cordoned, retired, owners } = sources;
   const registers = [registry];
   const states: Gauge<"state"> = new Gauge({
     name: `${prefix}devices`,
-    help: "Devices by state: ok, or why they are not offered as healthy.",
+    help: "Devices by state: ok for healthy, or the reason why not.",
     labelNames: ["state"],
     registers,
     collect: () => {
@@ -80,31 +80,28 @@ export function deviceMetrics(registry: Registry, sources: DeviceSources): void 
   );
   perDevice(
     "device_in_use",
-    "1 if a pod has the device, was just given it, or somebody was seen holding it open; absent while unknown.",
-    care,
+    "1 if a pod owns the device, it was just allocated, or a process holds it open; absent while unknown.",
+    maintenance,
     ({ use }) => (use === "unknown" ? undefined : use === "in_use"),
   );
   perDevice(
     "device_clean",
-    "1 if the device is known to carry nothing of a former user.",
-    care,
+    "1 if the device is known to hold nothing of an earlier pod.",
+    maintenance,
     ({ cleanliness }) => cleanliness === "clean",
   );
   perDevice(
     "device_resetting",
     "1 while the device is being reset, which its health does not show.",
-    care,
+    maintenance,
     ({ work }) => work === "reset",
   );
-  perDevice(
-    "device_cordoned",
-    "1 if an operator has taken the device out of the offer.",
-    devices,
-    ({ id }) => cordoned(id),
+  perDevice("device_cordoned", "1 if an operator has cordoned the device.", devices, ({ id }) =>
+    cordoned(id),
   );
   perDevice(
     "device_retired",
-    "1 if the device is no longer wanted and given to nobody any more.",
+    "1 if the device is no longer offered, after MAX_DEVICES or FIRST_DEVICE_NUMBER changed.",
     devices,
     ({ id }) => retired(id),
   );
@@ -114,7 +111,7 @@ export function deviceMetrics(registry: Registry, sources: DeviceSources): void 
 function ownerMetric(registry: Registry, owners: () => ReadonlyMap<string, Owner>): void {
   const metric: Gauge<"device" | "namespace" | "pod" | "container"> = new Gauge({
     name: `${prefix}device_owner_info`,
-    help: "Always 1; the container that has the device, as the kubelet says, is in the labels.",
+    help: "Always 1; the labels name the container that owns the device, as listed by the kubelet.",
     labelNames: ["device", "namespace", "pod", "container"],
     registers: [registry],
     collect: () => {

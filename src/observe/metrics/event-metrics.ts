@@ -8,16 +8,16 @@ import { counter, histogram } from "./make-metrics.ts";
 const allocateBuckets = [
   0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5,
 ];
-/** A reset takes 50 ms where there is a control device, seconds on a busy node, and is given up after 10 s. */
+/** A reset takes 50 ms with a control device, seconds on a busy node, and fails after 10 s. */
 const resetBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const inspectionBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1];
 
-const careResults: readonly MaintenanceResult[] = ["ok", "busy", "failed"];
+const results: readonly MaintenanceResult[] = ["ok", "busy", "failed"];
 const methods: readonly PodResourcesMethod[] = ["List", "GetAllocatableResources"];
 const failures: readonly PodResourcesFailure[] = ["absent", "busy", "failed"];
-/** What Allocate and PreStartContainer are refused with; others would be defects. */
+/** Codes of refused Allocate and PreStartContainer calls; any other is a defect. */
 const refusals = ["unavailable", "failed_precondition", "not_found"];
-/** Why a registration can end; others would be defects. */
+/** Why a registration can end. */
 const ends: readonly RegistrationEnd[] = [
   "stream_ended",
   "stream_missing",
@@ -27,9 +27,9 @@ const ends: readonly RegistrationEnd[] = [
   "stopping",
 ];
 
-/** What is counted and timed when it happens. `device`: every ID there is. */
+/** Adds the counters and histograms of events. @param device all device IDs. */
 export function eventMetrics(registry: Registry, device: readonly string[]) {
-  const result = careResults;
+  const result = results;
   return {
     reset: counter(registry, "resets_total", "Resets of a device, by result.", { device, result }),
     repair: counter(registry, "repairs_total", "Repairs of a device in place, by result.", {
@@ -39,7 +39,7 @@ export function eventMetrics(registry: Registry, device: readonly string[]) {
     resetDuration: histogram(
       registry,
       "reset_duration_seconds",
-      "Time a reset took that was carried out, whether it helped or not.",
+      "Duration of a reset that was carried out, successful or not.",
       resetBuckets,
     ),
     allocateDuration: histogram(
@@ -48,12 +48,7 @@ export function eventMetrics(registry: Registry, device: readonly string[]) {
       "Time the plugin took to answer Allocate.",
       allocateBuckets,
     ),
-    allocated: counter(
-      registry,
-      "allocated_devices_total",
-      "Devices given to containers by Allocate.",
-      {},
-    ),
+    allocated: counter(registry, "allocated_devices_total", "Devices allocated to containers.", {}),
     refused: counter(
       registry,
       "allocations_refused_total",
@@ -63,22 +58,19 @@ export function eventMetrics(registry: Registry, device: readonly string[]) {
     registrations: counter(registry, "registrations_total", "Register calls, by result.", {
       result: ["accepted", "failed"],
     }),
-    ended: counter(
-      registry,
-      "registrations_ended_total",
-      "Registrations that came to an end, by reason.",
-      { reason: ends },
-    ),
+    ended: counter(registry, "registrations_ended_total", "Registrations that ended, by reason.", {
+      reason: ends,
+    }),
     inspectionDuration: histogram(
       registry,
       "inspection_duration_seconds",
-      "Time one inspection of all devices took.",
+      "Duration of one inspection of all devices.",
       inspectionBuckets,
     ),
     podResourcesErrors: counter(
       registry,
       "pod_resources_errors_total",
-      "Questions that the kubelet's pod-resources API did not answer, by method and reason.",
+      "Failed calls of the kubelet's pod-resources API, by method and reason.",
       { method: methods, reason: failures },
     ),
     restarts: counter(

@@ -1,9 +1,9 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 
-/** What the names of the program's own metrics begin with. */
+/** Prefix of the program's own metrics. */
 export const prefix = "video_device_plugin_";
 
-/** A gauge without labels, read when it is shown. */
+/** Adds a gauge without labels that is read at each scrape. */
 export function gauge(registry: Registry, name: string, help: string, read: () => number): void {
   const metric: Gauge = new Gauge({
     name,
@@ -14,8 +14,8 @@ export function gauge(registry: Registry, name: string, help: string, read: () =
 }
 
 /**
- * A counter. Its labels have the given values from the start, in every combination, so that its rate is known
- * from the first event on.
+ * Adds a counter. It starts at 0 for every combination of the given label values, so that its rate is right from the
+ * first event on.
  */
 export function counter<T extends string>(
   registry: Registry,
@@ -29,7 +29,7 @@ export function counter<T extends string>(
   return metric;
 }
 
-/** A histogram without labels; `buckets` in seconds. */
+/** Adds a histogram without labels; `buckets` in seconds. */
 export function histogram(
   registry: Registry,
   name: string,
@@ -44,7 +44,7 @@ export function histogram(
   });
 }
 
-/** Every set of labels with one value each. */
+/** All combinations of one value per label. */
 function combinations<T extends string>(labels: { readonly [label in T]: readonly string[] }) {
   let sets: Partial<Record<T, string>>[] = [{}];
   for (const [label, values] of Object.entries<readonly string[]>(labels)) {

@@ -3,9 +3,9 @@ import { Counter, type Registry } from "prom-client";
 import { gauge } from "./make-metrics.ts";
 
 /**
- * What every Prometheus client tells of its process, under the same names
- * (https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics). prom-client's own are
- * partly meaningless on Bun.
+ * Adds the process metrics that every Prometheus client has
+ * (https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics). prom-client's own are partly wrong on
+ * Bun.
  */
 export function processMetrics(registry: Registry): void {
   gauge(
@@ -16,7 +16,7 @@ export function processMetrics(registry: Registry): void {
   );
   const cpu: Counter = new Counter({
     name: "process_cpu_seconds_total",
-    help: "CPU time the process has used.",
+    help: "CPU time that the process has used.",
     registers: [registry],
     collect: () => {
       const { user, system } = process.cpuUsage();
@@ -32,7 +32,7 @@ export function processMetrics(registry: Registry): void {
     () => startedAt,
   );
   gauge(registry, "process_open_fds", "Open file descriptors.", openFiles);
-  gauge(registry, "process_max_fds", "Most file descriptors the process may have open.", maxFiles);
+  gauge(registry, "process_max_fds", "Limit of open file descriptors.", maxFiles);
 }
 
 /** VmRSS of this process. */
@@ -41,12 +41,12 @@ function residentBytes(): number {
   return Number(kib ?? 0) * 1024;
 }
 
-/** Less the one that the look itself takes. */
+/** Open descriptors, without the one that reads the directory. */
 function openFiles(): number {
   return readdirSync("/proc/self/fd").length - 1;
 }
 
-/** The soft limit; "unlimited" is infinite. */
+/** The soft limit; Infinity for "unlimited". */
 function maxFiles(): number {
   const limits = readFileSync("/proc/self/limits", "utf8");
   return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);

@@ -1,4 +1,4 @@
-// What is bundled as text.
+// Files that are bundled as text.
 declare module "*.css" {
   const text: string;
   export default text;

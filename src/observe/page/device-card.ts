@@ -1,32 +1,35 @@
-import { type Device, Use } from "../../gen/videodevice/admin/v1/admin_pb.ts";
-import { workWord } from "../work-word.ts";
-import { deviceKind, stateWord } from "./device-state.ts";
+import type { Device } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import type { DeviceWords } from "../device-words.ts";
 import { foreign, type Html, html } from "./html.ts";
-import { icon } from "./icons.ts";
-import { lasting } from "./times.ts";
+import { className, icon } from "./icons.ts";
+import { ageElement } from "./times.ts";
 
-/** One device, with nothing said of what there is nothing to say of: most of many devices are just free. */
-export function deviceCard(device: Device, now: number): Html {
-  const kind = deviceKind(device);
-  const since = lasting(device.since, now);
-  return html`<li class="card ${kind}" id="${device.id}">
+/** Renders one device, without what is unset: on a node of many, most devices are just free. */
+export function deviceCard(device: Device, words: DeviceWords, now: number): Html {
+  const { state } = words;
+  const since = ageElement(device.since, now);
+  return html`<li class="card ${className(state)}" id="${device.id}">
 <h3>${foreign(device.id)}</h3>
-<p class="state">${icon(kind)}${foreign(stateWord(device))}</p>
-<p class="since">${since && html`<span class="words">${device.healthy ? "healthy" : foreign(stateWord(device))} for </span>${since}`}</p>
+<p class="state">${icon(state)}${foreign(label(words))}</p>
+<p class="since">${since && html`<span class="words">${device.healthy ? "healthy" : state} for </span>${since}`}</p>
 ${device.detail && html`<p class="detail">${foreign(device.detail)}</p>`}
 ${ownerOf(device)}
 ${device.format && html`<p class="format"><span class="label">streams</span> ${foreign(device.format)}</p>`}
-${cordonOf(device, now)}
-${notes(device)}
+${cordonOf(device, state, now)}
+${notesOf(device, words)}
 </li>
 `;
 }
 
-/** A device's place in the map of many: its number, with the state as colour, shape and words. */
-export function deviceCell(device: Device): Html {
-  const kind = deviceKind(device);
-  const title = `${device.id}: ${stateWord(device)}`;
-  return html`<li><a class="cell ${kind}" href="#${encodeURIComponent(device.id)}" title="${title}" aria-label="${title}">${device.number}</a></li>`;
+/** Renders a device in the map of many: its number, with the state as colour, shape and words. */
+export function deviceCell(device: Device, words: DeviceWords): Html {
+  const title = `${device.id}: ${label(words)}`;
+  return html`<li><a class="cell ${className(words.state)}" href="#${encodeURIComponent(device.id)}" title="${title}" aria-label="${title}">${device.number}</a></li>`;
+}
+
+/** The state, or the reason if the device is unhealthy. */
+function label({ state, health }: DeviceWords): string {
+  return state === "unhealthy" ? health : state;
 }
 
 function ownerOf({ owner }: Device): Html | undefined {
@@ -36,24 +39,21 @@ function ownerOf({ owner }: Device): Html | undefined {
 <span class="where">${foreign(container)} in ${foreign(namespace)}</span></p>`;
 }
 
-/** Why, and unless the state says so already, that it is cordoned. */
-function cordonOf(device: Device, now: number): Html | undefined {
-  const { cordon } = device;
+/** The note of a cordon, and the word itself unless the state is the same. */
+function cordonOf({ cordon }: Device, state: DeviceWords["state"], now: number): Html | undefined {
   if (cordon === undefined) return undefined;
-  const since = lasting(cordon.since, now);
-  const word =
-    deviceKind(device) === "cordoned" ? undefined : html`cordoned${since && html` for ${since}`}`;
+  const since = ageElement(cordon.since, now);
+  const word = state === "cordoned" ? undefined : html`cordoned${since && html` for ${since}`}`;
   if (cordon.note === "") return word && html`<p class="cordon">${word}</p>`;
   return html`<p class="cordon">${word && html`${word}: `}<q>${foreign(cordon.note)}</q></p>`;
 }
 
-function notes({ clean, resets, repairs, use, healthy, work }: Device): Html | undefined {
+function notesOf({ resets, repairs }: Device, { note }: DeviceWords): Html | undefined {
   const parts = [
-    workWord(work) ?? [],
-    ...(clean || !healthy || use === Use.IN_USE ? [] : ["not known to be clean"]),
+    ...(note === "" ? [] : [note]),
     ...(resets > 0 ? [counted(resets, "reset")] : []),
     ...(repairs > 0 ? [counted(repairs, "repair")] : []),
-  ].flat();
+  ];
   return parts.length === 0 ? undefined : html`<p class="notes">${parts.join(" · ")}</p>`;
 }
 

@@ -1,14 +1,14 @@
 import type { Event } from "../../gen/videodevice/admin/v1/admin_pb.ts";
-import { levelWord } from "../proto-log-level.ts";
+import { levelWord } from "../log-level.ts";
 import { foreign, type Html, html } from "./html.ts";
 import { clockTime } from "./times.ts";
 
-/** Events that are shown; `/status.json` has all that are kept. */
+/** Events on the page; `/status.json` has all that are kept. */
 const shownEvents = 25;
 
-/** The last things that happened, newest first. */
+/** Renders the last events, newest first. */
 export function eventList(events: readonly Event[], now: number): Html {
-  if (events.length === 0) return html`<p class="none">Nothing has happened yet.</p>`;
+  if (events.length === 0) return html`<p class="none">No events yet.</p>`;
   return html`<ol class="events">
 ${events.slice(0, shownEvents).map((event) => eventItem(event, now))}</ol>`;
 }

@@ -1,4 +1,4 @@
-/** Markup that is safe to put on a page as it is. Made by `html` alone, so what isn't is text. */
+/** Markup that is safe on a page as it is. Only `html` makes it; everything else is text and gets escaped. */
 export class Html {
   readonly #markup: string;
 
@@ -14,8 +14,8 @@ export class Html {
 type Content = Html | string | number | false | undefined | readonly Content[];
 
 /**
- * A template whose values are escaped, for text and for double-quoted attributes alike; markup and lists of it go in
- * as they are, undefined and false are nothing.
+ * A template that escapes its values, for text and for double-quoted attributes alike. Markup and lists of it are
+ * inserted as they are; undefined and false are empty.
  */
 export function html(parts: TemplateStringsArray, ...values: readonly Content[]): Html {
   let markup = parts[0] ?? "";
@@ -24,8 +24,8 @@ export function html(parts: TemplateStringsArray, ...values: readonly Content[])
 }
 
 /**
- * A name or a sentence from elsewhere, kept apart from the direction of the text around it: one right-to-left
- * override in a pod's note must not turn the page around.
+ * Isolates a foreign name or sentence from the direction of the text around it: a right-to-left override in a note must
+ * not turn the page around.
  */
 export function foreign(text: string): Html {
   return html`<bdi>${text}</bdi>`;
@@ -51,7 +51,7 @@ function escaped(text: string): string {
   return (
     text
       .replace(/[&<>"']/g, (character) => entities[character] ?? "")
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern is meant to match them
       .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\ufffd")
   );
 }

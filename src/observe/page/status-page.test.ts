@@ -24,7 +24,7 @@ describe("the status page", () => {
     expect(page).toContain("resetting · 2 resets");
   });
 
-  test("names the node, the resource, the verdict, owners, formats, cordons and events", () => {
+  test("names the node, the resource, the summary, owners, formats, cordons and events", () => {
     const page = renderStatusPage(busyStatus(now), now);
     for (const text of [
       "worker-3.example.internal",
@@ -33,9 +33,9 @@ describe("the status page", () => {
       "standup-7c9f5d4b6-x2lqp",
       "YUYV 1280x720 30 fps",
       "green stripe at the left edge, asking the driver&#39;s people",
-      "stuck writer",
+      "stuck_writer",
       "3 resets · 1 repair",
-      "not known to be clean",
+      "not reset yet",
       "Registration failed",
     ]) {
       expect(page).toContain(text);
@@ -56,7 +56,7 @@ describe("the status page", () => {
     expect(page).not.toMatch(/ (style|on[a-z]+)="/);
   });
 
-  test("asks nobody else for anything", () => {
+  test("loads nothing from elsewhere", () => {
     const page = renderStatusPage(busyStatus(now), now);
     const addresses = [...page.matchAll(/ (?:src|href)="([^"]*)"/g)].map(([, address]) => address);
     const elsewhere = addresses.filter(
@@ -65,7 +65,7 @@ describe("the status page", () => {
     expect(elsewhere).toEqual([]);
   });
 
-  test("has no element more for what hostile texts hold", () => {
+  test("has no additional element for markup in hostile texts", () => {
     const page = renderStatusPage(hostileStatus(now), now);
     expect(occurrences(page, /<script/g)).toBe(1);
     expect(occurrences(page, /<(img|!--)/g)).toBe(0);
@@ -78,10 +78,10 @@ describe("the status page", () => {
     expect(occurrences(page, /class="card /g)).toBe(246);
   });
 
-  test("has something to say of a status in which nothing is set", () => {
+  test("renders a status in which nothing is set", () => {
     const page = renderStatusPage(create(StatusSchema), now);
     expect(page).toContain("Not registered with the kubelet. 0 of 0 devices healthy");
-    expect(page).toContain("Nothing has happened yet.");
+    expect(page).toContain("No events yet.");
     expect(page.split("<script>")[0]).not.toContain("undefined");
   });
 });

@@ -1,26 +1,26 @@
 import type { Status } from "../../gen/videodevice/admin/v1/admin_pb.ts";
-import { levelWord } from "../proto-log-level.ts";
-import { type Verdict, verdict } from "../summary.ts";
+import { deviceStates, deviceWords } from "../device-words.ts";
+import { levelWord } from "../log-level.ts";
+import { type Summary, summarise } from "../summary.ts";
 import { deviceCard, deviceCell } from "./device-card.ts";
-import { deviceKind, deviceKinds, kindWords } from "./device-state.ts";
 import { eventList } from "./event-list.ts";
 import { foreign, Html, html } from "./html.ts";
-import { icon, iconSheet } from "./icons.ts";
+import { className, icon, iconSheet } from "./icons.ts";
 import script from "./status-page.client.js" with { type: "text" };
 import style from "./status-page.css" with { type: "text" };
-import { clockTime, lasting } from "./times.ts";
+import { ageElement, clockTime } from "./times.ts";
 
-/** From here on devices are drawn smaller, and a map of them all comes first. */
+/** From this number on, cards are smaller and follow a map of all devices. */
 const manyDevices = 25;
 
-/** By Bun itself, which has it loaded; node:crypto would be loaded for this alone. */
+/** Uses Bun's own hasher: node:crypto would be loaded for this alone. */
 const digest = (text: string) =>
   `sha256-${new Bun.CryptoHasher("sha256").update(text).digest("base64")}`;
 const styleDigest = digest(style);
 const scriptDigest = digest(script);
 
 /**
- * What the page may do: apply its one style, run its one script, ask for itself, show its own icon. Everything else is
+ * Allows the page to apply its one style, run its one script, fetch itself and show its own icon. Everything else is
  * forbidden, so that a name that got past the escaping could still do nothing (https://www.w3.org/TR/CSP3/).
  */
 export const pagePolicy = [
@@ -35,12 +35,12 @@ export const pagePolicy = [
 ].join("; ");
 
 /**
- * The status as one self-contained page. It works without its script, which only spares the reader the reloading.
+ * Renders the status as one self-contained page. It works without its script, which only updates it in place.
  *
- * @param now ms since the epoch, for "3 min ago".
+ * @param now ms since the epoch, for ages.
  */
 export function renderStatusPage(status: Status, now: number): string {
-  const judged = verdict(status);
+  const summary = summarise(status);
   const node = status.nodeName || "this node";
   return html`<!doctype html>
 <html lang="en" data-build="${styleDigest} ${scriptDigest}">
@@ -49,8 +49,8 @@ export function renderStatusPage(status: Status, now: number): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-<title>${node}: ${judged.sentence}</title>
-<link rel="icon" href="${favicon(judged)}">
+<title>${node}: ${summary.sentence}</title>
+<link rel="icon" href="${favicon(summary)}">
 <noscript><meta http-equiv="refresh" content="5"></noscript>
 <style>${new Html(style)}</style>
 </head>
@@ -58,7 +58,7 @@ export function renderStatusPage(status: Status, now: number): string {
 ${iconSheet}
 <p id="connection" role="status" aria-live="polite"></p>
 <div id="live">
-${masthead(status, judged, now)}
+${masthead(status, summary, now)}
 <main>
 ${devicesOf(status, now)}
 <section aria-labelledby="events">
@@ -77,58 +77,58 @@ ${eventList(status.events, now)}
 `.toString();
 }
 
-function masthead(status: Status, { level, sentence }: Verdict, now: number): Html {
+function masthead(status: Status, { level, sentence }: Summary, now: number): Html {
   const { kubelet } = status;
-  const since = lasting(kubelet?.since, now);
-  const reason = (kubelet?.reason ?? "unknown").replaceAll("_", " ");
-  const asked = kubelet?.podResourcesAnswers
+  const since = ageElement(kubelet?.since, now);
+  const reason = kubelet?.reason ?? "unknown";
+  const answer = kubelet?.podResourcesAnswers
     ? html`answers`
     : html`<em>${foreign(kubelet?.podResourcesError || "has not answered yet")}</em>`;
   return html`<header>
 <p class="product">Video Device Plugin <span class="version">${foreign(status.version)}</span></p>
 <h1>${foreign(status.nodeName || "this node")}</h1>
-<p class="verdict ${level}" role="status" aria-live="polite">${icon(level)}<span>${sentence}</span></p>
+<p class="summary ${level}" role="status" aria-live="polite">${icon(level)}<span>${sentence}</span></p>
 <dl class="facts">
 <div class="wide"><dt>Resource</dt><dd>${foreign(status.resourceName)}</dd></div>
 <div><dt>Kubelet</dt><dd>${kubelet?.registered ? foreign(reason) : html`<em>${foreign(reason)}</em>`}${since && html` for ${since}`}</dd></div>
-<div><dt>Pod resources</dt><dd>${asked}</dd></div>
+<div><dt>Pod resources</dt><dd>${answer}</dd></div>
 <div><dt>Driver</dt><dd>${foreign(status.driver)}</dd></div>
-<div><dt>Running for</dt><dd>${lasting(status.startedAt, now) ?? "unknown"}</dd></div>
+<div><dt>Running for</dt><dd>${ageElement(status.startedAt, now) ?? "unknown"}</dd></div>
 <div><dt>Log level</dt><dd>${levelWord(status.logLevel)}</dd></div>
 </dl>
 </header>`;
 }
 
-function devicesOf({ devices }: Status, now: number): Html {
-  const counts = new Map(deviceKinds.map((kind) => [kind, 0]));
-  for (const device of devices) {
-    const kind = deviceKind(device);
-    counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  }
-  const legend = [...counts]
-    .filter(([, count]) => count > 0)
-    .map(
-      ([kind, count]) =>
-        html`<li class="${kind}">${icon(kind)}<span>${count} ${kindWords[kind]}</span></li>`,
+function devicesOf(status: Status, now: number): Html {
+  const devices = status.devices.map((device) => ({
+    device,
+    words: deviceWords(device, status.kubelet),
+  }));
+  const legend = deviceStates.map((state) => {
+    const count = devices.filter(({ words }) => words.state === state).length;
+    return (
+      count > 0 &&
+      html`<li class="${className(state)}">${icon(state)}<span>${count} ${state}</span></li>`
     );
+  });
   const many = devices.length >= manyDevices;
   return html`<section aria-labelledby="devices">
 <h2 id="devices">Devices</h2>
 <ul class="legend">${legend}</ul>
-${many && html`<nav aria-label="Map of all devices"><ul class="map">${devices.map(deviceCell)}</ul></nav>`}
+${many && html`<nav aria-label="Map of all devices"><ul class="map">${devices.map(({ device, words }) => deviceCell(device, words))}</ul></nav>`}
 <ul class="cards${many ? " many" : ""}">
-${devices.map((device) => deviceCard(device, now))}</ul>
+${devices.map(({ device, words }) => deviceCard(device, words, now))}</ul>
 </section>`;
 }
 
-const faviconColours: Readonly<Record<Verdict["level"], string>> = {
+const faviconColours: Readonly<Record<Summary["level"], string>> = {
   good: "#1d8a4e",
   warn: "#c77700",
   bad: "#d0342c",
 };
 
-/** A camera's lamp in the verdict's colour, so that a tab in the background tells. */
-function favicon({ level }: Verdict): string {
+/** A camera's lamp in the colour of the summary, visible on a tab in the background. */
+function favicon({ level }: Summary): string {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="${faviconColours[level]}"/></svg>`;
   return `data:image/svg+xml,${encodeURIComponent(svg)}`;
 }
