@@ -1,8 +1,8 @@
-import { readFileSync, renameSync, statSync } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 
-/** Text of a small file of a pseudo file system, trimmed; undefined if it can't be read. */
+/** Text of a small file, of /proc and /sys for example, trimmed; undefined if there is none or it can't be read. */
 export function readSmallFile(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8").trim();
@@ -12,9 +12,9 @@ export function readSmallFile(path: string): string | undefined {
 }
 
 /**
- * Text of a file that may be absent, which gives undefined.
+ * Text of a file; undefined if there is none.
  *
- * @throws the error of `node:fs`; Error if it is no regular file (reading a FIFO would wait forever), or has more than
+ * @throws the error of `node:fs`; Error if it is no regular file (reading a FIFO would wait forever), or is larger than
  * `maxBytes`.
  */
 export function readFileIfPresent(path: string, maxBytes: number): string | undefined {
@@ -26,17 +26,18 @@ export function readFileIfPresent(path: string, maxBytes: number): string | unde
 }
 
 /**
- * Replaces a file, so that a reader finds the old or the new one whole, after whatever crash. Creates its directory.
+ * Replaces a file, so that a reader finds either the old or the new one whole, even after a crash. Until it is
+ * complete, the new one has a hidden name.
  *
- * @param mode Permission bits of the file; a directory that is created gets 0700.
+ * @param mode Permission bits of the file, whatever the umask.
  * @throws the error of `node:fs`; the old file is unchanged then.
  */
 export async function replaceFile(path: string, text: string, mode = 0o600): Promise<void> {
-  const draft = `${path}.tmp`;
+  const draft = join(dirname(path), `.${basename(path)}.tmp`);
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const file = await open(draft, "w", mode);
     try {
+      await file.chmod(mode);
       await file.writeFile(text);
       await file.sync();
     } finally {
@@ -50,7 +51,12 @@ export async function replaceFile(path: string, text: string, mode = 0o600): Pro
   await syncDirectory(dirname(path));
 }
 
-/** Renames a file that is in the way; false if that fails, and the file stays where it is. */
+/** Creates a directory with mode 0700 unless there is one, and those above it. */
+export function ensureDirectory(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+}
+
+/** Renames a file; false if that fails. */
 export function moveAside(path: string, to: string): boolean {
   try {
     renameSync(path, to);

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { readSmallFile } from "../common/files.ts";
 import { type DeviceNumber, decodeDevice, formatDevice } from "../linux/device-number.ts";
 
 /** A process that has a device open. */
@@ -49,11 +50,7 @@ function openDevices(fdDir: string): string[] {
 }
 
 function commandOf(procDir: string, pid: number): string {
-  try {
-    return readFileSync(join(procDir, String(pid), "comm"), "utf8").trim();
-  } catch {
-    return "a process that ended";
-  }
+  return readSmallFile(join(procDir, String(pid), "comm")) ?? "a process that ended";
 }
 
 function list(directory: string): string[] {

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { moveAside, readFileIfPresent, replaceFile } from "../../common/files.ts";
+import { ensureDirectory, moveAside, readFileIfPresent, replaceFile } from "../../common/files.ts";
 import { messageOf, PluginError } from "../../common/plugin-error.ts";
 import { type CordonMap, readCordons, writeCordons } from "./cordons.ts";
 
@@ -38,11 +38,12 @@ export class CordonFile {
   }
 
   /**
-   * Replaces the file, see {@link replaceFile}.
+   * Replaces the file, see {@link replaceFile}. Creates the state directory.
    * @throws PluginError `cordon_not_kept`.
    */
   async save(book: CordonMap): Promise<void> {
     try {
+      ensureDirectory(dirname(this.path));
       await replaceFile(this.path, writeCordons(book));
     } catch (cause) {
       throw new PluginError(

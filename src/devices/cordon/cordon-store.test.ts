@@ -182,7 +182,7 @@ describe("cordons", () => {
   test("that another instance has damaged, and that can't be written again, still count", async () => {
     const { cordons, file, reasons, log } = start();
     await cordons.cordon("video11", "");
-    mkdirSync(`${file.path}.tmp`);
+    mkdirSync(file.path.replace(/cordoned.json$/, ".cordoned.json.tmp"));
     writeFileSync(file.path, "{]");
     log.lines.length = 0;
     await cordons.reload();
