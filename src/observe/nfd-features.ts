@@ -1,6 +1,8 @@
-import { chmodSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../common/clock.ts";
+import { readSmallFile } from "../common/files.ts";
+import { LogOnce } from "../common/log-once.ts";
 import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
 
@@ -68,7 +70,7 @@ export class NfdFeatures {
   readonly #path: string;
   #written = "";
   #writtenAt = 0;
-  #lastError: string | undefined;
+  readonly #once = new LogOnce();
 
   constructor(deps: NfdDeps) {
     this.#deps = deps;
@@ -90,16 +92,14 @@ export class NfdFeatures {
     // NFD compares with the wall clock, which may have been set since this process began.
     const text = renderFeatures(features(), new Date(Date.now() + lifetimeMs));
     try {
-      const isThere = this.#written !== "" && readIfPresent(this.#path) === this.#written;
+      const isThere = this.#written !== "" && readSmallFile(this.#path) === this.#written.trim();
       const isNew = withoutExpiry(text) !== withoutExpiry(this.#written);
       if (isThere && !isNew && now - this.#writtenAt < renewMs) return;
       this.#write(text);
       this.#written = text;
       this.#writtenAt = now;
-      if (this.#lastError !== undefined || isNew) {
-        log.info("Node features written for NFD", { path: this.#path });
-      }
-      this.#lastError = undefined;
+      const hadFailed = this.#once.forget();
+      if (hadFailed || isNew) log.info("Node features written for NFD", { path: this.#path });
     } catch (reason) {
       this.#logError(PluginError.from(reason).message);
     }
@@ -114,8 +114,7 @@ export class NfdFeatures {
   }
 
   #logError(error: string): void {
-    if (error === this.#lastError) return;
-    this.#lastError = error;
+    if (!this.#once.isNew("write", error)) return;
     const { directory, log } = this.#deps;
     const missing = statSync(directory, { throwIfNoEntry: false }) === undefined;
     log.warn("Writing node features for NFD failed", {
@@ -125,14 +124,6 @@ export class NfdFeatures {
         ? "Install NFD and mount its features.d; the plugin retries every minute"
         : "Make the directory writable; the plugin retries every minute",
     });
-  }
-}
-
-function readIfPresent(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
   }
 }
 

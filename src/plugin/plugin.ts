@@ -17,7 +17,6 @@ import { Journal } from "../observe/journal.ts";
 import type { LogLevelControl } from "../observe/log-level.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { NfdFeatures } from "../observe/nfd-features.ts";
-import { Collector } from "./collector.ts";
 import { Observation } from "./observation.ts";
 import { PoolUnit, type PoolUnitObserver } from "./pool-unit.ts";
 import { type Actor, supervise } from "./supervisor.ts";
@@ -108,19 +107,12 @@ export class Plugin {
     return this.#observation.actions;
   }
 
-  /** Counts what happens, and has the garbage of it collected in a quiet moment. */
+  /** Counts events for the metrics. */
   #observer(): PoolUnitObserver {
-    const collector = new Collector();
     return {
-      allocated: (devices, ms) => {
-        this.#metrics.allocated(devices, ms);
-        collector.worked();
-      },
+      allocated: (devices, ms) => this.#metrics.allocated(devices, ms),
       allocationRefused: (code) => this.#metrics.allocationRefused(codeName(code)),
-      registered: () => {
-        this.#metrics.registered();
-        collector.worked();
-      },
+      registered: () => this.#metrics.registered(),
       registerFailed: () => this.#metrics.registerFailed(),
       ended: (reason) => this.#metrics.ended(reason),
       cared: (...care) => this.#metrics.maintained(...care),
