@@ -13,12 +13,12 @@ import type { Maintenance } from "../devices/maintenance/maintenance.ts";
 import type { DeviceMonitor } from "../devices/maintenance/monitor.ts";
 import type { VideoDriver } from "../drivers/driver.ts";
 import { buildStatus, type PodResourcesView } from "../observe/build-status.ts";
+import { devicesCheck, eventLoopCheck, inSentences, monitorCheck } from "../observe/checks.ts";
 import { EventLoopLag } from "../observe/event-loop-lag.ts";
 import type { Journal } from "../observe/journal.ts";
 import { changeLogLevel, type LogLevelControl } from "../observe/log-level.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import type { Check, ProbeSources } from "../observe/probes.ts";
-import { devicesCheck, inSentences } from "../observe/readiness.ts";
+import type { ProbeSources } from "../observe/probes.ts";
 import { redactStatus } from "../observe/redact-status.ts";
 import { runHttp } from "../observe/run-http.ts";
 import { RestartTracker } from "./restart-tracker.ts";
@@ -39,12 +39,6 @@ export interface ObservedParts {
   readonly random: () => number;
   readonly version: string;
 }
-
-/** A driver that is at one thing longer than this hangs, ms; a start of the process may help. */
-const hangMs = 60_000;
-
-/** A process that gets to its work this late is as good as dead, seconds; kubelets give a probe 1 s to 10 s. */
-const lagLimit = 5;
 
 /** How a plugin is seen and operated: its status, the cordons, the probes, and who serves them. */
 export class Observation {
@@ -114,8 +108,8 @@ export class Observation {
   readonly probes: ProbeSources = {
     live: () => [
       { name: "ping", failure: undefined },
-      this.#lagCheck(),
-      this.#monitorCheck(),
+      eventLoopCheck(this.lag.now),
+      monitorCheck(this.#parts.monitor.busy()),
       this.actors.check(),
     ],
     ready: () => {
@@ -156,19 +150,5 @@ export class Observation {
     const { registered, reason } = this.#parts.registrar.status();
     const why = registered ? undefined : explainWait(reason, this.#config.kubeletSocket);
     return why === undefined ? "" : inSentences(why);
-  }
-
-  #lagCheck(): Check {
-    const seconds = this.lag.now;
-    const failure =
-      seconds > lagLimit ? `the event loop is ${seconds.toFixed(1)} s behind` : undefined;
-    return { name: "event-loop", failure };
-  }
-
-  #monitorCheck(): Check {
-    const busy = this.#parts.monitor.busy();
-    const hangs = busy !== undefined && busy.ms > hangMs;
-    const failure = hangs ? `${busy.what} has taken ${Math.round(busy.ms / 1000)} s` : undefined;
-    return { name: "monitor", failure };
   }
 }

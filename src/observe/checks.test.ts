@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { PluginError } from "../common/plugin-error.ts";
 import type { Health, HealthReason } from "../devices/inventory/device-status.ts";
-import { devicesCheck } from "./readiness.ts";
+import { devicesCheck, eventLoopCheck, monitorCheck } from "./checks.ts";
 
 const device = (health: Health, reason: HealthReason, detail = "") => ({
   id: "video10",
@@ -35,5 +35,15 @@ test("if all devices exist, the check says what is wrong with the first", () => 
   const devices = [device("Unhealthy", "faulty", "It has a fault.")];
   expect(devicesCheck(devices, undefined).failure).toBe(
     "none works: video10 is faulty: It has a fault.",
+  );
+});
+
+test("an event loop may lag by 5 s, and the monitor work on one thing for a minute", () => {
+  expect(eventLoopCheck(5).failure).toBeUndefined();
+  expect(eventLoopCheck(5.26).failure).toBe("the event loop is 5.3 s behind");
+  expect(monitorCheck(undefined).failure).toBeUndefined();
+  expect(monitorCheck({ what: "inspection", ms: 60_000 }).failure).toBeUndefined();
+  expect(monitorCheck({ what: "inspection", ms: 61_000 }).failure).toBe(
+    "inspection has taken 61 s",
   );
 });

@@ -2,6 +2,27 @@ import type { PluginError } from "../common/plugin-error.ts";
 import { type DeviceStatus, isHoldReason } from "../devices/inventory/device-status.ts";
 import type { Check } from "./probes.ts";
 
+/** Longest lag of a live event loop, seconds; kubelets give a probe 1 s to 10 s. */
+const lagLimit = 5;
+
+/** Longest time for one piece of work of the monitor, ms; beyond that a restart of the process may help. */
+const hangMs = 60_000;
+
+/** Fails if the event loop's lag, in seconds, is too long for a kubelet's probe. */
+export function eventLoopCheck(lag: number): Check {
+  const failure = lag > lagLimit ? `the event loop is ${lag.toFixed(1)} s behind` : undefined;
+  return { name: "event-loop", failure };
+}
+
+/** Fails if the monitor's current work hangs. @param busy what it does and for how long; undefined if nothing. */
+export function monitorCheck(
+  busy: { readonly what: string; readonly ms: number } | undefined,
+): Check {
+  const hangs = busy !== undefined && busy.ms > hangMs;
+  const failure = hangs ? `${busy.what} has taken ${Math.round(busy.ms / 1000)} s` : undefined;
+  return { name: "monitor", failure };
+}
+
 /**
  * Fails if no device works: a rollout should stop at such a node. The failure says why and what to do. Devices that
  * are withheld on purpose (cordoned, say) count as working.
