@@ -11,7 +11,7 @@ describe("a wait for the kubelet", () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  test("is explained by a directory that isn't mounted", () => {
+  test("is explained by a directory that is not mounted", () => {
     expect(explainWait("kubelet_absent", join(directory, "none/kubelet.sock"))).toMatchObject({
       code: "kubelet_directory_missing",
       message: `There is no directory ${directory}/none.`,
@@ -19,18 +19,18 @@ describe("a wait for the kubelet", () => {
     });
   });
 
-  test("is explained by a kubelet that isn't there", () => {
+  test("is explained by a kubelet without a socket, or one that does not listen", () => {
     expect(explainWait("kubelet_absent", join(directory, "kubelet.sock"))).toMatchObject({
       code: "kubelet_absent",
       remedy: expect.stringContaining("systemctl status kubelet"),
     });
     expect(explainWait("kubelet_refusing", join(directory, "kubelet.sock"))).toMatchObject({
       code: "kubelet_refusing",
-      message: `Nobody listens on ${directory}/kubelet.sock.`,
+      message: `No process listens on ${directory}/kubelet.sock.`,
     });
   });
 
-  test("is explained by a path that can't be followed", () => {
+  test("is explained by a path that can't be accessed", () => {
     writeFileSync(join(directory, "file"), "");
     expect(explainWait("kubelet_absent", join(directory, "file/dp/kubelet.sock"))).toMatchObject({
       code: "kubelet_directory_denied",
@@ -38,7 +38,7 @@ describe("a wait for the kubelet", () => {
     });
   });
 
-  test("for another reason has no explanation here", () => {
+  test("for another reason has no explanation", () => {
     expect(explainWait("backoff", join(directory, "kubelet.sock"))).toBeUndefined();
   });
 });
@@ -60,7 +60,7 @@ describe("a failed step of the registration", () => {
     });
   });
 
-  test("in the kubelet's own words has no remedy of ours", () => {
+  test("has no remedy for an error of the kubelet", () => {
     expect(explainFailure("register", "the ResourceName is taken", paths).fields()).toEqual({
       error: "the ResourceName is taken",
       error_code: "register_failed",

@@ -4,8 +4,8 @@ import { messageOf, PluginError } from "../common/plugin-error.ts";
 import type { RegistrationReason, RegistrationStep } from "./registration.ts";
 
 /**
- * Why the kubelet's socket isn't there for us, as far as its directory tells: `kubelet_directory_missing`,
- * `kubelet_directory_denied`, `kubelet_absent`, `kubelet_refusing`; undefined for any other reason.
+ * Explains a wait for the kubelet by the state of its socket's directory: `kubelet_directory_missing`,
+ * `kubelet_directory_denied`, `kubelet_absent` or `kubelet_refusing`. Undefined for any other reason.
  */
 export function explainWait(
   reason: RegistrationReason,
@@ -13,8 +13,9 @@ export function explainWait(
 ): PluginError | undefined {
   const directory = dirname(kubeletSocket);
   if (reason === "kubelet_refusing") {
-    return new PluginError("kubelet_refusing", `Nobody listens on ${kubeletSocket}.`, {
-      remedy: "Start the kubelet (on the host: systemctl status kubelet); it may be starting.",
+    return new PluginError("kubelet_refusing", `No process listens on ${kubeletSocket}.`, {
+      remedy:
+        "Start the kubelet (on the host: systemctl status kubelet), or wait if it is starting.",
     });
   }
   if (reason !== "kubelet_absent") return undefined;
@@ -28,7 +29,7 @@ export function explainWait(
   } catch (cause) {
     return new PluginError(
       "kubelet_directory_denied",
-      `${kubeletSocket} can't be looked at: ${messageOf(cause)}.`,
+      `${kubeletSocket} can't be accessed: ${messageOf(cause)}.`,
       { cause, remedy: remedyForDenial(directory) },
     );
   }
@@ -37,7 +38,7 @@ export function explainWait(
   });
 }
 
-/** A failed step with what to do about it; the message is `message`, the remedy undefined if none is known. */
+/** Makes an error of a failed step, with a remedy where the message shows its cause. */
 export function explainFailure(
   step: RegistrationStep["kind"],
   message: string,
@@ -47,7 +48,7 @@ export function explainFailure(
   return new PluginError(`${step}_failed`, message, remedyFor(message, directory));
 }
 
-/** Errors of system calls have lost all but their text when they come out of gRPC. */
+/** The errno is read from the message: gRPC keeps nothing else of a system call's error. */
 function remedyFor(message: string, directory: string): { remedy?: string } {
   if (/\b(EACCES|EPERM)\b/.test(message)) return { remedy: remedyForDenial(directory) };
   if (/\bEROFS\b/.test(message)) return { remedy: `Mount ${directory} without readOnly: true.` };
@@ -61,5 +62,5 @@ function remedyFor(message: string, directory: string): { remedy?: string } {
 }
 
 function remedyForDenial(directory: string): string {
-  return `Run as the owner of ${directory} (root, as the kubelet makes it) with its mode letting the owner write, or with CAP_DAC_OVERRIDE; under SELinux with the type container_device_plugin_t, or spc_t if privileged (ausearch -m avc shows what was denied).`;
+  return `Run as the owner of ${directory} (root, if the kubelet created it), whose mode must let its owner write, or with CAP_DAC_OVERRIDE; under SELinux with the type container_device_plugin_t, or spc_t if privileged (ausearch -m avc shows denied accesses).`;
 }

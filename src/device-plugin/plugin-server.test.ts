@@ -42,7 +42,7 @@ async function failure(work: Promise<unknown>): Promise<string> {
   throw new Error("did not fail");
 }
 
-/** Makes every file look as on a file system that doesn't know when it was made. Undone by the result. */
+/** Makes every file appear to be on a file system without birth times, until the result is disposed of. */
 function withoutBirthTimes() {
   const spy = spyOn(unixSocket, "fileIdentity").mockImplementation((path) => {
     const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
@@ -52,7 +52,7 @@ function withoutBirthTimes() {
 }
 
 describe("the plugin's server", () => {
-  test("is root's alone, and has answered itself before it is called serving", async () => {
+  test("belongs to root alone, and has answered itself before it counts as serving", async () => {
     const path = join(directory, "a.sock");
     optionsAsked = 0;
     const server = await listen(path);
@@ -63,7 +63,7 @@ describe("the plugin's server", () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  test("that can't answer itself is none, and leaves no socket", async () => {
+  test("fails to start if it can't answer itself, and leaves no socket", async () => {
     const path = join(directory, "a.sock");
     const outOfOrder = () => {
       throw new Error("out of order");
@@ -74,12 +74,12 @@ describe("the plugin's server", () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  test("says why it can't listen", async () => {
+  test("fails with the reason why it can't listen", async () => {
     const path = join(directory, "missing", "a.sock");
     expect(await failure(listen(path))).toContain(`access '${join(directory, "missing")}'`);
   });
 
-  test("leaves a path that holds somebody else's file by now", async () => {
+  test("does not remove another file at its path", async () => {
     const path = join(directory, "a.sock");
     const server = await listen(path);
     renameSync(path, join(directory, "moved.sock"));
@@ -90,7 +90,7 @@ describe("the plugin's server", () => {
     expect(await unixSocket.isListening(join(directory, "moved.sock"))).toBe(false);
   });
 
-  test("knows its own socket on a file system without birth times", async () => {
+  test("recognises its own socket on a file system without birth times", async () => {
     using _ = withoutBirthTimes();
     const path = join(directory, "a.sock");
     const server = await listen(path);
@@ -99,7 +99,7 @@ describe("the plugin's server", () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  test("listens no longer once it is closed, even if it doesn't know its socket again", async () => {
+  test("no longer listens once it is closed, even if it doesn't recognise its socket", async () => {
     using _ = withoutBirthTimes();
     const path = join(directory, "a.sock");
     const server = await listen(path);

@@ -16,12 +16,12 @@ export interface PluginServerDeps {
   readonly onStreams: () => void;
 }
 
-/** How long the server may take to answer its own first call, ms. */
+/** Deadline of the server's call to itself, ms. */
 const selfDialTimeoutMs = 5000;
 
 /**
- * The device plugin service on one socket, for one registration. A registration gets a server of
- * its own, so streams of different registrations can't be mixed up and no socket is registered twice.
+ * The device plugin service on one socket. Each registration has its own server, so no stream is counted for another
+ * registration, and no socket is registered twice.
  */
 export class PluginServer {
   readonly socketPath: string;
@@ -37,11 +37,11 @@ export class PluginServer {
   }
 
   /**
-   * Binds, restricts the socket to root, and proves with a call of its own that it answers: the kubelet
-   * dials back within Register and gives up on a server that isn't serving yet.
+   * Binds the socket, restricts it to root, and proves with a call to itself that the server answers: the kubelet
+   * dials back within Register, and Register fails if the server is not ready.
    */
   static async listen(socketPath: string, deps: PluginServerDeps): Promise<PluginServer> {
-    // A failed bind names neither the reason nor the directory; this does.
+    // Throws an error with the reason and the directory, which the error of a failed bind lacks.
     accessSync(dirname(socketPath), constants.W_OK);
     const streams = new StreamSet(deps.onStreams);
     const server = new Server();
@@ -50,7 +50,7 @@ export class PluginServer {
     await bind(server, name);
     let self: PluginServer | undefined;
     try {
-      // The API has no authentication: whoever may connect may call Allocate.
+      // The API has no authentication: a process that may connect may call Allocate.
       chmodSync(name, 0o600);
       self = new PluginServer(socketPath, server, new BoundSocket(name, socketPath), streams);
       await self.#dial();
@@ -61,14 +61,14 @@ export class PluginServer {
     }
   }
 
-  /** `serving`, or `socket_lost` if the path is gone or holds another file. */
+  /** `serving`, or `socket_lost` if the socket's path is gone or is another file. */
   state(): "serving" | "socket_lost" {
     return this.#socket.isReachable() ? "serving" : "socket_lost";
   }
 
   /**
-   * Ends the streams first (the server waits for them otherwise), gives calls in flight `graceMs`, then
-   * cuts the connections. The socket's path is removed only if it is still ours.
+   * Ends the streams (the server would wait for them), waits up to `graceMs` for calls in flight, and cuts the
+   * connections. Removes the socket's path only if it is still ours.
    */
   async close(graceMs: number): Promise<void> {
     this.streams.endAll();

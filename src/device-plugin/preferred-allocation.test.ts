@@ -6,7 +6,7 @@ import { compareIds, preferredDevices } from "./preferred-allocation.ts";
 const used = (times: Record<string, number>) => (id: string) => times[id];
 
 describe("preferred devices", () => {
-  test("are the lowest-numbered when none was used yet", () => {
+  test("are those with the lowest numbers when none was allocated yet", () => {
     const available = ["video17", "video9", "video10", "video12"];
     expect(preferredDevices({ available, mustInclude: [], size: 2 }, used({}))).toEqual([
       "video9",
@@ -14,7 +14,7 @@ describe("preferred devices", () => {
     ]);
   });
 
-  test("are those used longest ago, unused ones first", () => {
+  test("are the least recently allocated, those never allocated first", () => {
     const available = ["video10", "video11", "video12"];
     const history = used({ video10: 300, video11: 100 });
     expect(preferredDevices({ available, mustInclude: [], size: 2 }, history)).toEqual([
@@ -23,12 +23,12 @@ describe("preferred devices", () => {
     ]);
   });
 
-  test("begin with what must be in", () => {
-    const question = { available: deviceIds(), mustInclude: ["video15"], size: 2 };
-    expect(preferredDevices(question, used({}))).toEqual(["video15", "video10"]);
+  test("begin with those that must be included", () => {
+    const request = { available: deviceIds(), mustInclude: ["video15"], size: 2 };
+    expect(preferredDevices(request, used({}))).toEqual(["video15", "video10"]);
   });
 
-  test("answer strange questions without an error", () => {
+  test("are found for odd requests without an error", () => {
     const none = { available: [], mustInclude: [], size: 3 };
     expect(preferredDevices(none, used({}))).toEqual([]);
     const tooMany = { available: ["video10"], mustInclude: ["a", "b"], size: 1 };
@@ -54,7 +54,7 @@ describe("preferred devices", () => {
   });
 });
 
-test("IDs are ordered by number, not by letters", () => {
+test("IDs are ordered by number, not as text", () => {
   expect(["video10", "video9", "video100", "cam"].sort(compareIds)).toEqual([
     "cam",
     "video9",

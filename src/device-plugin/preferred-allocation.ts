@@ -1,35 +1,35 @@
-/** One container's question, as the kubelet asks it. */
-export interface PreferenceQuestion {
+/** The kubelet's request for one container. */
+export interface PreferenceRequest {
   readonly available: readonly string[];
   readonly mustInclude: readonly string[];
-  /** How many devices in all. */
+  /** Number of devices in all. */
   readonly size: number;
 }
 
 /**
- * The devices to prefer: those that must be in, then the least recently used, lowest number first among
- * equals. Spreading use leaves a device that has just been given back time to be cleaned.
+ * Chooses the devices to prefer: first those of `mustInclude`, then the least recently allocated, of equals the one
+ * with the lowest number. So a device that a pod has just released gets time for its reset.
  *
- * The answer is advice, and an error would fail the pod's admission: whatever is asked, it is answered
- * as well as it can be (never more than `size` beyond what must be in, never an ID twice).
+ * The kubelet takes the answer as advice, but an error would fail the pod's admission. So any request gets the best
+ * answer there is, with no ID twice and with no more than `size` IDs unless `mustInclude` has more.
  */
 export function preferredDevices(
-  question: PreferenceQuestion,
+  { available, mustInclude, size }: PreferenceRequest,
   lastAllocated: (id: string) => number | undefined,
 ): string[] {
-  const chosen = new Set(question.mustInclude);
-  const candidates = [...new Set(question.available)]
+  const chosen = new Set(mustInclude);
+  const candidates = [...new Set(available)]
     .filter((id) => !chosen.has(id))
     .map((id) => ({ id, used: lastAllocated(id) ?? Number.NEGATIVE_INFINITY }))
     .sort((a, b) => (a.used === b.used ? compareIds(a.id, b.id) : a.used - b.used));
   for (const { id } of candidates) {
-    if (chosen.size >= question.size) break;
+    if (chosen.size >= size) break;
     chosen.add(id);
   }
   return [...chosen];
 }
 
-/** Orders IDs by the number they end in (`video9` before `video10`), else by their letters. */
+/** Compares IDs by the number at their end (`video9` before `video10`), or else as text. */
 export function compareIds(a: string, b: string): number {
   const [numberA, numberB] = [trailingNumber(a), trailingNumber(b)];
   if (numberA !== undefined && numberB !== undefined && numberA !== numberB) {

@@ -4,27 +4,28 @@ import { Registration } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { createSocketTransport } from "../grpc/transport.ts";
 import { pluginOptions } from "./device-plugin-service.ts";
 
-/** The only version there is (k8s.io/kubelet, pkg/apis/deviceplugin/v1beta1/constants.go). */
+/** The only version of the API (k8s.io/kubelet, pkg/apis/deviceplugin/v1beta1/constants.go). */
 const apiVersion = "v1beta1";
 
 export interface RegisterCall {
   readonly kubeletSocket: string;
   readonly resourceName: string;
-  /** Bare name of our socket's file, which the kubelet joins with its own directory. */
+  /** File name of our socket; the kubelet joins it with its own directory. */
   readonly endpoint: string;
+  /** True if the kubelet has to call PreStartContainer. */
   readonly preStart: boolean;
-  /** ms */
+  /** Deadline of the call, ms. */
   readonly timeoutMs: number;
 }
 
-/** How often the kubelet's socket is compared while it is asked, ms. */
+/** Milliseconds between two checks for a new socket of the kubelet during the call. */
 const compareMs = 100;
 
 /**
  * Calls Register once and resolves when the kubelet has accepted.
  *
- * @throws ConnectError with the kubelet's own words; `Canceled` if `signal` aborted or the kubelet's
- *   socket was replaced meanwhile (a kubelet that is gone never answers).
+ * @throws ConnectError with the kubelet's message; `Canceled` if `signal` aborted, or if the kubelet's socket was
+ *   replaced during the call (a kubelet that has ended never answers).
  */
 export async function callRegister(call: RegisterCall, signal: AbortSignal): Promise<void> {
   const identity = fileIdentity(call.kubeletSocket);

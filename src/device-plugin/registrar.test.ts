@@ -24,11 +24,11 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-/** A registrar with a plugin that has no devices, and what its observer was told. */
+/** A registrar of a plugin without devices, and the events that its observer received. */
 function start(socketPath: string, onDebug: (msg: string, fields: LogFields) => void = () => {}) {
   const recorder = recordingLogger();
   const log: Logger = { ...recorder, debug: (msg, fields) => onDebug(msg, fields ?? {}) };
-  const told: string[] = [];
+  const events: string[] = [];
   const registrar = new Registrar(
     {
       resourceName: "example.com/cameras",
@@ -43,9 +43,9 @@ function start(socketPath: string, onDebug: (msg: string, fields: LogFields) => 
       // The longest delays, which are the same every time.
       random: () => 0.999,
       observer: {
-        registered: () => told.push("registered"),
-        registerFailed: () => told.push("failed"),
-        ended: (reason) => told.push(reason),
+        registered: () => events.push("registered"),
+        registerFailed: () => events.push("failed"),
+        ended: (reason) => events.push(reason),
       },
       service: () => idlePluginService(),
       onDefect: () => undefined,
@@ -55,7 +55,7 @@ function start(socketPath: string, onDebug: (msg: string, fields: LogFields) => 
   const running = registrar.run(stop.signal);
   const saying = (msg: string) => recorder.lines.filter((line) => line.msg === msg);
   return {
-    told,
+    events,
     saying,
     stop: async () => {
       stop.abort();
@@ -65,23 +65,23 @@ function start(socketPath: string, onDebug: (msg: string, fields: LogFields) => 
 }
 
 describe("a registrar", () => {
-  test("that can't serve has failed, and no Register call of it has", async () => {
-    const { told, saying, stop } = start(join(directory, "missing", "plugin.sock"));
+  test("that can't serve logs a failure, and counts no failed Register", async () => {
+    const { events, saying, stop } = start(join(directory, "missing", "plugin.sock"));
     await eventually(() => saying("Registration failed").length === 2, "two attempts");
     await stop();
     expect(saying("Registration failed").map(({ fields }) => fields["step"])).toEqual([
       "listen",
       "listen",
     ]);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
   });
 
-  test("whose socket is taken away before it can be registered tries again, with growing delays", async () => {
+  test("whose socket is removed before registration retries with growing delays", async () => {
     const started = performance.now();
     const { saying, stop } = start(join(directory, "dp", "plugin.sock"), (msg, fields) => {
       if (msg === "Serving") unlinkSync(String(fields["socket_path"]));
     });
-    const lost = () => saying("Socket was lost before it was registered");
+    const lost = () => saying("Socket lost before registration");
     await eventually(() => lost().length === 3, "three attempts");
     await stop();
     expect(lost().map(({ fields }) => fields["attempt"])).toEqual([1, 2, 3]);

@@ -1,7 +1,7 @@
 import { basename, dirname } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../common/clock.ts";
-import type { Logger } from "../common/logger.ts";
+import type { LogFields, Logger } from "../common/logger.ts";
 import { Notify } from "../common/notify.ts";
 import { fileIdentity } from "../common/unix-socket.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
@@ -19,15 +19,15 @@ import {
 } from "./registration.ts";
 import { RegistrationLog } from "./registration-log.ts";
 import { RegistrationRetries } from "./registration-retries.ts";
-import { type KubeletStreams, RegistrationSession } from "./registration-session.ts";
+import { RegistrationSession } from "./registration-session.ts";
 import { instanceSocketPath, newSuffix, probeKubeletSocket, sweepSockets } from "./socket-file.ts";
 
 export interface RegistrarOptions {
   readonly resourceName: string;
   readonly kubeletSocket: string;
-  /** Sockets are named after this path, with a suffix of the instance's own. */
+  /** Each socket has this path with a suffix of its own, see {@link instanceSocketPath}. */
   readonly socketPath: string;
-  /** Whether the kubelet shall call PreStartContainer. */
+  /** True if the kubelet has to call PreStartContainer. */
   readonly preStart: boolean;
   readonly times: RegistrationTimes;
 }
@@ -39,39 +39,39 @@ export interface RegistrarDeps extends Pick<PluginServerDeps, "service" | "onDef
   readonly observer: RegistrationObserver;
 }
 
-/** Told of what becomes of registrations. */
+/** Receives the events of registrations. */
 export interface RegistrationObserver {
-  /** Register was accepted. */
+  /** The kubelet accepted Register. */
   registered(): void;
-  /** Register was refused, not answered in time, or its answer got lost. */
+  /** The kubelet rejected Register or did not answer in time, or its answer was lost. */
   registerFailed(): void;
-  /** A registration is over. */
+  /** A registration has ended. */
   ended(reason: RegistrationEnd): void;
 }
 
-/** Why a registration ends: the reconciler wants another one, this program stops, or the registrar has a defect. */
+/** Why a registration ends: for the reconciler's reason, because the program stops, or by a defect of the registrar. */
 export type RegistrationEnd = RegistrationReason | "stopping" | "failed";
 
-/** How the registration is, as of the last decision; `registered` and `streams` as of this moment. */
+/** State of the registration: `reason` and `since` as of the last decision, the rest as of now. */
 export interface RegistrarStatus {
-  /** Whether the kubelet listens to the list of devices; only then does it offer any. */
+  /** True if the kubelet watches the device list; only then does it offer devices to pods. */
   readonly registered: boolean;
-  /** Why it was last decided as it was: `registered`, or what stands in the way. */
+  /** `registered`, or what prevents it. */
   readonly reason: RegistrationReason;
-  /** When `reason` became that, ms since the epoch. */
+  /** Since when this has been the reason, ms since the epoch. */
   readonly since: number;
-  /** Absolute path of the socket that is served now; undefined if none is. */
+  /** Absolute path of the socket in service; undefined if there is none. */
   readonly socketPath: string | undefined;
-  /** The kubelet's open ListAndWatch streams; normally 0 or 1. */
+  /** Number of the kubelet's open ListAndWatch streams; normally 0 or 1. */
   readonly streams: number;
 }
 
-/** How long calls in flight may take when a registration ends or the program stops, ms. */
+/** How long calls in flight may go on after the end of their registration, ms. */
 const closeGraceMs = 300;
 
 /**
- * Keeps the plugin registered: looks, decides (`decide`), acts, again and again. Every look is fresh;
- * file events and stream ends only make it come sooner.
+ * Keeps the plugin registered. A reconciler: it reads the facts, decides ({@link decide}), acts, and repeats that
+ * every second. File events and stream ends only make it sooner.
  */
 export class Registrar {
   readonly #options: RegistrarOptions;
@@ -96,13 +96,9 @@ export class Registrar {
   }
 
   status(): RegistrarStatus {
-    const { open } = this.#streams;
-    return {
-      ...this.#status,
-      registered: open > 0,
-      socketPath: this.#session?.server.socketPath,
-      streams: open,
-    };
+    const streams = this.#session?.streams.open ?? 0;
+    const socketPath = this.#session?.server.socketPath;
+    return { ...this.#status, registered: streams > 0, socketPath, streams };
   }
 
   /** Reports that the kubelet lists none of our devices: the registration has no effect and is replaced. */
@@ -121,7 +117,7 @@ export class Registrar {
     watchDirectory(directory, () => true, this.#notify.notify, signal, clock);
     try {
       while (!signal.aborted) {
-        const facts = await this.#look();
+        const facts = await this.#facts();
         const action = decide(facts, this.#times);
         this.#events.decided(action, facts);
         if (action.reason !== this.#status.reason) {
@@ -131,60 +127,43 @@ export class Registrar {
         else await this.#act(action, signal);
       }
     } finally {
-      await this.#end(signal.aborted ? "stopping" : "failed");
+      await this.#stop(signal.aborted ? "stopping" : "failed");
     }
   }
 
-  async #end(reason: RegistrationEnd): Promise<void> {
-    const session = this.#session;
-    this.#session = undefined;
-    await session?.server.close(closeGraceMs);
-    if (!session?.wasRegistered) return;
-    const { clock, log, observer } = this.#deps;
-    observer.ended(reason);
-    log.info("Registration ended", {
-      reason,
-      lived_ms: session.livedMs(clock.now()),
-      next: "the kubelet counts the devices as unavailable until a plugin registers again",
-    });
-  }
-
-  async #look(): Promise<RegistrationFacts> {
+  async #facts(): Promise<RegistrationFacts> {
     const { clock } = this.#deps;
+    const { kubeletSocket } = this.#options;
     const session = this.#session;
-    const { seen, open } = this.#streams;
-    const settled = open > 0 || session?.registeredAt !== undefined;
-    // While registered the kubelet is not dialled: its server would see a connection a second for nothing.
-    const kubelet: KubeletSocketState = settled
-      ? { state: "accepting", identity: fileIdentity(this.#options.kubeletSocket) }
-      : await probeKubeletSocket(this.#options.kubeletSocket);
+    const { seen, open } = session?.streams ?? { seen: 0, open: 0 };
+    // A registered plugin does not connect to the kubelet: that would be a connection a second for nothing.
+    const kubelet: KubeletSocketState =
+      open > 0 || session?.registeredAt !== undefined
+        ? { state: "accepting", identity: fileIdentity(kubeletSocket) }
+        : await probeKubeletSocket(kubeletSocket);
     const now = clock.now();
-    const replaced =
+    const isReplaced =
       open > 0 && kubelet.identity !== undefined && kubelet.identity !== session?.kubelet;
-    this.#kubeletReplacedAt = replaced ? (this.#kubeletReplacedAt ?? now) : undefined;
+    this.#kubeletReplacedAt = isReplaced ? (this.#kubeletReplacedAt ?? now) : undefined;
     this.#refusingSince = kubelet.state === "refusing" ? (this.#refusingSince ?? now) : undefined;
     if (session && seen > 0) session.streamAt ??= now;
     return {
       now,
       server: session?.server.state() ?? "none",
       streams: open,
+      streamSeen: seen > 0,
       kubelet,
       refusingSince: this.#refusingSince,
       registeredAt: session?.registeredAt,
       lastStreamEnd: this.#lastStreamEnd,
-      streamSeen: seen > 0,
       kubeletReplacedAt: this.#kubeletReplacedAt,
       notListed: session?.notListed ?? false,
       notBefore: this.#retries.dueAt(kubelet.identity),
     };
   }
 
-  get #streams(): KubeletStreams {
-    return this.#session?.streams ?? { seen: 0, open: 0 };
-  }
-
   async #act(action: RegistrationStep, signal: AbortSignal): Promise<void> {
-    // As it is now: what fails because a new kubelet takes its place is not that one's failure.
+    // Read before the step: a step that fails because the kubelet restarts is no failure at the new kubelet.
     const kubelet = fileIdentity(this.#options.kubeletSocket);
     try {
       if (action.kind === "listen") await this.#listen(kubelet);
@@ -212,7 +191,7 @@ export class Registrar {
     if (live.length > 0) {
       log.warn("Another instance is serving on this node", {
         socket_paths: live,
-        detail: "the kubelet gives the resource to whoever registers last; run one instance a node",
+        detail: "the kubelet uses the instance that registered last; run one instance per node",
       });
     }
     const server = await PluginServer.listen(path, {
@@ -232,24 +211,23 @@ export class Registrar {
     const session = this.#session;
     if (!session) return;
     const { clock, log, observer } = this.#deps;
-    const { kubeletSocket, resourceName, preStart } = this.#options;
+    const { resourceName } = this.#options;
+    const { socketPath } = session.server;
     session.registering(kubelet);
     const started = performance.now();
     try {
-      await callRegister(
-        {
-          kubeletSocket,
-          resourceName,
-          preStart,
-          endpoint: basename(session.server.socketPath),
-          timeoutMs: this.#times.registerMs,
-        },
-        signal,
-      );
+      const endpoint = basename(socketPath);
+      const timeoutMs = this.#times.registerMs;
+      await callRegister({ ...this.#options, endpoint, timeoutMs }, signal);
     } catch (error) {
-      // Only an answer that never came leaves open whether the kubelet has connected: if it has, it listens.
+      // A kubelet that did not answer in time may have connected all the same: an open stream keeps the session.
       const unanswered = ConnectError.from(error).code === Code.DeadlineExceeded;
-      if (!unanswered || session.streams.open === 0) await this.#abandon(session);
+      if (!unanswered || session.streams.open === 0) {
+        // Kubelets from 1.37 support one registration per socket, and this one may have made its client already: the
+        // next attempt gets another socket.
+        if (session.streams.seen > 0) this.#streamEnded(session);
+        await this.#closeSession();
+      }
       throw error;
     }
     session.registeredAt = clock.now();
@@ -257,36 +235,19 @@ export class Registrar {
     log.info("Registered with the kubelet", {
       reason,
       resource_name: resourceName,
-      socket_path: session.server.socketPath,
+      socket_path: socketPath,
       duration_ms: Math.round(performance.now() - started),
-      next: "the kubelet listens to the list of devices on this socket",
+      next: "sending the device list to the kubelet on this socket",
     });
   }
 
-  /**
-   * Gives up a socket on which Register has failed: the kubelet may have a client for it all the same, and one
-   * that registers twice on one socket is beyond what kubelets from 1.37 support.
-   */
-  async #abandon(session: RegistrationSession): Promise<void> {
-    // Whoever has come while Register failed is not the kubelet, or no longer.
-    if (session.streams.seen > 0) this.#streamEnded(session);
-    this.#session = undefined;
-    await session.server.close(closeGraceMs);
-  }
-
-  #streamEnded({ kubelet }: RegistrationSession): void {
-    if (kubelet !== undefined) this.#lastStreamEnd = { at: this.#deps.clock.now(), kubelet };
-  }
-
   async #close(reason: RegistrationReason): Promise<void> {
-    const session = this.#session;
+    const session = await this.#closeSession();
     if (!session) return;
-    const { clock, log, observer } = this.#deps;
-    this.#session = undefined;
-    await session.server.close(closeGraceMs);
+    const { clock, log } = this.#deps;
     if (!session.wasRegistered) {
       this.#retries.failedAt(session.kubelet);
-      log.warn("Socket was lost before it was registered", {
+      log.warn("Socket lost before registration", {
         socket_path: session.server.socketPath,
         reason,
         ...this.#retries.fields(),
@@ -294,15 +255,43 @@ export class Registrar {
       return;
     }
     this.#streamEnded(session);
-    const livedMs = session.livedMs(clock.now());
-    if (livedMs >= this.#times.provenMs) this.#retries.proved();
+    if (session.livedMs(clock.now()) >= this.#times.provenMs) this.#retries.proved();
     else this.#retries.failedAt(session.kubelet);
-    observer.ended(reason);
-    log.warn("Registration ended", {
-      reason,
-      lived_ms: livedMs,
+    this.#ended(session, reason, "warn", {
       detail: "the kubelet counts the devices as unavailable until the plugin is registered again",
-      next: "a new socket is served and registered as soon as a kubelet answers",
+      next: "registering on a new socket once a kubelet answers",
     });
+  }
+
+  async #stop(reason: "stopping" | "failed"): Promise<void> {
+    const session = await this.#closeSession();
+    if (!session?.wasRegistered) return;
+    this.#ended(session, reason, "info", {
+      next: "the kubelet counts the devices as unavailable until a plugin registers again",
+    });
+  }
+
+  /** Ends the session's streams and stops its server. */
+  async #closeSession(): Promise<RegistrationSession | undefined> {
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.server.close(closeGraceMs);
+    return session;
+  }
+
+  #streamEnded({ kubelet }: RegistrationSession): void {
+    if (kubelet !== undefined) this.#lastStreamEnd = { at: this.#deps.clock.now(), kubelet };
+  }
+
+  #ended(
+    session: RegistrationSession,
+    reason: RegistrationEnd,
+    level: "info" | "warn",
+    fields: LogFields,
+  ): void {
+    const { clock, log, observer } = this.#deps;
+    observer.ended(reason);
+    const livedMs = session.livedMs(clock.now());
+    log[level]("Registration ended", { reason, lived_ms: livedMs, ...fields });
   }
 }

@@ -36,14 +36,14 @@ function setUp() {
   return { audit, clock, log, state, rounds, notify: () => notify() };
 }
 
-describe("the registration's audit", () => {
-  test("is content while the kubelet lists any of our devices", async () => {
+describe("the registration audit", () => {
+  test("finds nothing wrong while the kubelet lists any of our devices", async () => {
     const { state, rounds } = setUp();
     await rounds(10);
     expect(state.notListed).toBe(0);
   });
 
-  test("gives a registration up when the kubelet lists none, twice in a row", async () => {
+  test("ends a registration when the kubelet lists none of our devices, twice in a row", async () => {
     const { state, rounds } = setUp();
     state.known = [];
     await rounds(1);
@@ -52,7 +52,7 @@ describe("the registration's audit", () => {
     expect(state.notListed).toBe(1);
   });
 
-  test("starts over when the kubelet lists them in between", async () => {
+  test("counts from zero when the kubelet lists them in between", async () => {
     const { state, rounds } = setUp();
     state.known = [];
     await rounds(1);
@@ -63,7 +63,7 @@ describe("the registration's audit", () => {
     expect(state.notListed).toBe(0);
   });
 
-  test("gives up ever more rarely while that doesn't help", async () => {
+  test("ends registrations less and less often while that doesn't help", async () => {
     const { state, rounds } = setUp();
     state.known = [];
     await rounds(2 + 4 + 8);
@@ -77,7 +77,7 @@ describe("the registration's audit", () => {
     expect(state.notListed).toBe(4);
   });
 
-  test("asks nothing of a kubelet that was told of no healthy device, or isn't registered at", async () => {
+  test("does not ask the kubelet without a healthy device or a registration", async () => {
     const { state, rounds } = setUp();
     state.known = [];
     state.expected = [];
@@ -87,7 +87,7 @@ describe("the registration's audit", () => {
     expect(state.notListed).toBe(0);
   });
 
-  test("asks every 10 s, and again a second after a first wrong answer", async () => {
+  test("asks every 10 s, and a second after the first answer without our devices", async () => {
     const { audit, clock, state } = setUp();
     const stop = new AbortController();
     const running = audit.run(stop.signal);
@@ -102,7 +102,7 @@ describe("the registration's audit", () => {
     await running;
   });
 
-  test("asks soon when another instance has come or gone", async () => {
+  test("asks soon when another instance has created or removed its socket", async () => {
     const { audit, clock, state, notify } = setUp();
     const stop = new AbortController();
     const running = audit.run(stop.signal);
@@ -117,13 +117,13 @@ describe("the registration's audit", () => {
     await running;
   });
 
-  test("concludes nothing from a socket that doesn't answer, and says so once", async () => {
+  test("concludes nothing from a failed call, and logs it once", async () => {
     const { log, state, rounds } = setUp();
     state.known = new Error("connect ENOENT");
     await rounds(5);
     expect(state.notListed).toBe(0);
     expect(log.lines.map(({ level, msg }) => `${level} ${msg}`)).toEqual([
-      "info The registration can't be audited",
+      "info Registration audit failed",
     ]);
   });
 });

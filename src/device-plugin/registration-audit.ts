@@ -1,4 +1,5 @@
 import type { Clock } from "../common/clock.ts";
+import { LogOnce } from "../common/log-once.ts";
 import type { Logger } from "../common/logger.ts";
 import { Notify } from "../common/notify.ts";
 import { PluginError } from "../common/plugin-error.ts";
@@ -7,54 +8,53 @@ export interface AuditDeps {
   readonly clock: Clock;
   readonly log: Logger;
   /**
-   * IDs that the kubelet says it could give to pods; rejects if it can't be asked, with
-   * `pod_resources_busy` if only not now.
+   * Returns the IDs that the kubelet can allocate. Rejects if the kubelet does not answer, with `pod_resources_busy` if
+   * it may answer the next time.
    */
   readonly allocatable: (signal: AbortSignal) => Promise<string[]>;
-  /** IDs that we told it are healthy; undefined while we are not registered. */
+  /** Returns the IDs that the plugin lists as healthy; undefined while it is not registered. */
   readonly expected: () => readonly string[] | undefined;
-  /** Calls `notify` when a question would be timely: another instance's socket has come or gone. */
+  /** Calls `notify` when another instance has created or removed its socket, until `signal` aborts. */
   readonly watch: (notify: () => void, signal: AbortSignal) => void;
-  /** Told when the kubelet does not know our devices although it listens to us. */
+  /** Called when the kubelet lists none of our devices although the registration's stream is open. */
   readonly onNotListed: () => void;
 }
 
 /** Times of the audit. */
 export interface AuditTimes {
-  /** Between two questions, ms. */
+  /** Between two rounds, ms. */
   readonly intervalMs: number;
-  /** From a notify, or from a first answer that was wrong, to the next question, ms. */
+  /** From a notify, or from the first round without our devices, to the next round, ms. */
   readonly soonMs: number;
-  /** Questions in a row that must go wrong before a registration is given up. */
+  /** Number of rounds in a row without our devices that end a registration. */
   readonly rounds: number;
 }
 
 export const defaultAuditTimes: AuditTimes = {
-  // As often as the kubelet tells the API server of its node's devices (nodeStatusUpdateFrequency).
+  // As often as the kubelet reports the node's devices to the API server (nodeStatusUpdateFrequency).
   intervalMs: 10_000,
-  // Time for a kubelet that is in the middle of a registration to finish it.
+  // The kubelet needs time to finish a registration.
   soonMs: 1000,
-  // One alone may have been given before the kubelet had read our list.
+  // The kubelet may have answered a single one before it read our list.
   rounds: 2,
 };
 
-/** How often the number of rounds may double while giving up has not helped: 2 rounds become 128. */
+/** How often the number of rounds may double while new registrations don't help: 2 rounds become 128. */
 const maxDoublings = 6;
 
 /**
- * Asks the kubelet itself whether our registration is worth anything. Kubelets up to 1.36 can lose a
- * registration while its stream stays open: the end of another instance's stream, or an old one's that is
- * noticed late, takes the current endpoint with it (kubernetes/kubernetes#121994). Nothing on the
- * stream shows it; the pod-resources API does.
+ * Checks with the kubelet's pod-resources API that our registration is in effect. Kubelets up to 1.36 can lose a
+ * registration while its stream stays open: when the stream of another instance ends, or when they notice the end of
+ * an old stream late, they drop the current endpoint (kubernetes/kubernetes#121994). The stream does not show it.
  *
- * Only an empty answer counts, twice in a row: a partial one is a node status that lags behind.
+ * Only an answer with none of our devices counts, twice in a row: an answer with some of them is merely late.
  */
 export class RegistrationAudit {
   readonly #deps: AuditDeps;
   readonly #times: AuditTimes;
   #misses = 0;
   #doublings = 0;
-  #lastLogged = "";
+  readonly #once = new LogOnce();
 
   constructor(deps: AuditDeps, times: AuditTimes) {
     this.#deps = deps;
@@ -67,16 +67,16 @@ export class RegistrationAudit {
     const notify = new Notify();
     watch(notify.notify, signal);
     while (!signal.aborted) {
-      // While giving up has not helped, a wrong answer is no reason to hurry.
+      // While a new registration has not helped, there is no reason to hurry.
       const hurry = this.#misses > 0 && this.#doublings === 0;
       const notified = await notify.wait(clock, hurry ? soonMs : intervalMs, signal);
-      // The kubelet needs a moment to draw its own conclusions.
+      // The kubelet needs a moment to process the event, too.
       if (notified) await clock.sleep(soonMs, signal);
       if (!signal.aborted) await this.round(signal);
     }
   }
 
-  /** One question, and what follows from its answer. */
+  /** Asks once, and reports a lost registration if enough rounds have found it. */
   async round(signal: AbortSignal): Promise<void> {
     const { allocatable, expected, onNotListed, log } = this.#deps;
     if (!expected()?.length) {
@@ -84,43 +84,39 @@ export class RegistrationAudit {
       return;
     }
     const known = await allocatable(signal).catch((reason: unknown) => {
-      if (!signal.aborted) this.#unanswered(PluginError.from(reason));
+      if (!signal.aborted) this.#logUnanswered(PluginError.from(reason));
       return undefined;
     });
-    // What was expected may have gone while the kubelet was asked.
+    // The registration may have ended meanwhile.
     if (known === undefined || !expected()?.length) return;
-    this.#lastLogged = "";
+    this.#once.forget();
     if (known.length > 0) {
       this.#misses = 0;
       this.#doublings = 0;
       return;
     }
     this.#misses += 1;
-    log.debug("The kubelet lists none of our devices", { times: this.#misses });
-    // Giving a registration up costs a second without devices, so if it doesn't help it is done ever rarer.
+    log.debug("Devices not listed by the kubelet", { times: this.#misses });
+    // A new registration costs a second without devices. While it does not help, it is tried less and less often.
     if (this.#misses < this.#times.rounds * 2 ** this.#doublings) return;
     this.#misses = 0;
     this.#doublings = Math.min(this.#doublings + 1, maxDoublings);
     onNotListed();
   }
 
-  /**
-   * An unanswered question says nothing about the registration. It is told once; that the kubelet is asked
-   * too much by others is no news.
-   */
-  #unanswered({ code, message }: PluginError): void {
-    if (message === this.#lastLogged) return;
+  /** Logs a failure once; at debug level if only the kubelet's rate limit is used up. */
+  #logUnanswered({ code, message }: PluginError): void {
+    const { log } = this.#deps;
     if (code === "pod_resources_busy") {
-      this.#deps.log.debug("The registration can't be audited", { error: message });
-      return;
+      log.debug("Registration audit failed", { error: message });
+    } else if (this.#once.isNew("audit", message)) {
+      log.info("Registration audit failed", {
+        reason: code,
+        error: message,
+        next: "asking again in the next round",
+        detail:
+          "without the pod-resources API the plugin can't notice a registration that was lost",
+      });
     }
-    this.#lastLogged = message;
-    this.#deps.log.info("The registration can't be audited", {
-      reason: code,
-      error: message,
-      next: "it is asked again at each round",
-      detail:
-        "the pod-resources socket does not answer; a registration lost without a sign goes unnoticed",
-    });
   }
 }

@@ -18,7 +18,7 @@ const facts = (now: number): RegistrationFacts => ({
   notBefore: 0,
 });
 
-test("a wait for the kubelet is told when it begins and every ten minutes, a decision once", () => {
+test("a wait for the kubelet is logged when it begins and every ten minutes, a decision once", () => {
   const log = recordingLogger();
   const registrationLog = new RegistrationLog(log, "/dp/kubelet.sock");
   for (let second = 0; second <= 1500; second++) {
@@ -37,6 +37,6 @@ test("a wait for the kubelet is told when it begins and every ten minutes, a dec
     error: "There is no directory /dp.",
     error_code: "kubelet_directory_missing",
     remedy: "Mount the host's /dp into the container, at the same path.",
-    next: "it is registered with as soon as it answers",
+    next: "registering once the kubelet accepts connections",
   });
 });

@@ -1,18 +1,18 @@
-import type { Logger } from "../common/logger.ts";
+import type { LogFields, Logger } from "../common/logger.ts";
 import { explainWait } from "./explain-registration.ts";
-import type { RegistrationAction, RegistrationFacts, RegistrationReason } from "./registration.ts";
+import type { RegistrationAction, RegistrationFacts } from "./registration.ts";
 
-/** How often a wait for the kubelet is mentioned again, ms. */
+/** Milliseconds between two lines about the same wait for the kubelet. */
 const reminderMs = 600_000;
 
 /**
- * Tells people of the reconciler's decisions: each new one at debug level with its inputs, a wait for the
- * kubelet at info level when it begins and every ten minutes after.
+ * Logs the reconciler's decisions: each new one at debug level with its inputs; at info level a wait for the kubelet,
+ * at the start and after every ten minutes of it. A kubelet's restart is too short a wait for a line.
  */
 export class RegistrationLog {
   readonly #log: Logger;
   readonly #kubeletSocket: string;
-  #lastLogged: { action: string; at: number } = { action: "", at: 0 };
+  #lastLogged = { decision: "", at: 0 };
 
   constructor(log: Logger, kubeletSocket: string) {
     this.#log = log;
@@ -20,45 +20,41 @@ export class RegistrationLog {
   }
 
   decided(action: RegistrationAction, facts: RegistrationFacts): void {
-    const key = `${action.kind} ${action.reason}`;
-    const changed = key !== this.#lastLogged.action;
-    if (changed) this.#log.debug("Registration decision", fields(action, facts));
-    const due = facts.now - this.#lastLogged.at >= reminderMs;
-    if (isWaiting(action.reason) && due) {
+    const { reason } = action;
+    const decision = `${action.kind} ${reason}`;
+    const isNew = decision !== this.#lastLogged.decision;
+    const isDue = facts.now - this.#lastLogged.at >= reminderMs;
+    if (isNew) this.#log.debug("Registration decision", fields(action, facts));
+    if (isDue && (reason === "kubelet_absent" || reason === "kubelet_refusing")) {
       this.#log.info("Waiting for the kubelet", {
         kubelet_socket: this.#kubeletSocket,
-        reason: action.reason,
-        ...explainWait(action.reason, this.#kubeletSocket)?.fields(),
-        next: "it is registered with as soon as it answers",
+        reason,
+        ...explainWait(reason, this.#kubeletSocket)?.fields(),
+        next: "registering once the kubelet accepts connections",
       });
     }
-    if (changed || due) this.#lastLogged = { action: key, at: facts.now };
+    if (isNew || isDue) this.#lastLogged = { decision, at: facts.now };
   }
 }
 
-/** A restarting kubelet's socket is absent or refuses for moments; only a first or long wait is told. */
-function isWaiting(reason: RegistrationReason): boolean {
-  return reason === "kubelet_absent" || reason === "kubelet_refusing";
-}
-
-function fields(action: RegistrationAction, facts: RegistrationFacts): Record<string, unknown> {
-  const { now, server, streams, streamSeen, kubelet, registeredAt, lastStreamEnd } = facts;
+function fields(action: RegistrationAction, facts: RegistrationFacts): LogFields {
+  const { now, kubelet, lastStreamEnd, notBefore } = facts;
   const ago = (at: number | undefined) => (at === undefined ? undefined : now - at);
   return {
     action: action.kind,
     reason: action.reason,
     look_again_in_ms: action.kind === "wait" ? action.ms : undefined,
-    server,
-    streams,
-    stream_seen: streamSeen,
+    server: facts.server,
+    streams: facts.streams,
+    stream_seen: facts.streamSeen,
     kubelet: kubelet.state,
     kubelet_identity: kubelet.identity,
-    registered_ms_ago: ago(registeredAt),
+    registered_ms_ago: ago(facts.registeredAt),
     last_stream_end_ms_ago: ago(lastStreamEnd?.at),
     last_stream_kubelet: lastStreamEnd?.kubelet,
     kubelet_replaced_ms_ago: ago(facts.kubeletReplacedAt),
     refusing_for_ms: ago(facts.refusingSince),
-    not_before_in_ms: facts.notBefore > now ? facts.notBefore - now : undefined,
+    not_before_in_ms: notBefore > now ? notBefore - now : undefined,
     not_listed: facts.notListed,
   };
 }

@@ -1,15 +1,16 @@
+import { backoffDelay } from "../common/backoff.ts";
 import type { Clock } from "../common/clock.ts";
 import type { LogFields } from "../common/logger.ts";
-import { type RegistrationTimes, retryAt } from "./registration.ts";
+import type { RegistrationTimes } from "./registration.ts";
 
 export interface RetriesDeps {
   readonly clock: Pick<Clock, "now">;
   /** In [0, 1). */
   readonly random: () => number;
-  readonly times: RegistrationTimes;
+  readonly times: Pick<RegistrationTimes, "backoff">;
 }
 
-/** How often a kubelet was failed at in a row, and when the next try is due. Kubelets are told apart by their socket. */
+/** Counts failed registrations at one kubelet, known by its socket's identity, and says when the next may start. */
 export class RegistrationRetries {
   readonly #deps: RetriesDeps;
   #kubelet: string | undefined;
@@ -20,32 +21,32 @@ export class RegistrationRetries {
     this.#deps = deps;
   }
 
-  /** Counts a failure at a kubelet and puts the next try off. */
+  /** Counts a failure and delays the next attempt. */
   failedAt(kubelet: string | undefined): void {
     const { clock, random, times } = this.#deps;
     if (kubelet !== this.#kubelet) this.#failures = 0;
     this.#kubelet = kubelet;
     this.#failures += 1;
-    this.#notBefore = retryAt(clock.now(), this.#failures, times, random());
+    this.#notBefore = clock.now() + backoffDelay(this.#failures, times.backoff, random());
   }
 
-  /** A registration has held: what failed before it counts no more. */
+  /** Resets the count after a registration that has lasted. */
   proved(): void {
     this.#failures = 0;
   }
 
-  /** Ms since the epoch; the past if it was never failed at: a new kubelet deserves a try at once. */
+  /** Time of the next attempt, ms since the epoch; in the past for a kubelet without a failure. */
   dueAt(kubelet: string | undefined): number {
     if (kubelet !== this.#kubelet) this.#notBefore = 0;
     return this.#notBefore;
   }
 
-  /** What is told of the next try after a failure. */
+  /** Fields of a log line about a failure. */
   fields(): LogFields {
     return {
       attempt: this.#failures,
       retry_in_ms: Math.max(0, this.#notBefore - this.#deps.clock.now()),
-      next: "it is tried again then, at once if there is a new kubelet",
+      next: "retrying with backoff, or at once when the kubelet restarts",
     };
   }
 }

@@ -1,51 +1,42 @@
 import type { PluginServer } from "./plugin-server.ts";
+import type { StreamSet } from "./streams.ts";
 
-/** The kubelet's streams on one server. */
-export interface KubeletStreams {
-  /** How many have come since Register was called. */
-  readonly seen: number;
-  /** How many of them are open. */
-  readonly open: number;
-}
-
-/** One registration: a server on a socket of its own, and what has become of it. */
+/** One registration: a server on its own socket, and the state of the registration. Times are ms since the epoch. */
 export class RegistrationSession {
   readonly server: PluginServer;
-  /** Identity of the kubelet's socket: the one it is served for, from Register on the one that was called. */
+  /** Identity of the kubelet's socket when the server started, then of the socket on which Register was called. */
   kubelet: string | undefined;
-  /** When Register was accepted, ms since the epoch. */
+  /** When the kubelet accepted Register. */
   registeredAt: number | undefined;
-  /** When the first ListAndWatch stream was seen, ms since the epoch. */
+  /** When the first ListAndWatch stream was seen. */
   streamAt: number | undefined;
-  /** The kubelet has said that it knows none of our devices. */
+  /** True once the kubelet was found to list none of our devices. */
   notListed = false;
-  /** Streams that had come before Register was called; undefined until then. */
-  #seenBefore: number | undefined;
+  #registerCalled = false;
 
   constructor(server: PluginServer, kubelet: string | undefined) {
     this.server = server;
     this.kubelet = kubelet;
   }
 
-  /** Register is about to be called: streams that came before are not the kubelet's. */
+  /** Prepares for a call of Register: ends the streams there are, since they are not the kubelet's. */
   registering(kubelet: string | undefined): void {
     this.server.streams.endAll();
     this.kubelet = kubelet;
-    this.#seenBefore = this.server.streams.seen;
+    this.#registerCalled = true;
   }
 
-  get streams(): KubeletStreams {
-    if (this.#seenBefore === undefined) return { seen: 0, open: 0 };
-    const seen = this.server.streams.seen - this.#seenBefore;
-    return { seen, open: seen > 0 ? this.server.streams.size : 0 };
+  /** The kubelet's streams: those opened since Register was called. */
+  get streams(): Pick<StreamSet, "seen" | "open"> {
+    return this.#registerCalled ? this.server.streams : { seen: 0, open: 0 };
   }
 
-  /** Whether the kubelet has ever taken it, be it without an answer to Register. */
+  /** True if the kubelet accepted the registration, or opened a stream before its answer to Register came. */
   get wasRegistered(): boolean {
     return this.registeredAt !== undefined || this.streamAt !== undefined;
   }
 
-  /** How long the kubelet has listened, ms. */
+  /** Milliseconds since the kubelet opened its first stream. */
   livedMs(now: number): number {
     return this.streamAt === undefined ? 0 : now - this.streamAt;
   }

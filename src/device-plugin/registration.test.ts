@@ -3,9 +3,9 @@ import fc from "fast-check";
 import {
   decide,
   type RegistrationFacts,
-  retryAt,
   defaultRegistrationTimes as times,
 } from "./registration.ts";
+import { RegistrationRetries } from "./registration-retries.ts";
 
 const now = 1_000_000;
 const idle: RegistrationFacts = {
@@ -31,24 +31,24 @@ const live: RegistrationFacts = {
 
 const table: [string, RegistrationFacts, ReturnType<typeof decide>][] = [
   [
-    "waits for a kubelet that isn't there",
+    "waits for a kubelet without a socket",
     { ...idle, kubelet: { state: "absent", identity: undefined } },
     { kind: "wait", reason: "kubelet_absent", ms: 1000 },
   ],
   [
-    "looks often at a socket that is bound but not yet listened on",
+    "checks often a socket that is bound but not yet listened on",
     { ...idle, kubelet: { state: "refusing", identity: "k1" } },
     { kind: "wait", reason: "kubelet_refusing", ms: 50 },
   ],
   [
-    "looks less often at a socket that a dead kubelet left behind",
+    "checks less often a socket that a dead kubelet left behind",
     { ...idle, kubelet: { state: "refusing", identity: "k1" }, refusingSince: now - 5000 },
     { kind: "wait", reason: "kubelet_refusing", ms: 1000 },
   ],
   ["serves first", idle, { kind: "listen", reason: "kubelet_ready" }],
   ["registers second", serving, { kind: "register", reason: "kubelet_ready" }],
   [
-    "serves anew when the socket was cleaned away before Register",
+    "serves on a new socket when its own was removed before Register",
     { ...serving, server: "socket_lost" },
     { kind: "close", reason: "socket_lost" },
   ],
@@ -57,24 +57,28 @@ const table: [string, RegistrationFacts, ReturnType<typeof decide>][] = [
     { ...serving, notBefore: now + 700 },
     { kind: "wait", reason: "backoff", ms: 700 },
   ],
-  ["is content with a live stream", live, { kind: "wait", reason: "registered", ms: 1000 }],
   [
-    "is content with a live stream even if its own socket's file is gone",
+    "keeps a registration with an open stream",
+    live,
+    { kind: "wait", reason: "registered", ms: 1000 },
+  ],
+  [
+    "keeps a registration with an open stream even if its own socket's file is gone",
     { ...live, server: "socket_lost" },
     { kind: "wait", reason: "registered", ms: 1000 },
   ],
   [
-    "counts a stream as registered although Register's answer is still out",
+    "counts an open stream as registered before Register was answered",
     { ...live, registeredAt: undefined },
     { kind: "wait", reason: "registered", ms: 1000 },
   ],
   [
-    "gives the kubelet time to open its stream",
+    "leaves the kubelet time to open its stream",
     { ...live, registeredAt: now - 4000, streams: 0, streamSeen: false },
     { kind: "wait", reason: "stream_expected", ms: 1000 },
   ],
   [
-    "gives up on a kubelet that accepted but never listened",
+    "ends a registration that the kubelet accepted without opening a stream",
     { ...live, registeredAt: now - 10_000, streams: 0, streamSeen: false },
     { kind: "close", reason: "stream_missing" },
   ],
@@ -84,37 +88,37 @@ const table: [string, RegistrationFacts, ReturnType<typeof decide>][] = [
     { kind: "close", reason: "stream_ended" },
   ],
   [
-    "ends it as well when the stream came and went while Register failed",
+    "ends the registration when its stream has ended before Register failed",
     { ...live, registeredAt: undefined, streams: 0 },
     { kind: "close", reason: "stream_ended" },
   ],
   [
-    "lets the same kubelet settle after a stream's end",
+    "waits a second after a stream's end before it registers at the same kubelet",
     { ...idle, lastStreamEnd: { at: now - 400, kubelet: "k1" } },
     { kind: "wait", reason: "settling", ms: 600 },
   ],
   [
-    "goes to a new kubelet at once",
+    "registers at a restarted kubelet at once",
     { ...idle, lastStreamEnd: { at: now - 1, kubelet: "k0" } },
     { kind: "listen", reason: "kubelet_ready" },
   ],
   [
-    "tolerates a late file event of the kubelet it is registered with",
+    "ignores a late file event of the kubelet it is registered with",
     { ...live, kubelet: { state: "accepting", identity: "k1" } },
     { kind: "wait", reason: "registered", ms: 1000 },
   ],
   [
-    "cycles a live stream whose devices the kubelet doesn't know",
+    "ends a registration whose devices the kubelet does not list",
     { ...live, notListed: true },
     { kind: "close", reason: "not_listed" },
   ],
   [
-    "watches streams that outlive their kubelet's socket",
+    "tolerates an open stream for a while after the kubelet's socket was replaced",
     { ...live, kubeletReplacedAt: now - 4500 },
     { kind: "wait", reason: "registered", ms: 500 },
   ],
   [
-    "cuts streams that outlived their kubelet's socket too long",
+    "ends an open stream some time after the kubelet's socket was replaced",
     { ...live, kubeletReplacedAt: now - 5000 },
     { kind: "close", reason: "kubelet_replaced" },
   ],
@@ -155,7 +159,7 @@ describe("the registration's decision", () => {
     return { ...facts, streamSeen: facts.streamSeen || facts.streams > 0 };
   });
 
-  test("is never to register while a stream lives or has just ended, or before serving", () => {
+  test("is never to register while a stream is open or has just ended, or before serving", () => {
     fc.assert(
       fc.property(possible, (facts) => {
         if (decide(facts, times).kind !== "register") return;
@@ -183,7 +187,7 @@ describe("the registration's decision", () => {
     );
   });
 
-  test("is never to close what isn't open", () => {
+  test("is never to close without a server", () => {
     fc.assert(
       fc.property(possible, (facts) => {
         if (facts.server === "none") expect(decide(facts, times).kind).not.toBe("close");
@@ -193,10 +197,20 @@ describe("the registration's decision", () => {
 });
 
 describe("retries", () => {
+  const dueAfter = (failures: number, random: number) => {
+    const retries = new RegistrationRetries({
+      clock: { now: () => 0 },
+      random: () => random,
+      times,
+    });
+    for (let n = 0; n < failures; n++) retries.failedAt("k1");
+    return retries.dueAt("k1");
+  };
+
   test("come 1 s apart at first and 30 s at most, jittered over the upper half", () => {
-    expect(retryAt(0, 1, times, 0)).toBe(500);
-    expect(retryAt(0, 1, times, 1)).toBe(1000);
-    expect(retryAt(0, 4, times, 1)).toBe(8000);
-    expect(retryAt(0, 50, times, 1)).toBe(30_000);
+    expect(dueAfter(1, 0)).toBe(500);
+    expect(dueAfter(1, 1)).toBe(1000);
+    expect(dueAfter(4, 1)).toBe(8000);
+    expect(dueAfter(50, 1)).toBe(30_000);
   });
 });

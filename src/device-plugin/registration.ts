@@ -1,63 +1,56 @@
-import { type BackoffOptions, backoffDelay } from "../common/backoff.ts";
+import type { BackoffOptions } from "../common/backoff.ts";
 
-/**
- * What the registration reconciler sees, all of it looked up afresh for each decision.
- * Times are ms since the epoch.
- */
+/** What the reconciler decides on. All of it is read afresh for each decision. Times are ms since the epoch. */
 export interface RegistrationFacts {
   readonly now: number;
-  /**
-   * Our server: `none`, `serving`, or `socket_lost` (serving, but its path is gone or belongs to
-   * another file).
-   */
+  /** Our server: `none`, `serving`, or `socket_lost` (serving, but the socket's path is gone or is another file). */
   readonly server: "none" | "serving" | "socket_lost";
-  /** ListAndWatch streams opened on this server since Register was called. */
+  /** Number of open ListAndWatch streams that were opened on this server since Register was called. */
   readonly streams: number;
-  readonly kubelet: KubeletSocketState;
-  /** Since when the kubelet's socket has been refusing; undefined if it isn't. */
-  readonly refusingSince: number | undefined;
-  /** When Register succeeded on this server; undefined if it has not. */
-  readonly registeredAt: number | undefined;
-  /** The last stream that ended, on this server or an earlier one. */
-  readonly lastStreamEnd: StreamEnd | undefined;
-  /** Whether a stream has ever been opened on this server since Register was called. */
+  /** True if any stream has been opened on this server since Register was called. */
   readonly streamSeen: boolean;
-  /** Since when the kubelet's socket has not been the one we registered at, while streams live on. */
+  readonly kubelet: KubeletSocketState;
+  /** Since when the kubelet's socket has refused connections; undefined if it does not. */
+  readonly refusingSince: number | undefined;
+  /** When the kubelet accepted Register on this server; undefined if it has not. */
+  readonly registeredAt: number | undefined;
+  /** The last end of a stream, on this server or an earlier one. */
+  readonly lastStreamEnd: StreamEnd | undefined;
+  /** Since when the kubelet's socket has not been the one we registered at, while streams stay open. */
   readonly kubeletReplacedAt: number | undefined;
-  /** The kubelet says that it knows none of our devices although a stream lives. */
+  /** True if the kubelet lists none of our devices although a stream is open. */
   readonly notListed: boolean;
-  /** Not before this time may Register be called again after a failure. */
+  /** After a failure Register may not be called before this time. */
   readonly notBefore: number;
 }
 
-/** The kubelet's socket as one look saw it, which says nothing of whether a kubelet answers there. */
+/** The state of the kubelet's socket. It does not say whether a kubelet answers there. */
 export interface KubeletSocketState {
-  /** `absent`: no file; `refusing`: a file nobody listens on; `accepting`: somebody does. */
+  /** `absent`: no file; `refusing`: a file that no process listens on; `accepting`: a process listens on it. */
   readonly state: "absent" | "refusing" | "accepting";
-  /** Identifies the socket file, so that a kubelet started anew is known; undefined if absent. */
+  /** Identity of the socket file, which is another one after a restart of the kubelet; undefined if absent. */
   readonly identity: string | undefined;
 }
 
-/** That a ListAndWatch stream of the kubelet's has ended, from whichever side. */
+/** The end of one of the kubelet's ListAndWatch streams, by either side. */
 export interface StreamEnd {
-  /** When that was noticed, ms since the epoch. */
+  /** When the end was noticed, ms since the epoch. */
   readonly at: number;
-  /** Identity of the kubelet socket the stream's registration went to. */
+  /** Identity of the kubelet's socket on which Register was called for the stream. */
   readonly kubelet: string;
 }
 
-/**
- * What to do next.
- * - `listen`: serve on a new socket and dial it.
- * - `register`: call Register.
- * - `close`: end the streams, stop the server; the registration on it is over.
- * - `wait`: nothing, for `ms` at most.
- */
+/** What the registrar does next: a step, or `wait` for at most `ms`. */
 export type RegistrationAction =
   | RegistrationStep
   | { readonly kind: "wait"; readonly reason: RegistrationReason; readonly ms: number };
 
-/** What is done, and can fail. */
+/**
+ * An action that can fail.
+ * - `listen`: serve on a new socket, and dial it.
+ * - `register`: call Register.
+ * - `close`: end the registration with its streams and its server.
+ */
 export interface RegistrationStep {
   readonly kind: "listen" | "register" | "close";
   readonly reason: RegistrationReason;
@@ -80,74 +73,73 @@ export type RegistrationReason =
 
 /** Times of the reconciler, ms. */
 export interface RegistrationTimes {
-  /** Between two looks if nothing nudges. */
+  /** Between two decisions if no event comes. */
   readonly tickMs: number;
-  /** Between two looks at a kubelet socket that is bound but not yet listened on. */
+  /** Between two decisions while the kubelet's socket refuses connections, within `refusingGraceMs`. */
   readonly refusingMs: number;
-  /** How long it is looked at that often, ms; a socket that refuses longer was left by a dead kubelet. */
+  /** How long a socket that refuses may belong to a kubelet that starts; afterwards it is a dead kubelet's. */
   readonly refusingGraceMs: number;
-  /** Deadline of Register. The kubelet dials back for 10 s within it; a shorter one hides its own error. */
+  /** Deadline of Register. The kubelet dials back for 10 s within it; a shorter deadline hides the kubelet's error. */
   readonly registerMs: number;
-  /** How long the kubelet may take to open ListAndWatch after it answered Register. */
+  /** How long the kubelet may take to open ListAndWatch after it has answered Register. */
   readonly streamGraceMs: number;
   /**
-   * Between the end of a stream and the next Register at the same kubelet. Kubelets up to 1.36 tear down
-   * whatever client is current when they notice an old stream's end (k/k#121994), so the new one has
-   * to come after.
+   * Between the end of a stream and the next Register at the same kubelet. Kubelets up to 1.36 drop the current
+   * client when they notice the end of an old stream (k/k#121994), so Register has to come after that.
    */
   readonly settleMs: number;
-  /** How long streams may outlive the kubelet socket their registration went to. */
+  /** How long streams may stay open after the kubelet's socket was replaced. */
   readonly replacedGraceMs: number;
-  /** A registration that lived longer than this was a success; the backoff starts over after it. */
+  /** A registration that lasted longer resets the backoff. */
   readonly provenMs: number;
   readonly backoff: BackoffOptions;
 }
 
 export const defaultRegistrationTimes: RegistrationTimes = {
-  // What inotify missed is found a second later; a look is a stat and a connect.
+  // An event that inotify missed is found within a second; a check is a stat and a connect.
   tickMs: 1000,
-  // The kubelet listens milliseconds after it has bound its socket; a node that is busy with its start may take longer.
+  // The kubelet listens milliseconds after it has bound its socket; on a node that is busy starting, later.
   refusingMs: 50,
   refusingGraceMs: 5000,
   // The kubelet's 10 s for its dial (client.go), and time for its answer.
   registerMs: 15_000,
-  // It opens the stream right after the dial, in the same second; as patient as it is with us.
+  // The kubelet opens the stream right after its dial, in the same second. It gets as long as its dial may take.
   streamGraceMs: 10_000,
-  // The old client's goroutine only has to be scheduled for that, which takes long only on a node without CPU to
-  // spare. No longer than needed: a pod that comes meanwhile fails.
+  // The kubelet only has to schedule the old client's goroutine, which takes long only on an overloaded node. Not
+  // longer than needed: a pod that starts meanwhile fails.
   settleMs: 1000,
   // A kubelet that ends takes its connections with it at once; only the order of the events is uncertain.
   replacedGraceMs: 5000,
-  // As long as a stream may be missing: before that nothing shows that it works.
+  // Equal to streamGraceMs: until then a registration without a stream looks the same.
   provenMs: 10_000,
-  // What a kubelet refuses it may take a moment later. 30 s is what other plugins wait (NVIDIA/k8s-device-plugin);
-  // a kubelet that starts ends the wait.
+  // The kubelet may accept later what it rejects now. Other plugins wait 30 s (NVIDIA/k8s-device-plugin); a restart
+  // of the kubelet ends the wait.
   backoff: { initialMs: 1000, maxMs: 30_000 },
 };
 
 /**
- * The reconciler's whole judgement, a function of what is seen. Level-triggered: nothing here depends on
- * having witnessed an event. Register is never called while one of our streams lives.
+ * Decides what the registrar does next. Level-triggered: the decision depends on no event that could be missed. Register is
+ * never called while one of our streams is open.
  */
 export function decide(facts: RegistrationFacts, times: RegistrationTimes): RegistrationAction {
-  if (facts.server !== "none" && (facts.registeredAt !== undefined || facts.streamSeen)) {
-    return whileRegistered(facts, times);
-  }
-  return towardsRegistration(facts, times);
+  const isRegistered = facts.registeredAt !== undefined || facts.streamSeen;
+  return facts.server !== "none" && isRegistered
+    ? whileRegistered(facts, times)
+    : towardsRegistration(facts, times);
 }
 
 function whileRegistered(facts: RegistrationFacts, times: RegistrationTimes): RegistrationAction {
   const { now } = facts;
   if (facts.streams > 0) {
     if (facts.notListed) return { kind: "close", reason: "not_listed" };
-    // A stream ends with the kubelet that opened it. One that doesn't belongs to somebody else
-    // and would keep us from ever registering at the new kubelet.
+    // A stream ends with the kubelet that opened it. A stream that stays open belongs to another process, and would
+    // keep us from registering at the new kubelet.
     if (facts.kubeletReplacedAt !== undefined) {
       const left = facts.kubeletReplacedAt + times.replacedGraceMs - now;
       if (left <= 0) return { kind: "close", reason: "kubelet_replaced" };
       return wait("registered", Math.min(left, times.tickMs));
     }
-    // Our socket's file is not needed while the kubelet's connection lives, so its loss can wait.
+    // The kubelet's connection outlives our socket's file, so a lost file can wait.
     return wait("registered", times.tickMs);
   }
   if (facts.streamSeen) return { kind: "close", reason: "stream_ended" };
@@ -179,14 +171,4 @@ function towardsRegistration(
 
 function wait(reason: RegistrationReason, ms: number): RegistrationAction {
   return { kind: "wait", reason, ms };
-}
-
-/** When Register may be tried again after `failures` failures in a row, ms since the epoch. */
-export function retryAt(
-  now: number,
-  failures: number,
-  times: RegistrationTimes,
-  random: number,
-): number {
-  return now + backoffDelay(failures, times.backoff, random);
 }

@@ -26,7 +26,7 @@ function listen(name: string): Promise<string> {
   });
 }
 
-/** A socket file that its process left behind. */
+/** Makes a socket file of a process that was killed. */
 async function abandon(name: string): Promise<string> {
   const path = join(directory, name);
   const script = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
@@ -43,7 +43,7 @@ describe("a socket's identity", () => {
     expect(fileIdentity(path)).toBe(before as string);
   });
 
-  test("is another one for another file at the same path", async () => {
+  test("differs for another file at the same path", async () => {
     const path = join(directory, "kubelet.sock");
     writeFileSync(path, "");
     const before = fileIdentity(path);
@@ -53,7 +53,7 @@ describe("a socket's identity", () => {
     expect(fileIdentity(path)).not.toBe(before as string);
   });
 
-  test("S12 differs even if the inode number was given again", () => {
+  test("S12 differs even if the inode number is the same", () => {
     const before = { dev: 1n, ino: 7n, birthtimeNs: 100n, ctimeNs: 100n };
     expect(identityOf({ ...before, birthtimeNs: 200n })).not.toBe(identityOf(before));
     const unborn = { ...before, birthtimeNs: 0n };
@@ -65,21 +65,21 @@ describe("a socket's identity", () => {
   });
 });
 
-describe("a look at the kubelet's socket", () => {
-  test("tells absent, refusing and accepting apart", async () => {
+describe("the probe of the kubelet's socket", () => {
+  test("distinguishes absent, refusing and accepting", async () => {
     expect((await probeKubeletSocket(join(directory, "none"))).state).toBe("absent");
     expect((await probeKubeletSocket(await abandon("stale.sock"))).state).toBe("refusing");
     expect((await probeKubeletSocket(await listen("kubelet.sock"))).state).toBe("accepting");
   });
 });
 
-test("somebody who hangs up at once is somebody", async () => {
+test("a listener that closes each connection at once is listening", async () => {
   const path = join(directory, "busy.sock");
   const script = `require("net").createServer((s) => s.destroy()).listen(${JSON.stringify(path)})`;
   const child = Bun.spawn([process.execPath, "-e", script]);
   try {
     while (!(await isListening(path))) await Bun.sleep(5);
-    // Now and then the connection is reset before it is known to have been made.
+    // Now and then the connection is reset before connect() returns.
     for (let n = 0; n < 300; n++) expect(await isListening(path)).toBe(true);
   } finally {
     child.kill();
@@ -93,7 +93,7 @@ describe("an instance's socket", () => {
     );
   });
 
-  test("has a suffix no longer than what the path's check allows for", () => {
+  test("has a suffix within the length that the option's check allows for", () => {
     // 4194304 is the kernel's largest process ID (PID_MAX_LIMIT).
     expect(newSuffix(4_194_304, 0.999999999).length + 1).toBeLessThanOrEqual(INSTANCE_SUFFIX_BYTES);
     expect(newSuffix(1, 0)).toBe("1-00000000");
@@ -101,7 +101,7 @@ describe("an instance's socket", () => {
 });
 
 describe("the sweep", () => {
-  test("removes what dead instances left and leaves everything else", async () => {
+  test("removes the sockets of dead instances and leaves everything else", async () => {
     const dead = await abandon("video-device-plugin-1-aaaaaaaa.sock");
     const original = await abandon("video-device-plugin.sock");
     const other = await abandon("video-device-plugin-gpu.sock");

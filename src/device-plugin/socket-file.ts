@@ -3,7 +3,7 @@ import { basename, dirname, extname, join } from "node:path";
 import { fileIdentity, isListening } from "../common/unix-socket.ts";
 import type { KubeletSocketState } from "./registration.ts";
 
-/** What can be seen of the kubelet's socket. Connects, and hangs up at once. */
+/** Reads the state of the kubelet's socket: connects to it and closes the connection at once. */
 export async function probeKubeletSocket(path: string): Promise<KubeletSocketState> {
   const identity = fileIdentity(path);
   if (identity === undefined) return { state: "absent", identity };
@@ -11,43 +11,40 @@ export async function probeKubeletSocket(path: string): Promise<KubeletSocketSta
 }
 
 /**
- * A socket path of this instance's own: `video-device-plugin.sock` becomes
- * `video-device-plugin-<suffix>.sock`. Two instances at one path would unlink each other's socket, and
- * kubelets from 1.37 tell plugin instances apart by it.
+ * Path of a socket of this instance only: `video-device-plugin.sock` becomes `video-device-plugin-<suffix>.sock`.
+ * Two instances at one path would unlink each other's socket, and kubelets from 1.37 identify a plugin instance by
+ * its path.
  */
 export function instanceSocketPath(socketPath: string, suffix: string): string {
   const extension = extname(socketPath);
   return join(dirname(socketPath), `${basename(socketPath, extension)}-${suffix}${extension}`);
 }
 
-/** `<process id>-<random>`: for people who look at the directory, and unique over restarts. */
+/** `<process ID>-<random>`: readable in a listing of the directory, and unique over restarts. */
 export function newSuffix(pid: number, random: number): string {
   return `${pid}-${Math.floor(random * 36 ** 8)
     .toString(36)
     .padStart(8, "0")}`;
 }
 
-/** Whether a file's name is that of some instance's socket, or of the original plugin's. */
+/** True if a file has the name of an instance's socket, or the configured name itself, which older plugins used. */
 export function isInstanceSocket(socketPath: string, name: string): boolean {
   const extension = extname(socketPath);
   const stem = `${basename(socketPath, extension)}-`;
   if (name === basename(socketPath)) return true;
   if (!name.startsWith(stem) || !name.endsWith(extension)) return false;
-  // As newSuffix makes them: another plugin's socket may begin with the same letters.
+  // The form of newSuffix: the name of another plugin's socket may begin with the same letters.
   return /^\d+-[0-9a-z]{8}$/.test(name.slice(stem.length, name.length - extension.length));
 }
 
 export interface SocketSweep {
-  /** Removed: nobody listened. */
+  /** Removed: no process listened on them. */
   readonly stale: string[];
-  /** Left alone: another instance serves there. */
+  /** Left alone: another instance serves on them. */
   readonly live: string[];
 }
 
-/**
- * Removes the sockets that dead instances left in the directory (and the original plugin's, at the
- * configured path itself), leaving every socket on which somebody listens.
- */
+/** Removes the sockets of instances that have ended ({@link isInstanceSocket}); leaves those that are listened on. */
 export async function sweepSockets(socketPath: string): Promise<SocketSweep> {
   const directory = dirname(socketPath);
   const sweep: SocketSweep = { stale: [], live: [] };

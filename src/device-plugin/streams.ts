@@ -1,6 +1,4 @@
-/**
- * The ListAndWatch streams that are open on one server. The reconciler counts them, a stop ends them.
- */
+/** The ListAndWatch streams on one server: the registrar counts them and ends them. */
 export class StreamSet {
   readonly #open = new Set<AbortController>();
   readonly #onChange: () => void;
@@ -11,19 +9,19 @@ export class StreamSet {
     this.#onChange = onChange;
   }
 
-  /** How many are open. */
-  get size(): number {
+  /** Number of streams that are open. */
+  get open(): number {
     return this.#open.size;
   }
 
-  /** How many have been opened so far. */
+  /** Number of streams opened since the last {@link endAll}. */
   get seen(): number {
     return this.#seen;
   }
 
   /**
-   * Adds a stream that lives until `signal` aborts or {@link endAll}. The signal returned aborts with
-   * either; call `done` when the stream has ended.
+   * Adds a stream that lives until `signal` aborts or {@link endAll} is called; either aborts the signal returned. Call
+   * `done` when the stream has ended.
    */
   add(signal: AbortSignal): { readonly signal: AbortSignal; done(): void } {
     const end = new AbortController();
@@ -38,8 +36,11 @@ export class StreamSet {
     };
   }
 
-  /** Ends every stream in good order: the kubelet sees EOF. */
+  /** Ends every stream without an error (the kubelet sees EOF), and counts from zero. */
   endAll(): void {
-    for (const end of [...this.#open]) end.abort();
+    const open = [...this.#open];
+    this.#open.clear();
+    this.#seen = 0;
+    for (const end of open) end.abort();
   }
 }

@@ -80,7 +80,7 @@ export const badNodes: readonly BadNode[] = [
     prepare: () => makeForeign(closedDirectory, 0o500),
     pod: { profile: "restricted", change: withHostPath("device-plugins", closedDirectory) },
     check: "registered",
-    cause: /kubelet\.sock can't be looked at: EACCES/,
+    cause: /kubelet\.sock can't be accessed: EACCES/,
     remedy: /Run as the owner of .* or with CAP_DAC_OVERRIDE; under SELinux/,
   },
   {
