@@ -3,9 +3,9 @@
 ARG BUN_IMAGE=docker.io/oven/bun:1.4.5-debian
 ARG BASE_IMAGE=gcr.io/distroless/base-nossl-debian12:latest
 
-# Runs on the builder's own architecture, and compiles for the target's: nothing is emulated.
+# Runs on the builder's own architecture and compiles for the target's, without emulation.
 FROM --platform=$BUILDPLATFORM ${BUN_IMAGE} AS build
-# Never elsewhere: the path is in the executable, and with it the bytes depend on it.
+# Always this directory: the path is in the executable, so its bytes depend on it.
 WORKDIR /build
 COPY package.json bun.lock bunfig.toml ./
 # The secret is optional: settings for a private npm registry, which no layer keeps.
@@ -20,12 +20,12 @@ ARG BASE_IMAGE
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
     bun deploy/build.ts --arch=$TARGETARCH && bun deploy/notices.ts && bun deploy/sbom.ts
 
-# Said, though it is the default: buildah 1.28 would go on with the platform of the stage before.
+# Explicit although it is the default: buildah 1.28 would use the platform of the previous stage.
 FROM --platform=$TARGETPLATFORM ${BASE_IMAGE}
 COPY --from=build /build/LICENSE /build/dist/THIRD-PARTY-NOTICES /build/dist/video-device-plugin.cdx.json \
      /usr/share/doc/video-device-plugin/
 COPY --from=build /build/dist/video-device-plugin /usr/bin/video-device-plugin
-# Root, since it loads a kernel module and makes device nodes; in numbers, which need no /etc/passwd.
+# Root, since it loads a kernel module and creates device nodes; as numbers, which need no /etc/passwd.
 USER 0:0
 WORKDIR /
 ENTRYPOINT ["/usr/bin/video-device-plugin"]

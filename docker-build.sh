@@ -13,19 +13,19 @@ Builds the image with docker (buildx), podman or buildah, the first of them that
   -p, --platform LIST    linux/amd64, linux/arm64 or both with a comma (default: this machine's)
       --push             push the image when it is built
   -o, --output FILE      write the image to FILE as an OCI archive
-      --zstd             compress what is pushed or written with zstd rather than gzip: a fifth less to
-                         download, for containerd 1.5, CRI-O 1.20 and later
+      --zstd             compress with zstd instead of gzip: a fifth less to download, for containerd 1.5,
+                         CRI-O 1.20 and later
   -b, --builder NAME     docker, podman or buildah
-      --bun-image IMAGE  build on this instead of what deploy/image/bases.env says
+      --bun-image IMAGE  build on this instead of the one in deploy/image/bases.env
       --base-image IMAGE the same for the image's own base
       --npmrc FILE       settings for a private npm registry; no layer keeps them
       --allow-unpinned   push although a base has no digest
       --print            only print the commands
   -h, --help             show this
 
-The image's time is that of the last commit, and its labels tell the commit and where the sources are: the
-address of the git remote origin, if that is a web address. SOURCE_DATE_EPOCH (seconds since 1970), REVISION
-and SOURCE_URL in the environment say otherwise.
+The image's time is that of the last commit. Its labels name the commit and the address of the sources: that of
+the git remote origin, if it is a web address. SOURCE_DATE_EPOCH (seconds since 1970), REVISION and SOURCE_URL
+in the environment override these.
 END
 }
 
@@ -38,7 +38,7 @@ bad_usage() {
   exit 64
 }
 
-# value OPTION VALUE…: what an option is given
+# value OPTION VALUE…: the option's value
 value() {
   if (($# < 2)) || [[ -z $2 ]]; then bad_usage "$1 needs a value"; fi
   printf '%s\n' "$2"
@@ -75,7 +75,7 @@ done
 if (($#)); then shift; fi
 more=("$@")
 
-# works NAME: whether this builder can build here; says why not on stdout
+# works NAME: true if this builder can build here; else prints the reason on stdout
 works() {
   command -v "$1" >/dev/null || {
     echo "$1 is not installed"
@@ -156,7 +156,7 @@ if [[ -z $revision ]]; then
 fi
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 [[ $epoch =~ ^[0-9]+$ ]] || fail "SOURCE_DATE_EPOCH: expected seconds since 1970, got \"$epoch\""
-# The address of a clone may hold a password, which has no business in an image.
+# The address of a clone may hold a password, which must not get into an image.
 source_url=${SOURCE_URL:-$(git remote get-url origin 2>/dev/null | sed -nE 's#^(https?://)([^/@]*@)?#\1#p' || true)}
 
 build=(
@@ -182,7 +182,7 @@ run() {
 if [[ $builder == docker ]]; then
   form=rewrite-timestamp=true
   if [[ $zstd == yes ]]; then form+=,compression=zstd,compression-level=19,force-compression=true,oci-mediatypes=true; fi
-  # rewrite-timestamp gives the files of the layers the commit's time, so that equal sources are equal layers.
+  # rewrite-timestamp sets the commit's time for the files of the layers, so that equal sources make equal layers.
   if [[ $push == yes ]]; then
     build+=(--output "type=image,name=$tag,push=true,$form")
   elif [[ -n $output ]]; then
@@ -192,11 +192,11 @@ if [[ $builder == docker ]]; then
   fi
   run docker buildx build "${build[@]}" "${more[@]}" .
 else
-  # Of the builder's own platform buildah 1.28 knows nothing when it builds for another one.
+  # buildah 1.28 sets no BUILDPLATFORM when it builds for another platform.
   build+=(--format oci --timestamp "$epoch" --build-arg "BUILDPLATFORM=$here")
   pushing=(push)
   if [[ $several == yes ]]; then
-    # A list that is there already would be added to.
+    # buildah would add to an existing list.
     if [[ $print == no ]] && "$builder" manifest inspect "$tag" >/dev/null 2>&1; then
       run "$builder" manifest rm "$tag"
     fi
@@ -209,7 +209,7 @@ else
   run "$builder" build "${build[@]}" "${more[@]}" .
   if [[ $push == yes ]]; then run "$builder" "${pushing[@]}" "$tag" "docker://$tag"; fi
   if [[ -n $output ]]; then
-    # An archive can't be added to.
+    # buildah can't replace an archive.
     run rm -f "$output"
     run "$builder" "${pushing[@]}" "$tag" "oci-archive:$output:$tag"
   fi

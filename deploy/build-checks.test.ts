@@ -6,17 +6,17 @@ import { brokenBuild, wrongBun } from "./build-checks.ts";
 
 const root = join(import.meta.dir, "..");
 
-test("another Bun than the pinned one builds nothing", () => {
+test("only the pinned Bun builds", () => {
   expect(wrongBun("1.4.5", "1.4.5")).toBeUndefined();
   expect(wrongBun("1.4.6", "1.4.5")).toContain("npx -y bun@1.4.5 run build");
 });
 
-test("a build that failed is told with its output", () => {
+test("a failed build is reported with its output", () => {
   expect(brokenBuild(0, "")).toBeUndefined();
   expect(brokenBuild(1, "no such module")).toContain("no such module");
 });
 
-test("bytecode that Bun drops without failing is found in its words", () => {
+test("dropped bytecode is found in Bun's output", () => {
   const directory = mkdtempSync(join(tmpdir(), "build-"));
   try {
     // It uses import.meta, which is for modules; without --format=esm bytecode is made of scripts.

@@ -1,7 +1,7 @@
 /**
- * Builds the one executable. `bun deploy/build.ts` makes `dist/video-device-plugin` for this machine,
- * `--arch=x64` or `--arch=arm64` (also by the names that images have: `amd64`) makes it for another one, `--all`
- * makes linux x64 and arm64 with a SHA256SUMS file. What went into it is told by a metafile beside it.
+ * Builds the one executable. `bun deploy/build.ts` builds `dist/video-device-plugin` for this machine,
+ * `--arch=x64` or `--arch=arm64` (also by the images' names: `amd64`) for another one, `--all` both, with a SHA256SUMS
+ * file. A metafile beside it lists the bundled files.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const name = "video-device-plugin";
 const pinned = manifest.packageManager.replace("bun@", "");
 
 /**
- * Why each flag: autoloading must be off or the program executes what a `bunfig.toml` in its working
+ * The reasons for the flags: with autoloading, the program would execute what a `bunfig.toml` in its working
  * directory names; strict code generation closes `BUN_OPTIONS=--preload`; bytecode needs the esm
  * format, else it is dropped with exit code 0; `--production` keeps NODE_ENV from being "development".
  */
@@ -61,7 +61,7 @@ function build(target: string, outfile: string): void {
   console.log(`${outfile}  ${target}  ${(size / 1e6).toFixed(1)} MB  ${seconds} s`);
 }
 
-/** Runs the program with the engine telling of its code cache: a hit means that bytecode was used. */
+/** Runs the program with the engine's log of its code cache: a hit means that it used the bytecode. */
 function usesBytecode(path: string): boolean {
   const { stdout, stderr } = Bun.spawnSync([path, "version"], {
     env: { BUN_JSC_verboseDiskCache: "1" },

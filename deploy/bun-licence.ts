@@ -1,6 +1,6 @@
 /**
- * What Bun's runtime, most of the executable's bytes, is licensed under: its own licence page, which comes with
- * `bun-types` of the same version.
+ * The licences of Bun's runtime, which is most of the executable: Bun's licence page, which is in `bun-types` of the
+ * same version.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,14 +16,14 @@ export const bunLicense = "MIT AND LGPL-2.0-or-later";
 export interface BunPart {
   readonly name: string;
   readonly url: string;
-  /** In the page's words; not an SPDX expression. */
+  /** As the page names it; not an SPDX expression. */
   readonly license: string;
 }
 
 /**
  * The page as Markdown, without its front matter.
  *
- * @throws Error if it belongs to another version than the pinned one.
+ * @throws Error if it is of another version than the pinned one.
  */
 export function bunLicencePage(root: string): string {
   const directory = join(root, "node_modules/bun-types");

@@ -28,7 +28,7 @@ test("a file belongs to the innermost package, or to the project", () => {
   expect(packageDirectory("src/main.ts")).toBeUndefined();
 });
 
-test("a package counts if a byte of it is left, and each version of it on its own", () => {
+test("a package counts if a byte of it is left, each version separately", () => {
   const manifests = {
     "node_modules/b": { name: "b", version: "2.0.0", license: "(MIT)", dependencies: { a: "1" } },
     "node_modules/b/node_modules/a": { name: "a", version: "1.0.0", license: "MIT" },
@@ -62,7 +62,7 @@ test("a package counts if a byte of it is left, and each version of it on its ow
   });
 });
 
-test("a package without a licence is refused", () => {
+test("a package without a licence is an error", () => {
   withPackages({ "node_modules/a": { name: "a", version: "1.0.0" } }, (root) => {
     const inputs = { "node_modules/a/x.js": input(1) };
     expect(() => bundledPackages({ outputs: { program: { inputs } } }, root)).toThrow(

@@ -1,11 +1,11 @@
 /**
- * Which packages' code is in the executable, by what the bundler says of it: the metafile that `deploy/build.ts`
- * leaves in `dist`. Licences and the bill of materials are made of this, not of what happens to be installed.
+ * The packages whose code is in the executable, by the bundler's metafile, which `deploy/build.ts` writes to `dist`.
+ * Licences and the bill of materials come from this, not from the installed packages.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** The part of a bundler's metafile that is used (https://esbuild.github.io/api/#metafile). */
+/** The part of a bundler's metafile that this uses (https://esbuild.github.io/api/#metafile). */
 export interface Metafile {
   readonly outputs: Record<
     string,
@@ -13,14 +13,14 @@ export interface Metafile {
   >;
 }
 
-/** A package of which at least one file got into the bundle. */
+/** A package with at least one file in the bundle. */
 export interface BundledPackage {
   readonly name: string;
   readonly version: string;
-  /** SPDX expression, as its package.json has it. */
+  /** The SPDX expression of its package.json. */
   readonly license: string;
   readonly description: string | undefined;
-  /** Names of the packages it asks for; not all of them need be bundled. */
+  /** Names of its dependencies; not all of them are in the bundle. */
   readonly dependencies: readonly string[];
   /** Relative to the checkout: two versions of one package have two directories. */
   readonly directory: string;
@@ -33,20 +33,20 @@ export function readMetafile(root: string): Metafile {
   return JSON.parse(readFileSync(join(root, metafilePath), "utf8")) as Metafile;
 }
 
-/** Where `deploy/build.ts` leaves it, relative to the checkout. */
+/** Path of the metafile, relative to the checkout. */
 export const metafilePath = "dist/video-device-plugin.meta.json";
 
 /**
  * The packages in the bundle, sorted by name and version.
  *
- * @throws Error if a package doesn't say its version or licence.
+ * @throws Error if a package names no version or licence.
  */
 export function bundledPackages(metafile: Metafile, root: string): BundledPackage[] {
   const files = new Map<string, string[]>();
   for (const { inputs } of Object.values(metafile.outputs)) {
     for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
       const directory = packageDirectory(path);
-      // What tree shaking left nothing of is not distributed.
+      // Tree shaking removed all of it.
       if (directory === undefined || bytesInOutput === 0) continue;
       files.set(directory, [...(files.get(directory) ?? []), path]);
     }
@@ -80,7 +80,7 @@ function describe(root: string, directory: string, files: string[]): BundledPack
   };
 }
 
-/** By code units, so that the order is the same in every locale. */
+/** Order by code units, which is the same in every locale. */
 function compare(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }

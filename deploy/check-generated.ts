@@ -1,4 +1,4 @@
-/** Fails unless `src/gen` is exactly what `buf generate` makes of `proto`. */
+/** Fails unless `src/gen` equals the output of `buf generate`. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ const fresh = mkdtempSync(join(tmpdir(), "vdp-gen-"));
 try {
   run(["buf", "generate", "--output", fresh]);
   run(["diff", "--recursive", "--unified", join(root, "src/gen"), join(fresh, "src/gen")]);
-  console.log("src/gen is what buf generate makes");
+  console.log("src/gen equals the output of buf generate");
 } finally {
   rmSync(fresh, { recursive: true });
 }

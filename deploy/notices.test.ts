@@ -8,7 +8,7 @@ import { licenceHead, noticeOf, renderNotices } from "./notices.ts";
 
 const root = join(import.meta.dir, "..");
 
-/** Names of the packages in the executable by its source map, which is another account than the metafile. */
+/** Names of the packages in the executable by its source map, independent of the metafile. */
 async function packagesInSourceMap(): Promise<string[]> {
   const map = Bun.file(join(root, "dist/video-device-plugin.map"));
   const { sources } = (await map.json()) as { sources: string[] };
@@ -16,7 +16,7 @@ async function packagesInSourceMap(): Promise<string[]> {
   return [...new Set(names.filter((name) => name !== undefined))].sort();
 }
 
-test("every package whose code is in the executable is in the notices, with a text of its own", async () => {
+test("every bundled package is in the notices, with its own text", async () => {
   const packages = bundledPackages(readMetafile(root), root);
   const names = await packagesInSourceMap();
   expect(names.length).toBeGreaterThan(10);
@@ -53,7 +53,7 @@ test("Bun's page is read to its last table", () => {
   });
 });
 
-test("a package that brings no licence file is covered by the heads of its files", () => {
+test("a package without a licence file is covered by the heads of its files", () => {
   const directory = mkdtempSync(join(tmpdir(), "vdp-notices-"));
   const write = (path: string, text: string) => writeFileSync(join(directory, "a", path), text);
   mkdirSync(join(directory, "a"));

@@ -9,14 +9,14 @@ import { type BundledPackage, bundledPackages, readMetafile } from "./bundled-pa
 
 const line = "=".repeat(80);
 
-/** Licences whose whole text must go with the executable, and which not all who use them bring along. */
+/** Licences whose whole text must accompany the executable, and which not all their packages contain. */
 const appendix = {
   "Apache-2.0": "Apache-2.0.txt",
   "LGPL-2.0-or-later": "LGPL-2.0.txt",
   "LGPL-2.1": "LGPL-2.1.txt",
 } as const;
 
-/** The whole file. Equal texts are printed once, under the names of all packages that have them. */
+/** The whole file. Equal texts appear once, under the names of all their packages. */
 export function renderNotices(root: string, packages: readonly BundledPackage[]): string {
   const owners = new Map<string, BundledPackage[]>();
   for (const one of packages) {
@@ -42,7 +42,7 @@ function section(titles: string[], text: string): string {
 }
 
 /**
- * A package's licence files. One that brings none has its terms at the head of its files: those.
+ * A package's licence files, or the terms at the head of its files if it has none.
  *
  * @throws Error if it has neither.
  */
@@ -58,7 +58,7 @@ export function noticeOf(root: string, { name, directory, files }: BundledPackag
   return texts.join("\n\n");
 }
 
-/** The comment that a file begins with, if it is about copyright. */
+/** The comment at the start of a file, if it is about copyright. */
 export function licenceHead(source: string): string | undefined {
   const comment = /^(?:\/\/.*\n)+/.exec(source)?.[0];
   if (comment === undefined || !/copyright/i.test(comment)) return undefined;

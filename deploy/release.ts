@@ -1,6 +1,6 @@
 /**
- * Makes what a release consists of, in `dist/release`. It uploads nothing and asks no network: the workflow
- * `.github/workflows/release.yaml` does that, with what is made here.
+ * Builds the files of a release in `dist/release`. It uses no network: the workflow
+ * `.github/workflows/release.yaml` uploads these files.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -109,7 +109,7 @@ function release(dryRun: boolean): void {
   for (const reason of reasons) console.error(`release: not releasable yet: ${reason}`);
 }
 
-/** The bill of materials of an executable that was just built. */
+/** The bill of materials of the executable built last. */
 function billOf(executable: string, seconds: number): string {
   return renderBom({
     packages: bundledPackages(readMetafile(root), root),

@@ -1,4 +1,4 @@
-/** Writes what is rendered from the options' table: `.env.example`, the README's table, the Helm chart's options. */
+/** Renders from the options' table: `.env.example`, the README's table, the Helm chart's options. */
 import { join } from "node:path";
 import { renderEnvExample } from "./docs/env-example.ts";
 import { OPTIONS_END, OPTIONS_START, replaceOptionsTable } from "./docs/options-table.ts";

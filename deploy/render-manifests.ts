@@ -1,6 +1,6 @@
 /**
- * Writes what is rendered of the manifests: the chart's options from the program's table of options, its
- * alerts from deploy/monitoring, and the resources of the kustomizations from the chart. Needs helm: test/manifests/provision.sh.
+ * Renders the chart's options from the program's table of options, its alerts from deploy/monitoring, and the resources
+ * of the kustomizations from the chart. Needs helm: test/manifests/provision.sh.
  */
 import { relative } from "node:path";
 import { type RenderedFile, renderChartFiles } from "./manifests/chart.ts";

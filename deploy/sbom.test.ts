@@ -60,7 +60,7 @@ test("every package in the executable is in the bill, with version, licence and 
   expect(bom.components).toHaveLength(materials.packages.length + 1);
 });
 
-test("the bill has Bun in it, and what is linked into Bun", () => {
+test("the bill lists Bun, and the libraries linked into Bun", () => {
   const bun = bom.components.find(({ name }) => name === "bun");
   expect(bun?.version).toBe(Bun.version);
   expect(bun?.licenses).toEqual([
@@ -69,7 +69,7 @@ test("the bill has Bun in it, and what is linked into Bun", () => {
   expect(bun?.components?.map(({ name }) => name)).toContain("boringssl");
 });
 
-test("the bill names the executable by its hash, and leads from it to everything", () => {
+test("the bill names the executable by its hash, and all else as its dependency", () => {
   const { component } = bom.metadata;
   expect(component.hashes).toEqual([{ alg: "SHA-256", content: materials.executableHash }]);
   const direct = bom.dependencies.find(({ ref }) => ref === component["bom-ref"]);
@@ -91,7 +91,7 @@ describe("the bill of an image", () => {
     return base;
   };
 
-  test("has the base in it, by its digest, and is valid", async () => {
+  test("lists the base by its digest, and is valid", async () => {
     const text = billOn(`gcr.io/distroless/base:latest@${digest}`);
     expect(baseIn(text)).toMatchObject({
       name: "gcr.io/distroless/base",
@@ -104,7 +104,7 @@ describe("the bill of an image", () => {
   test.each([
     ["x.io/team/base:2", "2"],
     ["base", undefined],
-  ])("has the base %s, which is not pinned, by what is known", (image, version) => {
+  ])("names the unpinned base %s by its tag", (image, version) => {
     expect(baseIn(billOn(image))?.version).toBe(version);
   });
 

@@ -1,7 +1,7 @@
 /**
- * Writes `dist/video-device-plugin.cdx.json`, a bill of materials in CycloneDX 1.6: what the executable really
- * contains and, of an image, the base that `BASE_IMAGE` names. `bun deploy/sbom.ts`, after `bun run build`. Equal executables have equal bills: its time is
- * `SOURCE_DATE_EPOCH` (https://reproducible-builds.org/specs/source-date-epoch/) or left out.
+ * Writes `dist/video-device-plugin.cdx.json`, a bill of materials in CycloneDX 1.6: the bundled packages and,
+ * for an image, the base that `BASE_IMAGE` names. `bun deploy/sbom.ts`, after `bun run build`. Equal executables have
+ * equal bills: the time is `SOURCE_DATE_EPOCH` (https://reproducible-builds.org/specs/source-date-epoch/), or absent.
  */
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -13,18 +13,18 @@ import { bunLicencePage, bunLicense, bunParts, bunVersion } from "./bun-licence.
 import { type BundledPackage, bundledPackages, readMetafile } from "./bundled-packages.ts";
 import { splitImageName } from "./image/bases.ts";
 
-/** What a bill is made of. */
+/** The facts of a bill. */
 export interface Materials {
   readonly packages: readonly BundledPackage[];
   /** Bun's licence page. */
   readonly bunPage: string;
   /** SHA-256 of the executable, in hex. */
   readonly executableHash: string;
-  /** SHA-512 of the package's archive in hex, as the lockfile has it. */
+  /** SHA-512 of the package's archive in hex, from the lockfile. */
   readonly packageHash: (name: string, version: string) => string | undefined;
   /** When the sources were committed. */
   readonly timestamp: Date | undefined;
-  /** What the image is made on that the executable is put into; undefined for the executable alone. */
+  /** The image's base; undefined for the executable alone. */
   readonly baseImage: string | undefined;
 }
 
@@ -94,7 +94,7 @@ function library(one: BundledPackage, { packageHash }: Materials): Models.Compon
   return made;
 }
 
-/** The runtime; what is linked into it has no versions that anybody publishes. */
+/** The runtime; the libraries linked into it have no published versions. */
 function bunComponent(page: string): Models.Component {
   const bun = component(Enums.ComponentType.Platform, {
     name: "bun",
@@ -117,8 +117,8 @@ function bunComponent(page: string): Models.Component {
 }
 
 /**
- * The base, as one thing: which packages it consists of is told by itself, and changes with its digest. By the
- * package URL's type `oci`, whose version is a digest
+ * The base, as one component: the image itself lists its packages, which change with its digest. The package URL has
+ * the type `oci`, whose version is a digest
  * (https://github.com/package-url/purl-spec/blob/main/types-doc/oci-definition.md).
  */
 function baseComponent(image: string): Models.Component {
@@ -136,13 +136,13 @@ function baseComponent(image: string): Models.Component {
   });
 }
 
-/** A UUID of version 8 (RFC 9562, section 5.8) out of the first 128 bits of a hash. */
+/** A UUID of version 8 (RFC 9562, section 5.8) from the first 128 bits of a hash. */
 function uuidOf(hash: string): string {
   const hex = `${hash.slice(0, 12)}8${hash.slice(13, 16)}8${hash.slice(17, 32)}`;
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** Hashes by the lockfile: `"name": ["name@version", "", {…}, "sha512-…"]`. */
+/** Hashes of the lockfile: `"name": ["name@version", "", {…}, "sha512-…"]`. */
 export function hashesOfLockfile(text: string): Materials["packageHash"] {
   const { packages } = Bun.JSONC.parse(text) as {
     packages: Record<string, [string, string, unknown, string]>;

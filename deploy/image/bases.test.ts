@@ -9,15 +9,15 @@ test.each([
   ["x.io/base:2", { repository: "x.io/base", tag: "2" }],
   [`x.io/base:2@${digest}`, { repository: "x.io/base", tag: "2", digest }],
   [`x.io/base@${digest}`, { repository: "x.io/base", digest }],
-])("%s is taken apart", (image, parts) => {
+])("%s is parsed", (image, parts) => {
   expect(splitImageName(image)).toEqual({ tag: undefined, digest: undefined, ...parts });
 });
 
-test("half a digest pins nothing", () => {
+test("half a digest is none", () => {
   expect(splitImageName("x.io/base:2@sha256:5a").digest).toBeUndefined();
 });
 
-test("bases without a digest are told by their variables", () => {
+test("bases without a digest are named by their variables", () => {
   const text = (bun: string, base: string) => `# A=b\nBUN_IMAGE=${bun}\nBASE_IMAGE=${base}\n`;
   const pinned = `x.io/a:1@${digest}`;
   expect(unpinnedBases(text(pinned, pinned))).toEqual([]);

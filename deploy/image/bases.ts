@@ -1,13 +1,13 @@
-/** The name of an image as a builder is given it. */
+/** The name of an image, as a builder accepts it. */
 export interface BaseImage {
-  /** `gcr.io/distroless/base-nossl-debian12`; without a registry if the builder is to know. */
+  /** `gcr.io/distroless/base-nossl-debian12`; without a registry if the builder has a default. */
   readonly repository: string;
   readonly tag: string | undefined;
   /** `sha256:…`; undefined unless it is pinned. */
   readonly digest: string | undefined;
 }
 
-/** Takes any name apart that a builder may be given: `debian`, `localhost:5000/a/b:1`, `x.io/a:1@sha256:…`. */
+/** Parses the name of an image: `debian`, `localhost:5000/a/b:1`, `x.io/a:1@sha256:…`. */
 export function splitImageName(image: string): BaseImage {
   const digest = /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1];
   const name = image.replace(/@.*$/, "");
@@ -16,7 +16,7 @@ export function splitImageName(image: string): BaseImage {
   return { repository, tag, digest };
 }
 
-/** Which of the images in `bases.env`, by the names of their variables, have no digest. */
+/** Variables of `bases.env` whose image has no digest. */
 export function unpinnedBases(text: string): string[] {
   return [...text.matchAll(/^(\w+)=(.*)$/gm)].flatMap(([, key = "", image = ""]) =>
     splitImageName(image).digest === undefined ? [key] : [],

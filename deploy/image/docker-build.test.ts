@@ -20,7 +20,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** A PATH with these builders, which fail or succeed at everything, and what the script needs besides. */
+/** A PATH with these builders, which always fail or always succeed, and the script's other programs. */
 function pathWith(builders: Record<string, "works" | "fails">): string {
   const path = mkdtempSync(join(directory, "bin-"));
   for (const tool of ["bash", "dirname", "cat", "sed", "git", "date", "uname", "rm"]) {
@@ -53,7 +53,7 @@ function dockerBuild(
   return { exitCode, commands: commands.map((line) => line.slice(2)), stderr: text };
 }
 
-test("the first builder that works is taken", () => {
+test("the first builder that works is used", () => {
   const taken = (builders: Record<string, "works" | "fails">) =>
     dockerBuild(["--print"], builders).commands[0]?.split(" ")[0];
   expect(taken({ docker: "works", podman: "works", buildah: "works" })).toBe("docker");
@@ -61,7 +61,7 @@ test("the first builder that works is taken", () => {
   expect(taken({ buildah: "works" })).toBe("buildah");
 });
 
-test("if none works it says why of each", () => {
+test("if none works, the error has each one's reason", () => {
   expect(dockerBuild([], { docker: "fails" })).toMatchObject({
     exitCode: 1,
     stderr:
@@ -70,7 +70,7 @@ test("if none works it says why of each", () => {
   });
 });
 
-test("the builder is told bases, time, commit and version", () => {
+test("the builder gets bases, time, commit and version", () => {
   const { commands, exitCode } = dockerBuild([...pinnedBases, "--tag", "x.io/plugin:7"]);
   expect(exitCode).toBe(0);
   const arch = process.arch === "x64" ? "amd64" : "arm64";
@@ -86,7 +86,7 @@ test("the builder is told bases, time, commit and version", () => {
   ]);
 });
 
-test("what follows -- goes to the builder", () => {
+test("arguments after -- go to the builder", () => {
   const { commands } = dockerBuild(["--print", "--", "--no-cache", "--progress=plain"]);
   expect(commands[0]).toEndWith("--load --no-cache --progress=plain .");
 });
@@ -107,7 +107,7 @@ test("several platforms are one list, pushed with all its images", () => {
   );
 });
 
-test("an archive is written anew", () => {
+test("an archive is replaced", () => {
   const file = join(directory, "image.tar");
   const { commands } = dockerBuild(["-o", file, "-t", "a:b"], { podman: "works" });
   expect(commands.slice(1)).toEqual([`rm -f ${file}`, `podman push a:b oci-archive:${file}:a:b`]);
@@ -120,7 +120,7 @@ test("npm settings go in as a secret", () => {
   expect(commands[0]).toContain(`--secret id=npmrc\\,src=${npmrc}`);
 });
 
-test("nothing is pushed that is built on a base without a digest, unless that is asked for", () => {
+test("an image on a base without a digest is pushed only with --allow-unpinned", () => {
   const unpinned = ["--push", "-t", "x.io/plugin:7", "--base-image", "x.io/base:2", "--bun-image"];
   const { exitCode, stderr } = dockerBuild([...unpinned, "x.io/bun:1"]);
   expect(exitCode).toBe(1);

@@ -7,7 +7,7 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop(true);
 });
 
-/** A registry with one image, `team/base:1`, that wants a token for it, as public ones do. */
+/** A registry with one image, `team/base:1`, that requires a token, as public ones do. */
 function registry(): { host: string; asked: string[] } {
   const asked: string[] = [];
   const server = Bun.serve({
@@ -41,7 +41,7 @@ async function failure(work: () => unknown): Promise<string> {
   return "none";
 }
 
-test("a name is taken apart, its digest left out", () => {
+test("a name is parsed without its digest", () => {
   expect(parseImageName("docker.io/oven/bun:1.4.5-debian")).toEqual({
     registry: "docker.io",
     repository: "oven/bun",
@@ -55,7 +55,7 @@ test("a name is taken apart, its digest left out", () => {
   expect(() => parseImageName("oven/bun")).toThrow('"oven/bun": expected REGISTRY/REPOSITORY:TAG');
 });
 
-test("a registry is asked with the token that it wants", async () => {
+test("a request has the token that the registry requires", async () => {
   const { host, asked } = registry();
   expect(await digestOf(parseImageName(`${host}/team/base:1`))).toBe(digest);
   expect(asked).toEqual([
@@ -65,14 +65,14 @@ test("a registry is asked with the token that it wants", async () => {
   ]);
 });
 
-test("a tag that isn't there is named", async () => {
+test("an absent tag is named", async () => {
   const { host } = registry();
   expect(await failure(() => digestOf(parseImageName(`${host}/team/base:2`)))).toBe(
     `Error: http://${host}/v2/team/base/manifests/2: HTTP 404`,
   );
 });
 
-test("each image is pinned, anew if it was; comments stay", async () => {
+test("each image is pinned, again if it was; comments stay", async () => {
   const old = `@sha256:${"00".repeat(32)}`;
   const text = `# Why.\nA=x.io/a:1\nB=x.io/b/c:2${old}\n`;
   expect(await pinned(text, async () => digest)).toBe(

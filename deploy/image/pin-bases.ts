@@ -1,18 +1,18 @@
 /**
- * Pins the images that the Dockerfile builds on: asks their registries which digest each tag has today, and writes
- * it into `bases.env`. `bun deploy/image/pin-bases.ts`, then commit the file.
+ * Pins the bases of the Dockerfile: reads the current digest of each tag from its registry, and writes it into
+ * `bases.env`. `bun deploy/image/pin-bases.ts`, then commit the file.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** A name such as `docker.io/oven/bun:1.4.5-debian`, taken apart. */
+/** The parts of a name such as `docker.io/oven/bun:1.4.5-debian`. */
 export interface ImageName {
   readonly registry: string;
   readonly repository: string;
   readonly tag: string;
 }
 
-/** Manifests and lists of them, as registries hold them today and held them before. */
+/** Media types of manifests and of their lists, current and older ones. */
 const manifestTypes = [
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -20,7 +20,7 @@ const manifestTypes = [
   "application/vnd.docker.distribution.manifest.v2+json",
 ].join(", ");
 
-/** @throws Error unless the name has all of registry, repository and tag; a digest is left out. */
+/** Parses a name without its digest. @throws Error unless it has registry, repository and tag. */
 export function parseImageName(name: string): ImageName {
   const match = /^(?<registry>[^/]+)\/(?<repository>.+?):(?<tag>[\w.-]+)(?:@sha256:[0-9a-f]{64})?$/;
   const { registry, repository, tag } = match.exec(name)?.groups ?? {};
@@ -31,8 +31,8 @@ export function parseImageName(name: string): ImageName {
 }
 
 /**
- * The digest of a tag (distribution-spec, "Checking if content exists in the registry"). A registry that wants a
- * token says where to get it; for public images anybody gets one.
+ * The digest of a tag (distribution-spec, "Checking if content exists in the registry"). A registry that
+ * requires a token names its address; for public images it needs no credentials.
  *
  * @throws Error if the registry doesn't answer with a digest.
  */
@@ -51,7 +51,7 @@ export async function digestOf({ registry, repository, tag }: ImageName): Promis
   return digest;
 }
 
-/** Docker's own registry is elsewhere than its name says; on this machine none has a certificate. */
+/** Docker's registry has another address than its name; a local registry has no certificate. */
 function addressOf(registry: string): string {
   if (registry === "docker.io") return "https://registry-1.docker.io";
   return /^(localhost|127\.0\.0\.1)(:|$)/.test(registry)
@@ -79,7 +79,7 @@ async function anonymousToken(challenge: string): Promise<string> {
   return given;
 }
 
-/** The text of `bases.env` with each image pinned to what its tag is now. Comments stay. */
+/** The text of `bases.env` with each image pinned to the current digest of its tag. Comments stay. */
 export async function pinned(text: string, digest = digestOf): Promise<string> {
   const lines = text.split("\n").map(async (line) => {
     const [, key, name] = /^(\w+)=(.+)$/.exec(line) ?? [];

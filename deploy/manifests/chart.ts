@@ -13,15 +13,15 @@ export const chartDir = join(import.meta.dir, "../helm/video-device-plugin");
 const valuesPath = join(chartDir, "values.yaml");
 const schemaPath = join(chartDir, "values.schema.json");
 
-/** A file that is rendered, by its absolute path. */
+/** A rendered file, with its absolute path. */
 export interface RenderedFile {
   readonly path: string;
   readonly text: string;
 }
 
 /**
- * What the chart has of other files: of the program's table of options in its values, their schema, and the variables'
- * template; and the alerts, as a chart can read no file outside of itself.
+ * The rendered parts of the chart: values, their schema and the variables' template from the program's table of options;
+ * and the alerts, since a chart can't read a file outside of itself.
  */
 export async function renderChartFiles(): Promise<RenderedFile[]> {
   const values = replaceChartValues(await Bun.file(valuesPath).text());

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { chartDir } from "./chart.ts";
 
-/** Where `test/manifests/provision.sh` leaves its programs and schemas. */
+/** The directory of the programs and schemas that `test/manifests/provision.sh` installs. */
 export function manifestToolsDir(env: Record<string, string | undefined> = process.env): string {
   const base =
     env["VDP_CACHE_DIR"] ||
@@ -11,20 +11,20 @@ export function manifestToolsDir(env: Record<string, string | undefined> = proce
   return join(base, "manifests");
 }
 
-/** The helm that renders: the provisioned one, whose version is pinned, else that of the path. */
+/** The provisioned helm, whose version is pinned, else the one on the path. */
 export function findHelm(): string | undefined {
   const provisioned = join(manifestToolsDir(), "bin/helm");
   return existsSync(provisioned) ? provisioned : (Bun.which("helm") ?? undefined);
 }
 
-/** What a run of helm came to. */
+/** The result of a run of helm. */
 export interface HelmResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs helm with homes of its own, so that nobody's configuration or plugins count. @throws Error without helm. */
+/** Runs helm without the user's configuration and plugins. @throws Error without helm. */
 export function helm(args: readonly string[]): HelmResult {
   const program = findHelm();
   if (program === undefined) throw new Error("there is no helm: run test/manifests/provision.sh");
@@ -37,7 +37,7 @@ export function helm(args: readonly string[]): HelmResult {
 
 /**
  * `helm template` of the chart as the release `video-device-plugin` in kube-system.
- * @param kubeVersion The cluster that it is rendered for; a helm that `go build` makes knows none of its own.
+ * @param kubeVersion The cluster's version; a helm from `go build` has no default.
  */
 export function helmTemplate(args: readonly string[] = [], kubeVersion = "1.33.4"): HelmResult {
   const release = ["template", "video-device-plugin", chartDir, "--namespace", "kube-system"];

@@ -3,27 +3,27 @@ import type { RenderedFile } from "./chart.ts";
 import { helmTemplate } from "./helm.ts";
 import { seLinuxPatch } from "./selinux-patch.ts";
 
-/** Where the kustomizations are. */
+/** The directory of the kustomizations. */
 export const kustomizeDir = join(import.meta.dir, "../kubernetes");
 
 /**
- * The image that the kustomizations name until an overlay names another one: under a domain that can't be anybody's
- * (RFC 6761, section 6.4), as what is pulled runs privileged on every node.
+ * The image of the kustomizations until an overlay names another one: under a domain that can't be registered
+ * (RFC 6761, section 6.4), because the image runs privileged on every node.
  */
-export const PLACEHOLDER_IMAGE = "registry.invalid/video-device-plugin";
+export const placeholderImage = "registry.invalid/video-device-plugin";
 
-const HEADER = `# Rendered by "bun deploy/render-manifests.ts" from deploy/helm/video-device-plugin: change that, not this.
+const header = `# Rendered by "bun deploy/render-manifests.ts" from deploy/helm/video-device-plugin: change that, not this.
 `;
 
-/** Lines that are true of an installation by Helm alone. */
-const HELMS_OWN = /^\s+(helm\.sh\/chart|app\.kubernetes\.io\/managed-by): .*\n/gm;
+/** Lines that are true only of an installation by Helm. */
+const helmLines = /^\s+(helm\.sh\/chart|app\.kubernetes\.io\/managed-by): .*\n/gm;
 
-/** Which template, rendered with which settings, is which file. */
-const RENDERED: readonly {
+/** The rendered files: each with its template and settings. */
+const rendered: readonly {
   readonly file: string;
   readonly template: string;
   readonly set?: string;
-  /** Makes a patch of the resource. */
+  /** Turns the resource into a patch. */
   readonly patch?: (resource: string) => string;
 }[] = [
   { file: "base/serviceaccount.yaml", template: "serviceaccount.yaml" },
@@ -79,18 +79,18 @@ const RENDERED: readonly {
 ];
 
 /**
- * The resources of the kustomizations, comments and all, as Helm renders them of the chart's default values.
- * @throws Error if helm isn't there or fails.
+ * The resources of the kustomizations with their comments, as Helm renders them with the chart's default values.
+ * @throws Error if helm is missing or fails.
  */
 export function renderKustomizeFiles(): RenderedFile[] {
-  return RENDERED.map(({ file, template, set, patch }) => {
-    const sets = [`image.repository=${PLACEHOLDER_IMAGE}`, set].filter(Boolean).join(",");
+  return rendered.map(({ file, template, set, patch }) => {
+    const sets = [`image.repository=${placeholderImage}`, set].filter(Boolean).join(",");
     const args = ["--show-only", `templates/${template}`, "--set", sets];
     const { exitCode, stdout, stderr } = helmTemplate(args);
     if (exitCode !== 0) throw new Error(`helm can't render ${template}: ${stderr}`);
     const source = new RegExp(`^---\n# Source: .*/${basename(template)}\n`);
-    const own = stdout.replace(source, "").replace(HELMS_OWN, "");
-    return { path: join(kustomizeDir, file), text: HEADER + (patch?.(own) ?? own) };
+    const own = stdout.replace(source, "").replace(helmLines, "");
+    return { path: join(kustomizeDir, file), text: header + (patch?.(own) ?? own) };
   });
 }
 

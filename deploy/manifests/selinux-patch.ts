@@ -6,7 +6,7 @@ interface SecuredContainer {
 }
 
 /**
- * Of a DaemonSet, as a patch, which SELinux types its containers have, and nothing else.
+ * A patch with only the SELinux types of a DaemonSet's containers.
  * @param daemonSet A DaemonSet in YAML, all of whose containers have types.
  */
 export function seLinuxPatch(daemonSet: string): string {

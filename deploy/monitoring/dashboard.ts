@@ -1,20 +1,20 @@
-/** The Grafana dashboard: what an operator wants to know first is on top. `bun run docs` makes dashboard.json of it. */
+/** The Grafana dashboard, most urgent panels first. `bun run docs` renders dashboard.json from it. */
 import { dataSource, layOut, type PanelSpec, type RowSpec } from "./grafana.ts";
 
 const metric = (name: string, labels = "") => `video_device_plugin_${name}${labels}`;
-const DEVICE = '{device=~"$device"}';
-/** Devices are told apart by these; the node is a label of `build_info` alone. */
-const SAME_DEVICE = "on (instance, job, device)";
-/** Adds the node's name, and leaves those nodes that were chosen. */
+const deviceLabel = '{device=~"$device"}';
+/** The labels that identify a device. The node is a label of `build_info` alone. */
+const sameDevice = "on (instance, job, device)";
+/** Adds the node's name, and keeps the chosen nodes. */
 const onNode = (expr: string) =>
   `(${expr}) * on (instance, job) group_left (node) ${metric("build_info", '{node=~"$node"}')}`;
 
-const healthy = metric("device_healthy", DEVICE);
-const inUse = metric("device_in_use", DEVICE);
-const cordoned = metric("device_cordoned", DEVICE);
-const retired = metric("device_retired", DEVICE);
+const healthy = metric("device_healthy", deviceLabel);
+const inUse = metric("device_in_use", deviceLabel);
+const cordoned = metric("device_cordoned", deviceLabel);
+const retired = metric("device_retired", deviceLabel);
 
-/** How much a counter grew between two points of a graph, by these labels. */
+/** The growth of a counter between two points of a graph, by these labels. */
 const growth = (name: string, by: string) =>
   `sum by (${by}) (${onNode(`increase(${metric(name)}[$__rate_interval])`)})`;
 const buckets = (name: string) => growth(`${name}_bucket`, "le");
@@ -25,12 +25,12 @@ const quantiles = (name: string) =>
   }));
 
 /**
- * Who has the devices. Prometheus renames labels that a target has of its own, as pods scraped by an operator do,
- * unless honorLabels is set; this takes them back.
+ * The owners of the devices. Without honorLabels, Prometheus renames a metric's labels that its target has as
+ * well, as pods scraped by an operator have; this restores them.
  */
 const owners = ["namespace", "pod", "container"].reduce(
   (expr, label) => `label_replace(${expr}, "${label}", "$1", "exported_${label}", "(.+)")`,
-  metric("device_owner_info", DEVICE),
+  metric("device_owner_info", deviceLabel),
 );
 
 const stat = (
@@ -60,45 +60,42 @@ const alarming = [{ from: 1, color: "red" }];
 const now: RowSpec = {
   title: "Now",
   panels: [
-    stat("Healthy", "Devices that the kubelets are told are healthy.", `sum(${onNode(healthy)})`),
+    stat("Healthy", "Devices that the kubelets know as healthy.", `sum(${onNode(healthy)})`),
     stat(
       "In use",
-      "Devices that a pod has, was just given, or that somebody holds open.",
+      "Devices that are allocated to a pod, or that a process holds open.",
       `sum(${onNode(inUse)})`,
       { thresholds: [{ from: 0, color: "blue" }] },
     ),
     stat(
       "Free",
-      "Healthy devices that nobody uses: how many more pods find one. Those of which that isn't known don't count.",
-      `sum(${onNode(`${healthy} * ${SAME_DEVICE} (1 - ${inUse})`)})`,
+      "Healthy devices that are not in use. Devices whose use is unknown don't count.",
+      `sum(${onNode(`${healthy} * ${sameDevice} (1 - ${inUse})`)})`,
     ),
     stat(
       "Unhealthy",
-      "Devices that are out of the offer, not cordoned and not retired. Runbook: each reason has its remedy.",
-      `count(${onNode(`${healthy} == 0 unless ${SAME_DEVICE} ${cordoned} == 1 unless ${SAME_DEVICE} ${retired} == 1`)}) or vector(0)`,
+      "Unhealthy devices that are neither cordoned nor retired. The runbook has a remedy for each reason.",
+      `count(${onNode(`${healthy} == 0 unless ${sameDevice} ${cordoned} == 1 unless ${sameDevice} ${retired} == 1`)}) or vector(0)`,
       { thresholds: alarming },
     ),
-    stat(
-      "Cordoned",
-      "Devices that an operator took out of the offer.",
-      `sum(${onNode(cordoned)})`,
-      { thresholds: [{ from: 1, color: "orange" }] },
-    ),
+    stat("Cordoned", "Devices that an operator cordoned.", `sum(${onNode(cordoned)})`, {
+      thresholds: [{ from: 1, color: "orange" }],
+    }),
     stat(
       "Nodes not registered",
-      "Nodes whose kubelet doesn't listen to the plugin: none of their devices can be had.",
+      "Nodes whose plugin is not registered with the kubelet: no pod gets a device there.",
       `count(${onNode(`${metric("registered")} == 0`)}) or vector(0)`,
       { thresholds: alarming },
     ),
     {
       ...{
         type: "table",
-        title: "Which pod has which device",
+        title: "Which pod owns which device",
         width: 12,
         height: 10,
         unit: "none",
       },
-      description: "As the kubelets say. Empty if METRICS_OWNERS is off.",
+      description: "As the kubelets list them. Empty if METRICS_OWNERS is off.",
       queries: [{ expr: onNode(owners), as: "table" }],
       columns: {
         node: "Node",
@@ -111,7 +108,7 @@ const now: RowSpec = {
     {
       ...{ type: "table", title: "Nodes", width: 12, height: 10, unit: "none" },
       description:
-        "What each node has. Not registered, or none healthy: no pod gets a device there.",
+        "Devices by node. If a node is not registered or has none healthy, no pod gets a device there.",
       queries: [
         { expr: `max by (node) (${onNode(metric("registered"))})`, as: "table" },
         { expr: `sum by (node) (${onNode(healthy)})`, as: "table" },
@@ -135,12 +132,12 @@ const now: RowSpec = {
         unit: "none",
       },
       description:
-        "What each device was: free, in use, unhealthy, cordoned by an operator; or healthy, and nobody knows who uses it.",
+        "State of each device: free, in use, unhealthy, cordoned; or healthy with its use not known.",
       queries: [
         {
           expr: onNode(
-            // What has no word about its use counts 3 more, as far as it is healthy.
-            `${healthy} + ${SAME_DEVICE} ${healthy} * ${SAME_DEVICE} (${inUse} or ${SAME_DEVICE} 3 * ${healthy}) + ${SAME_DEVICE} 3 * ${cordoned}`,
+            // A healthy device without a device_in_use counts 3 more.
+            `${healthy} + ${sameDevice} ${healthy} * ${sameDevice} (${inUse} or ${sameDevice} 3 * ${healthy}) + ${sameDevice} 3 * ${cordoned}`,
           ),
           legend: "{{node}} {{device}}",
         },
@@ -150,7 +147,7 @@ const now: RowSpec = {
         1: { text: "free", color: "green" },
         2: { text: "in use", color: "blue" },
         3: { text: "cordoned", color: "orange" },
-        4: { text: "use unknown", color: "text" },
+        4: { text: "use not known", color: "text" },
       },
     },
   ],
@@ -159,25 +156,25 @@ const now: RowSpec = {
 const allocations: RowSpec = {
   title: "Allocations",
   panels: [
-    graph("Devices given to containers", "By Allocate, between two points of the graph.", "short", [
+    graph("Allocated devices", "By node, between two points of the graph.", "short", [
       { expr: growth("allocated_devices_total", "node") },
     ]),
     graph(
       "Refusals",
-      "Allocate and PreStartContainer calls refused, by gRPC status. Each is a pod that fails.",
+      "Refused calls of Allocate and PreStartContainer, by gRPC status. Each refused pod fails.",
       "short",
       [{ expr: growth("allocations_refused_total", "node, code"), legend: "{{node}} {{code}}" }],
     ),
     graph(
       "Devices by state",
-      "All devices, by what is the matter with them.",
+      "All devices: ok, or the reason why they are unhealthy.",
       "short",
       [{ expr: `sum by (state) (${onNode(metric("devices"))})`, legend: "{{state}}" }],
       { stacked: true },
     ),
     graph(
       "Answer time of Allocate",
-      "Milliseconds at most; up to 2 s if a device had to be reset first.",
+      "A few milliseconds; up to 2 s if a device must be reset first.",
       "s",
       quantiles("allocate_duration_seconds"),
       { width: 12 },
@@ -190,18 +187,18 @@ const allocations: RowSpec = {
         height: 8,
         unit: "short",
       },
-      description: "How many calls took how long.",
+      description: "Number of calls by their duration.",
       queries: [{ expr: buckets("allocate_duration_seconds"), as: "heatmap" }],
     },
   ],
 };
 
-const care: RowSpec = {
-  title: "Cleaning and healing",
+const maintenance: RowSpec = {
+  title: "Resets and repairs",
   panels: [
     graph(
       "Resets",
-      "By result. busy: somebody holds the device open, it is tried again.",
+      "By result. busy: a process holds the device open, and the plugin tries again.",
       "short",
       [{ expr: growth("resets_total", "node, result"), legend: "{{node}} {{result}}" }],
     ),
@@ -210,25 +207,25 @@ const care: RowSpec = {
     ]),
     graph(
       "Duration of a reset",
-      "Making a device as good as new.",
+      "Time to reset one device.",
       "s",
       quantiles("reset_duration_seconds"),
     ),
     graph(
       "Devices that aren't clean",
-      "In use, or to be reset before somebody else gets them.",
+      "In use, or to be reset before the next allocation.",
       "short",
-      [{ expr: `sum by (node) (${onNode(`1 - ${metric("device_clean", DEVICE)}`)})` }],
+      [{ expr: `sum by (node) (${onNode(`1 - ${metric("device_clean", deviceLabel)}`)})` }],
     ),
     graph(
       "Duration of an inspection",
-      "Of all devices of a node.",
+      "Time to inspect all devices of a node.",
       "s",
       quantiles("inspection_duration_seconds"),
     ),
     graph(
       "Age of the last inspection",
-      "Saws between 0 and HEALTH_CHECK_INTERVAL; a line that only climbs is a driver that hangs.",
+      "Rises from 0 to HEALTH_CHECK_INTERVAL and falls again; a line that only rises means that the driver hangs.",
       "s",
       [{ expr: onNode(`time() - ${metric("last_inspection_timestamp_seconds")}`) }],
     ),
@@ -240,7 +237,7 @@ const kubelet: RowSpec = {
   panels: [
     {
       ...{ type: "state-timeline", title: "Registered", width: 12, height: 8, unit: "none" },
-      description: "Whether the kubelet listened to the plugin's list of devices.",
+      description: "Registration of each node's plugin with its kubelet.",
       queries: [{ expr: onNode(metric("registered")) }],
       names: {
         0: { text: "not registered", color: "red" },
@@ -248,8 +245,8 @@ const kubelet: RowSpec = {
       },
     },
     graph(
-      "Questions to pod-resources that failed",
-      "Some while a kubelet restarts are normal, and busy now and then: it is asked too much by others.",
+      "Failed calls of the pod-resources API",
+      "Some are normal while a kubelet restarts, as is an occasional busy: other clients use up its rate limit.",
       "short",
       [
         {
@@ -284,24 +281,24 @@ const kubelet: RowSpec = {
 const plugin: RowSpec = {
   title: "Process",
   panels: [
-    graph("Memory", "Resident; the manifests allow 128 MiB.", "bytes", [
+    graph("Memory", "Resident memory; the manifests' limit is 128 MiB.", "bytes", [
       { expr: onNode("process_resident_memory_bytes") },
     ]),
-    graph("CPU", "Of one core.", "percentunit", [
+    graph("CPU", "Share of one core.", "percentunit", [
       { expr: onNode("rate(process_cpu_seconds_total[$__rate_interval])") },
     ]),
-    graph("Open files", "Of those that are allowed.", "percentunit", [
+    graph("Open files", "Share of the limit.", "percentunit", [
       { expr: onNode("process_open_fds / process_max_fds") },
     ]),
-    graph("Lag of the event loop", "How late the process gets to its work.", "s", [
+    graph("Lag of the event loop", "Delay of the process's timers.", "s", [
       { expr: onNode(metric("event_loop_lag_seconds")) },
     ]),
-    graph("Parts started anew", "After an unexpected error, by part. Each is a defect.", "short", [
+    graph("Restarted parts", "After an unexpected error, by part. Each is a bug.", "short", [
       { expr: growth("actor_restarts_total", "node, actor"), legend: "{{node}} {{actor}}" },
     ]),
     {
       ...{ type: "table", title: "Versions", width: 8, height: 8, unit: "dateTimeFromNow" },
-      description: "What runs where, and since when.",
+      description: "Version and start of each node's plugin.",
       queries: [
         {
           expr: `(1000 * process_start_time_seconds) * on (instance, job) group_left (node, version) ${metric("build_info", '{node=~"$node"}')}`,
@@ -313,7 +310,7 @@ const plugin: RowSpec = {
   ],
 };
 
-/** A variable with the values of a label, several or all of which may be chosen. */
+/** A variable with the values of a label; a user can choose several or all. */
 function labelVariable(name: string, label: string, from: string): object {
   return {
     ...{ name, label, type: "query", datasource: dataSource, refresh: 2, sort: 7, hide: 0 },
@@ -323,12 +320,12 @@ function labelVariable(name: string, label: string, from: string): object {
   };
 }
 
-/** As Grafana 10.4 and later read it; data source, nodes and devices are variables. */
+/** The dashboard for Grafana 10.4 and later; data source, nodes and devices are variables. */
 export function dashboard(): object {
   return {
     uid: "video-device-plugin",
     title: "Video Device Plugin",
-    description: "Video devices of all nodes, and how the plugin that offers them is doing.",
+    description: "Video devices of all nodes, and the state of the plugin.",
     tags: ["kubernetes", "video-device-plugin"],
     schemaVersion: 39,
     version: 1,
@@ -349,6 +346,6 @@ export function dashboard(): object {
     },
     annotations: { list: [] },
     links: [],
-    panels: layOut([now, allocations, care, kubelet, plugin]),
+    panels: layOut([now, allocations, maintenance, kubelet, plugin]),
   };
 }

@@ -1,38 +1,38 @@
-/** The part of Grafana's dashboard model that the dashboard uses, and what lays panels out. */
+/** The part of Grafana's dashboard model that the dashboard uses, and the layout of panels. */
 
-/** How Prometheus' numbers are written: Grafana's unit IDs. */
+/** Grafana's IDs of units. */
 export type Unit = "short" | "s" | "bytes" | "percentunit" | "none" | "dateTimeFromNow" | "cps";
 
 export interface Query {
   readonly expr: string;
   /** Name of the series, with `{{label}}`s; default `{{node}}`. */
   readonly legend?: string;
-  /** Default `range`; `table` asks for the value of now, with the labels as columns. */
+  /** Default `range`; `table` queries the current value, with the labels as columns. */
   readonly as?: "range" | "instant" | "table" | "heatmap";
 }
 
-/** What a value is shown as instead of its number. */
+/** Text and colour shown instead of a number. */
 export interface ValueName {
   readonly text: string;
   readonly color: string;
 }
 
-/** A panel as it is written down here; where it goes comes of its place among the others. */
+/** A panel; its position follows from its place among the others. */
 export interface PanelSpec {
   readonly type: "stat" | "table" | "timeseries" | "state-timeline" | "heatmap";
   readonly title: string;
-  /** What it shows and what to make of it, for the panel's "i". */
+  /** What the panel shows and how to read it, for its "i". */
   readonly description: string;
   readonly unit: Unit;
   readonly queries: readonly Query[];
-  /** In 24ths of the screen. */
+  /** Width in 24ths of the screen. */
   readonly width: number;
-  /** In Grafana's rows of 30 px. */
+  /** Height in Grafana's rows of 30 px. */
   readonly height: number;
-  /** Colour of the value from each of these on; default green throughout. */
+  /** Colour of the value from each threshold on; default green throughout. */
   readonly thresholds?: readonly { readonly from: number; readonly color: string }[];
   readonly names?: Readonly<Record<number, ValueName>>;
-  /** Of a table: names of the columns by label, `Value #A` being the first query's; others are left out. */
+  /** For a table: names of the columns by label; `Value #A` is the first query's. Other labels have no column. */
   readonly columns?: Readonly<Record<string, string>>;
   readonly stacked?: boolean;
 }
@@ -42,9 +42,9 @@ export interface RowSpec {
   readonly panels: readonly PanelSpec[];
 }
 
-const GRID_WIDTH = 24;
+const gridWidth = 24;
 
-/** Every panel and query asks the data source that the dashboard's variable names. */
+/** The data source of every panel and query: the one that the dashboard's variable names. */
 export const dataSource = { type: "prometheus", uid: `\${datasource}` } as const;
 
 /** Rows of panels from top to bottom, panels from left to right, with IDs in that order. */
@@ -53,13 +53,13 @@ export function layOut(rows: readonly RowSpec[]): object[] {
   let y = 0;
   for (const { title, panels: specs } of rows) {
     const id = panels.length + 1;
-    const gridPos = { x: 0, y, w: GRID_WIDTH, h: 1 };
+    const gridPos = { x: 0, y, w: gridWidth, h: 1 };
     panels.push({ id, type: "row", title, collapsed: false, gridPos, panels: [] });
     y++;
     let x = 0;
     let lineHeight = 0;
     for (const spec of specs) {
-      if (x + spec.width > GRID_WIDTH) {
+      if (x + spec.width > gridWidth) {
         x = 0;
         y += lineHeight;
         lineHeight = 0;

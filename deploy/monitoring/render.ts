@@ -1,8 +1,8 @@
-/** Writes what is made of other files here: dashboard.json of dashboard.ts, prometheusrule.yaml of alerts.yaml. */
+/** Renders dashboard.json from dashboard.ts, and prometheusrule.yaml from alerts.yaml. */
 import { join } from "node:path";
 import { dashboard } from "./dashboard.ts";
 
-/** Each file's name and what belongs into it. */
+/** The rendered files: text by name. */
 export async function rendered(): Promise<Record<string, string>> {
   const alerts = await Bun.file(join(import.meta.dir, "alerts.yaml")).text();
   return {
@@ -14,7 +14,7 @@ export async function rendered(): Promise<Record<string, string>> {
 /** A rule file as the custom resource of the Prometheus operator. */
 function prometheusRule(alerts: string): string {
   const rules = alerts.slice(alerts.indexOf("groups:"));
-  return `# Made of alerts.yaml by \`bun run docs\`; change it there.
+  return `# Rendered from alerts.yaml by \`bun run docs\`; change it there.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:

@@ -23,21 +23,21 @@ const changelog = `# Changelog
 [1.2.0]: https://example.com/v1.2.0
 `;
 
-test("a version's section is what is between its heading and the next one", () => {
+test("a version's section lies between its heading and the next one", () => {
   expect(changelogSection(changelog, "1.2.0")).toEqual({
     date: "2026-11-23",
     notes: "### Fixed\n\n- Another thing,\n  in two lines.",
   });
 });
 
-test("a heading may have no brackets, and the links at the end are nobody's", () => {
+test("a heading may have no brackets, and the links at the end belong to no section", () => {
   expect(changelogSection(changelog, "1.1.0")).toEqual({
     date: "2026-10-01",
     notes: "- The first.",
   });
 });
 
-test("what is unreleased has no date", () => {
+test("the unreleased section has no date", () => {
   expect(changelogSection(changelog, "Unreleased")).toEqual({
     date: undefined,
     notes: "### Added\n\n- A thing.",

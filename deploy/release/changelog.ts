@@ -1,6 +1,6 @@
 /** A version's part of `CHANGELOG.md`. */
 export interface ChangelogSection {
-  /** `2026-11-23`; undefined if the heading has none, as that of what is unreleased. */
+  /** `2026-11-23`; undefined if the heading has none, as for unreleased changes. */
   readonly date: string | undefined;
   /** Markdown, without the heading. */
   readonly notes: string;
@@ -8,8 +8,8 @@ export interface ChangelogSection {
 
 /**
  * The section of a version, or of `Unreleased`: `## [1.2.3] - 2026-11-23`, the brackets being optional
- * (https://keepachangelog.com/en/1.1.0/). It ends where the next one begins, or the links that headings refer to.
- * Undefined if there is none.
+ * (https://keepachangelog.com/en/1.1.0/). It ends at the next heading, or at the links of headings. Undefined if there
+ * is no such section.
  */
 export function changelogSection(changelog: string, name: string): ChangelogSection | undefined {
   const lines = changelog.split("\n");

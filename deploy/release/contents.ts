@@ -3,8 +3,8 @@ import { relink } from "./relink.ts";
 import type { PackedFile } from "./tarball.ts";
 
 /**
- * What is in a tarball, by where it is in the repository; a directory ends with a slash. Mostly that is where it is in the
- * tarball, so that the commands in the documents are right in both.
+ * Paths in a tarball by paths in the repository; a directory ends with a slash. Most are equal, so that the commands in
+ * the documents work in both.
  */
 const CONTENTS: readonly (readonly [from: string, to: string])[] = [
   // At the top, since install.sh looks for the executable beside itself.
@@ -18,7 +18,7 @@ const CONTENTS: readonly (readonly [from: string, to: string])[] = [
   ["README.md", "README.md"],
 ];
 
-/** What a build leaves for one architecture, as paths. */
+/** Paths of a build's files for one architecture. */
 export interface Built {
   readonly executable: string;
   readonly notices: string;
@@ -28,7 +28,7 @@ export interface Built {
 /**
  * The files of a tarball.
  *
- * @param tracked paths of all files that git knows, relative to `root`: what merely lies about is not released.
+ * @param tracked paths of all files in git, relative to `root`; other files are not released.
  */
 export function tarballFiles(root: string, tracked: readonly string[], built: Built): PackedFile[] {
   const files: PackedFile[] = [
@@ -53,7 +53,7 @@ export function tarballFiles(root: string, tracked: readonly string[], built: Bu
   return files;
 }
 
-/** Where a path of the repository is in the tarball, undefined if it isn't for it. */
+/** The tarball's path of a file in the repository; undefined if it isn't released. */
 function placeOf(path: string): string | undefined {
   const [from, to] = CONTENTS.find(([prefix]) => covers(prefix, path)) ?? [];
   return from === undefined || to === undefined ? undefined : to + path.slice(from.length);
@@ -63,18 +63,18 @@ function covers(prefix: string, path: string): boolean {
   return prefix.endsWith("/") ? path.startsWith(prefix) : path === prefix;
 }
 
-/** What makes or tests the files beside it. */
+/** Sources and tests of the files beside them. */
 function isSource(path: string): boolean {
   return path.endsWith(".ts") || path.includes(".test.");
 }
 
-/** Names of architectures: Bun's, and those that images, packages and so the tarballs have. */
+/** Names of architectures: Bun's, and those of images, packages and tarballs. */
 export const ARCHITECTURES = [
   { bun: "x64", name: "amd64" },
   { bun: "arm64", name: "arm64" },
 ] as const;
 
-/** `video-device-plugin-1.2.3-linux-amd64`: of a tarball, and of the directory in it. */
+/** The name of a tarball and of its directory: `video-device-plugin-1.2.3-linux-amd64`. */
 export function artefactName(version: string, architecture: string): string {
   return `video-device-plugin-${version}-linux-${architecture}`;
 }

@@ -21,7 +21,7 @@ function inCheckout<Result>(
   }
 }
 
-test("a checkout tells its tags, its files, what changed in it and when it was committed", () => {
+test("a checkout has tags, files, changes and the commit's time", () => {
   inCheckout((root, git) => {
     git("init", "--quiet");
     writeFileSync(join(root, "a file"), "1");
@@ -43,7 +43,7 @@ test("a checkout tells its tags, its files, what changed in it and when it was c
   });
 });
 
-test("what is no checkout is told", () => {
+test("a directory without a checkout is an error", () => {
   inCheckout((root) => expect(() => gitFacts(root)).toThrow("not a git repository"));
 });
 

@@ -1,6 +1,6 @@
-/** What a release has to know of the checkout. */
+/** The facts of a checkout that a release needs. */
 export interface GitFacts {
-  /** Tags of the commit that is checked out. */
+  /** Tags of the current commit. */
   readonly tags: readonly string[];
   /** All tags that look like a release, `v1.2.3`. */
   readonly releases: readonly string[];
@@ -11,16 +11,16 @@ export interface GitFacts {
 }
 
 /**
- * Asks git.
+ * Reads the facts from git.
  *
- * @throws Error if this is no checkout, or one without a commit.
+ * @throws Error without a checkout or a commit.
  */
 export function gitFacts(root: string): GitFacts {
   const git = (...args: string[]) => ask(root, args);
   return {
     tags: lines(git("tag", "--points-at", "HEAD")),
     releases: lines(git("tag", "--list", "v*")),
-    // "XY path", where XY is what is with it (git-status(1), "Short Format").
+    // "XY path", where XY is its state (git-status(1), "Short Format").
     changed: git("status", "--porcelain", "--no-renames", "-z")
       .split("\0")
       .flatMap((entry) => entry.slice(3) || []),
@@ -40,8 +40,8 @@ function lines(text: string): string[] {
 }
 
 /**
- * The time that everything of a release has: `SOURCE_DATE_EPOCH`
- * (https://reproducible-builds.org/specs/source-date-epoch/), else that of the commit.
+ * The time of all files of a release: `SOURCE_DATE_EPOCH`
+ * (https://reproducible-builds.org/specs/source-date-epoch/), else the commit's.
  *
  * @throws Error if it isn't a whole number of seconds.
  */

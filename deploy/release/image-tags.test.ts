@@ -19,15 +19,15 @@ describe("the tags of an image", () => {
     expect(tags("0.1.0")).toEqual(["0.1.0", "0.1", "latest"]);
   });
 
-  test("a prerelease has none but its own", () => {
+  test("a prerelease has only its own tag", () => {
     expect(tags("2.0.0-rc.1", "1.2.3")).toEqual(["2.0.0-rc.1"]);
   });
 
-  test("a fix of an old major version leaves latest where it is", () => {
+  test("a fix of an old major version doesn't move latest", () => {
     expect(tags("1.9.1", "1.9.0", "2.0.0")).toEqual(["1.9.1", "1.9", "1"]);
   });
 
-  test("a fix of an old minor version leaves latest and the major one where they are", () => {
+  test("a fix of an old minor version doesn't move latest and the major tag", () => {
     expect(tags("1.9.1", "1.9.0", "1.10.0")).toEqual(["1.9.1", "1.9"]);
   });
 
@@ -35,11 +35,11 @@ describe("the tags of an image", () => {
     expect(tags("1.2.3", "1.2.3", "1.2.2")).toEqual(tags("1.2.3", "1.2.2"));
   });
 
-  test("a version that came after it, if it is built anew, keeps all to itself", () => {
+  test("an old version that is built again moves no tag of a newer one", () => {
     expect(tags("1.2.2", "1.2.3")).toEqual(["1.2.2"]);
   });
 
-  test("prereleases of what is to come hold nothing back", () => {
+  test("prereleases of later versions don't matter", () => {
     expect(tags("1.2.3", "2.0.0-rc.1")).toContain("latest");
   });
 });

@@ -1,4 +1,4 @@
-/** The version `text` names, as Semantic Versioning 2.0.0 has them; undefined if it names none. */
+/** Parses a version of Semantic Versioning 2.0.0; undefined if `text` is none. */
 export function parseVersion(text: string): Version | undefined {
   // Build metadata ("+5") is left out: a tag of an image can't have it.
   const found = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([0-9A-Za-z.-]+))?$/.exec(text);
@@ -17,11 +17,11 @@ export interface Version {
 }
 
 /**
- * Tags that an image of a version gets. The whole version always; `1.2`, `1` and `latest` only as long as they don't go
- * backwards, so that a fix of an old release leaves them where they are. A prerelease is nobody's latest, and of
- * the major version 0 any minor one may break what was before (https://semver.org/#spec-item-4): no `0`.
+ * Tags of a version's image. The whole version always; `1.2`, `1` and `latest` only if they don't go backwards, so that
+ * a fix of an old release doesn't move them. A prerelease has only its own tag. There is no tag `0`, since any minor
+ * version of the major version 0 may break the previous one (https://semver.org/#spec-item-4).
  *
- * @param released all versions that were released so far; whether this one is among them makes no difference.
+ * @param released all versions released so far, with or without this one.
  */
 export function imageTags(version: Version, released: readonly Version[]): string[] {
   if (version.prerelease) return [version.text];

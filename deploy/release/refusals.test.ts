@@ -14,7 +14,7 @@ test("a clean tree at its tag, with a dated section, is released", () => {
   expect(of({})).toEqual([]);
 });
 
-test("a tree with changes is not, and they are named", () => {
+test("a tree with changes is not released, and the changes are named", () => {
   expect(of({ changed: ["src/main.ts"] })).toEqual([
     "the tree is not clean: src/main.ts. Commit it, or put it away.",
   ]);
@@ -23,19 +23,19 @@ test("a tree with changes is not, and they are named", () => {
   ]);
 });
 
-test("a commit without its version's tag is not", () => {
+test("a commit without its version's tag is not released", () => {
   expect(of({ tags: [] })).toEqual([
     "package.json says 1.2.3, so this commit needs the tag v1.2.3; it has no tag. git tag -a v1.2.3",
   ]);
 });
 
-test("a tag of another version is told", () => {
+test("a tag of another version is reported", () => {
   expect(of({ tags: ["v1.2.2", "1.2.3"] })).toEqual([
     "package.json says 1.2.3, so this commit needs the tag v1.2.3; it has v1.2.2, 1.2.3. git tag -a v1.2.3",
   ]);
 });
 
-test("a changelog without the version, its date or any word is told", () => {
+test("a changelog without the version, its date or any text is reported", () => {
   expect(of({ section: undefined })).toEqual([
     'CHANGELOG.md has no section "## 1.2.3 - YYYY-MM-DD".',
   ]);
@@ -47,14 +47,14 @@ test("a changelog without the version, its date or any word is told", () => {
   ]);
 });
 
-test("bases that nothing could be pushed on are told", () => {
+test("bases without a digest are reported", () => {
   expect(of({ unpinned: ["BUN_IMAGE", "BASE_IMAGE"] })).toEqual([
     "deploy/image/bases.env has no digest for BUN_IMAGE and BASE_IMAGE. " +
       'Run "bun deploy/image/pin-bases.ts" and commit.',
   ]);
 });
 
-test("all that is wrong is told at once", () => {
+test("all obstacles are reported at once", () => {
   const unpinned = ["BASE_IMAGE"];
   expect(of({ changed: ["a"], tags: [], section: undefined, unpinned })).toHaveLength(4);
 });

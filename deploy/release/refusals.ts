@@ -1,23 +1,23 @@
 import type { ChangelogSection } from "./changelog.ts";
 
-/** What a release is judged by. */
+/** The facts that decide if a release is possible. */
 export interface ReleaseFacts {
-  /** Of package.json. */
+  /** The version in package.json. */
   readonly version: string;
-  /** Tags of the commit that is checked out. */
+  /** Tags of the current commit. */
   readonly tags: readonly string[];
-  /** Paths that `git status --porcelain` lists: changed, or not known to git and not ignored. */
+  /** Paths that `git status --porcelain` lists: changed, or untracked and not ignored. */
   readonly changed: readonly string[];
-  /** The version's own, undefined if there is none. */
+  /** The version's section of the changelog; undefined if there is none. */
   readonly section: ChangelogSection | undefined;
-  /** Variables of `deploy/image/bases.env` whose image has no digest: docker-build.sh pushes nothing on such a base. */
+  /** Variables of `deploy/image/bases.env` whose image has no digest: docker-build.sh pushes no image on such a base. */
   readonly unpinned: readonly string[];
 }
 
-/** Names of files that a message can have before it stops being read. */
+/** Most file names in one message. */
 const MOST_NAMED = 5;
 
-/** Why there can be no release of this, each with what to do; empty if there can be one. */
+/** The obstacles to a release, each with its remedy; empty if there are none. */
 export function refusals({ version, tags, changed, section, unpinned }: ReleaseFacts): string[] {
   const found: string[] = [];
   if (changed.length > 0) {

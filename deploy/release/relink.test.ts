@@ -10,22 +10,22 @@ const places: Record<string, string> = {
 const moved = (markdown: string, from: string, to = from) =>
   relink(markdown, { from, to }, (path) => places[path]);
 
-test("links follow what they lead to", () => {
+test("links follow their targets", () => {
   expect(moved("[unit](../deploy/systemd/unit#x)", "docs/nodes.md")).toBe("[unit](../unit#x)");
   expect(moved("[dir](deploy/systemd/modules/)", "README.md")).toBe("[dir](modules)");
 });
 
-test("links follow the text that has them", () => {
+test("links follow their own text", () => {
   expect(moved("[nodes](../../docs/nodes.md)", "deploy/a/README.md", "a/README.md")).toBe(
     "[nodes](../docs/nodes.md)",
   );
 });
 
-test("what didn't come along is named and not linked to", () => {
+test("a link to an absent target becomes plain text", () => {
   expect(moved("see [the test](test/x.ts#L1), or not", "README.md")).toBe("see the test, or not");
 });
 
-test("links to elsewhere, to the page itself, and right ones stay as they are", () => {
+test("links to web pages, to the page itself, and correct ones stay as they are", () => {
   const text = "[a](https://example.com/a) [b](#b) [c](docs/nodes.md#c) [picture](docs/status.png)";
   expect(moved(text, "README.md")).toBe(text);
 });

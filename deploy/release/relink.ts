@@ -1,10 +1,10 @@
 import { dirname, join, relative } from "node:path";
 
 /**
- * Markdown that was moved, with links that follow it and what it links to; fenced code is left alone.
+ * Moved Markdown with its links corrected, also for targets that moved; code blocks stay as they are.
  *
- * @param from,to where the text was and where it is, relative to the one root and the other.
- * @param placeOf where a file or directory is now; undefined if it didn't come along. A link to that becomes its text.
+ * @param from,to the text's old and new path, relative to the old and the new root.
+ * @param placeOf the new path of a file or directory; undefined if it has none. A link to such a one becomes its text.
  */
 export function relink(
   markdown: string,

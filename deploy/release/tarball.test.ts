@@ -31,7 +31,7 @@ describe("a tarball", () => {
     { path: "docs/text.md", source: write("text", "words"), executable: false },
   ];
 
-  test("is the same bytes again, whatever modes, times and order its sources have", () => {
+  test("has the same bytes for all modes, times and orders of its sources", () => {
     const first = tarball("thing-1", files(), 1_700_000_000);
     const again = files().reverse();
     for (const { source } of again) {
@@ -67,7 +67,7 @@ describe("a tarball", () => {
     ]);
   });
 
-  test("can't be made of what isn't there", () => {
+  test("fails without one of its sources", () => {
     const missing = { path: "a", source: join(directory, "nothing"), executable: false };
     expect(() => tarball("thing-1", [missing], 0)).toThrow("ENOENT");
   });
@@ -76,7 +76,7 @@ describe("a tarball", () => {
 describe("a release's tarball", () => {
   const tracked = Bun.spawnSync(["git", "ls-files"], { cwd: root }).stdout.toString().split("\n");
 
-  test("has the program, what installs it, licences, bill and documents, and no sources", () => {
+  test("has the program, its installer, licences, bill and documents, and no sources", () => {
     const built = { executable: "/x", notices: "/n", bill: "/b" };
     const paths = tarballFiles(root, tracked, built).map(({ path }) => path);
     expect(paths).toContain("video-device-plugin");
@@ -109,7 +109,7 @@ describe("a release's tarball", () => {
     ]);
   });
 
-  test("has no link to what isn't in it", () => {
+  test("has no link to an absent file", () => {
     const built = { executable: "/x", notices: "/n", bill: "/b" };
     const files = tarballFiles(root, tracked, built);
     const paths = files.map(({ path }) => path);
@@ -126,7 +126,7 @@ describe("a release's tarball", () => {
     expect(files.flatMap(({ text = "" }) => links(text)).length).toBeGreaterThan(10);
   });
 
-  test("installs itself from where it was unpacked", () => {
+  test("can be installed from its directory", () => {
     const executable = write("fake", "#!/bin/sh\necho fake\n");
     const built = { executable, notices: write("notices", ""), bill: write("bill", "{}") };
     const name = artefactName("1.2.3", "amd64");

@@ -4,19 +4,19 @@ import { dirname, join } from "node:path";
 
 /** A file of a tarball. */
 export interface PackedFile {
-  /** Inside, relative to the tarball's one directory. */
+  /** Path in the tarball, relative to its one directory. */
   readonly path: string;
-  /** Where its bytes are. */
+  /** Path of its bytes. */
   readonly source: string;
-  /** What is packed instead of them. */
+  /** The text that is packed instead. */
   readonly text?: string;
   readonly executable: boolean;
 }
 
 /**
- * A `.tar.gz` with one directory. Equal files make equal bytes, whoever packs them, when, and in which order
+ * Writes a `.tar.gz` with one directory. Equal files make equal bytes, for every user, time and order
  * (https://reproducible-builds.org/docs/archives/): GNU tar sorts them and writes no owner, modes come from here
- * and not from the umask, and Bun's gzip, which is pinned as Bun is, writes no time.
+ * and not from the umask, and Bun's gzip, pinned with Bun, writes no time.
  *
  * @param seconds since 1970, the time of all files.
  * @throws Error if there is no GNU tar, or a source is missing.

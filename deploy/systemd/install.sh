@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the Video Device Plugin as a systemd service on this node, or brings it up to date. Run it as often
-# as you like: what is there already and right is left alone, and so is your configuration.
+# Installs the Video Device Plugin as a systemd service on this node, or updates it. Run it as often as you like: it
+# changes only what differs, and keeps your configuration.
 set -eu
 
 usage() {
@@ -8,13 +8,13 @@ usage() {
 Usage: install.sh [options]
 
 Installs the executable as /usr/local/bin/video-device-plugin and the service video-device-plugin, and starts it.
-Running pods keep their cameras when it is brought up to date.
+Running pods keep their cameras during an update.
 
 Options:
   --binary FILE     The executable (default: video-device-plugin beside this script, or dist/ of the sources).
-  --load-at-boot    Has the host load v4l2loopback when it starts (modules-load.d, modprobe.d).
-  --no-start        Installs only; an instance that runs goes on running.
-  --root DIR        Installs below DIR, e.g. for an image of a node; starts nothing.
+  --load-at-boot    Configures the host to load v4l2loopback at boot (modules-load.d, modprobe.d).
+  --no-start        Installs only; a running instance keeps running.
+  --root DIR        Installs below DIR, for example in an image of a node; starts no service.
   --help            Shows this text.
 USAGE
 }
@@ -44,17 +44,17 @@ if [ -z "$binary" ]; then
     if [ -f "$candidate" ]; then binary=$candidate; break; fi
   done
 fi
-[ -n "$binary" ] || die "there is no executable beside this script; give one with --binary"
+[ -n "$binary" ] || die "there is no executable beside this script; name one with --binary"
 [ -f "$binary" ] || die "there is no file $binary"
 [ -n "$root" ] || [ "$(id -u)" = 0 ] || die "run it as root: sudo $0"
 [ -n "$root" ] || [ -d /run/systemd/system ] || die "this host was not booted with systemd"
-# Before anything is replaced: it has to run here (its architecture, glibc).
+# First check that the executable runs here (architecture, glibc).
 if [ -z "$root" ]; then
   version=$("$binary" version 2>&1) || die "$binary does not run on this host: $version"
 fi
 
 changed=no
-# put MODE SOURCE TARGET: by renaming, since an executable that runs can't be written to.
+# put MODE SOURCE TARGET: renames, since a running executable can't be written to.
 put() {
   if cmp -s "$2" "$root$3"; then return 0; fi
   mkdir -p "$(dirname "$root$3")"
@@ -64,7 +64,7 @@ put() {
   echo "installed $3"
   changed=yes
 }
-# keep MODE SOURCE TARGET: a configuration that somebody wrote stays.
+# keep MODE SOURCE TARGET: an existing configuration stays.
 keep() {
   if [ -e "$root$3" ]; then return 0; fi
   put "$@"
@@ -87,12 +87,12 @@ fi
 systemctl daemon-reload
 systemctl --quiet enable video-device-plugin.service
 [ "$start" = yes ] || exit 0
-# A failure of these is told below, with the log.
+# A failure of these is reported below, with the log.
 if [ "$changed" = yes ]; then systemctl restart video-device-plugin.service || true
 else systemctl start video-device-plugin.service || true; fi
 runs() { systemctl --quiet is-active video-device-plugin.service; }
-# It is active from the moment that it is executed, whatever its options are worth. Once its socket is there (the
-# directory is made anew with each start) it has taken them; where that is elsewhere, time has to tell.
+# systemd calls it active as soon as it is executed, even if its options are invalid. Once its socket exists (systemd
+# creates the directory again at each start), the options are valid; if they move the socket, this waits 10 s.
 tries=0
 while runs && [ ! -S /run/video-device-plugin/admin.sock ] && [ "$tries" -lt 50 ]; do
   sleep 0.2
@@ -100,6 +100,6 @@ while runs && [ ! -S /run/video-device-plugin/admin.sock ] && [ "$tries" -lt 50 
 done
 runs || {
   journalctl --no-pager -u video-device-plugin.service -n 10 -o cat >&2 || true
-  die "the service did not start; journalctl -u video-device-plugin tells why"
+  die "the service did not start; journalctl -u video-device-plugin shows why"
 }
-echo "$version is running; can it do its job here? video-device-plugin doctor"
+echo "$version is running; to check this node: video-device-plugin doctor"

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 
-/** What a command has printed, both outputs together, and how it ended. */
+/** A command's exit code, and its standard output and error together. */
 export interface Ran {
   readonly code: number;
   readonly output: string;
 }
 
-/** Runs a command as these tests do: with nothing of their environment but the path, which may have `more` before it. */
+/** Runs a command with only the path of these tests' environment; `more` comes first in it. */
 export function run(command: readonly string[], more = ""): Ran {
   const { exitCode, stdout, stderr } = Bun.spawnSync([...command], {
     env: { PATH: `${more}:${process.env["PATH"]}`, SYSTEMD_LOG_LEVEL: "warning" },

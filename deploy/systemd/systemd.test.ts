@@ -14,9 +14,7 @@ import { join } from "node:path";
 import { skipLevel } from "../../test/kubelet/require-level.ts";
 import { run, runScript } from "./run-script.ts";
 
-/**
- * What can be said of the scripts and the unit without a host that they are installed on; test/node has one.
- */
+// Tests of the scripts and the unit without a host; test/node installs them on one.
 const here = import.meta.dir;
 const work = mkdtempSync(join(tmpdir(), "vdp-systemd-"));
 afterAll(() => rmSync(work, { recursive: true }));
@@ -26,7 +24,7 @@ writeFileSync(program, "#!/bin/sh\n");
 
 const script = (name: string, ...args: string[]) => runScript(name, args);
 
-/** Directory of a node's image with the service in it. */
+/** Installs the service in a node's image; returns its directory. */
 function installed(...options: string[]): string {
   const root = mkdtempSync(join(work, "root-"));
   const { code, output } = script("install.sh", "--binary", program, "--root", root, ...options);
@@ -47,7 +45,7 @@ describe("install.sh --root", () => {
     expect(existsSync(join(root, "etc/modules-load.d"))).toBe(false);
   });
 
-  test("a second time says and changes nothing", () => {
+  test("a second run prints and changes nothing", () => {
     const root = installed();
     const unit = join(root, "etc/systemd/system/video-device-plugin.service");
     const before = statSync(unit).ino;
@@ -58,7 +56,7 @@ describe("install.sh --root", () => {
     expect(statSync(unit).ino).toBe(before);
   });
 
-  test("keeps options and module settings that somebody wrote, and replaces the unit", () => {
+  test("keeps changed options and module settings, and replaces the unit", () => {
     const root = installed("--load-at-boot");
     const ours = ["etc/video-device-plugin/video-device-plugin.env"];
     ours.push("etc/modprobe.d/video-device-plugin.conf");
@@ -73,7 +71,7 @@ describe("install.sh --root", () => {
     expect(readFileSync(unit, "utf8")).toContain("ExecStart=");
   });
 
-  test("--load-at-boot has the host load the module", () => {
+  test("--load-at-boot configures the host to load the module", () => {
     const root = installed("--load-at-boot");
     const load = readFileSync(join(root, "etc/modules-load.d/video-device-plugin.conf"), "utf8");
     expect(load).toMatch(/^v4l2loopback$/m);
@@ -95,12 +93,12 @@ describe("arguments", () => {
     expect([code, output]).toEqual([64, expect.stringContaining(`${name}: `)]);
   });
 
-  test.each(["install.sh", "uninstall.sh"])("%s --help tells every option it takes", (name) => {
+  test.each(["install.sh", "uninstall.sh"])("%s --help lists every option", (name) => {
     const { code, output } = script(name, "--help");
     expect(code).toBe(0);
-    const taken = readFileSync(join(here, name), "utf8").match(/--[a-z-]+(?= ?[|)])/g) ?? [];
-    expect(taken).not.toEqual([]);
-    for (const option of taken) expect(output).toContain(option);
+    const accepted = readFileSync(join(here, name), "utf8").match(/--[a-z-]+(?= ?[|)])/g) ?? [];
+    expect(accepted).not.toEqual([]);
+    for (const option of accepted) expect(output).toContain(option);
   });
 
   test("an executable that isn't there is named", () => {
@@ -135,7 +133,7 @@ describe.skipIf(skipLevel(noSystemd))("the unit", () => {
   chmodSync(program, 0o755);
   writeFileSync(unit, text.replace("/usr/local/bin/video-device-plugin", program));
 
-  test("systemd has nothing against it", () => {
+  test("passes systemd-analyze verify", () => {
     expect(run(["systemd-analyze", "verify", unit])).toEqual({ code: 0, output: "" });
   });
 
@@ -149,7 +147,7 @@ describe.skipIf(skipLevel(noSystemd))("the unit", () => {
 });
 
 const noShellcheck = Bun.which("shellcheck") ? undefined : "no shellcheck: install shellcheck";
-test.skipIf(skipLevel(noShellcheck))("shellcheck has nothing against the scripts", () => {
+test.skipIf(skipLevel(noShellcheck))("the scripts pass shellcheck", () => {
   const scripts = ["install.sh", "uninstall.sh"].map((name) => join(here, name));
   expect(run(["shellcheck", ...scripts])).toEqual({ code: 0, output: "" });
 });

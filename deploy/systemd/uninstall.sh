@@ -1,20 +1,20 @@
 #!/bin/sh
-# Removes what install.sh has installed. Devices, and the pods that use them, are left alone.
+# Removes what install.sh has installed. Devices, and the pods that use them, stay.
 set -eu
 
 usage() {
   cat <<USAGE
 Usage: uninstall.sh [options]
 
-Stops and removes the service video-device-plugin and its executable. Configuration (/etc/video-device-plugin)
-and state (/var/lib/video-device-plugin) stay, and so do the cameras: pods may be using them. What --load-at-boot
-has installed goes, unless somebody has changed it.
+Stops and removes the service video-device-plugin and its executable, and the files of --load-at-boot unless they
+were changed. Configuration (/etc/video-device-plugin) and state (/var/lib/video-device-plugin) stay, and so do
+the cameras, since pods may be using them.
 
 Options:
-  --purge           Removes configuration and state, too, and how the host loads v4l2loopback, changed or not.
-  --remove-devices  Removes those cameras of the configuration that no pod has and nobody has open, and unloads
-                    v4l2loopback if it has none left. Before 0.13 they go all together, if all may go, or not at all.
-  --root DIR        Removes below DIR, e.g. from an image of a node; stops nothing.
+  --purge           Also removes configuration and state, and the files of --load-at-boot even if changed.
+  --remove-devices  Removes the configuration's cameras that are not in use, and unloads v4l2loopback if it has
+                    none left. Before 0.13 all cameras are removed together, or none if one is in use.
+  --root DIR        Removes below DIR, for example from an image of a node; stops no service.
   --help            Shows this text.
 USAGE
 }
@@ -42,15 +42,15 @@ done
 program=/usr/local/bin/video-device-plugin
 options=$root/etc/video-device-plugin/video-device-plugin.env
 
-# option NAME DEFAULT: a number that the configuration has.
+# option NAME DEFAULT: a number from the configuration.
 option() {
-  given=''
+  value=''
   if [ -e "$options" ]; then
-    given=$(sed -nE "s/^[[:space:]]*(export[[:space:]]+)?$1[[:space:]]*=[[:space:]]*[\"'\`]?0*([0-9]+).*/\2/p" "$options")
+    value=$(sed -nE "s/^[[:space:]]*(export[[:space:]]+)?$1[[:space:]]*=[[:space:]]*[\"'\`]?0*([0-9]+).*/\2/p" "$options")
   fi
-  echo "${given:-$2}"
+  echo "${value:-$2}"
 }
-# cameras: all that v4l2loopback has, whoever made them; no other driver's have this attribute.
+# cameras: all of v4l2loopback's; no other driver's devices have this attribute.
 cameras() {
   for node in "$root"/sys/class/video4linux/video*; do
     if [ -e "$node/max_openers" ]; then echo "${node##*/}"; fi
@@ -58,16 +58,16 @@ cameras() {
 }
 remove_devices() {
   [ -e "$root/sys/module/v4l2loopback" ] || return 0
-  asked=$root$program
-  [ -x "$asked" ] || asked=$here/video-device-plugin
-  if [ ! -x "$asked" ]; then
-    echo "uninstall.sh: there is no $program to tell who has which camera: all stay" >&2
+  tool=$root$program
+  [ -x "$tool" ] || tool=$here/video-device-plugin
+  if [ ! -x "$tool" ]; then
+    echo "uninstall.sh: without $program the cameras in use are not known: all stay" >&2
     return 0
   fi
   first=$(option FIRST_DEVICE_NUMBER 10)
   last=$((first + $(option MAX_DEVICES 8) - 1))
-  # rmmod asks only whether a camera is open, not whether a pod has it. So before 0.13, where no camera can be removed,
-  # each is reset, which is refused for the same reasons.
+  # rmmod checks only if a camera is open, not if it is allocated to a pod. Before 0.13, where no single camera can be
+  # removed, this resets each of them, which fails for the same reasons as a removal.
   change=remove
   [ -e "$root/sys/class/misc/v4l2loopback" ] || change=reset
   set -- devices "$change"
@@ -75,13 +75,13 @@ remove_devices() {
   left=''
   for camera in $(cameras); do
     number=${camera#video}
-    if [ "$number" -lt "$first" ] || [ "$number" -gt "$last" ] || ! "$asked" "$@" "$camera" >/dev/null; then
+    if [ "$number" -lt "$first" ] || [ "$number" -gt "$last" ] || ! "$tool" "$@" "$camera" >/dev/null; then
       left="$left $camera"
     elif [ "$change" = remove ]; then
       echo "removed $camera"
     fi
   done
-  # Somebody may have added one meanwhile.
+  # Another program may have added one meanwhile.
   if [ "$change" = remove ]; then left=$(cameras); fi
   if [ -n "$left" ]; then
     # shellcheck disable=SC2086 # the names, one by one
@@ -107,7 +107,7 @@ for loading in modules-load modprobe; do
     rm -f "$root$file"
     echo "removed $file"
   else
-    echo "kept $file: it is not as install.sh wrote it; --purge removes it"
+    echo "kept $file: it was changed; --purge removes it"
   fi
 done
 if [ "$purge" = yes ]; then

@@ -33,9 +33,8 @@ function write(path: string, text: string, mode = 0o644): void {
 }
 
 /**
- * The service in a node's image. The executable stands in for the real one: it changes any camera but those that have a
- * file in `held`, and writes down what it is asked. So does rmmod, which takes all cameras, as the kernel's does with
- * those that nobody has open.
+ * Installs the service in a node's image. A stand-in for the executable changes every camera without a file in `held`,
+ * and records its arguments. So does a stand-in for rmmod, which removes all cameras, as the kernel does with closed ones.
  */
 function installed(...more: string[]): void {
   const stub = `#!/bin/sh
@@ -66,7 +65,7 @@ const asked = () => (isThere("asked") ? readFileSync(at("asked"), "utf8").trim()
 const cameras = () => readdirSync(at("sys/class/video4linux")).sort();
 
 describe("uninstall.sh", () => {
-  test("removes service and executable, and leaves configuration, state and cameras", () => {
+  test("removes service and executable, and keeps configuration, state and cameras", () => {
     installed();
     write("var/lib/video-device-plugin/cordoned.json", "{}");
     loaded("0.13.0", ["video10"]);
@@ -80,28 +79,26 @@ describe("uninstall.sh", () => {
     expect(asked()).toEqual([]);
   });
 
-  test("a second time has nothing to do", () => {
+  test("a second run changes nothing", () => {
     installed();
     uninstall();
     expect(uninstall("--remove-devices")).toEqual({ code: 0, output: "" });
   });
 
-  test("takes both files back that have the host load the module", () => {
+  test("removes both files of --load-at-boot", () => {
     installed("--load-at-boot");
     expect(uninstall().output).toContain("removed /etc/modprobe.d/video-device-plugin.conf\n");
     expect(moduleFiles.filter(isThere)).toEqual([]);
   });
 
-  test.each(moduleFiles)("keeps %s if somebody has changed it, and says so", (file) => {
+  test.each(moduleFiles)("keeps %s if it was changed, and says so", (file) => {
     installed("--load-at-boot");
     write(file, "# mine\n");
-    expect(uninstall().output).toContain(
-      `kept /${file}: it is not as install.sh wrote it; --purge removes it\n`,
-    );
+    expect(uninstall().output).toContain(`kept /${file}: it was changed; --purge removes it\n`);
     expect(moduleFiles.filter(isThere)).toEqual([file]);
   });
 
-  test("--purge leaves nothing", () => {
+  test("--purge removes everything", () => {
     installed("--load-at-boot");
     write("var/lib/video-device-plugin/cordoned.json", "{}");
     for (const file of moduleFiles) write(file, "# mine\n");
@@ -171,7 +168,7 @@ describe("uninstall.sh --remove-devices", () => {
     expect(cameras()).toEqual(["video10", "video19", "video22"]);
   });
 
-  test("before 0.13 unloads the module if nobody has any of its cameras", () => {
+  test("before 0.13 unloads the module if none of its cameras is in use", () => {
     installed();
     loaded("0.12.7", ["video10", "video11"], ["video0"]);
     expect(uninstall("--remove-devices").output).toContain("unloaded v4l2loopback\n");
@@ -195,14 +192,14 @@ describe("uninstall.sh --remove-devices", () => {
     expect(asked()).not.toContain("rmmod v4l2loopback");
   });
 
-  test("without an executable that could tell who has a camera leaves all, and says so", () => {
+  test("without an executable keeps all cameras, and says so", () => {
     installed();
     rmSync(at(program));
     loaded("0.12.7", ["video10"]);
     const { code, output } = uninstall("--remove-devices");
     expect([code, output]).toEqual([
       0,
-      expect.stringContaining(`there is no /${program} to tell who has which camera: all stay\n`),
+      expect.stringContaining(`without /${program} the cameras in use are not known: all stay\n`),
     ]);
     expect(asked()).toEqual([]);
   });

@@ -7,7 +7,7 @@ import { chartDir } from "../../deploy/manifests/chart.ts";
 import { helm, helmTemplate } from "../../deploy/manifests/helm.ts";
 import {
   kustomizeDir,
-  PLACEHOLDER_IMAGE,
+  placeholderImage,
   renderKustomizeFiles,
 } from "../../deploy/manifests/kustomize-files.ts";
 import { optionKeys, options } from "../../src/config/options.ts";
@@ -54,7 +54,7 @@ const asValues: Readonly<Record<string, string>> = {
 };
 
 /** The chart has no image of its own; this one is that of the kustomizations. */
-const someImage = ["--set", `image.repository=${PLACEHOLDER_IMAGE}`];
+const someImage = ["--set", `image.repository=${placeholderImage}`];
 
 function rendered(args: readonly string[], kubeVersion?: string) {
   const { exitCode, stdout, stderr } = helmTemplate([...someImage, ...args], kubeVersion);
@@ -202,7 +202,7 @@ describe.skipIf(skip)("the chart", () => {
   test("has no image that would run privileged by default, and asks for one", () => {
     const { exitCode, stdout, stderr } = helmTemplate();
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
-    expect(stderr).toContain("image.repository: say where your image is, as in --set image.repo");
+    expect(stderr).toContain("image.repository: name your image, as in --set image.repo");
   });
 
   test.each(["README.md", "docs/nodes.md", "deploy/helm/video-device-plugin/templates/NOTES.txt"])(

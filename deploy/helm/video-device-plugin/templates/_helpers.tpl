@@ -2,7 +2,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 45 | trimSuffix "-" }}
 {{- end }}
 
-{{- /* At most 45 characters, so that the socket named after it fits into a socket address (unix(7): 108 bytes). */ -}}
+{{- /* At most 45 characters, so that the path of the socket fits into a socket address (unix(7): 108 bytes). */ -}}
 {{- define "video-device-plugin.fullname" -}}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 45 | trimSuffix "-" }}
@@ -33,7 +33,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- define "video-device-plugin.image" -}}
-{{- $repository := required "image.repository: say where your image is, as in --set image.repository=registry.example.com/video-device-plugin" .Values.image.repository }}
+{{- $repository := required "image.repository: name your image, as in --set image.repository=registry.example.com/video-device-plugin" .Values.image.repository }}
 {{- if .Values.image.digest }}
 {{- printf "%s@%s" $repository .Values.image.digest }}
 {{- else }}
@@ -49,14 +49,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 /usr/bin/video-device-plugin
 {{- end }}
 
-{{- /* What no schema can say, since it is about two values at once. */ -}}
+{{- /* Checks of two values at once, which no schema can express. */ -}}
 {{- define "video-device-plugin.validate" -}}
 {{- $config := .Values.config }}
 {{- $first := int (default 10 $config.firstDeviceNumber) }}
 {{- if hasKey $config "firstDeviceNumber" }}{{ $first = int $config.firstDeviceNumber }}{{ end }}
 {{- $last := sub (add $first (int $config.maxDevices)) 1 }}
 {{- if gt (int $last) 255 }}
-{{- fail (printf "config.firstDeviceNumber: the last of config.maxDevices=%d devices would be video%d, and video255 is the last there can be" (int $config.maxDevices) (int $last)) }}
+{{- fail (printf "config.firstDeviceNumber: the last of config.maxDevices=%d devices would be video%d, and video255 is the highest possible one" (int $config.maxDevices) (int $last)) }}
 {{- end }}
 {{- if and (eq .Values.profile "restricted") $config.preStartContainer }}
 {{- fail "config.preStartContainer: the profile restricted can't reset devices; use profile=full" }}
@@ -94,8 +94,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   value: {{ ternary (toString (int64 (ternary $value 0 (kindIs "float64" $value)))) (toString $value) (kindIs "float64" $value) | quote }}
 {{- end }}
 {{- end }}
-# The node's /dev. Not at /dev, where the runtime has mounted what a container needs (pts, shm, null). What the
-# kubelet is told are the node's own paths, /dev/video10 and so on.
+# The node's /dev. Not at /dev, where the runtime mounts what a container needs (pts, shm, null). Allocate still
+# answers with the node's own paths, /dev/video10 and so on.
 - name: DEVICE_DIR
   value: /host/dev
 - name: SOCKET_PATH
@@ -103,13 +103,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - name: STATE_DIR
   value: {{ include "video-device-plugin.stateDir" . }}
 {{- if include "video-device-plugin.isSimulated" . }}
-# On the node at the same path, as that is what the kubelet is told.
+# The same path as on the node, because Allocate answers with it.
 - name: SIMULATED_DIR
   value: {{ include "video-device-plugin.stateDir" . }}/simulated
 {{- end }}
 {{- end }}
 
-{{- /* What makes devices needs: loading a module, its control device, nodes. */ -}}
+{{- /* The mounts of a container that creates devices: for loading a module, for its control device, for nodes. */ -}}
 {{- define "video-device-plugin.makingMounts" -}}
 - name: dev
   mountPath: /host/dev
@@ -132,7 +132,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   mountPath: {{ include "video-device-plugin.stateDir" . }}
 {{- end }}
 
-{{- /* Of a securityContext, for what is "privileged" or "restricted". */ -}}
+{{- /* The part of a securityContext for a container that is "privileged" or "restricted". */ -}}
 {{- define "video-device-plugin.seLinuxOptions" -}}
 {{- $options := (index . 0).Values.seLinuxOptions }}
 {{- if $options.enabled -}}
@@ -142,8 +142,8 @@ seLinuxOptions:
 {{- end }}
 
 {{- define "video-device-plugin.privileged" -}}
-# Loading a module takes CAP_SYS_MODULE; opening /dev/v4l2loopback and /dev/videoN a device cgroup that is open,
-# and writing attributes a /sys that isn't read-only. Only privileged containers have those two.
+# Loading a module takes CAP_SYS_MODULE; opening /dev/v4l2loopback and /dev/videoN takes a device cgroup that allows
+# it; writing attributes takes a writable /sys. Only privileged containers have the latter two.
 privileged: true
 readOnlyRootFilesystem: true
 runAsUser: 0
