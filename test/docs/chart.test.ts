@@ -17,7 +17,7 @@ const values = YAML.parse(await Bun.file(join(chartDir, "values.yaml")).text()) 
   config: Record<string, unknown>;
 };
 
-test("what the chart has of the options and of the alerts is what they render", async () => {
+test("the chart's options and alerts equal their rendering", async () => {
   for (const { path, text } of await renderChartFiles()) {
     expect(await Bun.file(path).text()).toBe(text);
   }
@@ -28,7 +28,7 @@ test("the chart's version is the program's", async () => {
   expect(chart).toMatchObject({ version: packageJson.version, appVersion: packageJson.version });
 });
 
-test("what values.yaml sets is allowed, and the program's default", () => {
+test("values.yaml sets only the program's defaults, and the schema allows them", () => {
   expect(isConfig(values.config)).toBe(true);
   for (const key of chartOptionKeys.filter((key) => key in values.config)) {
     const { type, default: text } = options[key];
@@ -36,7 +36,7 @@ test("what values.yaml sets is allowed, and the program's default", () => {
   }
 });
 
-test("each option is the chart's own matter or in its config, with its default as a comment", async () => {
+test("each option is set by the chart itself or in its config, with its default as a comment", async () => {
   const text = await Bun.file(join(chartDir, "values.yaml")).text();
   for (const key of optionKeys) {
     const isSettable = chartOptionKeys.includes(key);
@@ -44,7 +44,7 @@ test("each option is the chart's own matter or in its config, with its default a
   }
 });
 
-test("a switch is said to be true or false, as the schema takes no 1", async () => {
+test("a switch is documented as true or false, since the schema rejects 1", async () => {
   const text = await Bun.file(join(chartDir, "values.yaml")).text();
   for (const key of chartOptionKeys.filter((one) => options[one].type.schema.type === "boolean")) {
     const before = text.slice(0, text.search(new RegExp(`^ {2}(# )?${key}: `, "m")));
@@ -96,7 +96,7 @@ describe("the schema", () => {
     { resourceName: "example.com/Cameras_2" },
   ])("takes %j", (more) => expect(config(more)).toBe(true));
 
-  test("takes whatever the program takes, as a value of the option's type", () => {
+  test("accepts what the program accepts, as a value of the option's type", () => {
     const text = fc.oneof(
       fc.integer({ min: -5, max: 9000 }).map(String),
       fc.string(),
@@ -114,7 +114,7 @@ describe("the schema", () => {
   });
 });
 
-/** What somebody writes in YAML who means `text`; undefined for what only command lines take: INFO, 30s, 1 for yes. */
+/** The YAML value for `text`; undefined for values that only a command line accepts: INFO, 30s, 1 for yes. */
 function asYaml(type: unknown, text: string): unknown {
   if (text !== text.toLowerCase()) return undefined;
   if (type === "integer") return /^\d{1,9}$/.test(text) ? Number(text) : undefined;

@@ -6,13 +6,13 @@ import { tableRows } from "../support/markdown.ts";
 
 const root = join(import.meta.dir, "../..");
 
-// `bun deploy/render-docs.ts` mends both
+// `bun deploy/render-docs.ts` fixes both
 
-test(".env.example is what the options' table renders", async () => {
+test(".env.example equals the rendering of the options' table", async () => {
   expect(await Bun.file(join(root, ".env.example")).text()).toBe(renderEnvExample());
 });
 
-test("the README's table is what the options' table renders", async () => {
+test("the README's table equals the rendering of the options' table", async () => {
   const readme = await Bun.file(join(root, "README.md")).text();
   expect(readme.split(OPTIONS_START)).toHaveLength(2);
   expect(readme.split(OPTIONS_END)).toHaveLength(2);
@@ -20,10 +20,10 @@ test("the README's table is what the options' table renders", async () => {
   expect(table).toBe(`\n${renderOptionsTable()}`);
 });
 
-test("the README tells what each part of .ci/run shows", async () => {
+test("the README has every part of .ci/run", async () => {
   const parts = [...(await Bun.file(join(root, ".ci/run")).text()).matchAll(/^part (\w+) /gm)];
   const rows = tableRows(await Bun.file(join(root, "README.md")).text(), "part").map(String);
   expect(parts.length).toBeGreaterThan(3);
-  const untold = parts.filter(([, part]) => !rows.some((row) => row.includes(`\`${part}\``)));
-  expect(untold.map(([, part]) => part)).toEqual([]);
+  const missing = parts.filter(([, part]) => !rows.some((row) => row.includes(`\`${part}\``)));
+  expect(missing.map(([, part]) => part)).toEqual([]);
 });

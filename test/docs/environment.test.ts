@@ -4,7 +4,7 @@ import { Glob } from "bun";
 
 const root = join(import.meta.dir, "../..");
 
-test("the environment is read in one place, so that every variable is an option", async () => {
+test("only src/config/system-sources.ts reads the environment, so that every variable is an option", async () => {
   const readers: string[] = [];
   for (const path of new Glob("src/**/*.ts").scanSync(root)) {
     if (path.endsWith(".test.ts")) continue;

@@ -22,7 +22,7 @@ describe("links in the repository's Markdown", () => {
   }
 });
 
-test("an anchor is told from none", () => {
+test("anchors are found outside of code blocks", () => {
   const text = "# One `two`, three!\n## Same\n## Same\n```sh\n# no heading\n```\n";
   expect([...anchors(text)]).toEqual(["one-two-three", "same", "same-1"]);
 });
@@ -31,7 +31,7 @@ function read(path: string): string {
   return readFileSync(join(root, path), "utf8");
 }
 
-/** Links to elsewhere are believed. */
+/** True if the target exists; addresses of web pages aren't checked. */
 function resolves(from: string, target: string): boolean {
   if (/^[a-z]+:/.test(target)) return true;
   const [path = "", anchor] = target.split("#");

@@ -15,7 +15,7 @@ import {
 const program = "/usr/bin/video-device-plugin";
 const known = new Set(optionKeys.map((key) => options[key].env));
 
-/** Commands of the program that its manifests run, with what may follow. */
+/** Commands of the program in the manifests, with their allowed arguments. */
 const used = new Map([
   ["run", []],
   ["setup", ["--allow-partial"]],
@@ -35,7 +35,7 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
   const { spec } = renderedPodTemplate(profile);
   const containers = containersOf(spec);
 
-  test("set variables that are options, once each, to values that the program takes", () => {
+  test("set variables that are options, once each, to values that the program accepts", () => {
     for (const { env = [] } of containers) {
       const names = env.map(({ name }) => name);
       expect(names.filter((name) => !known.has(name))).toEqual([]);
@@ -51,7 +51,7 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
     }
   });
 
-  test("name an image that nobody can publish, until an overlay names another one", () => {
+  test("name an image that can't be published, until an overlay names another one", () => {
     for (const { image } of containers) expect(image).toStartWith("registry.invalid/");
   });
 
@@ -65,7 +65,7 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
     }
   });
 
-  test("leave the end of their log as the reason for which they ended", () => {
+  test("have the end of their log as termination message", () => {
     for (const { terminationMessagePolicy } of containers) {
       expect(terminationMessagePolicy).toBe("FallbackToLogsOnError");
     }
@@ -83,7 +83,7 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
     }
   });
 
-  test("show whoever makes devices what it has to know of the node, and let it change none of that", () => {
+  test("mount the node's modules and configuration read-only where devices are created", () => {
     const maker = containers.find(
       ({ securityContext }) => securityContext?.["privileged"] === true,
     );
@@ -94,7 +94,7 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
     }
   });
 
-  test("have where the program writes, and nothing more, to write to", () => {
+  test("can write only to the program's directories", () => {
     const main = spec.containers[0];
     const writable = main?.volumeMounts?.filter(({ readOnly }) => readOnly !== true);
     const always = [
@@ -110,14 +110,14 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
     }
   });
 
-  test("get none of the node's namespaces, and nothing of the API server", () => {
+  test("share no namespace with the node, and have no access to the API server", () => {
     expect(spec).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false });
     for (const key of ["hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace"]) {
       expect(spec).not.toHaveProperty(key);
     }
   });
 
-  test("have the requests and limits of the original description", () => {
+  test("have the requests and limits of the original plugin", () => {
     for (const { resources } of containers) {
       expect(resources).toEqual({
         requests: { memory: "64Mi", cpu: "100m" },
@@ -126,7 +126,7 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
     }
   });
 
-  test("are never two on one node, and few at once are replaced: one that stays unready stops no update of three", () => {
+  test("are never two on one node, and one of three that stays unready stops no update", () => {
     const { maxSurge, maxUnavailable } =
       renderedDaemonSetSpec(profile).updateStrategy.rollingUpdate;
     expect(maxSurge).toBe(0);
@@ -138,13 +138,13 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
     expect(unavailableOf(100)).toBeLessThan(50);
   });
 
-  test("can be found by the label that the runbooks name", () => {
+  test("have the label that the runbooks name", () => {
     const { labels } = renderedPodTemplate(profile).metadata;
     expect(labels).toMatchObject({ name: "video-device-plugin" });
   });
 });
 
-test("in the restricted profile, only the init container has privileges and makes devices", () => {
+test("in the restricted profile, only the init container has privileges and creates devices", () => {
   const { spec } = renderedPodTemplate("restricted");
   const [setup, ...others] = containersOf(spec);
   expect(setup?.command?.[1]).toBe("setup");
@@ -162,9 +162,12 @@ test("in the restricted profile, only the init container has privileges and make
 
 const dockerfile = Bun.file(join(import.meta.dir, "../../Dockerfile"));
 
-test.skipIf(!(await dockerfile.exists()))("the program is where the image has it", async () => {
-  expect(await dockerfile.text()).toContain(`\nENTRYPOINT ["${program}"]\n`);
-});
+test.skipIf(!(await dockerfile.exists()))(
+  "the manifests have the program's path in the image",
+  async () => {
+    expect(await dockerfile.text()).toContain(`\nENTRYPOINT ["${program}"]\n`);
+  },
+);
 
 test("the commands that the manifests run exist", () => {
   const names = commands.map(({ name }) => name);
@@ -174,7 +177,7 @@ test("the commands that the manifests run exist", () => {
 describe.each([...exampleObjects()])("the example %s", (_file, objects) => {
   const resource = options.resourceName.default;
 
-  test("asks for devices in whole numbers, and requests what it limits", () => {
+  test("requests devices in whole numbers, as many as its limit", () => {
     const asks = objects.flatMap((object) => {
       const spec = podSpecOf(object);
       return spec === undefined ? [] : containersOf(spec).map(({ resources }) => resources);
@@ -184,12 +187,12 @@ describe.each([...exampleObjects()])("the example %s", (_file, objects) => {
       const limit = ask?.limits[resource];
       expect(Number.isInteger(limit)).toBe(true);
       expect(limit as number).toBeGreaterThan(0);
-      // Requests may be left out: they are the limits then.
+      // Without requests the limits count.
       if (ask?.requests !== undefined) expect(ask.requests[resource]).toBe(limit);
     }
   });
 
-  test("reads no variable that the plugin doesn't set", () => {
+  test("reads only variables that the plugin sets", () => {
     const variables = [...JSON.stringify(objects).matchAll(/\$\{?(VIDEO_\w+)/g)].map(([, v]) => v);
     for (const name of variables) expect(["VIDEO_DEVICE", "VIDEO_DEVICES"]).toContain(String(name));
   });

@@ -18,6 +18,6 @@ test("docs/metrics.md has every metric with its type, labels and help, and no ot
   expect(documented.toSorted(byName) as unknown[]).toEqual(exposed.toSorted(byName));
 });
 
-test("each says what it is good for", () => {
+test("each metric has its use", () => {
   expect(rows.filter(([, , , , use]) => !use)).toEqual([]);
 });

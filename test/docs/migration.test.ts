@@ -4,7 +4,7 @@ import { codeBlocks } from "../support/markdown.ts";
 
 const page = await Bun.file(join(import.meta.dir, "../../docs/migration.md")).text();
 
-test("docs/migration.md has the predecessor's pods end before ours start: it unloads the module when it stops", () => {
+test("docs/migration.md ends the predecessor's pods before ours start, since it unloads the module when it stops", () => {
   const lines = codeBlocks(page, ["sh"]).flatMap((block) => block.split("\n"));
   const removal = lines.findIndex((line) => /^kubectl delete .*daemonset\//.test(line));
   const start = lines.findIndex((line) => line.startsWith("kubectl apply "));

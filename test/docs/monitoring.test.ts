@@ -36,18 +36,18 @@ const dashboard = JSON.parse(read("dashboard.json")) as Dashboard;
 const panels = dashboard.panels.filter(({ type }) => type !== "row");
 const queries = [...alerts, ...panels.flatMap(({ targets = [] }) => targets)];
 
-test("what is made of other files is what they make; `bun run docs` mends it", async () => {
+test("rendered files equal their rendering; `bun run docs` fixes them", async () => {
   for (const [name, text] of Object.entries(await rendered())) expect(read(name)).toBe(text);
 });
 
-test("the custom resource has the alerts, all of them", () => {
+test("the custom resource has all alerts", () => {
   expect(Bun.YAML.parse(read("prometheusrule.yaml"))).toMatchObject({
     kind: "PrometheusRule",
     spec: rules,
   });
 });
 
-test("alerts and dashboard ask for metrics that there are", async () => {
+test("alerts and dashboard query existing metrics", async () => {
   const names = (await exposedMetrics()).map(({ name }) => name);
   const known = new Set(names.flatMap((name) => [name, `${name}_bucket`]));
   const asked = queries.flatMap(({ expr }) => expr.match(/\b(video_device_plugin|process)_\w+/g));
@@ -71,14 +71,14 @@ describe("each alert", () => {
       expect(anchor).toBe(alert.toLowerCase());
     });
 
-    test(`${alert} waits, says how bad it is, and names the node if it is one's`, () => {
+    test(`${alert} waits, has a severity, and names the node if it is about one`, () => {
       expect(patience).toMatch(/^\d+[mhd]$/);
       expect(labels.severity).toMatch(/^(critical|warning|info)$/);
-      const said = `${annotations["summary"]} ${annotations["description"]}`;
-      expect(said.includes("$labels.node")).toBe(expr.includes("group_left (node)"));
+      const text = `${annotations["summary"]} ${annotations["description"]}`;
+      expect(text.includes("$labels.node")).toBe(expr.includes("group_left (node)"));
     });
 
-    test(`${alert} is tested to fire and to be quiet`, () => {
+    test(`${alert} has a test in which it fires and one in which it doesn't`, () => {
       const fires = (one: (typeof cases)[number]) => one.exp_samples.length > 0;
       expect([cases.some(fires), cases.some((one) => !fires(one))]).toEqual([true, true]);
     });
@@ -86,12 +86,12 @@ describe("each alert", () => {
 });
 
 describe("the dashboard", () => {
-  test("has an address that stays", () => {
+  test("has a stable address", () => {
     expect(dashboard).toMatchObject({ uid: "video-device-plugin", schemaVersion: 39 });
     expect(dashboard).not.toContainAnyKeys(["__inputs", "__requires", "id"]);
   });
 
-  test("has panels with IDs of their own that don't overlap and fit the screen", () => {
+  test("has panels with unique IDs that don't overlap and fit the screen", () => {
     const ids = dashboard.panels.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     const pairs = dashboard.panels.flatMap((one, index) =>
@@ -101,7 +101,7 @@ describe("the dashboard", () => {
     expect(dashboard.panels.filter(({ gridPos: { x, w } }) => x + w > 24)).toEqual([]);
   });
 
-  test("says of each panel what it shows, and in what unit", () => {
+  test("has a description and a unit for each panel", () => {
     for (const { title, description, fieldConfig } of panels) {
       expect(title).not.toBe("");
       expect(description).toMatch(/\.$/);
@@ -109,7 +109,7 @@ describe("the dashboard", () => {
     }
   });
 
-  test("asks the data source that is chosen, and nobody else", () => {
+  test("queries only the chosen data source", () => {
     const sources = [
       ...panels,
       ...panels.flatMap(({ targets = [] }) => targets),
@@ -119,7 +119,7 @@ describe("the dashboard", () => {
     expect(dashboard.templating.list[0]).toMatchObject({ name: "datasource", type: "datasource" });
   });
 
-  test("shows the nodes and devices that are chosen", () => {
+  test("shows only the chosen nodes and devices", () => {
     for (const { expr } of panels.flatMap(({ targets = [] }) => targets)) {
       expect(expr).toContain('{node=~"$node"}');
       if (/device_(healthy|in_use|clean|cordoned|owner)/.test(expr)) {

@@ -7,7 +7,7 @@ import { codeBlocks } from "../support/markdown.ts";
 const root = join(import.meta.dir, "../..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 
-test("docs/nodes.md quotes the doctor's advice for each kernel as the doctor gives it", () => {
+test("docs/nodes.md quotes the doctor's advice for each kernel", () => {
   const [, table = ""] = read("docs/nodes.md").split(/<!-- hints:(?:start|end) -->/);
   const rows = table.trim().split("\n").slice(2);
   expect(rows.length).toBeGreaterThan(6);
@@ -25,7 +25,7 @@ const commands = ["README.md", "deploy/kubernetes/README.md"].flatMap((path) =>
   codeBlocks(read(path), ["sh"]).flatMap((block) => block.replaceAll("\\\n", " ").split("\n")),
 );
 
-test("who looks for the reason gets the init container's log too, also where the daemon waits for it", () => {
+test("commands that show the log include the init container's, also while the daemon waits for it", () => {
   const logs = commands.filter((line) => line.startsWith("kubectl logs "));
   expect(logs).toHaveLength(3);
   for (const line of logs) {

@@ -5,20 +5,20 @@ import { optionKeys } from "../../src/config/options.ts";
 
 const root = join(import.meta.dir, "../..");
 
-/** Rooms whose reading of an option makes nothing happen on a node. */
-const NOT_A_USE = /^src\/(config|simulator|gen|cli\/demo)|\.test\.ts$/;
+/** Rooms whose use of an option has no effect on a node. */
+const notAUse = /^src\/(config|simulator|gen|cli\/demo)|\.test\.ts$/;
 
 test("every option is read by the program", async () => {
   const sources = await Promise.all(
     [...new Glob("src/**/*.ts").scanSync(root)]
-      .filter((path) => !NOT_A_USE.test(path))
+      .filter((path) => !notAUse.test(path))
       .map(async (path) => withoutComments(await Bun.file(join(root, path)).text())),
   );
   const dead = optionKeys.filter((key) => !sources.some((source) => reads(source, key)));
   expect(dead).toEqual([]);
 });
 
-test("a use is told from a mention", () => {
+test("a mention is no use", () => {
   expect(reads("start(config.maxDevices)", "maxDevices")).toBe(true);
   expect(reads("const { driver, maxDevices } = config;", "maxDevices")).toBe(true);
   expect(reads("const { maxDevices: count } = this.#config;", "maxDevices")).toBe(true);
@@ -29,7 +29,7 @@ test("a use is told from a mention", () => {
   expect(reads(withoutComments("/** {@link config.maxDevices} */"), "maxDevices")).toBe(false);
 });
 
-/** Whether `source` takes `key` out of a configuration, by name or by destructuring. */
+/** True if `source` reads `key` from a configuration, by name or by destructuring. */
 function reads(source: string, key: string): boolean {
   const member = new RegExp(`\\bconfig\\.${key}\\b`);
   const destructured = new RegExp(

@@ -10,7 +10,7 @@ import { anchors, tableRows } from "../support/markdown.ts";
 const root = join(import.meta.dir, "../..");
 const runbook = readFileSync(join(root, "docs/runbook.md"), "utf8");
 
-/** What people meet first. */
+/** The most common issues. */
 const commonIssues = [
   "pods-stuck-in-pending",
   "no-video-devices",
@@ -19,7 +19,7 @@ const commonIssues = [
   "plugin-stops-working-after-kubelet-restart",
 ];
 
-/** A compiler's error here is a reason that came or went. */
+/** If this doesn't compile, a reason was added or removed. */
 const reasons: Record<Exclude<HealthReason, "ok"> | "cordoned", true> = {
   missing: true,
   wrong_driver: true,
@@ -36,7 +36,7 @@ const reasons: Record<Exclude<HealthReason, "ok"> | "cordoned", true> = {
   flapping: true,
 };
 
-/** Commands that talk to a running plugin, or make devices beforehand. */
+/** Commands that call a running plugin, or create devices for it. */
 const operating = [
   "status",
   "reset",
@@ -48,7 +48,7 @@ const operating = [
   "setup",
 ];
 
-/** Rooms whose errors a person reads at once, with their remedy, and no log has. */
+/** Rooms whose errors a user reads at once with their remedy, and that no log has. */
 const TOOLS = /^src\/(cli|frames|simulator)\/|\.test\.ts$/;
 
 /** Names in backquotes in the first column of a table. */
@@ -72,7 +72,7 @@ function codesOfThePlugin(): Set<string> {
 }
 
 describe("the runbook", () => {
-  test("has the common issues", () => {
+  test("has the most common issues", () => {
     expect(commonIssues.filter((anchor) => !anchors(runbook).has(anchor))).toEqual([]);
   });
 
@@ -102,7 +102,7 @@ describe("the runbook", () => {
     expect(codes.filter((code, index) => codes.indexOf(code) !== index)).toEqual([]);
   });
 
-  test("names commands that there are", () => {
+  test("names only existing commands", () => {
     const known = new Set([...commands.map(({ name }) => name), ...operating]);
     const used = [...runbook.matchAll(/(?:^|`|-- )video-device-plugin ([a-z-]+)/gm)].map(
       ([, name = ""]) => name,

@@ -3,7 +3,7 @@ import { containersOf, type PodSpec, profiles, renderedPodTemplate } from "../su
 import { staticPod } from "../support/static-pod.ts";
 
 test.each([...profiles])(
-  "a static pod of %s gives its containers what the DaemonSet gives them, and is in no more of the host's namespaces",
+  "a static pod of %s equals the DaemonSet's pod, and shares no more namespaces with the host",
   (profile) => {
     const options = {
       name: "plugin",

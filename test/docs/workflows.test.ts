@@ -29,7 +29,7 @@ const workflows = [...new Glob(".github/workflows/*.yaml").scanSync({ cwd: root,
   .sort()
   .map((path) => [path, YAML.parse(readFileSync(join(root, path), "utf8")) as Workflow] as const);
 
-test("there are workflows to look at", () => {
+test("there are workflows", () => {
   expect(workflows.map(([path]) => path)).toEqual([
     ".github/workflows/e2e-kind.yaml",
     ".github/workflows/release.yaml",
@@ -41,34 +41,34 @@ describe.each(workflows)("%s", (_, { permissions, jobs }) => {
   const steps = Object.values(jobs).flatMap((job) => job.steps ?? []);
   const commands = steps.flatMap(({ run }) => run ?? []);
 
-  test("gives no job more than reading by default", () => {
+  test("has only read permissions by default", () => {
     expect([{}, { contents: "read" }]).toContainEqual(permissions as object);
   });
 
-  test("lets no job of its own run for ever", () => {
+  test("limits the time of each job", () => {
     for (const [name, job] of Object.entries(jobs)) {
       if (job.uses === undefined) expect([name, job["timeout-minutes"]]).not.toContain(undefined);
     }
   });
 
-  test("calls scripts of package.json that are there, with the pinned Bun", () => {
+  test("calls existing scripts of package.json, with the pinned Bun", () => {
     for (const [, version, script = ""] of matches(/bun@(\S+) run (\S+)/g, commands)) {
       expect(`bun@${version}`).toBe(manifest.packageManager);
       expect(Object.keys(manifest.scripts)).toContain(script);
     }
   });
 
-  test("calls programs of the repository that are there and executable", () => {
+  test("calls existing executables of the repository", () => {
     for (const [path = ""] of matches(/(?<=^|\s)(\.\/|test\/|deploy\/)\S+\.sh\b/g, commands)) {
       accessSync(join(root, path), constants.X_OK);
     }
   });
 
-  test("hands nothing from outside to a shell but as a variable", () => {
+  test("passes external text to a shell only as a variable", () => {
     for (const command of commands) expect(command).not.toContain("${{");
   });
 
-  test("uses actions by version, and workflows that are there", () => {
+  test("uses actions by version, and existing workflows", () => {
     const used = [...steps, ...Object.values(jobs)].flatMap(({ uses }) => uses ?? []);
     for (const uses of used) {
       if (uses.startsWith("./")) expect([uses, existsSync(join(root, uses))]).toEqual([uses, true]);
@@ -83,7 +83,7 @@ describe.each(workflows)("%s", (_, { permissions, jobs }) => {
   });
 });
 
-test("a release's job gets rights one by one", () => {
+test("a release's job gets its permissions one by one", () => {
   const [, release] = workflows.find(([path]) => path.endsWith("release.yaml")) ?? [];
   expect(
     Object.fromEntries(
@@ -97,7 +97,7 @@ test("a release's job gets rights one by one", () => {
   });
 });
 
-test("a run of one part of .ci/run runs that alone, and one that isn't there is a failure", () => {
+test("a run of one part of .ci/run runs only that, and an unknown part is a failure", () => {
   const run = readFileSync(join(root, ".ci/run"), "utf8");
   expect(run).toContain("wanted level1 && step");
   const parts = [...run.matchAll(/^part ([a-z0-9]+) /gm)].map(([, part]) => part);

@@ -8,7 +8,7 @@ import {
   type Status,
 } from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
 
-/** A client of the admin API on a socket, as anybody could write one. */
+/** A client of the admin API on a socket. */
 export function adminClient(
   socketPath: string,
   protocol: "connect" | "grpc-web" = "connect",
@@ -29,7 +29,7 @@ export function adminClient(
   return createClient(AdminService, transport);
 }
 
-/** How a call failed: its Connect code and our own, `failed_precondition device_in_use`; undefined if it didn't. */
+/** The codes of a failed call, Connect's and our own: `failed_precondition device_in_use`; undefined if it succeeded. */
 export async function failureOf(call: Promise<unknown>): Promise<string | undefined> {
   try {
     await call;
@@ -41,7 +41,7 @@ export async function failureOf(call: Promise<unknown>): Promise<string | undefi
   }
 }
 
-/** What a call that has to fail says to a person. */
+/** The message and remedy of a failed call. */
 export async function explanationOf(
   call: Promise<unknown>,
 ): Promise<{ readonly message: string; readonly remedy: string }> {
@@ -54,12 +54,12 @@ export async function explanationOf(
   return { message: error.rawMessage, remedy: info.remedy };
 }
 
-/** Asks as curl would. */
+/** Sends an HTTP request over the socket, as curl does. */
 export function askSocket(socketPath: string, path: string, init: RequestInit = {}) {
   return fetch(`http://localhost${path}`, { unix: socketPath, ...init });
 }
 
-/** The status as it is now. */
+/** The current status. */
 export async function statusOf(client: Client<typeof AdminService>): Promise<Status> {
   const { status } = await client.getStatus({});
   if (status === undefined) throw new Error("no status");

@@ -1,6 +1,6 @@
 /**
- * The shortest time of several, ms: as many as it takes until one is below `limitMs`. A machine that is busy with other
- * things delays most of them, which says little about the program.
+ * The shortest of several times in milliseconds: measures again until one is below `limitMs`. A busy machine delays most
+ * of them, which shows little about the program.
  */
 export async function bestOf(
   limitMs: number,

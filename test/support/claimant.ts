@@ -5,13 +5,13 @@ import { Maintenance } from "../../src/devices/maintenance/maintenance.ts";
 import { DeviceMonitor } from "../../src/devices/maintenance/monitor.ts";
 import type { EnsureReport, VideoDriver } from "../../src/drivers/driver.ts";
 
-/** What a plugin on this driver does from its start to its first Allocate, and at its end. */
+/** A plugin on this driver, from its start to its first Allocate, and at its end. */
 export class Claimant {
   readonly maintenance: Maintenance;
   readonly #driver: VideoDriver;
   readonly #pool: Inventory;
 
-  /** `listed`: the devices that the kubelet says pods have; by default there is nobody to ask. */
+  /** `listed`: the devices that the kubelet lists for pods; by default there is no kubelet. */
   constructor(driver: VideoDriver, clock: Clock, listed?: ReadonlySet<string>) {
     this.#driver = driver;
     this.#pool = new Inventory(driver.devices, clock);
@@ -24,7 +24,7 @@ export class Claimant {
     this.maintenance = new Maintenance({ ...common, monitor, listed: ask });
   }
 
-  /** Has the devices made, and looks at them. */
+  /** Creates the devices, and inspects them. */
   async ensure(): Promise<EnsureReport> {
     const report = await this.#driver.ensure();
     this.maintenance.ensured(report);
@@ -32,7 +32,7 @@ export class Claimant {
     return report;
   }
 
-  /** A pod asks for the device. Rejects if it doesn't get it. */
+  /** Allocates the device to a pod. Rejects if that fails. */
   claim(id: string): Promise<void> {
     return this.maintenance.claim([id], () => undefined);
   }

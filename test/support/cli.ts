@@ -2,7 +2,7 @@ import { runCli } from "../../src/cli/cli.ts";
 import { commands } from "../../src/cli/commands.ts";
 import type { Screen } from "../../src/cli/terminal.ts";
 
-/** What a command wrote, and its exit code. */
+/** A command's output and exit code. */
 export interface CliResult {
   readonly code: number;
   readonly out: string;

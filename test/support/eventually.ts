@@ -1,15 +1,15 @@
 /**
- * How long anything may take, ms: only a machine at work on other things needs so much. Half of what a test may take,
- * so that what didn't happen is named.
+ * Longest wait in milliseconds, which only a busy machine needs. It is half of a test's time limit, so that the error
+ * names the missing event.
  */
 export const patienceMs = 15_000;
 
 const pauseMs = 5;
 
 /**
- * Looks until `check` holds.
+ * Calls `check` until it holds.
  *
- * @throws if it does not within `timeoutMs`, naming `what`.
+ * @throws Error that names `what` if it doesn't hold within `timeoutMs`.
  */
 export async function eventually(
   check: () => boolean | Promise<boolean>,

@@ -1,6 +1,6 @@
 import { Metrics, type MetricsSources } from "../../src/observe/metrics.ts";
 
-/** What Prometheus is told of a metric. */
+/** A metric as Prometheus reads it. */
 export interface ExposedMetric {
   readonly name: string;
   readonly type: string;
@@ -28,7 +28,7 @@ const sources: MetricsSources = {
   owners: () => new Map([["video10", { namespace: "default", pod: "recorder", container: "app" }]]),
 };
 
-/** All metrics of the program, each with a series, in the order in which they are shown. */
+/** All metrics of the program, each with a series, in the order of their output. */
 export async function exposedMetrics(): Promise<ExposedMetric[]> {
   const metrics = new Metrics(sources);
   metrics.actorStarted("monitor");

@@ -22,10 +22,10 @@ export const NOON = Date.UTC(2026, 10, 23, 12);
 
 const before = (seconds: number) => timestampFromMs(NOON - seconds * 1000);
 
-/** Fields of a message, not a whole one. */
+/** Some fields of a message. */
 type Init<S extends DescMessage> = Exclude<MessageInitShape<S>, { readonly $typeName: string }>;
 
-/** A healthy, free, clean device, but for what is given. */
+/** A healthy, free, clean device, with `other` over its fields. */
 export function device(number: number, other: Init<typeof DeviceSchema> = {}): Device {
   return create(DeviceSchema, {
     id: `video${number}`,
@@ -40,7 +40,7 @@ export function device(number: number, other: Init<typeof DeviceSchema> = {}): D
   });
 }
 
-/** A registered node with the given devices, at noon. */
+/** A registered node with these devices, at noon. */
 export function statusOf(devices: Device[], other: Init<typeof StatusSchema> = {}): Status {
   return create(StatusSchema, {
     observedAt: before(0),
@@ -62,17 +62,17 @@ export function statusOf(devices: Device[], other: Init<typeof StatusSchema> = {
 }
 
 /**
- * An admin API on a unix socket, with the real protocol and made-up devices. An ID that the status doesn't have
- * is not_found, a device in use is not reset unless forced.
+ * An admin API on a unix socket, with the real protocol and fake devices. An ID that the status doesn't have is
+ * not_found; a device in use is only reset if forced.
  */
 export class FakeAdmin {
   readonly dir = mkdtempSync(join(tmpdir(), "vdp-admin-"));
   readonly socket = join(this.dir, "admin.sock");
   /** `reset video10 force` and the like, in order. */
   readonly calls: string[] = [];
-  /** Whether it resets and repairs, or only looks at devices. */
+  /** True if it resets and repairs devices, false if it only inspects them. */
   cares = true;
-  /** What /healthz and /readyz answer. */
+  /** The answer of /healthz and /readyz. */
   health = { status: 200, body: "ok\n" };
   #status: Status;
   #changed = Promise.withResolvers<void>();
@@ -93,7 +93,7 @@ export class FakeAdmin {
   }
 
   start(): void {
-    // else Bun ends a quiet stream after 10 s, also on a unix socket, for which its types don't have this
+    // Otherwise Bun ends a quiet stream after 10 s, also on a unix socket, where its types lack this option.
     const patience: object = { idleTimeout: 0 };
     const handlers = new Map(
       this.#routes().handlers.map((handler) => [handler.requestPath, createFetchHandler(handler)]),

@@ -8,23 +8,23 @@ import type {
 } from "../../src/drivers/driver.ts";
 import { deviceIds } from "./devices.ts";
 
-/** A driver in memory, for tests of what is above the seam; the contract suite is for the real ones. */
+/** A driver in memory, for tests of the rooms above it; the contract suite tests real drivers. */
 export class FakeDriver implements VideoDriver {
   readonly name = "simulated";
   readonly devices: DriverDevice[];
   readonly states = new Map<string, { state: DeviceState; detail: string }>();
-  /** Devices whose node has lost its mode; making what is missing gives it back. */
+  /** Devices whose node has lost its mode; `ensure` restores it. */
   readonly accessLost = new Set<string>();
   readonly calls: string[] = [];
-  /** What `ensure` does; by default it makes everything that is missing. */
+  /** What `ensure` does; by default it creates all missing devices. */
   onEnsure: () => EnsureReport | Promise<EnsureReport> = () => this.#makeMissing();
   onInspect: () => void = () => undefined;
   onReset: (id: string) => Promise<void> = async () => undefined;
-  /** What `repair` does; by default it mends. */
+  /** What `repair` does; by default it repairs the device. */
   onRepair: (id: string) => Promise<void> = async (id) => this.set(id, "ok");
   canReset = true;
   canRemove = true;
-  /** Who holds a device open: those that are in. `undefined` in place of the set: that can't be known. */
+  /** Devices that a process holds open; undefined if that isn't known. */
   open: Set<string> | undefined = new Set();
   #notify: () => void = () => undefined;
 

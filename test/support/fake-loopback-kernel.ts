@@ -18,7 +18,7 @@ import type { VideoFile } from "../../src/v4l2/video-api.ts";
 import { FakeVideoDevice } from "./fake-video-device.ts";
 import { parseArray, parseParams } from "./kernel-params.ts";
 
-/** Errors the fake answers with, by number: include/uapi/asm-generic/errno-base.h. */
+/** Errors of the fake, by number: include/uapi/asm-generic/errno-base.h. */
 const ERRNO = {
   EPERM: 1,
   ENOENT: 2,
@@ -34,9 +34,9 @@ const ERRNO = {
 export interface FakeKernelOptions {
   /** 0.12.7 has no control device; 0.15.4 has one. Default 0.15.4. */
   readonly version?: "0.12.7" | "0.15.4";
-  /** Ms from a device's being in sysfs to its node's being in the device directory. Default 0. */
+  /** Milliseconds between a device's entry in sysfs and its node in the device directory. Default 0. */
   readonly nodeDelayMs?: number;
-  /** Whether nodes come of themselves. Default true. */
+  /** True if device nodes appear without mknod. Default true. */
   readonly devtmpfs?: boolean;
 }
 
@@ -55,9 +55,9 @@ type DeviceMake = Pick<FakeDevice, "label" | "exclusive" | "loopback"> &
   Partial<Pick<FakeDevice, "maxBuffers" | "maxWidth" | "maxHeight">>;
 
 /**
- * A kernel with v4l2loopback, made of a directory: `sys`, `dev` and `lib/modules` trees that behave as
- * seen with the real module (numbers that shift, parameters that apply to one device only, no errors
- * where one would want some). A device node is a file with the text `c 81:3`.
+ * A kernel with v4l2loopback in a directory: `sys`, `dev` and `lib/modules` trees that behave as measured with the real
+ * module (numbers that shift, parameters that apply to one device only, failures without an error). A device node is a
+ * file with the text `c 81:3`.
  */
 export class FakeLoopbackKernel implements LoopbackKernel {
   readonly root = mkdtempSync(join(tmpdir(), "fake-kernel-"));
@@ -66,25 +66,25 @@ export class FakeLoopbackKernel implements LoopbackKernel {
   readonly modulesDir = join(this.root, "lib/modules");
   readonly kernelRelease = "6.8.0-151-generic";
   readonly loaded = new Set<string>();
-  /** What was done, in order: `finit videodev.ko`, `add 10`, `remove 10`, `mknod video10`. */
+  /** All changes, in order: `finit videodev.ko`, `add 10`, `remove 10`, `mknod video10`. */
   readonly journal: string[] = [];
-  /** Errors for the next module loads, by module name; each is used up. */
+  /** Errors of the next module loads, by module name; each occurs once. */
   readonly failures: [module: string, errno: number][] = [];
-  /** Parameters of somebody who loads v4l2loopback just before the driver does. */
+  /** Parameters of another program that loads v4l2loopback just before the driver does. */
   raceWith: string | undefined;
-  /** What to do to the world right after the next load, before the driver looks. */
+  /** Called right after the next load, before the driver inspects its result. */
   afterLoad: (() => void) | undefined;
-  /** /sys can't be written to, as in a container that isn't privileged. */
+  /** True if /sys is read-only, as in a container that isn't privileged. */
   sysfsReadOnly = false;
-  /** The control device is seen and may not be opened: the device cgroup. */
+  /** True if the control device exists but can't be opened, as under a device cgroup. */
   controlForbidden = false;
-  /** What was in the buffers of devices that were removed: without init_on_alloc anybody may get it. */
+  /** Contents of removed devices' buffers, which the next allocation may return without init_on_alloc. */
   readonly givenBack: Uint8Array[] = [];
   uevents: (() => UeventSource) | undefined;
-  /** Called before each of {@link journal}'s entries; may throw, to play a kill. */
+  /** Called before each entry of {@link journal}; may throw, to simulate a kill. */
   before: ((entry: string) => void) | undefined;
   private readonly devices = new Map<number, FakeDevice>();
-  /** What the files in the device directory stand for, by inode. */
+  /** Devices of the files in the device directory, by inode. */
   private readonly nodes = new Map<number, DeviceNumber>();
   private readonly options: Required<FakeKernelOptions>;
 
@@ -101,7 +101,7 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     });
   }
 
-  /** Replaces the module tree: files by path, with the needs that modules.dep has for each. */
+  /** Replaces the module tree: files by path, each with its dependencies in modules.dep. */
   installModules(needs: Readonly<Record<string, string>>): void {
     const tree = join(this.modulesDir, this.kernelRelease);
     rmSync(tree, { recursive: true, force: true });
@@ -182,12 +182,12 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     rmSync(path, { force: true });
   }
 
-  /** Without {@link uevents}, as in a sandbox that has no such sockets. */
+  /** Removes {@link uevents}, as in a sandbox without such sockets. */
   openUevents(): UeventSource {
     return this.uevents?.() ?? this.fail("socket", ERRNO.EPERM);
   }
 
-  /** Loads the module as the host would have, with these parameters. */
+  /** Loads the module with these parameters, as the host does. */
   preload(params: string): void {
     this.loaded.add("mc").add("videodev");
     for (const name of this.loaded) this.addModule(name);
@@ -199,31 +199,31 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     this.register(number, { label: name, exclusive: false, loopback: false });
   }
 
-  /** Adds a device of v4l2loopback's, as somebody else may through the control device. */
+  /** Adds a device of v4l2loopback, as another program can through the control device. */
   addLoopback(number: number, label: string): void {
     this.register(number, { label, exclusive: true, loopback: true });
   }
 
-  /** Opens a device; the answer closes it. */
+  /** Opens a device; the returned function closes it. */
   hold(number: number): () => void {
     const { inside } = this.insideOf(number);
     const file = inside.open();
     return () => file.close();
   }
 
-  /** A loopback device's inside. */
+  /** The inner state of a loopback device. */
   inside(number: number): FakeVideoDevice {
     return this.insideOf(number).inside;
   }
 
-  /** Removes a device whoever holds it. */
+  /** Removes a device even if a process holds it open. */
   unplug(number: number): void {
     this.devices.delete(number);
     rmSync(join(this.sysfsDir, "class/video4linux", `video${number}`), { recursive: true });
     rmSync(join(this.deviceDir, `video${number}`), { force: true });
   }
 
-  /** The first part of an unloading: the devices are gone, the module is `going`. */
+  /** Starts an unload: the devices are removed, the module is `going`. */
   beginUnload(): void {
     for (const [number, device] of this.devices) if (device.loopback) this.unplug(number);
     writeFileSync(join(this.sysfsDir, "module/v4l2loopback/initstate"), "going\n");
@@ -311,7 +311,7 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     this.writeModuleFile("parameters/max_height", maxHeight);
     this.writeModuleFile("parameters/max_openers", Number(params.get("max_openers") ?? 10));
     this.writeModuleFile("refcnt", 0);
-    // MODULE_VERSION came with the control device.
+    // MODULE_VERSION exists since the control device does.
     if (this.hasControl) this.writeModuleFile("version", this.options.version);
     if (!this.hasControl) return;
     mkdirSync(join(this.sysfsDir, "class/misc/v4l2loopback"));
@@ -343,7 +343,7 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     writeFileSync(join(dir, "exclusive_caps"), `${flags.join(",")}\n`);
   }
 
-  /** video_register_device: the number asked for if it is free, else the next free one. */
+  /** video_register_device: the requested number if it is free, else the next free one. */
   private register(asked: number, make: DeviceMake): number {
     const inRange = asked >= 0 && asked <= 255;
     let number = inRange ? asked : 0;
@@ -385,7 +385,7 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     if (this.hasControl) writeFileSync(join(dir, "state"), writing ? "capture\n" : "output\n");
   }
 
-  /** devtmpfs leaves a node alone that is already there. */
+  /** devtmpfs keeps an existing node. */
   private putNode(path: string, device: DeviceNumber): void {
     if (existsSync(path)) return;
     writeFileSync(path, `c ${formatDevice(device)}\n`);

@@ -17,9 +17,8 @@ const TIMEOUT_IMAGE_IO = 0x0098f903;
 const EACCES = 13;
 
 /**
- * A loopback device from the inside: what its users leave in it, as seen with the real module. With
- * `dies`, it has the defect of 0.12: a writer that only writes takes the device's readiness for output
- * with it, and who then asks for its capabilities makes that last.
+ * The inner state of a loopback device, as measured with the real module. With `dies`, it has the bug of 0.12: the end
+ * of a writer that only writes removes the device's readiness for output, and the next QUERYCAP makes that permanent.
  */
 export class FakeVideoDevice {
   maxOpeners = 10;
@@ -28,20 +27,20 @@ export class FakeVideoDevice {
   interval: FrameInterval = { numerator: 1, denominator: 30 };
   format: Format | undefined;
   lastFrame: Uint8Array | undefined;
-  /** What is shown when a writer falls silent who asked for a timeout: before 0.14 until the last close. */
+  /** The image shown when a writer with a timeout stops writing: before 0.14 until the last close. */
   timeoutImage: Uint8Array | undefined;
-  /** Whoever opens it next gets at the timeout image in place of the buffers. */
+  /** True if the next open accesses the timeout image instead of the buffers. */
   private imageAsked = false;
-  /** Those who got at it, by file descriptor; the real ones are never negative. */
+  /** File descriptors that access it; real ones are never negative. */
   private readonly onImage = new Set<number>();
   private nextFd = -1;
   private readyForOutput = true;
   private dead = false;
   private readonly exclusive: boolean;
   private readonly dies: boolean;
-  /** `timeout_image_io` is a button from 0.14 on: it can only be pressed. */
+  /** `timeout_image_io` is a button control from 0.14 on, which can only be set. */
   private readonly hasButton: boolean;
-  /** Called after everything that /sys shows may have changed. */
+  /** Called after each change that /sys may show. */
   private readonly changed: () => void;
 
   constructor(exclusive: boolean, dies: boolean, changed: () => void) {
@@ -51,7 +50,7 @@ export class FakeVideoDevice {
     this.changed = changed;
   }
 
-  /** A writer's frames are there, or what it asked to be kept of them. */
+  /** True if a writer's frames, or the format it asked to keep, are present. */
   get writing(): boolean {
     return this.lastFrame !== undefined;
   }
@@ -142,12 +141,12 @@ export class FakeVideoDevice {
     };
   }
 
-  /** Sets what a file has mapped to zero, if it is one of this device's. */
+  /** Zeroes a file's mapped memory, if the file is one of this device. */
   zero(fd: number): void {
     if (this.onImage.has(fd)) this.timeoutImage?.fill(0);
   }
 
-  /** Somebody else's close. */
+  /** Another program's close. */
   closed(): void {
     this.openers--;
     if (this.openers === 0 && this.controls.get(KEEP_FORMAT) !== 1) {

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../../src/common/clock.ts";
 
-/** A clock on which everything takes a `factor`th of its time: for waits that are as long as they are said to be. */
+/** A clock on which each wait takes a `factor`th of its time. */
 export function hurriedClock(factor: number): Clock {
   const started = systemClock.now();
   const origin = performance.now();

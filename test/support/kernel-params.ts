@@ -1,9 +1,9 @@
 /**
- * A model of how the kernel reads a module's parameter string, byte by byte as in lib/cmdline.c
+ * A model of the kernel's parser of a module's parameters, byte by byte as in lib/cmdline.c
  * (`next_arg`) and kernel/params.c (`parse_args`, `param_array`).
  */
 
-/** `_SP` of lib/ctype.c, which is Latin-1: 160 counts, and is part of many UTF-8 characters. */
+/** `_SP` of lib/ctype.c, which is Latin-1: 160 is a space, and a byte of many UTF-8 characters. */
 function isSpace(byte: number | undefined): boolean {
   return byte === 32 || byte === 160 || (byte !== undefined && byte >= 9 && byte <= 13);
 }
@@ -11,7 +11,7 @@ function isSpace(byte: number | undefined): boolean {
 const QUOTE = 34;
 const EQUALS = 61;
 
-/** Parameters in order, a value of null where there was no `=`. Bytes are kept: latin1 strings. */
+/** Parameters in order; null without a `=`. Bytes stay as they are, in latin1 strings. */
 export function parseParams(text: string): [name: string, value: string | null][] {
   const bytes = Buffer.from(text);
   const found: [string, string | null][] = [];
@@ -57,7 +57,7 @@ function nextArgument(bytes: Buffer, start: number) {
     : { name: part(begin, equals), value: part(valueStart, end), next };
 }
 
-/** An array parameter's elements; undefined stands for EINVAL, "can only take `max` arguments". */
+/** An array parameter's elements; undefined for EINVAL, "can only take `max` arguments". */
 export function parseArray(value: string, max: number): string[] | undefined {
   const elements = value.split(",");
   return elements.length > max ? undefined : elements;

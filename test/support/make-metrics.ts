@@ -1,6 +1,6 @@
 import { Metrics, type MetricsSources } from "../../src/observe/metrics.ts";
 
-/** Metrics of a node without devices, but for what a test is about. */
+/** Metrics of a node without devices, with a test's own `sources`. */
 export function makeMetrics(sources: Partial<MetricsSources> = {}): Metrics {
   return new Metrics({
     version: "1.2.3",

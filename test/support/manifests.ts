@@ -4,11 +4,11 @@ import { Glob, YAML } from "bun";
 
 const kustomizeDir = join(import.meta.dir, "../../deploy/kubernetes");
 
-/** The two ways the DaemonSet is deployed. */
+/** The DaemonSet's two profiles. */
 export type Profile = "full" | "restricted";
 export const profiles: readonly Profile[] = ["full", "restricted"];
 
-/** As much of a container as tests look at. */
+/** The part of a container that tests use. */
 export interface Container {
   readonly name: string;
   readonly image: string;
@@ -55,13 +55,13 @@ export function parseDocuments(text: string): KubernetesObject[] {
   return documents.filter((document) => document !== null && document !== undefined);
 }
 
-/** As much of a DaemonSet's spec as tests look at. */
+/** The part of a DaemonSet's spec that tests use. */
 export interface DaemonSetSpec {
   readonly updateStrategy: { readonly rollingUpdate: Readonly<Record<string, number | string>> };
   readonly template: PodTemplate;
 }
 
-/** The spec of the DaemonSet of a profile, as it is rendered into `deploy/kubernetes`. */
+/** The spec of a profile's DaemonSet in `deploy/kubernetes`. */
 export function renderedDaemonSetSpec(profile: Profile): DaemonSetSpec {
   const file = { full: "base/daemonset.yaml", restricted: "components/restricted/daemonset.yaml" };
   const text = readFileSync(join(kustomizeDir, file[profile]), "utf8");
@@ -74,7 +74,7 @@ export function renderedPodTemplate(profile: Profile): PodTemplate {
   return renderedDaemonSetSpec(profile).template;
 }
 
-/** Every container of a pod, in the order in which they start. */
+/** Every container of a pod, in the order of their start. */
 export function containersOf({ initContainers = [], containers }: PodSpec): readonly Container[] {
   return [...initContainers, ...containers];
 }
@@ -88,7 +88,7 @@ export function exampleObjects(): ReadonlyMap<string, readonly KubernetesObject[
   );
 }
 
-/** The pods that an object makes: itself, or its template, wherever its kind has it. */
+/** The pod of an object: itself, or its template. */
 export function podSpecOf({ kind, spec }: KubernetesObject): PodSpec | undefined {
   const inside = spec as { template?: PodTemplate; jobTargetRef?: { template: PodTemplate } };
   switch (kind) {

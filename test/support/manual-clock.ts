@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/common/clock.ts";
 
-/** A clock that moves only when told to. */
+/** A clock that only `advance` moves. */
 export class ManualClock implements Clock {
   #now: number;
   #sleepers: { at: number; wake: () => void }[] = [];
@@ -25,7 +25,7 @@ export class ManualClock implements Clock {
     });
   }
 
-  /** Moves on by `ms` and wakes who is due. */
+  /** Moves on by `ms` and ends the sleeps that are due. */
   async advance(ms: number): Promise<void> {
     this.#now += ms;
     const due = this.#sleepers.filter(({ at }) => at <= this.#now);
@@ -35,7 +35,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets everything that is ready to run do so. */
+/** Runs everything that is ready to run. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

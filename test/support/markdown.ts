@@ -1,11 +1,11 @@
-/** What tests read out of Markdown. */
+/** Markdown's parts that tests read. */
 
-/** The text without fenced code, which may hold what looks like headings and links. */
+/** The text without code blocks, whose lines may look like headings and links. */
 function prose(markdown: string): string {
   return markdown.replace(/^( *)(```+|~~~+)[\s\S]*?^\1\2 *$/gm, "");
 }
 
-/** Anchors of the headings, as GitHub and GitLab make them. */
+/** Anchors of the headings, as on GitHub and GitLab. */
 export function anchors(markdown: string): Set<string> {
   const found = new Set<string>();
   for (const [, title = ""] of prose(markdown).matchAll(/^#{1,6} +(.+?) *#*$/gm)) {
@@ -48,7 +48,7 @@ function cells(line: string): string[] {
     .map((cell) => cell.trim().replaceAll("\\|", "|"));
 }
 
-/** The blocks of fenced code in these languages, without the indentation of their fence. */
+/** The code blocks in these languages, without the indentation of their fence. */
 export function codeBlocks(markdown: string, languages: readonly string[]): string[] {
   const fences = /^( *)```(\w+)\n([\s\S]*?)^\1```/gm;
   return [...markdown.matchAll(fences)].flatMap(([, indent = "", language = "", code = ""]) =>

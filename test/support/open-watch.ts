@@ -9,7 +9,7 @@ const IN_CLOEXEC = 0x80000;
 /** Size of a `struct inotify_event` for a watch on a file, which has no name. */
 const EVENT_BYTES = 16;
 
-/** How often any of `paths` (files or device nodes) was opened, by anyone, while `run` ran. */
+/** Counts the opens of `paths` (files or device nodes) by any process while `run` runs. */
 export async function countOpens(
   paths: readonly string[],
   run: () => Promise<unknown>,
@@ -33,7 +33,7 @@ export async function countOpens(
   }
 }
 
-/** inotify makes one event of identical ones in a row, so this is "how often" only roughly, but never 0. */
+/** inotify merges identical events in a row, so the count may be too low, but is never 0 after an open. */
 function countEvents(fd: number): number {
   const buffer = Buffer.alloc(EVENT_BYTES * 256);
   try {

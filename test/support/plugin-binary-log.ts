@@ -9,7 +9,7 @@ export interface LogEntry {
   readonly [field: string]: unknown;
 }
 
-/** What a plugin process has written to its standard output, read from a file. */
+/** The standard output of a plugin process, read from a file. */
 export class PluginBinaryLog {
   readonly path: string;
 
@@ -18,7 +18,7 @@ export class PluginBinaryLog {
   }
 
   /**
-   * Everything so far. A line that is still being written is left out.
+   * All complete lines so far.
    * @throws if a line is anything but a JSON object with `time`, `level` and `msg`.
    */
   entries(): LogEntry[] {

@@ -14,27 +14,27 @@ import type { PluginControl } from "../contract/kubelet-scenarios-stage.ts";
 import type { TestNode } from "../contract/node.ts";
 import { PluginBinaryLog } from "./plugin-binary-log.ts";
 
-/** What `bun run build` makes. */
+/** The executable of `bun run build`. */
 const binary = join(import.meta.dir, "../../dist/video-device-plugin");
 
 export interface PluginBinaryOptions {
   /** Names its log; instances on one node need different ones. Default `plugin`. */
   readonly name?: string;
-  /** How it is started, e.g. by an emulator. Default: what `bun run build` makes for this machine. */
+  /** The command that starts it, for example with an emulator. Default: the executable of `bun run build`. */
   readonly program?: readonly string[];
-  /** Flags beside those that tell it where the node is, e.g. `--enable-metrics`. Default none. */
+  /** Flags in addition to those with the node's paths, for example `--enable-metrics`. Default none. */
   readonly flags?: readonly string[];
 }
 
 /**
- * The compiled plugin with simulated cameras on a node, as a process that is started any number of times.
- * Instances on one node share their devices, as they would share `/dev`.
+ * The compiled plugin with simulated cameras on a node, as a process that can be started repeatedly. Instances on one
+ * node share their devices, as they share `/dev`.
  */
 export class PluginBinary implements PluginControl {
   readonly ids = Array.from({ length: 8 }, (_, index) => `video${10 + index}`);
-  /** Of all its starts. */
+  /** The log of all its starts. */
   readonly log: PluginBinaryLog;
-  /** Where the admin API listens. */
+  /** Path of the admin socket. */
   readonly adminSocket: string;
   /** Directory of the device nodes. */
   readonly simulatedDir: string;
@@ -71,7 +71,7 @@ export class PluginBinary implements PluginControl {
   }
 
   get running(): boolean {
-    // A process that a signal ended has no exit code.
+    // After a signal there is no exit code.
     return this.#process?.exitCode === null && this.#process.signalCode === null;
   }
 
@@ -82,7 +82,7 @@ export class PluginBinary implements PluginControl {
 
   async start(): Promise<void> {
     assert.ok(!this.running, "the plugin is running");
-    // Files rather than pipes: what was written can be read at once, and outlives the process.
+    // Files rather than pipes: their text can be read at once, and outlives the process.
     const output = openSync(this.log.path, "a");
     const errors = openSync(this.#errors, "a");
     this.#process = Bun.spawn([...this.#command], {
@@ -115,13 +115,13 @@ export class PluginBinary implements PluginControl {
     rmSync(join(this.simulatedDir, ".faults", `${id}.sick`), { force: true });
   }
 
-  /** Nothing but log lines on stdout, nothing at all on stderr. To be called when it has ended. */
+  /** Checks, after its end, that stdout has only log lines and stderr is empty. */
   assertCleanOutput(): void {
     this.log.entries();
     assert.equal(readFileSync(this.#errors, "utf8"), "", "the plugin wrote to stderr");
   }
 
-  /** Runs `work`; if that fails, the error tells how the plugin's log ends. */
+  /** Runs `work`; if that fails, the error has the end of the plugin's log. */
   async explaining<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();

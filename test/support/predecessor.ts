@@ -1,7 +1,6 @@
 /**
- * What the plugin's predecessor, written in Go, loads the module with, a word for each argument of `insmod`. There is
- * no shell in between that would take the quotes off, and the kernel takes off the first and the last one of a
- * parameter only (lib/cmdline.c next_arg).
+ * The arguments of `insmod` in the plugin's predecessor, which is written in Go. No shell removes the quotes, and the
+ * kernel removes only the first and the last one of a parameter (lib/cmdline.c next_arg).
  */
 export function predecessorsParameters(devices: number): string[] {
   const each = (value: (index: number) => string | number) =>
@@ -15,7 +14,7 @@ export function predecessorsParameters(devices: number): string[] {
   ];
 }
 
-/** The labels that devices get by that, the first, those between, and the last. */
+/** The resulting labels: of the first device, of those between, and of the last. */
 export const PREDECESSORS_LABELS = [
   'MeetingBot_WebCam"',
   '"MeetingBot_WebCam"',

@@ -1,8 +1,8 @@
 import { which } from "bun";
 
 /**
- * Whether a test must be skipped for want of a shell, said so on stderr.
- * @throws Error where `VDP_REQUIRE_LEVELS=1` says that nothing may be skipped.
+ * True if a test must be skipped because a shell is missing; also prints that to stderr.
+ * @throws Error if `VDP_REQUIRE_LEVELS=1` forbids skipping.
  */
 export function skipShell(shell: string, env = process.env): boolean {
   if (which(shell) !== null) return false;

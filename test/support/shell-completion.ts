@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 export type Shell = "bash" | "zsh" | "fish";
 
-/** Asks a real shell what it offers for a command line that ends where the cursor is. Sorted. */
+/** The completions of a real shell for a command line with the cursor at its end, sorted. */
 export function offers(shell: Shell, script: string, line: string): string[] {
   const dir = mkdtempSync(join(tmpdir(), "vdp-completion-"));
   try {
@@ -27,7 +27,7 @@ export function offers(shell: Shell, script: string, line: string): string[] {
 }
 
 const PROGRAMS: Readonly<Record<Shell, (path: string, line: string) => string[]>> = {
-  // bash's own splitting: words are broken at = as well
+  // bash splits words at = as well.
   bash: (path, line) => {
     const words = line.split(/ |(?<==)|(?==)/);
     const quoted = words.map((word) => `'${word}'`).join(" ");
@@ -38,8 +38,8 @@ const PROGRAMS: Readonly<Record<Shell, (path: string, line: string) => string[]>
         `_video_device_plugin; printf '%s\\n' "\${COMPREPLY[@]}"`,
     ];
   },
-  // A terminal of zsh's own, in which the line is typed, and a key that completes and says when that is done: what
-  // is typed while zsh completes would end it.
+  // A pseudo-terminal for zsh, and a key that completes and prints when it is done: input during a completion would
+  // end it.
   zsh: (path, line) => [
     "-f",
     "-c",
@@ -47,7 +47,7 @@ const PROGRAMS: Readonly<Record<Shell, (path: string, line: string) => string[]>
 zpty z zsh -f -i
 zpty -w z "PS1='' PROMPT='' ; stty -echo cols 200 rows 200; unset zle_bracketed_paste; autoload -Uz compinit; compinit -D -u; source ${path}"
 zpty -w z "compadd() { [[ \\$* == *-[OAD]\\ * ]] && builtin compadd \\"\\$@\\" && return; local -a hits; builtin compadd -O hits \\"\\$@\\"; print -rl -- 'hit '\\$^hits; builtin compadd \\"\\$@\\"; }"
-zpty -w z "complete-and-tell() { zle complete-word; print fin""ished; }; zle -N complete-and-tell; bindkey '^T' complete-and-tell"
+zpty -w z "complete-and-print() { zle complete-word; print fin""ished; }; zle -N complete-and-print; bindkey '^T' complete-and-print"
 zpty -w z 'echo rea""dy'
 while zpty -r z reply; do [[ $reply == *ready* ]] && break; done
 zpty -w -n z ${JSON.stringify(line)}$'\\x14'

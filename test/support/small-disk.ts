@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Mounts a tmpfs of so many kB on a directory, which is made; undefined if it worked, else why it didn't. */
+/** Creates a directory and mounts a tmpfs of that many kB on it; returns the reason of a failure, else undefined. */
 export function mountSmallDisk(directory: string, kilobytes: number): string | undefined {
   mkdirSync(directory, { recursive: true });
   const size = `size=${kilobytes}k,mode=0700`;
@@ -18,8 +18,8 @@ export function unmount(directory: string): void {
 }
 
 /**
- * Whether a test must be skipped since this process can't mount, said so on stderr.
- * @throws Error where `VDP_REQUIRE_LEVELS=1` says that nothing may be skipped.
+ * True if a test must be skipped because this process can't mount; also prints that to stderr.
+ * @throws Error if `VDP_REQUIRE_LEVELS=1` forbids skipping.
  */
 export function skipSmallDisk(env = process.env): boolean {
   const directory = mkdtempSync(join(tmpdir(), "vdp-mount-"));

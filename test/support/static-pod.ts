@@ -2,16 +2,15 @@ import { type Container, type Profile, renderedPodTemplate } from "./manifests.t
 
 export interface StaticPodOptions {
   readonly name: string;
-  /** An image that the node has; nothing is pulled. */
+  /** An image on the node; it is never pulled. */
   readonly image: string;
-  /** Set in every container, over what the manifest sets: `VIDEO_DRIVER`, `SIMULATED_DIR` and the like. */
+  /** Variables of every container that override the manifest's, such as `VIDEO_DRIVER`. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
- * The DaemonSet's pod of a profile as a static pod, for a kubelet that has no API server. Everything a container
- * is given is as it is deployed, its network included, which takes CNI plugins on the node; what takes a cluster is
- * left out (service account, priority class, scheduling).
+ * The DaemonSet's pod of a profile as a static pod, for a kubelet without an API server. Its containers are as deployed,
+ * with a pod network, which needs CNI plugins on the node; it has no service account, priority class and scheduling.
  */
 export function staticPod(profile: Profile, { name, image, env = {} }: StaticPodOptions): object {
   const { metadata, spec } = renderedPodTemplate(profile);

@@ -14,7 +14,7 @@ const hour = 60 * minute;
 
 type DeviceInit = Exclude<MessageInitShape<typeof DeviceSchema>, Device>;
 
-/** A device like most: healthy, clean and free. */
+/** A healthy, clean and free device. */
 function device(number: number, now: number, more: DeviceInit = {}): DeviceInit {
   return {
     id: `video${number}`,
@@ -34,7 +34,7 @@ function used(number: number, now: number, pod: string, more: DeviceInit = {}): 
   return device(number, now, { use: Use.IN_USE, clean: false, owner, ...more });
 }
 
-/** A node in the middle of its work: eight devices, one of each kind of trouble. */
+/** A node at work: eight devices, one in each unusual state. */
 export function busyStatus(now: number): Status {
   return create(StatusSchema, {
     ...node(now),
@@ -107,13 +107,13 @@ function event(at: number, level: LogLevel, message: string, fields: Record<stri
   return { time: timestampFromMs(at), level, message, fields };
 }
 
-/** All is well and nobody is there. */
+/** A node whose devices are all healthy and free. */
 export function quietStatus(now: number, count = 8): Status {
   const devices = Array.from({ length: count }, (_, index) => device(10 + index, now));
   return create(StatusSchema, { ...node(now), devices });
 }
 
-/** As many devices as a node can have, in all states. */
+/** The largest possible number of devices, in all states. */
 export function crowdedStatus(now: number, count = 246): Status {
   const devices = Array.from({ length: count }, (_, index) => {
     if (index % 61 === 17) {
@@ -131,7 +131,7 @@ export function crowdedStatus(now: number, count = 246): Status {
   return create(StatusSchema, { ...node(now), devices, events: busyStatus(now).events });
 }
 
-/** What ends a text, an attribute, a script, a line or a reading direction where nobody minds it. */
+/** Texts that end a text, an attribute, a script, a line or a reading direction if they aren't escaped. */
 export const hostileTexts = [
   `<script>document.title="pwned"</script>`,
   `"><img src=x onerror="document.title='pwned'">`,
@@ -141,7 +141,7 @@ export const hostileTexts = [
   "a\u0000b\u001b[31mc",
 ] as const;
 
-/** A node whose every text is somebody else's. */
+/** A node whose every text is hostile. */
 export function hostileStatus(now: number): Status {
   const text = (index: number) => hostileTexts[index % hostileTexts.length] ?? "";
   return create(StatusSchema, {

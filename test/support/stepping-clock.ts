@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/common/clock.ts";
 
-/** A clock on which sleeping takes no time: each sleep moves `now` by its ms, and lets others run. */
+/** A clock on which sleeping takes no time: each sleep advances `now` and yields to other tasks. */
 export function steppingClock(): Clock {
   let now = 0;
   return {
