@@ -4,7 +4,7 @@ import { PluginError } from "../common/plugin-error.ts";
 import { runCli } from "./cli.ts";
 import type { Command, ListedCommand } from "./command.ts";
 import { helpCommand } from "./help.ts";
-import { VERSION, versionCommand } from "./version.ts";
+import { version, versionCommand } from "./version.ts";
 
 function listed(name: string, command: Command): ListedCommand {
   return { name, summary: `Does ${name}`, load: async () => command };
@@ -88,7 +88,7 @@ describe("version", () => {
     const { code, out } = await cli(argument);
     expect(code).toBe(0);
     expect(out).toBe(
-      `video-device-plugin ${VERSION} (bun ${Bun.version}, ${process.platform}-${process.arch})\n`,
+      `video-device-plugin ${version} (bun ${Bun.version}, ${process.platform}-${process.arch})\n`,
     );
   });
   test("takes no arguments", async () => {

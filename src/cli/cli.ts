@@ -1,6 +1,6 @@
 import { PluginError } from "../common/plugin-error.ts";
-import { type ListedCommand, PROGRAM } from "./command.ts";
-import { exitCode } from "./exit-code.ts";
+import { exitCode, type ListedCommand, program } from "./command.ts";
+
 import { systemTerminal, type Terminal } from "./terminal.ts";
 import { unknownCommand } from "./usage-error.ts";
 
@@ -40,7 +40,7 @@ export async function runCli(
     return await command.run(commandArgv, terminal);
   } catch (reason) {
     const { message, remedy } = PluginError.from(reason);
-    terminal.err(`${PROGRAM}: ${message}\n${remedy === undefined ? "" : `${remedy}\n`}`);
+    terminal.err(`${program}: ${message}\n${remedy === undefined ? "" : `${remedy}\n`}`);
     return exitCode.failure;
   }
 }

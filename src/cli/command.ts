@@ -1,19 +1,30 @@
-import type { FlagSpec } from "../config/argv.ts";
 import type { Config } from "../config/config.ts";
+import type { Flag } from "../config/parse-arguments.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The program's name, as people type it. */
-export const PROGRAM = "video-device-plugin";
+export const program = "video-device-plugin";
 
-/** What can be typed after a command's name; from it the shells' completions are made. */
+/** Exit codes, after sysexits.h where it has one. */
+export const exitCode = {
+  ok: 0,
+  failure: 1,
+  /** No plugin answers on this node. */
+  unreachable: 2,
+  /** EX_USAGE: an unknown command, or arguments that the command does not take. */
+  usage: 64,
+  /** EX_CONFIG: an unknown option, or an option's value that is not allowed. */
+  config: 78,
+} as const;
+
+/** What can follow a command's name. The shells' completions are made from it. */
 export interface Syntax {
-  /** Flags of its own. */
-  readonly flags?: readonly FlagSpec[];
-  /** Options of `run` that it takes as well; `all` has --env-file among them. Default none. */
+  readonly flags?: readonly Flag[];
+  /** Options of `run` that the command takes as well; `all` includes --env-file. Default none. */
   readonly options?: readonly (keyof Config)[] | "all";
-  /** Words that may stand without a flag. Default none. */
+  /** Words that need no flag. Default none. */
   readonly words?: readonly string[];
-  /** Devices may stand there, too. Default false. */
+  /** Whether the command takes devices. Default false. */
   readonly devices?: boolean;
 }
 
@@ -22,15 +33,15 @@ export interface Command {
   readonly syntax: Syntax;
   /** The text of `<command> --help`; ends with a line break. */
   help(): string;
-  /** Does it, given the arguments after its name, and resolves to the exit code. */
+  /** Runs the command with the arguments after its name, and resolves to the exit code. */
   run(argv: readonly string[], terminal: Terminal): Promise<number>;
 }
 
-/** A command as the list of all knows it: enough to find and to list it, the rest is loaded when it is needed. */
+/** A command in the list of all: what is needed to find and list it. */
 export interface ListedCommand {
   readonly name: string;
-  /** What it does, in a few words without a full stop, for the list of commands. */
+  /** What the command does, in a few words without a full stop. */
   readonly summary: string;
-  /** A probe that runs every few seconds must not wait for the gRPC library of `run`. */
+  /** Loads the command. A probe runs every few seconds and must not load the gRPC library of `run`. */
   load(): Promise<Command>;
 }

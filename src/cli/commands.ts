@@ -1,6 +1,6 @@
 import type { ListedCommand } from "./command.ts";
 
-/** The program's commands, in the order in which help lists them. */
+/** The program's commands, in the order of the help. */
 export const commands: readonly ListedCommand[] = [
   {
     name: "run",
@@ -9,43 +9,43 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: "setup",
-    summary: "Make the devices once, as run would, and exit",
+    summary: "Create the devices once, as run would, and exit",
     load: async () => (await import("./setup.ts")).setupCommand,
   },
   {
     name: "demo",
-    summary: "Show the plugin at work, with an embedded kubelet and simulated devices",
+    summary: "Show the plugin at work on simulated devices, without a cluster",
     load: async () => (await import("./demo.ts")).demoCommand,
   },
   {
     name: "doctor",
-    summary: "Check whether the plugin could do its job on this node, and what to do if not",
+    summary: "Check whether the plugin can work on this node",
     load: async () => (await import("./doctor.ts")).doctorCommand,
   },
   {
     name: "status",
-    summary: "Show the running plugin's devices: health, who has them, what happened last",
+    summary: "Show the running plugin's devices: health, pods, last events",
     load: async () => (await import("./status.ts")).statusCommand,
   },
   {
     name: "reset",
-    summary: "Have the running plugin bring devices back to the state of new ones",
+    summary: "Have the running plugin reset devices to the state of new ones",
     load: async () => (await import("./reset.ts")).resetCommand,
   },
   {
     name: "repair",
-    summary: "Have the running plugin mend devices in place",
-    load: async () => (await import("./repair.ts")).repairCommand,
+    summary: "Have the running plugin repair devices in place",
+    load: async () => (await import("./reset.ts")).repairCommand,
   },
   {
     name: "cordon",
-    summary: "Take devices out of the offer; whoever has them keeps them",
+    summary: "Take devices out of the offer; pods keep those they own",
     load: async () => (await import("./cordon.ts")).cordonCommand,
   },
   {
     name: "uncordon",
     summary: "Offer cordoned devices again",
-    load: async () => (await import("./uncordon.ts")).uncordonCommand,
+    load: async () => (await import("./cordon.ts")).uncordonCommand,
   },
   {
     name: "log-level",
@@ -54,7 +54,7 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: "probe",
-    summary: "Ask the running plugin whether it is live or ready, for probes of Kubernetes",
+    summary: "Ask the running plugin whether it is live or ready",
     load: async () => (await import("./probe.ts")).probeCommand,
   },
   {
@@ -64,17 +64,17 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: "testpattern",
-    summary: "Feed moving colour bars into a device, so that it can be seen as a camera",
+    summary: "Write moving colour bars to a device, as a camera would",
     load: async () => (await import("./testpattern.ts")).testpatternCommand,
   },
   {
     name: "snapshot",
-    summary: "Save what a device shows as a PNG file, or check that frames come through",
+    summary: "Save a frame of a device as PNG, or check the stream",
     load: async () => (await import("./snapshot.ts")).snapshotCommand,
   },
   {
     name: "completion",
-    summary: "Print what makes bash, zsh or fish complete these commands",
+    summary: "Print a completion script for bash, zsh or fish",
     load: async () => (await import("./completion.ts")).completionCommand(commands),
   },
   {

@@ -1,13 +1,13 @@
-import { isatty } from "node:tty";
 import { aborted } from "../common/aborted.ts";
 import { systemClock } from "../common/clock.ts";
-import { type Command, PROGRAM } from "./command.ts";
+import { switchFlag } from "./arguments.ts";
+import { exitCode } from "./command.ts";
+import { defineCommand } from "./define-command.ts";
 import * as acts from "./demo/acts.ts";
 import { thisProgram } from "./demo/plugin-process.ts";
 import { DemoFailure, Stage } from "./demo/stage.ts";
 import { Timeline } from "./demo/timeline.ts";
-import { exitCode } from "./exit-code.ts";
-import { unexpectedArguments } from "./usage-error.ts";
+import { hasColour, interruptSignal } from "./terminal.ts";
 
 const story: readonly acts.Act[] = [
   acts.registration,
@@ -22,27 +22,23 @@ const story: readonly acts.Act[] = [
 /** Between two acts, ms: time to read. */
 const pauseMs = 700;
 
-export const demoCommand: Command = {
-  syntax: { flags: [{ flag: "keep", isSwitch: true, expected: "nothing" }] },
-  help: () => `Usage: ${PROGRAM} demo [--keep]
-
-Starts a kubelet of its own (it behaves as the real one's device manager does), eight simulated video
-devices and the plugin, and plays a node's life: pods get devices, the kubelet restarts, a device falls
-ill and another one vanishes, the plugin is killed, pods end, everything stops. Each line shows what was
-measured. Needs no cluster, no camera and no root, and leaves nothing behind.
-
-Exit code 0 means that each step really happened.
-
-Options:
-  --keep    Leave the kubelet and the plugin running, show where, and wait for Ctrl-C.
-  --help    Show this text.
-`,
-  async run(argv, terminal) {
-    const unknown = argv.filter((argument) => argument !== "--keep");
-    if (unknown.length > 0) return unexpectedArguments(unknown, "demo", terminal);
-    const timeline = new Timeline(terminal, isatty(1));
+export const demoCommand = defineCommand("demo", {
+  usage: ["demo [--keep]"],
+  about: `Starts an embedded kubelet (it behaves as the real one's device manager does), eight simulated video devices and
+the plugin, and plays the life of a node: pods get devices, the kubelet restarts, a device becomes unhealthy, another one
+is deleted, the plugin is killed, pods end, and the plugin stops. Each line shows what was measured. Needs no cluster, no
+camera and no root, and leaves nothing behind.`,
+  exitCodes: ["every step happened", "a step did not happen"],
+  flags: {
+    keep: switchFlag(
+      "Keeps the kubelet and the plugin running, shows where they are, and waits for Ctrl-C.",
+    ),
+  },
+  async run({ flags }, terminal) {
+    const timeline = new Timeline(terminal, hasColour(terminal));
     const stage = new Stage(timeline);
-    const interrupted = interruption(() => stage.plugin?.kill("SIGKILL"));
+    // The plugin is a process of its own, and must not outlive the demo.
+    const interrupted = interruptSignal(() => stage.plugin?.kill("SIGKILL"));
     try {
       timeline.title(
         "Video Device Plugin: an embedded kubelet, eight simulated cameras, the real plugin",
@@ -52,7 +48,7 @@ Options:
         await systemClock.sleep(pauseMs, interrupted);
         if (interrupted.aborted) return 128 + 2;
       }
-      if (argv.includes("--keep")) await keep(stage, interrupted);
+      if (flags.keep === true) await keep(stage, interrupted);
       await acts.cleanStop(stage);
       timeline.title(`Every step happened, in ${timeline.seconds.toFixed(1)} s.`);
       return exitCode.ok;
@@ -65,7 +61,7 @@ Options:
       await stage.clear();
     }
   },
-};
+});
 
 async function keep(stage: Stage, interrupted: AbortSignal): Promise<void> {
   const { timeline, paths, kubelet, faultsDir } = stage;
@@ -93,22 +89,4 @@ async function keep(stage: Stage, interrupted: AbortSignal): Promise<void> {
   });
   await aborted(interrupted);
   stop();
-}
-
-/**
- * Aborts on the first Ctrl-C, so that what was started is cleared away in order. A second one ends at once, but
- * not without `onSecond`: the plugin is a process of its own and would outlive the demo.
- */
-function interruption(onSecond: () => void): AbortSignal {
-  const interrupt = new AbortController();
-  const onSignal = () => {
-    if (interrupt.signal.aborted) {
-      onSecond();
-      process.exit(128 + 2);
-    }
-    interrupt.abort();
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  return interrupt.signal;
 }

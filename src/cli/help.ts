@@ -1,17 +1,15 @@
-import { type Command, type ListedCommand, PROGRAM } from "./command.ts";
-import { exitCode } from "./exit-code.ts";
-import { unexpectedArguments, unknownCommand } from "./usage-error.ts";
+import { type Command, exitCode, type ListedCommand, program } from "./command.ts";
+import { defineCommand } from "./define-command.ts";
+import { unknownCommand } from "./usage-error.ts";
 
-/** The command that shows the help of the others, and without an argument what there is. */
+/** The command that shows the help of another, and without an argument what commands there are. */
 export function helpCommand(commands: readonly ListedCommand[]): Command {
-  return {
-    syntax: { words: commands.map(({ name }) => name) },
-    help: () => `Usage: ${PROGRAM} help [command]
-
-Shows what the program is and its commands, or the help of one command.
-`,
-    async run([name, ...extra], terminal) {
-      if (extra.length > 0) return unexpectedArguments(extra, "help", terminal);
+  return defineCommand("help", {
+    usage: ["help [COMMAND]"],
+    about: "Shows what the program is and its commands, or the help of one command.",
+    positionals: ["[COMMAND]"],
+    words: commands.map(({ name }) => name),
+    async run({ positionals: [name] }, terminal) {
       const wanted = commands.find((candidate) => candidate.name === name);
       if (name !== undefined && wanted === undefined) {
         return unknownCommand(name, commands, terminal);
@@ -19,36 +17,28 @@ Shows what the program is and its commands, or the help of one command.
       terminal.out((await wanted?.load())?.help() ?? renderOverview(commands));
       return exitCode.ok;
     },
-  };
+  });
 }
 
 /** What the program is, its commands and a few examples; ends with a line break. */
 function renderOverview(commands: readonly ListedCommand[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
   const list = commands.map(({ name, summary }) => `  ${name.padEnd(width)}   ${summary}`);
-  const examples = EXAMPLES.filter(([command]) => commands.some(({ name }) => name === command));
-  return `${PROGRAM} gives Kubernetes pods video devices (v4l2loopback cameras) of their own.
+  return `${program} gives Kubernetes pods v4l2loopback cameras.
 
-Usage: ${PROGRAM} [command] [options]
+Usage: ${program} [command] [options]
 
 Commands:
 ${list.join("\n")}
 
 Examples:
-${examples.map(([, line]) => `  ${line}`).join("\n")}
+  ${program} demo              # see it work, without a cluster
+  ${program}                   # run on this node with the defaults
+  ${program} --max-devices 4   # offer four devices
+  ${program} doctor            # can the plugin work on this node?
+  ${program} status            # what does the running plugin do?
 
-Every command has --help; "${PROGRAM} run --help" lists all options and their variables.
-The README tells how to deploy it and how a pod asks for a device.
+Every command has --help; "${program} run --help" lists all options.
+The README says how to deploy the plugin and how a pod requests a device.
 `;
 }
-
-/** Which command an example is of, and the example. */
-const EXAMPLES: readonly (readonly [string, string])[] = [
-  ["demo", `${PROGRAM} demo                      # see it work, without a cluster or a camera`],
-  ["run", `${PROGRAM}                           # run on this node with the defaults`],
-  ["run", `${PROGRAM} --max-devices 4           # offer four devices`],
-  ["doctor", `${PROGRAM} doctor                    # could it do its job here?`],
-  ["status", `${PROGRAM} status                    # what the one that runs here does`],
-  ["testpattern", `${PROGRAM} testpattern video10       # see a camera without ffmpeg`],
-  ["version", `${PROGRAM} version`],
-];

@@ -1,79 +1,55 @@
-import type { FlagSpec } from "../config/argv.ts";
 import { quote } from "../config/problem.ts";
-import { systemSources } from "../config/system-sources.ts";
-import { type Command, PROGRAM } from "./command.ts";
-import { exitCode } from "./exit-code.ts";
+import { accept, reject } from "../config/types/option-type.ts";
+import { exitCode, program } from "./command.ts";
+import { defineCommand } from "./define-command.ts";
 import { explainUnreachable, silent } from "./operate/unreachable.ts";
 import type { Terminal } from "./terminal.ts";
-import { type ArgumentsSpec, parseToolArguments } from "./tools/arguments.ts";
 import { printable } from "./tools/table.ts";
 import { usageError } from "./usage-error.ts";
 
-const timeoutFlag: FlagSpec = {
-  flag: "timeout",
-  isSwitch: false,
-  expected: "seconds from 0.1 to 60",
-  description: "Longest wait for the answer, in seconds",
+const defaultSeconds = 2;
+
+const timeout = {
+  type: {
+    expected: "seconds from 0.1 to 60",
+    placeholder: "SECONDS",
+    isSwitch: false,
+    parse: (text: string) => {
+      const seconds = /^\d{1,2}(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+      return seconds >= 0.1 && seconds <= 60 ? accept(seconds) : reject();
+    },
+  },
+  description: `Longest wait for the answer, in seconds (default ${defaultSeconds}).`,
 };
 
-const spec: ArgumentsSpec = {
-  positionals: ["live|ready"],
-  flags: [timeoutFlag],
-  options: ["adminSocket"],
-};
-
-const DEFAULT_SECONDS = 2;
-
-const PATHS: ReadonlyMap<string, string> = new Map([
+const paths: ReadonlyMap<string, string> = new Map([
   ["live", "/healthz"],
   ["ready", "/readyz"],
 ]);
 
-/** Of an answer that is told, in characters: a cause and a remedy, and less than an event of Kubernetes holds (1024). */
-const MAX_ANSWER = 800;
+/** Characters of an answer that are shown: a cause and a remedy, and less than an event of Kubernetes holds (1024). */
+const maxAnswer = 800;
 
-// Runs every few seconds on every node: it imports neither Connect nor protobuf.
-export const probeCommand: Command = {
-  syntax: { flags: spec.flags, options: ["adminSocket"], words: [...PATHS.keys()] },
-  help: () => `Usage: ${PROGRAM} probe live|ready [--timeout SECONDS]
-
-Asks the plugin on this node how it is, for exec probes of Kubernetes and health checks of others: live
-means that it works and needs no restart, ready that the kubelet listens to it and
-that there is a device to give.
-
-Says nothing and ends with exit code 0 if so, else says why on the error output and ends with 1, or
-with 2 if no plugin answers.
-
-Options:
-  --timeout SECONDS     Longest wait for the answer (default ${DEFAULT_SECONDS}).
-  --admin-socket PATH   Where the plugin listens (default: ADMIN_SOCKET, else as in "${PROGRAM} run --help").
-  --help                Show this text.
-
-Example:
-  readinessProbe:
-    exec:
-      command: [${PROGRAM}, probe, ready]
-`,
-
-  async run(argv, terminal) {
-    const parsed = parseToolArguments(systemSources(argv), spec);
-    if (!parsed.ok) return usageError(parsed.problems, "probe --help", terminal);
-    const { positionals, flags, config } = parsed.arguments;
-    const [name = ""] = positionals;
-    const path = PATHS.get(name);
+// The kubelet runs this every few seconds on every node: it imports neither Connect nor protobuf.
+export const probeCommand = defineCommand("probe", {
+  usage: ["probe live|ready [--timeout SECONDS]"],
+  about: `Asks the running plugin for its health, for exec probes of Kubernetes and other health checks. live: the plugin
+works and needs no restart. ready: the kubelet uses the plugin, and at least one device is healthy.`,
+  exitCodes: ["yes; prints nothing", "no; the reason is on the error output", "no plugin answers"],
+  examples: ["readinessProbe:", "  exec:", `    command: [${program}, probe, ready]`],
+  positionals: ["live|ready"],
+  flags: { timeout },
+  options: ["adminSocket"],
+  words: [...paths.keys()],
+  async run({ positionals: [name = ""], flags, config }, terminal) {
+    const path = paths.get(name);
     if (path === undefined) {
       const problem = { subject: quote(name), text: "is no probe, expected live or ready" };
       return usageError([problem], "probe --help", terminal);
     }
-    const text = flags.get("timeout") ?? String(DEFAULT_SECONDS);
-    const seconds = /^\d{1,2}(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
-    if (!(seconds >= 0.1 && seconds <= 60)) {
-      const problem = `got ${quote(text)}, expected ${timeoutFlag.expected}`;
-      return usageError([{ subject: "--timeout", text: problem }], "probe --help", terminal);
-    }
-    return probe(name, path, config.adminSocket, seconds, terminal);
+    return probe(name, path, config.adminSocket, flags.timeout ?? defaultSeconds, terminal);
   },
-};
+});
 
 async function probe(
   name: string,
@@ -102,9 +78,9 @@ async function probe(
   }
 }
 
-/** The checks that failed, of an answer as Kubernetes' own components give it: `[-]registered failed: why`. */
+/** The failed checks of an answer in the form of Kubernetes' own components: `[-]registered failed: why`. */
 function reason(body: string): string {
   const lines = body.trim().split("\n");
   const failed = lines.filter((line) => line.startsWith("[-]")).map((line) => line.slice(3));
-  return printable((failed.length > 0 ? failed : lines).join("; ")).slice(0, MAX_ANSWER);
+  return printable((failed.length > 0 ? failed : lines).join("; ")).slice(0, maxAnswer);
 }

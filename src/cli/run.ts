@@ -15,9 +15,9 @@ import { changeLogLevel, type LogLevelControl, toggledLevel } from "../observe/l
 import { numbersAllocatedAtStart } from "../plugin/allocated-at-start.ts";
 import { createDriver } from "../plugin/create-driver.ts";
 import { Plugin } from "../plugin/plugin.ts";
-import { type Command, PROGRAM } from "./command.ts";
-import { exitCode } from "./exit-code.ts";
-import { VERSION } from "./version.ts";
+import { type Command, exitCode, program } from "./command.ts";
+
+import { version } from "./version.ts";
 
 /** How long a stop may take before the process ends anyway, ms. */
 const stopLimitMs = 5000;
@@ -28,7 +28,7 @@ export const runCommand: Command = {
   async run(argv, terminal) {
     const loaded = loadConfig(systemSources(argv));
     if (!loaded.ok) {
-      terminal.err(formatProblems(loaded.problems, `${PROGRAM} run --help`));
+      terminal.err(formatProblems(loaded.problems, `${program} run --help`));
       return exitCode.config;
     }
     const { config, origins } = loaded;
@@ -45,7 +45,7 @@ export const runCommand: Command = {
     process.umask(0o077);
     const described = describeConfig(config, origins);
     log.info("Starting", {
-      version: VERSION,
+      version,
       bun: Bun.version,
       pid: process.pid,
       ...described.values,
@@ -60,7 +60,7 @@ export const runCommand: Command = {
     const heldBefore = await numbersAllocatedAtStart(config, { log }, stopping);
     if (!stopping.aborted) {
       const driver = createDriver(config, log, heldBefore);
-      plugin = new Plugin(config, { driver, log, journal, logLevel, version: VERSION });
+      plugin = new Plugin(config, { driver, log, journal, logLevel, version });
       await plugin.run(stopping);
     }
     log.info(

@@ -2,52 +2,28 @@ import { isatty } from "node:tty";
 import { systemClock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
-import type { FlagSpec } from "../config/argv.ts";
-import { systemSources } from "../config/system-sources.ts";
 import { createLogger } from "../observe/log.ts";
 import { createDriver } from "../plugin/create-driver.ts";
-import { type Command, PROGRAM } from "./command.ts";
-import { exitCode } from "./exit-code.ts";
-import { parseToolArguments } from "./tools/arguments.ts";
+import { switchFlag } from "./arguments.ts";
+import { exitCode } from "./command.ts";
+import { defineCommand } from "./define-command.ts";
 import { CONTESTED, CONTESTED_REMEDY } from "./tools/setup/keep-access.ts";
 import { renderSetUp, type SetUpReport, setUp } from "./tools/setup/set-up.ts";
-import { usageError } from "./usage-error.ts";
 
-const allowPartial: FlagSpec = {
-  flag: "allow-partial",
-  isSwitch: true,
-  expected: "nothing",
-  description: "One device that is ready is enough",
-};
+export const setupCommand = defineCommand("setup", {
+  usage: ["setup [--allow-partial] [options of run]"],
+  about: `Loads the module if it isn't loaded, creates the missing devices, sets mode and group, inspects all of it and
+exits. It doesn't touch healthy devices, so it may run again while pods own devices. Made for an init container, before
+a "run --no-manage-devices" that has no privileges.
 
-export const setupCommand: Command = {
-  syntax: { flags: [allowPartial], options: "all" },
-  help: () => `Usage: ${PROGRAM} setup [--allow-partial] [options of run]
+udev sets the mode of a new device some time after the device has appeared. So after creating one, the command restores
+mode and group until they have stayed the same for 3 s, or for 15 s at most.
 
-Loads the module if it isn't loaded, makes the devices that are missing, sets mode and group, looks at all of it and
-exits. It touches no device that is right already, so it may run again while pods have devices. For an init
-container, before a "run --no-manage-devices" that has no privileges.
-
-udev gives new devices a mode of its own some time after they are there. So after making one, mode and group are given
-back until they have been left alone for 3 s, or for 15 s at most. What udev does later is not undone.
-
-Exit code 0 means that all devices are ready, 1 that one or more are not, each with the reason.
-
-Options:
-  --allow-partial   One device that is ready is enough for exit code 0.
-  --help            Show this text.
-
-All options of "${PROGRAM} run" and their variables are taken. The result is a table on a terminal or with
-LOG_FORMAT=pretty, log lines in JSON elsewhere.
-`,
-
-  async run(argv, terminal) {
-    const parsed = parseToolArguments(systemSources(argv), {
-      positionals: [],
-      flags: [allowPartial],
-    });
-    if (!parsed.ok) return usageError(parsed.problems, "setup --help", terminal);
-    const { flags, config } = parsed.arguments;
+The result is a table on a terminal or with LOG_FORMAT=pretty, and log lines in JSON elsewhere.`,
+  exitCodes: ["all devices are ready", "at least one is not; the output has the reason"],
+  flags: { "allow-partial": switchFlag("One ready device is enough for exit code 0.") },
+  options: "all",
+  async run({ flags, config }, terminal) {
     const pretty = config.logFormat === "auto" ? isatty(1) : config.logFormat === "pretty";
     const log = createLogger({
       level: config.logLevel,
@@ -56,10 +32,10 @@ LOG_FORMAT=pretty, log lines in JSON elsewhere.
       write: terminal.out,
     });
     try {
-      // Making devices is what this command is for, whatever the process after it may do.
+      // This command creates devices, even if the process after it may not.
       const driver = createDriver({ ...config, manageDevices: true }, log);
       const report = await setUp(driver, {
-        allowPartial: flags.get("allow-partial") === "true",
+        allowPartial: flags["allow-partial"] ?? false,
         clock: systemClock,
       });
       if (pretty) terminal.out(renderSetUp(report));
@@ -71,7 +47,7 @@ LOG_FORMAT=pretty, log lines in JSON elsewhere.
       return exitCode.failure;
     }
   },
-};
+});
 
 function tell({ devices, contested }: SetUpReport, log: Logger): void {
   for (const { id, path, state, outcome, detail, remedy } of devices) {

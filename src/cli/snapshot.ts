@@ -3,81 +3,75 @@ import { performance } from "node:perf_hooks";
 import { systemClock } from "../common/clock.ts";
 import { messageOf, PluginError } from "../common/plugin-error.ts";
 import { writeBytesSync } from "../common/write-sync.ts";
-import { systemSources } from "../config/system-sources.ts";
+import { accept } from "../config/types/option-type.ts";
 import { linuxKernel, MaxOpeners } from "../drivers/loopback/index.ts";
 import { decodeFrame } from "../frames/decode.ts";
-import { frameBytes } from "../frames/encode.ts";
+import { type FrameFormat, frameBytes } from "../frames/encode.ts";
 import { captureFrame, noFrames } from "../frames/frame-reader.ts";
 import { encodePng } from "../frames/png.ts";
 import { roundTrip } from "../frames/round-trip.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
 import { PIXEL_FORMAT } from "../v4l2/video-structs.ts";
-import { type Command, PROGRAM } from "./command.ts";
-import { exitCode } from "./exit-code.ts";
+import { switchFlag } from "./arguments.ts";
+import { exitCode } from "./command.ts";
+import { defineCommand } from "./define-command.ts";
 import type { Terminal } from "./terminal.ts";
-import type { ArgumentsSpec } from "./tools/arguments.ts";
-import { holdersOf, openBy, withHolders } from "./tools/busy.ts";
-import { parseFrameCommand } from "./tools/frame-command.ts";
-import { type FrameOptions, formatFlag, sizeFlag } from "./tools/frame-flags.ts";
+import { type FrameSize, formatFlag, frameDefaults, sizeFlag } from "./tools/frame-flags.ts";
+import { holdersOf, openBy, withHolders } from "./tools/holders.ts";
 import { lookAtStream } from "./tools/loopback-look.ts";
-import type { Target } from "./tools/target.ts";
+import { findTarget, type Target } from "./tools/target.ts";
 import { usageError } from "./usage-error.ts";
 
-const spec: ArgumentsSpec = {
-  positionals: ["DEVICE"],
-  flags: [
-    { flag: "output", isSwitch: false, expected: "a path, or - for the standard output" },
-    { flag: "check", isSwitch: true, expected: "nothing" },
-    sizeFlag,
-    formatFlag,
-  ],
-  short: { o: "output" },
-};
-
-/** How long a frame is waited for: a writer of one frame a second has time enough. */
-const TIMEOUT_MS = 5000;
+/** Longest wait for a frame, ms: enough for a writer of one frame a second. */
+const timeoutMs = 5000;
 
 /** Frames of a check: enough for a median, and below a second at camera size. */
-const CHECK_FRAMES = 100;
+const checkFrames = 100;
 
-export const snapshotCommand: Command = {
-  syntax: { flags: spec.flags, options: ["deviceDir", "sysfsDir"], devices: true },
-  help: () => `Usage: ${PROGRAM} snapshot DEVICE -o FILE
-       ${PROGRAM} snapshot DEVICE --check [--size WxH] [--format FORMAT]
+export const snapshotCommand = defineCommand("snapshot", {
+  usage: ["snapshot DEVICE -o FILE", "snapshot DEVICE --check [options]"],
+  about: `Saves the current frame of DEVICE (10, video10 or a path) as a PNG file. A program must be writing to the device.
+The command counts as a reader, and newer versions of v4l2loopback allow one reader a device.
 
-Takes the current frame of DEVICE (10, video10 or a path), to which a program must be writing, and saves it
-as a PNG file. It counts as a reader, of which newer versions of v4l2loopback allow one a device.
-
-With --check, writes ${CHECK_FRAMES} frames to an idle device, reads each back, compares, and tells the frame rate and
-the latency. The device looks like a camera meanwhile, so it refuses one that somebody has open.
-
-Options:
-  -o, --output FILE   Where to save the picture; - is the standard output.
-  --check             Write and read back instead.
-  --size WxH          Of the check's frames (default 640x480).
-  --format FORMAT     Of the check's frames: YUYV, YU12 or RGB24 (default YUYV).
-  --help              Show this text.
-
---device-dir and --sysfs-dir are as in "${PROGRAM} run --help".
-`,
-
-  async run(argv, terminal) {
-    const parsed = parseFrameCommand(systemSources(argv), spec);
-    if (!parsed.ok) return usageError(parsed.problems, "snapshot --help", terminal);
-    const { frame, target, flags, config } = parsed.command;
-    const output = flags.get("output");
+With --check, the command writes ${checkFrames} frames to an idle device, reads each back, compares, and shows the frame
+rate and the latency. The device looks like a camera meanwhile, so the command rejects a device that a program holds
+open.`,
+  positionals: ["DEVICE"],
+  devices: true,
+  flags: {
+    output: {
+      short: "o",
+      type: {
+        expected: "a path, or - for the standard output",
+        placeholder: "FILE",
+        isSwitch: false,
+        parse: accept<string>,
+      },
+      description: "Where to save the picture; - is the standard output.",
+    },
+    check: switchFlag("Writes frames and reads them back instead."),
+    size: { ...sizeFlag, description: "Frame size of the check (default 640x480)." },
+    format: { ...formatFlag, description: `Pixel format of the check: ${formatFlag.description}` },
+  },
+  options: ["deviceDir", "sysfsDir"],
+  async run({ positionals: [name = ""], flags, config }, terminal) {
+    const { size, format } = { ...frameDefaults, ...flags };
+    const target = findTarget(name, config);
     try {
-      if (flags.get("check") === "true") await check(target, config.sysfsDir, frame, terminal);
-      else if (output === undefined) {
+      if (flags.check === true) {
+        await check(target, config.sysfsDir, { ...size, format }, terminal);
+      } else if (flags.output !== undefined) {
+        await save(target, config.sysfsDir, flags.output, terminal);
+      } else {
         const problem = { subject: "--output", text: "is missing: where to save the picture" };
         return usageError([problem], "snapshot --help", terminal);
-      } else await save(target, config.sysfsDir, output, terminal);
+      }
     } catch (error) {
       throw withHolders(error, target);
     }
     return exitCode.ok;
   },
-};
+});
 
 async function save(
   target: Target,
@@ -85,10 +79,10 @@ async function save(
   output: string,
   terminal: Terminal,
 ): Promise<void> {
-  // An open counts as a user, and one of an idle 0.12 device can make it useless: so none is made in vain.
+  // An open counts as a user and can make an idle 0.12 device useless, so an idle device isn't opened.
   const look = target.number === undefined ? undefined : lookAtStream(target.number, sysfsDir);
-  if (look?.streaming === false) throw noFrames(target.path, "nobody writes to it");
-  const { bytes, layout } = await captureFrame(target.path, TIMEOUT_MS, linuxCalls(), systemClock);
+  if (look?.streaming === false) throw noFrames(target.path, "no program writes to it");
+  const { bytes, layout } = await captureFrame(target.path, timeoutMs, linuxCalls(), systemClock);
   const png = encodePng(decodeFrame(bytes, layout));
   if (output === "-") {
     writeBytesSync(1, png);
@@ -104,7 +98,7 @@ async function save(
   terminal.out(`${output}: ${width}x${height}, made of ${fourcc}, ${png.length} bytes.\n`);
 }
 
-/** By the module's own count, which knows of processes that can't be seen from here. */
+/** By the module's own count, which includes processes that can't be seen from here. */
 function isOpen({ number }: Target, sysfsDir: string): boolean {
   if (number === undefined || lookAtStream(number, sysfsDir) === undefined) return false;
   return new MaxOpeners(sysfsDir, linuxKernel(linuxCalls())).isOpen(number) === true;
@@ -113,18 +107,18 @@ function isOpen({ number }: Target, sysfsDir: string): boolean {
 async function check(
   target: Target,
   sysfsDir: string,
-  { width, height, format }: FrameOptions,
+  { width, height, format }: FrameSize & { readonly format: FrameFormat },
   terminal: Terminal,
 ): Promise<void> {
   const holders = holdersOf(target);
   if (holders.length > 0 || isOpen(target, sysfsDir)) {
     throw new PluginError("device_in_use", `${target.path} is not idle. ${openBy(holders)}`, {
-      remedy: "Check it when nobody uses it, or check another one.",
+      remedy: "Check it when no program uses it, or check another device.",
     });
   }
   const { frames, seconds, latencies } = await roundTrip(
     target.path,
-    CHECK_FRAMES,
+    checkFrames,
     {
       width,
       height,

@@ -1,68 +1,56 @@
 import { basename } from "node:path";
 import { performance } from "node:perf_hooks";
 import { systemClock } from "../common/clock.ts";
-import { systemSources } from "../config/system-sources.ts";
 import { drawColourBars } from "../frames/colour-bars.ts";
-import { encodeFrame } from "../frames/encode.ts";
+import { encodeFrame, type FrameFormat } from "../frames/encode.ts";
 import { type FrameWriter, openFrameWriter, writtenByOther } from "../frames/frame-writer.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
 import { PIXEL_FORMAT } from "../v4l2/video-structs.ts";
-import { type Command, PROGRAM } from "./command.ts";
-import { exitCode } from "./exit-code.ts";
-import type { Terminal } from "./terminal.ts";
-import type { ArgumentsSpec } from "./tools/arguments.ts";
-import { withHolders } from "./tools/busy.ts";
-import { parseFrameCommand } from "./tools/frame-command.ts";
+import { exitCode } from "./command.ts";
+import { defineCommand } from "./define-command.ts";
+import { interruptSignal, type Terminal } from "./terminal.ts";
 import {
-  type FrameOptions,
+  type FrameSize,
   formatFlag,
+  frameDefaults,
   framesFlag,
   rateFlag,
   sizeFlag,
 } from "./tools/frame-flags.ts";
-import { interruption } from "./tools/interruption.ts";
+import { withHolders } from "./tools/holders.ts";
 import { hasUnseenWriter } from "./tools/loopback-look.ts";
-import type { Target } from "./tools/target.ts";
-import { usageError } from "./usage-error.ts";
+import { findTarget, type Target } from "./tools/target.ts";
 
-const spec: ArgumentsSpec = {
+export const testpatternCommand = defineCommand("testpattern", {
+  usage: ["testpattern DEVICE [options]"],
+  about: `Writes moving colour bars to DEVICE (10, video10 or a path) until it is stopped. The bars show the device's
+name, the clock and a frame counter. Any browser or player then sees a camera. Works on every version of v4l2loopback,
+and restores what it changes on the device.`,
   positionals: ["DEVICE"],
-  flags: [sizeFlag, rateFlag, formatFlag, framesFlag],
-};
-
-export const testpatternCommand: Command = {
-  syntax: { flags: spec.flags, options: ["deviceDir", "sysfsDir"], devices: true },
-  help: () => `Usage: ${PROGRAM} testpattern DEVICE [options]
-
-Writes moving colour bars, with the device's name, the clock and a frame counter on them, to DEVICE (10,
-video10 or a path) until stopped. Any browser or player then sees a camera. Works on every version of
-v4l2loopback; what it changes of the device it puts back.
-
-Options:
-  --size WxH       Pixels, both even (default 640x480).
-  --rate N         Frames a second (default 30).
-  --format FORMAT  YUYV, YU12 or RGB24 (default YUYV).
-  --frames N       Stop after so many.
-  --help           Show this text.
-
---device-dir and --sysfs-dir are as in "${PROGRAM} run --help".
-`,
-
-  async run(argv, terminal) {
-    const parsed = parseFrameCommand(systemSources(argv), spec);
-    if (!parsed.ok) return usageError(parsed.problems, "testpattern --help", terminal);
-    const { frame, target, config } = parsed.command;
+  devices: true,
+  flags: { size: sizeFlag, rate: rateFlag, format: formatFlag, frames: framesFlag },
+  options: ["deviceDir", "sysfsDir"],
+  async run({ positionals: [name = ""], flags, config }, terminal) {
+    const { size, rate, format } = { ...frameDefaults, ...flags };
+    const target = findTarget(name, config);
     if (hasUnseenWriter(target, config.sysfsDir)) {
       throw withHolders(writtenByOther(target.path), target);
     }
-    await feed(target, frame, terminal);
+    await feed(target, { ...size, rate, format, frames: flags.frames }, terminal);
     return exitCode.ok;
   },
-};
+});
+interface Pattern extends FrameSize {
+  /** Frames a second. */
+  readonly rate: number;
+  readonly format: FrameFormat;
+  /** Undefined: until it is stopped. */
+  readonly frames: number | undefined;
+}
 
-async function feed(target: Target, options: FrameOptions, terminal: Terminal): Promise<void> {
+async function feed(target: Target, options: Pattern, terminal: Terminal): Promise<void> {
   const { width, height, rate, format } = options;
-  const stop = interruption();
+  const stop = interruptSignal();
   try {
     using writer = openFrameWriter(
       target.path,
@@ -82,11 +70,11 @@ async function feed(target: Target, options: FrameOptions, terminal: Terminal): 
   }
 }
 
-/** A frame each 1/rate s from the start on; time that a slow machine lost is not made up for. */
+/** Writes a frame each 1/rate s. A slow machine skips no frame and catches none up. */
 async function stream(
   writer: FrameWriter,
   target: Target,
-  { width, height, rate, format, frames = Number.POSITIVE_INFINITY }: FrameOptions,
+  { width, height, rate, format, frames = Number.POSITIVE_INFINITY }: Pattern,
   stop: AbortSignal,
 ): Promise<{ frames: number; seconds: number }> {
   const started = performance.now();

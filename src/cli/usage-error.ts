@@ -1,20 +1,19 @@
 import { formatProblems, type Problem } from "../config/problem.ts";
 import { didYouMean, suggest } from "../config/suggest.ts";
-import { type ListedCommand, PROGRAM } from "./command.ts";
-import { exitCode } from "./exit-code.ts";
+import { exitCode, type ListedCommand, program } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Says what was wrong with a command's arguments and where to read on; the exit code for it. */
+/** Writes what is wrong with a command's arguments and which help to read; returns the exit code. */
 export function usageError(
   problems: readonly Problem[],
   helpArguments: string,
   terminal: Terminal,
 ): number {
-  terminal.err(formatProblems(problems, `${PROGRAM} ${helpArguments}`));
+  terminal.err(formatProblems(problems, `${program} ${helpArguments}`));
   return exitCode.usage;
 }
 
-/** The answer to a command's name that doesn't exist. */
+/** Writes that there is no such command, and which one may be meant; returns the exit code. */
 export function unknownCommand(
   name: string,
   commands: readonly ListedCommand[],
@@ -26,14 +25,4 @@ export function unknownCommand(
   );
   const text = `unknown command${didYouMean(nearest)}`;
   return usageError([{ subject: name, text }], "help", terminal);
-}
-
-/** The answer to arguments of a command that takes none, or no more than it was given before them. */
-export function unexpectedArguments(
-  extra: readonly string[],
-  command: string,
-  terminal: Terminal,
-): number {
-  const problems = extra.map((subject) => ({ subject, text: "unexpected argument" }));
-  return usageError(problems, `${command} --help`, terminal);
 }

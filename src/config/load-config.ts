@@ -1,14 +1,14 @@
 import { messageOf } from "../common/plugin-error.ts";
-import { type FlagSpec, parseArgv } from "./argv.ts";
 import type { Config } from "./config.ts";
 import { crossChecks } from "./cross-checks.ts";
 import { type ParsedEnvFile, parseEnvFile } from "./env-file.ts";
 import { envFileOption, optionKeys, options } from "./options.ts";
 import type { Origin } from "./origin.ts";
+import { type Flag, parseArguments } from "./parse-arguments.ts";
 import { type Problem, quote, valueProblem } from "./problem.ts";
 import type { ParseContext } from "./types/option-type.ts";
 
-/** Everything a configuration is made from. `systemSources()` gives the real ones. */
+/** What a configuration is made from. `systemSources()` returns the real ones. */
 export interface Sources extends ParseContext {
   /** The arguments after the command's name. */
   readonly argv: readonly string[];
@@ -19,7 +19,7 @@ export interface Sources extends ParseContext {
   readFile(path: string): string;
 }
 
-/** Where each value came from. */
+/** Where the value of each option came from. */
 export type Origins = Readonly<Record<keyof Config, Origin>>;
 
 export type LoadResult =
@@ -32,18 +32,28 @@ interface Given {
 }
 
 /**
- * Makes the configuration, or names every problem there is with the input.
- *
- * A value comes from the flag, else the environment variable, else the env-file, else the default.
- * A variable that is empty counts as not set, in the environment and in the env-file alike, since
- * that is what a manifest's unfilled `value:` becomes. An empty flag (`--v4l2-device-group=`) is a
- * value like any other, and so the way to overrule a variable with nothing.
- *
- * Pure but for the effects it is given; never throws.
+ * Makes the configuration, or lists every problem of the input. Pure but for the effects in `sources`; never throws.
  */
 export function loadConfig(sources: Sources): LoadResult {
-  const argv = parseArgv(sources.argv, flagSpecs);
-  const envFile = readEnvFile(argv.values.get(envFileOption.flag), sources.readFile);
+  const { texts, problems } = parseArguments(sources.argv, configFlags);
+  return configFrom(texts, sources, problems);
+}
+
+/**
+ * Makes the configuration from the texts of flags.
+ *
+ * A value comes from the flag, else the environment variable, else the env-file, else the default.
+ * An empty variable counts as not set, in the environment and in the env-file: a manifest's unfilled `value:`
+ * becomes one. An empty flag (`--v4l2-device-group=`) is a value, and so overrides a variable with nothing.
+ *
+ * @param otherProblems Problems that the caller has found, to be listed with the rest.
+ */
+export function configFrom(
+  texts: ReadonlyMap<string, string>,
+  sources: Omit<Sources, "argv">,
+  otherProblems: readonly Problem[] = [],
+): LoadResult {
+  const envFile = readEnvFile(texts.get(envFileOption.flag), sources.readFile);
   const problems: Problem[] = [];
   const given = {} as Record<keyof Config, Given>;
   const values: { -readonly [K in keyof Config]?: Config[K] } = {};
@@ -51,7 +61,7 @@ export function loadConfig(sources: Sources): LoadResult {
 
   const take = <K extends keyof Config>(key: K): void => {
     const option = options[key];
-    given[key] = findGiven(key, argv.values, sources, envFile);
+    given[key] = findGiven(key, texts, sources, envFile);
     const parsed = option.type.parse(given[key].text, sources);
     if (parsed.ok) {
       values[key] = parsed.value;
@@ -62,7 +72,7 @@ export function loadConfig(sources: Sources): LoadResult {
   };
   for (const key of optionKeys) take(key);
 
-  // complete unless something failed, and a check that reads what failed is skipped
+  // Complete unless an option failed, and checks that read a failed option are skipped.
   const config = values as Config;
   for (const { keys, subject, check } of crossChecks) {
     const expected = keys.some((key) => failed.has(key)) ? undefined : check(config);
@@ -71,40 +81,28 @@ export function loadConfig(sources: Sources): LoadResult {
     }
   }
 
-  problems.push(...argv.problems, ...envFile.problems);
+  problems.push(...otherProblems, ...envFile.problems);
   if (problems.length > 0) return { ok: false, problems };
   const origins = Object.fromEntries(optionKeys.map((key) => [key, given[key].origin])) as Origins;
   return { ok: true, config, origins };
 }
 
-/** Every flag there is, for commands that take more of their own beside them. */
-export const flagSpecs: readonly FlagSpec[] = [
-  ...optionKeys.map(flagSpecOf),
-  {
-    flag: envFileOption.flag,
-    isSwitch: false,
-    expected: envFileOption.expected,
-    description: envFileOption.description,
-  },
+/** The flags of all options. */
+export const configFlags: readonly Flag[] = [
+  ...optionKeys.map((key): Flag => options[key]),
+  envFileOption,
 ];
-
-/** The flag of one option. */
-export function flagSpecOf(key: keyof Config): FlagSpec {
-  const { flag, type, description } = options[key];
-  const { isSwitch, expected, choices } = type;
-  return { flag, isSwitch, expected, description, ...(choices === undefined ? {} : { choices }) };
-}
 
 const knownVariables = optionKeys.map((key) => options[key].env);
 
 function findGiven(
   key: keyof Config,
-  flags: ReadonlyMap<string, string>,
-  sources: Sources,
+  texts: ReadonlyMap<string, string>,
+  sources: Omit<Sources, "argv">,
   envFile: ParsedEnvFile & { readonly path: string },
 ): Given {
   const { flag, env: name, default: text, defaultFrom } = options[key];
-  const fromFlag = flags.get(flag);
+  const fromFlag = texts.get(flag);
   if (fromFlag !== undefined) return { text: fromFlag, origin: { source: "flag" } };
 
   const fromEnvironment = sources.env[name];
@@ -117,8 +115,8 @@ function findGiven(
     return { text: fromFile.text, origin: { source: "env_file", name, path, line: fromFile.line } };
   }
   if (defaultFrom === "hostname") {
-    // the kubelet derives its node's name the same way (component-helpers/node/util/hostname.go);
-    // a host name that no node could have is made one, since nobody chose it as a node's name
+    // The kubelet derives the node's name the same way (component-helpers/node/util/hostname.go).
+    // Characters that a node's name may not have are replaced: the host's name wasn't chosen as one.
     const text = sources.hostname
       .trim()
       .toLowerCase()
@@ -136,7 +134,7 @@ function readEnvFile(
   try {
     return { path, ...parseEnvFile(path, readFile(path), knownVariables) };
   } catch (error) {
-    const text = `cannot read ${quote(path)} (from the command line), expected ${envFileOption.expected}; ${messageOf(error)}`;
+    const text = `cannot read ${quote(path)} (from the command line), expected ${envFileOption.type.expected}; ${messageOf(error)}`;
     return { path, values: new Map(), problems: [{ subject: `--${envFileOption.flag}`, text }] };
   }
 }

@@ -3,7 +3,7 @@ import { boolean, choice } from "./types/choice.ts";
 import { group } from "./types/group.ts";
 import { nodeName, resourceName } from "./types/kubernetes.ts";
 import { integer, octalPermission, seconds } from "./types/number.ts";
-import type { OptionType } from "./types/option-type.ts";
+import { accept, type OptionType } from "./types/option-type.ts";
 import {
   devicePathTemplate,
   directory,
@@ -13,7 +13,7 @@ import {
 } from "./types/path.ts";
 import { cardLabel, ipAddress } from "./types/text.ts";
 
-/** Headings of the help, in the order in which they are shown. */
+/** Headings of the help, in its order. */
 export type OptionGroup =
   | "Kubernetes"
   | "Devices"
@@ -21,22 +21,22 @@ export type OptionGroup =
   | "Logs and metrics"
   | "Directories";
 
-/** One option: everything that parsing, help, `.env.example` and the README know about it. */
+/** One option, as parsing, help, `.env.example`, the README and the Helm chart need it. */
 export interface Option<T> {
   /** Without its dashes: `max-devices`. */
   readonly flag: string;
   readonly env: string;
   readonly type: OptionType<T>;
-  /** The default as a person would write it; parsed like any other value. */
+  /** The default as users write it; parsed like any other value. */
   readonly default: string;
-  /** Where the default comes from instead, if it is only known at run time. */
+  /** Set if the default is known only at run time, and comes from there. */
   readonly defaultFrom?: "hostname";
   readonly group: OptionGroup;
-  /** One full sentence. */
+  /** Full sentences. */
   readonly description: string;
 }
 
-/** The table: exactly one row for each key of {@link Config}, held so by its type. */
+/** The table: its type makes it have one row for each key of {@link Config}. */
 export type Options = { readonly [K in keyof Config]: Option<Config[K]> };
 
 export const options: Options = {
@@ -55,7 +55,7 @@ export const options: Options = {
     type: resourceName(),
     default: "meeting-baas.io/video-devices",
     group: "Kubernetes",
-    description: "Name of the extended resource that pods ask for.",
+    description: "Name of the extended resource that pods request.",
   },
   kubeletSocket: {
     flag: "kubelet-socket",
@@ -64,7 +64,7 @@ export const options: Options = {
     default: "/var/lib/kubelet/device-plugins/kubelet.sock",
     group: "Kubernetes",
     description:
-      "Socket on which the kubelet takes registrations; real kubelets have it at the default path.",
+      "Socket on which the kubelet accepts registrations; kubelets have it at the default path.",
   },
   socketPath: {
     flag: "socket-path",
@@ -73,7 +73,7 @@ export const options: Options = {
     default: "/var/lib/kubelet/device-plugins/video-device-plugin.sock",
     group: "Kubernetes",
     description:
-      "Path after which the plugin's own sockets are named, in the directory of the kubelet's; each gets a process ID and a random part before its extension.",
+      "Path of the plugin's own socket, in the directory of the kubelet's; each instance adds its process ID and a random part before the extension.",
   },
   podResourcesSocket: {
     flag: "pod-resources-socket",
@@ -82,7 +82,7 @@ export const options: Options = {
     default: "/var/lib/kubelet/pod-resources/kubelet.sock",
     group: "Kubernetes",
     description:
-      "Socket on which the kubelet is asked which devices it knows and which pods have them; without an answer nobody notices that the kubelet has forgotten the plugin, and devices are cleaned only when they are given away.",
+      "Socket of the kubelet's pod-resources API, which lists its devices and the pods that own them. Without an answer, the plugin doesn't notice that the kubelet has dropped it, and resets a device only when it is allocated again.",
   },
   podResourcesInterval: {
     flag: "pod-resources-interval",
@@ -90,7 +90,7 @@ export const options: Options = {
     type: seconds(1, 3600),
     default: "10",
     group: "Kubernetes",
-    description: "Longest time between two questions to the kubelet about who has which device.",
+    description: "Longest time between two requests to the pod-resources API.",
   },
   containerDevicePath: {
     flag: "container-device-path",
@@ -108,7 +108,7 @@ export const options: Options = {
     default: "false",
     group: "Kubernetes",
     description:
-      "Has the kubelet call the plugin (PreStartContainer) before each start of a container, to reset its devices, so that none starts while the plugin is away; if off, containers start without that.",
+      "Has the kubelet call the plugin (PreStartContainer) before each start of a container, so that the plugin resets the container's devices; no container with devices then starts while the plugin is away.",
   },
   maxDevices: {
     flag: "max-devices",
@@ -118,7 +118,7 @@ export const options: Options = {
     default: "8",
     group: "Devices",
     description:
-      "How many video devices this node offers; more than 8 need v4l2loopback 0.13 or later.",
+      "Number of video devices that this node offers; more than 8 need v4l2loopback 0.13 or later.",
   },
   firstDeviceNumber: {
     flag: "first-device-number",
@@ -135,7 +135,7 @@ export const options: Options = {
     default: "refuse",
     group: "Devices",
     description:
-      "What to do when a real camera has the number of a device: refuse keeps that device unhealthy and says whose the number is; elsewhere passes over such numbers when the plugin starts, so that IDs stay the same as long as the cameras do.",
+      "What to do if a camera of another driver has the number of a device: refuse keeps that device unhealthy and names the camera; elsewhere skips such numbers when the plugin starts, so the IDs change only with the cameras.",
   },
   driver: {
     flag: "driver",
@@ -144,7 +144,7 @@ export const options: Options = {
     default: "v4l2loopback",
     group: "Devices",
     description:
-      "What makes the devices: the v4l2loopback kernel module, or a simulation for trials and tests.",
+      "What provides the devices: the v4l2loopback kernel module, or a simulation for trials and tests.",
   },
   manageDevices: {
     flag: "manage-devices",
@@ -153,7 +153,7 @@ export const options: Options = {
     default: "true",
     group: "Devices",
     description:
-      'Loads the module, and makes, repairs and cleans devices, which needs privileges; if off, devices are only looked at: the command "setup" has to make them before, and a pod may find in a device what the last one left there.',
+      'Loads the module, and creates, repairs and resets devices, which needs privileges. If off, the plugin only inspects devices: "setup" has to create them first, and a pod may find frames of the last pod in its device.',
   },
   healthCheckInterval: {
     flag: "health-check-interval",
@@ -162,7 +162,7 @@ export const options: Options = {
     default: "30",
     group: "Devices",
     description:
-      "Longest time between two inspections of all devices; changes that are noticed are inspected at once.",
+      "Longest time between two inspections of all devices; a change that the plugin notices is inspected at once.",
   },
   removeDevicesOnExit: {
     flag: "remove-devices-on-exit",
@@ -171,7 +171,7 @@ export const options: Options = {
     default: "false",
     group: "Devices",
     description:
-      "Removes, when the process is stopped, the devices that it made and nobody uses, and unloads the module if it loaded it and no device is left; if off, a stop touches no device.",
+      "At a stop, removes the devices that this process created and that are not in use, and unloads the module if this process loaded it and no device is left; if off, a stop touches no device.",
   },
   v4l2MaxBuffers: {
     flag: "v4l2-max-buffers",
@@ -190,7 +190,7 @@ export const options: Options = {
     default: "1920",
     group: "v4l2loopback",
     description:
-      "Largest width of a frame in pixels; a device takes up to width x height x 4 bytes x buffers of kernel memory, which count for no pod: 16588800 bytes by default.",
+      "Largest width of a frame in pixels. A device uses up to width x height x 4 bytes x buffers of kernel memory, which no pod's limit covers: 16588800 bytes by default.",
   },
   v4l2MaxHeight: {
     flag: "v4l2-max-height",
@@ -207,7 +207,7 @@ export const options: Options = {
     default: "1",
     group: "v4l2loopback",
     description:
-      "Shows a device as a camera only while something feeds it, which browsers need to accept it.",
+      "Shows a device as a camera only while a program writes to it, which browsers require.",
   },
   v4l2CardLabel: {
     flag: "v4l2-card-label",
@@ -216,7 +216,7 @@ export const options: Options = {
     default: "MeetingBot_WebCam",
     group: "v4l2loopback",
     description:
-      "Name of the camera as applications show it, where {id} is video10, {n} is 10 and {node} is the node's name; cut to 31 bytes, and without commas and double quotes where v4l2loopback is older than 0.13.",
+      "Name of the camera in applications, where {id} is video10, {n} is 10 and {node} is the node's name; cut at 31 bytes, and without commas and double quotes before v4l2loopback 0.13.",
   },
   v4l2DevicePerm: {
     flag: "v4l2-device-perm",
@@ -233,7 +233,7 @@ export const options: Options = {
     default: "",
     group: "v4l2loopback",
     description:
-      "Group that owns the device nodes; a name is looked up in the /etc/group of where this process runs, a container say; empty leaves the group as it is.",
+      "Group that owns the device nodes; a name is looked up in the /etc/group that this process sees, in a container the container's; empty leaves the group as it is.",
   },
   logLevel: {
     flag: "log-level",
@@ -282,7 +282,7 @@ export const options: Options = {
     default: "true",
     group: "Logs and metrics",
     description:
-      "Names the pod that has each device in the metrics and on the status page; off, the port names no pod, no note and no option.",
+      "Names the pod that owns a device in the metrics and on the status page; if off, the port names no pod, no note and no option.",
   },
   adminSocket: {
     flag: "admin-socket",
@@ -300,7 +300,7 @@ export const options: Options = {
     default: "",
     group: "Kubernetes",
     description:
-      "Directory that node-feature-discovery reads local features from, mostly /etc/kubernetes/node-feature-discovery/features.d; a file is kept there that gives the node labels with the number of devices and the module's version; empty writes none.",
+      "Directory from which node-feature-discovery reads local features, mostly /etc/kubernetes/node-feature-discovery/features.d; the plugin keeps a file there that labels the node with the number of devices and the module's version; empty writes none.",
   },
   stateDir: {
     flag: "state-dir",
@@ -333,7 +333,8 @@ export const options: Options = {
     type: directory(),
     default: "/lib/modules",
     group: "Directories",
-    description: "Directory of the host's kernel modules, with one in it for each kernel release.",
+    description:
+      "Directory of the host's kernel modules, with a directory for each kernel release.",
   },
   simulatedDir: {
     flag: "simulated-dir",
@@ -345,11 +346,15 @@ export const options: Options = {
   },
 };
 
-/** The only option that is a flag alone, and so is no part of {@link Config}. */
+/** The only option without a variable, and so without a key in {@link Config}. */
 export const envFileOption = {
   flag: "env-file",
-  placeholder: "PATH",
-  expected: "the path of a file of NAME=value lines",
+  type: {
+    expected: "the path of a file of NAME=value lines",
+    placeholder: "PATH",
+    isSwitch: false,
+    parse: accept<string>,
+  },
   description:
     "File of NAME=value lines for variables that the environment doesn't set or leaves empty; without this option no file is read, not even .env.",
 } as const;

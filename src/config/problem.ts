@@ -14,16 +14,17 @@ const MAX_QUOTED = 120;
 /** A problem with an option's value. `reason` adds what `expected` alone does not say. */
 export function valueProblem(
   flag: string,
-  given: { readonly text: string; readonly origin: Origin },
+  given: { readonly text: string; readonly origin?: Origin },
   expected: string,
   reason?: string,
 ): Problem {
-  const where = describeOrigin(given.origin);
-  const source = given.origin.source === "default" ? where : `from ${where}`;
+  const { text, origin } = given;
+  const from = origin?.source === "default" ? "" : "from ";
+  const where = origin === undefined ? "" : ` (${from}${describeOrigin(origin)})`;
   const more = reason === undefined ? "" : `; ${reason}`;
   return {
     subject: `--${flag}`,
-    text: `got ${quote(given.text)} (${source}), expected ${expected}${more}`,
+    text: `got ${quote(text)}${where}, expected ${expected}${more}`,
   };
 }
 

@@ -1,11 +1,11 @@
 import { envFileOption, groupedOptions, type Option } from "./options.ts";
 import { wrap } from "./wrap.ts";
 
-const WIDTH = 96;
-const INDENT = "  ";
-const TEXT_INDENT = "      ";
-/** Where a variable's name and default stand, beside the flag if the line has room for them. */
-const DEFAULT_COLUMN = 38;
+const width = 80;
+const indent = "  ";
+const textIndent = "      ";
+/** Column of a variable's name and default, if the line has room for them beside the flag. */
+const defaultColumn = 38;
 
 /** `run --help`: usage, every option under its heading, precedence, examples. Ends with a line break. */
 export function renderHelp(): string {
@@ -13,28 +13,35 @@ export function renderHelp(): string {
     [`${heading}:`, ...rows.flatMap(renderOption)].join("\n"),
   );
   const envFile = entry(
-    `--${envFileOption.flag} ${envFileOption.placeholder}`,
+    `--${envFileOption.flag} ${envFileOption.type.placeholder}`,
     "",
     envFileOption.description,
   );
   const help = entry("-h, --help", "", "Shows this text.");
-  return `${[INTRODUCTION, ...sections, ["Other:", ...envFile, ...help].join("\n"), CLOSING].join("\n\n")}\n`;
+  return `${[introduction, ...sections, ["Other:", ...envFile, ...help].join("\n"), closing].join("\n\n")}\n`;
 }
 
-const INTRODUCTION = `Usage: video-device-plugin [run] [options]
+const introduction = `Usage: video-device-plugin [run] [options]
 
-Makes the node's video devices, registers them with the kubelet and looks after them until it is
-stopped. SIGTERM stops it and leaves the devices as they are; SIGHUP has every device inspected.`;
+${wrap(
+  "Creates the node's video devices, registers them with the kubelet, and keeps them healthy until it is stopped. SIGTERM stops it and leaves the devices as they are; SIGHUP has it inspect every device.",
+  width,
+).join("\n")}`;
 
-const CLOSING = `Each value is taken from the command line, else from the environment, else from the env-file, else
-it is the default. A variable that is empty counts as not set. Wrong input is reported all at once,
-before anything is touched, with exit code 78.
+const closing = `${wrap(
+  "Each value comes from the command line, else from the environment, else from the env-file, else it is the default. An empty variable counts as not set. All mistakes are reported at once, before anything changes, with exit code 78.",
+  width,
+).join("\n")}
 
 Examples:
-  video-device-plugin                                          run with the defaults
-  video-device-plugin --max-devices 4 --log-level debug        four devices, every detail
-  video-device-plugin run --env-file /etc/video-devices.env    settings from a file
-  video-device-plugin --driver simulated --no-enable-metrics   without a kernel module`;
+  # with the defaults
+  video-device-plugin
+  # four devices, every detail in the log
+  video-device-plugin --max-devices 4 --log-level debug
+  # settings from a file
+  video-device-plugin run --env-file /etc/video-devices.env
+  # without a kernel module
+  video-device-plugin --driver simulated`;
 
 function renderOption(option: Option<unknown>): string[] {
   const { flag, env, type, description } = option;
@@ -45,21 +52,21 @@ function renderOption(option: Option<unknown>): string[] {
   return entry(synopsis, `[${env}, default ${defaultInWords(option)}]`, description + allowed);
 }
 
-/** The words of a choice stand in the text anyway. */
+/** The text names the words of a choice anyway. */
 function placeholder({ type }: Option<unknown>): string {
   return type.placeholder.includes("|") ? "WORD" : type.placeholder;
 }
 
-/** The default for people: what it is, or what an empty one means. */
+/** The default in words: the value, or what an empty one means. */
 export function defaultInWords(option: Option<unknown>): string {
   if (option.defaultFrom === "hostname") return "the host's name";
   return option.default === "" ? "empty" : option.default;
 }
 
 function entry(synopsis: string, variable: string, text: string): string[] {
-  const start = INDENT + synopsis;
-  const oneLine = `${start.padEnd(DEFAULT_COLUMN - 1)} ${variable}`.trimEnd();
-  const head = oneLine.length <= WIDTH ? [oneLine] : [start, TEXT_INDENT + variable];
-  const body = wrap(text, WIDTH - TEXT_INDENT.length).map((line) => TEXT_INDENT + line);
+  const start = indent + synopsis;
+  const oneLine = `${start.padEnd(defaultColumn - 1)} ${variable}`.trimEnd();
+  const head = oneLine.length <= width ? [oneLine] : [start, textIndent + variable];
+  const body = wrap(text, width - textIndent.length).map((line) => textIndent + line);
   return [...head, ...body];
 }

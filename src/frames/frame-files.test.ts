@@ -129,7 +129,7 @@ describe("who takes a frame", () => {
 
   test.each([
     ["no frame comes", format, /has no frames: none came in 1 s/],
-    ["nobody ever set a format", refuse(EINVAL), /has no frames: nobody writes to it/],
+    ["nobody ever set a format", refuse(EINVAL), /has no frames: no program writes to it/],
   ])("is told that %s", async (_, answer, message) => {
     const device = calls(OUTPUT, { [VIDIOC.G_FMT]: answer });
     await expect(captureFrame(path, 1000, device, steppingClock())).rejects.toThrow(message);

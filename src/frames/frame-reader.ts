@@ -68,7 +68,7 @@ function readLayout(path: string, file: VideoFile): { layout: FrameLayout; image
     return { layout: { width, height, fourcc: fourcc(pixelFormat), bytesPerLine }, imageBytes };
   } catch (cause) {
     const errno = errnoNameOf(cause);
-    if (errno === "EINVAL") throw noFrames(path, "nobody writes to it", cause);
+    if (errno === "EINVAL") throw noFrames(path, "no program writes to it", cause);
     throw cause;
   }
 }
@@ -79,7 +79,7 @@ function read(path: string, file: VideoFile, into: Uint8Array): number | undefin
   } catch (cause) {
     switch (errnoNameOf(cause)) {
       case "EIO":
-        throw noFrames(path, "nobody writes to it", cause);
+        throw noFrames(path, "no program writes to it", cause);
       case "EBUSY":
         throw new PluginError(
           "device_busy",

@@ -258,7 +258,7 @@ describe.skipIf(directory === undefined).each([...versions])(
 
     test("a device that nobody feeds has no picture, and says what feeds it", () => {
       expect(output("no-writer")).toMatch(
-        /has no frames: nobody writes to it\.\n.*testpattern[\s\S]*exit 1\n$/,
+        /has no frames: no program writes to it\.\n.*testpattern[\s\S]*exit 1\n$/,
       );
     });
 
@@ -344,7 +344,7 @@ describe.skipIf(directory === undefined).each([...versions])(
     );
 
     test("which can be forced", () => {
-      expect(output("reset-unknown-forced")).toBe('video12 ("c") is as new.\nexit 0\n');
+      expect(output("reset-unknown-forced")).toBe('video12 ("c") was reset.\nexit 0\n');
     });
 
     test("a running plugin resets its own devices, if it knows that nobody has them", () => {
@@ -352,9 +352,9 @@ describe.skipIf(directory === undefined).each([...versions])(
         /It is not known whether a pod has video12\.[\s\S]*exit 1\n$/,
       );
       expect(output("reset-managed-forced")).toBe(
-        "video12 is as new: the plugin that runs here did it.\nexit 0\n",
+        "video12 was reset by the running plugin.\nexit 0\n",
       );
-      expect(output("reset-after-plugin")).toMatch(/^video12 \(".*"\) is as new\.\nexit 0\n$/);
+      expect(output("reset-after-plugin")).toMatch(/^video12 \(".*"\) was reset\.\nexit 0\n$/);
     });
 
     test("a running plugin's device is not removed", () => {
@@ -391,20 +391,20 @@ describe.skipIf(directory === undefined).each([...versions])(
         expect(numbers("list-removed")).toEqual([10, 11, 12]);
         return;
       }
-      expect(output("add")).toBe('video20 ("side door") is added.\nexit 0\n');
+      expect(output("add")).toBe('video20 ("side door") was added.\nexit 0\n');
       expect(output("add-again")).toMatch(
         /video20 is there already: "side door"\.[\s\S]*exit 1\n$/,
       );
       expect(numbers("list-added")).toEqual([10, 11, 12, 13, 20]);
       expect(output("added")).toContain('"card":"side door"');
       expect(output("remove-forced")).toMatch(/open in v4l2-tool \(process \d+\)[\s\S]*exit 1\n$/);
-      expect(output("remove")).toBe('video20 ("side door") is removed.\nexit 0\n');
+      expect(output("remove")).toBe('video20 ("side door") was removed.\nexit 0\n');
       expect(output("remove-again")).toMatch(/There is no video20\.[\s\S]*exit 1\n$/);
       expect(numbers("list-removed")).toEqual([10, 11, 12, 13]);
     });
 
     test("devices resets one, which keeps its label, kind, mode and group", () => {
-      expect(output("reset")).toBe('video10 ("front door") is as new.\nexit 0\n');
+      expect(output("reset")).toBe('video10 ("front door") was reset.\nexit 0\n');
       const [device] = parseQuery(withoutExit(output("reset-look")));
       expect(device).toMatchObject({ card: "front door", s_fmt_output: "0" });
       expect(device && roleOf(device)).toBe("output");
@@ -420,7 +420,7 @@ describe.skipIf(directory === undefined).each([...versions])(
         expect(output("dead-pattern")).toMatch(
           /neither capture nor output.*\n.*devices repair[\s\S]*exit 1\n$/,
         );
-        expect(output("repair")).toBe('video11 ("b") works.\nexit 0\n');
+        expect(output("repair")).toBe('video11 ("b") was repaired.\nexit 0\n');
       } else {
         expect(output("repair")).toMatch(/There is nothing to repair[\s\S]*exit 1\n$/);
       }

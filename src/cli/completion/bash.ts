@@ -1,9 +1,9 @@
-import { PROGRAM } from "../command.ts";
+import { program } from "../command.ts";
 import type { CompletedCommand } from "./grammar.ts";
 
 /** A completion script for bash 4.4 and later. */
 export function bashScript(commands: readonly CompletedCommand[]): string {
-  return `# Completion of ${PROGRAM} for bash, made by "${PROGRAM} completion bash".
+  return `# Completion of ${program} for bash, made by "${program} completion bash".
 _video_device_plugin() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]}
   local command=\${COMP_WORDS[1]} flags='' words='' choices='' path
@@ -30,7 +30,7 @@ ${commands.map(commandCase).join("\n")}
   [[ $cur == -* ]] && words=$flags
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
-complete -F _video_device_plugin ${PROGRAM}
+complete -F _video_device_plugin ${program}
 `;
 }
 

@@ -1,9 +1,9 @@
-import { PROGRAM } from "../command.ts";
+import { program } from "../command.ts";
 import type { CompletedCommand, CompletedFlag } from "./grammar.ts";
 
 /** A completion script for fish 3. */
 export function fishScript(commands: readonly CompletedCommand[]): string {
-  return `# Completion of ${PROGRAM} for fish, made by "${PROGRAM} completion fish".
+  return `# Completion of ${program} for fish, made by "${program} completion fish".
 function __video_device_plugin_command
     set -l tokens (commandline -opc)
     if test (count $tokens) -lt 2; or string match -q -- '-*' $tokens[2]
@@ -20,14 +20,14 @@ function __video_device_plugin_devices
         string replace -r '.*/' '' $path
     end
 end
-complete -c ${PROGRAM} -f
-${commands.map(({ name, summary }) => `complete -c ${PROGRAM} -n 'test (count (commandline -opc)) -eq 1' -a ${name} -d ${quoted(summary)}`).join("\n")}
+complete -c ${program} -f
+${commands.map(({ name, summary }) => `complete -c ${program} -n 'test (count (commandline -opc)) -eq 1' -a ${name} -d ${quoted(summary)}`).join("\n")}
 ${commands.map(commandLines).join("\n")}
 `;
 }
 
 function commandLines({ name, flags, words, devices }: CompletedCommand): string {
-  const start = `complete -c ${PROGRAM} -n '__video_device_plugin_is ${name}'`;
+  const start = `complete -c ${program} -n '__video_device_plugin_is ${name}'`;
   return [
     ...flags.map((flag) => `${start} ${flagArguments(flag)}`),
     ...(words.length > 0 ? [`${start} -a '${words.join(" ")}'`] : []),

@@ -1,8 +1,8 @@
-import type { FlagSpec } from "../../config/argv.ts";
-import { flagSpecOf, flagSpecs } from "../../config/load-config.ts";
+import type { Flag } from "../../config/parse-arguments.ts";
+import { optionFlags } from "../arguments.ts";
 import type { ListedCommand } from "../command.ts";
 
-/** What the scripts know of one command. */
+/** One command as the scripts need it. */
 export interface CompletedCommand {
   readonly name: string;
   readonly summary: string;
@@ -17,30 +17,27 @@ export interface CompletedFlag {
   readonly description: string;
   /** Whether a value follows. */
   readonly takesValue: boolean;
-  /** What the value may be; empty if that can't be counted: then files are offered. */
+  /** The allowed values, if there is a fixed list; if it is empty, the scripts offer files. */
   readonly choices: readonly string[];
 }
 
-const HELP: CompletedFlag = {
+const helpFlag: CompletedFlag = {
   flag: "--help",
   description: "Show the help",
   takesValue: false,
   choices: [],
 };
 
-/** Loads every command and takes from each what can be completed. */
+/** Loads every command and collects what can be completed. */
 export async function grammarOf(commands: readonly ListedCommand[]): Promise<CompletedCommand[]> {
   return Promise.all(
     commands.map(async ({ name, summary, load }) => {
       const { syntax } = await load();
-      const { flags = [], options = [] } = syntax;
-      const specs = [...flags, ...(options === "all" ? flagSpecs : options.map(flagSpecOf))];
-      // an own flag may stand for the option of the same name
-      const own = new Map(specs.toReversed().map((spec) => [spec.flag, spec]));
+      const all = [...(syntax.flags ?? []), ...optionFlags(syntax.options)];
       return {
         name,
         summary,
-        flags: [...[...own.values()].toReversed().flatMap(formsOf), HELP],
+        flags: [...all.flatMap(formsOf), helpFlag],
         words: syntax.words ?? [],
         devices: syntax.devices ?? false,
       };
@@ -48,8 +45,8 @@ export async function grammarOf(commands: readonly ListedCommand[]): Promise<Com
   );
 }
 
-function formsOf(spec: FlagSpec): CompletedFlag[] {
-  const { flag, isSwitch, expected, description, choices = [] } = spec;
+function formsOf({ flag, type, description }: Flag): CompletedFlag[] {
+  const { isSwitch, expected, choices = [] } = type;
   const form = (dashed: string, text: string): CompletedFlag => ({
     flag: dashed,
     description: clauseOf(text),
@@ -58,16 +55,16 @@ function formsOf(spec: FlagSpec): CompletedFlag[] {
   });
   const text = description ?? (isSwitch ? "" : expected);
   const forms = [form(`--${flag}`, text)];
-  // only the switches among the options of run are worth turning off
+  // A switch that expects nothing is a command's own, which is off anyway.
   if (isSwitch && expected !== "nothing") forms.push(form(`--no-${flag}`, `Not: ${text}`));
   return forms;
 }
 
-/** Where a description is long enough to be cut at the next comma or the like, in characters. */
-const CLAUSE = 20;
+/** Characters of a description that are kept before it is cut at the next comma or the like. */
+const clauseMinimum = 20;
 
-/** The beginning of a sentence that says enough beside a flag. */
+/** The beginning of a sentence, short enough to stand beside a flag. */
 function clauseOf(text: string): string {
-  const end = text.slice(CLAUSE).search(/[,;:] /);
-  return (end === -1 ? text : text.slice(0, CLAUSE + end)).replace(/\.$/, "");
+  const end = text.slice(clauseMinimum).search(/[,;:] /);
+  return (end === -1 ? text : text.slice(0, clauseMinimum + end)).replace(/\.$/, "");
 }

@@ -1,10 +1,10 @@
-import { PROGRAM } from "../command.ts";
+import { program } from "../command.ts";
 import type { CompletedCommand, CompletedFlag } from "./grammar.ts";
 
 /** A completion script for zsh 5, for a file `_video-device-plugin` in `$fpath` or for `source`. */
 export function zshScript(commands: readonly CompletedCommand[]): string {
-  return `#compdef ${PROGRAM}
-# Completion of ${PROGRAM} for zsh, made by "${PROGRAM} completion zsh".
+  return `#compdef ${program}
+# Completion of ${program} for zsh, made by "${program} completion zsh".
 _video-device-plugin() {
   local -a commands candidates
   commands=(
@@ -26,7 +26,7 @@ ${commands.map(commandCase).join("\n")}
 if [[ $funcstack[1] == _video-device-plugin ]]; then
   _video-device-plugin "$@"
 else
-  compdef _video-device-plugin ${PROGRAM}
+  compdef _video-device-plugin ${program}
 fi
 `;
 }

@@ -1,22 +1,26 @@
 import type { Device } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { deviceId } from "../../v4l2/device-ids.ts";
-import { exitCode } from "../exit-code.ts";
+import type { OwnFlags } from "../arguments.ts";
+import { exitCode } from "../command.ts";
 import { printable } from "../tools/table.ts";
 import { findTarget, numberOf } from "../tools/target.ts";
 import { explainFailure } from "./explain-failure.ts";
-import { type Operation, tell } from "./operation.ts";
-import { UNREACHABLE } from "./unreachable.ts";
+import { type Operation, reportFailure } from "./operate-command.ts";
+import { unreachable } from "./unreachable.ts";
+
+/** For the help of a command whose positional arguments are devices. */
+export const deviceForms = "DEVICE is 10, video10 or a path.";
 
 /**
- * Has the plugin change each device that was named, one after the other, with a line for each. One that fails doesn't
- * keep the next from being tried; a plugin that no longer answers does.
+ * Has the plugin change the named devices one after the other, and writes a line for each. A failure doesn't stop
+ * it, unless the plugin no longer answers.
  *
- * @param done what has become of the device, to follow its name: `is as new`.
- * @returns the exit code: 1 if any failed, 2 if the plugin doesn't answer.
- * @throws PluginError `device_not_found` before anything is done, if a name can't be one of a device.
+ * @param done What has happened to the device, to follow its name: `was reset`.
+ * @returns the exit code: 1 if any change failed, 2 if the plugin doesn't answer.
+ * @throws PluginError `device_not_found` before any change, if a name can't be a device's.
  */
-export async function changeDevices(
-  { positionals, config, terminal }: Operation,
+export async function changeDevices<F extends OwnFlags>(
+  { positionals, config, terminal }: Operation<F>,
   change: (deviceId: string) => Promise<{ readonly device?: Device | undefined }>,
   done: string,
 ): Promise<number> {
@@ -28,14 +32,14 @@ export async function changeDevices(
       terminal.out(`${id} ${done}${remark(device)}.\n`);
     } catch (reason) {
       const error = explainFailure(reason, config.adminSocket);
-      code = tell(error, id, terminal);
-      if (error.code === UNREACHABLE) return code;
+      code = reportFailure(error, id, terminal);
+      if (error.code === unreachable) return code;
     }
   }
   return code;
 }
 
-/** What else is to be known of a device that was changed: why it isn't offered all the same. */
+/** Why the plugin doesn't offer the changed device all the same; empty if it does. */
 function remark(device: Device | undefined): string {
   if (device === undefined || device.healthy || device.cordon !== undefined) return "";
   const detail = device.detail === "" ? "" : ` (${printable(device.detail)})`;

@@ -81,16 +81,16 @@ describe("status", () => {
 
 describe("reset, repair, cordon and uncordon", () => {
   test.each([
-    [["reset", "video10"], ["reset video10"], "video10 is as new.\n"],
-    [["reset", "11", "--force"], ["reset video11 force"], "video11 is as new.\n"],
-    [["repair", "/dev/video10"], ["repair video10"], "video10 works.\n"],
+    [["reset", "video10"], ["reset video10"], "video10 was reset.\n"],
+    [["reset", "11", "--force"], ["reset video11 force"], "video11 was reset.\n"],
+    [["repair", "/dev/video10"], ["repair video10"], "video10 was repaired.\n"],
     [
       ["cordon", "10", "--note", "black frames"],
       ['cordon video10 "black frames"'],
       "video10 is cordoned.\n",
     ],
-    [["uncordon", "10", "video10"], ["uncordon video10"], "video10 is not cordoned any more.\n"],
-  ])("%j is called for, and told", async (argv, calls, out) => {
+    [["uncordon", "10", "video10"], ["uncordon video10"], "video10 is no longer cordoned.\n"],
+  ])("%j is called, and reported", async (argv, calls, out) => {
     expect(await run(...argv)).toEqual({ code: 0, out, err: "" });
     expect(admin.calls).toEqual(calls);
   });
@@ -98,7 +98,7 @@ describe("reset, repair, cordon and uncordon", () => {
   test("do each device, and end with 1 if one failed, with what the plugin says about it", async () => {
     expect(await run("reset", "10", "11", "99", "12")).toEqual({
       code: 1,
-      out: "video10 is as new.\nvideo12 is as new.\n",
+      out: "video10 was reset.\nvideo12 was reset.\n",
       err: [
         "video11 is in use",
         "Use --force.",
@@ -115,7 +115,7 @@ describe("reset, repair, cordon and uncordon", () => {
     ]);
     const { code, out } = await run("reset", "10");
     expect(out).toBe(
-      "video10 is as new, but it is unhealthy: missing (There is no /dev/video10.).\n",
+      "video10 was reset, but it is unhealthy: missing (There is no /dev/video10.).\n",
     );
     expect(code).toBe(0);
   });

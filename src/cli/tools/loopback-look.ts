@@ -8,7 +8,7 @@ import {
   type ViewSettings,
 } from "../../drivers/loopback/index.ts";
 import { deviceId } from "../../v4l2/device-ids.ts";
-import { holdersOf } from "./busy.ts";
+import { holdersOf } from "./holders.ts";
 import type { Target } from "./target.ts";
 
 /** What the attributes of a loopback device say of its stream. */

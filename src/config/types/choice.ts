@@ -1,6 +1,6 @@
 import { accept, type OptionType, reject } from "./option-type.ts";
 
-/** One of the given words; upper and lower case are the same (`LOG_LEVEL=INFO` is common). */
+/** One of the given words, in upper or lower case (`LOG_LEVEL=INFO` is common). */
 export function choice<const T extends string>(words: readonly T[]): OptionType<T> {
   return {
     expected: `one of ${words.join(", ")}`,
@@ -9,7 +9,7 @@ export function choice<const T extends string>(words: readonly T[]): OptionType<
     choices: words,
     schema: { type: "string", enum: words },
     parse: (text) => {
-      const word = words.find((candidate) => candidate === text.toLowerCase());
+      const word = words.find((candidate) => candidate.toLowerCase() === text.toLowerCase());
       return word === undefined ? reject() : accept(word);
     },
     show: (value) => value,

@@ -9,6 +9,27 @@ export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly reason?: string };
 
+/** How text becomes a value: the same for flag, variable, env-file and default. */
+export interface ValueType<T> {
+  /** What is allowed, worded to follow "expected": `a whole number from 1 to 8`. */
+  readonly expected: string;
+  /** Stands for the value in help texts: `N`. */
+  readonly placeholder: string;
+  /** The flag needs no value (`--x`) and has a negation, `--no-x`. */
+  readonly isSwitch: boolean;
+  /** The allowed words, if there is a fixed list. */
+  readonly choices?: readonly string[];
+  parse(text: string, context: ParseContext): Parsed<T>;
+}
+
+/** The type of an option of `run`, which the Helm chart and the log have as well. */
+export interface OptionType<T> extends ValueType<T> {
+  /** What the Helm chart accepts as a YAML value: at least all texts of that YAML type that `parse` accepts. */
+  readonly schema: ValueSchema;
+  /** The value in the form in which log lines show it. */
+  show(value: T): string | number | boolean | null;
+}
+
 /** The part of JSON Schema (draft 7) that options need. Patterns are in RE2 syntax, which Helm uses. */
 export interface ValueSchema {
   readonly type: "string" | "integer" | "boolean" | readonly ("string" | "integer")[];
@@ -19,25 +40,6 @@ export interface ValueSchema {
   readonly pattern?: string;
   readonly enum?: readonly string[];
   readonly not?: { readonly pattern: string };
-}
-
-/** A value in the form in which log lines show it. */
-export type Shown = string | number | boolean | null;
-
-/** How text becomes a value: the same for flag, variable, env-file and default. */
-export interface OptionType<T> {
-  /** What is allowed, worded to follow "expected": `a whole number from 1 to 8`. */
-  readonly expected: string;
-  /** Stands for the value in help texts: `N`. */
-  readonly placeholder: string;
-  /** The flag needs no value (`--x`) and has a negation, `--no-x`. */
-  readonly isSwitch: boolean;
-  /** The allowed words, if there is a fixed list. */
-  readonly choices?: readonly string[];
-  /** What the Helm chart accepts as a YAML value: at least all texts of that YAML type that `parse` accepts. */
-  readonly schema: ValueSchema;
-  parse(text: string, context: ParseContext): Parsed<T>;
-  show(value: T): Shown;
 }
 
 /** The value is allowed. */

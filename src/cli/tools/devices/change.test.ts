@@ -68,12 +68,12 @@ describe("a device of the running plugin", () => {
   beforeEach(() => admin.start());
 
   test.each([
-    ["reset", "is as new"],
-    ["repair", "works"],
+    ["reset", "was reset"],
+    ["repair", "was repaired"],
   ])("is cared for by it: %s", async (change, done) => {
     expect(await devices(change, "video11")).toEqual({
       code: 0,
-      out: `video11 ${done}: the plugin that runs here did it.\n`,
+      out: `video11 ${done} by the running plugin.\n`,
       err: "",
     });
     await devices(change, "video11", "--force");
@@ -131,5 +131,5 @@ test("a list says that the kubelet doesn't tell which pods have devices", async 
   const { code, out, err } = await devices("list", "--json");
   expect(code).toBe(0);
   expect(JSON.parse(out)).toHaveLength(2);
-  expect(err).toStartWith(`Which pods have devices is not known: ${socket()}: `);
+  expect(err).toStartWith(`The devices of pods are unknown: ${socket()}: `);
 });

@@ -18,7 +18,7 @@ import { createLogger } from "../../../observe/log.ts";
 import { createDriver } from "../../../plugin/create-driver.ts";
 import { deviceId, MAX_DEVICE_NUMBER } from "../../../v4l2/device-ids.ts";
 import type { Terminal } from "../../terminal.ts";
-import { withHolders } from "../busy.ts";
+import { withHolders } from "../holders.ts";
 import { findTarget, numberOf } from "../target.ts";
 import { findDeviceHolders, refuseInUse } from "./in-use.ts";
 import { findManaged, hasPluginDo, refuseManaged } from "./running-plugin.ts";
@@ -27,9 +27,9 @@ import { findManaged, hasPluginDo, refuseManaged } from "./running-plugin.ts";
 export type Change = "remove" | "reset" | "repair";
 
 const DONE: Readonly<Record<Change, string>> = {
-  remove: "is removed",
-  reset: "is as new",
-  repair: "works",
+  remove: "was removed",
+  reset: "was reset",
+  repair: "was repaired",
 };
 
 const MADE_ANEW = " The plugin that runs here makes it anew, unless MANAGE_DEVICES is false.";
@@ -59,7 +59,7 @@ export async function changeLoopback(
   try {
     if (managed !== undefined && change !== "remove") {
       if (await hasPluginDo(change, managed, force, config)) {
-        terminal.out(`${id} ${DONE[change]}: the plugin that runs here did it.\n`);
+        terminal.out(`${id} ${DONE[change]} by the running plugin.\n`);
         return;
       }
     }
@@ -102,7 +102,7 @@ export async function addDevice(
   const [failure] = failed;
   if (failure !== undefined) throw failure.error;
   const made = readSysfs(config.sysfsDir, [wanted]).devices.get(wanted);
-  terminal.out(`${id} ("${made?.name ?? ""}") is added.\n`);
+  terminal.out(`${id} ("${made?.name ?? ""}") was added.\n`);
 }
 
 /** From the configured range's begin on. */

@@ -4,7 +4,7 @@ import type { VideoDriver } from "../../../drivers/driver.ts";
 import { type Device, Use } from "../../../gen/videodevice/admin/v1/admin_pb.ts";
 import type { Owner } from "../../../pod-resources/device-owners.ts";
 import { describeHolders, type Holder } from "../../../v4l2/holders.ts";
-import { holdersOf } from "../busy.ts";
+import { holdersOf } from "../holders.ts";
 import { lookAtPods, podOf } from "../pod-devices.ts";
 import type { Target } from "../target.ts";
 

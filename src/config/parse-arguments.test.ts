@@ -1,21 +1,25 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseArgv } from "./argv.ts";
+import { parseArguments } from "./parse-arguments.ts";
+import { boolean } from "./types/choice.ts";
+import { integer } from "./types/number.ts";
+import { accept } from "./types/option-type.ts";
 
-const specs = [
-  { flag: "max-devices", isSwitch: false, expected: "a whole number from 1 to 246" },
-  { flag: "socket-path", isSwitch: false, expected: "a path" },
-  { flag: "enable-metrics", isSwitch: true, expected: "true, 1, false or 0" },
+const path = { expected: "a path", placeholder: "PATH", isSwitch: false, parse: accept<string> };
+const flags = [
+  { flag: "max-devices", type: integer(1, 246) },
+  { flag: "socket-path", type: path },
+  { flag: "enable-metrics", type: boolean() },
 ];
 
 function values(...argv: string[]) {
-  const parsed = parseArgv(argv, specs);
+  const parsed = parseArguments(argv, flags);
   expect(parsed.problems).toEqual([]);
-  return Object.fromEntries(parsed.values);
+  return Object.fromEntries(parsed.texts);
 }
 
 function problems(...argv: string[]) {
-  return parseArgv(argv, specs).problems.map(({ subject, text }) => `${subject}: ${text}`);
+  return parseArguments(argv, flags).problems.map(({ subject, text }) => `${subject}: ${text}`);
 }
 
 describe("a value", () => {
@@ -91,9 +95,9 @@ describe("what isn't known", () => {
 });
 
 test("a flag given twice is a problem, and the first is kept", () => {
-  const { values: kept, problems: found } = parseArgv(
+  const { texts: kept, problems: found } = parseArguments(
     ["--max-devices=3", "--max-devices", "4", "--no-enable-metrics", "--enable-metrics"],
-    specs,
+    flags,
   );
   expect([...kept]).toEqual([
     ["max-devices", "3"],
@@ -109,9 +113,9 @@ test("every argument is a value, part of one, or a problem; none is lost", () =>
   );
   fc.assert(
     fc.property(fc.array(argument), (argv) => {
-      const parsed = parseArgv(argv, specs);
+      const parsed = parseArguments(argv, flags);
       // a flag and its value are two arguments
-      expect((parsed.values.size + parsed.problems.length) * 2).toBeGreaterThanOrEqual(argv.length);
+      expect((parsed.texts.size + parsed.problems.length) * 2).toBeGreaterThanOrEqual(argv.length);
     }),
   );
 });

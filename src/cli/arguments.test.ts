@@ -1,19 +1,24 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseToolArguments } from "./arguments.ts";
+import { accept } from "../config/types/option-type.ts";
+import { readArguments, switchFlag } from "./arguments.ts";
+
+function text(expected: string) {
+  return { expected, placeholder: "X", isSwitch: false, parse: accept<string> };
+}
 
 const spec = {
   positionals: ["DEVICE"],
-  flags: [
-    { flag: "size", isSwitch: false, expected: "a size" },
-    { flag: "output", isSwitch: false, expected: "a path" },
-    { flag: "check", isSwitch: true, expected: "nothing" },
-  ],
-  short: { o: "output" },
+  flags: {
+    size: { type: text("a size") },
+    output: { short: "o", type: text("a path") },
+    check: switchFlag("Checks."),
+  },
+  options: "all" as const,
 };
 
 function parse(...argv: string[]) {
-  return parseToolArguments(
+  return readArguments(
     {
       argv,
       env: {},
@@ -38,24 +43,19 @@ describe("a tool's arguments", () => {
   ])("may stand in any order: %j", (argv) => {
     const result = parse(...argv);
     if (!result.ok) throw new Error(JSON.stringify(result.problems));
-    expect(result.arguments.positionals).toEqual(["video10"]);
-    expect([...result.arguments.flags]).toEqual(
-      expect.arrayContaining([
-        ["size", "64x48"],
-        ["check", "true"],
-      ]),
-    );
+    expect(result.given.positionals).toEqual(["video10"]);
+    expect(result.given.flags).toEqual({ size: "64x48", check: true });
   });
 
   test("have short forms", () => {
     const result = parse("-o", "x.png", "video10");
-    expect(result.ok && [...result.arguments.flags]).toEqual([["output", "x.png"]]);
+    expect(result.ok && result.given.flags).toEqual({ output: "x.png" });
   });
 
   test("have the options of run among them", () => {
     const result = parse("video10", "--device-dir", "/host/dev");
-    expect(result.ok && result.arguments.config.deviceDir).toBe("/host/dev");
-    expect(result.ok && [...result.arguments.flags]).toEqual([]);
+    expect(result.ok && result.given.config.deviceDir).toBe("/host/dev");
+    expect(result.ok && result.given.flags).toEqual({});
   });
 
   test("that are wrong are named, all of them", () => {
