@@ -99,7 +99,7 @@ describe("HTTP", () => {
     const text = await json.text();
     const { status } = fromJsonString(GetStatusResponseSchema, text);
     expect(status?.devices.map(({ id }) => id)).toEqual(["video10"]);
-    // What is false or 0 is said, too: a filter for it must find it.
+    // False and 0 are there too: a filter for them must find them.
     expect(JSON.parse(text).status.devices[0]).toMatchObject({ healthy: false, resets: 0 });
   });
 
@@ -118,14 +118,14 @@ describe("HTTP", () => {
 
   test("logs an internal error once, however often a request repeats it", async () => {
     broken = true;
-    await Bun.sleep(300); // until no page of before is given again
+    await Bun.sleep(300); // until the throttle returns no earlier page
     for (let asked = 0; asked < 3; asked++) expect((await get("/status.json")).status).toBe(500);
     broken = false;
-    const told = log.lines.filter(({ level }) => level === "error");
-    expect(told.map(({ msg, fields }) => [msg, fields["error"]])).toEqual([
+    const errors = log.lines.filter(({ level }) => level === "error");
+    expect(errors.map(({ msg, fields }) => [msg, fields["error"]])).toEqual([
       ["Request handler failed", "TypeError: out of film"],
     ]);
-    expect(told[0]?.fields["stack"]).toContain("http.test.ts");
+    expect(errors[0]?.fields["stack"]).toContain("http.test.ts");
   });
 });
 

@@ -64,11 +64,11 @@ describe("the journal", () => {
 
   test("notifies listeners until they unsubscribe", () => {
     const journal = new Journal();
-    let told = 0;
-    const unsubscribe = journal.subscribe(() => told++);
+    let notified = 0;
+    const unsubscribe = journal.subscribe(() => notified++);
     journal.add("info", "a");
     unsubscribe();
     journal.add("info", "b");
-    expect(told).toBe(1);
+    expect(notified).toBe(1);
   });
 });

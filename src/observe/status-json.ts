@@ -5,20 +5,20 @@ import {
   StatusSchema,
 } from "../gen/videodevice/admin/v1/admin_pb.ts";
 
-/** Proto JSON (https://protobuf.dev/programming-guides/json/) that says what is false, 0 or empty, too, for filters. */
+/** Proto JSON (https://protobuf.dev/programming-guides/json/) with fields that are false, 0 or empty, for filters. */
 export const statusJsonOptions: Partial<JsonWriteOptions> = { alwaysEmitImplicit: true };
 
-/** A status, indented; ends with a line break. */
+/** A status as indented JSON; ends with a line break. */
 export function statusJson(status: Status): string {
   return `${toJsonString(StatusSchema, status, { ...statusJsonOptions, prettySpaces: 2 })}\n`;
 }
 
-/** The same on one line. */
+/** A status as JSON on one line; ends with a line break. */
 export function statusJsonLine(status: Status): string {
   return `${toJsonString(StatusSchema, status, statusJsonOptions)}\n`;
 }
 
-/** What `GetStatus` answers. */
+/** A status as the JSON answer of `GetStatus`. */
 export function statusResponseJson(status: Status): string {
   return toJsonString(
     GetStatusResponseSchema,

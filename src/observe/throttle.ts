@@ -1,4 +1,4 @@
-/** How often a costly value may be made, however often it is asked for. */
+/** How often a costly value is made at most. */
 export interface ThrottleLimits {
   /** Length of a window, ms. */
   readonly windowMs: number;

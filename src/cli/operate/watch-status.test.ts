@@ -34,28 +34,28 @@ function versionOf(seen: Seen): string {
 }
 
 describe("following the status", () => {
-  test("tells it at once and at each change", async () => {
+  test("yields it at once and after each change", async () => {
     const seen = follow();
     expect(versionOf(await next(seen))).toBe("0.1.0");
     admin.status = statusOf([], { version: "0.2.0" });
     expect(versionOf(await next(seen))).toBe("0.2.0");
   });
 
-  test("goes on after the plugin's restart, having told once that it was away", async () => {
+  test("goes on after the plugin's restart, and yields once that it was away", async () => {
     const seen = follow();
     await next(seen);
     const away = next(seen);
     await admin.stop();
     expect(versionOf(await away)).toBe("plugin_unreachable");
     const back = next(seen);
-    // through a try or two that fail
+    // through one or two failing attempts
     await Bun.sleep(1200);
     admin.status = statusOf([], { version: "0.2.0" });
     admin.start();
     expect(versionOf(await back)).toBe("0.2.0");
   });
 
-  test("takes a stream that the plugin ends with an error for its stop", async () => {
+  test("treats a stream that ends with an error as the plugin's stop", async () => {
     const transport = createRouterTransport(({ service }) =>
       service(AdminService, {
         watchStatus: async function* () {
@@ -73,7 +73,7 @@ describe("following the status", () => {
     ]);
   });
 
-  test("ends when it is told to", async () => {
+  test("ends when its signal aborts", async () => {
     const seen = follow();
     await next(seen);
     const last = seen.next();
@@ -81,7 +81,7 @@ describe("following the status", () => {
     expect(await last).toEqual({ value: undefined, done: true });
   });
 
-  test("fails if there is no plugin to begin with", async () => {
+  test("fails if no plugin answers at the start", async () => {
     await admin.stop();
     let thrown: unknown;
     await next(follow()).catch((error) => {
@@ -99,7 +99,7 @@ const lost = { lost: new PluginError("plugin_unreachable", "No plugin answers.")
 const options = { json: false, now: () => 0, events: 5 };
 
 describe("statuses for a pipe", () => {
-  test("stand one below the other, and what is lost on the error output", async () => {
+  test("are printed one below the other, and a lost plugin on the error output", async () => {
     const written = { out: "", err: "" };
     const terminal = {
       out: (text: string) => {
@@ -128,7 +128,7 @@ describe("statuses for a pipe", () => {
     expect(lines.every((line) => line.indexOf("\n") === line.length - 1)).toBe(true);
   });
 
-  test("end with their reader", async () => {
+  test("end when their reader closes the pipe", async () => {
     let writes = 0;
     const terminal = { out: () => ++writes < 2, err: () => undefined };
     const status = { status: admin.status };
@@ -149,7 +149,7 @@ describe("a status on a screen", () => {
     return writes;
   }
 
-  test("is drawn in place, and the screen left as it was with the last one on it", async () => {
+  test("is drawn in place, and printed once more when the screen is restored", async () => {
     const writes = await drawn({ status: admin.status });
     expect(writes.map((text) => text.slice(0, 8))).toEqual([
       "\x1b[?1049h",
@@ -159,7 +159,7 @@ describe("a status on a screen", () => {
     ]);
   });
 
-  test("takes no more rows than there are", async () => {
+  test("fits the rows of the screen", async () => {
     const many = Array.from({ length: 40 }, (_, index) => device(10 + index));
     const [, frame = ""] = await drawn({ status: statusOf(many) });
     expect(frame.split("\r\n")).toHaveLength(8);
@@ -167,13 +167,13 @@ describe("a status on a screen", () => {
     expect(frame).toEndWith("Ctrl-C ends this.\x1b[J");
   });
 
-  test("stays while the plugin is away, with a line that says so", async () => {
+  test("stays while the plugin is away, with a line about that", async () => {
     const frame = (await drawn({ status: admin.status }, lost))[2] ?? "";
     expect(frame).toContain("✓ node-a");
     expect(frame).toEndWith("Waiting for the plugin. No plugin answers.\x1b[J");
   });
 
-  test("is not taken over for nothing", async () => {
+  test("is left alone if there is no status", async () => {
     expect(await drawn()).toEqual([]);
   });
 });

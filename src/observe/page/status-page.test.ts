@@ -18,7 +18,7 @@ describe("the status page", () => {
     expect(renderStatusPage(busyStatus(now), now)).toBe(renderStatusPage(busyStatus(now), now));
   });
 
-  test("says that a device is being reset", () => {
+  test("shows that a device is being reset", () => {
     const devices = [{ id: "video10", healthy: true, clean: true, work: Work.RESET, resets: 2 }];
     const page = renderStatusPage(create(StatusSchema, { devices }), now);
     expect(page).toContain("resetting · 2 resets");

@@ -1,5 +1,5 @@
-// How the plugin on one node is looked at and operated. Served with Connect on a unix socket (ADMIN_SOCKET),
-// so that Connect clients, and curl with JSON, can call it:
+// Shows and operates the plugin on one node. Served with Connect on a unix socket (ADMIN_SOCKET), for Connect clients
+// and for curl with JSON:
 //
 //   curl --unix-socket /run/video-device-plugin/admin.sock -H 'content-type: application/json' \
 //     -d '{}' http://localhost/videodevice.admin.v1.AdminService/GetStatus
@@ -92,7 +92,7 @@ export type ResetDeviceRequest = Message<"videodevice.admin.v1.ResetDeviceReques
   deviceId: string;
 
   /**
-   * Also if it is in use by a pod. A device that somebody holds open is never reset.
+   * Resets the device also if a pod owns it. A device that a process holds open is never reset.
    *
    * @generated from field: bool force = 2;
    */
@@ -172,7 +172,7 @@ export type CordonDeviceRequest = Message<"videodevice.admin.v1.CordonDeviceRequ
   deviceId: string;
 
   /**
-   * Why, for whoever comes next; at most 200 characters.
+   * Why, for other operators; at most 200 characters.
    *
    * @generated from field: string note = 2;
    */
@@ -320,14 +320,14 @@ export type Status = Message<"videodevice.admin.v1.Status"> & {
   kubelet?: Kubelet | undefined;
 
   /**
-   * All of them, in ascending number.
+   * All devices, in ascending number.
    *
    * @generated from field: repeated videodevice.admin.v1.Device devices = 9;
    */
   devices: Device[];
 
   /**
-   * The last ones, newest first.
+   * The last events, newest first.
    *
    * @generated from field: repeated videodevice.admin.v1.Event events = 10;
    */
@@ -346,7 +346,7 @@ export const StatusSchema: GenMessage<Status> = /*@__PURE__*/
  */
 export type Kubelet = Message<"videodevice.admin.v1.Kubelet"> & {
   /**
-   * A kubelet listens to our list of devices.
+   * The kubelet has accepted the plugin and reads its list of devices.
    *
    * @generated from field: bool registered = 1;
    */
@@ -365,22 +365,22 @@ export type Kubelet = Message<"videodevice.admin.v1.Kubelet"> & {
   since?: Timestamp | undefined;
 
   /**
-   * The pod-resources API has said last time it was asked, and of late, which pod has what. A refusal for too many
-   * questions by everybody together counts only if it goes on.
+   * The last call of the pod-resources API was recent and successful. A call that the kubelet's rate limit rejects
+   * counts as a failure only if that goes on.
    *
    * @generated from field: bool pod_resources_answers = 4;
    */
   podResourcesAnswers: boolean;
 
   /**
-   * Why it didn't; empty if it did.
+   * Why the call failed; empty if it did not.
    *
    * @generated from field: string pod_resources_error = 5;
    */
   podResourcesError: string;
 
   /**
-   * Why it isn't registered, and what to do, in sentences; empty if it is, or if there is no more to say.
+   * Why the plugin isn't registered and what to do, in sentences; empty if it is, or if the reason says all.
    *
    * @generated from field: string detail = 6;
    */
@@ -432,7 +432,7 @@ export type Device = Message<"videodevice.admin.v1.Device"> & {
   reason: string;
 
   /**
-   * One sentence for people; empty if all is well.
+   * One sentence for people; empty if the device is healthy.
    *
    * @generated from field: string detail = 6;
    */
@@ -451,28 +451,28 @@ export type Device = Message<"videodevice.admin.v1.Device"> & {
   use: Use;
 
   /**
-   * Who has it, as the kubelet says; unset if nobody or unknown.
+   * The container that owns the device, as listed by the kubelet; unset if none or unknown.
    *
    * @generated from field: videodevice.admin.v1.Owner owner = 9;
    */
   owner?: Owner | undefined;
 
   /**
-   * Known to carry nothing of a former user.
+   * Known to hold nothing of an earlier pod.
    *
    * @generated from field: bool clean = 10;
    */
   clean: boolean;
 
   /**
-   * Unset unless an operator has taken it out of the offer.
+   * Set while the device is cordoned.
    *
    * @generated from field: videodevice.admin.v1.Cordon cordon = 11;
    */
   cordon?: Cordon | undefined;
 
   /**
-   * Done by this process and successful.
+   * Successful ones of this process.
    *
    * @generated from field: uint32 resets = 12;
    */
@@ -484,14 +484,14 @@ export type Device = Message<"videodevice.admin.v1.Device"> & {
   repairs: number;
 
   /**
-   * What is being streamed, e.g. "YUYV 640x480 30 fps"; empty if nothing is.
+   * Format of the current stream, e.g. "YUYV 640x480 30 fps"; empty without one.
    *
    * @generated from field: string format = 14;
    */
   format: string;
 
   /**
-   * What the plugin is doing to it; its health is unchanged by that.
+   * What the plugin is doing to the device; its health does not show it.
    *
    * @generated from field: videodevice.admin.v1.Work work = 15;
    */
@@ -555,7 +555,7 @@ export const CordonSchema: GenMessage<Cordon> = /*@__PURE__*/
   messageDesc(file_videodevice_admin_v1_admin, 18);
 
 /**
- * Something that happened, as it was logged.
+ * An event as it was logged.
  *
  * @generated from message videodevice.admin.v1.Event
  */
@@ -602,7 +602,7 @@ export type ErrorInfo = Message<"videodevice.admin.v1.ErrorInfo"> & {
   code: string;
 
   /**
-   * What to do; empty if there is nothing to say.
+   * What to do; may be empty.
    *
    * @generated from field: string remedy = 2;
    */
@@ -713,7 +713,7 @@ export const UseSchema: GenEnum<Use> = /*@__PURE__*/
  */
 export const AdminService: GenService<{
   /**
-   * Everything that is known at this moment.
+   * Returns the current status.
    *
    * @generated from rpc videodevice.admin.v1.AdminService.GetStatus
    */
@@ -723,7 +723,7 @@ export const AdminService: GenService<{
     output: typeof GetStatusResponseSchema;
   },
   /**
-   * The status at once, and again after each change; a reader that is too slow misses states, never the last one.
+   * Sends the status at once, and again after each change; a slow reader misses states, but never the last one.
    *
    * @generated from rpc videodevice.admin.v1.AdminService.WatchStatus
    */
@@ -733,8 +733,8 @@ export const AdminService: GenService<{
     output: typeof WatchStatusResponseSchema;
   },
   /**
-   * Brings a device back to the state of a new one. Fails with failed_precondition if it is in use,
-   * unless forced; not_found for an ID that isn't ours.
+   * Resets a device to the state of a new one. Fails with failed_precondition if it is in use, unless forced, and with
+   * not_found for an unknown ID.
    *
    * @generated from rpc videodevice.admin.v1.AdminService.ResetDevice
    */
@@ -744,7 +744,7 @@ export const AdminService: GenService<{
     output: typeof ResetDeviceResponseSchema;
   },
   /**
-   * Mends in place what can be mended without removing the device (dead_caps).
+   * Repairs a fault that can be repaired without removing the device (dead_caps).
    *
    * @generated from rpc videodevice.admin.v1.AdminService.RepairDevice
    */
@@ -754,8 +754,8 @@ export const AdminService: GenService<{
     output: typeof RepairDeviceResponseSchema;
   },
   /**
-   * Takes a device out of the offer: Unhealthy with reason `cordoned`, kept over restarts. Whoever has the
-   * device keeps it. Succeeds if it is cordoned already; then the new note replaces the old one.
+   * Cordons a device: Unhealthy with reason `cordoned`, also after restarts. A pod that owns the device keeps it.
+   * Succeeds if the device is already cordoned; then the new note replaces the old one.
    *
    * @generated from rpc videodevice.admin.v1.AdminService.CordonDevice
    */
@@ -765,7 +765,7 @@ export const AdminService: GenService<{
     output: typeof CordonDeviceResponseSchema;
   },
   /**
-   * Offers a cordoned device again. Succeeds if it isn't cordoned.
+   * Offers a cordoned device again. Succeeds if the device isn't cordoned.
    *
    * @generated from rpc videodevice.admin.v1.AdminService.UncordonDevice
    */
