@@ -11,7 +11,7 @@ beforeEach(() => {
 afterEach(() => scenario.close());
 
 /** Everything on the TCP port after a pod has come and gone, another one is there, and a device is cordoned. */
-async function everythingTold(options: Record<string, string>): Promise<string> {
+async function everythingShown(options: Record<string, string>): Promise<string> {
   const port = freePort();
   const plugin = await scenario.started(scenario.cameras(3), {
     "enable-metrics": "true",
@@ -35,25 +35,25 @@ async function everythingTold(options: Record<string, string>): Promise<string> 
     note: "ask secret-c",
   });
   const paths = ["/", "/status.json", "/metrics", "/readyz?verbose", "/healthz?verbose"];
-  await Bun.sleep(300); // until nothing older is given again
+  await Bun.sleep(300); // until no older answer is served
   const answers = paths.map(async (path) =>
     (await fetch(`http://127.0.0.1:${port}${path}`)).text(),
   );
   return (await Promise.all(answers)).join("\n");
 }
 
-test("the port names pods to whoever reaches it", async () => {
-  const told = await everythingTold({});
-  for (const name of ["secret-a", "secret-b", "secret-c"]) expect(told).toContain(name);
+test("the port shows the names of pods", async () => {
+  const shown = await everythingShown({});
+  for (const name of ["secret-a", "secret-b", "secret-c"]) expect(shown).toContain(name);
 });
 
-test("the port names no pod and no note where owners are nobody's business, root's socket does", async () => {
-  const told = await everythingTold({ "metrics-owners": "false" });
-  expect(told).not.toContain("secret");
-  expect(told).not.toContain("default");
-  // What there is to know of the devices is still there.
-  expect(told).toContain("Device released by pod");
-  expect(told).toContain('"reason":"cordoned"');
+test("the port shows no pod and no note with METRICS_OWNERS=false, root's socket does", async () => {
+  const shown = await everythingShown({ "metrics-owners": "false" });
+  expect(shown).not.toContain("secret");
+  expect(shown).not.toContain("default");
+  // The facts about devices are shown.
+  expect(shown).toContain("Device released by pod");
+  expect(shown).toContain('"reason":"cordoned"');
   const { devices } = await statusOf(adminClient(scenario.adminSocket));
   expect(devices.map(({ owner }) => owner?.pod)).toContain("secret-b");
 });

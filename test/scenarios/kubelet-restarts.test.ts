@@ -53,7 +53,7 @@ describe("a kubelet's restart", () => {
     expect(scenario.sockets()).toHaveLength(1);
   });
 
-  test("S14 touches no device while pods run", async () => {
+  test("S14 leaves the devices of running pods alone", async () => {
     scenario = new Scenario();
     await scenario.registered();
     await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 2 }] });
@@ -75,7 +75,7 @@ describe("a kubelet's restart", () => {
     await scenario.counts(8, 8);
   });
 
-  test("S13 that wipes the whole directory takes nothing that isn't made anew", async () => {
+  test("S13 that empties its directory removes nothing that the plugin does not create again", async () => {
     scenario = new Scenario("1.30");
     await scenario.registered();
     writeFileSync(join(scenario.dir, "notes.txt"), "");

@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => scenario.close());
 
 describe("the ListAndWatch stream", () => {
-  test("S16 when cancelled by a kubelet that goes on is replaced after it has settled", async () => {
+  test("S16 is replaced after a pause when a running kubelet cancels it", async () => {
     await scenario.registered();
     const dropped = performance.now();
     scenario.kubelet.dropStreams();
@@ -25,7 +25,7 @@ describe("the ListAndWatch stream", () => {
     expect(scenario.sockets()).toHaveLength(1);
   });
 
-  test("S17 may be there twice, and one may end without a new registration", async () => {
+  test("S17 may be open twice, and one may end without a new registration", async () => {
     scenario.kubelet.faults.extraStreams = 1;
     const { plugin } = await scenario.registered();
     await eventually(() => plugin.status().streams === 2, "two streams");
@@ -34,13 +34,13 @@ describe("the ListAndWatch stream", () => {
     expect(scenario.count("register_received")).toBe(1);
   });
 
-  test("S18 connections that only ask for the options are tolerated", async () => {
+  test("S18 is not needed by connections that only ask for the options", async () => {
     scenario.kubelet.faults.extraConnections = 5;
     const { plugin } = await scenario.registered();
     expect(plugin.status().streams).toBe(1);
   });
 
-  test("S19 of a kubelet that doesn't read carries the latest state when it does", async () => {
+  test("S19 carries the latest state once a kubelet reads again", async () => {
     await scenario.registered();
     scenario.kubelet.pauseStreams();
     for (let n = 0; n < 20; n++) {
@@ -63,7 +63,7 @@ describe("the ListAndWatch stream", () => {
     );
   });
 
-  test("S21 that lives on while the kubelet has lost the registration is found out and cycled", async () => {
+  test("S21 is replaced when the kubelet has lost the registration although the stream is open", async () => {
     const { log } = await scenario.registered();
     scenario.kubelet.makeZombie();
     await eventually(() => scenario.count("registered") === 2, "the registration");
@@ -72,7 +72,7 @@ describe("the ListAndWatch stream", () => {
     expect(ended?.fields["reason"]).toBe("not_listed");
   });
 
-  test("S45 is left alone when the pod-resources socket can't be asked", async () => {
+  test("S45 stays open when the pod-resources API does not answer", async () => {
     await scenario.registered({ "pod-resources-socket": "/nonexistent/kubelet.sock" });
     await Bun.sleep(900);
     expect(scenario.count("register_received")).toBe(1);
@@ -99,7 +99,7 @@ describe("the ListAndWatch stream", () => {
     await scenario.counts(8, 8);
   });
 
-  test("lives on when somebody deletes the plugin's socket, and the next kubelet is found all the same", async () => {
+  test("stays open when the plugin's socket is deleted, and the next kubelet is found all the same", async () => {
     await scenario.registered();
     unlinkSync(scenario.socketPath());
     await Bun.sleep(300);
@@ -110,7 +110,7 @@ describe("the ListAndWatch stream", () => {
     await scenario.counts(8, 7);
   });
 
-  test("of somebody who looks on does not stand in for the kubelet's", async () => {
+  test("of another client does not count as the kubelet's", async () => {
     await scenario.kubelet.start();
     const recorder = recordingLogger();
     let gone = false;
