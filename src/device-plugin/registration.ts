@@ -103,7 +103,7 @@ export const defaultRegistrationTimes: RegistrationTimes = {
   refusingGraceMs: 5000,
   // The kubelet's 10 s for its dial (client.go), and time for its answer.
   registerMs: 15_000,
-  // The kubelet opens the stream right after its dial, in the same second. It gets as long as its dial may take.
+  // The kubelet opens the stream right after its dial, in the same second. The limit is that of its dial.
   streamGraceMs: 10_000,
   // The kubelet only has to schedule the old client's goroutine, which takes long only on an overloaded node. Not
   // longer than needed: a pod that starts meanwhile fails.
