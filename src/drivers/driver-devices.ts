@@ -1,20 +1,26 @@
 import { deviceId } from "../v4l2/device-ids.ts";
-import type { DriverDevice } from "./driver.ts";
+import type { Cleaning, DriverDevice } from "./driver.ts";
+
+export interface DriverDeviceOptions {
+  /** Path of a device's node on the host, from its ID. */
+  readonly hostPath: (id: string) => string;
+  readonly cleaning: Cleaning;
+}
 
 /**
- * The devices of the `wanted` numbers and, as extra ones, those of the `held` numbers beyond them: ascending,
- * each once. `hostPath` says where the host has each.
+ * The devices of the `wanted` numbers and, as surplus ones, those of the `allocated` numbers beyond them: ascending,
+ * each once.
  */
 export function driverDevices(
   wanted: readonly number[],
-  held: readonly number[],
-  hostPath: (id: string) => string,
+  allocated: readonly number[],
+  { hostPath, cleaning }: DriverDeviceOptions,
 ): readonly DriverDevice[] {
-  return [...new Set([...wanted, ...held])]
+  return [...new Set([...wanted, ...allocated])]
     .sort((a, b) => a - b)
-    .map((number) => {
+    .map((number): DriverDevice => {
       const id = deviceId(number);
-      const device = { id, number, hostPath: hostPath(id) };
-      return wanted.includes(number) ? device : { ...device, extra: true };
+      const device: DriverDevice = { id, number, nodes: [{ hostPath: hostPath(id) }], cleaning };
+      return wanted.includes(number) ? device : { ...device, surplus: true };
     });
 }

@@ -1,26 +1,28 @@
 /**
- * The seam between "what is a video device made of" and everything above it.
- * Two implementations, held to one contract suite (`test/contract/driver-contract.ts`).
+ * The seam between video devices and everything above them: what the devices of one kind are made of, how they break
+ * and what would fix them stays below it. Each implementation passes the suite in `test/contract/driver-contract.ts`.
+ *
+ * Calls must not overlap, except that `inspect`, `describe`, `capabilities` and `watch` may come at any time: the
+ * caller runs one `ensure`, `reset`, `repair`, `remove`, `release` or `isOpen` after the other
+ * (`devices/maintenance/driver-queue.ts`).
  */
 export interface VideoDriver {
-  readonly name: "v4l2loopback" | "simulated";
-  /** The devices this driver answers for: constant for its life, in ascending number. */
+  /** For people, metrics and labels: `v4l2loopback`, `simulated`. */
+  readonly name: string;
+  /** The devices this driver is responsible for: constant for its life, in ascending number. */
   readonly devices: readonly DriverDevice[];
 
   /**
-   * Makes real what is wanted: loads or adopts what provides the devices, creates missing ones, sets
-   * mode and group, verifies every result. Idempotent; never touches a device that is already right,
-   * never a foreign one. Rejects only if nothing could be done at all (a `PluginError` that says why);
-   * trouble with single devices is in the report.
+   * Creates what is missing: loads or adopts what provides the devices, creates devices, sets mode and group,
+   * verifies every result. Idempotent; never touches a device that is right already, never a foreign one.
    *
-   * `mayRemake` says whether it is known of a device that nobody owns it; by default of none. Where a device can be
-   * put right only by taking others down with it, that is done only if `mayRemake` is true of every device.
+   * @throws PluginError if nothing could be done at all. Trouble with single devices is in the report.
    */
-  ensure(mayRemake?: (id: string) => boolean): Promise<EnsureReport>;
+  ensure(options?: EnsureOptions): Promise<EnsureReport>;
 
   /**
-   * What can be seen of every device right now, without opening one (an open counts as a user, flips
-   * state, and on v4l2loopback 0.12 can break the device). One entry a device, in `devices` order.
+   * Observes every device without opening one (an open counts as a user, flips state, and on v4l2loopback 0.12 can
+   * break the device). One entry a device, in `devices` order.
    */
   inspect(): Promise<DeviceObservation[]>;
 
@@ -31,120 +33,151 @@ export interface VideoDriver {
   describe(): DriverDescription;
 
   /**
-   * Brings a device back to the state of a new one. Rejects with `device_busy` if somebody holds it,
-   * `not_supported` if the driver can't. The caller answers for nobody owning it.
+   * Brings a device back to the state of a new one. The caller makes sure that no pod owns it.
+   *
+   * @throws PluginError `device_unknown`, `device_busy` if a process holds it open, `not_supported`, or why it failed.
    */
   reset(id: string): Promise<void>;
 
   /**
-   * Mends what can be mended in place, without removing the device (`dead_caps`). Rejects with
-   * `device_busy` if somebody holds it, `not_supported` if there is nothing this driver could mend.
+   * Repairs a device in place, without removing it.
+   *
+   * @throws PluginError `device_unknown`, `device_busy` if a process holds it open, `not_supported` if this driver
+   * has nothing to repair, or why it failed.
    */
   repair(id: string): Promise<void>;
 
   /**
-   * Removes the device. Rejects with `device_busy` if somebody holds it, `not_supported` if the
-   * driver can't remove single ones; a device that isn't there is a success.
+   * Removes a device. A device that does not exist is a success.
+   *
+   * @throws PluginError `device_unknown`, `device_busy` if a process holds it open, `not_supported` if the driver
+   * can't remove single devices, or why it failed.
    */
   remove(id: string): Promise<void>;
 
   /**
-   * For the end of the process: unloads what provides the devices if this process loaded it, nobody has
-   * it open and no device is left of it. Where single devices can't be removed this driver's go with it,
-   * so the caller answers for nobody owning one. What stays is told, and is no error; rejects with
-   * `unload_failed`.
+   * For the end of the process: unloads what provides the devices if this process loaded it, no process has it open
+   * and none of its devices is left. Where single devices can't be removed, this driver's devices go with it, so the
+   * caller makes sure that no pod owns one. What stays is logged, and is no error.
+   *
+   * @throws PluginError `unload_failed`.
    */
   release(): Promise<void>;
 
-  /** Whether anybody holds the device open, found out without opening it; undefined if that can't be known. */
+  /** True if a process holds the device open, found out without opening it; undefined if that can't be known. */
   isOpen(id: string): Promise<boolean | undefined>;
 
   /**
-   * Calls `notify` when something may have changed, until `signal` aborts. Events are hints: they may be
-   * missed, doubled or spurious, so whoever listens inspects, and inspects on a timer as well.
+   * Calls `notify` when a device may have changed, until `signal` aborts. Events may be missed, doubled or spurious,
+   * so the caller inspects, and inspects on a timer as well.
    */
   watch(notify: () => void, signal: AbortSignal): void;
 }
 
-/** One of the devices that a driver answers for, whether it exists at the moment or not. */
+export interface EnsureOptions {
+  /**
+   * IDs of the devices that are known to be free. Where a device can be put right only by taking others down with
+   * it, the driver does so only if every device is among them. Default: none.
+   */
+  readonly recreatable?: ReadonlySet<string>;
+}
+
+/** A device that a driver is responsible for, whether it exists at the moment or not. */
 export interface DriverDevice {
-  /** Device ID as the kubelet sees it, and name of the node: `video10`. */
+  /** Device ID for the kubelet, and name of the first node: `video10`. */
   readonly id: string;
   /** 10 for `video10`; not the minor of the node's device number. */
   readonly number: number;
-  /** Path of the node on the host, for the container runtime: `/dev/video10`. This process may see it elsewhere. */
-  readonly hostPath: string;
-  /** Set if it is none of those that are wanted: it is answered for because somebody still has it. */
-  readonly extra?: true;
+  /** The device's nodes; the first one is the one that a container is pointed to. */
+  readonly nodes: readonly [DeviceNode, ...DeviceNode[]];
+  readonly cleaning: Cleaning;
+  /** Set if the configuration does not ask for the device: it is listed because a pod still owns it. */
+  readonly surplus?: true;
 }
 
-/** What a driver can do to single devices on this node. What it can't, its method rejects with `not_supported`. */
+export interface DeviceNode {
+  /** Path on the host, for the container runtime: `/dev/video10`. This process may see the node elsewhere. */
+  readonly hostPath: string;
+}
+
+/**
+ * How what a pod left in a device is removed before the next pod gets it.
+ * - `reset`: by {@link VideoDriver.reset}.
+ * - `not_needed`: the device keeps nothing of its users.
+ * - `unavailable`: it can't be removed on this node.
+ */
+export type Cleaning = "reset" | "not_needed" | "unavailable";
+
+/** What a driver can do on this node beside ensuring, resetting and repairing. */
 export interface DriverCapabilities {
-  /** Brings a single device back to the state of a new one: {@link VideoDriver.reset}. */
-  readonly reset: boolean;
-  /** Removes a single device and leaves the others: {@link VideoDriver.remove}. */
+  /** It can remove a single device and leave the others: {@link VideoDriver.remove}. */
   readonly remove: boolean;
 }
 
 /** What provides the devices. */
 export interface DriverDescription {
-  /** The module's, as it says itself; undefined if there is none, or it doesn't say (v4l2loopback before 0.13). */
+  /** The module's own version; undefined if there is no module, or it doesn't say (v4l2loopback before 0.13). */
   readonly moduleVersion: string | undefined;
-  /** Single devices can be made and removed while others are in use. */
+  /** Single devices can be created and removed while others are in use. */
   readonly dynamic: boolean;
 }
 
 /**
- * State of a device as a driver sees it.
- * - `ok`: there, ours, usable.
- * - `missing`: no such device, or no node for it.
- * - `wrong_driver`: the number belongs to something that isn't ours.
- * - `module_gone`: what provides the devices is not loaded.
- * - `faulty`: there and ours, but it does not work.
- * - `wrong_number`: ours, but at another number than its own.
- * - `dead_caps`: neither capture nor output (v4l2loopback 0.12 after a writer that only wrote).
- * - `stuck_writer`: a writer's mark is on it, and nobody holds it open.
+ * - `ok`: it exists, is this driver's, and is usable.
+ * - `unavailable`: there is no such device, or its number belongs to something else.
+ * - `faulty`: it exists and is this driver's, but does not work.
  */
-export type DeviceState =
-  | "ok"
-  | "missing"
-  | "wrong_driver"
-  | "module_gone"
-  | "faulty"
-  | "wrong_number"
-  | "dead_caps"
-  | "stuck_writer";
+export type DeviceState = "ok" | "unavailable" | "faulty";
+
+/**
+ * What would make a device that is not `ok` work again.
+ * - `repair`: {@link VideoDriver.repair}, which leaves it in place.
+ * - `reset`: {@link VideoDriver.reset}. The fault is what a user left behind: it is no fault to the pod that owns the
+ *   device, or while the device waits to be cleaned.
+ * - `recreate`: {@link VideoDriver.ensure}.
+ * - `none`: nothing that this driver can do.
+ */
+export type Fix = "repair" | "reset" | "recreate" | "none";
 
 /** One device at one moment. */
 export interface DeviceObservation {
   /** Of the {@link DriverDevice}. */
   readonly id: string;
   readonly state: DeviceState;
-  /** One sentence for people: what was seen, and where. Empty for `ok`. */
+  /** Why it is not `ok`, as a stable word of the driver's own: `missing`, `wrong_driver`, …; `ok` if it is. */
+  readonly reason: string;
+  /** One sentence for people: what was seen, and where. Empty if it is `ok`. */
   readonly detail: string;
-  /** Set if it is `ok` and its node has another mode or group than it was given: `ensure` gives them back. */
+  /** `none` if it is `ok`. */
+  readonly fix: Fix;
+  /** Set if it is `ok` and its node has another mode or group than the driver set: `ensure` sets them again. */
   readonly accessLost?: true;
   /** What is being streamed, `YUYV 640x480 30 fps`; absent if nothing is, or that can't be seen. */
   readonly format?: string;
 }
 
-/** What came of each device: its ID is in exactly one of the lists, each in the order of `devices`. */
+/** The observation of a device that works. */
+export function okObservation(id: string): DeviceObservation {
+  return { id, state: "ok", reason: "ok", detail: "", fix: "none" };
+}
+
+/** What became of each device: its ID is in exactly one of the lists, each in the order of `devices`. */
 export interface EnsureReport {
   /**
-   * Devices that did not exist before this call, and that this call itself has made: nobody has ever used one, and
-   * this process may remove it at its end. Not so of a device that only lacked its node, could not be opened, or was
-   * marked by a writer, and not of one that somebody else made meanwhile: in doubt a device is `adopted`.
+   * Devices that did not exist before this call, and that this very call created: they never had a user, and this
+   * process may remove them at its end. A device that only lacked its node, could not be opened, or had a user's
+   * traces is `adopted`, and so is one that another process created meanwhile.
    */
   readonly created: readonly string[];
-  /** Devices that are usable now and were not made by this call: they may hold what an earlier user left. */
+  /** Devices that are usable now and were not created by this call: they may hold what an earlier user left. */
   readonly adopted: readonly string[];
   /** Devices that are not usable; the next call tries again. */
   readonly failed: readonly EnsureFailure[];
 }
 
-/** Why a device could not be made, or not be put right. */
+/** Why a device could not be created, or not be put right. */
 export interface EnsureFailure {
   readonly id: string;
-  /** A `PluginError` with what to do. */
+  /** A `PluginError` with a remedy. */
   readonly error: Error;
 }
