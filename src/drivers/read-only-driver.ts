@@ -34,7 +34,7 @@ export function readOnlyDriver(driver: VideoDriver, deps: AccessDriftDeps): Vide
   };
   return {
     name: driver.name,
-    devices: driver.devices,
+    devices: driver.devices.map((device) => ({ ...device, cleaning: "unavailable" as const })),
     async ensure() {
       const seen = await driver.inspect();
       const there = seen.filter(({ state }) => state === "ok");
@@ -50,10 +50,10 @@ export function readOnlyDriver(driver: VideoDriver, deps: AccessDriftDeps): Vide
     async inspect() {
       const seen = await driver.inspect();
       lostAccess.tell(seen);
-      return seen.map(({ accessLost: _, ...observation }) => observation);
+      return seen.map(({ accessLost: _, ...observation }) => ({ ...observation, fix: "none" }));
     },
     describe: () => driver.describe(),
-    capabilities: () => ({ reset: false, remove: false }),
+    capabilities: () => ({ remove: false }),
     reset: (id) => refuse("reset", id),
     repair: (id) => refuse("repaired", id),
     remove: (id) => refuse("removed", id),

@@ -5,8 +5,13 @@
  */
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { chmodSync, statSync } from "node:fs";
+import { Mutex } from "../../src/common/mutex.ts";
 import { PluginError } from "../../src/common/plugin-error.ts";
-import type { DeviceState, VideoDriver } from "../../src/drivers/driver.ts";
+import {
+  type DeviceObservation,
+  okObservation,
+  type VideoDriver,
+} from "../../src/drivers/driver.ts";
 import { bestOf } from "../support/best-of.ts";
 import { eventually } from "../support/eventually.ts";
 
@@ -22,8 +27,8 @@ export interface DriverHarness {
   deleteDevice(id: string): Promise<void>;
   /** `deleteDevice` leaves the device itself, with all that is in it. */
   readonly deletesNodesOnly?: boolean;
-  /** Breaks a device without removing it; answers with the state the driver must see. */
-  breakDevice?(id: string): Promise<DeviceState>;
+  /** Breaks a device without removing it; answers with the reason that the driver must see. */
+  breakDevice?(id: string): Promise<string>;
   /** Opens a device as a pod would; answers with how to close it. */
   holdDevice?(id: string): Promise<() => void>;
   /** How often device nodes were opened while `run` ran, undefined where that can't be seen. */
@@ -50,7 +55,7 @@ export const driverContract: readonly DriverCheck[] = [
       before.forEach((device, index) => {
         equal(device.id, `video${device.number}`);
         equal(device.number, (before[0]?.number ?? 0) + index);
-        match(device.hostPath, new RegExp(`^/.*/${device.id}$`));
+        match(device.nodes[0].hostPath, new RegExp(`^/.*/${device.id}$`));
       });
     },
   },
@@ -59,8 +64,9 @@ export const driverContract: readonly DriverCheck[] = [
     async run({ driver }) {
       const observations = await driver.inspect();
       deepEqual(ids(observations), ids(driver.devices));
-      for (const { state, detail } of observations) {
+      for (const { state, reason, detail } of observations) {
         notEqual(state, "ok");
+        match(reason, /^[a-z_]+$/);
         match(detail, /^\S.+\.$/);
       }
     },
@@ -99,7 +105,10 @@ export const driverContract: readonly DriverCheck[] = [
   {
     name: "two ensure at once make each device once",
     async run({ driver }) {
-      const reports = await Promise.all([driver.ensure(), driver.ensure()]);
+      // In the program a queue puts the calls in order.
+      const queue = new Mutex();
+      const ensure = () => queue.run(() => driver.ensure());
+      const reports = await Promise.all([ensure(), ensure()]);
       deepEqual(reports.flatMap((report) => report.created).sort(), ids(driver.devices).sort());
       deepEqual(reports.flatMap((report) => report.adopted).sort(), ids(driver.devices).sort());
       deepEqual(
@@ -143,10 +152,8 @@ export const driverContract: readonly DriverCheck[] = [
       const [, gone] = driver.devices;
       ok(gone);
       await harness.deleteDevice(gone.id);
-      for (const { id, state, detail } of await driver.inspect()) {
-        equal(state, id === gone.id ? "missing" : "ok");
-        if (id === gone.id) match(detail, /^\S.+\.$/);
-      }
+      const { state, reason, fix } = await onlyFault(driver, gone.id);
+      deepEqual([state, reason, fix], ["unavailable", "missing", "recreate"]);
     },
   },
   {
@@ -210,10 +217,7 @@ export const driverContract: readonly DriverCheck[] = [
       const [, broken] = harness.driver.devices;
       ok(broken);
       const expected = await harness.breakDevice(broken.id);
-      for (const { id, state, detail } of await harness.driver.inspect()) {
-        equal(state, id === broken.id ? expected : "ok");
-        if (id === broken.id) match(detail, /^\S.+\.$/);
-      }
+      equal((await onlyFault(harness.driver, broken.id)).reason, expected);
     },
   },
   {
@@ -223,7 +227,7 @@ export const driverContract: readonly DriverCheck[] = [
       const [, device] = driver.devices;
       ok(device);
       const error = await failure(driver.reset(device.id));
-      if (driver.capabilities().reset) {
+      if (device.cleaning === "reset") {
         equal(error, undefined);
         equal(statSync(nodePath(device.id)).mode & 0o7777, mode);
       } else {
@@ -237,8 +241,9 @@ export const driverContract: readonly DriverCheck[] = [
     name: "resets of different devices at once don't interfere",
     async run({ driver }) {
       await driver.ensure();
-      if (!driver.capabilities().reset) return;
-      await Promise.all(driver.devices.map(({ id }) => driver.reset(id)));
+      const queue = new Mutex();
+      const resettable = driver.devices.filter(({ cleaning }) => cleaning === "reset");
+      await Promise.all(resettable.map(({ id }) => queue.run(() => driver.reset(id))));
       await allOk(driver);
     },
   },
@@ -252,7 +257,7 @@ export const driverContract: readonly DriverCheck[] = [
       const release = await harness.holdDevice(device.id);
       try {
         const error = await failure(driver.reset(device.id));
-        equal(codeOf(error), driver.capabilities().reset ? "device_busy" : "not_supported");
+        equal(codeOf(error), device.cleaning === "reset" ? "device_busy" : "not_supported");
         await allOk(driver);
       } finally {
         release();
@@ -278,9 +283,9 @@ export const driverContract: readonly DriverCheck[] = [
         const error = await failure(driver.remove(device.id));
         equal(codeOf(error), driver.capabilities().remove ? undefined : "not_supported");
       }
-      const states = (await driver.inspect()).map(({ state }) => state);
+      const reasons = (await driver.inspect()).map(({ reason }) => reason);
       const first = driver.capabilities().remove ? "missing" : "ok";
-      deepEqual(states, [first, ...states.slice(1).map(() => "ok")]);
+      deepEqual(reasons, [first, ...reasons.slice(1).map(() => "ok")]);
     },
   },
   {
@@ -408,8 +413,24 @@ function ids(list: readonly { readonly id: string }[]): string[] {
 }
 
 async function allOk(driver: VideoDriver): Promise<void> {
-  const expected = driver.devices.map(({ id }) => ({ id, state: "ok", detail: "" }));
+  const expected = driver.devices.map(({ id }) => okObservation(id));
   deepEqual(await driver.inspect(), expected);
+}
+
+/** What is the matter with this device, the only one that is not ok. */
+async function onlyFault(driver: VideoDriver, id: string): Promise<DeviceObservation> {
+  const seen = await driver.inspect();
+  deepEqual(ids(seen), ids(driver.devices));
+  const others = seen.filter((observation) => observation.id !== id);
+  deepEqual(
+    others,
+    others.map((other) => okObservation(other.id)),
+  );
+  const fault = seen.find((observation) => observation.id === id);
+  ok(fault);
+  notEqual(fault.state, "ok");
+  match(fault.detail, /^\S.+\.$/);
+  return fault;
 }
 
 /** What tells a node from another one of the same name. */

@@ -3,7 +3,7 @@ export { MaxOpeners } from "./cleaning/max-openers.ts";
 export { cardLabelOf, labelProblem } from "./device/card-label.ts";
 export { chooseNumbers } from "./device/choose-numbers.ts";
 export { ControlDevice } from "./device/control-device.ts";
-export type { Judgement } from "./device/device-state.ts";
+export { type LoopbackReason, loopbackReasons } from "./device/device-state.ts";
 export { LoopbackView, type ViewSettings } from "./device/loopback-view.ts";
 export {
   readControlDevice,

@@ -13,6 +13,7 @@ import type { LogFields } from "../../common/logger.ts";
 import { silentLogger } from "../../common/logger.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { ErrnoError } from "../../linux/errno-error.ts";
+import { okObservation } from "../driver.ts";
 import { LoopbackDriver } from "./loopback-driver.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
 
@@ -51,6 +52,7 @@ function writeModprobe(kernel: FakeLoopbackKernel, text: string): void {
   writeFileSync(join(directory, "cameras.conf"), text);
 }
 
+const all = ({ devices }: LoopbackDriver) => new Set(devices.map(({ id }) => id));
 const asIds = (list: readonly { readonly id: string }[]) => list.map(({ id }) => id);
 
 describe("the loopback driver's ensure", () => {
@@ -148,10 +150,10 @@ describe("the loopback driver's ensure", () => {
   });
 
   test("host paths are the host's, wherever this process sees the nodes", () => {
-    expect(setUp().driver.devices.map(({ hostPath }) => hostPath)).toEqual([
-      "/dev/video10",
-      "/dev/video11",
-      "/dev/video12",
+    expect(setUp().driver.devices.map(({ nodes }) => nodes)).toEqual([
+      [{ hostPath: "/dev/video10" }],
+      [{ hostPath: "/dev/video11" }],
+      [{ hostPath: "/dev/video12" }],
     ]);
   });
 
@@ -187,7 +189,7 @@ describe("the loopback driver's ensure", () => {
     kernel.addForeign(11, "USB Camera");
     kernel.preload("devices=3 video_nr=10,11,12");
     kernel.unplug(11);
-    expect((await driver.inspect()).map(({ state }) => state)).toEqual([
+    expect((await driver.inspect()).map(({ reason }) => reason)).toEqual([
       "ok",
       "wrong_number",
       "ok", // it was asked for as video11
@@ -208,7 +210,7 @@ describe("the loopback driver's ensure", () => {
 
     test("loads it anew if nobody has any of the devices", async () => {
       const { kernel, driver, warnings } = misnumbered();
-      const report = await driver.ensure(() => true);
+      const report = await driver.ensure({ recreatable: all(driver) });
       expect(report).toEqual({
         created: ["video10", "video11", "video12"],
         adopted: [],
@@ -228,7 +230,7 @@ describe("the loopback driver's ensure", () => {
 
     test("leaves it if somebody may own one of them, be it another", async () => {
       const { kernel, driver } = misnumbered();
-      const report = await driver.ensure((id) => id !== "video12");
+      const report = await driver.ensure({ recreatable: new Set(["video10", "video11"]) });
       expect(asIds(report.failed)).toEqual(["video11"]);
       expect(kernel.journal).not.toContain("delete v4l2loopback");
     });
@@ -236,7 +238,9 @@ describe("the loopback driver's ensure", () => {
     test("leaves it if somebody has one open", async () => {
       const { kernel, driver } = misnumbered();
       kernel.hold(13);
-      expect(asIds((await driver.ensure(() => true)).failed)).toEqual(["video11"]);
+      expect(asIds((await driver.ensure({ recreatable: all(driver) })).failed)).toEqual([
+        "video11",
+      ]);
       expect(kernel.device(13)).toBeDefined();
     });
 
@@ -246,7 +250,7 @@ describe("the loopback driver's ensure", () => {
       "devices=3 video_nr=-1,11,12",
     ])("leaves it if it has devices that are not ours (%s)", async (params) => {
       const { kernel, driver } = misnumbered(params);
-      await driver.ensure(() => true);
+      await driver.ensure({ recreatable: all(driver) });
       expect(kernel.journal).not.toContain("delete v4l2loopback");
     });
   });
@@ -257,7 +261,7 @@ describe("the loopback driver's ensure", () => {
       const { kernel, driver } = setUp();
       await driver.ensure();
       writeFileSync(join(kernel.sysfsDir, "class/video4linux/video10/state"), text);
-      expect((await driver.inspect())[0]?.state).toBe("ok");
+      expect((await driver.inspect())[0]?.reason).toBe("ok");
     },
   );
 
@@ -268,7 +272,7 @@ describe("the loopback driver's ensure", () => {
       writeFileSync(join(kernel.sysfsDir, "class/video4linux/video10", name), text);
     kernel.hold(10);
     attribute("format", "YUYV:640x480@30\n");
-    expect((await driver.inspect())[0]).toEqual({ id: "video10", state: "ok", detail: "" });
+    expect((await driver.inspect())[0]).toEqual(okObservation("video10"));
     attribute("state", "capture\n");
     expect((await driver.inspect())[0]?.format).toBe("YUYV 640x480 30 fps");
   });
@@ -291,7 +295,7 @@ describe("the loopback driver's ensure", () => {
     expect(kernel.device(11)).toMatchObject({ label: "USB Camera" });
     expect(kernel.device(13)).toBeUndefined();
     expect(statSync(join(kernel.deviceDir, "video11")).mode & 0o777).toBe(0o600);
-    const states = (await driver.inspect()).map(({ state }) => state);
+    const states = (await driver.inspect()).map(({ reason }) => reason);
     expect(states).toEqual(["ok", "wrong_driver", "ok"]);
   });
 
@@ -411,7 +415,7 @@ describe("the loopback driver's ensure", () => {
     await driver.ensure();
     rmSync(join(kernel.deviceDir, "video11"));
     expect((await driver.inspect())[1]).toMatchObject({
-      state: "missing",
+      reason: "missing",
       detail: expect.stringMatching(/no .*video11/),
     });
     kernel.journal.length = 0;
@@ -452,7 +456,7 @@ describe("the loopback driver's ensure", () => {
       const attribute = join(kernel.sysfsDir, "class/video4linux/video11/dev");
       rmSync(attribute);
       if (text !== undefined) writeFileSync(attribute, text);
-      expect((await driver.inspect())[1]?.state).toBe("faulty");
+      expect((await driver.inspect())[1]?.reason).toBe("faulty");
       expect((await driver.ensure()).failed).toMatchObject([
         { id: "video11", error: { code: "device_faulty" } },
       ]);
@@ -491,7 +495,7 @@ describe("the loopback driver's ensure", () => {
     const { kernel, driver } = setUp();
     await driver.ensure();
     kernel.unload();
-    const states = new Set((await driver.inspect()).map(({ state }) => state));
+    const states = new Set((await driver.inspect()).map(({ reason }) => reason));
     expect([...states]).toEqual(["module_gone"]);
     expect((await driver.ensure()).created).toHaveLength(3);
   });
@@ -538,9 +542,7 @@ describe("the loopback driver's ensure", () => {
       const path = join(kernel.deviceDir, "video11");
       kernel.makeNode(path, { major: 81, minor: 99 });
       await driver.ensure();
-      expect(await driver.inspect()).toEqual(
-        driver.devices.map(({ id }) => ({ id, state: "ok", detail: "" })),
-      );
+      expect(await driver.inspect()).toEqual(driver.devices.map(({ id }) => okObservation(id)));
       expect(warnings.map(([msg]) => msg)).toEqual(["a stale device node was removed"]);
     },
   );
@@ -556,7 +558,7 @@ describe("the loopback driver's ensure", () => {
       adopted: ["video10", "video11", "video12"],
       failed: [],
     });
-    expect((await driver.inspect())[1]?.state).toBe("ok");
+    expect((await driver.inspect())[1]?.reason).toBe("ok");
   });
 
   test("sees all devices gone when the module goes while they are looked at", async () => {
@@ -570,7 +572,7 @@ describe("the loopback driver's ensure", () => {
       }
       return look(path);
     };
-    expect((await driver.inspect()).map(({ state }) => state)).toEqual(
+    expect((await driver.inspect()).map(({ reason }) => reason)).toEqual(
       Array.from({ length: 3 }, () => "module_gone"),
     );
   });
@@ -579,7 +581,7 @@ describe("the loopback driver's ensure", () => {
     const { kernel, driver } = setUp({ nodeDelayMs: 0 });
     await driver.ensure();
     kernel.beginUnload();
-    expect((await driver.inspect()).map(({ state }) => state)).toEqual(
+    expect((await driver.inspect()).map(({ reason }) => reason)).toEqual(
       Array.from({ length: 3 }, () => "module_gone"),
     );
     const again = driver.ensure();
@@ -612,7 +614,7 @@ describe("the loopback driver's ensure", () => {
     expect(failed?.error.message).toMatch(
       /could not be made: mknodat: EROFS.*is the host's \/dev mounted there\?/,
     );
-    expect(driver.capabilities()).toEqual({ reset: true, remove: false });
+    expect(driver.capabilities()).toEqual({ remove: false });
   });
 
   test("makes the control device's node where nobody else does", async () => {
@@ -691,7 +693,7 @@ describe("the loopback driver's reset", () => {
     const { kernel, driver } = setUp();
     await driver.ensure();
     kernel.journal.length = 0;
-    await Promise.all([driver.reset("video12"), driver.reset("video10")]);
+    for (const id of ["video12", "video10"]) await driver.reset(id);
     expect(kernel.journal).toEqual(["remove 12", "add 12", "remove 10", "add 10"]);
     expect(kernel.device(12)).toMatchObject({ label: "My WebCam", exclusive: true });
   });
@@ -707,7 +709,7 @@ describe("the loopback driver's reset", () => {
       if (clock.now() >= releaseAt) release();
     };
     await driver.reset("video10");
-    expect((await driver.inspect())[0]?.state).toBe("ok");
+    expect((await driver.inspect())[0]?.reason).toBe("ok");
   });
 
   test("gives up on a device that stays open, and leaves it as it is", async () => {
@@ -717,7 +719,7 @@ describe("the loopback driver's reset", () => {
     kernel.journal.length = 0;
     await expect(driver.reset("video10")).rejects.toMatchObject({ code: "device_busy" });
     expect(kernel.journal.filter((entry) => entry.startsWith("add"))).toEqual([]);
-    expect((await driver.inspect())[0]?.state).toBe("ok");
+    expect((await driver.inspect())[0]?.reason).toBe("ok");
   });
 
   test("makes a device that is gone", async () => {
@@ -725,7 +727,7 @@ describe("the loopback driver's reset", () => {
     await driver.ensure();
     kernel.unplug(11);
     await driver.reset("video11");
-    expect((await driver.inspect())[1]?.state).toBe("ok");
+    expect((await driver.inspect())[1]?.reason).toBe("ok");
   });
 
   test("replaces a node that devtmpfs would leave because somebody made it by hand", async () => {
@@ -734,7 +736,7 @@ describe("the loopback driver's reset", () => {
     kernel.unplug(11);
     kernel.makeNode(join(kernel.deviceDir, "video11"), { major: 81, minor: 77 });
     await driver.ensure();
-    expect((await driver.inspect())[1]).toMatchObject({ state: "ok" });
+    expect((await driver.inspect())[1]).toMatchObject({ reason: "ok" });
   });
 
   test("is not for another driver's device", async () => {

@@ -1,7 +1,6 @@
 import { basename } from "node:path";
 import type { Clock } from "../../common/clock.ts";
 import type { Logger } from "../../common/logger.ts";
-import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
 import { type Uevent, watchUevents } from "../../linux/uevents.ts";
@@ -11,6 +10,7 @@ import type {
   DriverCapabilities,
   DriverDescription,
   DriverDevice,
+  EnsureOptions,
   EnsureReport,
   VideoDriver,
 } from "../driver.ts";
@@ -22,6 +22,7 @@ import { chooseNumbers } from "./device/choose-numbers.ts";
 import { ControlDevice } from "./device/control-device.ts";
 import { DeviceMaker } from "./device/device-maker.ts";
 import { DeviceNumberHistory } from "./device/device-number-history.ts";
+import { faultOf } from "./device/device-state.ts";
 import { ensureDevices } from "./device/ensure-devices.ts";
 import { LoopbackView } from "./device/loopback-view.ts";
 import { readControlDevice, readModuleVersion } from "./device/sysfs.ts";
@@ -58,8 +59,6 @@ export class LoopbackDriver implements VideoDriver {
   private readonly maker: DeviceMaker;
   private readonly memory: FrameScrub;
   private readonly module: ModuleOwnership;
-  /** One at a time: a device that is made anew takes the lowest free minor, which must be its own old one. */
-  private readonly changes = new Mutex();
   private readonly numbers: DeviceNumberHistory;
   /** Devices that were opened and found dead; nothing in /sys shows it. */
   private readonly dead = new Map<string, string>();
@@ -90,14 +89,12 @@ export class LoopbackDriver implements VideoDriver {
    * @throws PluginError if the module isn't loaded and can't be: `module_*`, `modules_disabled`,
    * `card_label_invalid`, … with a remedy; `too_many_devices`.
    */
-  ensure(mayRemake: (id: string) => boolean = () => false): Promise<EnsureReport> {
-    return this.changes.run(() => {
-      this.memory.tellOfLeak();
-      const { settings, control, controlNode, view, maker, access, module, numbers } = this;
-      return ensureDevices(this.devices, mayRemake, {
-        ...this.dependencies,
-        ...{ settings, control, controlNode, view, maker, access, module, numbers },
-      });
+  async ensure({ recreatable = new Set() }: EnsureOptions = {}): Promise<EnsureReport> {
+    this.memory.tellOfLeak();
+    const { settings, control, controlNode, view, maker, access, module, numbers } = this;
+    return ensureDevices(this.devices, recreatable, {
+      ...this.dependencies,
+      ...{ settings, control, controlNode, view, maker, access, module, numbers },
     });
   }
 
@@ -105,22 +102,21 @@ export class LoopbackDriver implements VideoDriver {
   async inspect(): Promise<DeviceObservation[]> {
     const seen = this.lookAtAll();
     // The module went while its devices were looked at: those that were seen before it did are gone as well.
-    return seen.some(({ state }) => state === "module_gone") ? this.lookAtAll() : seen;
+    return seen.some(({ reason }) => reason === "module_gone") ? this.lookAtAll() : seen;
   }
 
   private lookAtAll(): DeviceObservation[] {
     return this.devices.map((device) => {
       const { id } = device;
-      const seen = this.view.judge(device);
+      const seen = this.view.observe(device);
       this.noteNumber(device);
       const dead = this.dead.get(id);
-      if (seen.state !== "ok") return { id, ...seen };
-      if (dead !== undefined) return { id, state: "dead_caps", detail: dead };
+      if (seen.state !== "ok") return seen;
+      if (dead !== undefined) return faultOf(id, "dead_caps", dead);
       // udev gives a new node its own idea of mode and group, whenever it gets to it.
       const kept = hasNodeAccess(this.view.nodePath(device), this.settings);
       const format = this.view.format(device);
       return {
-        id,
         ...seen,
         ...(kept ? {} : { accessLost: true }),
         ...(format !== undefined && { format }),
@@ -128,9 +124,8 @@ export class LoopbackDriver implements VideoDriver {
     });
   }
 
-  /** Every device can be reset: without a control device in place, which leaves its size and format. */
   capabilities(): DriverCapabilities {
-    return { reset: true, remove: this.control.isPresent() };
+    return { remove: this.control.isPresent() };
   }
 
   /** Of the module that is loaded, which need not be the one whose file is there. */
@@ -161,7 +156,7 @@ export class LoopbackDriver implements VideoDriver {
         await this.access.alone(device, () => this.cleanInPlace(device));
         await this.maker.ensure(device, false);
       }
-      const { state, detail } = this.view.judge(device);
+      const { state, detail } = this.view.observe(device);
       if (state !== "ok") throw new PluginError("reset_failed", `A reset did not help: ${detail}`);
     });
   }
@@ -200,13 +195,11 @@ export class LoopbackDriver implements VideoDriver {
   }
 
   /** @throws PluginError `unload_failed`. */
-  release(): Promise<void> {
-    return this.changes.run(async () => {
-      const goWithIt = this.control.isUsable() ? [] : this.devices.map(({ number }) => number);
-      if (!this.module.unload(goWithIt)) return;
-      for (const device of this.devices) this.maker.tryToRemoveStaleNode(device);
-      this.controlNode.tryToRemoveStale();
-    });
+  async release(): Promise<void> {
+    const goWithIt = this.control.isUsable() ? [] : this.devices.map(({ number }) => number);
+    if (!this.module.unload(goWithIt)) return;
+    for (const device of this.devices) this.maker.tryToRemoveStaleNode(device);
+    this.controlNode.tryToRemoveStale();
   }
 
   async isOpen(id: string): Promise<boolean | undefined> {
@@ -240,21 +233,19 @@ export class LoopbackDriver implements VideoDriver {
     throw new PluginError("device_unknown", `${id} is none of this driver's devices.`);
   }
 
-  private change(id: string, act: (device: DriverDevice) => Promise<void>): Promise<void> {
-    return this.changes.run(async () => {
-      const device = this.find(id);
-      this.maker.refuseForeign(device);
-      this.access.liftLeftOver(device);
-      await this.controlNode.provide(OLD_NODE_PATIENCE_MS);
-      try {
-        await act(device);
-        this.dead.delete(id);
-      } catch (error) {
-        const { code, message } = PluginError.from(error);
-        if (code === "device_dead_caps") this.dead.set(id, message);
-        throw error;
-      }
-    });
+  private async change(id: string, act: (device: DriverDevice) => Promise<void>): Promise<void> {
+    const device = this.find(id);
+    this.maker.refuseForeign(device);
+    this.access.liftLeftOver(device);
+    await this.controlNode.provide(OLD_NODE_PATIENCE_MS);
+    try {
+      await act(device);
+      this.dead.delete(id);
+    } catch (error) {
+      const { code, message } = PluginError.from(error);
+      if (code === "device_dead_caps") this.dead.set(id, message);
+      throw error;
+    }
   }
 
   /** Keeps everybody out, where /sys can be written to, and removes the device. */

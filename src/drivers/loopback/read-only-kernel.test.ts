@@ -38,7 +38,7 @@ test("a driver on it sees what there is, and asks nothing of the kernel", async 
     new LoopbackDriver(settings, { ...deps, kernel: readOnlyKernel(kernel) }),
     { log: silentLogger, access: settings },
   );
-  const states = async () => (await driver.inspect()).map(({ state }) => state);
+  const states = async () => (await driver.inspect()).map(({ reason }) => reason);
   expect(await states()).toEqual(["ok", "ok", "missing"]);
   const report = await driver.ensure();
   expect([report.created, report.adopted]).toEqual([[], ["video10", "video11"]]);

@@ -7,6 +7,7 @@ import type { LogFields, Logger } from "../../common/logger.ts";
 import { silentLogger } from "../../common/logger.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { linuxCalls } from "../../linux/linux-calls.ts";
+import { okObservation } from "../driver.ts";
 import { SimulatedDriver, type SimulatedSettings } from "./simulated-driver.ts";
 import type { MakeCharDevice } from "./simulated-node.ts";
 
@@ -35,8 +36,14 @@ function inject(fault: string, text = ""): void {
 describe("simulated driver", () => {
   test("hostPath is in the directory of the nodes", () => {
     expect(driver().devices).toEqual([
-      { id: "video12", number: 12, hostPath: join(dir, "video12") },
-      { id: "video13", number: 13, hostPath: join(dir, "video13") },
+      {
+        ...{ id: "video12", number: 12, cleaning: "reset" },
+        nodes: [{ hostPath: join(dir, "video12") }],
+      },
+      {
+        ...{ id: "video13", number: 13, cleaning: "reset" },
+        nodes: [{ hostPath: join(dir, "video13") }],
+      },
     ]);
   });
 
@@ -45,13 +52,16 @@ describe("simulated driver", () => {
     await cameras.ensure();
     inject("video12.sick", "No frame for 10 seconds.\n");
     expect(await cameras.inspect()).toEqual([
-      { id: "video12", state: "faulty", detail: "No frame for 10 seconds." },
-      { id: "video13", state: "ok", detail: "" },
+      {
+        ...{ id: "video12", state: "faulty", reason: "faulty", fix: "recreate" },
+        detail: "No frame for 10 seconds.",
+      },
+      okObservation("video13"),
     ]);
     const report = await cameras.ensure();
     expect(report.failed.map(({ id }) => id)).toEqual(["video12"]);
     rmSync(join(dir, ".faults", "video12.sick"));
-    expect((await cameras.inspect())[0]?.state).toBe("ok");
+    expect((await cameras.inspect())[0]?.reason).toBe("ok");
   });
 
   test("dead caps are mended by repair, a stuck writer and dirt by reset", async () => {
@@ -60,15 +70,15 @@ describe("simulated driver", () => {
     inject("video12.dead-caps");
     inject("video13.stuck-writer");
     inject("video13.dirty");
-    expect((await cameras.inspect()).map(({ state }) => state)).toEqual([
+    expect((await cameras.inspect()).map(({ reason }) => reason)).toEqual([
       "dead_caps",
       "stuck_writer",
     ]);
     await cameras.repair("video12");
     await cameras.repair("video13");
-    expect((await cameras.inspect()).map(({ state }) => state)).toEqual(["ok", "stuck_writer"]);
+    expect((await cameras.inspect()).map(({ reason }) => reason)).toEqual(["ok", "stuck_writer"]);
     await cameras.reset("video13");
-    expect((await cameras.inspect()).map(({ state }) => state)).toEqual(["ok", "ok"]);
+    expect((await cameras.inspect()).map(({ reason }) => reason)).toEqual(["ok", "ok"]);
     expect(existsSync(join(dir, ".faults", "video13.dirty"))).toBe(false);
   });
 
@@ -131,7 +141,7 @@ describe("simulated driver", () => {
     const cameras = driver();
     const report = await cameras.ensure();
     expect(report.failed).toMatchObject([{ id: "video12", error: { code: "device_foreign" } }]);
-    expect((await cameras.inspect())[0]?.state).toBe("wrong_driver");
+    expect((await cameras.inspect())[0]?.reason).toBe("wrong_driver");
     await expect(cameras.reset("video12")).rejects.toMatchObject({ code: "device_foreign" });
     expect(existsSync(join(dir, "video12"))).toBe(true);
   });

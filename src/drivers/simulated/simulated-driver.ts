@@ -2,20 +2,20 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../common/clock.ts";
 import type { Logger } from "../../common/logger.ts";
-import { Mutex } from "../../common/mutex.ts";
 import { messageOf, PluginError } from "../../common/plugin-error.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
 import { numbersFrom } from "../../v4l2/device-ids.ts";
 import { applyNodeAccess, hasNodeAccess } from "../../v4l2/node-access.ts";
-import type {
-  DeviceObservation,
-  DriverCapabilities,
-  DriverDescription,
-  DriverDevice,
-  EnsureFailure,
-  EnsureReport,
-  VideoDriver,
+import {
+  type DeviceObservation,
+  type DriverCapabilities,
+  type DriverDescription,
+  type DriverDevice,
+  type EnsureFailure,
+  type EnsureReport,
+  okObservation,
+  type VideoDriver,
 } from "../driver.ts";
 import { driverDevices } from "../driver-devices.ts";
 import { Faults } from "./faults.ts";
@@ -48,6 +48,13 @@ export interface SimulatedDependencies {
   readonly makeCharDevice: MakeCharDevice;
 }
 
+/** Faults that make a device `faulty`, and the reasons of v4l2loopback that they imitate. */
+const visibleFaults = [
+  { fault: "sick", reason: "faulty", fix: "recreate" },
+  { fault: "dead-caps", reason: "dead_caps", fix: "repair" },
+  { fault: "stuck-writer", reason: "stuck_writer", fix: "reset" },
+] as const;
+
 /**
  * Cameras made of files, for machines without v4l2loopback: the demo, the tests, a cluster of
  * containers. Keeps nothing in memory: what is in the directory is what there is, so anything outside
@@ -59,7 +66,6 @@ export class SimulatedDriver implements VideoDriver {
   private readonly settings: SimulatedSettings;
   private readonly dependencies: SimulatedDependencies;
   private readonly faults: Faults;
-  private readonly changes = new Mutex();
   private toldOfPlainFiles = false;
 
   constructor(settings: SimulatedSettings, dependencies: SimulatedDependencies) {
@@ -68,34 +74,35 @@ export class SimulatedDriver implements VideoDriver {
     this.faults = new Faults(settings.simulatedDir);
     const { firstDeviceNumber, maxDevices, heldNumbers = [], simulatedDir } = settings;
     const numbers = numbersFrom(firstDeviceNumber, maxDevices);
-    this.devices = driverDevices(numbers, heldNumbers, (id) => join(simulatedDir, id));
-  }
-
-  /** @throws PluginError `simulated_dir_unusable` if the directory can't be made. */
-  ensure(): Promise<EnsureReport> {
-    return this.changes.run(async () => {
-      this.makeDirectories();
-      const created: string[] = [];
-      const adopted: string[] = [];
-      const failed: EnsureFailure[] = [];
-      for (const device of this.devices) {
-        try {
-          const list = this.ensureDevice(device) === "created" ? created : adopted;
-          list.push(device.id);
-        } catch (error) {
-          failed.push({ id: device.id, error: PluginError.from(error) });
-        }
-      }
-      return { created, adopted, failed };
+    this.devices = driverDevices(numbers, heldNumbers, {
+      hostPath: (id) => join(simulatedDir, id),
+      cleaning: "reset",
     });
   }
 
+  /** @throws PluginError `simulated_dir_unusable` if the directory can't be made. */
+  async ensure(): Promise<EnsureReport> {
+    this.makeDirectories();
+    const created: string[] = [];
+    const adopted: string[] = [];
+    const failed: EnsureFailure[] = [];
+    for (const { id } of this.devices) {
+      try {
+        const list = this.ensureDevice(id) === "created" ? created : adopted;
+        list.push(id);
+      } catch (error) {
+        failed.push({ id, error: PluginError.from(error) });
+      }
+    }
+    return { created, adopted, failed };
+  }
+
   async inspect(): Promise<DeviceObservation[]> {
-    return this.devices.map((device) => this.observe(device));
+    return this.devices.map(({ id }) => this.observe(id));
   }
 
   capabilities(): DriverCapabilities {
-    return { reset: true, remove: true };
+    return { remove: true };
   }
 
   /** There is no module behind files. */
@@ -105,15 +112,15 @@ export class SimulatedDriver implements VideoDriver {
 
   /** @throws PluginError `device_unknown`, `device_busy`, `reset_failed`, or as `ensure` reports. */
   reset(id: string): Promise<void> {
-    return this.change(id, (device) => {
+    return this.change(id, (path) => {
       const fault = this.faults.find(id, "reset-fails");
       if (fault !== undefined) {
         throw new PluginError("reset_failed", `${id} could not be reset: ${fault}`);
       }
       this.makeDirectories();
-      removeSimulatedNode(device.hostPath);
+      removeSimulatedNode(path);
       this.faults.mend(id, "dead-caps", "stuck-writer", "dirty");
-      this.ensureDevice(device);
+      this.ensureDevice(id);
     });
   }
 
@@ -124,7 +131,7 @@ export class SimulatedDriver implements VideoDriver {
 
   /** @throws PluginError `device_unknown`, `device_busy`, `device_foreign`. */
   remove(id: string): Promise<void> {
-    return this.change(id, ({ hostPath }) => removeSimulatedNode(hostPath));
+    return this.change(id, removeSimulatedNode);
   }
 
   /** Nothing provides files. */
@@ -147,18 +154,20 @@ export class SimulatedDriver implements VideoDriver {
     watchDirectory(this.faults.directory, () => true, notify, signal, clock);
   }
 
-  /** Does something to a device of this driver's that nobody holds. */
-  private change(id: string, act: (device: DriverDevice) => void): Promise<void> {
-    return this.changes.run(async () => {
-      const device = this.devices.find((candidate) => candidate.id === id);
-      if (device === undefined) {
-        throw new PluginError("device_unknown", `${id} is none of this driver's devices.`);
-      }
-      const held = this.openBecause(id);
-      if (held !== undefined) throw new PluginError("device_busy", `${id} is in use: ${held}`);
-      this.refuseForeign(device);
-      act(device);
-    });
+  /** Does something to a device of this driver's that no process holds open. */
+  private async change(id: string, act: (path: string) => void): Promise<void> {
+    if (!this.devices.some((device) => device.id === id)) {
+      throw new PluginError("device_unknown", `${id} is none of this driver's devices.`);
+    }
+    const held = this.openBecause(id);
+    if (held !== undefined) throw new PluginError("device_busy", `${id} is in use: ${held}`);
+    this.refuseForeign(id);
+    act(this.path(id));
+  }
+
+  /** Path of a device's node, which is the same for this process and on the host. */
+  private path(id: string): string {
+    return join(this.settings.simulatedDir, id);
   }
 
   private makeDirectories(): void {
@@ -174,66 +183,67 @@ export class SimulatedDriver implements VideoDriver {
     }
   }
 
-  private ensureDevice(device: DriverDevice): "created" | "adopted" {
-    this.refuseForeign(device);
-    const outcome = lookAtSimulatedNode(device.hostPath) === "absent" ? "created" : "adopted";
-    if (outcome === "created") this.create(device);
-    applyNodeAccess(device.hostPath, this.settings);
-    const sick = this.faults.find(device.id, "sick");
+  private ensureDevice(id: string): "created" | "adopted" {
+    this.refuseForeign(id);
+    const path = this.path(id);
+    const outcome = lookAtSimulatedNode(path) === "absent" ? "created" : "adopted";
+    if (outcome === "created") this.create(id, path);
+    applyNodeAccess(path, this.settings);
+    const sick = this.faults.find(id, "sick");
     if (sick !== undefined) throw new PluginError("device_faulty", sick);
     return outcome;
   }
 
-  private create(device: DriverDevice): void {
-    const fault = this.faults.find(device.id, "create-fails");
+  private create(id: string, path: string): void {
+    const fault = this.faults.find(id, "create-fails");
     if (fault !== undefined) {
-      throw new PluginError("create_failed", `${device.id} could not be created: ${fault}`);
+      throw new PluginError("create_failed", `${id} could not be created: ${fault}`);
     }
-    const reason = makeSimulatedNode(device.hostPath, this.dependencies.makeCharDevice);
+    const reason = makeSimulatedNode(path, this.dependencies.makeCharDevice);
     if (reason !== undefined && !this.toldOfPlainFiles) {
       this.toldOfPlainFiles = true;
       this.dependencies.log.info("simulated devices are plain files", {
-        device_path: device.hostPath,
+        device_path: path,
         reason: PluginError.from(reason).message,
       });
     }
   }
 
-  private refuseForeign(device: DriverDevice): void {
-    const node = lookAtSimulatedNode(device.hostPath);
+  private refuseForeign(id: string): void {
+    const node = lookAtSimulatedNode(this.path(id));
     if (typeof node === "string") return;
     throw new PluginError(
       "device_foreign",
-      `${device.hostPath} is ${node.foreign}, so it was left alone.`,
+      `${this.path(id)} is ${node.foreign}, so it was left alone.`,
       { remedy: "Remove it, or give the simulated devices another directory." },
     );
   }
 
-  private observe({ id, hostPath }: DriverDevice): DeviceObservation {
+  private observe(id: string): DeviceObservation {
+    const path = this.path(id);
     try {
-      const node = lookAtSimulatedNode(hostPath);
+      const node = lookAtSimulatedNode(path);
       if (node === "absent") {
-        return { id, state: "missing", detail: `There is no ${hostPath}.` };
+        const detail = `There is no ${path}.`;
+        return { id, state: "unavailable", reason: "missing", detail, fix: "recreate" };
       }
       if (node !== "ours") {
-        return { id, state: "wrong_driver", detail: `${hostPath} is ${node.foreign}.` };
+        const detail = `${path} is ${node.foreign}.`;
+        return { id, state: "unavailable", reason: "wrong_driver", detail, fix: "none" };
       }
-      const sick = this.faults.find(id, "sick");
-      if (sick !== undefined) return { id, state: "faulty", detail: sick };
-      const dead = this.faults.find(id, "dead-caps");
-      if (dead !== undefined) return { id, state: "dead_caps", detail: dead };
-      const stuck = this.faults.find(id, "stuck-writer");
-      if (stuck !== undefined) return { id, state: "stuck_writer", detail: stuck };
-      const kept = hasNodeAccess(hostPath, this.settings);
+      for (const { fault, reason, fix } of visibleFaults) {
+        const detail = this.faults.find(id, fault);
+        if (detail !== undefined) return { id, state: "faulty", reason, detail, fix };
+      }
       const format = this.faults.find(id, "streaming");
       return {
-        ...{ id, state: "ok", detail: "" },
-        ...(kept ? {} : { accessLost: true }),
-        ...(format === undefined ? {} : { format }),
+        ...okObservation(id),
+        ...(!hasNodeAccess(path, this.settings) && { accessLost: true }),
+        ...(format !== undefined && { format }),
       };
     } catch (error) {
-      const reason = PluginError.from(error).message;
-      return { id, state: "faulty", detail: `${hostPath} can't be looked at: ${reason}.` };
+      const detail = `${path} can't be looked at: ${PluginError.from(error).message}.`;
+      return { id, state: "faulty", reason: "faulty", detail, fix: "recreate" };
     }
   }
 }

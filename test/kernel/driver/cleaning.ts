@@ -63,7 +63,7 @@ async function ready(stage: Stage) {
   return driver;
 }
 
-const stateOf = async (driver: ReturnType<Stage["driver"]>) => (await driver.inspect())[1]?.state;
+const reasonOf = async (driver: ReturnType<Stage["driver"]>) => (await driver.inspect())[1]?.reason;
 
 /** What tenants leave, and how it goes. */
 export const cleaning: readonly Scenario[] = [
@@ -105,9 +105,9 @@ export const cleaning: readonly Scenario[] = [
       const driver = await ready(stage);
       const file = feed(stage);
       file.setControl(CID.keepFormat, 1);
-      equal(await stateOf(driver), "ok");
+      equal(await reasonOf(driver), "ok");
       file.close();
-      equal(await stateOf(driver), "stuck_writer");
+      equal(await reasonOf(driver), "stuck_writer");
       {
         using next = stage.open(ID);
         equal(
@@ -117,7 +117,7 @@ export const cleaning: readonly Scenario[] = [
         );
       }
       await driver.reset(ID);
-      equal(await stateOf(driver), "ok");
+      equal(await reasonOf(driver), "ok");
       {
         using reader = stage.open(ID);
         assertNoSecret(framesOf(reader));
@@ -263,10 +263,10 @@ export const cleaning: readonly Scenario[] = [
       deepEqual(identity(ID), before);
       equal(attribute("max_openers"), "10");
       equal(file.write(new Uint8Array(FRAME_BYTES)), FRAME_BYTES);
-      equal(await stateOf(driver), "ok");
+      equal(await reasonOf(driver), "ok");
       file.close();
       equal(await driver.isOpen(ID), false);
-      notEqual(await stateOf(driver), "stuck_writer");
+      notEqual(await reasonOf(driver), "stuck_writer");
       return undefined;
     },
   },
@@ -276,7 +276,7 @@ export const cleaning: readonly Scenario[] = [
       const driver = await ready(stage);
       const code = await codeOf(driver.remove(ID));
       equal(code, stage.isDynamic ? undefined : "not_supported");
-      equal(await stateOf(driver), stage.isDynamic ? "missing" : "ok");
+      equal(await reasonOf(driver), stage.isDynamic ? "missing" : "ok");
       return stage.isDynamic ? "removed" : "refused";
     },
   },
@@ -287,11 +287,11 @@ export const cleaning: readonly Scenario[] = [
       {
         using _held = stage.open(ID);
         await driver.release();
-        equal(await stateOf(driver), "ok");
+        equal(await reasonOf(driver), "ok");
       }
       if (stage.isDynamic) for (const { id } of driver.devices) await driver.remove(id);
       await driver.release();
-      equal(await stateOf(driver), "module_gone");
+      equal(await reasonOf(driver), "module_gone");
       equal(loaded(["v4l2loopback"]).length, 0);
       deepEqual(query(), []);
       return undefined;

@@ -72,8 +72,8 @@ export const creation: readonly Scenario[] = [
       const driver = stage.driver({ maxDevices: 5 });
       const report = await driver.ensure();
       deepEqual(report.created, numbered(13, 2));
-      for (const { state, detail } of (await driver.inspect()).slice(0, 3)) {
-        equal(state, "wrong_driver");
+      for (const { reason, detail } of (await driver.inspect()).slice(0, 3)) {
+        equal(reason, "wrong_driver");
         match(detail, /vivid/);
       }
       deepEqual(cameras.map(identity), before);
@@ -134,19 +134,20 @@ export const creation: readonly Scenario[] = [
       stage.modprobe("v4l2loopback", "devices=3", "video_nr=10,11,12");
       stage.unload("vivid");
       const driver = stage.driver();
+      const ensureWith = (free: readonly string[]) => driver.ensure({ recreatable: new Set(free) });
       const [failure] = (await driver.ensure()).failed;
       equal(failure?.id, "video11");
       if (stage.isDynamic) {
         match(failure?.error.message ?? "", /index already, maybe under another number/);
         return "told";
       }
-      equal((await driver.inspect())[1]?.state, "wrong_number");
+      equal((await driver.inspect())[1]?.reason, "wrong_number");
       {
         using _held = stage.open("video13");
-        equal((await driver.ensure(() => true)).failed.length, 1);
+        equal((await ensureWith(numbered(10, 3))).failed.length, 1);
       }
-      equal((await driver.ensure((id) => id !== "video10")).failed.length, 1);
-      deepEqual((await driver.ensure(() => true)).created, numbered(10, 3));
+      equal((await ensureWith(["video11", "video12"])).failed.length, 1);
+      deepEqual((await ensureWith(numbered(10, 3))).created, numbered(10, 3));
       deepEqual(
         query().map(({ device, card }) => [device, card]),
         numbered(10, 3).map((id) => [`/dev/${id}`, LABEL]),

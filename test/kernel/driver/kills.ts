@@ -51,7 +51,7 @@ async function killAndRecover(stage: Stage, work: "ensure" | "resets"): Promise<
     deepEqual([report.created, report.failed], [lost, []]);
     await plugin.claim(ID);
     deepEqual(
-      (await driver.inspect()).map(({ state }) => state),
+      (await driver.inspect()).map(({ reason }) => reason),
       ["ok", "ok", "ok"],
     );
     const devices = query().map(({ device, open, card }) => [device, open, card]);
@@ -83,7 +83,7 @@ export const kills: readonly Scenario[] = [
       await Bun.write(`/sys/class/video4linux/${ID}/max_openers`, "0");
       equal(query([ID])[0]?.open, "EBUSY");
       const driver = stage.driver();
-      equal((await driver.inspect())[1]?.state, "faulty");
+      equal((await driver.inspect())[1]?.reason, "faulty");
       const plugin = new Claimant(driver, systemClock);
       deepEqual(await plugin.ensure(), { created: [], adopted: IDS, failed: [] });
       await plugin.claim(ID);

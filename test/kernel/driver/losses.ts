@@ -73,8 +73,8 @@ export const losses: readonly Scenario[] = [
       equal((await driver.ensure()).failed.length, 0);
       const lose = () => (stage.isDynamic ? removeDevice(ID) : stage.unload("v4l2loopback"));
       deepEqual(await toldBy(lose), ["uevent"]);
-      const { state } = (await driver.inspect())[1] ?? {};
-      equal(state, stage.isDynamic ? "missing" : "module_gone");
+      const { reason } = (await driver.inspect())[1] ?? {};
+      equal(reason, stage.isDynamic ? "missing" : "module_gone");
       return undefined;
     },
   },

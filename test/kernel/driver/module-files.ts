@@ -72,7 +72,7 @@ export const moduleFiles: readonly Scenario[] = [
       deepEqual(loaded(Object.keys(FILES)), Object.keys(FILES));
       await passFrames("/dev/video17", () => {});
       await driver.reset("video17");
-      deepEqual(new Set((await driver.inspect()).map(({ state }) => state)), new Set(["ok"]));
+      deepEqual(new Set((await driver.inspect()).map(({ reason }) => reason)), new Set(["ok"]));
       return "loaded";
     },
   },

@@ -46,7 +46,7 @@ export const nodes: readonly Scenario[] = [
         const asTheyAre = stage.driver({ deviceDir: DIR, mode: 0o600, group: undefined });
         deepEqual((await asTheyAre.ensure()).failed, []);
         deepEqual(
-          (await asTheyAre.inspect()).map(({ state }) => state),
+          (await asTheyAre.inspect()).map(({ reason }) => reason),
           ["ok", "ok", "ok"],
         );
       });
@@ -64,8 +64,8 @@ export const nodes: readonly Scenario[] = [
           IDS.map((id) => [id, "node_not_changed"]),
         );
         match(messages(report), /EROFS/);
-        for (const { state, detail } of await driver.inspect()) {
-          equal(state, "missing");
+        for (const { reason, detail } of await driver.inspect()) {
+          equal(reason, "missing");
           match(detail, /there is no \/run\/their-dev\/video1/);
         }
       });
@@ -87,7 +87,7 @@ export const nodes: readonly Scenario[] = [
         await driver.reset("video11");
         equal(inSysfs() !== before, stage.isDynamic);
         deepEqual(
-          (await driver.inspect()).map(({ state }) => state),
+          (await driver.inspect()).map(({ reason }) => reason),
           ["ok", "ok", "ok"],
         );
         for (const id of stage.isDynamic ? IDS : []) await driver.remove(id);
@@ -104,7 +104,7 @@ export const nodes: readonly Scenario[] = [
       const { rdev } = identity("video11");
       replaceNode("video11", "video12");
       const [, seen] = await driver.inspect();
-      equal(seen?.state, "wrong_driver");
+      equal(seen?.reason, "wrong_driver");
       match(seen?.detail ?? "", /\/dev\/video11 is the device 81:\d+, but video11 is 81:\d+/);
       deepEqual((await driver.ensure()).failed, []);
       deepEqual([identity("video11").rdev, identity("video11").mode & 0o7777], [rdev, MODE]);
@@ -123,7 +123,7 @@ export const nodes: readonly Scenario[] = [
         deepEqual(codesOf(report), [["video11", "node_not_changed"]]);
         match(messages(report), /video11 is of another device.*EROFS/);
         deepEqual(
-          (await driver.inspect()).map(({ state }) => state),
+          (await driver.inspect()).map(({ reason }) => reason),
           ["ok", "wrong_driver", "ok"],
         );
       });

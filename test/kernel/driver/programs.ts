@@ -191,7 +191,7 @@ export const programs: readonly Scenario[] = [
     async run(stage) {
       const driver = await ready(stage);
       await tenant(() => v4l2Ctl(ID, "-c", "keep_format=1"));
-      equal((await driver.inspect())[1]?.state, "stuck_writer");
+      equal((await driver.inspect())[1]?.reason, "stuck_writer");
       const { read_found, capture_found } = search(ID);
       equal(read_found + capture_found > 0, true, "nothing was kept");
       await driver.reset(ID);

@@ -23,7 +23,7 @@ export interface ListedDevice {
   readonly label: string;
   /** `v4l2loopback`, or what drives it; null if /sys doesn't tell. */
   readonly driver: string | null;
-  /** `ok`, or what is wrong with it: a state of DeviceState. */
+  /** `ok`, or the reason why it is not. */
   readonly state: string;
   /** What was seen, if the state isn't `ok`. */
   readonly detail: string;
@@ -81,14 +81,14 @@ function describe(sysfs: SysfsDevice, { deviceDir, sysfsDir }: Config, view: Loo
   const path = join(deviceDir, id);
   const stream = lookAtStream(number, sysfsDir);
   const stat = statSync(path, { throwIfNoEntry: false });
-  const seen = loopback ? view.judge({ id, number, hostPath: path }) : undefined;
+  const seen = loopback ? view.observe({ id, number }) : undefined;
   return {
     ...{ id, number, label: name, path },
     driver: loopback ? "v4l2loopback" : (driver ?? null),
-    state: seen?.state ?? "ok",
+    state: seen?.reason ?? "ok",
     detail: seen?.detail ?? "",
     // A mark that outlived its writer is no stream.
-    streaming: seen?.state !== "stuck_writer" && stream?.streaming === true,
+    streaming: seen?.reason !== "stuck_writer" && stream?.streaming === true,
     format: stream?.format ?? "",
     mode: stat === undefined ? null : (stat.mode & 0o7777).toString(8).padStart(4, "0"),
   };

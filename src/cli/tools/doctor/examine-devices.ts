@@ -19,7 +19,7 @@ export function examineDevices(facts: Facts): Check {
   }
   const there = range.filter(({ sysfs }) => sysfs !== undefined);
   if (there.length === 0) return examineNone(facts);
-  const shifted = range.filter(({ seen }) => seen.state === "wrong_number");
+  const shifted = range.filter(({ seen }) => seen.reason === "wrong_number");
   const missing = range.filter((device) => device.sysfs === undefined && !shifted.includes(device));
   const complaints = [
     ...(missing.length === 0 ? [] : [`missing: ${missing.map(({ id }) => id).join(", ")}`]),
@@ -48,7 +48,7 @@ function examineNone({ range, others, loaded, file }: Facts): Check {
     const remedy = loaded.controlOpens ? "Nothing: the plugin makes them." : undefined;
     return check.warning(`${name}: none is there yet`, remedy);
   }
-  const [shifted] = range.filter(({ seen }) => seen.state === "wrong_number");
+  const [shifted] = range.filter(({ seen }) => seen.reason === "wrong_number");
   if (shifted !== undefined) {
     return check.warning(
       `${name}: none is there; ${complaint(shifted).join("")}`,

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { PluginError } from "../../../common/plugin-error.ts";
 import { loadConfig } from "../../../config/load-config.ts";
-import type { Judgement } from "../../../drivers/loopback/device/device-state.ts";
+import { type DeviceObservation, okObservation } from "../../../drivers/driver.ts";
+import { faultOf } from "../../../drivers/loopback/device/device-state.ts";
 import type { SysfsDevice } from "../../../drivers/loopback/device/sysfs.ts";
 import type { LoadProbes } from "../../../drivers/loopback/module/load-probes.ts";
 import type { Check } from "./check.ts";
@@ -37,15 +38,15 @@ function camera(number: number, more: Partial<SysfsDevice> = {}): SysfsDevice {
 function rangeDevice(
   number: number,
   sysfs: SysfsDevice | undefined,
-  seen: Judgement = sysfs === undefined
-    ? { state: "missing", detail: "It is missing." }
-    : { state: "ok", detail: "" },
+  seen: DeviceObservation = sysfs === undefined
+    ? faultOf(`video${number}`, "missing", "It is missing.")
+    : okObservation(`video${number}`),
 ): RangeDevice {
   return { id: `video${number}`, number, sysfs, seen };
 }
 
-const shifted: Judgement = { state: "wrong_number", detail: "video10 became video0." };
-const nodeless: Judgement = { state: "missing", detail: "There is no /dev/video10." };
+const shifted = faultOf("video10", "wrong_number", "video10 became video0.");
+const nodeless = faultOf("video10", "missing", "There is no /dev/video10.");
 
 const loaded: LoadedFacts = {
   version: "0.15.4",
@@ -293,8 +294,8 @@ describe("the doctor", () => {
   });
 
   test("says of what is wrong with a device that is there who mends it", () => {
-    const fenced: Judgement = { state: "faulty", detail: "video10 lets nobody open it." };
-    const range = [rangeDevice(10, camera(10), fenced), rangeDevice(11, camera(11))];
+    const locked = faultOf("video10", "faulty", "video10 lets nobody open it.");
+    const range = [rangeDevice(10, camera(10), locked), rangeDevice(11, camera(11))];
     expect(find({ range }, "devices")).toMatchObject({
       state: "warning",
       detail: "video10 to video11: 2 of 2 there; video10 lets nobody open it",

@@ -23,7 +23,7 @@ function gather(...argv: string[]) {
   return gatherFacts(loaded.config, kernel);
 }
 
-const states = async () => (await gather()).range.map(({ seen }) => seen.state);
+const states = async () => (await gather()).range.map(({ seen }) => seen.reason);
 const attribute = (name: string) => join(kernel.sysfsDir, "class/video4linux/video10", name);
 
 test("a device that a killed run closed to everybody is seen as faulty", async () => {

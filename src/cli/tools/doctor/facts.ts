@@ -4,12 +4,11 @@ import { dirname, join } from "node:path";
 import { systemClock } from "../../../common/clock.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import type { Config } from "../../../config/config.ts";
-import { driverDevices } from "../../../drivers/driver-devices.ts";
+import type { DeviceObservation } from "../../../drivers/driver.ts";
 import {
   ControlDevice,
   chooseNumbers,
   findModule,
-  type Judgement,
   kernelDecompresses,
   type LoadProbes,
   type LoopbackKernel,
@@ -35,7 +34,7 @@ import { readInitOnAlloc } from "../../../linux/init-on-alloc.ts";
 import { configOption, readKernelConfig } from "../../../linux/kernel-config.ts";
 import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { type Privileges, readPrivileges } from "../../../linux/privileges.ts";
-import { numbersFrom } from "../../../v4l2/device-ids.ts";
+import { deviceId, numbersFrom } from "../../../v4l2/device-ids.ts";
 import { connects } from "../connects.ts";
 import { loopbackView } from "../loopback-look.ts";
 import { listPodDevices } from "../pod-devices.ts";
@@ -70,7 +69,7 @@ export interface RangeDevice {
   readonly number: number;
   readonly sysfs: SysfsDevice | undefined;
   /** What the plugin would say of it. */
-  readonly seen: Judgement;
+  readonly seen: DeviceObservation;
 }
 
 /** All that the doctor looks at; nothing of it changes anything. */
@@ -190,9 +189,9 @@ function range(
   all: ReadonlyMap<number, SysfsDevice>,
   view: LoopbackView,
 ): RangeDevice[] {
-  return driverDevices(numbers, [], (id) => `/dev/${id}`).map((device) => {
-    const { id, number } = device;
-    return { id, number, sysfs: all.get(number), seen: view.judge(device) };
+  return numbers.map((number) => {
+    const id = deviceId(number);
+    return { id, number, sysfs: all.get(number), seen: view.observe({ id, number }) };
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../common/clock.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
-import type { DeviceState, VideoDriver } from "../../../drivers/driver.ts";
+import type { VideoDriver } from "../../../drivers/driver.ts";
 import { CONTESTED, CONTESTED_REMEDY, keepAccess } from "./keep-access.ts";
 
 /** What became of one device. */
@@ -8,7 +8,8 @@ export interface SetUpDevice {
   readonly id: string;
   /** Path of the node on the host. */
   readonly path: string;
-  readonly state: DeviceState;
+  /** `ok`, or the reason why it is not. */
+  readonly state: string;
   /** `created` by this run, `adopted` as it was, or `failed`. */
   readonly outcome: "created" | "adopted" | "failed";
   /** One sentence; empty if all is well. */
@@ -42,10 +43,10 @@ export async function setUp(
     ? { ...made, contested: [] }
     : await keepAccess(driver, made, clock);
   const seen = new Map((await driver.inspect()).map((sight) => [sight.id, sight]));
-  const devices = driver.devices.map(({ id, hostPath: path }): SetUpDevice => {
+  const devices = driver.devices.map(({ id, nodes: [{ hostPath: path }] }): SetUpDevice => {
     const failure = failed.find((one) => one.id === id);
     const error = failure && PluginError.from(failure.error);
-    const { state, detail } = seen.get(id) ?? { state: "missing", detail: "" };
+    const { reason: state, detail } = seen.get(id) ?? { reason: "missing", detail: "" };
     const isOk = state === "ok" && error === undefined;
     return {
       id,

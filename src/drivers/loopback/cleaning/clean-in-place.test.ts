@@ -66,7 +66,7 @@ describe.each(["0.12.7", "0.15.4"] as const)("reset of v4l2loopback %s", (versio
   test("takes away all that the last user left", async () => {
     const { kernel, driver } = await setUp({ version });
     misuse(kernel, 10);
-    expect((await driver.inspect())[0]?.state).toBe("stuck_writer");
+    expect((await driver.inspect())[0]?.reason).toBe("stuck_writer");
     await driver.reset("video10");
     const inside = kernel.inside(10);
     expect([...inside.controls.values()].filter((value) => value !== 0)).toEqual([]);
@@ -74,7 +74,7 @@ describe.each(["0.12.7", "0.15.4"] as const)("reset of v4l2loopback %s", (versio
     expect(inside.lastFrame).toBeUndefined();
     expect(inside.openers).toBe(0);
     expect(maxOpeners(kernel, 10)).toBe("10");
-    expect((await driver.inspect())[0]?.state).toBe("ok");
+    expect((await driver.inspect())[0]?.reason).toBe("ok");
   });
 
   test("leaves a device alone that somebody holds", async () => {
@@ -84,7 +84,7 @@ describe.each(["0.12.7", "0.15.4"] as const)("reset of v4l2loopback %s", (versio
     await expect(driver.reset("video10")).rejects.toMatchObject({ code: "device_busy" });
     expect(await driver.isOpen("video10")).toBe(true);
     expect(kernel.inside(10).lastFrame).toEqual(SECRET);
-    expect((await driver.inspect())[0]?.state).toBe("ok");
+    expect((await driver.inspect())[0]?.reason).toBe("ok");
     expect(maxOpeners(kernel, 10)).toBe("10");
     release();
     expect(await driver.isOpen("video10")).toBe(false);
@@ -95,7 +95,7 @@ describe.each(["0.12.7", "0.15.4"] as const)("reset of v4l2loopback %s", (versio
     kernel.sysfsReadOnly = true;
     misuse(kernel, 10);
     await driver.reset("video10");
-    expect((await driver.inspect())[0]?.state).toBe("ok");
+    expect((await driver.inspect())[0]?.reason).toBe("ok");
   });
 
   test("killed at any step, is made good by the next run before it gives the device away", async () => {
@@ -119,7 +119,7 @@ describe.each(["0.12.7", "0.15.4"] as const)("reset of v4l2loopback %s", (versio
       const plugin = new Claimant(next, steppingClock());
       expect((await plugin.ensure()).failed).toEqual([]);
       await plugin.claim("video10");
-      expect((await next.inspect()).map(({ state }) => state)).toEqual(["ok", "ok"]);
+      expect((await next.inspect()).map(({ reason }) => reason)).toEqual(["ok", "ok"]);
       const inside = kernel.inside(10);
       expect([...inside.controls.values()].filter((value) => value !== 0)).toEqual([]);
       expect(inside.lastFrame).toBeUndefined();
@@ -229,10 +229,10 @@ describe("dead capabilities of v4l2loopback 0.12", () => {
       return { ...file, queryCapabilities: () => capabilities };
     };
     await expect(driver.repair("video10")).rejects.toMatchObject({ code: "device_dead_caps" });
-    expect((await driver.inspect())[0]?.state).toBe("dead_caps");
+    expect((await driver.inspect())[0]?.reason).toBe("dead_caps");
     kernel.openVideo = open;
     await driver.repair("video10");
-    expect((await driver.inspect())[0]?.state).toBe("ok");
+    expect((await driver.inspect())[0]?.reason).toBe("ok");
   });
 
   test("are unknown to versions with a control device", async () => {
@@ -257,7 +257,7 @@ describe("the fence", () => {
     const { kernel, makeDriver } = await setUp();
     kernel.writeAttribute(join(kernel.sysfsDir, "class/video4linux/video10/max_openers"), "0");
     const driver = makeDriver();
-    expect((await driver.inspect())[0]).toMatchObject({ state: "faulty" });
+    expect((await driver.inspect())[0]).toMatchObject({ reason: "faulty" });
     kernel.sysfsReadOnly = true;
     expect((await driver.ensure()).failed).toMatchObject([{ id: "video10" }]);
     kernel.sysfsReadOnly = false;

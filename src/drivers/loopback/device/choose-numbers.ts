@@ -32,7 +32,10 @@ export function chooseNumbers(settings: NumberSettings): readonly DriverDevice[]
       { remedy: "Lower FIRST_DEVICE_NUMBER or MAX_DEVICES." },
     );
   }
-  return driverDevices(numbers, settings.heldNumbers ?? [], (id) => `/dev/${id}`);
+  return driverDevices(numbers, settings.heldNumbers ?? [], {
+    hostPath: (id) => `/dev/${id}`,
+    cleaning: "reset",
+  });
 }
 
 function foreign(numbers: readonly number[], { sysfsDir }: NumberSettings): readonly number[] {

@@ -77,14 +77,14 @@ export class DeviceMaker {
     if (isNew || !isThere) await this.awaitNew(device);
     this.refuseForeign(device);
     await this.ensureNode(device);
-    const { state, detail } = this.view.judge(device);
+    const { state, reason, detail } = this.view.observe(device);
     // A writer's mark is for a reset, which the caller decides on.
-    if (state !== "ok" && state !== "stuck_writer") {
+    if (state !== "ok" && reason !== "stuck_writer") {
       const remedy =
-        state === "faulty"
+        reason === "faulty"
           ? "When no device is in use, unload the module on the host (rmmod v4l2loopback): this program then loads it anew."
           : `See what ${this.view.nodePath(device)} is, and remove it if nobody needs it.`;
-      throw new PluginError(`device_${state}`, detail, { remedy });
+      throw new PluginError(`device_${reason}`, detail, { remedy });
     }
     const path = this.view.nodePath(device);
     if (applyNodeAccess(path, this.settings) && isThere && this.given.has(device.id)) {
@@ -118,7 +118,7 @@ export class DeviceMaker {
     if (found === undefined || found.loopback) return;
     throw new PluginError(
       "device_foreign",
-      `${this.view.judge(device).detail} It was left alone.`,
+      `${this.view.observe(device).detail} It was left alone.`,
       {
         remedy:
           "Choose device numbers that nothing else uses (see /sys/class/video4linux), or set NUMBER_TAKEN=elsewhere.",
@@ -138,7 +138,7 @@ export class DeviceMaker {
 
   /** Waits for a device to become ok: its attributes come some ms after itself. */
   private async settle(device: DriverDevice, patienceMs: number): Promise<void> {
-    const isOk = () => this.view.judge(device).state === "ok";
+    const isOk = () => this.view.observe(device).state === "ok";
     await pollUntil(isOk, this.clock, { pauseMs: NODE_PAUSE_MS, patienceMs });
   }
 

@@ -3,7 +3,10 @@ import { recordingLogger } from "../../../../test/support/recording-logger.ts";
 import { driverDevices } from "../../driver-devices.ts";
 import { DeviceNumberHistory } from "./device-number-history.ts";
 
-const devices = driverDevices([10, 11, 12, 13], [], (id) => `/dev/${id}`);
+const devices = driverDevices([10, 11, 12, 13], [], {
+  hostPath: (id) => `/dev/${id}`,
+  cleaning: "reset",
+});
 const [video10, video11, video12] = devices as [(typeof devices)[0], never, never];
 const at = (minor: number) => ({ major: 81, minor });
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { type DeviceFacts, judge } from "./device-state.ts";
+import { type DeviceFacts, deviceState, faultOf } from "./device-state.ts";
 
-const device = { id: "video10", number: 10, hostPath: "/dev/video10" };
 const sysfs = {
   number: 10,
   name: "MeetingBot_WebCam",
@@ -65,8 +64,8 @@ describe("a device's state", () => {
     ["a writer has it", { sysfs: { ...sysfs, writing: true }, isOpen: true }, "ok", ""],
     ["who has it can't be known", { sysfs: { ...sysfs, writing: true } }, "ok", ""],
     [
-      "a killed run has fenced it",
-      { fenced: true },
+      "a killed run has locked it",
+      { locked: true },
       "faulty",
       "video10 lets nobody open it (max_openers in /sys).",
     ],
@@ -97,7 +96,21 @@ describe("a device's state", () => {
       'video10 is "vivid" of another driver, not of v4l2loopback.',
     ],
   ];
-  test.each(rows)("when %s", (_, facts, state, detail) => {
-    expect(judge(device, { ...right, ...facts })).toEqual({ state, detail } as never);
+  test.each(rows)("when %s", (_, facts, reason, detail) => {
+    expect(deviceState("video10", { ...right, ...facts })).toMatchObject({ reason, detail });
+  });
+
+  test.each([
+    ["missing", "unavailable", "recreate"],
+    ["module_gone", "unavailable", "recreate"],
+    ["wrong_driver", "unavailable", "none"],
+    ["wrong_number", "unavailable", "recreate"],
+    ["faulty", "faulty", "recreate"],
+    ["dead_caps", "faulty", "repair"],
+    ["stuck_writer", "faulty", "reset"],
+  ] as const)("%s is %s, and the fix is %s", (reason, state, fix) => {
+    expect(faultOf("video10", reason, "Why.")).toEqual({
+      ...{ id: "video10", state, reason, fix, detail: "Why." },
+    });
   });
 });

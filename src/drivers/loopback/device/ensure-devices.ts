@@ -32,11 +32,11 @@ export interface EnsureContext {
 /** What an `ensure` does, from the module to each of the devices: see `VideoDriver`. */
 export async function ensureDevices(
   devices: readonly DriverDevice[],
-  mayRemake: (id: string) => boolean,
+  recreatable: ReadonlySet<string>,
   needs: EnsureContext,
 ): Promise<EnsureReport> {
   const { settings, control, controlNode, view, maker, module, numbers } = needs;
-  renumberModule(devices, mayRemake, { ...needs, sysfsDir: settings.sysfsDir });
+  renumberModule(devices, recreatable, { ...needs, sysfsDir: settings.sysfsDir });
   const isThere = (device: DriverDevice) => view.sysfsDevice(device) !== undefined;
   const old = new Set(devices.filter(isThere));
   for (const device of devices) if (!old.has(device)) maker.tryToRemoveStaleNode(device);

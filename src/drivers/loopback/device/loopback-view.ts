@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import type { DeviceNumber } from "../../../linux/device-number.ts";
-import type { DriverDevice } from "../../driver.ts";
+import type { DeviceObservation, DriverDevice } from "../../driver.ts";
 import type { MaxOpeners } from "../cleaning/max-openers.ts";
 import type { LoopbackKernel } from "../kernel.ts";
 import type { LoopbackSettings } from "../loopback-settings.ts";
-import { type Judgement, judge } from "./device-state.ts";
+import { deviceState } from "./device-state.ts";
 import { streamFormat } from "./stream-format.ts";
 import {
   loopbackNumbers,
@@ -18,6 +18,9 @@ import {
 /** Where the module and its devices are looked for. */
 export type ViewSettings = Pick<LoopbackSettings, "deviceDir" | "sysfsDir">;
 
+/** What a device goes by. */
+export type DeviceName = Pick<DriverDevice, "id" | "number">;
+
 /** What can be seen of the module and its devices without opening one. */
 export class LoopbackView {
   private readonly settings: ViewSettings;
@@ -30,11 +33,11 @@ export class LoopbackView {
     this.openers = openers;
   }
 
-  nodePath(device: DriverDevice): string {
-    return join(this.settings.deviceDir, device.id);
+  nodePath({ id }: Pick<DriverDevice, "id">): string {
+    return join(this.settings.deviceDir, id);
   }
 
-  sysfsDevice({ number }: DriverDevice): SysfsDevice | undefined {
+  sysfsDevice({ number }: Pick<DriverDevice, "number">): SysfsDevice | undefined {
     return readSysfs(this.settings.sysfsDir, [number]).devices.get(number);
   }
 
@@ -56,22 +59,21 @@ export class LoopbackView {
   }
 
   /** @throws PluginError `sysfs_unreadable`. */
-  judge(device: DriverDevice): Judgement {
-    const { number } = device;
+  observe({ id, number }: DeviceName): DeviceObservation {
     const { moduleLoaded, devices } = readSysfs(this.settings.sysfsDir, [number]);
     const sysfs = devices.get(number);
-    const nodePath = this.nodePath(device);
+    const nodePath = this.nodePath({ id });
     const node = this.kernel.lookAt(nodePath);
     const common = { moduleLoaded, node, nodePath };
     if (sysfs === undefined) {
       const shiftedTo = moduleLoaded ? this.shiftedTo(number) : undefined;
-      return judge(device, { ...common, sysfs, shiftedTo });
+      return deviceState(id, { ...common, sysfs, shiftedTo });
     }
-    const fenced = this.openers.isLeftOver(number);
-    if (!sysfs.loopback || !sysfs.writing) return judge(device, { ...common, sysfs, fenced });
+    const locked = this.openers.isLeftOver(number);
+    if (!sysfs.loopback || !sysfs.writing) return deviceState(id, { ...common, sysfs, locked });
     const isOpen = this.openers.isOpen(number);
     // The mark goes with the last close, so a mark seen before that close says nothing.
-    return judge(device, { ...common, sysfs: this.sysfsDevice(device), fenced, isOpen });
+    return deviceState(id, { ...common, sysfs: this.sysfsDevice({ number }), locked, isOpen });
   }
 
   /**

@@ -51,7 +51,7 @@ describe("the module at the end", () => {
     await driver.ensure();
     await driver.release();
     expect(isLoaded()).toBe(false);
-    expect((await driver.inspect()).map(({ state }) => state)).toEqual([
+    expect((await driver.inspect()).map(({ reason }) => reason)).toEqual([
       "module_gone",
       "module_gone",
     ]);

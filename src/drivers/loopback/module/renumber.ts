@@ -18,18 +18,17 @@ export interface RenumberDeps {
  * Unloads a module that was asked for our numbers and has others, so that it can be loaded anew: without a
  * control device there is no other way to have them right.
  *
- * Only if nobody can miss anything of it: it was asked for none but our devices, `mayRemake` says of each that is
- * there that it is nobody's, and the kernel that nobody has one open.
+ * Only if nobody can miss anything of it: it was asked for none but our devices, all of these are `recreatable`, and the kernel that nobody has one open.
  *
  * @returns whether it is gone.
  */
 export function renumberModule(
   devices: readonly DriverDevice[],
-  mayRemake: (id: string) => boolean,
+  recreatable: ReadonlySet<string>,
   { sysfsDir, view, kernel, log }: RenumberDeps,
 ): boolean {
   if (readControlDevice(sysfsDir) !== undefined) return false;
-  const wrong = devices.filter((device) => view.judge(device).state === "wrong_number");
+  const wrong = devices.filter((device) => view.observe(device).reason === "wrong_number");
   if (wrong.length === 0) return false;
   const ours = new Set(devices.map(({ number }) => number));
   const asked = askedNumbers(sysfsDir);
@@ -40,7 +39,7 @@ export function renumberModule(
     module_device_numbers: [...there],
     asked_device_numbers: [...asked],
   };
-  if (hasOthers || !devices.every(({ id }) => mayRemake(id))) {
+  if (hasOthers || !devices.every(({ id }) => recreatable.has(id))) {
     log.debug("v4l2loopback with wrong device numbers stays loaded", fields);
     return false;
   }
