@@ -1,17 +1,16 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { Code, ConnectError } from "@connectrpc/connect";
-import { asClause } from "../common/clause.ts";
 import type { DeviceStatus } from "../devices/inventory/device-status.ts";
+import { compareIds } from "../devices/usage/preferred-devices.ts";
 import type { ContainerAllocateResponseSchema } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
-import { compareIds } from "./preferred-allocation.ts";
 
-/** What one container is given. */
+/** What one container gets. */
 export interface Allocation {
   readonly devices: readonly AllocatedDevice[];
   readonly response: MessageInitShape<typeof ContainerAllocateResponseSchema>;
 }
 
 export interface AllocatedDevice extends DeviceStatus {
+  /** Of its first node. */
   readonly containerPath: string;
 }
 
@@ -24,58 +23,25 @@ export function containerPath(template: string, device: DeviceStatus, index: num
 }
 
 /**
- * What a container gets for the IDs the kubelet chose. The kubelet sends them in random order and may
- * ask again for IDs it already has (an app container takes over its init container's devices), so
- * they are sorted and nothing is marked as taken.
- *
- * @throws ConnectError `NotFound` for an ID we never listed, `FailedPrecondition` for an unhealthy one.
+ * What a container gets for the devices that are allocated to it. The kubelet sends their IDs in random order and may
+ * repeat them, so they are sorted, each once. Further nodes of a device have the host's path in the container.
  */
-export function allocate(
-  ids: readonly string[],
-  lookUp: (id: string) => DeviceStatus | undefined,
+export function renderAllocation(
+  allocated: readonly DeviceStatus[],
   template: string,
 ): Allocation {
-  const devices = [...new Set(ids)]
-    .sort(compareIds)
-    .map((id) => usable(id, lookUp(id)))
+  const devices = [...new Map(allocated.map((device) => [device.id, device])).values()]
+    .sort((a, b) => compareIds(a.id, b.id))
     .map((device, index) => ({ ...device, containerPath: containerPath(template, device, index) }));
   const paths = devices.map((device) => device.containerPath);
+  const envs: Record<string, string> =
+    paths[0] === undefined ? {} : { VIDEO_DEVICE: paths[0], VIDEO_DEVICES: paths.join(",") };
+  const nodes = devices.flatMap(({ nodes: [first, ...others], containerPath }) => [
+    { hostPath: first.hostPath, containerPath },
+    ...others.map(({ hostPath }) => ({ hostPath, containerPath: hostPath })),
+  ]);
   return {
     devices,
-    response: {
-      envs:
-        paths.length === 0 ? {} : { VIDEO_DEVICE: paths[0] ?? "", VIDEO_DEVICES: paths.join(",") },
-      devices: devices.map((device) => ({
-        hostPath: device.hostPath,
-        containerPath: device.containerPath,
-        permissions: "rw",
-      })),
-    },
+    response: { envs, devices: nodes.map((node) => ({ ...node, permissions: "rw" })) },
   };
-}
-
-/** Longest ID the API allows, characters; a status that quotes a longer one may not fit its header. */
-const maxIdLength = 63;
-
-/** The device if its pod may start a container with it: a cordon takes it from nobody who has it. */
-export function startable(id: string, device: DeviceStatus | undefined): DeviceStatus {
-  return device?.reason === "cordoned" ? device : usable(id, device);
-}
-
-/** The device if it may be given to a container. */
-export function usable(id: string, device: DeviceStatus | undefined): DeviceStatus {
-  if (device === undefined) {
-    throw new ConnectError(
-      `device ${id.slice(0, maxIdLength)} is not one of this node's`,
-      Code.NotFound,
-    );
-  }
-  if (device.health !== "Healthy") {
-    const why = asClause(device.detail || device.reason);
-    throw new ConnectError(
-      `device ${id} is unhealthy (${device.reason}): ${why}`,
-      Code.FailedPrecondition,
-    );
-  }
-  return device;
 }

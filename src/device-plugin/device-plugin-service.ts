@@ -1,44 +1,33 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
-import { asClause } from "../common/clause.ts";
 import type { Clock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
 import { Notify } from "../common/notify.ts";
 import { PluginError } from "../common/plugin-error.ts";
+import type { Devices } from "../devices/devices.ts";
 import type { Inventory } from "../devices/inventory/inventory.ts";
-import type { AllocationHistory } from "../devices/usage/allocation-history.ts";
 import type {
   DevicePlugin,
   DevicePluginOptionsSchema,
   ListAndWatchResponseSchema,
 } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
-import { type Allocation, allocate, startable, usable } from "./allocation.ts";
-import { preferredDevices } from "./preferred-allocation.ts";
+import { type Allocation, renderAllocation } from "./allocation.ts";
 import type { StreamSet } from "./streams.ts";
 
 export interface DevicePluginServiceDeps {
-  readonly pool: Pick<Inventory, "list" | "get" | "subscribe">;
-  readonly history: AllocationHistory;
+  readonly devices: Pick<Devices, "allocate" | "prepare" | "preferred"> & {
+    readonly inventory: Pick<Inventory, "list" | "subscribe">;
+  };
   readonly clock: Clock;
   readonly log: Logger;
   /** Template of a device's path in the container, see the option `container-device-path`. */
   readonly containerDevicePath: string;
-  /**
-   * Gives devices away: calls `give` once they may be, and rejects if they must not be. They are given if `give`
-   * returns. Known-clean devices take no time.
-   */
-  readonly claim: <T>(ids: readonly string[], give: () => T) => Promise<T>;
-  /**
-   * Makes devices ready for a container that is about to start. Given if the kubelet shall call
-   * PreStartContainer; rejects if the container must not start.
-   */
-  readonly preStart: ((ids: readonly string[]) => Promise<void>) | undefined;
-  /** Asks for an inspection without waiting for it. */
-  readonly inspectSoon: () => void;
+  /** Whether the kubelet shall call PreStartContainer. */
+  readonly preStart: boolean;
   readonly observer: AllocationObserver;
 }
 
-/** Told of every Allocate. */
+/** Called for every Allocate. */
 export interface AllocationObserver {
   /** `ms`: how long the answer took. */
   allocated(devices: number, ms: number): void;
@@ -57,23 +46,23 @@ export function pluginOptions(
 const recheckMs = 3_600_000;
 
 /**
- * The v1beta1 device plugin service over a pool, for one server. Answers come from memory; what may take
- * time is PreStartContainer, where it is on, and Allocate of a device that isn't known to be clean.
+ * The v1beta1 device plugin service, for one server: it renders what the devices answer, and decides nothing. What
+ * may take time is PreStartContainer, where it is on, and Allocate of a device that isn't known to be clean.
  */
 export function devicePluginService(
   deps: DevicePluginServiceDeps,
   streams: StreamSet,
 ): ServiceImpl<typeof DevicePlugin> {
-  const { pool, history, clock, log } = deps;
+  const { devices, clock, log } = deps;
 
-  /** Runs `work`; a refusal is logged and the devices looked at, since the kubelet knows better. */
+  /** Runs `work`, and logs and counts its refusal. */
   async function refusing<T>(
     method: string,
     ids: readonly string[],
-    work: () => Promise<T>,
+    work: Promise<T>,
   ): Promise<T> {
     try {
-      return await work();
+      return await work;
     } catch (reason) {
       const error = refusal(reason);
       log.warn("Allocation refused", {
@@ -81,25 +70,25 @@ export function devicePluginService(
         device_ids: ids,
         reason: PluginError.from(reason).code,
         error: error.rawMessage,
-        next: "the pod is not admitted or its container not started; the devices are looked at now",
+        next: "the pod is not admitted, or its container not started; inspecting the devices",
       });
       deps.observer.allocationRefused(error.code);
-      deps.inspectSoon();
       throw error;
     }
   }
 
   return {
-    getDevicePluginOptions: () => pluginOptions(deps.preStart !== undefined),
+    getDevicePluginOptions: () => pluginOptions(deps.preStart),
 
     async *listAndWatch(_request, context) {
+      const { inventory } = devices;
       const stream = streams.add(context.signal);
       const changed = new Notify();
-      const unsubscribe = pool.subscribe(changed.notify);
+      const unsubscribe = inventory.subscribe(changed.notify);
       let sent = "";
       try {
         while (!stream.signal.aborted) {
-          const list = deviceList(pool);
+          const list = deviceList(inventory);
           const visible = list.devices.map(({ health }) => health).join();
           if (visible !== sent) {
             sent = visible;
@@ -122,42 +111,31 @@ export function devicePluginService(
 
     getPreferredAllocation: ({ containerRequests }) => ({
       containerResponses: containerRequests.map((request) => ({
-        deviceIDs: preferredDevices(
-          {
-            available: request.availableDeviceIDs,
-            mustInclude: request.mustIncludeDeviceIDs,
-            size: request.allocationSize,
-          },
-          (id) => history.lastAllocated(id),
-        ),
+        deviceIDs: devices.preferred({
+          available: request.availableDeviceIDs,
+          mustInclude: request.mustIncludeDeviceIDs,
+          size: request.allocationSize,
+        }),
       })),
     }),
 
     async allocate({ containerRequests }) {
       const started = performance.now();
-      const asked = containerRequests.flatMap(({ devicesIds }) => devicesIds);
-      const allocations = await refusing("Allocate", asked, async () => {
-        for (const id of asked) usable(id, pool.get(id));
-        // Even if it is refused: the next pod shall be sent to another one.
-        history.record(asked, clock.now());
-        return deps.claim(asked, () =>
-          containerRequests.map(({ devicesIds }) =>
-            allocate(devicesIds, (id) => pool.get(id), deps.containerDevicePath),
-          ),
-        );
-      });
-      deps.observer.allocated(asked.length, performance.now() - started);
+      const requested = containerRequests.flatMap(({ devicesIds }) => devicesIds);
+      const allocated = await refusing("Allocate", requested, devices.allocate(requested));
+      deps.observer.allocated(requested.length, performance.now() - started);
+      const allocations = containerRequests.map(({ devicesIds }) =>
+        renderAllocation(
+          allocated.filter(({ id }) => devicesIds.includes(id)),
+          deps.containerDevicePath,
+        ),
+      );
       logAllocations(log, allocations);
       return { containerResponses: allocations.map(({ response }) => response) };
     },
 
     async preStartContainer({ devicesIds }) {
-      await refusing("PreStartContainer", devicesIds, async () => {
-        for (const id of devicesIds) startable(id, pool.get(id));
-        await deps.preStart?.(devicesIds);
-        // It may have come to light just now that one is broken.
-        for (const id of devicesIds) startable(id, pool.get(id));
-      });
+      await refusing("PreStartContainer", devicesIds, devices.prepare(devicesIds));
       log.info("Devices prepared for container start", {
         device_ids: devicesIds,
         reason: "pre_start_container",
@@ -168,22 +146,26 @@ export function devicePluginService(
   };
 }
 
-/** What the kubelet is told. */
+/** What the kubelet gets as the answer. */
 function refusal(reason: unknown): ConnectError {
   if (!(reason instanceof PluginError)) return ConnectError.from(reason);
-  const code = reason.code === "timed_out" ? Code.Unavailable : Code.FailedPrecondition;
-  // The kubelet's own sentence goes on behind it: `desc = …, which is unexpected`.
-  const message = asClause(reason.message);
-  return new ConnectError(message, code, undefined, undefined, reason);
+  // The kubelet's own sentence continues it: `desc = …, which is unexpected`.
+  const message = reason.message.replace(/\.$/, "");
+  return new ConnectError(message, grpcCode(reason), undefined, undefined, reason);
+}
+
+function grpcCode({ code }: PluginError): Code {
+  if (code === "device_unknown") return Code.NotFound;
+  return code === "timed_out" ? Code.Unavailable : Code.FailedPrecondition;
 }
 
 /** The full list, as every ListAndWatch message must be. */
 function deviceList(
-  pool: Pick<Inventory, "list">,
+  inventory: Pick<Inventory, "list">,
 ): { devices: { ID: string; health: string }[] } & MessageInitShape<
   typeof ListAndWatchResponseSchema
 > {
-  return { devices: pool.list().map(({ id, health }) => ({ ID: id, health })) };
+  return { devices: inventory.list().map(({ id, health }) => ({ ID: id, health })) };
 }
 
 function logAllocations(log: Logger, allocations: readonly Allocation[]): void {
@@ -191,11 +173,11 @@ function logAllocations(log: Logger, allocations: readonly Allocation[]): void {
     for (const device of devices) {
       log.info("Device allocated", {
         device_id: device.id,
-        device_path: device.hostPath,
+        device_path: device.nodes[0].hostPath,
         container_path: device.containerPath,
         env_var: `VIDEO_DEVICE=${response.envs?.["VIDEO_DEVICE"]}`,
         reason: "asked_for_by_kubelet",
-        next: "it is cleaned when the kubelet no longer lists its pod",
+        next: "it is reset when the kubelet no longer lists its pod",
       });
     }
   }

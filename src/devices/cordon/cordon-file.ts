@@ -1,20 +1,20 @@
 import { dirname, join } from "node:path";
 import { ensureDirectory, moveAside, readFileIfPresent, replaceFile } from "../../common/files.ts";
 import { messageOf, PluginError } from "../../common/plugin-error.ts";
-import { type CordonMap, readCordons, writeCordons } from "./cordons.ts";
+import { type Cordons, readCordons, writeCordons } from "./cordons.ts";
 
-/** What the file said. */
+/** What the file holds. */
 export interface CordonFileContent {
-  /** Undefined if there is no file: nobody has ever cordoned a device, or somebody has deleted it. */
-  readonly book: CordonMap | undefined;
+  /** Undefined if there is no file: no device was ever cordoned, or the file was deleted. */
+  readonly cordons: Cordons | undefined;
   /**
-   * Why the book is empty although there is a file: `cordons_damaged` (it is none of cordons, and was set aside) or
-   * `cordons_unreadable` (it couldn't be read, and stays where it is). Undefined if all is well.
+   * Why there are no cordons although there is a file: `cordons_damaged` (it holds no cordons, and was moved aside) or
+   * `cordons_unreadable` (it couldn't be read, and stays where it is). Undefined if the file was read.
    */
   readonly problem: PluginError | undefined;
 }
 
-/** A book of 256 devices takes 80 kB; a file far larger is none. */
+/** The cordons of 256 devices take 80 kB; a far larger file holds something else. */
 const maxBytes = 1024 * 1024;
 
 /** `cordoned.json` in the state directory. */
@@ -29,11 +29,11 @@ export class CordonFile {
   load(): CordonFileContent {
     try {
       const text = readFileIfPresent(this.path, maxBytes);
-      return { book: text === undefined ? undefined : readCordons(text), problem: undefined };
+      return { cordons: text === undefined ? undefined : readCordons(text), problem: undefined };
     } catch (cause) {
       const isUnreadable = cause instanceof Error && "code" in cause;
       const problem = isUnreadable ? this.#unreadable(cause) : this.#damaged(cause);
-      return { book: new Map(), problem };
+      return { cordons: new Map(), problem };
     }
   }
 
@@ -41,10 +41,10 @@ export class CordonFile {
    * Replaces the file, see {@link replaceFile}. Creates the state directory.
    * @throws PluginError `cordon_not_kept`.
    */
-  async save(book: CordonMap): Promise<void> {
+  async save(cordons: Cordons): Promise<void> {
     try {
       ensureDirectory(dirname(this.path));
-      await replaceFile(this.path, writeCordons(book));
+      await replaceFile(this.path, writeCordons(cordons));
     } catch (cause) {
       throw new PluginError(
         "cordon_not_kept",
@@ -61,7 +61,7 @@ export class CordonFile {
     const message = `${this.path} can't be read: ${messageOf(cause)}.`;
     return new PluginError("cordons_unreadable", message, {
       cause,
-      remedy: "Let this process read the file, and start it anew.",
+      remedy: "Let this process read the file, and restart it.",
     });
   }
 
@@ -71,7 +71,7 @@ export class CordonFile {
       : "";
     return new PluginError("cordons_damaged", `${this.path} is damaged: ${messageOf(cause)}.`, {
       cause,
-      remedy: `Look into the file${kept}, and cordon anew what was cordoned.`,
+      remedy: `Look into the file${kept}, and cordon again what was cordoned.`,
     });
   }
 }

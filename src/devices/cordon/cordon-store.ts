@@ -1,4 +1,3 @@
-import type { Clock } from "../../common/clock.ts";
 import type { Logger } from "../../common/logger.ts";
 import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
@@ -6,7 +5,7 @@ import type { Inventory } from "../inventory/inventory.ts";
 import type { CordonFile } from "./cordon-file.ts";
 import {
   type Cordon,
-  type CordonMap,
+  type Cordons,
   cordoned,
   maxNoteLength,
   uncordoned,
@@ -14,74 +13,66 @@ import {
 } from "./cordons.ts";
 
 export interface CordonStoreDeps {
-  readonly pool: Pick<Inventory, "get" | "hold" | "release">;
+  readonly inventory: Pick<Inventory, "get" | "hold" | "release">;
   readonly file: Pick<CordonFile, "load" | "save">;
-  readonly clock: Pick<Clock, "sleep">;
-  /** Ms since the epoch, as a calendar has them: it is read after restarts. */
+  /** Ms since the epoch by the wall clock: they are read after restarts. */
   readonly wall: { now(): number };
   readonly log: Logger;
-  /** Looks at the devices; a released one is offered again only after a look. */
-  readonly inspect: () => Promise<void>;
 }
 
-/** How long a change waits for the look that follows it, ms: it holds without, and people wait for the answer. */
-const lookMs = 2000;
-
 /**
- * Which devices operators have taken out of the offer: kept in a file first and then counted, one change
- * after the other, so that nothing is said to be cordoned that a restart would forget.
+ * Which devices operators have taken out of the offer. A change is written to a file first and counts then, one
+ * change after the other, so that no device is reported as cordoned that a restart would forget.
  */
 export class CordonStore {
   readonly #deps: CordonStoreDeps;
   readonly #mutex = new Mutex();
-  #book: CordonMap = new Map();
+  #cordons: Cordons = new Map();
 
   constructor(deps: CordonStoreDeps) {
     this.#deps = deps;
   }
 
-  /** Those of the file that aren't this pool's included. */
-  get book(): CordonMap {
-    return this.#book;
+  /** All of the file, those of devices that aren't this node's included. */
+  get cordons(): Cordons {
+    return this.#cordons;
   }
 
-  /** Takes in what the file has. To be called before a kubelet is told of any device. */
+  /** Reads the file. The caller does so before a kubelet gets a list of devices. */
   load(): void {
     const { file, log } = this.#deps;
-    const { book = new Map<string, Cordon>(), problem } = file.load();
-    this.#take(book);
+    const { cordons = new Map<string, Cordon>(), problem } = file.load();
+    this.#apply(cordons);
     if (problem) {
-      log.warn("CordonStore could not be read", {
+      log.warn("Cordons could not be read", {
         ...problem.fields(),
         next: "all devices are offered, as if none had been cordoned",
       });
     }
-    if (book.size > 0) {
+    if (cordons.size > 0) {
       log.info("Devices are cordoned", {
-        device_ids: [...book.keys()],
+        device_ids: [...cordons.keys()],
         next: "they are not offered until they are uncordoned",
       });
     }
   }
 
   /**
-   * Takes in what another instance may have written since. What can't be read, or was deleted, changes nothing, and is
-   * told.
+   * Reads what another instance may have written since. A file that can't be read, or was deleted, is logged and
+   * changes nothing.
    */
-  async reload(): Promise<void> {
-    const hasChanged = await this.#mutex.run(async () => {
-      const { book, problem } = this.#deps.file.load();
+  reload(): Promise<void> {
+    return this.#mutex.run(async () => {
+      const { cordons, problem } = this.#deps.file.load();
       if (problem !== undefined) return this.#reloadFailed(problem);
-      if (book === undefined) return this.#fileGone();
-      if (writeCordons(book) === writeCordons(this.#book)) return false;
-      this.#take(book);
-      this.#deps.log.info("CordonStore were changed by another instance", {
-        device_ids: [...book.keys()],
-        next: "these devices are not offered, and those that were released are if they are well",
+      if (cordons === undefined) return this.#fileDeleted();
+      if (writeCordons(cordons) === writeCordons(this.#cordons)) return;
+      this.#apply(cordons);
+      this.#deps.log.info("Cordons changed by another instance", {
+        device_ids: [...cordons.keys()],
+        next: "these devices are not offered; devices that were uncordoned are offered if they are healthy",
       });
-      return true;
     });
-    if (hasChanged) await this.#look();
   }
 
   /**
@@ -89,9 +80,9 @@ export class CordonStore {
    * @throws PluginError `device_unknown`, `note_too_long`, `cordon_not_kept`; nothing has changed then.
    */
   cordon(id: string, note: string): Promise<void> {
-    const { pool, wall, log } = this.#deps;
+    const { inventory, wall, log } = this.#deps;
     return this.#mutex.run(async () => {
-      this.#known(id);
+      this.#requireKnown(id);
       // In characters as people count them.
       if ([...note].length > maxNoteLength) {
         throw new PluginError(
@@ -100,99 +91,86 @@ export class CordonStore {
           { remedy: "Shorten it." },
         );
       }
-      const was = this.#book.get(id);
-      const book = cordoned(this.#book, id, note, wall.now());
-      await this.#keep(book);
-      this.#hold(book.get(id) as Cordon);
-      if (was?.note === note) return;
+      const before = this.#cordons.get(id);
+      await this.#save(cordoned(this.#cordons, id, note, wall.now()));
+      this.#hold(id);
+      if (before?.note === note) return;
       log.info("Device cordoned", {
         device_id: id,
         note,
-        reason: pool.get(id)?.reason,
-        next: "whoever has it keeps it; no other pod gets it until it is uncordoned",
+        reason: inventory.get(id)?.reason,
+        next: "a pod that owns it keeps it; no other pod gets it until it is uncordoned",
       });
     });
   }
 
   /** @throws PluginError `device_unknown`, `cordon_not_kept`; nothing has changed then. */
-  async uncordon(id: string): Promise<void> {
-    const { pool, log } = this.#deps;
-    const wasCordoned = await this.#mutex.run(async () => {
-      this.#known(id);
-      if (!this.#book.has(id)) return false;
-      await this.#keep(uncordoned(this.#book, id));
-      pool.release(id, "cordoned");
+  uncordon(id: string): Promise<void> {
+    const { inventory, log } = this.#deps;
+    return this.#mutex.run(async () => {
+      this.#requireKnown(id);
+      if (!this.#cordons.has(id)) return;
+      await this.#save(uncordoned(this.#cordons, id));
       log.info("Device uncordoned", {
         device_id: id,
         reason: "operator",
-        next: "it is offered again if it is well",
+        next: "it is offered again if it is healthy",
       });
-      return true;
+      inventory.release(id, "cordoned");
     });
-    if (wasCordoned) await this.#look();
   }
 
-  /** A look may have to wait for the devices to be made: others' changes don't wait for that, nor does ours for long. */
-  async #look(): Promise<void> {
-    const over = new AbortController();
-    const { clock, inspect } = this.#deps;
-    await Promise.race([inspect(), clock.sleep(lookMs, over.signal)]).finally(() => over.abort());
-  }
-
-  async #reloadFailed(problem: PluginError): Promise<false> {
-    this.#deps.log.warn("CordonStore could not be read", {
+  async #reloadFailed(problem: PluginError): Promise<void> {
+    this.#deps.log.warn("Cordons could not be read", {
       ...problem.fields(),
-      next: "those that were known before go on to count",
+      next: "the cordons that were known before still count",
     });
-    // The file was set aside: without another one, the next start would know of none.
-    if (problem.code === "cordons_damaged") await this.#keepAgain();
-    return false;
+    // The file was moved aside: without another one, the next start would know of none.
+    if (problem.code === "cordons_damaged") await this.#saveAgain();
   }
 
-  async #fileGone(): Promise<false> {
-    if (this.#book.size === 0) return false;
-    this.#deps.log.warn("The file of cordons is gone", {
-      device_ids: [...this.#book.keys()],
+  async #fileDeleted(): Promise<void> {
+    if (this.#cordons.size === 0) return;
+    this.#deps.log.warn("Cordon file was deleted", {
+      device_ids: [...this.#cordons.keys()],
       next: "it is written again; to release devices, uncordon them",
     });
-    await this.#keepAgain();
-    return false;
+    await this.#saveAgain();
   }
 
-  /** That it can't be written is told, and no reason to fail. */
-  async #keepAgain(): Promise<void> {
-    if (this.#book.size > 0) await this.#keep(this.#book).catch(() => undefined);
+  /** A failure is logged, and changes nothing. */
+  async #saveAgain(): Promise<void> {
+    if (this.#cordons.size > 0) await this.#save(this.#cordons).catch(() => undefined);
   }
 
-  #known(id: string): void {
-    if (this.#deps.pool.get(id) !== undefined) return;
+  #requireKnown(id: string): void {
+    if (this.#deps.inventory.get(id) !== undefined) return;
     throw new PluginError("device_unknown", `${id} is not one of this node's devices.`);
   }
 
-  async #keep(book: CordonMap): Promise<void> {
+  async #save(cordons: Cordons): Promise<void> {
     try {
-      await this.#deps.file.save(book);
+      await this.#deps.file.save(cordons);
     } catch (reason) {
       const error = PluginError.from(reason);
-      this.#deps.log.warn("CordonStore could not be kept", {
+      this.#deps.log.warn("Cordons could not be saved", {
         ...error.fields(),
         next: "nothing has changed",
       });
       throw error;
     }
-    this.#book = book;
+    this.#cordons = cordons;
   }
 
-  #take(book: CordonMap): void {
-    for (const id of this.#book.keys()) if (!book.has(id)) this.#deps.pool.release(id, "cordoned");
-    this.#book = book;
-    for (const cordon of book.values()) this.#hold(cordon);
+  #apply(cordons: Cordons): void {
+    for (const id of this.#cordons.keys()) {
+      if (!cordons.has(id)) this.#deps.inventory.release(id, "cordoned");
+    }
+    this.#cordons = cordons;
+    for (const id of cordons.keys()) this.#hold(id);
   }
 
-  #hold({ device }: Cordon): void {
-    this.#deps.pool.hold(device, {
-      reason: "cordoned",
-      detail: "An operator has taken it out of the offer.",
-    });
+  #hold(id: string): void {
+    this.#deps.inventory.hold(id, "cordoned", "An operator has taken it out of the offer.");
   }
 }

@@ -1,47 +1,47 @@
-/** That an operator has taken a device out of the offer. */
+/** An operator's note that a device is out of the offer. */
 export interface Cordon {
   /** Device ID: `video10`. */
   readonly device: string;
-  /** Why, for whoever comes next; may be empty. */
+  /** Why, for the next operator; may be empty. */
   readonly note: string;
   /** ms since the epoch. */
   readonly since: number;
 }
 
-/** All cordons by device ID, those of devices that aren't the pool's included. */
-export type CordonMap = ReadonlyMap<string, Cordon>;
+/** All cordons by device ID, those of devices that aren't this node's included. */
+export type Cordons = ReadonlyMap<string, Cordon>;
 
 /** Longest note, characters. */
 export const maxNoteLength = 200;
 
-/** The book with one device cordoned; one that is cordoned already keeps its time and gets the new note. */
-export function cordoned(book: CordonMap, device: string, note: string, now: number): CordonMap {
-  const since = book.get(device)?.since ?? now;
-  return new Map(book).set(device, { device, note, since });
+/** The cordons with one device cordoned; one that is cordoned already keeps its time and gets the new note. */
+export function cordoned(cordons: Cordons, device: string, note: string, now: number): Cordons {
+  const since = cordons.get(device)?.since ?? now;
+  return new Map(cordons).set(device, { device, note, since });
 }
 
-/** The book without a device's cordon. */
-export function uncordoned(book: CordonMap, device: string): CordonMap {
-  const rest = new Map(book);
+/** The cordons without a device's cordon. */
+export function uncordoned(cordons: Cordons, device: string): Cordons {
+  const rest = new Map(cordons);
   rest.delete(device);
   return rest;
 }
 
-/** Version of the text's form; a program that knows another one keeps its hands off it. */
+/** Version of the file format; a program that knows another version does not touch the file. */
 const version = 1;
 
-/** The book as text: JSON that people can read, and mend, too. */
-export function writeCordons(book: CordonMap): string {
-  const cordons = [...book.values()].map(({ device, note, since }) => ({
+/** The cordons as text: JSON that people can read and edit. */
+export function writeCordons(cordons: Cordons): string {
+  const entries = [...cordons.values()].map(({ device, note, since }) => ({
     device,
     note,
     since: new Date(since).toISOString(),
   }));
-  return `${JSON.stringify({ version, cordons }, null, 2)}\n`;
+  return `${JSON.stringify({ version, cordons: entries }, null, 2)}\n`;
 }
 
 /** @throws Error that says what is wrong with the text. */
-export function readCordons(text: string): CordonMap {
+export function readCordons(text: string): Cordons {
   const data: unknown = JSON.parse(text);
   if (!isRecord(data)) throw new Error("it is not a JSON object");
   if (data["version"] !== version) {

@@ -1,70 +1,79 @@
-import type { DeviceObservation, DeviceState, DriverDevice } from "../../drivers/driver.ts";
+import type { DeviceObservation, DriverDevice, Fix } from "../../drivers/driver.ts";
 
-/** What the kubelet is told of a device; its words (k8s.io/kubelet, v1beta1 constants.go). */
+/** What the kubelet is sent for a device; its words (k8s.io/kubelet, v1beta1 constants.go). */
 export type Health = "Healthy" | "Unhealthy";
 
-/**
- * Why a device has its health: the driver's state, or one of the pool's own:
- * - `unknown`: not inspected yet.
- * - `unobservable`: the driver has not been able to look for some time.
- * - `flapping`: looks fine, but was lost too often lately to be offered at once.
- * - `unclean`: looks fine, but can't be rid of what its last user left.
- * - `retired`: looks fine, but is no longer wanted; listed only because a pod still had it.
- * - `cordoned`: looks fine, but an operator has taken it out of the offer.
- */
-export type HealthReason = DeviceState | HoldReason | "unknown" | "unobservable" | "flapping";
-
-/** Why a device that looks fine isn't offered; of several the first one here is shown. */
+/** Why a device that works is held out of the offer; of several holds the first one in this order is shown. */
 export const holdReasons = ["cordoned", "retired", "unclean"] as const;
 export type HoldReason = (typeof holdReasons)[number];
 
-/** Whether a device of that reason looks fine, and is held out of the offer. */
-export function isHoldReason(reason: HealthReason): reason is HoldReason {
+/**
+ * The reasons for a device's health that are the inventory's own. All others are the driver's.
+ * - `unknown`: not inspected yet.
+ * - `unobservable`: the driver has not been able to inspect for some time.
+ * - `flapping`: works, but was lost too often lately to be offered at once.
+ * - `cordoned`: works, but an operator has taken it out of the offer.
+ * - `retired`: works, but is no longer wanted; listed only because a pod owned it at the start.
+ * - `unclean`: works, but what its last user left could not be removed.
+ */
+export const inventoryReasons = ["unknown", "unobservable", "flapping", ...holdReasons] as const;
+
+/** True if a device of that reason works, and is held out of the offer. */
+export function isHoldReason(reason: string): reason is HoldReason {
   return holdReasons.some((known) => known === reason);
 }
 
-/** What is to be judged: a driver's observation, or that there is none. */
-export interface Sight extends Omit<DeviceObservation, "state"> {
-  readonly state: DeviceState | "unobservable";
-}
-
-/** A device with its health, as everybody above the pool sees it. */
+/** A device with its health, as every room above the devices sees it. */
 export interface DeviceStatus extends DriverDevice {
   readonly health: Health;
-  readonly reason: HealthReason;
-  /** One sentence for people; empty if all is well. */
+  /** `ok`, one of {@link inventoryReasons}, or a reason of the driver's. */
+  readonly reason: string;
+  /** One sentence for people; empty if it is healthy. */
   readonly detail: string;
+  /** What would make it work again; `none` if it works. */
+  readonly fix: Fix;
   /** When this health and reason began, ms since the epoch. */
   readonly since: number;
   /** What is being streamed, as in {@link DeviceObservation}; empty if nothing is, or that isn't known. */
   readonly format: string;
 }
 
-/** What is remembered of one device between inspections. */
-export interface HealthRecord {
-  readonly health: Health;
-  readonly reason: HealthReason;
-  readonly detail: string;
-  readonly since: number;
+/** All that decides a device's health, beside its {@link HealthMemory}. */
+export interface HealthInputs {
+  /** The last one; undefined before the first inspection. */
+  readonly observation: DeviceObservation | undefined;
+  /** What a user left in the device is no fault: its pod may still own it, or it waits to be cleaned. */
+  readonly ignoresUserTraces: boolean;
+  /** One sentence for each hold. */
+  readonly holds: ReadonlyMap<HoldReason, string>;
+}
+
+/** The health of one device, with what has to be remembered of it. */
+export interface HealthMemory extends Pick<
+  DeviceStatus,
+  "health" | "reason" | "detail" | "fix" | "since"
+> {
   /** Times of recent returns to Healthy, ms since the epoch, oldest first. */
   readonly recoveries: readonly number[];
-  /** Since when every inspection has seen the device `ok`; undefined if the last one did not. */
+  /** Since when it has been without trouble and without hold; undefined if it is not. */
   readonly okSince: number | undefined;
+  /** Since when it has been faulty in a way that recreating it would fix; undefined if it is not. */
+  readonly faultySince: number | undefined;
 }
 
 /** When a device that comes and goes has to prove itself. */
 export interface FlapPolicy {
-  /** Recoveries within the window that are believed at once. */
+  /** Recoveries within the window after which a device is offered at once. */
   readonly toleratedRecoveries: number;
   /** ms */
   readonly windowMs: number;
-  /** How long a flapping device must be seen `ok` before it is Healthy again, ms. */
+  /** How long a flapping device must be `ok` before it is Healthy again, ms. */
   readonly holdMs: number;
 }
 
 /**
- * Three losses a minute are bad luck, more are a defect: each one costs the node a status update and
- * whoever is scheduled meanwhile a failed admission.
+ * Three losses a minute are bad luck, more are a defect: each one costs the node a status update, and a pod that is
+ * scheduled meanwhile a failed admission.
  */
 export const defaultFlapPolicy: FlapPolicy = {
   toleratedRecoveries: 3,
@@ -72,63 +81,68 @@ export const defaultFlapPolicy: FlapPolicy = {
   holdMs: 30_000,
 };
 
-/** The record of a device that nobody has looked at yet. */
-export function unknownRecord(now: number): HealthRecord {
+/** The health of a device before its first inspection. */
+export function unknownHealth(now: number): HealthMemory {
   return {
     health: "Unhealthy",
     reason: "unknown",
     detail: "It was not inspected yet.",
+    fix: "none",
     since: now,
     recoveries: [],
     okSince: undefined,
+    faultySince: undefined,
   };
 }
 
 /**
- * The record after one more inspection. Bad news counts at once; good news counts at once as well,
- * unless the device has been flapping.
+ * A device's health, from all that is known. Trouble counts at once; so does its end, unless the device has been
+ * flapping.
  */
-export function judge(
-  record: HealthRecord,
-  observation: { readonly state: Sight["state"] | HoldReason; readonly detail: string },
+export function nextHealth(
+  memory: HealthMemory,
+  { observation, ignoresUserTraces, holds }: HealthInputs,
   now: number,
   policy: FlapPolicy,
-): HealthRecord {
-  if (observation.state !== "ok") {
-    return settle(record, "Unhealthy", observation.state, observation.detail, now, {
-      recoveries: record.recoveries,
-      okSince: undefined,
-    });
+): HealthMemory {
+  if (observation === undefined) return memory;
+  const isTrace = observation.fix === "reset" && ignoresUserTraces;
+  if (observation.state !== "ok" && !isTrace) {
+    const { state, reason, detail, fix } = observation;
+    const isFaulty = state === "faulty" && fix === "recreate";
+    const faultySince = isFaulty ? (memory.faultySince ?? now) : undefined;
+    return settle(memory, { reason, detail, fix, okSince: undefined, faultySince }, now);
   }
-  if (record.health === "Healthy") return record;
-
-  const okSince = record.okSince ?? now;
-  const recoveries = record.recoveries.filter((at) => now - at < policy.windowMs);
-  const flapping = recoveries.length >= policy.toleratedRecoveries;
-  if (flapping && now - okSince < policy.holdMs) {
-    const detail = `It was lost ${recoveries.length} times within ${policy.windowMs / 1000} s, and counts again after ${policy.holdMs / 1000} s without trouble.`;
-    return settle(record, "Unhealthy", "flapping", detail, now, { recoveries, okSince });
+  const hold = holdReasons.find((reason) => holds.has(reason));
+  if (hold !== undefined) {
+    return settle(memory, { reason: hold, detail: holds.get(hold) ?? "", okSince: undefined }, now);
   }
-  // Neither the first sight of a device nor the end of a hold is a recovery: it was not lost.
-  const wasLost = record.reason !== "unknown" && !isHoldReason(record.reason);
+  if (memory.health === "Healthy") return memory;
+  const okSince = memory.okSince ?? now;
+  const recoveries = memory.recoveries.filter((at) => now - at < policy.windowMs);
+  if (recoveries.length >= policy.toleratedRecoveries && now - okSince < policy.holdMs) {
+    const detail = `It was lost ${recoveries.length} times within ${policy.windowMs / 1000} s, and is offered again after ${policy.holdMs / 1000} s without trouble.`;
+    return settle(memory, { reason: "flapping", detail, recoveries, okSince }, now);
+  }
+  // Neither the first inspection of a device nor the end of a hold is a recovery: it was not lost.
+  const wasLost = memory.reason !== "unknown" && !isHoldReason(memory.reason);
   const counted = wasLost ? [...recoveries, now] : recoveries;
-  return settle(record, "Healthy", "ok", "", now, { recoveries: counted, okSince });
+  return settle(memory, { reason: "ok", recoveries: counted, okSince }, now);
 }
 
 function settle(
-  record: HealthRecord,
-  health: Health,
-  reason: HealthReason,
-  detail: string,
+  memory: HealthMemory,
+  next: Pick<HealthMemory, "reason" | "okSince"> & Partial<HealthMemory>,
   now: number,
-  memory: Pick<HealthRecord, "recoveries" | "okSince">,
-): HealthRecord {
-  const same = record.health === health && record.reason === reason;
-  return { health, reason, detail, since: same ? record.since : now, ...memory };
+): HealthMemory {
+  const since = memory.reason === next.reason ? memory.since : now;
+  const { recoveries } = memory;
+  const health = next.reason === "ok" ? "Healthy" : "Unhealthy";
+  return { detail: "", fix: "none", recoveries, faultySince: undefined, ...next, health, since };
 }
 
-/** When a held device should be looked at again, ms since the epoch; undefined if it isn't held. */
-export function reviewAt(record: HealthRecord, policy: FlapPolicy): number | undefined {
-  if (record.reason !== "flapping" || record.okSince === undefined) return undefined;
-  return record.okSince + policy.holdMs;
+/** When a flapping device should be inspected again, ms since the epoch; undefined if it isn't flapping. */
+export function flappingUntil(memory: HealthMemory, policy: FlapPolicy): number | undefined {
+  if (memory.reason !== "flapping" || memory.okSince === undefined) return undefined;
+  return memory.okSince + policy.holdMs;
 }

@@ -1,17 +1,14 @@
 import type { Clock } from "../../common/clock.ts";
-import type { DriverDevice } from "../../drivers/driver.ts";
+import { type DeviceObservation, type DriverDevice, okObservation } from "../../drivers/driver.ts";
+import type { UsageTracker } from "../usage/usage-tracker.ts";
 import {
   type DeviceStatus,
   defaultFlapPolicy,
-  type FlapPolicy,
-  type HealthRecord,
+  flappingUntil,
+  type HealthMemory,
   type HoldReason,
-  holdReasons,
-  isHoldReason,
-  judge,
-  reviewAt,
-  type Sight,
-  unknownRecord,
+  nextHealth,
+  unknownHealth,
 } from "./device-status.ts";
 
 /** One device's passage from one health or reason to another. */
@@ -20,120 +17,151 @@ export interface DeviceChange {
   readonly after: DeviceStatus;
 }
 
-/** Why a device isn't offered although it looks fine. */
-export interface Hold {
-  readonly reason: HoldReason;
-  /** One sentence for people. */
-  readonly detail: string;
-}
-
 export type ChangeListener = (changes: readonly DeviceChange[]) => void;
 
+export interface InventoryDeps {
+  readonly usage: Pick<UsageTracker, "ignoresUserTraces" | "subscribe">;
+  readonly clock: Pick<Clock, "now">;
+}
+
 /**
- * Who exists, and how healthy. The set of IDs is fixed for the pool's life: an ID that left the
- * kubelet's list while an Allocate is in flight is a nil dereference in kubelets 1.34 to 1.36, and a
- * partial list makes the node's capacity jump. Occupancy is not health and not kept here.
+ * A reset takes 30 ms, or up to 2 s while udev probes the new node (v4l2loopback REMOVE: EBUSY). Another process that
+ * resets or checks a device locks it meanwhile, which looks the same as what a killed one has left behind: only a
+ * fault that lasts longer, ms, is one that recreating the device may fix.
+ */
+export const faultDebounceMs = 5000;
+
+/** All that is known of one device, to decide its status. */
+interface Entry {
+  readonly device: DriverDevice;
+  observation: DeviceObservation | undefined;
+  readonly holds: Map<HoldReason, string>;
+  health: HealthMemory;
+}
+
+/**
+ * Which devices there are, and how healthy. It keeps the last observation of each, so that a hold, its end, or a
+ * change of use counts at once.
+ *
+ * The set of IDs is fixed for the inventory's life: an ID that leaves the kubelet's list while an Allocate is in
+ * flight is a nil dereference in kubelets 1.34 to 1.36, and a partial list makes the node's capacity jump. Being in
+ * use is not health; the kubelet keeps account of that.
  */
 export class Inventory {
-  readonly #devices: readonly DriverDevice[];
-  readonly #records: Map<string, HealthRecord>;
-  /** By device, then by reason: each ends by itself. */
-  readonly #holds = new Map<string, Map<HoldReason, Hold>>();
-  readonly #formats = new Map<string, string>();
+  readonly #entries: ReadonlyMap<string, Entry>;
   readonly #listeners = new Set<ChangeListener>();
-  readonly #clock: Clock;
-  readonly #policy: FlapPolicy;
+  readonly #usage: InventoryDeps["usage"];
+  readonly #clock: Pick<Clock, "now">;
 
-  constructor(devices: readonly DriverDevice[], clock: Clock, policy = defaultFlapPolicy) {
-    this.#devices = devices;
+  constructor(devices: readonly DriverDevice[], { usage, clock }: InventoryDeps) {
+    this.#usage = usage;
     this.#clock = clock;
-    this.#policy = policy;
-    this.#records = new Map(devices.map(({ id }) => [id, unknownRecord(clock.now())]));
+    const entry = (device: DriverDevice): Entry => ({
+      device,
+      observation: undefined,
+      holds: new Map(),
+      health: unknownHealth(clock.now()),
+    });
+    this.#entries = new Map(devices.map((device) => [device.id, entry(device)]));
+    usage.subscribe((ids) => this.#update(ids));
   }
 
   /** Every device, always all of them, in ascending number. */
   list(): DeviceStatus[] {
-    return this.#devices.map((device) => this.#status(device));
+    return [...this.#entries.values()].map(statusOf);
   }
 
   get(id: string): DeviceStatus | undefined {
-    const device = this.#devices.find((candidate) => candidate.id === id);
-    return device && this.#status(device);
+    const entry = this.#entries.get(id);
+    return entry && statusOf(entry);
   }
 
-  /**
-   * Takes in what an inspection saw. Listeners are called once, and only if some device's health or
-   * reason changed. Observations of IDs that aren't the pool's are ignored.
-   */
-  apply(observations: readonly Sight[]): readonly DeviceChange[] {
-    const now = this.#clock.now();
-    const changes: DeviceChange[] = [];
+  /** Takes in what an inspection saw. Observations of other devices are ignored. */
+  observe(observations: readonly DeviceObservation[]): void {
     for (const observation of observations) {
-      const before = this.get(observation.id);
-      const record = this.#records.get(observation.id);
-      if (before === undefined || record === undefined) continue;
-      const seen = this.#seen(observation);
-      this.#records.set(observation.id, judge(record, seen, now, this.#policy));
-      this.#formats.set(observation.id, observation.format ?? "");
-      const after = this.#status(before);
-      if (after.health !== before.health || after.reason !== before.reason) {
-        changes.push({ before, after });
-      }
+      const entry = this.#entries.get(observation.id);
+      if (entry !== undefined) entry.observation = observation;
     }
-    if (changes.length > 0) for (const listener of [...this.#listeners]) listener(changes);
-    return changes;
+    this.#update(observations.map(({ id }) => id));
+  }
+
+  /** The driver can't inspect any more, so that no device's last observation counts. */
+  unobservable(detail: string): void {
+    this.observe(
+      [...this.#entries.keys()].map((id) => ({
+        ...okObservation(id),
+        ...{ state: "unavailable", reason: "unobservable", detail },
+      })),
+    );
   }
 
   /**
-   * Takes a device that looks fine out of the offer, until every hold on it is released; other trouble shows
-   * through. A further hold for the same reason replaces the first.
+   * Holds a device that works out of the offer, until every hold on it is released; other trouble shows through. A
+   * further hold for the same reason replaces the first.
+   *
+   * @param detail One sentence for people.
    */
-  hold(id: string, hold: Hold): void {
-    const device = this.get(id);
-    if (device === undefined) return;
-    const holds = this.#holds.get(id) ?? new Map<HoldReason, Hold>();
-    this.#holds.set(id, holds.set(hold.reason, hold));
-    const { reason, format } = device;
-    if (reason === "ok" || reason === "flapping" || isHoldReason(reason)) {
-      this.apply([{ id, state: "ok", detail: "", format }]);
-    }
+  hold(id: string, reason: HoldReason, detail: string): void {
+    this.#entries.get(id)?.holds.set(reason, detail);
+    this.#update([id]);
+  }
+
+  release(id: string, reason: HoldReason): void {
+    if (this.#entries.get(id)?.holds.delete(reason)) this.#update([id]);
   }
 
   isHeld(id: string, reason: HoldReason): boolean {
-    return this.#holds.get(id)?.has(reason) ?? false;
+    return this.#entries.get(id)?.holds.has(reason) ?? false;
   }
 
-  /** Ends the hold for this reason; the next inspection says what the device is worth. */
-  release(id: string, reason: HoldReason): void {
-    this.#holds.get(id)?.delete(reason);
-  }
-
-  /** Returns the way to unsubscribe. */
+  /**
+   * Calls `listener` with the devices whose health or reason changed, once for each event that changed some.
+   *
+   * @returns the way to unsubscribe.
+   */
   subscribe(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** The soonest time at which an inspection alone could change some health; undefined if none could. */
+  /**
+   * True if `ensure` of the driver could help: something is missing that it creates, a fault has lasted, or a node
+   * has lost its mode or group.
+   */
+  needsEnsure(): boolean {
+    const now = this.#clock.now();
+    return [...this.#entries.values()].some(({ observation, health }) => {
+      const isCreatable = observation?.state === "unavailable" && observation.fix === "recreate";
+      const lasts = health.faultySince !== undefined && now - health.faultySince >= faultDebounceMs;
+      return isCreatable || lasts || observation?.accessLost === true;
+    });
+  }
+
+  /** The soonest time at which an inspection alone could change something, ms since the epoch; undefined if none could. */
   nextReview(): number | undefined {
-    const times = [...this.#records.values()].flatMap(
-      (record) => reviewAt(record, this.#policy) ?? [],
-    );
+    const now = this.#clock.now();
+    const times = [...this.#entries.values()].flatMap(({ health }) => {
+      const lastsAt = (health.faultySince ?? Number.NEGATIVE_INFINITY) + faultDebounceMs;
+      return [flappingUntil(health, defaultFlapPolicy) ?? [], lastsAt > now ? lastsAt : []].flat();
+    });
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  #seen(observation: Sight): { state: Sight["state"] | HoldReason; detail: string } {
-    if (observation.state !== "ok") return observation;
-    const holds = this.#holds.get(observation.id);
-    const hold = holdReasons.map((reason) => holds?.get(reason)).find((held) => held !== undefined);
-    return hold ? { state: hold.reason, detail: hold.detail } : observation;
+  #update(ids: readonly string[]): void {
+    const now = this.#clock.now();
+    const changes: DeviceChange[] = [];
+    for (const entry of ids.flatMap((id) => this.#entries.get(id) ?? [])) {
+      const before = statusOf(entry);
+      const ignoresUserTraces = this.#usage.ignoresUserTraces(entry.device.id);
+      const inputs = { observation: entry.observation, holds: entry.holds, ignoresUserTraces };
+      entry.health = nextHealth(entry.health, inputs, now, defaultFlapPolicy);
+      if (entry.health.reason !== before.reason) changes.push({ before, after: statusOf(entry) });
+    }
+    if (changes.length > 0) for (const listener of [...this.#listeners]) listener(changes);
   }
+}
 
-  #status(device: DriverDevice): DeviceStatus {
-    const record = this.#records.get(device.id) ?? unknownRecord(this.#clock.now());
-    const { health, reason, detail, since } = record;
-    const { id, number, hostPath } = device;
-    const format = this.#formats.get(id) ?? "";
-    return { id, number, hostPath, health, reason, detail, since, format };
-  }
+function statusOf({ device, observation, health }: Entry): DeviceStatus {
+  const { reason, detail, fix, since } = health;
+  return { ...device, health: health.health, reason, detail, fix, since, format: observation?.format ?? "" };
 }

@@ -1,27 +1,26 @@
 import type { Clock } from "../../common/clock.ts";
 import { PluginError } from "../../common/plugin-error.ts";
-import { withTimeout } from "../../common/with-timeout.ts";
-import type { VideoDriver } from "../../drivers/driver.ts";
-import type { UsageRecord } from "../usage/usage-record.ts";
+import type { DeviceStatus } from "../inventory/device-status.ts";
+import type { Inventory } from "../inventory/inventory.ts";
 import type { UsageTracker } from "../usage/usage-tracker.ts";
-import type { DeviceLocks } from "./device-locks.ts";
+import type { DriverQueue, DriverTurn } from "./driver-queue.ts";
 import { planAllocation } from "./maintenance-plan.ts";
 import type { MaintenanceTimes } from "./maintenance-times.ts";
-import type { DeviceMonitor } from "./monitor.ts";
 import type { MaintenanceRunner } from "./run-maintenance.ts";
 
 export interface AllocationGuardDeps {
-  readonly driver: Pick<VideoDriver, "devices" | "capabilities">;
-  readonly monitor: Pick<DeviceMonitor, "inspect">;
-  readonly book: UsageTracker;
-  readonly attempts: MaintenanceRunner;
-  /** Of a device whose lock is taken Allocate must not answer from memory. */
-  readonly locks: DeviceLocks;
+  readonly inventory: Pick<Inventory, "get">;
+  readonly usage: UsageTracker;
+  readonly queue: DriverQueue;
+  readonly runner: MaintenanceRunner;
   readonly clock: Clock;
   readonly times: Pick<MaintenanceTimes, "allocateMs" | "prepareMs" | "reallocateMs">;
 }
 
-/** What is done to devices before a container gets them, while the kubelet waits. */
+/** Longest ID the API allows, characters; a status that quotes a longer one may not fit its header. */
+const maxIdLength = 63;
+
+/** Sees to it that a container gets only devices that are healthy, and clean if they can be cleaned. */
 export class AllocationGuard {
   readonly #deps: AllocationGuardDeps;
 
@@ -30,110 +29,117 @@ export class AllocationGuard {
   }
 
   /**
-   * Devices are about to be given away. Calls `give` when each of them may be, at once if they are known to be
-   * clean, else after a reset, and resolves with what it returned. If it throws, nothing is given away.
+   * Allocates devices: at once if they are known to be clean, else after a reset. If it throws, none is allocated.
    *
-   * @throws PluginError `timed_out`, `device_held`, or why a reset failed; what `give` throws.
+   * @returns the devices as they are at that moment, in the order of `ids`, each once.
+   * @throws PluginError `device_unknown`, `device_unhealthy`, `device_held`, `timed_out`, or why a reset failed.
    */
-  async claim<T>(ids: readonly string[], give: () => T): Promise<T> {
-    const { clock, times } = this.#deps;
-    const records = this.#records(ids);
-    if (!records.every((record) => this.#isClean(record))) {
-      await this.#each(records, times.allocateMs, "cleaning", (record) => this.#clean(record));
+  async allocate(ids: readonly string[]): Promise<DeviceStatus[]> {
+    const { usage, queue, times } = this.#deps;
+    const requested = [...new Set(ids)];
+    this.#healthy(requested);
+    // Even if it is refused: the next pod shall get another one.
+    usage.requested(requested);
+    if (!requested.every((id) => this.#isReady(id))) {
+      const what = `the cleaning of ${requested.join(", ")}`;
+      await queue.run({ what, devices: requested, timeoutMs: times.allocateMs }, async (turn) => {
+        for (const id of requested) if (!turn.isOver) await this.#clean(turn, id);
+      });
     }
-    // In one go: whatever came to light while a device was cleaned is known to `give`.
-    const given = give();
-    for (const record of records) record.given(clock.now());
-    return given;
+    // In one step: whatever came to light while a device was cleaned counts.
+    const devices = this.#healthy(requested);
+    usage.allocated(requested);
+    return devices;
   }
 
   /**
-   * A container with these devices is about to start: they are reset. One that somebody holds open is left as it
-   * is, since that somebody is the container's own pod: nobody else was given the device.
+   * A container with these devices is about to start: they are reset. One that is open is left as it is, since the
+   * process that holds it is the container's own pod: no other pod was given the device.
    *
-   * @throws PluginError `timed_out`, or why a reset failed.
+   * @throws PluginError `device_unknown`, `device_unhealthy`, `timed_out`, or why a reset failed.
    */
   async prepare(ids: readonly string[]): Promise<void> {
-    const { driver, monitor, times } = this.#deps;
-    const records = this.#records(ids);
-    for (const record of records) record.started();
-    if (!driver.capabilities().reset) return monitor.inspect();
-    await this.#each(records, times.prepareMs, "reset", (record) => this.#prepare(record));
+    const { usage, queue, times } = this.#deps;
+    const devices = this.#startable(ids);
+    usage.started(ids);
+    const resettable = devices.filter(({ cleaning }) => cleaning === "reset").map(({ id }) => id);
+    const what = `the reset of ${ids.join(", ")}`;
+    await queue.run({ what, devices: ids, timeoutMs: times.prepareMs }, async (turn) => {
+      if (resettable.length === 0) return turn.inspect();
+      for (const id of resettable) if (!turn.isOver) await this.#prepare(turn, id);
+    });
+    // It may have come to light just now that one is broken.
+    this.#startable(ids);
   }
 
-  #records(ids: readonly string[]): UsageRecord[] {
-    return [...new Set(ids)].flatMap((id) => this.#deps.book.records.get(id) ?? []);
+  /** @throws PluginError `device_unknown`, `device_unhealthy`. */
+  #healthy(ids: readonly string[]): DeviceStatus[] {
+    return ids.map((id) => healthy(id, this.#deps.inventory.get(id)));
   }
 
-  #isClean(record: UsageRecord): boolean {
-    return record.cleanliness === "clean" && !this.#deps.locks.taken(record.id);
-  }
-
-  /** One after the other, each under its lock, and none any more once `ms` are over. */
-  async #each(
-    records: readonly UsageRecord[],
-    ms: number,
-    what: string,
-    act: (record: UsageRecord) => Promise<void>,
-  ): Promise<void> {
-    const { clock, locks } = this.#deps;
-    let isOver = false;
-    const all = (async () => {
-      for (const record of records) {
-        await locks.run(record.id, async () => {
-          if (!isOver) await act(record);
-        });
-      }
-    })();
-    const ids = records.map(({ id }) => id).join(", ");
-    try {
-      await withTimeout(clock, all, ms, `The ${what} of ${ids}`);
-    } finally {
-      isOver = true;
-    }
-  }
-
-  /** Before a device is given away. */
-  async #clean(record: UsageRecord): Promise<void> {
-    const { driver, clock, book, attempts, times } = this.#deps;
-    if (record.cleanliness === "clean" || !driver.capabilities().reset) return;
-    const { id, allocatedAt, listedSince } = record;
-    const sinceAllocatedMs = allocatedAt === undefined ? undefined : clock.now() - allocatedAt;
-    const known = { sinceAllocatedMs, listedSince, listed: undefined, open: undefined };
-    if (planAllocation(known, times.reallocateMs) === "keep") return;
-    const listed = await book.askNow(record);
-    const open = await book.look(record);
-    const verdict = planAllocation({ ...known, listed, open }, times.reallocateMs);
-    if (verdict === "keep") return;
-    // Nobody has it, then, until it is given.
-    record.refused();
-    if (verdict === "reset") {
-      return attempts.try({ kind: "reset", id }, record, { because: "allocate" });
-    }
-    const whom =
-      listed === undefined
-        ? "somebody of whom the kubelet says nothing"
-        : "a process that is no pod's";
-    const path = driver.devices.find((device) => device.id === id)?.hostPath;
-    throw new PluginError("device_held", `${id} is held open by ${whom}, so it can't be cleaned.`, {
-      remedy: `Find out who on the host: fuser -v ${path}`,
+  /** A cordon takes a device from no pod that owns it. @throws PluginError `device_unknown`, `device_unhealthy`. */
+  #startable(ids: readonly string[]): DeviceStatus[] {
+    return ids.map((id) => {
+      const device = this.#deps.inventory.get(id);
+      return device?.reason === "cordoned" ? device : healthy(id, device);
     });
   }
 
-  /** Before a container starts with a device that its pod has. */
-  async #prepare(record: UsageRecord): Promise<void> {
-    const { book, attempts } = this.#deps;
-    const { id } = record;
-    if ((await book.look(record)) === true) return;
+  /** True if Allocate may answer from memory. */
+  #isReady(id: string): boolean {
+    const { inventory, usage, queue } = this.#deps;
+    if (inventory.get(id)?.cleaning !== "reset") return true;
+    return usage.cleanliness(id) === "clean" && !queue.isWorkingOn(id);
+  }
+
+  /** Before a device is allocated. */
+  async #clean(turn: DriverTurn, id: string): Promise<void> {
+    const { inventory, clock, usage, runner, times } = this.#deps;
+    const device = inventory.get(id);
+    if (device?.cleaning !== "reset" || usage.cleanliness(id) === "clean") return;
+    const { allocatedAt, listedSince } = usage.facts(id);
+    const sinceAllocatedMs = allocatedAt === undefined ? undefined : clock.now() - allocatedAt;
+    const known = { sinceAllocatedMs, listedSince, listed: undefined, open: undefined };
+    if (planAllocation(known, times.reallocateMs) === "keep") return;
+    const listed = (await usage.askNow())?.has(id);
+    const open = await turn.isOpen(id);
+    usage.seenOpen(id, open);
+    const plan = planAllocation({ ...known, listed, open }, times.reallocateMs);
+    if (plan === "keep") return;
+    // No pod owns it, then, until it is allocated.
+    usage.refused(id);
+    if (plan === "reset") return runner.run(turn, { kind: "reset", id }, { reason: "allocate" });
+    const who = listed === undefined ? "a process of an unknown pod" : "a process that is no pod's";
+    throw new PluginError("device_held", `${id} is held open by ${who}, so it can't be reset.`, {
+      remedy: `Find the process on the host: fuser -v ${device.nodes[0].hostPath}`,
+    });
+  }
+
+  /** Before a container starts with a device that its pod owns. */
+  async #prepare(turn: DriverTurn, id: string): Promise<void> {
+    const { usage, runner } = this.#deps;
+    const open = await turn.isOpen(id);
+    usage.seenOpen(id, open);
+    if (open === true) return;
+    const options = { mayHold: false, reason: "container_start" };
     try {
-      await attempts.try({ kind: "reset", id }, record, {
-        mayHold: false,
-        because: "container_start",
-      });
+      await runner.run(turn, { kind: "reset", id }, options);
     } catch (reason) {
       if (PluginError.from(reason).code !== "device_busy") throw reason;
     } finally {
-      record.started();
+      usage.started([id]);
     }
   }
+}
+
+function healthy(id: string, device: DeviceStatus | undefined): DeviceStatus {
+  if (device === undefined) {
+    throw new PluginError(
+      "device_unknown",
+      `device ${id.slice(0, maxIdLength)} is not one of this node's`,
+    );
+  }
+  if (device.health === "Healthy") return device;
+  const why = (device.detail || device.reason).replace(/\.$/, "");
+  throw new PluginError("device_unhealthy", `device ${id} is unhealthy (${device.reason}): ${why}`);
 }

@@ -2,18 +2,19 @@ import type { Clock } from "../../common/clock.ts";
 import type { Logger } from "../../common/logger.ts";
 import type { PluginError } from "../../common/plugin-error.ts";
 import type { EnsureReport } from "../../drivers/driver.ts";
+import { isHoldReason } from "../inventory/device-status.ts";
 import type { DeviceChange } from "../inventory/inventory.ts";
 import { nextStep } from "../inventory/next-step.ts";
 
-/** How often trouble that goes on is told again at full volume, ms: a log is rotated, or read from its end. */
+/** How often trouble that goes on is logged again at its own level, ms: a log is rotated, or read from its end. */
 const reminderMs = 600_000;
 
-/** Tells of what the monitor sees and makes; what has not changed is told at debug level, if at all. */
-export class MonitorLog {
+/** Logs what inspections see and what the driver creates; what has not changed is logged at debug level, if at all. */
+export class InspectionLog {
   readonly #log: Logger;
   readonly #clock: Pick<Clock, "now">;
-  /** What trouble has been told at full volume, and when, ms since the epoch. */
-  readonly #told = new Map<string, number>();
+  /** When each trouble was last logged at error level, ms since the epoch. */
+  readonly #lastLogged = new Map<string, number>();
 
   constructor(log: Logger, clock: Pick<Clock, "now">) {
     this.#log = log;
@@ -21,64 +22,67 @@ export class MonitorLog {
   }
 
   /** Devices have another health or reason than before. */
-  changed(changes: readonly DeviceChange[]): void {
+  readonly changed = (changes: readonly DeviceChange[]): void => {
     for (const { before, after } of changes) {
+      // A device that worked before is held: the room that holds it has logged that.
+      const worked = before.health === "Healthy" || isHoldReason(before.reason);
+      if (worked && isHoldReason(after.reason)) continue;
       const fields = {
         device_id: after.id,
-        device_path: after.hostPath,
+        device_path: after.nodes[0].hostPath,
         health: after.health,
         reason: after.reason,
         was: before.reason,
         ...(after.detail && { detail: after.detail }),
-        next: nextStep(after.reason),
+        next: nextStep(after),
       };
-      // The first good look at a device is no event: "Devices set up" has told of it.
+      // The first good inspection of a device is no event: "Devices set up" was one.
       const level = before.reason === "unknown" ? "debug" : "info";
       if (after.health === "Healthy") this.#log[level]("Device healthy", fields);
       else this.#log.warn("Device unhealthy", fields);
     }
-  }
+  };
 
-  /** The driver could not look. */
-  unseen(error: PluginError, toleratedFailures: number): void {
-    this.#log.error("Devices could not be inspected", {
+  /** The driver could not inspect. */
+  inspectionFailed(error: PluginError, toleratedFailures: number): void {
+    this.#log.error("Inspection failed", {
       ...error.fields(),
-      next: `what was seen last counts until ${toleratedFailures} looks in a row have failed`,
+      next: `the last observations count until ${toleratedFailures} inspections in a row have failed`,
     });
   }
 
-  /** @param isRetry The last attempt has failed: a further one that changed nothing is no event. */
-  setUp({ created, adopted, failed }: EnsureReport, isRetry: boolean): void {
+  /** @param isRetry The last attempt failed: a further one that created nothing is no event. */
+  ensured({ created, adopted, failed }: EnsureReport, isRetry: boolean): void {
     this.#log[created.length > 0 || !isRetry ? "info" : "debug"]("Devices set up", {
       created_device_ids: created,
       adopted_device_ids: adopted,
       failed_device_ids: failed.map(({ id }) => id),
       next:
         failed.length === 0
-          ? "they are looked at, and offered if they are well"
-          : "those that failed are tried again, ever more rarely",
+          ? "they are inspected, and offered if they are healthy"
+          : "retrying with backoff for those that failed",
     });
   }
 
-  /** Devices could not be set up: one of them, or all. The same trouble is told every ten minutes at full volume. */
-  notSetUp(error: PluginError, id?: string): void {
+  /** Devices could not be set up: one of them, or all. The same trouble is logged as an error every ten minutes. */
+  ensureFailed(error: PluginError, id?: string): void {
     const key = `${id ?? ""} ${error.message}`;
     const now = this.#clock.now();
-    const last = this.#told.get(key);
+    const last = this.#lastLogged.get(key);
     const isDue = last === undefined || now - last >= reminderMs;
-    if (isDue) this.#told.set(key, now);
+    if (isDue) this.#lastLogged.set(key, now);
     this.#log[isDue ? "error" : "debug"](
       id === undefined ? "Devices could not be set up" : "Device could not be set up",
       {
         ...(id !== undefined && { device_id: id }),
         ...error.fields(),
-        next: "it is tried again, ever more rarely",
+        next: "retrying with backoff",
       },
     );
   }
 
-  /** What trouble comes next is told at full volume, known or not. */
+  /** The next trouble is logged as an error, known or not. */
   forget(): void {
-    this.#told.clear();
+    this.#lastLogged.clear();
   }
 }

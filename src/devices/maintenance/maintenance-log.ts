@@ -2,16 +2,16 @@ import type { Logger } from "../../common/logger.ts";
 import type { UsageFacts } from "../usage/usage.ts";
 import type { MaintenanceAction, MaintenanceFacts } from "./maintenance-plan.ts";
 
-/** Tells, at debug level, of what the maintenance makes of a device, with all it knows; only when that changes. */
+/** Logs each decision of the maintenance at debug level with its inputs, when they change. */
 export class MaintenanceLog {
   readonly #log: Logger;
-  readonly #told = new Map<string, string>();
+  readonly #lastLogged = new Map<string, string>();
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  /** @param action What is to be done to it now; undefined if nothing is. */
+  /** @param action What the plugin does to the device now; undefined if nothing. */
   decided(
     facts: MaintenanceFacts,
     known: UsageFacts,
@@ -34,8 +34,8 @@ export class MaintenanceLog {
       failed_lately: facts.notBefore > 0,
     };
     const inputs = JSON.stringify(fields);
-    if (this.#told.get(id) === inputs) return;
-    this.#told.set(id, inputs);
-    this.#log.debug("Care decision", fields);
+    if (this.#lastLogged.get(id) === inputs) return;
+    this.#lastLogged.set(id, inputs);
+    this.#log.debug("Maintenance decision", fields);
   }
 }

@@ -1,90 +1,80 @@
-import type { DriverCapabilities } from "../../drivers/driver.ts";
-import type { HealthReason } from "../inventory/device-status.ts";
-import type { Use } from "../usage/usage.ts";
+import type { DriverDevice } from "../../drivers/driver.ts";
+import type { DeviceStatus } from "../inventory/device-status.ts";
+import type { DeviceUse } from "../usage/usage.ts";
+import type { Cleanliness } from "../usage/usage-record.ts";
 
-/**
- * What a device may still carry of whoever had it last.
- * - `unknown`: nothing is known, as of every adopted device after a start.
- * - `clean`: made or reset by this process, and given to nobody since.
- * - `dirty`: given away or seen in use since.
- */
-export type Cleanliness = "unknown" | "clean" | "dirty";
+/** What the plugin can do to a single device to make it clean or healthy. */
+export type MaintenanceKind = "reset" | "repair";
 
-/** Everything that decides what is done to a device on our own account. */
-export interface MaintenanceFacts {
-  readonly id: string;
-  /** The pool's reason for its health. */
-  readonly reason: HealthReason;
+/** All that decides what the plugin does to a device of its own accord. */
+export interface MaintenanceFacts
+  extends Pick<DriverDevice, "id" | "cleaning">,
+    Pick<DeviceStatus, "reason" | "fix"> {
   readonly cleanliness: Cleanliness;
-  readonly use: Use;
+  readonly use: DeviceUse;
   /** Not before this time, ms since the epoch, because it failed lately. */
   readonly notBefore: number;
 }
 
 export interface MaintenanceAction {
-  readonly kind: "reset" | "repair";
+  readonly kind: MaintenanceKind;
   readonly id: string;
 }
 
 /**
- * What to do to which devices now, in the order in which to do it: what heals before what cleans. Only
- * devices that nobody uses are touched ({@link mayMaintain}), and only where the driver can.
+ * What to do to which devices now, in the order in which to do it: what makes a device healthy comes before what
+ * cleans one. Only devices that no pod uses are touched ({@link mayMaintain}).
  */
 export function planMaintenance(
   devices: readonly MaintenanceFacts[],
-  capabilities: Pick<DriverCapabilities, "reset">,
   now: number,
 ): MaintenanceAction[] {
-  const due = devices.filter((device) => device.notBefore <= now);
-  const actions = due.flatMap((device): MaintenanceAction[] => {
+  const due = devices.filter(({ notBefore }) => notBefore <= now);
+  const planned = due.flatMap((device) => {
     const kind = maintenanceOf(device);
     if (kind === undefined || !mayMaintain(kind, device.use, false)) return [];
-    return kind === "reset" && !capabilities.reset ? [] : [{ kind, id: device.id }];
+    return [{ kind, id: device.id, isUrgent: isTrouble(device) }];
   });
-  const heals = ({ id }: MaintenanceAction) => {
-    const reason = due.find((device) => device.id === id)?.reason;
-    return reason === "dead_caps" || reason === "stuck_writer" || reason === "unclean";
-  };
-  return [...actions.filter(heals), ...actions.filter((action) => !heals(action))];
+  const ordered = [
+    ...planned.filter(({ isUrgent }) => isUrgent),
+    ...planned.filter(({ isUrgent }) => !isUrgent),
+  ];
+  return ordered.map(({ kind, id }) => ({ kind, id }));
+}
+
+/** True if a reset or repair would make the device healthy. */
+export function isTrouble({ reason, fix }: Pick<DeviceStatus, "reason" | "fix">): boolean {
+  return fix === "repair" || fix === "reset" || reason === "unclean";
 }
 
 /**
- * Whether a use allows it. A reset takes the device away from under whoever has it, so it needs proof that
- * nobody has; a repair leaves the device in place, so it is enough that nobody has it open.
+ * True if the device's use allows it. A reset takes the device away from its users, so it needs proof that there is
+ * none; a repair leaves the device in place, so it is enough that no process holds it open.
  */
 export function mayMaintain(
-  kind: MaintenanceAction["kind"],
-  use: Use,
+  kind: MaintenanceKind,
+  use: DeviceUse,
   open: boolean | undefined,
 ): boolean {
   if (use === "free") return true;
   return kind === "repair" && use === "unknown" && open === false;
 }
 
-/** What a device is in need of; a missing or foreign one needs others than us. */
-export function maintenanceOf({
-  reason,
-  cleanliness,
-}: Pick<MaintenanceFacts, "reason" | "cleanliness">): MaintenanceAction["kind"] | undefined {
-  switch (reason) {
-    case "dead_caps":
-      return "repair";
-    case "stuck_writer":
-    case "unclean":
-      return "reset";
-    case "ok":
-    case "flapping":
-    // One that can't be rid of its last user's traces isn't clean, so that it is cordoned hides nothing.
-    case "cordoned":
-      return cleanliness === "clean" ? undefined : "reset";
-    default:
-      return undefined;
-  }
+/** What a device needs; undefined if it needs nothing, or nothing that a reset or repair could do. */
+export function maintenanceOf(
+  device: Pick<MaintenanceFacts, "reason" | "fix" | "cleanliness" | "cleaning">,
+): MaintenanceKind | undefined {
+  if (device.fix === "repair") return "repair";
+  if (device.cleaning !== "reset") return undefined;
+  if (isTrouble(device)) return "reset";
+  // A cordon hides nothing: a device that can't be reset is not clean either. A retired one gets no further user.
+  const works = ["ok", "flapping", "cordoned"].includes(device.reason);
+  return works && device.cleanliness !== "clean" ? "reset" : undefined;
 }
 
 /** What is known when the kubelet asks for a device that isn't known to be clean. */
 export interface AllocationFacts {
-  /** How long ago it was last given away, ms; undefined if never. */
+  /** Milliseconds since its last allocation; undefined if there was none. */
   readonly sinceAllocatedMs: number | undefined;
   /** Whether the kubelet has listed it since then. */
   readonly listedSince: boolean;
@@ -94,19 +84,19 @@ export interface AllocationFacts {
 }
 
 /**
- * Whether a device that isn't known to be clean is reset before it is given away.
- * - `keep`: it is its own pod that asks again; it is given as it is.
- * - `reset`: it is given after a reset.
- * - `refuse`: somebody else holds it open, so it can't be cleaned and isn't given away.
+ * Whether a device that isn't known to be clean is reset before it is allocated.
+ * - `keep`: its own pod asks again; it is allocated as it is.
+ * - `reset`: it is allocated after a reset.
+ * - `refuse`: another process holds it open, so it can't be reset and isn't allocated.
  *
- * The kubelet asks twice for a device that an app container takes over from its init container: both times
- * within the pod's admission, when it lists the device for neither and no container of the pod has started. So a
- * second request within `reallocateMs` of the first is taken for that. If an admission takes longer, the device is
- * reset once more, and nobody notices.
+ * The kubelet asks twice for a device that an app container takes over from its init container: both times within the
+ * pod's admission, when it lists the device for neither and no container of the pod has started. So a second request
+ * within `reallocateMs` of the first is taken for that. If an admission takes longer, the device is reset once more,
+ * which harms no one.
  *
- * For the same reason whoever holds a device open is never the pod for which it is asked, and a mute kubelet
- * changes nothing about that. One that has lost its checkpoint may ask for a device that a running pod has: it is
- * refused, and is advised another one for the next request.
+ * For the same reason a process that holds the device open is never the pod that asks, and a kubelet that does not
+ * answer changes nothing about that. One that has lost its checkpoint may ask for a device that a running pod owns:
+ * it is refused, and prefers another device for the next request.
  */
 export function planAllocation(
   facts: AllocationFacts,

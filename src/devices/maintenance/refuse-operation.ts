@@ -1,53 +1,50 @@
 import { PluginError } from "../../common/plugin-error.ts";
-import type { Use } from "../usage/usage.ts";
-import { type MaintenanceAction, mayMaintain } from "./maintenance-plan.ts";
+import type { DeviceStatus } from "../inventory/device-status.ts";
+import type { DeviceUse } from "../usage/usage.ts";
+import { type MaintenanceKind, mayMaintain } from "./maintenance-plan.ts";
 
 export interface OperateOptions {
-  /** Also if a pod has it, or nobody knows. */
+  /** Also if a pod owns the device, or its use is unknown. */
   readonly force: boolean;
 }
 
 /** What is known when an operator asks for a reset or a repair. */
-export interface OperationFacts extends MaintenanceAction {
-  readonly use: Use;
-  /** Whether somebody holds it open; undefined if that can't be known. */
+export interface OperationFacts {
+  readonly kind: MaintenanceKind;
+  readonly device: Pick<DeviceStatus, "id" | "nodes" | "cleaning">;
+  readonly use: DeviceUse;
+  /** Whether a process holds it open; undefined if that can't be known. */
   readonly open: boolean | undefined;
-  /** Path of the device's node on the host. */
-  readonly path: string;
-  /** Whether the driver can do it here. */
-  readonly capable: boolean;
 }
 
 /**
- * Why an operator's wish isn't done; undefined if it is. Force overrules the kubelet's books, never an open
- * device: a reset under a running program can crash it, or hang in the kernel until it ends.
+ * Why an operator's reset or repair is refused; undefined if it isn't. Force overrules the kubelet's account, never
+ * an open device: a reset under a running program can crash it, or hang in the kernel until it ends.
  */
 export function refuseOperation(
-  facts: OperationFacts,
+  { kind, device, use, open }: OperationFacts,
   { force }: OperateOptions,
 ): PluginError | undefined {
-  const { kind, id, use, open } = facts;
-  if (!facts.capable) {
+  const { id, cleaning, nodes } = device;
+  if (kind === "reset" && cleaning !== "reset") {
     return new PluginError(
       "not_supported",
-      `${id} can't be ${kind === "reset" ? "reset" : "repaired"}: the driver can't do that to single devices on this node.`,
-      {
-        remedy: "Run the doctor command: it says what of the module is missing.",
-      },
+      `${id} can't be reset: the driver can't reset single devices on this node.`,
+      { remedy: "Run the doctor command: it says what the module lacks." },
     );
   }
   if (open === true) {
-    return new PluginError("device_busy", `${id} is held open by a program.`, {
-      remedy: `Find out who on the host: fuser -v ${facts.path}`,
+    return new PluginError("device_busy", `A process holds ${id} open.`, {
+      remedy: `Find it on the host: fuser -v ${nodes[0].hostPath}`,
     });
   }
   if (force || mayMaintain(kind, use, open)) return undefined;
   return use === "in_use"
-    ? new PluginError("device_in_use", `${id} is in use by a pod, or has just been given to one.`, {
+    ? new PluginError("device_in_use", `A pod owns ${id}, or was just allocated it.`, {
         remedy: "Wait for the pod to end, or force it: the pod loses its camera for a moment.",
       })
-    : new PluginError("use_unknown", `It is not known whether a pod has ${id}.`, {
+    : new PluginError("use_unknown", `It is not known whether a pod owns ${id}.`, {
         remedy:
-          "Wait until the kubelet has left it out of its answers for 20 s, or force it if you know better.",
+          "Wait until the kubelet has left it out of its answers for 20 s, or force it if you know that it is free.",
       });
 }

@@ -1,18 +1,19 @@
 import { backoffDelay } from "../../common/backoff.ts";
-import { asClause } from "../../common/clause.ts";
 import type { Clock } from "../../common/clock.ts";
 import type { Logger } from "../../common/logger.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { nextStep } from "../inventory/next-step.ts";
-import type { UsageRecord } from "../usage/usage-record.ts";
-import type { MaintenanceAction } from "./maintenance-plan.ts";
+import type { UsageTracker } from "../usage/usage-tracker.ts";
+import type { DriverTurn } from "./driver-queue.ts";
+import { isTrouble, type MaintenanceAction } from "./maintenance-plan.ts";
+import type { MaintenanceRecord, MaintenanceRecords } from "./maintenance-record.ts";
 import type { MaintenanceTimes } from "./maintenance-times.ts";
-import type { DeviceMonitor } from "./monitor.ts";
 
 export interface MaintenanceRunnerDeps {
-  readonly monitor: Pick<DeviceMonitor, "reset" | "repair" | "inspect">;
-  readonly pool: Pick<Inventory, "get" | "hold" | "isHeld" | "release">;
+  readonly inventory: Pick<Inventory, "get" | "hold" | "isHeld" | "release">;
+  readonly usage: Pick<UsageTracker, "cleaned" | "seenOpen">;
+  readonly records: MaintenanceRecords;
   readonly clock: Clock;
   readonly log: Logger;
   /** In [0, 1). */
@@ -21,23 +22,22 @@ export interface MaintenanceRunnerDeps {
   readonly times: Pick<MaintenanceTimes, "backoff" | "tolerated" | "pollMs">;
 }
 
-/** What came of a reset or repair; `busy`: somebody holds the device open. */
+/** What came of a reset or repair; `busy`: a process holds the device open. */
 export type MaintenanceResult = "ok" | "busy" | "failed";
 
-/** Told of every reset and repair that was tried. */
 export interface MaintenanceObserver {
-  /** `ms`: how long it took. */
-  cared(id: string, kind: MaintenanceAction["kind"], result: MaintenanceResult, ms: number): void;
+  /** Called after every reset and repair; `ms`: how long it took. */
+  maintained(id: string, kind: MaintenanceAction["kind"], result: MaintenanceResult, ms: number): void;
 }
 
-export interface AttemptOptions {
+export interface RunOptions {
   /** Whether repeated failure takes the device out of the offer: not while its own pod has it. Default true. */
   readonly mayHold?: boolean;
-  /** Why it is tried, a stable word for the log. Default: the device's own trouble, or `not_clean`. */
-  readonly because?: string;
+  /** Why it is done, a stable word for the log. Default: the device's own trouble, or `not_clean`. */
+  readonly reason?: string;
 }
 
-/** Resets and repairs devices, and keeps the books of what came of it. Whether one may is the caller's matter. */
+/** Resets and repairs devices, and records the results. The caller decides whether it may. */
 export class MaintenanceRunner {
   readonly #deps: MaintenanceRunnerDeps;
 
@@ -45,82 +45,81 @@ export class MaintenanceRunner {
     this.#deps = deps;
   }
 
-  /** @throws PluginError as the monitor's `reset` and `repair`, after it was logged. */
-  async try(
+  /** @throws PluginError as {@link DriverTurn.maintain}, after it was logged. */
+  async run(
+    turn: DriverTurn,
     { kind, id }: MaintenanceAction,
-    record: UsageRecord,
-    { mayHold = true, because = this.#trouble(id) }: AttemptOptions = {},
+    { mayHold = true, reason = this.#trouble(id) }: RunOptions = {},
   ): Promise<void> {
-    const { monitor, pool, log, observer } = this.#deps;
+    const { inventory, usage, records, log, observer } = this.#deps;
+    const record = records.get(id);
+    if (record === undefined) return;
     const started = performance.now();
     try {
-      await monitor[kind](id);
-    } catch (reason) {
-      const error = PluginError.from(reason);
-      const busy = error.code === "device_busy";
-      observer?.cared(id, kind, busy ? "busy" : "failed", performance.now() - started);
-      if (busy) this.#busy(record);
+      await turn.maintain(kind, id);
+    } catch (thrown) {
+      const error = PluginError.from(thrown);
+      const isBusy = error.code === "device_busy";
+      observer?.maintained(id, kind, isBusy ? "busy" : "failed", performance.now() - started);
+      if (isBusy) this.#busy(id, record);
       else this.#failed({ kind, id }, record, error, mayHold);
-      log.warn("Device could not be cared for", {
+      log.warn(kind === "reset" ? "Device reset failed" : "Device repair failed", {
         device_id: id,
         action: kind,
-        reason: because,
+        reason,
         attempt: record.failures,
         ...error.fields(),
-        retry_in_s: this.#seconds(record.notBefore),
-        next: pool.isHeld(id, "unclean")
-          ? nextStep("unclean")
-          : "it stays as it is until it is tried again",
+        retry_in_s: this.#secondsUntil(record.notBefore),
+        next: inventory.isHeld(id, "unclean")
+          ? nextStep({ reason: "unclean", fix: "none" })
+          : "retrying with backoff",
       });
       throw error;
     }
     const ms = performance.now() - started;
-    observer?.cared(id, kind, "ok", ms);
-    const fields = { device_id: id, reason: because, duration_ms: Math.round(ms) };
+    observer?.maintained(id, kind, "ok", ms);
+    record.failures = 0;
+    record.notBefore = 0;
+    const fields = { device_id: id, reason, duration_ms: Math.round(ms) };
     if (kind === "repair") {
       record.repairs += 1;
-      record.recovered();
-      log.info("Device repaired", { ...fields, next: "it is offered again if it is well now" });
+      log.info("Device repaired", { ...fields, next: "it is offered again if it is healthy" });
       return;
     }
     record.resets += 1;
-    record.cleaned();
-    log.info("Device reset", { ...fields, next: "it is clean for whoever gets it" });
-    pool.release(id, "unclean");
-    if (pool.get(id)?.reason === "unclean") await monitor.inspect();
+    usage.cleaned(id);
+    log.info("Device reset", { ...fields, next: "it is clean for its next pod" });
+    inventory.release(id, "unclean");
   }
 
   #trouble(id: string): string {
-    const reason = this.#deps.pool.get(id)?.reason;
-    const isTrouble = reason === "dead_caps" || reason === "stuck_writer" || reason === "unclean";
-    return isTrouble ? reason : "not_clean";
+    const status = this.#deps.inventory.get(id);
+    return status !== undefined && isTrouble(status) ? status.reason : "not_clean";
   }
 
-  #seconds(at: number): number {
+  #secondsUntil(at: number): number {
     return Math.max(0, Math.ceil((at - this.#deps.clock.now()) / 1000));
   }
 
-  /** Being held is no failure of the device; it is tried again when that may have ended. */
-  #busy(record: UsageRecord): void {
-    record.seenOpen(true);
+  /** An open device is no failure of the device; the next try comes when that may have ended. */
+  #busy(id: string, record: MaintenanceRecord): void {
+    this.#deps.usage.seenOpen(id, true);
     record.notBefore = this.#deps.clock.now() + this.#deps.times.pollMs;
   }
 
   #failed(
-    action: MaintenanceAction,
-    record: UsageRecord,
+    { kind, id }: MaintenanceAction,
+    record: MaintenanceRecord,
     error: PluginError,
     mayHold: boolean,
   ): void {
-    const { clock, random, times, pool } = this.#deps;
+    const { clock, random, times, inventory } = this.#deps;
     record.failures += 1;
     record.notBefore = clock.now() + backoffDelay(record.failures, times.backoff, random());
     const hangs = error.code === "timed_out" || error.code === "device_hangs";
-    if (!mayHold || action.kind !== "reset") return;
+    if (!mayHold || kind !== "reset") return;
     if (!hangs && record.failures < times.tolerated) return;
-    pool.hold(action.id, {
-      reason: "unclean",
-      detail: `It could not be reset: ${asClause(error.message)}.`,
-    });
+    const why = error.message.replace(/\.$/, "");
+    inventory.hold(id, "unclean", `It could not be reset: ${why}.`);
   }
 }

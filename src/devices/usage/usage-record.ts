@@ -1,16 +1,19 @@
-import type { Cleanliness } from "../maintenance/maintenance-plan.ts";
 import type { UsageFacts } from "./usage.ts";
 
-/** What is remembered of one device's use and cleaning. Times in ms since the epoch. */
+/**
+ * What a device may still carry of its last user.
+ * - `unknown`: nothing is known, as of every adopted device after a start.
+ * - `clean`: created or reset by this process, and not used since.
+ * - `dirty`: allocated, or seen in use, since.
+ */
+export type Cleanliness = "unknown" | "clean" | "dirty";
+
+/** What is known of one device's users. Times in ms since the epoch. */
 export class UsageRecord {
   readonly id: string;
   cleanliness: Cleanliness = "unknown";
-  /** Failed resets and repairs in a row. */
-  failures = 0;
-  /** Resets and repairs by this process that worked. */
-  resets = 0;
-  repairs = 0;
-  notBefore = 0;
+  /** When Allocate last asked for it, be it in vain. */
+  requestedAt: number | undefined;
   #listed: boolean | undefined;
   #absentSince: number | undefined;
   #allocatedAt: number | undefined;
@@ -20,15 +23,6 @@ export class UsageRecord {
 
   constructor(id: string) {
     this.id = id;
-  }
-
-  get allocatedAt(): number | undefined {
-    return this.#allocatedAt;
-  }
-
-  /** Whether the kubelet has listed it since it was last given away. */
-  get listedSince(): boolean {
-    return this.#listedSince;
   }
 
   facts(): UsageFacts {
@@ -42,13 +36,11 @@ export class UsageRecord {
     };
   }
 
-  /** It is given away. */
-  given(now: number): void {
-    this.cleanliness = "dirty";
+  /** Allocate gave it to a container. */
+  allocated(now: number): void {
+    this.started();
     this.#allocatedAt = now;
     this.#listedSince = false;
-    this.#absentSince = undefined;
-    this.#refused = false;
   }
 
   /** A container of its pod is about to start. */
@@ -58,19 +50,17 @@ export class UsageRecord {
     this.#refused = false;
   }
 
-  /** Whoever asked for it has not got it. */
+  /** Allocate was refused, so that the pod that asked does not own it. */
   refused(): void {
     this.#refused = true;
   }
 
-  /** The kubelet answered, having been asked at `askedAt`. */
+  /** The kubelet answered a question of `askedAt`. */
   answered(listed: boolean, askedAt: number): void {
     this.#listed = listed;
     if (listed) {
-      this.cleanliness = "dirty";
+      this.started();
       this.#listedSince = true;
-      this.#refused = false;
-      this.#absentSince = undefined;
       return;
     }
     // An answer to a question from before the allocation says nothing about it.
@@ -78,7 +68,7 @@ export class UsageRecord {
     this.#absentSince ??= askedAt;
   }
 
-  /** The kubelet can't be asked, or has begun anew: a device it leaves out is not missed any more. */
+  /** The kubelet can't be asked, or has restarted: until it answers again, its silence about a device counts for nothing. */
   interrupted(): void {
     this.#absentSince = undefined;
   }
@@ -86,15 +76,5 @@ export class UsageRecord {
   seenOpen(open: boolean | undefined): void {
     this.#open = open;
     if (open === true) this.cleanliness = "dirty";
-  }
-
-  cleaned(): void {
-    this.cleanliness = "clean";
-    this.recovered();
-  }
-
-  recovered(): void {
-    this.failures = 0;
-    this.notBefore = 0;
   }
 }

@@ -7,7 +7,7 @@ export interface PreferenceRequest {
 }
 
 /**
- * Chooses the devices to prefer: first those of `mustInclude`, then the least recently allocated, of equals the one
+ * Chooses the devices to prefer: first those of `mustInclude`, then the least recently requested, of equals the one
  * with the lowest number. So a device that a pod has just released gets time for its reset.
  *
  * The kubelet takes the answer as advice, but an error would fail the pod's admission. So any request gets the best
@@ -15,12 +15,12 @@ export interface PreferenceRequest {
  */
 export function preferredDevices(
   { available, mustInclude, size }: PreferenceRequest,
-  lastAllocated: (id: string) => number | undefined,
+  lastRequested: (id: string) => number | undefined,
 ): string[] {
   const chosen = new Set(mustInclude);
   const candidates = [...new Set(available)]
     .filter((id) => !chosen.has(id))
-    .map((id) => ({ id, used: lastAllocated(id) ?? Number.NEGATIVE_INFINITY }))
+    .map((id) => ({ id, used: lastRequested(id) ?? Number.NEGATIVE_INFINITY }))
     .sort((a, b) => (a.used === b.used ? compareIds(a.id, b.id) : a.used - b.used));
   for (const { id } of candidates) {
     if (chosen.size >= size) break;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { deviceIds } from "../../test/support/devices.ts";
-import { compareIds, preferredDevices } from "./preferred-allocation.ts";
+import { compareIds, preferredDevices } from "./preferred-devices.ts";
 
 const used = (times: Record<string, number>) => (id: string) => times[id];
 

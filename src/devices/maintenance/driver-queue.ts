@@ -1,0 +1,169 @@
+import type { Clock } from "../../common/clock.ts";
+import { Mutex } from "../../common/mutex.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import { withTimeout } from "../../common/with-timeout.ts";
+import type { EnsureOptions, EnsureReport, VideoDriver } from "../../drivers/driver.ts";
+import type { Inspector } from "./inspector.ts";
+import type { MaintenanceKind } from "./maintenance-plan.ts";
+
+export interface DriverQueueDeps {
+  readonly driver: VideoDriver;
+  readonly inspector: Inspector;
+  readonly clock: Clock;
+}
+
+/** A piece of work at the driver. */
+export interface Work {
+  /** What it is, for `/healthz` and errors: `the reset of video10`. */
+  readonly what: string;
+  /** The devices it is about. */
+  readonly devices?: readonly string[];
+  /** How long the caller waits, for its turn and for the work, ms. Default: without end. */
+  readonly timeoutMs?: number;
+}
+
+/** The driver, for the one piece of work whose turn it is. */
+export interface DriverTurn {
+  /** True once the caller no longer waits: the work should not begin anything more. */
+  readonly isOver: boolean;
+  /** Inspects all devices. */
+  inspect(): Promise<void>;
+  /**
+   * {@link VideoDriver.ensure}.
+   * @throws PluginError as the driver; `device_hangs`.
+   */
+  ensure(options: EnsureOptions): Promise<EnsureReport>;
+  /**
+   * Resets or repairs a device, then inspects all.
+   * @throws PluginError as the driver; `timed_out` after 5 s; `device_hangs` while earlier work has not come back.
+   */
+  maintain(kind: MaintenanceKind, id: string): Promise<void>;
+  /** @throws PluginError as the driver; `device_hangs`. */
+  remove(id: string): Promise<void>;
+  /** @throws PluginError as the driver; `device_hangs`. */
+  release(): Promise<void>;
+  /** {@link VideoDriver.isOpen}; undefined if the driver fails. */
+  isOpen(id: string): Promise<boolean | undefined>;
+}
+
+/** A reset takes 30 ms, or up to 2 s while udev probes the new node (v4l2loopback REMOVE: EBUSY). */
+export const maintenanceLimitMs = 5000;
+
+interface Running {
+  readonly what: string;
+  /** ms since the epoch. */
+  readonly since: number;
+}
+
+/**
+ * The only caller of a driver: one piece of work after the other, in the order asked for. A reset or repair that does
+ * not come back keeps further changes from the driver, not inspections.
+ */
+export class DriverQueue {
+  readonly #deps: DriverQueueDeps;
+  readonly #mutex = new Mutex();
+  #current: (Running & Pick<Work, "devices">) | undefined;
+  /** What did not come back within its limit. */
+  #hanging: Running | undefined;
+  /** Resets and repairs under way, by device. */
+  readonly #maintained = new Map<string, MaintenanceKind>();
+
+  constructor(deps: DriverQueueDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Runs a piece of work when its turn comes.
+   *
+   * @throws PluginError `timed_out` if `timeoutMs` are over: work that has not begun never begins, other work goes on.
+   * What the work throws.
+   */
+  run<T>(work: Work, task: (turn: DriverTurn) => Promise<T>): Promise<T> {
+    const { what, devices, timeoutMs } = work;
+    const { clock } = this.#deps;
+    const caller = { isWaiting: true };
+    const result = this.#mutex.run(async () => {
+      // The caller is gone, so the value is never used.
+      if (!caller.isWaiting) return undefined as T;
+      this.#current = { what, since: clock.now(), devices };
+      try {
+        return await task(this.#turn(caller));
+      } finally {
+        this.#current = undefined;
+      }
+    });
+    if (timeoutMs === undefined) return result;
+    return withTimeout(clock, result, timeoutMs, capitalized(what)).finally(() => {
+      caller.isWaiting = false;
+    });
+  }
+
+  /** Inspects all devices when its turn comes. */
+  inspect(): Promise<void> {
+    return this.run({ what: "an inspection" }, (turn) => turn.inspect());
+  }
+
+  /** What the driver is at and for how long, ms; undefined if it is idle. Long means that it hangs. */
+  busy(): { readonly what: string; readonly ms: number } | undefined {
+    const running = this.#hanging ?? this.#current;
+    return running && { what: running.what, ms: this.#deps.clock.now() - running.since };
+  }
+
+  /** True while work about the device has its turn, or hangs. */
+  isWorkingOn(id: string): boolean {
+    return this.#maintained.has(id) || this.#current?.devices?.includes(id) === true;
+  }
+
+  /** The reset or repair of the device that is under way; undefined if there is none. */
+  maintenanceOf(id: string): MaintenanceKind | undefined {
+    return this.#maintained.get(id);
+  }
+
+  #turn(caller: { readonly isWaiting: boolean }): DriverTurn {
+    const { driver, inspector } = this.#deps;
+    const change = async <T>(call: () => Promise<T>): Promise<T> => {
+      this.#refuseWhileHanging();
+      return call();
+    };
+    return {
+      get isOver() {
+        return !caller.isWaiting;
+      },
+      inspect: () => inspector.inspect(driver),
+      ensure: (options) => change(() => driver.ensure(options)),
+      maintain: (kind, id) => change(() => this.#maintain(kind, id)),
+      remove: (id) => change(() => driver.remove(id)),
+      release: () => change(() => driver.release()),
+      isOpen: (id) => driver.isOpen(id).catch(() => undefined),
+    };
+  }
+
+  async #maintain(kind: MaintenanceKind, id: string): Promise<void> {
+    const { driver, inspector, clock } = this.#deps;
+    const running: Running = { what: `the ${kind} of ${id}`, since: clock.now() };
+    this.#maintained.set(id, kind);
+    let isBack = false;
+    const call = driver[kind](id).finally(() => {
+      isBack = true;
+      this.#maintained.delete(id);
+      if (this.#hanging === running) this.#hanging = undefined;
+    });
+    try {
+      await withTimeout(clock, call, maintenanceLimitMs, capitalized(running.what));
+    } finally {
+      if (!isBack) this.#hanging = running;
+      await inspector.inspect(driver);
+    }
+  }
+
+  #refuseWhileHanging(): void {
+    if (this.#hanging === undefined) return;
+    throw new PluginError("device_hangs", `${capitalized(this.#hanging.what)} has not come back.`, {
+      remedy: "See the kernel's log on the host: dmesg | tail",
+    });
+  }
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
