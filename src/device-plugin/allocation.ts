@@ -26,10 +26,7 @@ export function containerPath(template: string, device: DeviceStatus, index: num
  * What a container gets for the devices that are allocated to it. The kubelet sends their IDs in random order and may
  * repeat them, so they are sorted, each once. Further nodes of a device have the host's path in the container.
  */
-export function renderAllocation(
-  allocated: readonly DeviceStatus[],
-  template: string,
-): Allocation {
+export function renderAllocation(allocated: readonly DeviceStatus[], template: string): Allocation {
   const devices = [...new Map(allocated.map((device) => [device.id, device])).values()]
     .sort((a, b) => compareIds(a.id, b.id))
     .map((device, index) => ({ ...device, containerPath: containerPath(template, device, index) }));

@@ -1,45 +1,32 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
+import { eventually } from "../../test/support/eventually.ts";
 import { FakeDriver } from "../../test/support/fake-driver.ts";
+import { makeDevices } from "../../test/support/make-devices.ts";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { systemClock } from "../common/clock.ts";
-import { Inventory } from "../devices/inventory/inventory.ts";
-import { AllocationHistory } from "../devices/usage/allocation-history.ts";
+import type { Devices } from "../devices/devices.ts";
 import { DevicePlugin } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
-import { type DevicePluginServiceDeps, devicePluginService } from "./device-plugin-service.ts";
+import { devicePluginService } from "./device-plugin-service.ts";
 import { StreamSet } from "./streams.ts";
 
 let driver: FakeDriver;
-let pool: Inventory;
-let looks: number;
-let given: string[];
+let devices: Devices;
 beforeEach(async () => {
   driver = new FakeDriver(2);
-  pool = new Inventory(driver.devices, systemClock);
+  devices = makeDevices({ driver });
   await driver.ensure();
-  pool.apply(await driver.inspect());
-  looks = 0;
-  given = [];
+  await devices.queue.inspect();
 });
 
-function client(preStart?: DevicePluginServiceDeps["preStart"], claimed = async () => undefined) {
+function client() {
   const service = devicePluginService(
     {
-      pool,
-      history: new AllocationHistory(),
+      devices,
       clock: systemClock,
       log: recordingLogger(),
       containerDevicePath: "/dev/{id}",
-      claim: async (ids, give) => {
-        await claimed();
-        const answer = give();
-        given.push(...ids);
-        return answer;
-      },
-      preStart,
-      inspectSoon: () => {
-        looks += 1;
-      },
+      preStart: true,
       observer: { allocated: () => undefined, allocationRefused: () => undefined },
     },
     new StreamSet(() => undefined),
@@ -62,43 +49,54 @@ async function refusal(call: Promise<unknown>): Promise<Code> {
 const request = (id: string) => ({ containerRequests: [{ devicesIds: [id] }] });
 
 describe("the device plugin service", () => {
-  test("has the devices looked at when it refuses one, and only then", async () => {
+  test("has the devices inspected when it refuses one, and only then", async () => {
+    const stop = new AbortController();
+    const running = devices.monitor.run(stop.signal);
+    await devices.monitor.ready;
+    const inspections = () => driver.calls.filter((call) => call === "inspect").length;
     await client().allocate(request("video10"));
-    expect(looks).toBe(0);
+    // After its reset.
+    const before = inspections();
     expect(await refusal(client().allocate(request("video99")))).toBe(Code.NotFound);
-    expect(looks).toBe(1);
+    await eventually(() => inspections() === before + 1, "an inspection");
     driver.set("video10", "faulty");
-    pool.apply(await driver.inspect());
+    await devices.queue.inspect();
     expect(await refusal(client().allocate(request("video10")))).toBe(Code.FailedPrecondition);
-    expect(looks).toBe(2);
+    await eventually(() => inspections() === before + 3, "another inspection");
+    stop.abort();
+    await running;
   });
 
-  test("gives none of the devices away of which one was found broken while they were cleaned", async () => {
-    const cleaning = client(undefined, async () => {
-      driver.set("video11", "missing");
-      pool.apply(await driver.inspect());
-    });
+  test("allocates none of the devices of which one was found broken while they were reset", async () => {
+    driver.onReset = async (id) => {
+      if (id === "video11") driver.set("video11", "missing");
+    };
     const request = { containerRequests: [{ devicesIds: ["video10", "video11"] }] };
-    expect(await refusal(cleaning.allocate(request))).toBe(Code.FailedPrecondition);
-    expect(given).toEqual([]);
-    await cleaning.allocate({ containerRequests: [{ devicesIds: ["video10"] }] });
-    expect(given).toEqual(["video10"]);
+    expect(await refusal(client().allocate(request))).toBe(Code.FailedPrecondition);
+    expect(devices.usage.use("video10")).toBe("free");
+    await client().allocate({ containerRequests: [{ devicesIds: ["video10"] }] });
+    expect(devices.usage.use("video10")).toBe("in_use");
   });
 
-  test("starts no container on a device that was found broken while it was made ready", async () => {
-    const prepared = client(async () => {
-      driver.set("video10", "missing");
-      pool.apply(await driver.inspect());
-    });
-    expect(await refusal(prepared.preStartContainer({ devicesIds: ["video10"] }))).toBe(
+  test("starts no container on a device that was found broken while it was prepared", async () => {
+    driver.onReset = async () => driver.set("video10", "missing");
+    expect(await refusal(client().preStartContainer({ devicesIds: ["video10"] }))).toBe(
       Code.FailedPrecondition,
     );
   });
 
-  test("gives a cordoned device to nobody, and starts the containers of the pod that has it", async () => {
-    const prepared = client(async () => undefined);
-    pool.hold("video10", { reason: "cordoned", detail: "an operator's wish" });
-    expect(await refusal(prepared.allocate(request("video10")))).toBe(Code.FailedPrecondition);
-    await prepared.preStartContainer({ devicesIds: ["video10"] });
+  test("allocates a cordoned device to no pod, and starts the containers of the pod that owns it", async () => {
+    devices.inventory.hold("video10", "cordoned", "an operator's wish");
+    expect(await refusal(client().allocate(request("video10")))).toBe(Code.FailedPrecondition);
+    await client().preStartContainer({ devicesIds: ["video10"] });
+  });
+
+  test("gives each container its own devices", async () => {
+    const containerRequests = [{ devicesIds: ["video11"] }, { devicesIds: ["video10"] }];
+    const { containerResponses } = await client().allocate({ containerRequests });
+    expect(containerResponses.map(({ envs }) => envs["VIDEO_DEVICE"])).toEqual([
+      "/dev/video11",
+      "/dev/video10",
+    ]);
   });
 });

@@ -11,6 +11,7 @@ import type {
   DevicePluginOptionsSchema,
   ListAndWatchResponseSchema,
 } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
+import { codeName } from "../grpc/server.ts";
 import { type Allocation, renderAllocation } from "./allocation.ts";
 import type { StreamSet } from "./streams.ts";
 
@@ -31,8 +32,8 @@ export interface DevicePluginServiceDeps {
 export interface AllocationObserver {
   /** `ms`: how long the answer took. */
   allocated(devices: number, ms: number): void;
-  /** `code`: the gRPC status. */
-  allocationRefused(code: Code): void;
+  /** `code`: the gRPC status by name, `failed_precondition`. */
+  allocationRefused(code: string): void;
 }
 
 /** What the plugin asks of the kubelet. */
@@ -56,11 +57,7 @@ export function devicePluginService(
   const { devices, clock, log } = deps;
 
   /** Runs `work`, and logs and counts its refusal. */
-  async function refusing<T>(
-    method: string,
-    ids: readonly string[],
-    work: Promise<T>,
-  ): Promise<T> {
+  async function refusing<T>(method: string, ids: readonly string[], work: Promise<T>): Promise<T> {
     try {
       return await work;
     } catch (reason) {
@@ -72,7 +69,7 @@ export function devicePluginService(
         error: error.rawMessage,
         next: "the pod is not admitted, or its container not started; inspecting the devices",
       });
-      deps.observer.allocationRefused(error.code);
+      deps.observer.allocationRefused(codeName(error.code));
       throw error;
     }
   }

@@ -11,6 +11,8 @@ export interface VideoDriver {
   readonly name: string;
   /** The devices this driver is responsible for: constant for its life, in ascending number. */
   readonly devices: readonly DriverDevice[];
+  /** Every reason that an observation may have, beside `ok`. */
+  readonly reasons: readonly string[];
 
   /**
    * Creates what is missing: loads or adopts what provides the devices, creates devices, sets mode and group,
@@ -150,6 +152,8 @@ export interface DeviceObservation {
   readonly detail: string;
   /** `none` if it is `ok`. */
   readonly fix: Fix;
+  /** Set if recreating the device takes it away from its users, so that it has to be free. */
+  readonly disruptive?: true;
   /** Set if it is `ok` and its node has another mode or group than the driver set: `ensure` sets them again. */
   readonly accessLost?: true;
   /** What is being streamed, `YUYV 640x480 30 fps`; absent if nothing is, or that can't be seen. */

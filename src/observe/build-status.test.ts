@@ -12,7 +12,9 @@ function wallClock(wall: () => number): WallClock {
 const device = {
   id: "video10",
   number: 10,
-  hostPath: "/dev/video10",
+  nodes: [{ hostPath: "/dev/video10" }],
+  cleaning: "reset",
+  fix: "none",
   health: "Healthy",
   reason: "ok",
   detail: "",
@@ -28,7 +30,7 @@ const sources: StatusSources = {
   startedAt: 500,
   wall: wallClock(() => 2500),
   devices: () => [device, { ...device, id: "video11", number: 11, format: "" }],
-  maintenance: () => [
+  activity: () => [
     { id: "video10", use: "in_use", cleanliness: "dirty", resets: 2, repairs: 1, work: "reset" },
   ],
   cordons: () => new Map([["video11", { device: "video11", note: "dark", since: 2000 }]]),

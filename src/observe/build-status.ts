@@ -3,10 +3,10 @@ import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { LogLevel } from "../common/logger.ts";
 import type { WallClock } from "../common/wall-clock.ts";
 import type { RegistrarStatus } from "../device-plugin/registrar.ts";
-import type { Cordon, CordonMap } from "../devices/cordon/cordons.ts";
+import type { Cordon, Cordons } from "../devices/cordon/cordons.ts";
+import type { DeviceActivity } from "../devices/devices.ts";
 import type { DeviceStatus } from "../devices/inventory/device-status.ts";
-import type { MaintenanceStatus } from "../devices/maintenance/maintenance.ts";
-import type { Use as DeviceUse } from "../devices/usage/usage.ts";
+import type { DeviceUse } from "../devices/usage/usage.ts";
 import {
   type Device,
   DeviceSchema,
@@ -35,8 +35,8 @@ export interface StatusSources {
   readonly startedAt: number;
   readonly wall: Pick<WallClock, "at" | "now">;
   readonly devices: () => readonly DeviceStatus[];
-  readonly maintenance: () => readonly MaintenanceStatus[];
-  readonly cordons: () => CordonMap;
+  readonly activity: () => readonly DeviceActivity[];
+  readonly cordons: () => Cordons;
   readonly registration: () => RegistrarStatus;
   /** Why the plugin is not registered and what to do, in sentences; empty if it is, or if the reason says all. */
   readonly registrationDetail: () => string;
@@ -48,7 +48,7 @@ export interface StatusSources {
 /** Builds the current status as the admin API and the status page show it. */
 export function buildStatus(sources: StatusSources): Status {
   const { version, nodeName, resourceName, driver, podResources } = sources;
-  const maintenance = new Map(sources.maintenance().map((device) => [device.id, device]));
+  const activity = new Map(sources.activity().map((device) => [device.id, device]));
   const owners = podResources.owners();
   const cordons = sources.cordons();
   const registration = sources.registration();
@@ -73,7 +73,7 @@ export function buildStatus(sources: StatusSources): Status {
     devices: sources.devices().map((device) => {
       const { id, since } = device;
       return deviceOf(device, {
-        maintenance: maintenance.get(id),
+        activity: activity.get(id),
         cordon: cordons.get(id),
         owner: owners.get(id),
         since: time(since),
@@ -93,31 +93,31 @@ const works = { none: Work.UNSPECIFIED, reset: Work.RESET, repair: Work.REPAIR }
 
 /** What parts other than the inventory know of a device. */
 interface DeviceFacts {
-  readonly maintenance: MaintenanceStatus | undefined;
+  readonly activity: DeviceActivity | undefined;
   readonly cordon: Cordon | undefined;
   readonly owner: Owner | undefined;
   readonly since: Timestamp;
 }
 
 function deviceOf(device: DeviceStatus, facts: DeviceFacts): Device {
-  const { maintenance, cordon, owner, since } = facts;
-  const { id, number, hostPath, health, reason, detail, format } = device;
+  const { activity, cordon, owner, since } = facts;
+  const { id, number, nodes, health, reason, detail, format, cleaning } = device;
   return create(DeviceSchema, {
     id,
     number,
-    path: hostPath,
+    path: nodes[0].hostPath,
     healthy: health === "Healthy",
     reason,
     detail,
     since,
-    use: uses[maintenance?.use ?? "unknown"],
+    use: uses[activity?.use ?? "unknown"],
     ...(owner && { owner: { ...owner } }),
-    clean: maintenance?.cleanliness === "clean",
+    clean: activity?.cleanliness === "clean" || cleaning === "not_needed",
     ...(cordon && { cordon: { since: timestampFromMs(cordon.since), note: cordon.note } }),
-    resets: maintenance?.resets ?? 0,
-    repairs: maintenance?.repairs ?? 0,
+    resets: activity?.resets ?? 0,
+    repairs: activity?.repairs ?? 0,
     format,
-    work: works[maintenance?.work ?? "none"],
+    work: works[activity?.work ?? "none"],
   });
 }
 

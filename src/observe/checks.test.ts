@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { PluginError } from "../common/plugin-error.ts";
-import type { Health, HealthReason } from "../devices/inventory/device-status.ts";
+import type { Health } from "../devices/inventory/device-status.ts";
 import { devicesCheck, eventLoopCheck, monitorCheck } from "./checks.ts";
 
-const device = (health: Health, reason: HealthReason, detail = "") => ({
+const device = (health: Health, reason: string, detail = "") => ({
   id: "video10",
   health,
   reason,

@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { create, fromJsonString } from "@bufbuild/protobuf";
 import { FakeDriver } from "../../test/support/fake-driver.ts";
+import { makeDevices } from "../../test/support/make-devices.ts";
 import { makeMetrics } from "../../test/support/make-metrics.ts";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
-import { systemClock } from "../common/clock.ts";
 import { PluginError } from "../common/plugin-error.ts";
-import { Inventory } from "../devices/inventory/inventory.ts";
 import { GetStatusResponseSchema, StatusSchema } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { type HttpServer, serveHttp } from "./http.ts";
 
@@ -14,11 +13,11 @@ let registered = false;
 let hanging = false;
 let broken = false;
 const log = recordingLogger();
-const pool = new Inventory(new FakeDriver(2).devices, systemClock);
+const { inventory } = makeDevices({ driver: new FakeDriver(2) });
 const metrics = makeMetrics({
-  devices: () => pool.list(),
+  devices: () => inventory.list(),
   registered: () => registered,
-  maintenance: () => [
+  activity: () => [
     { id: "video10", use: "in_use", cleanliness: "dirty", resets: 0, repairs: 0 },
     { id: "video11", use: "unknown", cleanliness: "clean", resets: 0, repairs: 0 },
   ],

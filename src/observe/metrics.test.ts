@@ -1,32 +1,30 @@
 import { describe, expect, test } from "bun:test";
-import { FakeDriver } from "../../test/support/fake-driver.ts";
-import { systemClock } from "../common/clock.ts";
-import { Inventory } from "../devices/inventory/inventory.ts";
-import type { Use } from "../devices/usage/usage.ts";
+import { FakeDriver, observation } from "../../test/support/fake-driver.ts";
+import { makeDevices } from "../../test/support/make-devices.ts";
+import { makeMetrics } from "../../test/support/make-metrics.ts";
+import type { DeviceUse } from "../devices/usage/usage.ts";
 import type { Owner } from "../pod-resources/device-owners.ts";
-import { Metrics, type MetricsSources } from "./metrics.ts";
+import type { MetricsSources } from "./metrics.ts";
 
 const bot: Owner = { namespace: "bots", pod: "bot-1", container: "app" };
 
 function setUp(sources: Partial<MetricsSources> = {}, devices = 2) {
-  const pool = new Inventory(new FakeDriver(devices).devices, systemClock);
-  const metrics = new Metrics({
-    version: "1.2.3",
-    nodeName: "node-a",
-    devices: () => pool.list(),
-    registered: () => true,
-    maintenance: () => [
+  const driver = new FakeDriver(devices);
+  const { inventory } = makeDevices({ driver });
+  const metrics = makeMetrics({
+    devices: () => inventory.list(),
+    reasons: driver.reasons,
+    activity: () => [
       { id: "video10", use: "in_use", cleanliness: "dirty", resets: 0, repairs: 0, work: "reset" },
       { id: "video11", use: "unknown", cleanliness: "clean", resets: 0, repairs: 0 },
     ],
     cordoned: (id) => id === "video11",
     retired: (id) => id === "video10",
-    owners: () => new Map(),
     lagSeconds: () => 0.25,
     ...sources,
   });
   const lines = async () => (await metrics.render()).body.split("\n");
-  return { pool, metrics, lines };
+  return { inventory, metrics, lines };
 }
 
 /** Samples of one metric, without their common prefix. */
@@ -111,8 +109,8 @@ describe("metrics", () => {
   });
 
   test("show the number of devices for every state", async () => {
-    const { pool, lines } = setUp();
-    pool.apply([{ id: "video10", state: "ok", detail: "" }]);
+    const { inventory, lines } = setUp();
+    inventory.observe([observation("video10", "ok")]);
     const states = samples(await lines(), "devices{");
     expect(states).toContain('devices{state="ok"} 1');
     expect(states).toContain('devices{state="unknown"} 1');
@@ -121,8 +119,8 @@ describe("metrics", () => {
   });
 
   test("show each device's health, cleanliness, reset, cordon and retirement", async () => {
-    const { pool, lines } = setUp();
-    pool.apply([{ id: "video10", state: "ok", detail: "" }]);
+    const { inventory, lines } = setUp();
+    inventory.observe([observation("video10", "ok")]);
     const seen = await lines();
     for (const [name, first, second] of [
       ["device_healthy", 1, 0],
@@ -139,9 +137,9 @@ describe("metrics", () => {
   });
 
   test("show whether a device is in use, and nothing while that is unknown", async () => {
-    const uses: Use[] = ["in_use", "unknown"];
+    const uses: DeviceUse[] = ["in_use", "unknown"];
     const { lines } = setUp({
-      maintenance: () =>
+      activity: () =>
         uses.map((use, n) => ({
           ...{ id: `video1${n}`, use, cleanliness: "dirty", resets: 0, repairs: 0 },
         })),

@@ -8,10 +8,15 @@ import { gauge, prefix } from "./metrics/make-metrics.ts";
 import { processMetrics } from "./metrics/process-metrics.ts";
 import { type ThrottleLimits, throttle } from "./throttle.ts";
 
-/** Sources of the values that are read at each scrape. */
-export interface MetricsSources extends DeviceSources {
+export interface MetricsOptions {
   readonly version: string;
   readonly nodeName: string;
+  /** IDs of all devices. */
+  readonly deviceIds: readonly string[];
+}
+
+/** What the gauges read when they are scraped. */
+export interface MetricsSources extends DeviceSources {
   readonly registered: () => boolean;
   /** Longest delay of a timer in the last minute, seconds. */
   readonly lagSeconds: () => number;
@@ -25,33 +30,42 @@ export interface Exposition {
 /** Rendering takes 1 ms with 8 devices and 10 ms with 246; no Allocate is answered meanwhile. */
 const renderLimits: ThrottleLimits = { windowMs: 200, fresh: 1 };
 
-/** The metrics of `/metrics`. Gauges are read at each scrape; the methods count events. */
+/**
+ * The metrics of `/metrics`. The methods count events from the start on; gauges read their sources at each scrape, from
+ * {@link show} on.
+ */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #events: ReturnType<typeof eventMetrics>;
   #inspectedAt = 0;
 
-  constructor(sources: MetricsSources) {
+  constructor({ version, nodeName, deviceIds }: MetricsOptions) {
     const registry = this.#registry;
     new Gauge({
       name: `${prefix}build_info`,
       help: "Always 1; the labels have the version and the node.",
       labelNames: ["version", "node"],
       registers: [registry],
-    }).set({ version: sources.version, node: sources.nodeName }, 1);
-    deviceMetrics(registry, sources);
-    this.#events = eventMetrics(
-      registry,
-      sources.devices().map(({ id }) => id),
-    );
-    gauge(registry, `${prefix}registered`, "1 if the plugin is registered with the kubelet.", () =>
-      sources.registered() ? 1 : 0,
-    );
+    }).set({ version, node: nodeName }, 1);
+    this.#events = eventMetrics(registry, deviceIds);
     gauge(
       registry,
       `${prefix}last_inspection_timestamp_seconds`,
-      "Time of the last inspection of the devices, Unix time; 0 before the first one.",
+      "When the devices were inspected last, Unix time; 0 before the first time.",
       () => this.#inspectedAt / 1000,
+    );
+    processMetrics(registry);
+  }
+
+  /** Adds the gauges. */
+  show(sources: MetricsSources): void {
+    const registry = this.#registry;
+    deviceMetrics(registry, sources);
+    gauge(
+      registry,
+      `${prefix}registered`,
+      "1 if the kubelet listens to our list of devices.",
+      () => (sources.registered() ? 1 : 0),
     );
     gauge(
       registry,
@@ -59,7 +73,6 @@ export class Metrics {
       "Longest delay of a timer in the last minute.",
       sources.lagSeconds,
     );
-    processMetrics(registry);
   }
 
   allocated(devices: number, ms: number): void {

@@ -15,41 +15,41 @@ import { readInitOnAlloc } from "../linux/init-on-alloc.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
 
 /**
- * The driver that the configuration names, as one that only looks if it may not manage devices.
+ * The driver that the configuration names, read-only if it may not manage devices.
  *
- * @param heldNumbers Numbers of the devices that pods have. Those that the configuration no longer asks for stay
+ * @param allocatedNumbers Numbers of the devices that pods own. Those that the configuration no longer asks for stay
  * listed until the process ends, so that those pods keep them over a restart of the kubelet.
  */
 export function createDriver(
   config: Config,
   log: Logger,
-  heldNumbers: readonly number[] = [],
+  allocatedNumbers: readonly number[] = [],
 ): VideoDriver {
-  const driver = makeDriver(config, log, heldNumbers);
-  const extra = driver.devices.filter((device) => device.extra);
-  if (extra.length > 0) {
-    log.info("Pods have devices that are no longer wanted", {
-      device_ids: extra.map(({ id }) => id),
+  const driver = makeDriver(config, log, allocatedNumbers);
+  const surplus = driver.devices.filter((device) => device.surplus);
+  if (surplus.length > 0) {
+    log.info("Pods own surplus devices", {
+      device_ids: surplus.map(({ id }) => id),
       next: "they stay listed, and no other pod gets them",
     });
   }
   if (config.manageDevices) return driver;
-  log.warn("Devices are only looked at: nobody cleans them between pods", {
+  log.warn("Devices are not reset between pods", {
     detail:
       "MANAGE_DEVICES is false: a pod may find frames and format of the last one in its device, and what breaks stays broken",
     remedy:
-      "set MANAGE_DEVICES=true in a privileged container to have devices made, repaired and cleaned",
+      "set MANAGE_DEVICES=true in a privileged container to have devices created, repaired and reset",
   });
   const access = { mode: config.v4l2DevicePerm, group: config.v4l2DeviceGroup };
   return readOnlyDriver(driver, { log, access });
 }
 
-function makeDriver(config: Config, log: Logger, heldNumbers: readonly number[]): VideoDriver {
+function makeDriver(config: Config, log: Logger, allocatedNumbers: readonly number[]): VideoDriver {
   const calls = linuxCalls();
   const common = {
     firstDeviceNumber: config.firstDeviceNumber,
     maxDevices: config.maxDevices,
-    heldNumbers,
+    heldNumbers: allocatedNumbers,
     mode: config.v4l2DevicePerm,
     group: config.v4l2DeviceGroup,
   };

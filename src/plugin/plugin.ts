@@ -2,31 +2,35 @@ import type { AdminActions } from "../admin/admin-service.ts";
 import { aborted } from "../common/aborted.ts";
 import { type Clock, systemClock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
+import { WallClock } from "../common/wall-clock.ts";
 import type { Config } from "../config/config.ts";
 import type { RegistrarStatus } from "../device-plugin/registrar.ts";
 import { defaultRegistrationTimes, type RegistrationTimes } from "../device-plugin/registration.ts";
 import { type AuditTimes, defaultAuditTimes } from "../device-plugin/registration-audit.ts";
+import { CordonFile } from "../devices/cordon/cordon-file.ts";
+import { CordonStore } from "../devices/cordon/cordon-store.ts";
 import type { Inventory } from "../devices/inventory/inventory.ts";
 import {
   defaultMaintenanceTimes,
   type MaintenanceTimes,
 } from "../devices/maintenance/maintenance-times.ts";
 import type { VideoDriver } from "../drivers/driver.ts";
-import { codeName } from "../grpc/server.ts";
+import { EventLoopLag } from "../observe/event-loop-lag.ts";
 import { Journal } from "../observe/journal.ts";
 import type { LogLevelControl } from "../observe/log-level.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { NfdFeatures } from "../observe/nfd-features.ts";
-import { Observation } from "./observation.ts";
-import { PoolUnit, type PoolUnitObserver } from "./pool-unit.ts";
+import { Operations } from "./operations.ts";
+import { Pool } from "./pool.ts";
+import { RestartTracker } from "./restart-tracker.ts";
 import { type Actor, supervise } from "./supervisor.ts";
 
-/** What a plugin is made with: the driver, and what tells of it. */
+/** What a plugin is made of: the driver, and what it reports to. */
 export interface PluginDeps {
-  /** Not started yet; its list of devices is the one that is offered, for the life of the plugin. */
+  /** Not started yet; the plugin offers its devices, always all of them. */
   readonly driver: VideoDriver;
   readonly log: Logger;
-  /** Of the program, for status and metrics: `0.1.0`. */
+  /** The program's version, for status and metrics: `0.1.0`. */
   readonly version: string;
   /** The events to show; by default none. */
   readonly journal?: Journal;
@@ -44,25 +48,25 @@ export interface PluginDeps {
   readonly maintenanceTimes?: MaintenanceTimes;
 }
 
-/** How long the first look at the devices may delay the registration, ms. */
-const firstLookMs = 5000;
+/** How long the first inspection may delay the registration, ms. */
+const firstInspectionMs = 5000;
 
 /**
- * How long a stop waits for work at the devices that is under way, ms. Added to the grace of the registration's
- * end it has to stay below a second.
+ * How long a stop waits for work at the devices that is under way, ms. Together with the grace of the registration's
+ * end it has to be below a second.
  */
 const stopPatienceMs = 500;
 
-/**
- * The composition root: the units of pool, service and registration, today one, with what shows and operates them.
- * Nothing here is global.
- */
+/** The composition root: the pools, today one, with what shows and operates them. Nothing in it is global. */
 export class Plugin {
   readonly #config: Config;
   readonly #deps: Required<PluginDeps>;
-  readonly #unit: PoolUnit;
+  readonly #pool: Pool;
+  readonly #cordons: CordonStore;
   readonly #metrics: Metrics;
-  readonly #observation: Observation;
+  readonly #lag: EventLoopLag;
+  readonly #restarts: RestartTracker;
+  readonly #operations: Operations;
 
   constructor(config: Config, deps: PluginDeps) {
     const pollMs = config.podResourcesInterval * 1000;
@@ -76,103 +80,105 @@ export class Plugin {
       logLevel: { level: config.logLevel, setLevel: () => undefined },
       ...deps,
     };
+    const { clock, driver, log, version } = full;
+    const { nodeName } = config;
+    const wall = new WallClock(clock);
+    const lag = new EventLoopLag(clock);
+    const restarts = new RestartTracker(clock);
+    const metrics = new Metrics({
+      version,
+      nodeName,
+      deviceIds: driver.devices.map(({ id }) => id),
+    });
+    const pool = new Pool(config, { ...full, observer: metrics });
+    const { inventory } = pool.devices;
+    const file = new CordonFile(config.stateDir);
+    const cordons = new CordonStore({ inventory, file, wall, log });
+    metrics.show({
+      devices: () => inventory.list(),
+      reasons: driver.reasons,
+      registered: () => pool.registrar.status().registered,
+      activity: () => pool.devices.activity(),
+      cordoned: (id) => cordons.cordons.has(id),
+      retired: (id) => inventory.isHeld(id, "retired"),
+      lagSeconds: () => lag.worst,
+      owners: config.metricsOwners ? () => pool.podResources.owners() : undefined,
+    });
     this.#config = config;
     this.#deps = full;
-    this.#unit = new PoolUnit(config, { ...full, observer: this.#observer() });
-    this.#metrics = new Metrics({
-      version: full.version,
-      nodeName: config.nodeName,
-      devices: () => this.pool.list(),
-      registered: () => this.status().registered,
-      maintenance: () => this.#unit.maintenance.status(),
-      cordoned: (id) => this.#observation.cordons.book.has(id),
-      retired: (id) => this.pool.isHeld(id, "retired"),
-      lagSeconds: () => this.#observation.lag.worst,
-      owners: config.metricsOwners ? () => this.#unit.podResources.owners() : undefined,
-    });
-    this.#observation = new Observation(config, {
-      ...full,
-      ...{ pool: this.pool, monitor: this.#unit.monitor, maintenance: this.#unit.maintenance },
-      ...{ registrar: this.#unit.registrar, podResources: this.#unit.podResources },
-      metrics: this.#metrics,
-    });
+    this.#lag = lag;
+    this.#restarts = restarts;
+    this.#metrics = metrics;
+    this.#pool = pool;
+    this.#cordons = cordons;
+    const parts = { ...full, pool, cordons, restarts, lag, metrics, wall };
+    this.#operations = new Operations(config, parts);
   }
 
-  get pool(): Inventory {
-    return this.#unit.pool;
+  /** The devices and their health. */
+  get inventory(): Inventory {
+    return this.#pool.devices.inventory;
   }
 
-  /** What the admin API can be asked and told. */
+  /** What the admin API can do. */
   get actions(): AdminActions {
-    return this.#observation.actions;
-  }
-
-  /** Counts events for the metrics. */
-  #observer(): PoolUnitObserver {
-    return {
-      allocated: (devices, ms) => this.#metrics.allocated(devices, ms),
-      allocationRefused: (code) => this.#metrics.allocationRefused(codeName(code)),
-      registered: () => this.#metrics.registered(),
-      registerFailed: () => this.#metrics.registerFailed(),
-      ended: (reason) => this.#metrics.ended(reason),
-      cared: (...care) => this.#metrics.maintained(...care),
-      inspected: (ms) => this.#metrics.inspected(ms),
-      podResourcesFailed: (method, reason) => this.#metrics.podResourcesFailed(method, reason),
-    };
+    return this.#operations.actions;
   }
 
   /** How the registration is; see {@link RegistrarStatus}. */
   status(): RegistrarStatus {
-    return this.#unit.registrar.status();
+    return this.#pool.registrar.status();
   }
 
-  /** Sets everything up anew and looks at all of it: what SIGHUP asks for. */
+  /** Sets everything up again and inspects it: what SIGHUP asks for. */
   reinspect(): void {
-    this.#deps.log.info("Everything is looked at again");
-    this.#unit.reinspect();
+    this.#deps.log.info("Inspecting everything again");
+    this.#pool.reinspect();
   }
 
   /**
-   * Runs until `signal` aborts, then stops in order: the registration first, so that the kubelet sends
-   * nobody here any more, then the watch over the devices, HTTP last. Devices are left as they are, unless
-   * the option says otherwise.
+   * Runs until `signal` aborts, then stops in order: the registration first, so that the kubelet sends no
+   * more pods here, then the monitor, HTTP last. Devices stay as they are, unless the option says otherwise.
    */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#run(signal).finally(() => this.#unit.close());
+    await this.#run(signal).finally(() => this.#pool.close());
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    this.#observation.cordons.load();
+    this.#cordons.load();
     const later = new AbortController();
     const others = [
-      this.#supervise("maintenance", (until) => this.#unit.takeCare(until), signal),
-      this.#supervise("audit", (until) => this.#unit.audit(until), signal),
-      this.#supervise("monitor", (until) => this.#unit.watch(until), later.signal),
-      this.#supervise("lag", (until) => this.#observation.lag.run(until), later.signal),
-      this.#supervise("admin", (until) => this.#observation.runAdmin(until), later.signal),
+      this.#supervise("maintenance", (until) => this.#pool.maintain(until), signal),
+      this.#supervise("audit", (until) => this.#pool.audit(until), signal),
+      this.#supervise("monitor", (until) => this.#pool.monitor(until), later.signal),
+      this.#supervise("lag", (until) => this.#lag.run(until), later.signal),
+      this.#supervise("admin", (until) => this.#operations.runAdmin(until), later.signal),
       ...(this.#config.enableMetrics
-        ? [this.#supervise("http", (until) => this.#observation.runHttp(until), later.signal)]
+        ? [this.#supervise("http", (until) => this.#operations.runHttp(until), later.signal)]
         : []),
       ...(this.#config.nfdFeaturesDir
-        ? [this.#supervise("features", (until) => this.#tellFeatures(until), signal)]
+        ? [this.#supervise("features", (until) => this.#publishFeatures(until), signal)]
         : []),
     ];
-    await Promise.race([this.#unit.monitor.ready, this.#deps.clock.sleep(firstLookMs, signal)]);
-    await this.#supervise("registrar", (until) => this.#unit.offer(until), signal);
+    await Promise.race([
+      this.#pool.devices.monitor.ready,
+      this.#deps.clock.sleep(firstInspectionMs, signal),
+    ]);
+    await this.#supervise("registrar", (until) => this.#pool.offer(until), signal);
     later.abort();
     const stopped = Promise.all(others).then(() => true);
     if (!(await Promise.race([stopped, this.#deps.clock.sleep(stopPatienceMs)]))) {
-      this.#deps.log.warn("Work at the devices is cut short", { waited_ms: stopPatienceMs });
+      this.#deps.log.warn("Work at the devices abandoned", { waited_ms: stopPatienceMs });
       return;
     }
-    if (this.#config.removeDevicesOnExit) await this.#unit.maintenance.removeUnused();
+    if (this.#config.removeDevicesOnExit) await this.#pool.devices.maintenance.removeUnused();
   }
 
-  /** Not before the devices were made: until then the module may not be loaded. */
-  async #tellFeatures(signal: AbortSignal): Promise<void> {
+  /** Publishes labels for NFD, once the driver has created the devices: until then the module may not be loaded. */
+  async #publishFeatures(signal: AbortSignal): Promise<void> {
     const { driver } = this.#deps;
     const { nfdFeaturesDir: directory, resourceName, maxDevices } = this.#config;
-    await Promise.race([this.#unit.monitor.ready, aborted(signal)]);
+    await Promise.race([this.#pool.devices.monitor.ready, aborted(signal)]);
     const features = () => ({
       resourceName,
       driver: driver.name,
@@ -186,7 +192,7 @@ export class Plugin {
     this.#metrics.actorStarted(name);
     const onRestart = (actor: string) => {
       this.#metrics.actorRestarted(actor);
-      this.#observation.actors.restarted(actor);
+      this.#restarts.restarted(actor);
     };
     return supervise({ name, run }, signal, { ...this.#deps, onRestart });
   }

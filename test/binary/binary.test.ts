@@ -286,7 +286,7 @@ See "video-device-plugin run --help".
     await registered();
     rmSync(join(directory, "dev", "video12"));
     child.kill("SIGHUP");
-    await says("Everything is looked at again");
+    await says("Inspecting everything again");
     await eventually(() => existsSync(join(directory, "dev", "video12")), "the device's return");
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);

@@ -50,7 +50,7 @@ test("what setup made once is offered and given away by a run that makes nothing
   // Neither made anew nor touched in between.
   expect(statSync(nodePath("video10"))).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
   expect(plugin.log.entries().map(({ msg }) => msg)).toContain(
-    "Devices are only looked at: nobody cleans them between pods",
+    "Devices are not reset between pods",
   );
 });
 

@@ -110,7 +110,7 @@ describe.each(["0.12.7", "0.15.4"] as const)("with v4l2loopback %s", (version) =
     rmSync(node(kernel));
     const next = start(kernel, new Set());
     await next.ensure();
-    await next.maintenance.removeUnused();
+    await next.devices.maintenance.removeUnused();
     expect(kernel.device(10)).toBeDefined();
   });
 

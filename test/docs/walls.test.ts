@@ -47,7 +47,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   observe: ["common", "devices", "device-plugin", "gen", "pod-resources"],
   admin: ["common", "gen", "observe"],
   plugin: [
-    ...["admin", "common", "config", "devices", "device-plugin", "drivers", "grpc"],
+    ...["admin", "common", "config", "devices", "device-plugin", "drivers"],
     ...["linux", "observe", "pod-resources", "v4l2"],
   ],
   simulator: ["common", "gen", "grpc"],

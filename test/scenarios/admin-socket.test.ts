@@ -17,7 +17,10 @@ const ask = (path: string, init?: RequestInit) => askSocket(scenario.adminSocket
 const status = () => statusOf(client);
 const served = () => eventually(() => existsSync(scenario.adminSocket), "the admin socket");
 const looked = (plugin: Plugin) =>
-  eventually(() => plugin.pool.list().every(({ reason }) => reason !== "unknown"), "a first look");
+  eventually(
+    () => plugin.inventory.list().every(({ reason }) => reason !== "unknown"),
+    "a first look",
+  );
 
 /** On a node that has never had a kubelet. */
 const whatToDo = () =>

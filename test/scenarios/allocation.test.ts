@@ -140,7 +140,7 @@ describe("Allocate", () => {
         container_path: "/dev/video10",
         env_var: "VIDEO_DEVICE=/dev/video10",
         reason: "asked_for_by_kubelet",
-        next: "it is cleaned when the kubelet no longer lists its pod",
+        next: "it is reset when the kubelet no longer lists its pod",
       },
     });
   });

@@ -12,7 +12,8 @@ export class CameraFiles extends FakeDriver {
   constructor(devices: readonly DriverDevice[], there = false) {
     super(0);
     this.devices = [...devices];
-    for (const { id, hostPath } of this.devices) {
+    for (const { id, nodes } of this.devices) {
+      const [{ hostPath }] = nodes;
       this.set(id, there ? "ok" : "missing");
       if (!there || !existsSync(hostPath)) writeFileSync(hostPath, "");
     }
@@ -35,6 +36,6 @@ export class CameraFiles extends FakeDriver {
   #path(id: string): string {
     const device = this.devices.find((candidate) => candidate.id === id);
     if (device === undefined) throw new Error(`there is no ${id}`);
-    return device.hostPath;
+    return device.nodes[0].hostPath;
   }
 }

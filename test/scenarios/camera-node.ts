@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type Code, ConnectError, createClient } from "@connectrpc/connect";
+import type { Cleaning } from "../../src/drivers/driver.ts";
 import { driverDevices } from "../../src/drivers/driver-devices.ts";
 import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { createSocketTransport } from "../../src/grpc/transport.ts";
@@ -23,14 +24,20 @@ export function heardOfPods({ log }: RunningPlugin, count = 1): Promise<void> {
 /** A scenario whose cameras keep what was written to them. */
 export class CameraNode extends Scenario {
   /** @param there They exist before the plugin starts. */
-  cameras(count = 8, there = false): CameraFiles {
-    return this.camerasOf(numbersFrom(10, count), [], there);
+  cameras(count = 8, there = false, cleaning: Cleaning = "reset"): CameraFiles {
+    return this.camerasOf(numbersFrom(10, count), [], there, cleaning);
   }
 
   /** Cameras of the wanted numbers, and of those that pods still have. */
-  camerasOf(wanted: readonly number[], held: readonly number[], there = false): CameraFiles {
-    const path = (id: string) => join(this.simulatedDir, id);
-    return new CameraFiles(driverDevices(wanted, held, path), there);
+  camerasOf(
+    wanted: readonly number[],
+    allocated: readonly number[],
+    there = false,
+    cleaning: Cleaning = "reset",
+  ): CameraFiles {
+    const hostPath = (id: string) => join(this.simulatedDir, id);
+    const devices = driverDevices(wanted, allocated, { hostPath, cleaning });
+    return new CameraFiles(devices, there);
   }
 
   /** The plugin over these cameras, registered. */

@@ -196,13 +196,12 @@ describe("Allocate of a device that isn't known to be clean", () => {
   });
 
   test("answers from memory on a node where devices can't be reset, which is told once", async () => {
-    const driver = scenario.cameras(8, true);
-    driver.canReset = false;
+    const driver = scenario.cameras(8, true, "unavailable");
     const { log } = await scenario.started(driver);
     expect(await scenario.allocate("video10")).toBeUndefined();
     await Bun.sleep(aWhile);
     expect(driver.resets).toEqual([]);
-    const told = log.lines.filter(({ msg }) => msg.startsWith("Devices can't be cleaned"));
+    const told = log.lines.filter(({ msg }) => msg.startsWith("Devices can't be reset"));
     expect(told.map(({ level }) => level)).toEqual(["warn"]);
   });
 });

@@ -49,7 +49,7 @@ describe("a healthy node", () => {
     await Bun.sleep(4 * quickCareTimes.pollMs);
     for (const id of ["video10", "video11"]) {
       const told = plugin.log.lines
-        .filter(({ msg, fields }) => msg === "Care decision" && fields["device_id"] === id)
+        .filter(({ msg, fields }) => msg === "Maintenance decision" && fields["device_id"] === id)
         .map(({ fields }) => JSON.stringify(fields));
       expect(told.filter((line, at) => line === told[at - 1])).toEqual([]);
     }
@@ -59,7 +59,7 @@ describe("a healthy node", () => {
 /** "video10 none in_use listed" */
 function decisions({ log }: RunningPlugin): string[] {
   return log.lines
-    .filter(({ level, msg }) => level === "debug" && msg === "Care decision")
+    .filter(({ level, msg }) => level === "debug" && msg === "Maintenance decision")
     .map(({ fields }) => {
       const listed = fields["listed_by_kubelet"] === true ? "listed" : "not listed";
       return [fields["device_id"], fields["action"], fields["use"], listed].join(" ");
@@ -113,7 +113,7 @@ describe("every change of state", () => {
       "Device reset",
       "Device unhealthy",
       "Device healthy",
-      "Device could not be cared for",
+      "Device reset failed",
       "Device cordoned",
       "Allocation refused",
       "Devices removed",

@@ -76,13 +76,12 @@ describe("healing", () => {
     scenario.kubelet.removePod("a");
     scenario.kubelet.removePod("b");
     await eventually(() => driver.resets.length === 2, "the resets after the pods");
-    expect(running.plugin.pool.get("video10")?.health).toBe("Healthy");
+    expect(running.plugin.inventory.get("video10")?.health).toBe("Healthy");
     expect(scenario.count("list_received")).toBe(lists);
   });
 
   test("tells of a mark that nobody can take away, once nobody has the device", async () => {
-    const driver = scenario.cameras(1);
-    driver.canReset = false;
+    const driver = scenario.cameras(1, false, "unavailable");
     const plugin = await scenario.started(driver);
     await scenario.pod("a");
     await heardOfPods(plugin);

@@ -49,7 +49,7 @@ describe("the plugin's life", () => {
     stop.abort();
     await running;
     const { msg, fields } = log.lines.at(-1) ?? {};
-    expect(msg).toBe("Work at the devices is cut short");
+    expect(msg).toBe("Work at the devices abandoned");
     expect(fields?.["waited_ms"]).toBeLessThan(1000);
   });
 

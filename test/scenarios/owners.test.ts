@@ -74,7 +74,8 @@ describe("whose a device is", () => {
     const nowhere = { "pod-resources-socket": "/nowhere/kubelet.sock" };
     const plugin = await scenario.started(scenario.cameras(1), nowhere);
     await scenario.pod("a");
-    const complaints = () => plugin.log.lines.filter(({ msg }) => msg.includes("can't be asked"));
+    const complaints = () =>
+      plugin.log.lines.filter(({ msg }) => msg.includes("Use of the devices unknown"));
     await eventually(() => complaints().length > 0, "a complaint");
     await Bun.sleep(6 * pollMs);
     expect(told(plugin)).toEqual([]);

@@ -33,7 +33,10 @@ describe("fewer devices than before", () => {
     expect(scenario.kubelet.resources()).toEqual({ capacity: 5, allocatable: 5 });
     scenario.kubelet.removePod("e");
     await scenario.counts(5, 4);
-    expect(plugin.pool.get("video14")).toMatchObject({ health: "Unhealthy", reason: "retired" });
+    expect(plugin.inventory.get("video14")).toMatchObject({
+      health: "Unhealthy",
+      reason: "retired",
+    });
     await Bun.sleep(aWhile);
     expect(driver.resets).not.toContain("video14");
     expect(scenario.kubelet.resources()).toEqual({ capacity: 5, allocatable: 4 });
@@ -53,8 +56,8 @@ describe("devices whose numbers lie elsewhere, since cameras have some of theirs
     const { sysfsDir } = kernel;
     const layout = { firstDeviceNumber: 10, maxDevices, heldNumbers, sysfsDir };
     const devices = chooseNumbers({ ...layout, numberTaken: "elsewhere" });
-    const numbers = (extra?: true) =>
-      devices.filter((device) => device.extra === extra).map(({ number }) => number);
+    const numbers = (surplus?: true) =>
+      devices.filter((device) => device.surplus === surplus).map(({ number }) => number);
     return scenario.camerasOf(numbers(), numbers(true), true);
   };
 
@@ -84,7 +87,7 @@ describe("devices whose numbers lie elsewhere, since cameras have some of theirs
     scenario.kubelet.removePod("d");
     await scenario.counts(4, 3);
     await Bun.sleep(aWhile);
-    const reasons = plugin.pool.list().map(({ id, reason }) => `${id} ${reason}`);
+    const reasons = plugin.inventory.list().map(({ id, reason }) => `${id} ${reason}`);
     expect(reasons).toEqual(["video13 ok", "video14 ok", "video15 ok", "video16 retired"]);
   });
 });

@@ -1,39 +1,34 @@
 import type { Clock } from "../../src/common/clock.ts";
-import { silentLogger } from "../../src/common/logger.ts";
-import { Inventory } from "../../src/devices/inventory/inventory.ts";
-import { Maintenance } from "../../src/devices/maintenance/maintenance.ts";
-import { DeviceMonitor } from "../../src/devices/maintenance/monitor.ts";
+import type { Devices } from "../../src/devices/devices.ts";
 import type { EnsureReport, VideoDriver } from "../../src/drivers/driver.ts";
+import { FakeUsageSource, makeDevices } from "./make-devices.ts";
 
 /** A plugin on this driver, from its start to its first Allocate, and at its end. */
 export class Claimant {
-  readonly maintenance: Maintenance;
-  readonly #driver: VideoDriver;
-  readonly #pool: Inventory;
+  readonly devices: Devices;
 
-  /** `listed`: the devices that the kubelet lists for pods; by default there is no kubelet. */
+  /** `listed`: the devices that the kubelet says pods own; by default it does not answer. */
   constructor(driver: VideoDriver, clock: Clock, listed?: ReadonlySet<string>) {
-    this.#driver = driver;
-    this.#pool = new Inventory(driver.devices, clock);
-    const common = { driver, pool: this.#pool, clock, log: silentLogger, random: () => 0.5 };
-    const monitor = new DeviceMonitor({ intervalMs: 1000 }, common);
-    const ask = async () => {
-      if (listed === undefined) throw new Error("there is no kubelet");
-      return listed;
-    };
-    this.maintenance = new Maintenance({ ...common, monitor, listed: ask });
+    const source = new FakeUsageSource(clock);
+    source.listed = listed;
+    this.devices = makeDevices({ driver, clock, source, random: () => 0.5 });
   }
 
-  /** Creates the devices, and inspects them. */
-  async ensure(): Promise<EnsureReport> {
-    const report = await this.#driver.ensure();
-    this.maintenance.ensured(report);
-    this.#pool.apply(await this.#driver.inspect());
-    return report;
+  /** Has the driver create the devices, and inspects them. */
+  ensure(): Promise<EnsureReport> {
+    const { monitor, queue, usage } = this.devices;
+    return queue.run({ what: "a start" }, async (turn) => {
+      const report = await turn.ensure({ recreatable: usage.free() });
+      monitor.created(report);
+      await turn.inspect();
+      return report;
+    });
   }
 
-  /** Allocates the device to a pod. Rejects if that fails. */
-  claim(id: string): Promise<void> {
-    return this.maintenance.claim([id], () => undefined);
+  /** A pod asks for the device, which the plugin has seen in use before. Rejects if the pod doesn't get it. */
+  async claim(id: string): Promise<void> {
+    // A user's traces are no fault then, so that the device is offered and reset inside Allocate.
+    if (this.devices.inventory.get(id)?.fix === "reset") this.devices.usage.seenOpen(id, true);
+    await this.devices.allocate([id]);
   }
 }

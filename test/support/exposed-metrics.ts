@@ -10,18 +10,16 @@ export interface ExposedMetric {
 }
 
 const sources: MetricsSources = {
-  version: "0.1.0",
-  nodeName: "node-a",
   registered: () => true,
   devices: () => [
     {
-      ...{ id: "video10", number: 10, hostPath: "/dev/video10" },
+      ...{ id: "video10", number: 10, nodes: [{ hostPath: "/dev/video10" }] },
+      ...{ cleaning: "reset", fix: "none" },
       ...{ health: "Healthy", reason: "ok", detail: "", since: 0, format: "" },
     },
   ],
-  maintenance: () => [
-    { id: "video10", use: "in_use", cleanliness: "clean", resets: 0, repairs: 0 },
-  ],
+  reasons: ["missing"],
+  activity: () => [{ id: "video10", use: "in_use", cleanliness: "clean", resets: 0, repairs: 0 }],
   cordoned: () => false,
   retired: () => false,
   lagSeconds: () => 0,
@@ -30,7 +28,8 @@ const sources: MetricsSources = {
 
 /** All metrics of the program, each with a series, in the order of their output. */
 export async function exposedMetrics(): Promise<ExposedMetric[]> {
-  const metrics = new Metrics(sources);
+  const metrics = new Metrics({ version: "0.1.0", nodeName: "node-a", deviceIds: ["video10"] });
+  metrics.show(sources);
   metrics.actorStarted("monitor");
   const { body } = await metrics.render();
   return [...body.matchAll(/^# HELP (\w+) (.*)\n# TYPE \1 (\w+)$/gm)].map(

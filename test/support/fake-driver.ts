@@ -1,30 +1,52 @@
 import { PluginError } from "../../src/common/plugin-error.ts";
-import type {
-  DeviceObservation,
-  DeviceState,
-  DriverDevice,
-  EnsureReport,
-  VideoDriver,
+import {
+  type DeviceObservation,
+  type DriverDevice,
+  type EnsureOptions,
+  type EnsureReport,
+  okObservation,
+  type VideoDriver,
 } from "../../src/drivers/driver.ts";
 import { deviceIds } from "./devices.ts";
 
-/** A driver in memory, for tests of the rooms above it; the contract suite tests real drivers. */
+/** The observations of reasons that tests use, as the loopback driver makes them. */
+const kinds: Readonly<Record<string, Pick<DeviceObservation, "state" | "fix" | "disruptive">>> = {
+  ok: { state: "ok", fix: "none" },
+  missing: { state: "unavailable", fix: "recreate" },
+  module_gone: { state: "unavailable", fix: "recreate" },
+  wrong_driver: { state: "unavailable", fix: "none" },
+  wrong_number: { state: "unavailable", fix: "recreate", disruptive: true },
+  faulty: { state: "faulty", fix: "recreate" },
+  dead_caps: { state: "faulty", fix: "repair" },
+  stuck_writer: { state: "faulty", fix: "reset" },
+};
+
+/** What a driver observes of a device, from the reason alone. */
+export function observation(
+  id: string,
+  reason: string,
+  detail = reason === "ok" ? "" : `${id} is ${reason}`,
+): DeviceObservation {
+  return { ...okObservation(id), ...kinds[reason], reason, detail };
+}
+
+/** A driver in memory, for tests of what is above the seam; the contract suite is for the real ones. */
 export class FakeDriver implements VideoDriver {
   readonly name = "simulated";
   readonly devices: DriverDevice[];
-  readonly states = new Map<string, { state: DeviceState; detail: string }>();
-  /** Devices whose node has lost its mode; `ensure` restores it. */
+  readonly reasons = Object.keys(kinds);
+  readonly observations = new Map<string, DeviceObservation>();
+  /** Devices whose node has lost its mode; making what is missing gives it back. */
   readonly accessLost = new Set<string>();
   readonly calls: string[] = [];
   /** What `ensure` does; by default it creates all missing devices. */
   onEnsure: () => EnsureReport | Promise<EnsureReport> = () => this.#makeMissing();
   onInspect: () => void = () => undefined;
   onReset: (id: string) => Promise<void> = async () => undefined;
-  /** What `repair` does; by default it repairs the device. */
+  /** What `repair` does; by default it repairs. */
   onRepair: (id: string) => Promise<void> = async (id) => this.set(id, "ok");
-  canReset = true;
   canRemove = true;
-  /** Devices that a process holds open; undefined if that isn't known. */
+  /** Devices that a process holds open; `undefined`: that can't be known. */
   open: Set<string> | undefined = new Set();
   #notify: () => void = () => undefined;
 
@@ -32,20 +54,21 @@ export class FakeDriver implements VideoDriver {
     this.devices = deviceIds(count, first).map((id, index) => ({
       id,
       number: first + index,
-      hostPath: `/dev/${id}`,
+      nodes: [{ hostPath: `/dev/${id}` }] as const,
+      cleaning: "reset" as const,
     }));
     for (const { id } of this.devices) this.set(id, "missing");
   }
 
-  set(id: string, state: DeviceState, detail = state === "ok" ? "" : `${id} is ${state}`): void {
-    this.states.set(id, { state, detail });
+  set(id: string, reason: string, detail?: string): void {
+    this.observations.set(id, observation(id, reason, detail));
   }
 
   notify(): void {
     this.#notify();
   }
 
-  async ensure(): Promise<EnsureReport> {
+  async ensure(_options?: EnsureOptions): Promise<EnsureReport> {
     this.calls.push("ensure");
     return this.onEnsure();
   }
@@ -53,17 +76,14 @@ export class FakeDriver implements VideoDriver {
   async inspect(): Promise<DeviceObservation[]> {
     this.calls.push("inspect");
     this.onInspect();
-    return this.devices.map(({ id }) => {
-      const seen = this.states.get(id);
-      return {
-        ...{ id, state: seen?.state ?? "missing", detail: seen?.detail ?? "" },
-        ...(this.accessLost.has(id) && { accessLost: true as const }),
-      };
-    });
+    return this.devices.map(({ id }) => ({
+      ...(this.observations.get(id) ?? observation(id, "missing")),
+      ...(this.accessLost.has(id) && { accessLost: true as const }),
+    }));
   }
 
   capabilities() {
-    return { reset: this.canReset, remove: this.canRemove };
+    return { remove: this.canRemove };
   }
 
   describe() {
@@ -72,7 +92,6 @@ export class FakeDriver implements VideoDriver {
 
   async reset(id: string): Promise<void> {
     this.calls.push(`reset ${id}`);
-    if (!this.canReset) throw new PluginError("not_supported", "cannot reset");
     this.#refuseBusy(id);
     await this.onReset(id);
   }
@@ -106,7 +125,9 @@ export class FakeDriver implements VideoDriver {
   }
 
   #makeMissing(): EnsureReport {
-    const missing = this.devices.filter(({ id }) => this.states.get(id)?.state === "missing");
+    const missing = this.devices.filter(
+      ({ id }) => this.observations.get(id)?.reason === "missing",
+    );
     for (const { id } of missing) this.set(id, "ok");
     this.accessLost.clear();
     const created = missing.map(({ id }) => id);

@@ -12,11 +12,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FakeDriver } from "../../../test/support/fake-driver.ts";
+import { FakeDriver, observation } from "../../../test/support/fake-driver.ts";
+import { makeDevices } from "../../../test/support/make-devices.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { recordingLogger } from "../../../test/support/recording-logger.ts";
 import { PluginError } from "../../common/plugin-error.ts";
-import { Inventory } from "../inventory/inventory.ts";
 import { CordonFile } from "./cordon-file.ts";
 import { CordonStore } from "./cordon-store.ts";
 
@@ -26,22 +26,18 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-/** A process with its pool, whose devices are all well. */
-function start(stateDir = join(directory, "state"), look?: () => Promise<void>) {
-  const { devices } = new FakeDriver(4);
-  const clock = new ManualClock();
+/** A process with its inventory, whose devices are all healthy. */
+function start(stateDir = join(directory, "state")) {
+  const driver = new FakeDriver(4);
   const wall = { now: () => 1_790_000_000_000 };
-  const pool = new Inventory(devices, clock);
+  const { inventory } = makeDevices({ driver, clock: new ManualClock() });
   const log = recordingLogger();
-  const inspect = async () => {
-    pool.apply(devices.map(({ id }) => ({ id, state: "ok", detail: "" })));
-  };
   const file = new CordonFile(stateDir);
-  const cordons = new CordonStore({ pool, file, clock, wall, log, inspect: look ?? inspect });
+  const cordons = new CordonStore({ inventory, file, wall, log });
   cordons.load();
-  void inspect();
-  const reasons = () => pool.list().map(({ reason }) => reason);
-  return { cordons, pool, log, file, clock, reasons };
+  inventory.observe(driver.devices.map(({ id }) => observation(id, "ok")));
+  const reasons = () => inventory.list().map(({ reason }) => reason);
+  return { cordons, inventory, log, file, reasons };
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
@@ -58,12 +54,12 @@ describe("cordons", () => {
     const first = start();
     await first.cordons.cordon("video11", "the lens is dirty");
     expect(first.reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
-    expect(first.cordons.book.get("video11")?.note).toBe("the lens is dirty");
+    expect(first.cordons.cordons.get("video11")?.note).toBe("the lens is dirty");
     const second = start();
     expect(second.reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
     await second.cordons.uncordon("video11");
     expect(second.reasons()).toEqual(["ok", "ok", "ok", "ok"]);
-    expect(start().cordons.book.size).toBe(0);
+    expect(start().cordons.cordons.size).toBe(0);
   });
 
   test("leave no file behind while there is nothing to keep", async () => {
@@ -81,15 +77,15 @@ describe("cordons", () => {
   });
 
   test("of many who cordon at once are all kept", async () => {
-    const { cordons, pool } = start();
-    const ids = pool.list().map(({ id }) => id);
+    const { cordons, inventory } = start();
+    const ids = inventory.list().map(({ id }) => id);
     await Promise.all([
       ...ids.map((id) => cordons.cordon(id, "at once")),
       cordons.uncordon("video12"),
     ]);
     const wanted = ["video10", "video11", "video13"];
-    expect([...cordons.book.keys()]).toEqual(wanted);
-    expect([...start().cordons.book.keys()]).toEqual(wanted);
+    expect([...cordons.cordons.keys()]).toEqual(wanted);
+    expect([...start().cordons.cordons.keys()]).toEqual(wanted);
   });
 
   test("of devices that aren't the pool's stay in the file", async () => {
@@ -102,7 +98,7 @@ describe("cordons", () => {
     const second = start();
     await second.cordons.cordon("video10", "");
     await second.cordons.uncordon("video10");
-    expect([...start().cordons.book.keys()]).toEqual(["video99"]);
+    expect([...start().cordons.cordons.keys()]).toEqual(["video99"]);
     expect(await codeOf(second.cordons.cordon("video99", ""))).toBe("device_unknown");
   });
 
@@ -111,8 +107,8 @@ describe("cordons", () => {
     const { cordons, log, reasons } = start();
     expect(await codeOf(cordons.cordon("video10", ""))).toBe("cordon_not_kept");
     expect(reasons()).toEqual(["ok", "ok", "ok", "ok"]);
-    expect(cordons.book.size).toBe(0);
-    const told = log.lines.find(({ msg }) => msg === "CordonStore could not be kept");
+    expect(cordons.cordons.size).toBe(0);
+    const told = log.lines.find(({ msg }) => msg === "Cordons could not be saved");
     expect(told?.fields["remedy"]).toContain("STATE_DIR");
   });
 
@@ -140,7 +136,7 @@ describe("cordons", () => {
       const { cordons, log, reasons } = start();
       expect(reasons()).toEqual(["ok", "ok", "ok", "ok"]);
       expect(log.lines.map(({ level, msg }) => [level, msg])).toEqual([
-        ["warn", "CordonStore could not be read"],
+        ["warn", "Cordons could not be read"],
       ]);
       expect(existsSync(`${path}.bad`)).toBe(true);
       await cordons.cordon("video10", "");
@@ -173,10 +169,10 @@ describe("cordons", () => {
     await cordons.reload();
     expect(reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
     expect(log.lines.map(({ level, msg }) => [level, msg])).toEqual([
-      ["warn", "CordonStore could not be read"],
+      ["warn", "Cordons could not be read"],
     ]);
     expect(readFileSync(`${file.path}.bad`, "utf8")).toBe("{]");
-    expect(start().cordons.book.get("video11")?.note).toBe("the lens is dirty");
+    expect(start().cordons.cordons.get("video11")?.note).toBe("the lens is dirty");
   });
 
   test("that another instance has damaged, and that can't be written again, still count", async () => {
@@ -188,8 +184,8 @@ describe("cordons", () => {
     await cordons.reload();
     expect(reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
     expect(log.lines.map(({ msg }) => msg)).toEqual([
-      "CordonStore could not be read",
-      "CordonStore could not be kept",
+      "Cordons could not be read",
+      "Cordons could not be saved",
     ]);
   });
 
@@ -201,25 +197,22 @@ describe("cordons", () => {
     await cordons.reload();
     expect(reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
     expect(log.lines.map(({ level, msg }) => [level, msg])).toEqual([
-      ["warn", "The file of cordons is gone"],
+      ["warn", "Cordon file was deleted"],
     ]);
-    expect(start().cordons.book.get("video11")?.note).toBe("the lens is dirty");
+    expect(start().cordons.cordons.get("video11")?.note).toBe("the lens is dirty");
   });
 
   test("bear a calendar's time", async () => {
     const { cordons } = start();
     await cordons.cordon("video11", "");
-    expect(cordons.book.get("video11")?.since).toBe(1_790_000_000_000);
+    expect(cordons.cordons.get("video11")?.since).toBe(1_790_000_000_000);
   });
 
-  test("are changed while the devices can't be looked at, and nobody waits for that long", async () => {
-    const { cordons, clock } = start(undefined, () => new Promise(() => undefined));
+  test("that are given up count at once, whatever the driver is at", async () => {
+    const { cordons, reasons } = start();
     await cordons.cordon("video11", "");
-    const uncordoning = cordons.uncordon("video11");
-    await cordons.cordon("video12", "");
-    expect([...cordons.book.keys()]).toEqual(["video12"]);
-    await clock.advance(2000);
-    await uncordoning;
+    await cordons.uncordon("video11");
+    expect(reasons()).toEqual(["ok", "ok", "ok", "ok"]);
   });
 
   test("have short notes", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { type CordonMap, cordoned, readCordons, uncordoned, writeCordons } from "./cordons.ts";
+import { type Cordons, cordoned, readCordons, uncordoned, writeCordons } from "./cordons.ts";
 
-const empty: CordonMap = new Map();
+const empty: Cordons = new Map();
 const at = Date.UTC(2026, 0, 2);
 
 describe("the cordon book", () => {

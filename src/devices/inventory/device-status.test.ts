@@ -1,35 +1,38 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { observation } from "../../../test/support/fake-driver.ts";
 import {
   defaultFlapPolicy,
-  type HealthRecord,
-  judge,
-  reviewAt,
-  unknownRecord,
+  flappingUntil,
+  type HealthInputs,
+  type HealthMemory,
+  nextHealth,
+  unknownHealth,
 } from "./device-status.ts";
 
-const ok = { state: "ok", detail: "" } as const;
-const missing = { state: "missing", detail: "no /dev/video10" } as const;
+const none: HealthInputs = { observation: undefined, ignoresUserTraces: false, holds: new Map() };
+const ok: HealthInputs = { ...none, observation: observation("video10", "ok") };
+const missing: HealthInputs = {
+  ...none,
+  observation: observation("video10", "missing", "no /dev/video10"),
+};
 
-function after(
-  record: HealthRecord,
-  steps: readonly (readonly [number, Parameters<typeof judge>[1]])[],
-) {
-  return steps.reduce((last, [at, seen]) => judge(last, seen, at, defaultFlapPolicy), record);
+function after(memory: HealthMemory, steps: readonly (readonly [number, HealthInputs])[]) {
+  return steps.reduce((last, [at, seen]) => nextHealth(last, seen, at, defaultFlapPolicy), memory);
 }
 
 describe("a device's health", () => {
   test("is Unhealthy and unknown until it was looked at", () => {
-    expect(unknownRecord(5)).toMatchObject({ health: "Unhealthy", reason: "unknown", since: 5 });
+    expect(unknownHealth(5)).toMatchObject({ health: "Unhealthy", reason: "unknown", since: 5 });
   });
 
   test("follows a first good look at once", () => {
-    expect(after(unknownRecord(0), [[10, ok]])).toMatchObject({ health: "Healthy", since: 10 });
+    expect(after(unknownHealth(0), [[10, ok]])).toMatchObject({ health: "Healthy", since: 10 });
   });
 
   test("is lost at once, with the driver's reason and words", () => {
     expect(
-      after(unknownRecord(0), [
+      after(unknownHealth(0), [
         [10, ok],
         [20, missing],
       ]),
@@ -42,7 +45,7 @@ describe("a device's health", () => {
   });
 
   test("keeps its since-time while nothing changes", () => {
-    const record = after(unknownRecord(0), [
+    const record = after(unknownHealth(0), [
       [10, missing],
       [20, missing],
       [30, missing],
@@ -51,7 +54,7 @@ describe("a device's health", () => {
   });
 
   test("comes back at once when losses are rare", () => {
-    const record = after(unknownRecord(0), [
+    const record = after(unknownHealth(0), [
       [0, ok],
       [10, missing],
       [20, ok],
@@ -60,7 +63,7 @@ describe("a device's health", () => {
   });
 
   test("has to be proven after the third recovery within a minute", () => {
-    const flapping = after(unknownRecord(0), [
+    const flapping = after(unknownHealth(0), [
       [0, ok],
       [1000, missing],
       [2000, ok],
@@ -72,31 +75,48 @@ describe("a device's health", () => {
       [8000, ok],
     ]);
     expect(flapping).toMatchObject({ health: "Unhealthy", reason: "flapping" });
-    expect(reviewAt(flapping, defaultFlapPolicy)).toBe(38_000);
+    expect(flappingUntil(flapping, defaultFlapPolicy)).toBe(38_000);
     expect(after(flapping, [[37_999, ok]]).health).toBe("Unhealthy");
     expect(after(flapping, [[38_000, ok]]).health).toBe("Healthy");
   });
 
   test("is at once what it was when a hold ends, however often it was held", () => {
-    const held = { state: "cordoned", detail: "lens" } as const;
+    const held: HealthInputs = { ...ok, holds: new Map([["cordoned", "lens"]]) };
     const steps = [1, 2, 3, 4, 5].flatMap((n) => [
       [n * 100, held] as const,
       [n * 100 + 50, ok] as const,
     ]);
-    expect(after(unknownRecord(0), [[0, ok], ...steps])).toMatchObject({
+    expect(after(unknownHealth(0), [[0, ok], ...steps])).toMatchObject({
       health: "Healthy",
       recoveries: [],
     });
   });
 
+  test("counts a user's traces as a fault only if they are not ignored", () => {
+    const marked: HealthInputs = { ...none, observation: observation("video10", "stuck_writer") };
+    const healthy = after(unknownHealth(0), [[0, ok]]);
+    expect(after(healthy, [[10, marked]])).toMatchObject({ reason: "stuck_writer", fix: "reset" });
+    expect(after(healthy, [[10, { ...marked, ignoresUserTraces: true }]]).health).toBe("Healthy");
+  });
+
+  test("remembers since when a device is faulty that recreating it would fix", () => {
+    const faulty: HealthInputs = { ...none, observation: observation("video10", "faulty") };
+    const memory = after(unknownHealth(0), [
+      [10, faulty],
+      [20, faulty],
+    ]);
+    expect(memory.faultySince).toBe(10);
+    expect(after(memory, [[30, ok]]).faultySince).toBeUndefined();
+  });
+
   test("starts its proof over when it is lost meanwhile", () => {
-    const flapping = after(unknownRecord(0), [
+    const flapping = after(unknownHealth(0), [
       [0, ok],
       ...[1, 2, 3, 4].flatMap((n) => [[n * 100, missing] as const, [n * 100 + 50, ok] as const]),
       [20_000, missing],
       [21_000, ok],
     ]);
-    expect(reviewAt(flapping, defaultFlapPolicy)).toBe(51_000);
+    expect(flappingUntil(flapping, defaultFlapPolicy)).toBe(51_000);
   });
 
   test("never says Healthy of a device whose last look was bad, whatever came before", () => {
@@ -104,10 +124,10 @@ describe("a device's health", () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 1 }), (steps) => {
         let at = 0;
-        let record = unknownRecord(0);
+        let record = unknownHealth(0);
         for (const [gap, seen] of steps) {
           at += gap;
-          record = judge(record, seen, at, defaultFlapPolicy);
+          record = nextHealth(record, seen, at, defaultFlapPolicy);
           if (seen === missing) expect(record.health).toBe("Unhealthy");
           expect(record.since).toBeLessThanOrEqual(at);
         }
@@ -120,11 +140,11 @@ describe("a device's health", () => {
     fc.assert(
       fc.property(gaps, (steps) => {
         let at = 0;
-        let record = judge(unknownRecord(0), ok, 0, defaultFlapPolicy);
+        let record = nextHealth(unknownHealth(0), ok, 0, defaultFlapPolicy);
         const returns: number[] = [];
         steps.forEach((gap, index) => {
           at += gap;
-          const next = judge(record, index % 2 === 0 ? missing : ok, at, defaultFlapPolicy);
+          const next = nextHealth(record, index % 2 === 0 ? missing : ok, at, defaultFlapPolicy);
           if (next.health === "Healthy" && record.health !== "Healthy") returns.push(at);
           record = next;
         });

@@ -49,10 +49,8 @@ export interface HealthInputs {
 }
 
 /** The health of one device, with what has to be remembered of it. */
-export interface HealthMemory extends Pick<
-  DeviceStatus,
-  "health" | "reason" | "detail" | "fix" | "since"
-> {
+export interface HealthMemory
+  extends Pick<DeviceStatus, "health" | "reason" | "detail" | "fix" | "since"> {
   /** Times of recent returns to Healthy, ms since the epoch, oldest first. */
   readonly recoveries: readonly number[];
   /** Since when it has been without trouble and without hold; undefined if it is not. */

@@ -1,32 +1,39 @@
 import { describe, expect, test } from "bun:test";
 import { deviceIds } from "../../../test/support/devices.ts";
-import { FakeDriver } from "../../../test/support/fake-driver.ts";
+import { FakeDriver, observation } from "../../../test/support/fake-driver.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { type DeviceChange, Inventory } from "./inventory.ts";
 
 function setUp() {
   const driver = new FakeDriver();
-  const pool = new Inventory(driver.devices, new ManualClock());
+  const ignoring = new Set<string>();
+  let used: (ids: readonly string[]) => void = () => undefined;
+  const subscribe = (listener: typeof used) => {
+    used = listener;
+    return () => undefined;
+  };
+  const usage = { ignoresUserTraces: (id: string) => ignoring.has(id), subscribe };
+  const inventory = new Inventory(driver.devices, { usage, clock: new ManualClock() });
   const changes: (readonly DeviceChange[])[] = [];
-  const unsubscribe = pool.subscribe((change) => changes.push(change));
-  const see = (state: "ok" | "missing", ...ids: string[]) =>
-    pool.apply(ids.map((id) => ({ id, state, detail: state })));
-  return { pool, changes, see, unsubscribe };
+  const unsubscribe = inventory.subscribe((change) => changes.push(change));
+  const see = (reason: string, ...ids: string[]) =>
+    inventory.observe(ids.map((id) => observation(id, reason)));
+  return { inventory, changes, see, unsubscribe, ignoring, used: (id: string) => used([id]) };
 }
 
-describe("the device pool", () => {
+describe("the inventory", () => {
   test("lists every device from the start, all Unhealthy", () => {
-    const { pool } = setUp();
-    expect(pool.list().map(({ id }) => id)).toEqual(deviceIds());
-    expect(new Set(pool.list().map(({ health }) => health))).toEqual(new Set(["Unhealthy"]));
+    const { inventory } = setUp();
+    expect(inventory.list().map(({ id }) => id)).toEqual(deviceIds());
+    expect(new Set(inventory.list().map(({ health }) => health))).toEqual(new Set(["Unhealthy"]));
   });
 
   test("keeps listing all of them when some are seen no more", () => {
-    const { pool, see } = setUp();
+    const { inventory, see } = setUp();
     see("ok", ...deviceIds());
     see("ok", "video10");
     see("missing", "video11");
-    expect(pool.list()).toHaveLength(8);
+    expect(inventory.list()).toHaveLength(8);
   });
 
   test("tells listeners once for an inspection that changed several devices", () => {
@@ -44,10 +51,10 @@ describe("the device pool", () => {
   });
 
   test("ignores what is said of devices that aren't its own", () => {
-    const { pool, changes, see } = setUp();
+    const { inventory, changes, see } = setUp();
     see("ok", "video99");
     expect(changes).toHaveLength(0);
-    expect(pool.get("video99")).toBeUndefined();
+    expect(inventory.get("video99")).toBeUndefined();
   });
 
   test("stops telling who has unsubscribed", () => {
@@ -57,64 +64,71 @@ describe("the device pool", () => {
     expect(changes).toHaveLength(0);
   });
 
-  test("doesn't offer a device that is held, and offers it again at the look after its release", () => {
-    const { pool, see, changes } = setUp();
+  test("doesn't offer a device that is held, and offers it again at once when it is released", () => {
+    const { inventory, see, changes } = setUp();
     see("ok", "video10");
-    pool.hold("video10", { reason: "unclean", detail: "why" });
-    expect(pool.get("video10")).toMatchObject({
+    inventory.hold("video10", "unclean", "why");
+    expect(inventory.get("video10")).toMatchObject({
       health: "Unhealthy",
       reason: "unclean",
       detail: "why",
     });
     expect(changes).toHaveLength(2);
     see("ok", "video10");
-    expect(pool.get("video10")?.reason).toBe("unclean");
-    pool.release("video10", "unclean");
-    see("ok", "video10");
-    expect(pool.get("video10")?.health).toBe("Healthy");
+    expect(inventory.get("video10")?.reason).toBe("unclean");
+    inventory.release("video10", "unclean");
+    expect(inventory.get("video10")?.health).toBe("Healthy");
+    expect(changes).toHaveLength(3);
+  });
+
+  test("changes a status at once when the use of its device does", () => {
+    const { inventory, see, changes, ignoring, used } = setUp();
+    see("stuck_writer", "video10");
+    expect(inventory.get("video10")?.reason).toBe("stuck_writer");
+    ignoring.add("video10");
+    used("video10");
+    expect(inventory.get("video10")?.health).toBe("Healthy");
+    expect(changes).toHaveLength(2);
   });
 
   test("holds a device for each reason by itself, and shows the operator's first", () => {
-    const { pool, see } = setUp();
+    const { inventory, see } = setUp();
     see("ok", "video10");
-    pool.hold("video10", { reason: "unclean", detail: "why" });
-    pool.hold("video10", { reason: "cordoned", detail: "lens" });
-    expect(pool.get("video10")).toMatchObject({ reason: "cordoned", detail: "lens" });
-    pool.release("video10", "cordoned");
-    see("ok", "video10");
-    expect(pool.get("video10")).toMatchObject({ reason: "unclean", detail: "why" });
-    pool.hold("video10", { reason: "cordoned", detail: "lens" });
-    pool.release("video10", "unclean");
-    see("ok", "video10");
-    expect(pool.get("video10")?.reason).toBe("cordoned");
-    pool.release("video10", "cordoned");
-    see("ok", "video10");
-    expect(pool.get("video10")?.health).toBe("Healthy");
+    inventory.hold("video10", "unclean", "why");
+    inventory.hold("video10", "cordoned", "lens");
+    expect(inventory.get("video10")).toMatchObject({ reason: "cordoned", detail: "lens" });
+    inventory.release("video10", "cordoned");
+    expect(inventory.get("video10")).toMatchObject({ reason: "unclean", detail: "why" });
+    inventory.hold("video10", "cordoned", "lens");
+    inventory.release("video10", "unclean");
+    expect(inventory.get("video10")?.reason).toBe("cordoned");
+    inventory.release("video10", "cordoned");
+    expect(inventory.get("video10")?.health).toBe("Healthy");
   });
 
   test("holds a device that nobody has looked at yet from the first look on", () => {
-    const { pool, see, changes } = setUp();
-    pool.hold("video10", { reason: "cordoned", detail: "lens" });
-    expect(pool.get("video10")?.reason).toBe("unknown");
+    const { inventory, see, changes } = setUp();
+    inventory.hold("video10", "cordoned", "lens");
+    expect(inventory.get("video10")?.reason).toBe("unknown");
     see("ok", "video10", "video11");
     expect(changes.flat().map(({ after }) => after.reason)).toEqual(["cordoned", "ok"]);
   });
 
   test("remembers what is streamed, over a hold as well", () => {
-    const { pool, see } = setUp();
-    pool.apply([{ id: "video10", state: "ok", detail: "", format: "YUYV 640x480 30 fps" }]);
-    pool.hold("video10", { reason: "cordoned", detail: "lens" });
-    expect(pool.get("video10")?.format).toBe("YUYV 640x480 30 fps");
+    const { inventory, see } = setUp();
+    inventory.observe([{ ...observation("video10", "ok"), format: "YUYV 640x480 30 fps" }]);
+    inventory.hold("video10", "cordoned", "lens");
+    expect(inventory.get("video10")?.format).toBe("YUYV 640x480 30 fps");
     see("ok", "video10");
-    expect(pool.get("video10")?.format).toBe("");
+    expect(inventory.get("video10")?.format).toBe("");
   });
 
   test("shows other trouble of a held device", () => {
-    const { pool, see } = setUp();
+    const { inventory, see } = setUp();
     see("missing", "video10");
-    pool.hold("video10", { reason: "unclean", detail: "why" });
-    expect(pool.get("video10")?.reason).toBe("missing");
+    inventory.hold("video10", "unclean", "why");
+    expect(inventory.get("video10")?.reason).toBe("missing");
     see("ok", "video10");
-    expect(pool.get("video10")?.reason).toBe("unclean");
+    expect(inventory.get("video10")?.reason).toBe("unclean");
   });
 });

@@ -127,13 +127,18 @@ export class Inventory {
   /**
    * True if `ensure` of the driver could help: something is missing that it creates, a fault has lasted, or a node
    * has lost its mode or group.
+   *
+   * @param free IDs of the devices that are known to be free.
    */
-  needsEnsure(): boolean {
+  needsEnsure(free: ReadonlySet<string>): boolean {
     const now = this.#clock.now();
-    return [...this.#entries.values()].some(({ observation, health }) => {
-      const isCreatable = observation?.state === "unavailable" && observation.fix === "recreate";
+    return [...this.#entries.values()].some(({ device, observation, health }) => {
+      if (observation === undefined) return false;
+      const { state, fix, accessLost, disruptive } = observation;
+      const mayRecreate = !disruptive || free.has(device.id);
+      const isCreatable = state === "unavailable" && fix === "recreate" && mayRecreate;
       const lasts = health.faultySince !== undefined && now - health.faultySince >= faultDebounceMs;
-      return isCreatable || lasts || observation?.accessLost === true;
+      return isCreatable || lasts || accessLost === true;
     });
   }
 
@@ -163,5 +168,13 @@ export class Inventory {
 
 function statusOf({ device, observation, health }: Entry): DeviceStatus {
   const { reason, detail, fix, since } = health;
-  return { ...device, health: health.health, reason, detail, fix, since, format: observation?.format ?? "" };
+  return {
+    ...device,
+    health: health.health,
+    reason,
+    detail,
+    fix,
+    since,
+    format: observation?.format ?? "",
+  };
 }

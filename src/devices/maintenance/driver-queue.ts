@@ -62,7 +62,7 @@ interface Running {
 export class DriverQueue {
   readonly #deps: DriverQueueDeps;
   readonly #mutex = new Mutex();
-  #current: (Running & Pick<Work, "devices">) | undefined;
+  #current: (Running & { readonly devices: readonly string[] }) | undefined;
   /** What did not come back within its limit. */
   #hanging: Running | undefined;
   /** Resets and repairs under way, by device. */
@@ -79,7 +79,7 @@ export class DriverQueue {
    * What the work throws.
    */
   run<T>(work: Work, task: (turn: DriverTurn) => Promise<T>): Promise<T> {
-    const { what, devices, timeoutMs } = work;
+    const { what, devices = [], timeoutMs } = work;
     const { clock } = this.#deps;
     const caller = { isWaiting: true };
     const result = this.#mutex.run(async () => {
@@ -111,7 +111,7 @@ export class DriverQueue {
 
   /** True while work about the device has its turn, or hangs. */
   isWorkingOn(id: string): boolean {
-    return this.#maintained.has(id) || this.#current?.devices?.includes(id) === true;
+    return this.#maintained.has(id) || this.#current?.devices.includes(id) === true;
   }
 
   /** The reset or repair of the device that is under way; undefined if there is none. */

@@ -36,7 +36,9 @@ export class Inspector {
       if (this.#failures === 1) events.inspectionFailed(error, toleratedFailures);
       if (this.#failures >= toleratedFailures) {
         const why = error.message.replace(/\.$/, "");
-        inventory.unobservable(`It could not be inspected ${this.#failures} times in a row: ${why}.`);
+        inventory.unobservable(
+          `It could not be inspected ${this.#failures} times in a row: ${why}.`,
+        );
       }
     }
     onInspected?.(performance.now() - started);

@@ -7,6 +7,8 @@ import type { MaintenanceFacts } from "./maintenance-plan.ts";
 const facts: MaintenanceFacts = {
   id: "video10",
   reason: "ok",
+  fix: "none",
+  cleaning: "reset",
   cleanliness: "dirty",
   notBefore: 0,
   use: "unknown",
@@ -22,10 +24,10 @@ const known: UsageFacts = {
 
 test("a decision is told with its inputs when it or they change, not each time", () => {
   const log = recordingLogger();
-  const care = new MaintenanceLog(log);
-  for (let n = 0; n < 10; n++) care.decided(facts, { ...known, absentSince: n }, undefined);
-  care.decided({ ...facts, use: "free" }, known, "reset");
-  care.decided({ ...facts, id: "video11" }, known, undefined);
+  const events = new MaintenanceLog(log);
+  for (let n = 0; n < 10; n++) events.decided(facts, { ...known, absentSince: n }, undefined);
+  events.decided({ ...facts, use: "free" }, known, "reset");
+  events.decided({ ...facts, id: "video11" }, known, undefined);
   expect(
     log.lines.map(({ level, fields }) => [level, fields["device_id"], fields["action"]]),
   ).toEqual([

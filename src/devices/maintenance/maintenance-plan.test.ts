@@ -11,6 +11,8 @@ import {
 const dirty: MaintenanceFacts = {
   id: "video10",
   reason: "ok",
+  fix: "none",
+  cleaning: "reset",
   cleanliness: "dirty",
   use: "free",
   notBefore: 0,
@@ -18,7 +20,6 @@ const dirty: MaintenanceFacts = {
 const plan = (...devices: Partial<MaintenanceFacts>[]) =>
   planMaintenance(
     devices.map((device) => ({ ...dirty, ...device })),
-    { reset: true },
     1000,
   );
 
@@ -34,14 +35,16 @@ describe("what is done to devices on our own account", () => {
   test("is nothing at all to a device that is in use", () => {
     const device = fc.record({
       id: fc.constant("video10"),
-      reason: fc.constantFrom("ok", "dead_caps", "stuck_writer", "unclean", "missing" as const),
+      reason: fc.constantFrom("ok", "unclean", "missing"),
+      fix: fc.constantFrom("none", "repair", "reset", "recreate"),
+      cleaning: fc.constantFrom("reset", "not_needed", "unavailable"),
       cleanliness: fc.constantFrom("unknown", "clean", "dirty"),
       use: fc.constant("in_use"),
       notBefore: fc.integer({ min: 0, max: 2000 }),
     }) as fc.Arbitrary<MaintenanceFacts>;
     fc.assert(
       fc.property(fc.array(device), (devices) => {
-        expect(planMaintenance(devices, { reset: true }, 1000)).toEqual([]);
+        expect(planMaintenance(devices, 1000)).toEqual([]);
       }),
     );
   });
@@ -49,8 +52,8 @@ describe("what is done to devices on our own account", () => {
   test("is a repair of dead capabilities, a reset of a stuck writer's mark, clean or not", () => {
     expect(
       plan(
-        { reason: "dead_caps", cleanliness: "clean" },
-        { id: "video11", reason: "stuck_writer" },
+        { reason: "dead_caps", fix: "repair", cleanliness: "clean" },
+        { id: "video11", reason: "stuck_writer", fix: "reset" },
       ),
     ).toEqual([
       { kind: "repair", id: "video10" },
@@ -60,12 +63,15 @@ describe("what is done to devices on our own account", () => {
 
   test("is no reset on a guess", () => {
     expect(
-      plan({ use: "unknown" }, { id: "video11", use: "unknown", reason: "stuck_writer" }),
+      plan(
+        { use: "unknown" },
+        { id: "video11", use: "unknown", reason: "stuck_writer", fix: "reset" },
+      ),
     ).toEqual([]);
   });
 
   test("is a repair if nobody holds the device open, though the kubelet can't be asked", () => {
-    expect(plan({ use: "unknown", reason: "dead_caps" })).toHaveLength(1);
+    expect(plan({ use: "unknown", reason: "dead_caps", fix: "repair" })).toHaveLength(1);
     expect(mayMaintain("repair", "unknown", false)).toBe(true);
     expect(mayMaintain("repair", "unknown", undefined)).toBe(false);
     expect(mayMaintain("repair", "in_use", false)).toBe(false);
@@ -91,7 +97,10 @@ describe("what is done to devices on our own account", () => {
 
   test("is no reset where the driver has none", () => {
     expect(
-      planMaintenance([dirty, { ...dirty, reason: "dead_caps" }], { reset: false }, 1000),
+      plan(
+        { cleaning: "unavailable" },
+        { cleaning: "unavailable", reason: "dead_caps", fix: "repair" },
+      ),
     ).toEqual([{ kind: "repair", id: "video10" }]);
   });
 });

@@ -14,7 +14,9 @@ export interface MaintenanceRecord {
 export type MaintenanceRecords = ReadonlyMap<string, MaintenanceRecord>;
 
 /** One record a device, for the life of the process. */
-export function maintenanceRecords(devices: readonly { readonly id: string }[]): MaintenanceRecords {
+export function maintenanceRecords(
+  devices: readonly { readonly id: string }[],
+): MaintenanceRecords {
   return new Map(
     devices.map(({ id }) => [
       id,

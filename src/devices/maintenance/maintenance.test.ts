@@ -1,57 +1,35 @@
 import { describe, expect, test } from "bun:test";
 import { FakeDriver } from "../../../test/support/fake-driver.ts";
+import { FakeUsageSource, makeDevices } from "../../../test/support/make-devices.ts";
 import { ManualClock, settle } from "../../../test/support/manual-clock.ts";
 import { recordingLogger } from "../../../test/support/recording-logger.ts";
 import { PluginError } from "../../common/plugin-error.ts";
-import { Inventory } from "../inventory/inventory.ts";
-import { Maintenance } from "./maintenance.ts";
-import { DeviceMonitor } from "./monitor.ts";
 
-/** A maintenance whose kubelet says what `kubelet.listed` has, after `takesMs`; undefined: it can't be asked. */
+/** The maintenance of devices that exist before the start, or not. */
 async function setUp({ there = true, count = 2 } = {}) {
   const driver = new FakeDriver(count);
   if (there) for (const { id } of driver.devices) driver.set(id, "ok");
   const clock = new ManualClock();
   const log = recordingLogger();
-  const pool = new Inventory(driver.devices, clock);
-  const kubelet = { listed: new Set<string>() as Set<string> | undefined, takesMs: 0, asked: 0 };
-  const random = () => 1;
-  const monitor: DeviceMonitor = new DeviceMonitor(
-    { intervalMs: 1_000_000 },
-    { driver, pool, clock, log, random, onEnsured: (report) => maintenance.ensured(report) },
-  );
-  const maintenance = new Maintenance({
-    driver,
-    monitor,
-    pool,
-    clock,
-    log,
-    random,
-    listed: async () => {
-      kubelet.asked++;
-      if (kubelet.takesMs > 0) await clock.sleep(kubelet.takesMs);
-      if (kubelet.listed === undefined) throw new Error("nobody answers");
-      return new Set(kubelet.listed);
-    },
+  const kubelet = new FakeUsageSource(clock);
+  const devices = makeDevices({
+    ...{ driver, clock, log, source: kubelet },
+    inspectIntervalMs: 1_000_000,
   });
+  const { inventory, maintenance, monitor } = devices;
   const stop = new AbortController();
   const running = [monitor.run(stop.signal)];
   await settle();
   running.push(maintenance.run(stop.signal));
   await settle();
   return {
-    driver,
-    clock,
-    log,
-    pool,
-    kubelet,
-    maintenance,
+    ...{ driver, clock, log, inventory, kubelet, devices, maintenance },
     /** Moves on by `seconds`, a second at a time. */
     pass: async (seconds: number) => {
       for (let n = 0; n < seconds; n++) await clock.advance(1000);
     },
     resets: () => driver.calls.filter((call) => call.startsWith("reset")),
-    cleanliness: (id: string) => maintenance.status().find((one) => one.id === id)?.cleanliness,
+    cleanliness: (id: string) => devices.usage.cleanliness(id),
     end: async () => {
       stop.abort();
       await Promise.all(running);
@@ -68,8 +46,6 @@ async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
   }
 }
 
-const given = () => undefined;
-
 describe("the maintenance", () => {
   test("cleans adopted devices that the kubelet has left out for the grace time, and once", async () => {
     const { pass, resets, end } = await setUp();
@@ -81,9 +57,9 @@ describe("the maintenance", () => {
   });
 
   test("knows devices that the driver made to be clean", async () => {
-    const { pass, resets, cleanliness, maintenance, end } = await setUp({ there: false });
+    const { pass, resets, cleanliness, end, devices } = await setUp({ there: false });
     expect(cleanliness("video10")).toBe("clean");
-    await maintenance.claim(["video10"], given);
+    await devices.allocate(["video10"]);
     await pass(5);
     expect(resets()).toEqual([]);
     expect(cleanliness("video10")).toBe("dirty");
@@ -125,18 +101,18 @@ describe("the maintenance", () => {
     expect(resets()).toEqual([]);
     await pass(10);
     expect(resets()).toHaveLength(2);
-    const told = log.lines.filter(({ msg }) => msg === "Who uses the devices can't be asked");
+    const told = log.lines.filter(({ msg }) => msg === "Use of the devices unknown");
     expect(told).toHaveLength(1);
     await end();
   });
 
   test("makes Allocate wait for a reset that is under way, and resets no second time", async () => {
-    const { driver, maintenance, pass, resets, cleanliness, end } = await setUp();
+    const { driver, pass, resets, cleanliness, end, devices } = await setUp();
     const reset = Promise.withResolvers<void>();
     driver.onReset = () => reset.promise;
     await pass(21);
     let claimed = false;
-    const claim = maintenance.claim(["video10"], given).then(() => {
+    const claim = devices.allocate(["video10"]).then(() => {
       claimed = true;
     });
     await settle();
@@ -149,10 +125,10 @@ describe("the maintenance", () => {
   });
 
   test("cleans a device whose Allocate was given up at the cap, when its reset comes back", async () => {
-    const { driver, clock, maintenance, cleanliness, end } = await setUp();
+    const { driver, clock, cleanliness, end, devices } = await setUp();
     const reset = Promise.withResolvers<void>();
     driver.onReset = () => reset.promise;
-    const claim = codeOf(maintenance.claim(["video10"], given));
+    const claim = codeOf(devices.allocate(["video10"]));
     await settle();
     await clock.advance(2000);
     expect(await claim).toBe("timed_out");
@@ -163,63 +139,62 @@ describe("the maintenance", () => {
   });
 
   test("takes a device that can't be reset out of the offer, tries ever less often, and takes it back", async () => {
-    const { driver, pool, pass, resets, end } = await setUp();
+    const { driver, inventory, pass, resets, end } = await setUp();
     driver.onReset = async (id) => {
       if (id === "video10") throw new PluginError("reset_failed", "stuck");
     };
     await pass(21);
-    expect(pool.get("video10")?.health).toBe("Healthy");
+    expect(inventory.get("video10")?.health).toBe("Healthy");
     await pass(10);
-    expect(pool.get("video10")).toMatchObject({ health: "Unhealthy", reason: "unclean" });
+    expect(inventory.get("video10")).toMatchObject({ health: "Unhealthy", reason: "unclean" });
     const tries = () => resets().filter((call) => call === "reset video10").length;
     await pass(600);
     expect(tries()).toBeLessThanOrEqual(11);
     driver.onReset = async () => undefined;
     await pass(301);
-    expect(pool.get("video10")?.health).toBe("Healthy");
+    expect(inventory.get("video10")?.health).toBe("Healthy");
     await end();
   });
 
   test("never takes a device out of the offer because its own pod's container could not be prepared", async () => {
-    const { driver, pool, maintenance, end } = await setUp();
+    const { driver, inventory, end, devices } = await setUp();
     driver.onReset = async () => {
       throw new PluginError("reset_failed", "stuck");
     };
     for (let n = 0; n < 5; n++) {
-      expect(await codeOf(maintenance.prepare(["video10"]))).toBe("reset_failed");
+      expect(await codeOf(devices.prepare(["video10"]))).toBe("reset_failed");
     }
-    expect(pool.get("video10")?.health).toBe("Healthy");
+    expect(inventory.get("video10")?.health).toBe("Healthy");
     await end();
   });
 
   test("prepares a device for a container by a reset, unless somebody holds it open", async () => {
-    const { driver, maintenance, resets, cleanliness, end } = await setUp();
-    await maintenance.prepare(["video10"]);
+    const { driver, resets, cleanliness, end, devices } = await setUp();
+    await devices.prepare(["video10"]);
     driver.open?.add("video11");
-    await maintenance.prepare(["video11"]);
+    await devices.prepare(["video11"]);
     expect(resets()).toEqual(["reset video10"]);
     expect(cleanliness("video10")).toBe("dirty");
     await end();
   });
 
   test("gives a device as it is to the pod that has it", async () => {
-    const { kubelet, maintenance, resets, end } = await setUp();
+    const { kubelet, resets, end, devices } = await setUp();
     kubelet.listed = new Set(["video10"]);
-    await maintenance.claim(["video10"], given);
+    await devices.allocate(["video10"]);
     expect(resets()).toEqual([]);
     await end();
   });
 
   test("gives no device away that somebody holds, though the kubelet is mute, and cleans it after that", async () => {
-    const { driver, kubelet, maintenance, pass, resets, end } = await setUp();
+    const { driver, kubelet, pass, resets, end, devices } = await setUp();
     kubelet.listed = undefined;
     driver.open?.add("video11");
-    const error = await maintenance.claim(["video11"], given).catch(PluginError.from);
+    const error = await devices.allocate(["video11"]).catch(PluginError.from);
     expect(error).toMatchObject({
       code: "device_held",
-      message:
-        "video11 is held open by somebody of whom the kubelet says nothing, so it can't be cleaned.",
-      remedy: "Find out who on the host: fuser -v /dev/video11",
+      message: "video11 is held open by a process of an unknown pod, so it can't be reset.",
+      remedy: "Find the process on the host: fuser -v /dev/video11",
     });
     driver.open?.delete("video11");
     await pass(11);
@@ -228,23 +203,19 @@ describe("the maintenance", () => {
   });
 
   test("gives none of several devices away if one can't be cleaned", async () => {
-    const { driver, maintenance, cleanliness, end } = await setUp();
+    const { driver, cleanliness, end, devices } = await setUp();
     driver.open?.add("video11");
-    expect(await codeOf(maintenance.claim(["video10", "video11"], given))).toBe("device_held");
+    expect(await codeOf(devices.allocate(["video10", "video11"]))).toBe("device_held");
     expect(cleanliness("video10")).toBe("clean");
     expect(cleanliness("video11")).toBe("dirty");
     await end();
   });
 
   test("has given nothing away if a device proves to be unfit while the others are cleaned", async () => {
-    const { driver, pool, maintenance, end } = await setUp();
+    const { driver, devices, end } = await setUp();
     driver.onReset = async (id) => driver.set(id, id === "video11" ? "missing" : "ok");
-    const give = () => {
-      if (pool.get("video11")?.health !== "Healthy") throw new Error("video11 is missing");
-    };
-    expect(maintenance.claim(["video10", "video11"], give)).rejects.toThrow("video11 is missing");
-    await settle();
-    expect(maintenance.status()).toMatchObject([
+    expect(await codeOf(devices.allocate(["video10", "video11"]))).toBe("device_unhealthy");
+    expect(devices.activity()).toMatchObject([
       { use: "free", cleanliness: "clean" },
       { use: "free", cleanliness: "clean" },
     ]);
@@ -252,10 +223,10 @@ describe("the maintenance", () => {
   });
 
   test("prepares all devices of a container within one time, and no further one after that", async () => {
-    const { driver, clock, maintenance, pass, resets, end } = await setUp({ count: 5 });
+    const { driver, clock, pass, resets, end, devices } = await setUp({ count: 5 });
     driver.onReset = () => clock.sleep(4000);
     const ids = driver.devices.map(({ id }) => id);
-    const refused = maintenance.prepare(ids).catch(PluginError.from);
+    const refused = devices.prepare(ids).catch(PluginError.from);
     await pass(10);
     expect(await refused).toMatchObject({
       code: "timed_out",
@@ -267,25 +238,25 @@ describe("the maintenance", () => {
   });
 
   test("leaves it to the driver where nobody can know who holds a device open", async () => {
-    const { driver, maintenance, resets, end } = await setUp();
+    const { driver, resets, end, devices } = await setUp();
     driver.open = undefined;
     driver.onReset = async () => {
       throw new PluginError("device_busy", "held");
     };
-    expect(await codeOf(maintenance.claim(["video10"], given))).toBe("device_busy");
+    expect(await codeOf(devices.allocate(["video10"]))).toBe("device_busy");
     expect(resets()).toEqual(["reset video10"]);
     await end();
   });
 
   test("does what an operator wants, and counts it", async () => {
-    const { maintenance, resets, cleanliness, end } = await setUp({ there: false });
+    const { maintenance, resets, cleanliness, end, devices } = await setUp({ there: false });
     expect(await codeOf(maintenance.operate("reset", "video10", { force: false }))).toBe(
       "use_unknown",
     );
     await maintenance.operate("reset", "video10", { force: true });
     await maintenance.operate("repair", "video11", { force: false });
     expect(resets()).toEqual(["reset video10"]);
-    expect(maintenance.status().map((one) => [one.resets, one.repairs])).toEqual([
+    expect(devices.activity().map((one) => [one.resets, one.repairs])).toEqual([
       [1, 0],
       [0, 1],
     ]);
@@ -294,17 +265,17 @@ describe("the maintenance", () => {
   });
 
   test("says which device is being reset, for as long as that takes, and nothing of it as health", async () => {
-    const { driver, clock, pool, maintenance, end } = await setUp({ there: false });
+    const { driver, clock, inventory, maintenance, end, devices } = await setUp({ there: false });
     const hangs = Promise.withResolvers<void>();
     driver.onReset = () => hangs.promise;
-    const works = () => maintenance.status().map(({ work }) => work);
+    const works = () => devices.activity().map(({ work }) => work);
     const reset = codeOf(maintenance.operate("reset", "video11", { force: true }));
     await settle();
     expect(works()).toEqual([undefined, "reset"]);
     await clock.advance(5000);
     expect(await reset).toBe("timed_out");
     expect(works()).toEqual([undefined, "reset"]);
-    expect(pool.get("video11")?.health).toBe("Healthy");
+    expect(inventory.get("video11")?.health).toBe("Healthy");
     hangs.resolve();
     await settle();
     expect(works()).toEqual([undefined, undefined]);
@@ -327,15 +298,15 @@ describe("the maintenance", () => {
   });
 
   test("never resets what is open, and cleans what is cordoned", async () => {
-    const { maintenance, driver, pool, pass, resets, end } = await setUp();
+    const { maintenance, driver, inventory, pass, resets, end } = await setUp();
     driver.open = new Set(["video10"]);
-    pool.hold("video11", { reason: "cordoned", detail: "lens" });
+    inventory.hold("video11", "cordoned", "lens");
     await pass(31);
     expect(await codeOf(maintenance.operate("reset", "video10", { force: true }))).toBe(
       "device_busy",
     );
     expect(resets()).toEqual(["reset video11"]);
-    expect(pool.get("video11")?.reason).toBe("cordoned");
+    expect(inventory.get("video11")?.reason).toBe("cordoned");
     await end();
   });
 
@@ -344,6 +315,7 @@ describe("the maintenance", () => {
     await end();
     kubelet.takesMs = 900;
     const removing = maintenance.removeUnused();
+    await settle();
     for (let step = 0; step < 9; step++) await clock.advance(100);
     await removing;
     expect(driver.calls.slice(-3)).toEqual(["remove video10", "remove video11", "release"]);
@@ -355,6 +327,7 @@ describe("the maintenance", () => {
     kubelet.takesMs = 100_000;
     kubelet.asked = 0;
     const removing = maintenance.removeUnused();
+    await settle();
     for (let step = 0; step < 2; step++) await clock.advance(1000);
     await removing;
     expect(kubelet.asked).toBe(2);

@@ -1,33 +1,26 @@
 import { describe, expect, test } from "bun:test";
 import { FakeDriver } from "../../../test/support/fake-driver.ts";
+import { makeDevices } from "../../../test/support/make-devices.ts";
 import { ManualClock, settle } from "../../../test/support/manual-clock.ts";
 import { recordingLogger } from "../../../test/support/recording-logger.ts";
 import { PluginError } from "../../common/plugin-error.ts";
-import type { VideoDriver } from "../../drivers/driver.ts";
-import { Inventory } from "../inventory/inventory.ts";
-import { DeviceMonitor, needsEnsure } from "./monitor.ts";
 
 async function setUp(prepare: (driver: FakeDriver) => void = () => undefined) {
   const driver = new FakeDriver();
   prepare(driver);
   const clock = new ManualClock();
-  const pool = new Inventory(driver.devices, clock);
   const log = recordingLogger();
-  const monitor = new DeviceMonitor(
-    { intervalMs: 30_000 },
-    { driver, pool, clock, log, random: () => 1 },
-  );
+  const devices = makeDevices({ driver, clock, log });
+  const { inventory, monitor, queue } = devices;
   const stop = new AbortController();
   const running = monitor.run(stop.signal);
   await settle();
-  const healthy = () => pool.list().filter(({ health }) => health === "Healthy").length;
+  const healthy = () => inventory.list().filter(({ health }) => health === "Healthy").length;
   return {
-    driver,
-    clock,
-    pool,
-    log,
-    monitor,
-    healthy,
+    ...{ driver, clock, inventory, log, monitor, queue, healthy, devices },
+    /** As maintenance does it when its turn comes. */
+    maintain: (kind: "reset" | "repair", id: string) =>
+      queue.run({ what: `the ${kind} of ${id}`, devices: [id] }, (turn) => turn.maintain(kind, id)),
     end: async () => {
       stop.abort();
       await running;
@@ -44,28 +37,28 @@ describe("the device monitor", () => {
   });
 
   test("looks again after the interval without any event", async () => {
-    const { driver, clock, pool, end } = await setUp();
+    const { driver, clock, inventory, end } = await setUp();
     driver.set("video12", "faulty");
     await clock.advance(29_999);
-    expect(pool.get("video12")?.health).toBe("Healthy");
+    expect(inventory.get("video12")?.health).toBe("Healthy");
     await clock.advance(1);
-    expect(pool.get("video12")?.reason).toBe("faulty");
+    expect(inventory.get("video12")?.reason).toBe("faulty");
     await end();
   });
 
   test("looks at once when the driver nudges", async () => {
-    const { driver, pool, end } = await setUp();
+    const { driver, inventory, end } = await setUp();
     driver.set("video12", "faulty");
     driver.notify();
     await settle();
-    expect(pool.get("video12")?.health).toBe("Unhealthy");
+    expect(inventory.get("video12")?.health).toBe("Unhealthy");
     await end();
   });
 
   test("publishes a loss before it makes the device anew", async () => {
-    const { driver, pool, end } = await setUp();
+    const { driver, inventory, end } = await setUp();
     const seen: string[] = [];
-    pool.subscribe((changes) => seen.push(...changes.map(({ after }) => after.health)));
+    inventory.subscribe((changes) => seen.push(...changes.map(({ after }) => after.health)));
     driver.set("video12", "missing");
     driver.notify();
     await settle();
@@ -121,7 +114,7 @@ describe("the device monitor", () => {
   });
 
   test("keeps looking while making fails", async () => {
-    const { driver, pool, end } = await setUp((fake) => {
+    const { driver, inventory, end } = await setUp((fake) => {
       fake.onEnsure = () => ({
         created: [],
         adopted: [],
@@ -132,8 +125,8 @@ describe("the device monitor", () => {
     driver.set("video10", "faulty");
     driver.notify();
     await settle();
-    expect(pool.get("video10")?.reason).toBe("faulty");
-    expect(pool.get("video17")?.reason).toBe("wrong_driver");
+    expect(inventory.get("video10")?.reason).toBe("faulty");
+    expect(inventory.get("video17")?.reason).toBe("wrong_driver");
     await end();
   });
 
@@ -177,20 +170,20 @@ describe("the device monitor", () => {
   });
 
   test("looks at a device after its reset, even a failed one", async () => {
-    const { driver, monitor, pool, end } = await setUp();
+    const { driver, maintain, inventory, end } = await setUp();
     driver.onReset = async () => {
       driver.set("video10", "missing");
       throw new PluginError("reset_failed", "no");
     };
     driver.onEnsure = () => ({ created: [], adopted: [], failed: [] });
-    expect(monitor.reset("video10")).rejects.toThrow("no");
+    expect(maintain("reset", "video10")).rejects.toThrow("no");
     await settle();
-    expect(pool.get("video10")?.health).toBe("Unhealthy");
+    expect(inventory.get("video10")?.health).toBe("Unhealthy");
     await end();
   });
 
   test("tells nobody any more that devices are healthy when they can't be inspected for long", async () => {
-    const { driver, clock, pool, log, healthy, end } = await setUp();
+    const { driver, clock, inventory, log, healthy, end } = await setUp();
     driver.onInspect = () => {
       throw new PluginError("sysfs_unreadable", "/sys is gone");
     };
@@ -199,7 +192,7 @@ describe("the device monitor", () => {
     expect(healthy()).toBe(8);
     await clock.advance(30_000);
     expect(healthy()).toBe(0);
-    expect(pool.get("video10")).toMatchObject({
+    expect(inventory.get("video10")).toMatchObject({
       reason: "unobservable",
       detail: "It could not be inspected 3 times in a row: /sys is gone.",
     });
@@ -211,8 +204,8 @@ describe("the device monitor", () => {
   });
 
   test("says what it is at and for how long, so that a driver that hangs can be noticed", async () => {
-    const { driver, clock, monitor, end } = await setUp();
-    expect(monitor.busy()).toBeUndefined();
+    const { driver, clock, monitor, queue, end } = await setUp();
+    expect(queue.busy()).toBeUndefined();
     const hang = Promise.withResolvers<void>();
     driver.onEnsure = async () => {
       await hang.promise;
@@ -221,30 +214,30 @@ describe("the device monitor", () => {
     monitor.reinspectAll();
     await settle();
     await clock.advance(61_000);
-    expect(monitor.busy()).toEqual({ what: "a round of making and looking", ms: 61_000 });
+    expect(queue.busy()).toEqual({ what: "a round of ensuring and inspecting", ms: 61_000 });
     hang.resolve();
     await settle();
-    expect(monitor.busy()).toBeUndefined();
+    expect(queue.busy()).toBeUndefined();
     await end();
   });
 
   test("repairs a device and looks at it", async () => {
-    const { driver, monitor, pool, end } = await setUp();
+    const { driver, maintain, inventory, queue, end } = await setUp();
     driver.set("video10", "dead_caps");
-    await monitor.inspect();
-    expect(pool.get("video10")?.reason).toBe("dead_caps");
-    await monitor.repair("video10");
-    expect(pool.get("video10")?.health).toBe("Healthy");
+    await queue.inspect();
+    expect(inventory.get("video10")?.reason).toBe("dead_caps");
+    await maintain("repair", "video10");
+    expect(inventory.get("video10")?.health).toBe("Healthy");
     await end();
   });
 
   test("goes on looking when a reset does not come back, and refuses another one meanwhile", async () => {
-    const { driver, clock, monitor, pool, end } = await setUp();
+    const { driver, clock, maintain, inventory, end } = await setUp();
     const hang = Promise.withResolvers<void>();
     driver.onReset = () => hang.promise;
     const codes: string[] = [];
     const reset = () =>
-      monitor.reset("video10").catch((error: PluginError) => {
+      maintain("reset", "video10").catch((error: PluginError) => {
         codes.push(error.code);
       });
     reset();
@@ -254,7 +247,7 @@ describe("the device monitor", () => {
     driver.set("video11", "faulty");
     driver.notify();
     await settle();
-    expect(pool.get("video11")?.reason).toBe("faulty");
+    expect(inventory.get("video11")?.reason).toBe("faulty");
     await reset();
     expect(codes).toEqual(["timed_out", "device_hangs"]);
     driver.onReset = async () => undefined;
@@ -265,48 +258,54 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("tells the driver which devices are nobody's", async () => {
-    const driver = new FakeDriver();
+  test("hands the driver the devices that are free", async () => {
+    const driver = new FakeDriver(2);
     const asked: unknown[] = [];
     const ensure = driver.ensure.bind(driver);
-    const watched: VideoDriver = Object.assign(driver, {
-      ensure: (mayRemake?: (id: string) => boolean) => {
-        asked.push(["video10", "video11"].map((id) => mayRemake?.(id)));
-        return ensure();
-      },
-    });
+    driver.ensure = (options) => {
+      asked.push([...(options?.recreatable ?? [])]);
+      return ensure();
+    };
     const clock = new ManualClock();
+    const { monitor, usage } = makeDevices({ driver, clock });
+    usage.refused("video11");
     const stop = new AbortController();
-    const monitor = new DeviceMonitor(
-      { intervalMs: 30_000 },
-      {
-        ...{ driver: watched, pool: new Inventory(driver.devices, clock), clock },
-        ...{ log: recordingLogger(), random: () => 1 },
-        mayRemake: (id) => id === "video11",
-      },
-    );
     const running = monitor.run(stop.signal);
     await settle();
     stop.abort();
     await running;
-    expect(asked).toEqual([[false, true]]);
+    expect(asked).toEqual([["video11"]]);
   });
 
-  test("makes a device that is at another's number anew only if it may", () => {
-    const seen = [{ id: "video10", state: "wrong_number" as const }];
-    expect(needsEnsure(seen)).toBe(true);
-    expect(needsEnsure(seen, () => false)).toBe(false);
+  test("has a device at another's number put right only once it is free", async () => {
+    const { driver, devices, end } = await setUp();
+    driver.set("video10", "wrong_number");
+    driver.notify();
+    await settle();
+    expect(ensures(driver)).toBe(1);
+    devices.usage.refused("video10");
+    driver.notify();
+    await settle();
+    expect(ensures(driver)).toBe(2);
+    await end();
   });
 
-  test("has a node's mode and group given back", () => {
-    expect(needsEnsure([{ id: "video10", state: "ok" }])).toBe(false);
-    expect(needsEnsure([{ id: "video10", state: "ok", accessLost: true }])).toBe(true);
+  test("has a node's mode and group set again", async () => {
+    const { driver, end } = await setUp();
+    driver.accessLost.add("video10");
+    driver.notify();
+    await settle();
+    expect(ensures(driver)).toBe(2);
+    driver.notify();
+    await settle();
+    expect(ensures(driver)).toBe(2);
+    await end();
   });
 
   const ensures = (driver: FakeDriver) => driver.calls.filter((call) => call === "ensure").length;
 
   test("has a device put right that stays faulty, as one does that a killed reset has closed", async () => {
-    const { driver, clock, pool, end } = await setUp();
+    const { driver, clock, inventory, end } = await setUp();
     driver.onEnsure = () => {
       driver.set("video12", "ok");
       return { created: [], adopted: [], failed: [] };
@@ -318,17 +317,17 @@ describe("the device monitor", () => {
     expect(ensures(driver)).toBe(1);
     await clock.advance(1);
     expect(ensures(driver)).toBe(2);
-    expect(pool.get("video12")?.health).toBe("Healthy");
+    expect(inventory.get("video12")?.health).toBe("Healthy");
     await end();
   });
 
   test("leaves a device alone that is faulty for a moment, as one is that another process resets", async () => {
-    const { driver, clock, pool, end } = await setUp();
+    const { driver, clock, inventory, end } = await setUp();
     for (let n = 0; n < 3; n++) {
       driver.set("video12", "faulty");
       driver.notify();
       await settle();
-      expect(pool.get("video12")?.health).toBe("Unhealthy");
+      expect(inventory.get("video12")?.health).toBe("Unhealthy");
       await clock.advance(3000);
       driver.set("video12", "ok");
       await clock.advance(2000);

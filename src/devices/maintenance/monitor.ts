@@ -2,7 +2,7 @@ import { type BackoffOptions, backoffDelay } from "../../common/backoff.ts";
 import type { Clock } from "../../common/clock.ts";
 import { Notify } from "../../common/notify.ts";
 import { PluginError } from "../../common/plugin-error.ts";
-import type { VideoDriver } from "../../drivers/driver.ts";
+import type { EnsureReport, VideoDriver } from "../../drivers/driver.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import type { UsageTracker } from "../usage/usage-tracker.ts";
 import type { DriverQueue, DriverTurn } from "./driver-queue.ts";
@@ -81,14 +81,25 @@ export class DeviceMonitor {
     }
   }
 
+  /** Takes in which devices the driver created: they are clean, and this process may remove them. */
+  created({ created }: EnsureReport): void {
+    const { usage, records } = this.#deps;
+    for (const id of created) {
+      const record = records.get(id);
+      if (record !== undefined) record.wasCreated = true;
+    }
+    usage.created(created);
+  }
+
   async #round(turn: DriverTurn): Promise<void> {
+    const { inventory, usage, clock } = this.#deps;
     // The first round creates before it inspects, so that the first list is not a list of missing devices.
     if (this.#started) {
       await turn.inspect();
-      this.#ensureWanted ||= this.#deps.inventory.needsEnsure();
+      this.#ensureWanted ||= inventory.needsEnsure(usage.free());
     }
     this.#started = true;
-    if (!this.#ensureWanted || this.#deps.clock.now() < this.#ensureNotBefore) return;
+    if (!this.#ensureWanted || clock.now() < this.#ensureNotBefore) return;
     const logFailures = await this.#ensure(turn);
     await turn.inspect();
     // Last, since it has the cause and the remedy of what the inspection saw.
@@ -97,16 +108,12 @@ export class DeviceMonitor {
 
   /** @returns what logs the failures. */
   async #ensure(turn: DriverTurn): Promise<() => void> {
-    const { events, usage, records } = this.#deps;
+    const { events, usage } = this.#deps;
     // A request that comes meanwhile asks for one more round: the one under way may have passed the spot.
     this.#ensureWanted = false;
     try {
       const report = await turn.ensure({ recreatable: usage.free() });
-      for (const id of report.created) {
-        const record = records.get(id);
-        if (record !== undefined) record.wasCreated = true;
-      }
-      usage.created(report.created);
+      this.created(report);
       events.ensured(report, this.#ensureFailures > 0);
       const errors = report.failed.map(({ id, error }) => ({ id, error: PluginError.from(error) }));
       this.#settle(errors[0]?.error);

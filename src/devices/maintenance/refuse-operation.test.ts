@@ -3,11 +3,9 @@ import { type OperationFacts, refuseOperation } from "./refuse-operation.ts";
 
 const free: OperationFacts = {
   kind: "reset",
-  id: "video10",
+  device: { id: "video10", nodes: [{ hostPath: "/dev/video10" }], cleaning: "reset" },
   use: "free",
   open: false,
-  capable: true,
-  path: "/dev/video10",
 };
 const codeOf = (facts: Partial<OperationFacts>, force = false) =>
   refuseOperation({ ...free, ...facts }, { force })?.code;
@@ -36,6 +34,8 @@ describe("an operator's wish", () => {
   });
 
   test("can't be done where the driver can't", () => {
-    expect(codeOf({ capable: false }, true)).toBe("not_supported");
+    expect(codeOf({ device: { ...free.device, cleaning: "unavailable" } }, true)).toBe(
+      "not_supported",
+    );
   });
 });

@@ -4,7 +4,7 @@ import { ManualClock, settle } from "../../../test/support/manual-clock.ts";
 import { recordingLogger } from "../../../test/support/recording-logger.ts";
 import { type RemovalFacts, removeDevices, whyKept } from "./removal.ts";
 
-const idle: RemovalFacts = { made: true, given: false, listed: false, open: false };
+const idle: RemovalFacts = { wasCreated: true, mayBeAllocated: false, listed: false, open: false };
 
 describe("a device at the end of the process", () => {
   test("goes if we made it and it is known that nobody uses it", () => {
@@ -13,8 +13,8 @@ describe("a device at the end of the process", () => {
 
   test("stays in every other case", () => {
     const others: Partial<RemovalFacts>[] = [
-      { made: false },
-      { given: true },
+      { wasCreated: false },
+      { mayBeAllocated: true },
       { listed: true },
       { listed: undefined },
       { open: true },
@@ -30,7 +30,7 @@ describe("a device at the end of the process", () => {
     const done = removeDevices(
       ["video10", "video11"],
       (id) => (id === "video11" ? new Promise(() => undefined) : Promise.resolve(idle)),
-      { driver, clock, log },
+      { turn: driver, isSingle: true, clock, log },
     );
     await settle();
     await clock.advance(3000);
@@ -41,7 +41,9 @@ describe("a device at the end of the process", () => {
   const end = async (driver: FakeDriver, found: (id: string) => RemovalFacts) => {
     const log = recordingLogger();
     const ids = driver.devices.map(({ id }) => id);
-    await removeDevices(ids, async (id) => found(id), { driver, clock: new ManualClock(), log });
+    const isSingle = driver.canRemove;
+    const deps = { turn: driver, isSingle, clock: new ManualClock(), log };
+    await removeDevices(ids, async (id) => found(id), deps);
     return log.lines.map(({ msg }) => msg);
   };
 
@@ -66,7 +68,7 @@ describe("a device at the end of the process", () => {
 
   test("that was never made keeps nothing", async () => {
     const driver = new FakeDriver(2);
-    await end(driver, (id) => ({ ...idle, made: id === "video11" }));
+    await end(driver, (id) => ({ ...idle, wasCreated: id === "video11" }));
     expect(driver.calls).toEqual(["remove video11", "release"]);
   });
 
@@ -86,11 +88,13 @@ describe("a device at the end of the process", () => {
   });
 
   test("stays there, too, with one that a pod has and that was not made by this process", async () => {
-    const used = [{ listed: true }, { given: true }, { open: true }, { open: undefined }];
+    const used = [{ listed: true }, { mayBeAllocated: true }, { open: true }, { open: undefined }];
     for (const facts of [...used, { listed: undefined }] as const) {
       const driver = new FakeDriver(2);
       driver.canRemove = false;
-      await end(driver, (id) => (id === "video11" ? { ...idle, made: false, ...facts } : idle));
+      await end(driver, (id) =>
+        id === "video11" ? { ...idle, wasCreated: false, ...facts } : idle,
+      );
       expect(driver.calls).toEqual([]);
     }
   });
@@ -98,7 +102,7 @@ describe("a device at the end of the process", () => {
   test("goes there, too, beside one that was never made and that nobody uses", async () => {
     const driver = new FakeDriver(2);
     driver.canRemove = false;
-    await end(driver, (id) => ({ ...idle, made: id === "video11" }));
+    await end(driver, (id) => ({ ...idle, wasCreated: id === "video11" }));
     expect(driver.calls).toEqual(["release"]);
   });
 });

@@ -23,12 +23,11 @@ export function whyKept(facts: RemovalFacts): string | undefined {
 /** Why a device may be in use. A removal can't be undone for its user, so doubt keeps it. */
 function whyInUse(facts: RemovalFacts): string | undefined {
   if (facts.listed === true) return "a pod owns it";
-  if (facts.mayBeAllocated) return "it was allocated to a pod, and nothing shows that the pod has ended";
+  if (facts.mayBeAllocated)
+    return "it was allocated to a pod, and nothing shows that the pod has ended";
   if (facts.open === true) return "a process holds it open";
   if (facts.listed === undefined) return "the kubelet did not say whether a pod owns it";
-  return facts.open === undefined
-    ? "it can't be known whether a process holds it open"
-    : undefined;
+  return facts.open === undefined ? "it can't be known whether a process holds it open" : undefined;
 }
 
 /** How long removing all devices may take, ms; the process has 5 s to stop. */

@@ -27,7 +27,12 @@ export type MaintenanceResult = "ok" | "busy" | "failed";
 
 export interface MaintenanceObserver {
   /** Called after every reset and repair; `ms`: how long it took. */
-  maintained(id: string, kind: MaintenanceAction["kind"], result: MaintenanceResult, ms: number): void;
+  maintained(
+    id: string,
+    kind: MaintenanceAction["kind"],
+    result: MaintenanceResult,
+    ms: number,
+  ): void;
 }
 
 export interface RunOptions {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { deviceIds } from "../../test/support/devices.ts";
+import { deviceIds } from "../../../test/support/devices.ts";
 import { compareIds, preferredDevices } from "./preferred-devices.ts";
 
 const used = (times: Record<string, number>) => (id: string) => times[id];

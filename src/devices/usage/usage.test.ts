@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type UsageFacts, use } from "./usage.ts";
+import { deviceUse, type UsageFacts } from "./usage.ts";
 
 const graceMs = 20_000;
 const nothing: UsageFacts = {
@@ -10,7 +10,8 @@ const nothing: UsageFacts = {
   refused: false,
   open: undefined,
 };
-const at = (now: number, facts: Partial<UsageFacts>) => use({ ...nothing, ...facts }, now, graceMs);
+const at = (now: number, facts: Partial<UsageFacts>) =>
+  deviceUse({ ...nothing, ...facts }, now, graceMs);
 
 describe("a device", () => {
   test("that nobody was asked about is unknown, even if it is closed", () => {

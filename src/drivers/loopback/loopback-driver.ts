@@ -22,7 +22,7 @@ import { chooseNumbers } from "./device/choose-numbers.ts";
 import { ControlDevice } from "./device/control-device.ts";
 import { DeviceMaker } from "./device/device-maker.ts";
 import { DeviceNumberHistory } from "./device/device-number-history.ts";
-import { faultOf } from "./device/device-state.ts";
+import { faultOf, loopbackReasons } from "./device/device-state.ts";
 import { ensureDevices } from "./device/ensure-devices.ts";
 import { LoopbackView } from "./device/loopback-view.ts";
 import { readControlDevice, readModuleVersion } from "./device/sysfs.ts";
@@ -49,6 +49,7 @@ export interface LoopbackDependencies {
  */
 export class LoopbackDriver implements VideoDriver {
   readonly name = "v4l2loopback";
+  readonly reasons = loopbackReasons;
   readonly devices: readonly DriverDevice[];
   private readonly settings: LoopbackSettings;
   private readonly dependencies: LoopbackDependencies;

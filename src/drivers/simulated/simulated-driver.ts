@@ -62,6 +62,7 @@ const visibleFaults = [
  */
 export class SimulatedDriver implements VideoDriver {
   readonly name = "simulated";
+  readonly reasons = ["missing", "wrong_driver", "faulty", "dead_caps", "stuck_writer"];
   readonly devices: readonly DriverDevice[];
   private readonly settings: SimulatedSettings;
   private readonly dependencies: SimulatedDependencies;

@@ -1,13 +1,15 @@
 import { Gauge, type Registry } from "prom-client";
-import type { DeviceStatus, HealthReason } from "../../devices/inventory/device-status.ts";
-import type { MaintenanceStatus } from "../../devices/maintenance/maintenance.ts";
+import type { DeviceActivity } from "../../devices/devices.ts";
+import { type DeviceStatus, inventoryReasons } from "../../devices/inventory/device-status.ts";
 import type { Owner } from "../../pod-resources/device-owners.ts";
 import { prefix } from "./make-metrics.ts";
 
 /** Sources of the gauges about devices. */
 export interface DeviceSources {
   readonly devices: () => readonly DeviceStatus[];
-  readonly maintenance: () => readonly MaintenanceStatus[];
+  readonly activity: () => readonly DeviceActivity[];
+  /** The reasons that the driver may report. */
+  readonly reasons: readonly string[];
   /** True if an operator has cordoned the device. */
   readonly cordoned: (id: string) => boolean;
   /** True if the device is no longer offered and only listed. */
@@ -16,30 +18,12 @@ export interface DeviceSources {
   readonly owners: (() => ReadonlyMap<string, Owner>) | undefined;
 }
 
-/** Every reason, so that a reason which no device has is shown as 0. */
-const noDevices: Readonly<Record<HealthReason | "cordoned", number>> = {
-  ok: 0,
-  missing: 0,
-  wrong_driver: 0,
-  module_gone: 0,
-  faulty: 0,
-  wrong_number: 0,
-  dead_caps: 0,
-  stuck_writer: 0,
-  unclean: 0,
-  retired: 0,
-  cordoned: 0,
-  unknown: 0,
-  unobservable: 0,
-  flapping: 0,
-};
-
 /**
  * Adds the gauges about devices. Each has the same labels for the process's life, except owners and `device_in_use`:
  * 0 for a device whose use is unknown would be counted as a free device.
  */
 export function deviceMetrics(registry: Registry, sources: DeviceSources): void {
-  const { devices, maintenance, cordoned, retired, owners } = sources;
+  const { devices, activity, reasons, cordoned, retired, owners } = sources;
   const registers = [registry];
   const states: Gauge<"state"> = new Gauge({
     name: `${prefix}devices`,
@@ -47,7 +31,9 @@ export function deviceMetrics(registry: Registry, sources: DeviceSources): void 
     labelNames: ["state"],
     registers,
     collect: () => {
-      const counts: Record<string, number> = { ...noDevices };
+      // A reason that no device has is shown as 0.
+      const all = ["ok", ...inventoryReasons, ...reasons];
+      const counts = Object.fromEntries(all.map((reason) => [reason, 0]));
       for (const { reason } of devices()) counts[reason] = (counts[reason] ?? 0) + 1;
       for (const [state, count] of Object.entries(counts)) states.set({ state }, count);
     },
@@ -81,19 +67,19 @@ export function deviceMetrics(registry: Registry, sources: DeviceSources): void 
   perDevice(
     "device_in_use",
     "1 if a pod owns the device, it was just allocated, or a process holds it open; absent while unknown.",
-    maintenance,
+    activity,
     ({ use }) => (use === "unknown" ? undefined : use === "in_use"),
   );
   perDevice(
     "device_clean",
     "1 if the device is known to hold nothing of an earlier pod.",
-    maintenance,
+    activity,
     ({ cleanliness }) => cleanliness === "clean",
   );
   perDevice(
     "device_resetting",
     "1 while the device is being reset, which its health does not show.",
-    maintenance,
+    activity,
     ({ work }) => work === "reset",
   );
   perDevice("device_cordoned", "1 if an operator has cordoned the device.", devices, ({ id }) =>

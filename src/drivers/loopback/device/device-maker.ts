@@ -16,6 +16,7 @@ import {
 import { cardLabelOf } from "./card-label.ts";
 import { groupMismatches, type Mismatch, mismatches } from "./config-drift.ts";
 import type { ControlDevice } from "./control-device.ts";
+import type { LoopbackReason } from "./device-state.ts";
 import type { LoopbackView } from "./loopback-view.ts";
 import { VIDEO_CLASS } from "./sysfs.ts";
 
@@ -84,7 +85,9 @@ export class DeviceMaker {
         reason === "faulty"
           ? "When no device is in use, unload the module on the host (rmmod v4l2loopback): this program then loads it anew."
           : `See what ${this.view.nodePath(device)} is, and remove it if nobody needs it.`;
-      throw new PluginError(`device_${reason}`, detail, { remedy });
+      throw new PluginError(`device_${reason as Exclude<LoopbackReason, "stuck_writer">}`, detail, {
+        remedy,
+      });
     }
     const path = this.view.nodePath(device);
     if (applyNodeAccess(path, this.settings) && isThere && this.given.has(device.id)) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type DeviceFacts, deviceState, faultOf } from "./device-state.ts";
+import { type DeviceFacts, deviceState, faultOf, loopbackReasons } from "./device-state.ts";
 
 const sysfs = {
   number: 10,
@@ -109,8 +109,15 @@ describe("a device's state", () => {
     ["dead_caps", "faulty", "repair"],
     ["stuck_writer", "faulty", "reset"],
   ] as const)("%s is %s, and the fix is %s", (reason, state, fix) => {
-    expect(faultOf("video10", reason, "Why.")).toEqual({
+    expect(faultOf("video10", reason, "Why.")).toMatchObject({
       ...{ id: "video10", state, reason, fix, detail: "Why." },
     });
+  });
+
+  test("of a device at another's number says that recreating it is disruptive, and of no other", () => {
+    const disruptive = loopbackReasons.filter(
+      (reason) => faultOf("video10", reason, "").disruptive,
+    );
+    expect(disruptive).toEqual(["wrong_number"]);
   });
 });

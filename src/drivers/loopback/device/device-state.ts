@@ -32,12 +32,14 @@ export const loopbackReasons = [
 
 export type LoopbackReason = (typeof loopbackReasons)[number];
 
-const faults: Readonly<Record<LoopbackReason, Pick<DeviceObservation, "state" | "fix">>> = {
+const faults: Readonly<
+  Record<LoopbackReason, Pick<DeviceObservation, "state" | "fix" | "disruptive">>
+> = {
   missing: { state: "unavailable", fix: "recreate" },
   module_gone: { state: "unavailable", fix: "recreate" },
   // The device of another driver is not this driver's to change.
   wrong_driver: { state: "unavailable", fix: "none" },
-  wrong_number: { state: "unavailable", fix: "recreate" },
+  wrong_number: { state: "unavailable", fix: "recreate", disruptive: true },
   faulty: { state: "faulty", fix: "recreate" },
   dead_caps: { state: "faulty", fix: "repair" },
   stuck_writer: { state: "faulty", fix: "reset" },

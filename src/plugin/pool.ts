@@ -1,0 +1,172 @@
+import { dirname } from "node:path";
+import { aborted } from "../common/aborted.ts";
+import type { Clock } from "../common/clock.ts";
+import type { Logger } from "../common/logger.ts";
+import { watchDirectory } from "../common/watch-directory.ts";
+import type { Config } from "../config/config.ts";
+import {
+  type AllocationObserver,
+  devicePluginService,
+} from "../device-plugin/device-plugin-service.ts";
+import { Registrar, type RegistrationObserver } from "../device-plugin/registrar.ts";
+import type { RegistrationTimes } from "../device-plugin/registration.ts";
+import { type AuditTimes, RegistrationAudit } from "../device-plugin/registration-audit.ts";
+import { isInstanceSocket } from "../device-plugin/socket-file.ts";
+import { Devices, type DevicesObserver } from "../devices/devices.ts";
+import type { MaintenanceTimes } from "../devices/maintenance/maintenance-times.ts";
+import type { VideoDriver } from "../drivers/driver.ts";
+import { logInternalError } from "../observe/internal-error-log.ts";
+import { logOwners } from "../pod-resources/owner-log.ts";
+import { PodResources, type PodResourcesObserver } from "../pod-resources/pod-resources.ts";
+
+/** What of the configuration belongs to one pool. */
+export type PoolConfig = Pick<
+  Config,
+  | "resourceName"
+  | "kubeletSocket"
+  | "socketPath"
+  | "podResourcesSocket"
+  | "containerDevicePath"
+  | "preStartContainer"
+  | "healthCheckInterval"
+>;
+
+/** Called for all that happens to the pool's devices and its registration. */
+export interface PoolObserver
+  extends AllocationObserver,
+    RegistrationObserver,
+    DevicesObserver,
+    Pick<PodResourcesObserver, "podResourcesFailed"> {}
+
+export interface PoolDeps {
+  /** Its devices are the pool's. */
+  readonly driver: VideoDriver;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly registrationTimes: RegistrationTimes;
+  readonly auditTimes: AuditTimes;
+  readonly maintenanceTimes: MaintenanceTimes;
+  readonly observer: PoolObserver;
+}
+
+/**
+ * One pool of devices under one resource name: the devices, the device plugin service, its registration and the audit
+ * of that. Nothing in it is global, so that a plugin can have several.
+ */
+export class Pool {
+  readonly devices: Devices;
+  readonly registrar: Registrar;
+  readonly podResources: PodResources;
+  readonly #audit: RegistrationAudit;
+  readonly #deps: PoolDeps;
+
+  constructor(config: PoolConfig, deps: PoolDeps) {
+    const { log, clock, maintenanceTimes: times, observer } = deps;
+    const { pollMs: intervalMs, restartGraceMs } = times;
+    const { resourceName, podResourcesSocket: socket } = config;
+    this.#deps = deps;
+    const podResources = new PodResources(
+      { socket, resourceName, intervalMs, restartGraceMs },
+      clock,
+      {
+        podResourcesFailed: (method, reason) => observer.podResourcesFailed(method, reason),
+        ownersChanged: (news) => logOwners(log, news),
+      },
+    );
+    const inspectIntervalMs = config.healthCheckInterval * 1000;
+    const devices = new Devices({ ...deps, source: podResources, times, inspectIntervalMs });
+    const registrar = new Registrar(
+      { ...config, preStart: config.preStartContainer, times: deps.registrationTimes },
+      {
+        ...deps,
+        observer: restartObserver(devices, observer),
+        onDefect: (method, error) => logInternalError(log, method.name, error),
+        service: (streams) =>
+          devicePluginService(
+            {
+              ...{ devices, clock, log, observer },
+              containerDevicePath: config.containerDevicePath,
+              preStart: config.preStartContainer,
+            },
+            streams,
+          ),
+      },
+    );
+    this.devices = devices;
+    this.podResources = podResources;
+    this.registrar = registrar;
+    this.#audit = new RegistrationAudit(
+      {
+        ...{ clock, log, allocatable: podResources.allocatable },
+        expected: () => offered(registrar, devices),
+        watch: (notify, signal) => {
+          const isInstance = (name: string) => isInstanceSocket(config.socketPath, name);
+          watchDirectory(dirname(config.socketPath), isInstance, notify, signal, clock);
+        },
+        onNotListed: registrar.markNotListed,
+      },
+      deps.auditTimes,
+    );
+  }
+
+  /** Sets everything up again and inspects it. */
+  reinspect(): void {
+    this.devices.monitor.reinspectAll();
+    this.registrar.reconcileSoon();
+  }
+
+  /** Creates and inspects the devices until `signal` aborts. */
+  monitor(signal: AbortSignal): Promise<void> {
+    return this.devices.monitor.run(signal);
+  }
+
+  /** Resets and repairs devices until `signal` aborts, once the driver has created them. */
+  async maintain(signal: AbortSignal): Promise<void> {
+    const { monitor, maintenance } = this.devices;
+    await Promise.race([monitor.ready, aborted(signal)]);
+    if (signal.aborted) return;
+    if (this.#deps.driver.devices.some(({ cleaning }) => cleaning === "unavailable")) {
+      this.#deps.log.warn("Devices can't be reset between pods on this node", {
+        detail: "the driver can't reset single devices here: a pod may find what the last one left",
+      });
+    }
+    await maintenance.run(signal);
+  }
+
+  /** Offers the devices to the kubelet until `signal` aborts; then the kubelet counts none. */
+  offer(signal: AbortSignal): Promise<void> {
+    return this.registrar.run(signal);
+  }
+
+  /** Checks that the kubelet lists what was registered, until `signal` aborts. */
+  audit(signal: AbortSignal): Promise<void> {
+    return this.#audit.run(signal);
+  }
+
+  /** Closes the connection to the kubelet. */
+  close(): void {
+    this.podResources.close();
+  }
+}
+
+/** A first registration says nothing of the kubelet's age; a further one is that of a kubelet which has restarted. */
+function restartObserver(devices: Devices, observer: RegistrationObserver): RegistrationObserver {
+  let wasRegistered = false;
+  return {
+    registered: () => {
+      if (wasRegistered) devices.maintenance.kubeletRestarted();
+      wasRegistered = true;
+      observer.registered();
+    },
+    registerFailed: () => observer.registerFailed(),
+    ended: (reason) => observer.ended(reason),
+  };
+}
+
+/** IDs of the devices that the kubelet was sent as healthy; undefined while it isn't listening. */
+function offered(registrar: Registrar, { inventory }: Devices): string[] | undefined {
+  if (!registrar.status().registered) return undefined;
+  return inventory.list().flatMap(({ id, health }) => (health === "Healthy" ? [id] : []));
+}

@@ -1,0 +1,40 @@
+import type { Clock } from "../../src/common/clock.ts";
+import { systemClock } from "../../src/common/clock.ts";
+import { silentLogger } from "../../src/common/logger.ts";
+import { Devices, type DevicesDeps } from "../../src/devices/devices.ts";
+import { defaultMaintenanceTimes } from "../../src/devices/maintenance/maintenance-times.ts";
+import type { UsageSource } from "../../src/devices/usage/usage-source.ts";
+
+/** A kubelet that lists the devices of `listed`, after `takesMs`; undefined: it does not answer. */
+export class FakeUsageSource implements UsageSource {
+  listed: ReadonlySet<string> | undefined = new Set();
+  takesMs = 0;
+  asked = 0;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
+
+  async devicesOfPods(): Promise<ReadonlySet<string>> {
+    this.asked++;
+    if (this.takesMs > 0) await this.#clock.sleep(this.takesMs);
+    if (this.listed === undefined) throw new Error("the kubelet does not answer");
+    return new Set(this.listed);
+  }
+
+  watch(): void {}
+}
+
+/** The devices of a driver, with a kubelet that lists none unless the test has its own. */
+export function makeDevices(deps: Pick<DevicesDeps, "driver"> & Partial<DevicesDeps>): Devices {
+  return new Devices({
+    source: new FakeUsageSource(deps.clock),
+    clock: systemClock,
+    log: silentLogger,
+    random: () => 1,
+    times: defaultMaintenanceTimes,
+    inspectIntervalMs: 30_000,
+    ...deps,
+  });
+}
