@@ -51,7 +51,7 @@ export class Metrics {
     gauge(
       registry,
       `${prefix}last_inspection_timestamp_seconds`,
-      "When the devices were inspected last, Unix time; 0 before the first time.",
+      "Time of the last inspection of the devices, Unix time; 0 before the first one.",
       () => this.#inspectedAt / 1000,
     );
     processMetrics(registry);
@@ -61,11 +61,8 @@ export class Metrics {
   show(sources: MetricsSources): void {
     const registry = this.#registry;
     deviceMetrics(registry, sources);
-    gauge(
-      registry,
-      `${prefix}registered`,
-      "1 if the kubelet listens to our list of devices.",
-      () => (sources.registered() ? 1 : 0),
+    gauge(registry, `${prefix}registered`, "1 if the plugin is registered with the kubelet.", () =>
+      sources.registered() ? 1 : 0,
     );
     gauge(
       registry,
