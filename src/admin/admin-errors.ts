@@ -1,25 +1,18 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { codeFromString, errorToJson } from "@connectrpc/connect/protocol-connect";
-import type { ErrorCode } from "../common/error-codes.ts";
+import { type ErrorKind, errorKinds } from "../common/error-codes.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { ErrorInfoSchema } from "../gen/videodevice/admin/v1/admin_pb.ts";
 
-/** Connect codes of the errors that requests can cause; any other is `internal`. */
-const codes: Readonly<Partial<Record<ErrorCode, Code>>> = {
-  device_unknown: Code.NotFound,
-  device_busy: Code.FailedPrecondition,
-  device_in_use: Code.FailedPrecondition,
-  use_unknown: Code.FailedPrecondition,
-  device_hangs: Code.FailedPrecondition,
-  cordon_not_kept: Code.FailedPrecondition,
-  not_supported: Code.Unimplemented,
-  device_id_missing: Code.InvalidArgument,
-  note_too_long: Code.InvalidArgument,
-  log_level_unspecified: Code.InvalidArgument,
-  request_invalid: Code.InvalidArgument,
-  method_unknown: Code.Unimplemented,
-  too_many_watches: Code.ResourceExhausted,
-  timed_out: Code.DeadlineExceeded,
+/** Connect code of each kind of error. */
+const codes: Readonly<Record<ErrorKind, Code>> = {
+  not_found: Code.NotFound,
+  invalid: Code.InvalidArgument,
+  conflict: Code.FailedPrecondition,
+  unsupported: Code.Unimplemented,
+  exhausted: Code.ResourceExhausted,
+  timeout: Code.DeadlineExceeded,
+  internal: Code.Internal,
 };
 
 /** Converts an error for a client: a Connect code, and an ErrorInfo with the plugin's own code and remedy. */
@@ -27,7 +20,7 @@ export function adminError(error: PluginError): ConnectError {
   const { code, message, remedy = "" } = error;
   return new ConnectError(
     message,
-    codes[code] ?? Code.Internal,
+    codes[errorKinds[code]],
     undefined,
     [{ desc: ErrorInfoSchema, value: { code, remedy } }],
     error,

@@ -1,6 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import type { Clock } from "../common/clock.ts";
+import { type ErrorKind, errorKinds } from "../common/error-codes.ts";
 import type { Logger } from "../common/logger.ts";
 import { Notify } from "../common/notify.ts";
 import { PluginError } from "../common/plugin-error.ts";
@@ -148,13 +149,19 @@ function refusal(reason: unknown): ConnectError {
   if (!(reason instanceof PluginError)) return ConnectError.from(reason);
   // The kubelet's own sentence continues it: `desc = …, which is unexpected`.
   const message = reason.message.replace(/\.$/, "");
-  return new ConnectError(message, grpcCode(reason), undefined, undefined, reason);
+  return new ConnectError(message, codes[errorKinds[reason.code]], undefined, undefined, reason);
 }
 
-function grpcCode({ code }: PluginError): Code {
-  if (code === "device_unknown") return Code.NotFound;
-  return code === "timed_out" ? Code.Unavailable : Code.FailedPrecondition;
-}
+/** gRPC code of each kind of error: the kubelet takes all but two of them for the same, a pod that it rejects. */
+const codes: Readonly<Record<ErrorKind, Code>> = {
+  not_found: Code.NotFound,
+  timeout: Code.Unavailable,
+  conflict: Code.FailedPrecondition,
+  internal: Code.FailedPrecondition,
+  invalid: Code.FailedPrecondition,
+  unsupported: Code.FailedPrecondition,
+  exhausted: Code.FailedPrecondition,
+};
 
 /** The full list, as every ListAndWatch message must be. */
 function deviceList(
