@@ -2,11 +2,11 @@ import { expect, test } from "bun:test";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { numbersAllocatedAtStart, numbersOf } from "./allocated-at-start.ts";
 
-test("devices that pods have are told by their numbers", () => {
+test("the devices of pods are known by their numbers", () => {
   expect(numbersOf(["video17", "video0", "video255"])).toEqual([17, 0, 255]);
 });
 
-test("IDs that are none of a video device are nobody's", () => {
+test("IDs that no video device can have are left out", () => {
   const odd = ["video", "video014", "video256", "video1000", "gpu14", "video14x", ""];
   expect(numbersOf(odd)).toEqual([]);
 });

@@ -15,8 +15,8 @@ export interface AllocatedAtStartDeps {
 }
 
 /**
- * Numbers of the devices that pods have when the process starts: with a smaller MAX_DEVICES or another
- * FIRST_DEVICE_NUMBER than before, the configuration may not ask for all of them. None if the kubelet can't be asked,
+ * Numbers of the devices that pods own when the process starts: with a smaller MAX_DEVICES or another
+ * FIRST_DEVICE_NUMBER than before, the configuration may not ask for all of them. None if the kubelet does not answer,
  * or if `signal` aborts first.
  */
 export async function numbersAllocatedAtStart(
@@ -31,7 +31,7 @@ export async function numbersAllocatedAtStart(
     const answer = podResources.devicesOfPods(AbortSignal.any([signal, answered.signal]));
     return numbersOf(await withTimeout(clock, answer, askMs, "The kubelet's answer"));
   } catch (reason) {
-    log.debug("Who has devices can't be asked at the start", PluginError.from(reason).fields());
+    log.debug("Devices of pods unknown at the start", PluginError.from(reason).fields());
     return [];
   } finally {
     answered.abort();
@@ -39,7 +39,7 @@ export async function numbersAllocatedAtStart(
   }
 }
 
-/** The numbers of IDs (`video12`), without those that no video device can have. */
+/** The numbers of IDs (`video12`); IDs that no video device can have are left out. */
 export function numbersOf(ids: Iterable<string>): number[] {
   return [...ids].flatMap((id) => {
     const digits = /^video(0|[1-9]\d{0,2})$/.exec(id)?.[1];

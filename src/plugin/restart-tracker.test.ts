@@ -8,7 +8,7 @@ function setUp() {
   return { clock, book, failure: () => book.check().failure };
 }
 
-test("a part that fails now and then is well", async () => {
+test("a part that fails now and then works", async () => {
   const { clock, book, failure } = setUp();
   for (let n = 0; n < 20; n++) {
     book.restarted("monitor");

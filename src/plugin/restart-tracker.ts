@@ -1,13 +1,13 @@
 import type { Clock } from "../common/clock.ts";
 import type { Check } from "../observe/probes.ts";
 
-/** A part that has not failed for this long is well again, ms: twice the longest wait before a restart. */
+/** A part that has not failed for this long works again, ms: twice the longest wait before a restart. */
 const calmMs = 60_000;
 
 /** A part that has been failing for this long won't come right by itself, ms; a start of the process may help. */
 const lostMs = 300_000;
 
-/** Parts without which nothing is offered. A taken port or socket is no reason to end all the others. */
+/** Parts without which no device is offered. A port or socket in use is no reason to end all the others. */
 const vital = new Set(["maintenance", "audit", "monitor", "registrar"]);
 
 /** Which parts of the program keep failing. */
@@ -19,7 +19,7 @@ export class RestartTracker {
     this.#clock = clock;
   }
 
-  /** A part has failed and is started anew. */
+  /** A part has failed and is restarted. */
   restarted(actor: string): void {
     const now = this.#clock.now();
     const before = this.#failing.get(actor);

@@ -29,7 +29,7 @@ describe("a supervised part", () => {
     expect(restarts).toEqual([]);
   });
 
-  test("is started anew when it throws, with growing delays, and the log tells why", async () => {
+  test("is restarted when it throws, with growing delays, and the log says why", async () => {
     let runs = 0;
     const { clock, log, restarts, stop, running } = setUp(async () => {
       runs += 1;
@@ -46,7 +46,7 @@ describe("a supervised part", () => {
     expect(restarts).toEqual(["part", "part", "part"]);
     expect(log.lines[0]).toMatchObject({
       level: "error",
-      msg: "Part failed and is started anew",
+      msg: "Part failed",
       fields: { actor: "part", error: "failure 1", restart_in_ms: 1000 },
     });
     stop.abort();
@@ -65,7 +65,7 @@ describe("a supervised part", () => {
     await running;
   });
 
-  test("is started anew when it ends without being told to", async () => {
+  test("is restarted when it ends on its own", async () => {
     const { log, stop, running } = setUp(async () => undefined);
     await settle();
     expect(log.lines[0]?.fields["error_code"]).toBe("ended");
@@ -73,7 +73,7 @@ describe("a supervised part", () => {
     await running;
   });
 
-  test("that fails while stopping is reported and not started anew", async () => {
+  test("that fails while stopping is reported and not restarted", async () => {
     const { log, restarts, stop, running } = setUp(async (signal) => {
       await untilAborted(signal);
       throw new Error("late");

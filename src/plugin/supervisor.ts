@@ -18,12 +18,12 @@ export interface SupervisorDeps {
 
 /** Waits between restarts of a part that fails, ms. */
 const restartBackoff = { initialMs: 1000, maxMs: 30_000 };
-/** A part that ran this long had started well, ms. */
+/** A part that ran this long had started, ms: its next failure counts as the first. */
 const provenMs = 60_000;
 
 /**
- * Runs an actor until `signal` aborts, starting it anew with backoff when it throws or ends on its own.
- * None dies silently.
+ * Runs an actor until `signal` aborts, restarting it with backoff when it throws or ends on its own. None dies
+ * silently.
  */
 export async function supervise(
   actor: Actor,
@@ -42,12 +42,13 @@ export async function supervise(
     }
     failures = clock.now() - started >= provenMs ? 1 : failures + 1;
     const delay = backoffDelay(failures, restartBackoff, random());
-    const why = failure ?? new PluginError("ended", `${actor.name} ended without being told to`);
-    log.error("Part failed and is started anew", {
+    const why = failure ?? new PluginError("ended", `${actor.name} ended before the program did`);
+    log.error("Part failed", {
       actor: actor.name,
       ...why.fields(),
       stack: stackOf(why.cause),
       restart_in_ms: delay,
+      next: "restarting with backoff",
     });
     onRestart(actor.name);
     await clock.sleep(delay, signal);

@@ -7,7 +7,7 @@ const root = join(import.meta.dir, "../..");
 
 /** Directories and files whose every word this test holds. */
 const held = [
-  "src/simulator/",
+  ...["src/simulator/", "src/plugin/", "src/devices/"],
   ...["src/grpc/", "src/pod-resources/"],
   ...["image", "manifests", "monitoring", "release", "systemd"].map((part) => `deploy/${part}/`),
   ...["Dockerfile", "docker-build.sh", "deploy/helm/video-device-plugin/templates/"],

@@ -50,7 +50,7 @@ async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
 }
 
 describe("cordons", () => {
-  test("take a device out of the offer, over a restart, until it is uncordoned", async () => {
+  test("hold a device out of the offer, over a restart, until it is uncordoned", async () => {
     const first = start();
     await first.cordons.cordon("video11", "the lens is dirty");
     expect(first.reasons()).toEqual(["ok", "cordoned", "ok", "ok"]);
@@ -62,13 +62,13 @@ describe("cordons", () => {
     expect(start().cordons.cordons.size).toBe(0);
   });
 
-  test("leave no file behind while there is nothing to keep", async () => {
+  test("write no file while no device is cordoned", async () => {
     const { cordons } = start();
     await cordons.uncordon("video10");
     expect(existsSync(join(directory, "state"))).toBe(false);
   });
 
-  test("are kept for root alone, and no draft stays", async () => {
+  test("are in a file of root's alone, and no draft stays", async () => {
     const { cordons, file } = start();
     await cordons.cordon("video10", "");
     expect(statSync(file.path).mode & 0o777).toBe(0o600);
@@ -76,7 +76,7 @@ describe("cordons", () => {
     expect(readdirSync(join(directory, "state"))).toEqual(["cordoned.json"]);
   });
 
-  test("of many who cordon at once are all kept", async () => {
+  test("of several operators at once are all saved", async () => {
     const { cordons, inventory } = start();
     const ids = inventory.list().map(({ id }) => id);
     await Promise.all([
@@ -88,7 +88,7 @@ describe("cordons", () => {
     expect([...start().cordons.cordons.keys()]).toEqual(wanted);
   });
 
-  test("of devices that aren't the pool's stay in the file", async () => {
+  test("of devices that aren't this node's stay in the file", async () => {
     const first = start();
     mkdirSync(join(directory, "state"));
     writeFileSync(
@@ -102,17 +102,17 @@ describe("cordons", () => {
     expect(await codeOf(second.cordons.cordon("video99", ""))).toBe("device_unknown");
   });
 
-  test("that can't be kept don't count", async () => {
+  test("that can't be saved don't count", async () => {
     writeFileSync(join(directory, "state"), "a file where the directory would be");
     const { cordons, log, reasons } = start();
     expect(await codeOf(cordons.cordon("video10", ""))).toBe("cordon_not_kept");
     expect(reasons()).toEqual(["ok", "ok", "ok", "ok"]);
     expect(cordons.cordons.size).toBe(0);
-    const told = log.lines.find(({ msg }) => msg === "Cordons could not be saved");
-    expect(told?.fields["remedy"]).toContain("STATE_DIR");
+    const logged = log.lines.find(({ msg }) => msg === "Cordons could not be saved");
+    expect(logged?.fields["remedy"]).toContain("STATE_DIR");
   });
 
-  test("that can't be given up stay", async () => {
+  test("whose removal can't be saved stay", async () => {
     const { cordons, reasons, file } = start();
     await cordons.cordon("video10", "");
     rmSync(file.path);
@@ -129,7 +129,7 @@ describe("cordons", () => {
     ["a directory", (path: string) => mkdirSync(path)],
     ["a FIFO", (path: string) => Bun.spawnSync(["mkfifo", path])],
   ] as const) {
-    test(`in a file that is ${what} are none, and the file is kept aside`, async () => {
+    test(`in a file that is ${what} are none, and the file is moved aside`, async () => {
       const path = join(directory, "state", "cordoned.json");
       mkdirSync(join(directory, "state"));
       make(path);
@@ -144,7 +144,7 @@ describe("cordons", () => {
     });
   }
 
-  test("in a file that can't be read are left there, and those that were known go on to count", async () => {
+  test("in a file that can't be read stay there, and known ones still count", async () => {
     const { cordons, file, log, reasons } = start();
     await cordons.cordon("video11", "");
     rmSync(file.path);
@@ -161,7 +161,7 @@ describe("cordons", () => {
     expect(readdirSync(join(directory, "state"))).toEqual(["cordoned.json"]);
   });
 
-  test("that another instance has damaged are told of, and written again", async () => {
+  test("that another instance has damaged are logged, and written again", async () => {
     const { cordons, file, log, reasons } = start();
     await cordons.cordon("video11", "the lens is dirty");
     writeFileSync(file.path, "{]");
@@ -202,13 +202,13 @@ describe("cordons", () => {
     expect(start().cordons.cordons.get("video11")?.note).toBe("the lens is dirty");
   });
 
-  test("bear a calendar's time", async () => {
+  test("have the wall clock's time", async () => {
     const { cordons } = start();
     await cordons.cordon("video11", "");
     expect(cordons.cordons.get("video11")?.since).toBe(1_790_000_000_000);
   });
 
-  test("that are given up count at once, whatever the driver is at", async () => {
+  test("end at once when a device is uncordoned, whatever the driver is at", async () => {
     const { cordons, reasons } = start();
     await cordons.cordon("video11", "");
     await cordons.uncordon("video11");
@@ -221,7 +221,7 @@ describe("cordons", () => {
     expect(await codeOf(cordons.cordon("video10", "x".repeat(201)))).toBe("note_too_long");
   });
 
-  test("that are repeated are no event, unless the note is another", async () => {
+  test("that are repeated are no event, unless the note changes", async () => {
     const { cordons, log } = start();
     await cordons.cordon("video10", "a");
     await cordons.cordon("video10", "a");

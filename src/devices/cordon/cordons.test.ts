@@ -4,7 +4,7 @@ import { type Cordons, cordoned, readCordons, uncordoned, writeCordons } from ".
 const empty: Cordons = new Map();
 const at = Date.UTC(2026, 0, 2);
 
-describe("the cordon book", () => {
+describe("the file of cordons", () => {
   test("keeps the time of a cordon whose note changes", () => {
     const book = cordoned(cordoned(empty, "video10", "first", at), "video10", "second", at + 1);
     expect([...book.values()]).toEqual([{ device: "video10", note: "second", since: at }]);

@@ -22,11 +22,11 @@ function after(memory: HealthMemory, steps: readonly (readonly [number, HealthIn
 }
 
 describe("a device's health", () => {
-  test("is Unhealthy and unknown until it was looked at", () => {
+  test("is Unhealthy and unknown until the first inspection", () => {
     expect(unknownHealth(5)).toMatchObject({ health: "Unhealthy", reason: "unknown", since: 5 });
   });
 
-  test("follows a first good look at once", () => {
+  test("is Healthy at once after a first good inspection", () => {
     expect(after(unknownHealth(0), [[10, ok]])).toMatchObject({ health: "Healthy", since: 10 });
   });
 
@@ -53,7 +53,7 @@ describe("a device's health", () => {
     expect(record.since).toBe(10);
   });
 
-  test("comes back at once when losses are rare", () => {
+  test("returns at once while losses are rare", () => {
     const record = after(unknownHealth(0), [
       [0, ok],
       [10, missing],
@@ -109,7 +109,7 @@ describe("a device's health", () => {
     expect(after(memory, [[30, ok]]).faultySince).toBeUndefined();
   });
 
-  test("starts its proof over when it is lost meanwhile", () => {
+  test("has to be proven again when it is lost meanwhile", () => {
     const flapping = after(unknownHealth(0), [
       [0, ok],
       ...[1, 2, 3, 4].flatMap((n) => [[n * 100, missing] as const, [n * 100 + 50, ok] as const]),
@@ -119,7 +119,7 @@ describe("a device's health", () => {
     expect(flappingUntil(flapping, defaultFlapPolicy)).toBe(51_000);
   });
 
-  test("never says Healthy of a device whose last look was bad, whatever came before", () => {
+  test("is never Healthy after a bad inspection, whatever came before", () => {
     const step = fc.tuple(fc.integer({ min: 1, max: 20_000 }), fc.constantFrom(ok, missing));
     fc.assert(
       fc.property(fc.array(step, { minLength: 1 }), (steps) => {
@@ -135,7 +135,7 @@ describe("a device's health", () => {
     );
   });
 
-  test("changes at most a few times a minute however wild the device", () => {
+  test("changes at most a few times a minute, however often the device does", () => {
     const gaps = fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 200, maxLength: 400 });
     fc.assert(
       fc.property(gaps, (steps) => {

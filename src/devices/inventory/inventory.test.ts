@@ -28,7 +28,7 @@ describe("the inventory", () => {
     expect(new Set(inventory.list().map(({ health }) => health))).toEqual(new Set(["Unhealthy"]));
   });
 
-  test("keeps listing all of them when some are seen no more", () => {
+  test("lists all of them when an inspection saw only some", () => {
     const { inventory, see } = setUp();
     see("ok", ...deviceIds());
     see("ok", "video10");
@@ -36,28 +36,28 @@ describe("the inventory", () => {
     expect(inventory.list()).toHaveLength(8);
   });
 
-  test("tells listeners once for an inspection that changed several devices", () => {
+  test("calls listeners once for an inspection that changed several devices", () => {
     const { changes, see } = setUp();
     see("ok", "video10", "video11");
     expect(changes).toHaveLength(1);
     expect(changes[0]?.map(({ after }) => after.id)).toEqual(["video10", "video11"]);
   });
 
-  test("is silent when an inspection changed nothing", () => {
+  test("calls no listener when an inspection changed nothing", () => {
     const { changes, see } = setUp();
     see("ok", "video10");
     see("ok", "video10");
     expect(changes).toHaveLength(1);
   });
 
-  test("ignores what is said of devices that aren't its own", () => {
+  test("ignores observations of devices that aren't its own", () => {
     const { inventory, changes, see } = setUp();
     see("ok", "video99");
     expect(changes).toHaveLength(0);
     expect(inventory.get("video99")).toBeUndefined();
   });
 
-  test("stops telling who has unsubscribed", () => {
+  test("calls no listener that has unsubscribed", () => {
     const { changes, see, unsubscribe } = setUp();
     unsubscribe();
     see("ok", "video10");
@@ -106,7 +106,7 @@ describe("the inventory", () => {
     expect(inventory.get("video10")?.health).toBe("Healthy");
   });
 
-  test("holds a device that nobody has looked at yet from the first look on", () => {
+  test("holds a device that is not inspected yet from the first inspection on", () => {
     const { inventory, see, changes } = setUp();
     inventory.hold("video10", "cordoned", "lens");
     expect(inventory.get("video10")?.reason).toBe("unknown");

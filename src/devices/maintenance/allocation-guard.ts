@@ -54,7 +54,7 @@ export class AllocationGuard {
 
   /**
    * A container with these devices is about to start: they are reset. One that is open is left as it is, since the
-   * process that holds it is the container's own pod: no other pod was given the device.
+   * process that holds it is the container's own pod: no other pod owns the device.
    *
    * @throws PluginError `device_unknown`, `device_unhealthy`, `timed_out`, or why a reset failed.
    */

@@ -84,7 +84,7 @@ describe("the driver's queue", () => {
     expect(driver.calls.filter((call) => call.startsWith("reset"))).toEqual(["reset video10"]);
   });
 
-  test("tells work that its caller no longer waits", async () => {
+  test("lets work see that its caller no longer waits", async () => {
     const { driver, clock, queue } = setUp();
     driver.onReset = () => clock.sleep(1500);
     const late = queue.run({ what: "the cleaning of all", timeoutMs: 2000 }, async (turn) => {

@@ -22,7 +22,7 @@ const known: UsageFacts = {
   open: undefined,
 };
 
-test("a decision is told with its inputs when it or they change, not each time", () => {
+test("a decision is logged with its inputs when it or they change, not each time", () => {
   const log = recordingLogger();
   const events = new MaintenanceLog(log);
   for (let n = 0; n < 10; n++) events.decided(facts, { ...known, absentSince: n }, undefined);

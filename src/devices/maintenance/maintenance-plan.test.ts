@@ -23,8 +23,8 @@ const plan = (...devices: Partial<MaintenanceFacts>[]) =>
     1000,
   );
 
-describe("what is done to devices on our own account", () => {
-  test("is a reset of what is free and not known to be clean", () => {
+describe("what the plugin does to devices of its own accord", () => {
+  test("is a reset of a device that is free and not known to be clean", () => {
     expect(plan({}, { id: "video11", cleanliness: "unknown" })).toEqual([
       { kind: "reset", id: "video10" },
       { kind: "reset", id: "video11" },
@@ -70,21 +70,21 @@ describe("what is done to devices on our own account", () => {
     ).toEqual([]);
   });
 
-  test("is a repair if nobody holds the device open, though the kubelet can't be asked", () => {
+  test("is a repair if no process holds the device open, though the kubelet does not answer", () => {
     expect(plan({ use: "unknown", reason: "dead_caps", fix: "repair" })).toHaveLength(1);
     expect(mayMaintain("repair", "unknown", false)).toBe(true);
     expect(mayMaintain("repair", "unknown", undefined)).toBe(false);
     expect(mayMaintain("repair", "in_use", false)).toBe(false);
   });
 
-  test("heals before it cleans", () => {
+  test("comes first to what is unhealthy", () => {
     expect(plan({}, { id: "video11", reason: "unclean" }).map(({ id }) => id)).toEqual([
       "video11",
       "video10",
     ]);
   });
 
-  test("leaves what is missing, foreign or faulty to others", () => {
+  test("is nothing to a device that is missing, foreign, faulty or retired", () => {
     for (const reason of ["missing", "wrong_driver", "module_gone", "faulty", "retired"] as const) {
       expect(plan({ reason })).toEqual([]);
     }
@@ -95,7 +95,7 @@ describe("what is done to devices on our own account", () => {
     expect(plan({ notBefore: 1000 })).toHaveLength(1);
   });
 
-  test("is no reset where the driver has none", () => {
+  test("is no reset where the driver can't reset", () => {
     expect(
       plan(
         { cleaning: "unavailable" },
@@ -112,7 +112,7 @@ describe("a device that isn't known to be clean, asked for by the kubelet", () =
       500,
     );
 
-  test("is reset when nobody has it", () => {
+  test("is reset when no pod owns it", () => {
     expect(claim({})).toBe("reset");
     expect(claim({ sinceAllocatedMs: 500 })).toBe("reset");
   });
@@ -121,20 +121,20 @@ describe("a device that isn't known to be clean, asked for by the kubelet", () =
     expect(claim({ sinceAllocatedMs: 499 })).toBe("keep");
   });
 
-  test("is reset however soon, if its pod was seen with it in between", () => {
+  test("is reset however soon, if the kubelet has listed it in between", () => {
     expect(claim({ sinceAllocatedMs: 100, listedSince: true })).toBe("reset");
   });
 
-  test("is kept as it is for a pod that has it", () => {
+  test("is kept as it is for the pod that owns it", () => {
     expect(claim({ listed: true, open: true })).toBe("keep");
   });
 
-  test("is refused while somebody holds it open, whether or not the kubelet can be asked", () => {
+  test("is refused while a process holds it open, whether or not the kubelet answers", () => {
     expect(claim({ open: true })).toBe("refuse");
     expect(claim({ open: true, listed: undefined })).toBe("refuse");
   });
 
-  test("is reset if nothing can be known; the driver itself refuses what is held", () => {
+  test("is reset if nothing is known; the driver itself refuses an open device", () => {
     expect(claim({ open: undefined, listed: undefined })).toBe("reset");
   });
 });

@@ -47,7 +47,7 @@ async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
 }
 
 describe("the maintenance", () => {
-  test("cleans adopted devices that the kubelet has left out for the grace time, and once", async () => {
+  test("resets adopted devices that the kubelet has left out for the grace time, and once", async () => {
     const { pass, resets, end } = await setUp();
     await pass(19);
     expect(resets()).toEqual([]);
@@ -56,7 +56,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("knows devices that the driver made to be clean", async () => {
+  test("takes devices that the driver created for clean", async () => {
     const { pass, resets, cleanliness, end, devices } = await setUp({ there: false });
     expect(cleanliness("video10")).toBe("clean");
     await devices.allocate(["video10"]);
@@ -66,7 +66,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("believes no clean state of a device that a pod has without our having given it", async () => {
+  test("takes no device for clean that a pod owns which this process did not allocate", async () => {
     const { kubelet, pass, cleanliness, end } = await setUp({ there: false });
     kubelet.listed = new Set(["video10"]);
     await pass(11);
@@ -75,7 +75,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("doesn't believe a kubelet that has just begun anew and knows no pods yet", async () => {
+  test("does not trust a kubelet that has just restarted and knows no pods yet", async () => {
     const { kubelet, maintenance, pass, resets, end } = await setUp({ there: false });
     kubelet.listed = new Set(["video10"]);
     await pass(15);
@@ -91,7 +91,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("counts an absence anew after the kubelet could not be asked, and tells that once", async () => {
+  test("counts an absence from zero after the kubelet did not answer, which is logged once", async () => {
     const { kubelet, pass, log, resets, end } = await setUp();
     await pass(15);
     kubelet.listed = undefined;
@@ -101,8 +101,8 @@ describe("the maintenance", () => {
     expect(resets()).toEqual([]);
     await pass(10);
     expect(resets()).toHaveLength(2);
-    const told = log.lines.filter(({ msg }) => msg === "Use of the devices unknown");
-    expect(told).toHaveLength(1);
+    const logged = log.lines.filter(({ msg }) => msg === "Use of the devices unknown");
+    expect(logged).toHaveLength(1);
     await end();
   });
 
@@ -124,7 +124,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("cleans a device whose Allocate was given up at the cap, when its reset comes back", async () => {
+  test("takes a device for clean whose reset ends after Allocate has timed out", async () => {
     const { driver, clock, cleanliness, end, devices } = await setUp();
     const reset = Promise.withResolvers<void>();
     driver.onReset = () => reset.promise;
@@ -138,7 +138,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("takes a device that can't be reset out of the offer, tries ever less often, and takes it back", async () => {
+  test("holds a device that can't be reset out of the offer, retries with backoff, and offers it again", async () => {
     const { driver, inventory, pass, resets, end } = await setUp();
     driver.onReset = async (id) => {
       if (id === "video10") throw new PluginError("reset_failed", "stuck");
@@ -156,7 +156,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("never takes a device out of the offer because its own pod's container could not be prepared", async () => {
+  test("never holds a device out of the offer because its own pod's container could not be prepared", async () => {
     const { driver, inventory, end, devices } = await setUp();
     driver.onReset = async () => {
       throw new PluginError("reset_failed", "stuck");
@@ -168,7 +168,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("prepares a device for a container by a reset, unless somebody holds it open", async () => {
+  test("prepares a device for a container by a reset, unless a process holds it open", async () => {
     const { driver, resets, cleanliness, end, devices } = await setUp();
     await devices.prepare(["video10"]);
     driver.open?.add("video11");
@@ -178,7 +178,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("gives a device as it is to the pod that has it", async () => {
+  test("allocates a device as it is to the pod that owns it", async () => {
     const { kubelet, resets, end, devices } = await setUp();
     kubelet.listed = new Set(["video10"]);
     await devices.allocate(["video10"]);
@@ -186,7 +186,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("gives no device away that somebody holds, though the kubelet is mute, and cleans it after that", async () => {
+  test("allocates no device that a process holds open, though the kubelet does not answer, and resets it after that", async () => {
     const { driver, kubelet, pass, resets, end, devices } = await setUp();
     kubelet.listed = undefined;
     driver.open?.add("video11");
@@ -202,7 +202,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("gives none of several devices away if one can't be cleaned", async () => {
+  test("allocates none of several devices if one can't be reset", async () => {
     const { driver, cleanliness, end, devices } = await setUp();
     driver.open?.add("video11");
     expect(await codeOf(devices.allocate(["video10", "video11"]))).toBe("device_held");
@@ -211,7 +211,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("has given nothing away if a device proves to be unfit while the others are cleaned", async () => {
+  test("allocates none of several devices if one becomes unhealthy while the others are reset", async () => {
     const { driver, devices, end } = await setUp();
     driver.onReset = async (id) => driver.set(id, id === "video11" ? "missing" : "ok");
     expect(await codeOf(devices.allocate(["video10", "video11"]))).toBe("device_unhealthy");
@@ -237,7 +237,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("leaves it to the driver where nobody can know who holds a device open", async () => {
+  test("leaves the refusal to the driver where open devices can't be seen", async () => {
     const { driver, resets, end, devices } = await setUp();
     driver.open = undefined;
     driver.onReset = async () => {
@@ -248,7 +248,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("does what an operator wants, and counts it", async () => {
+  test("resets and repairs for an operator, and counts it", async () => {
     const { maintenance, resets, cleanliness, end, devices } = await setUp({ there: false });
     expect(await codeOf(maintenance.operate("reset", "video10", { force: false }))).toBe(
       "use_unknown",
@@ -264,7 +264,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("says which device is being reset, for as long as that takes, and nothing of it as health", async () => {
+  test("shows which device is being reset, while that takes, and not as its health", async () => {
     const { driver, clock, inventory, maintenance, end, devices } = await setUp({ there: false });
     const hangs = Promise.withResolvers<void>();
     driver.onReset = () => hangs.promise;
@@ -282,7 +282,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("asks the kubelet anew before it does what an operator wants", async () => {
+  test("asks the kubelet again before it resets for an operator", async () => {
     const { maintenance, kubelet, pass, resets, cleanliness, end } = await setUp({ there: false });
     await pass(31);
     kubelet.listed = new Set(["video10"]);
@@ -297,7 +297,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("never resets what is open, and cleans what is cordoned", async () => {
+  test("never resets an open device, and resets a cordoned one", async () => {
     const { maintenance, driver, inventory, pass, resets, end } = await setUp();
     driver.open = new Set(["video10"]);
     inventory.hold("video11", "cordoned", "lens");
@@ -310,7 +310,7 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("waits at the end for a kubelet that is slow, which nobody does inside Allocate", async () => {
+  test("waits at the end for a slow kubelet, for longer than inside Allocate", async () => {
     const { driver, clock, maintenance, kubelet, end } = await setUp({ there: false });
     await end();
     kubelet.takesMs = 900;
@@ -321,7 +321,7 @@ describe("the maintenance", () => {
     expect(driver.calls.slice(-3)).toEqual(["remove video10", "remove video11", "release"]);
   });
 
-  test("asks a mute kubelet twice at the end, for all devices together, and removes nothing", async () => {
+  test("asks a kubelet that does not answer twice at the end, for all devices together, and removes nothing", async () => {
     const { driver, clock, maintenance, kubelet, log, end } = await setUp({ there: false });
     await end();
     kubelet.takesMs = 100_000;

@@ -29,14 +29,14 @@ async function setUp(prepare: (driver: FakeDriver) => void = () => undefined) {
 }
 
 describe("the device monitor", () => {
-  test("makes the devices before it first looks", async () => {
+  test("creates the devices before the first inspection", async () => {
     const { driver, healthy, end } = await setUp();
     expect(driver.calls.slice(0, 2)).toEqual(["ensure", "inspect"]);
     expect(healthy()).toBe(8);
     await end();
   });
 
-  test("looks again after the interval without any event", async () => {
+  test("inspects after the interval without any event", async () => {
     const { driver, clock, inventory, end } = await setUp();
     driver.set("video12", "faulty");
     await clock.advance(29_999);
@@ -46,7 +46,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("looks at once when the driver nudges", async () => {
+  test("inspects at once when the driver notifies it", async () => {
     const { driver, inventory, end } = await setUp();
     driver.set("video12", "faulty");
     driver.notify();
@@ -55,7 +55,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("publishes a loss before it makes the device anew", async () => {
+  test("publishes a loss before it recreates the device", async () => {
     const { driver, inventory, end } = await setUp();
     const seen: string[] = [];
     inventory.subscribe((changes) => seen.push(...changes.map(({ after }) => after.health)));
@@ -66,7 +66,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("backs off while making fails, tells once, and recovers", async () => {
+  test("backs off while creating fails, logs that once, and recovers", async () => {
     const { driver, clock, log, healthy, end } = await setUp((fake) => {
       fake.onEnsure = () => {
         throw new PluginError("module_file_not_found", "no module", { remedy: "install it" });
@@ -98,7 +98,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("tells why making fails after what came of it, and again every ten minutes", async () => {
+  test("logs why creating failed after the devices' health, and again every ten minutes", async () => {
     const { monitor, clock, log, end } = await setUp((fake) => {
       for (const { id } of fake.devices) fake.set(id, "module_gone");
       fake.onEnsure = () => {
@@ -113,7 +113,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("keeps looking while making fails", async () => {
+  test("keeps inspecting while creating fails", async () => {
     const { driver, inventory, end } = await setUp((fake) => {
       fake.onEnsure = () => ({
         created: [],
@@ -130,7 +130,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("makes and looks at everything when asked to reinspect", async () => {
+  test("ensures and inspects everything when asked to reinspect", async () => {
     const { driver, monitor, end } = await setUp();
     driver.calls.length = 0;
     monitor.reinspectAll();
@@ -139,7 +139,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("does not forget a reinspection that is asked for while devices are being made", async () => {
+  test("does not forget a reinspection that is asked for while devices are being created", async () => {
     const made = Promise.withResolvers<void>();
     const { driver, monitor, end } = await setUp((fake) => {
       fake.onEnsure = async () => {
@@ -155,7 +155,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("tells of known trouble once more when asked to reinspect", async () => {
+  test("logs known trouble once more when asked to reinspect", async () => {
     const { log, monitor, end } = await setUp((fake) => {
       fake.onEnsure = () => {
         throw new PluginError("module_file_not_found", "no module");
@@ -169,7 +169,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("looks at a device after its reset, even a failed one", async () => {
+  test("inspects after a reset, even a failed one", async () => {
     const { driver, maintain, inventory, end } = await setUp();
     driver.onReset = async () => {
       driver.set("video10", "missing");
@@ -182,7 +182,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("tells nobody any more that devices are healthy when they can't be inspected for long", async () => {
+  test("offers no device any more when inspections keep failing", async () => {
     const { driver, clock, inventory, log, healthy, end } = await setUp();
     driver.onInspect = () => {
       throw new PluginError("sysfs_unreadable", "/sys is gone");
@@ -203,7 +203,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("says what it is at and for how long, so that a driver that hangs can be noticed", async () => {
+  test("shows what it is at and for how long, so that a driver that hangs is noticed", async () => {
     const { driver, clock, monitor, queue, end } = await setUp();
     expect(queue.busy()).toBeUndefined();
     const hang = Promise.withResolvers<void>();
@@ -221,7 +221,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("repairs a device and looks at it", async () => {
+  test("inspects after a repair", async () => {
     const { driver, maintain, inventory, queue, end } = await setUp();
     driver.set("video10", "dead_caps");
     await queue.inspect();
@@ -231,7 +231,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("goes on looking when a reset does not come back, and refuses another one meanwhile", async () => {
+  test("keeps inspecting when a reset does not come back, and refuses another one meanwhile", async () => {
     const { driver, clock, maintain, inventory, end } = await setUp();
     const hang = Promise.withResolvers<void>();
     driver.onReset = () => hang.promise;
@@ -277,7 +277,7 @@ describe("the device monitor", () => {
     expect(asked).toEqual([["video11"]]);
   });
 
-  test("has a device at another's number put right only once it is free", async () => {
+  test("ensures a device at another number only once it is free", async () => {
     const { driver, devices, end } = await setUp();
     driver.set("video10", "wrong_number");
     driver.notify();
@@ -290,7 +290,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("has a node's mode and group set again", async () => {
+  test("ensures a device whose node has lost its mode", async () => {
     const { driver, end } = await setUp();
     driver.accessLost.add("video10");
     driver.notify();
@@ -304,7 +304,7 @@ describe("the device monitor", () => {
 
   const ensures = (driver: FakeDriver) => driver.calls.filter((call) => call === "ensure").length;
 
-  test("has a device put right that stays faulty, as one does that a killed reset has closed", async () => {
+  test("ensures a device that stays faulty, as one does that a killed reset has locked", async () => {
     const { driver, clock, inventory, end } = await setUp();
     driver.onEnsure = () => {
       driver.set("video12", "ok");
@@ -321,7 +321,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("leaves a device alone that is faulty for a moment, as one is that another process resets", async () => {
+  test("leaves a device alone that is faulty for a moment, as one is while another process resets it", async () => {
     const { driver, clock, inventory, end } = await setUp();
     for (let n = 0; n < 3; n++) {
       driver.set("video12", "faulty");
@@ -336,7 +336,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("tries to put a faulty device right ever more rarely", async () => {
+  test("retries a faulty device with backoff", async () => {
     const { driver, clock, end } = await setUp();
     const error = new PluginError("device_faulty", "it lets nobody open it");
     driver.onEnsure = () => ({ created: [], adopted: [], failed: [{ id: "video12", error }] });
@@ -349,7 +349,7 @@ describe("the device monitor", () => {
     await end();
   });
 
-  test("survives nothing less than its signal", async () => {
+  test("runs until its signal aborts", async () => {
     const { driver, end } = await setUp();
     const before = driver.calls.length;
     await end();

@@ -10,20 +10,20 @@ const free: OperationFacts = {
 const codeOf = (facts: Partial<OperationFacts>, force = false) =>
   refuseOperation({ ...free, ...facts }, { force })?.code;
 
-describe("an operator's wish", () => {
-  test("is done to a device that nobody has", () => {
+describe("an operator's reset or repair", () => {
+  test("is done to a free device", () => {
     expect(codeOf({})).toBeUndefined();
     expect(codeOf({ kind: "repair" })).toBeUndefined();
   });
 
-  test("needs force where a pod has it, or may have", () => {
+  test("needs force where a pod owns the device, or may own it", () => {
     expect(codeOf({ use: "in_use" })).toBe("device_in_use");
     expect(codeOf({ use: "unknown" })).toBe("use_unknown");
     expect(codeOf({ use: "in_use" }, true)).toBeUndefined();
     expect(codeOf({ use: "unknown", open: undefined }, true)).toBeUndefined();
   });
 
-  test("is a repair, which leaves the device in place, as soon as nobody holds it open", () => {
+  test("may be a repair, which leaves the device in place, once no process holds it open", () => {
     expect(codeOf({ kind: "repair", use: "unknown" })).toBeUndefined();
     expect(codeOf({ kind: "repair", use: "unknown", open: undefined })).toBe("use_unknown");
   });

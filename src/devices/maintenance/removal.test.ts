@@ -7,11 +7,11 @@ import { type RemovalFacts, removeDevices, whyKept } from "./removal.ts";
 const idle: RemovalFacts = { wasCreated: true, mayBeAllocated: false, listed: false, open: false };
 
 describe("a device at the end of the process", () => {
-  test("goes if we made it and it is known that nobody uses it", () => {
+  test("is removed if this process created it and it is known to be free", () => {
     expect(whyKept(idle)).toBeUndefined();
   });
 
-  test("stays in every other case", () => {
+  test("is kept in every other case", () => {
     const others: Partial<RemovalFacts>[] = [
       { wasCreated: false },
       { mayBeAllocated: true },
@@ -47,13 +47,13 @@ describe("a device at the end of the process", () => {
     return log.lines.map(({ msg }) => msg);
   };
 
-  test("goes before what was loaded for it", async () => {
+  test("is removed before what was loaded for it", async () => {
     const driver = new FakeDriver(2);
     await end(driver, () => idle);
     expect(driver.calls).toEqual(["remove video10", "remove video11", "release"]);
   });
 
-  test("that stays keeps what was loaded for it", async () => {
+  test("that is kept keeps what was loaded for it", async () => {
     const driver = new FakeDriver(2);
     await end(driver, (id) => ({ ...idle, listed: id === "video11" }));
     expect(driver.calls).toEqual(["remove video10"]);
@@ -66,20 +66,20 @@ describe("a device at the end of the process", () => {
     expect(driver.calls).not.toContain("release");
   });
 
-  test("that was never made keeps nothing", async () => {
+  test("that this process did not create keeps nothing", async () => {
     const driver = new FakeDriver(2);
     await end(driver, (id) => ({ ...idle, wasCreated: id === "video11" }));
     expect(driver.calls).toEqual(["remove video11", "release"]);
   });
 
-  test("goes with all others where single ones can't be removed", async () => {
+  test("is removed with all others where single ones can't be removed", async () => {
     const driver = new FakeDriver(2);
     driver.canRemove = false;
     await end(driver, () => idle);
     expect(driver.calls).toEqual(["release"]);
   });
 
-  test("stays with one that is used where single ones can't be removed", async () => {
+  test("is kept with one that is in use where single ones can't be removed", async () => {
     const driver = new FakeDriver(2);
     driver.canRemove = false;
     const said = await end(driver, (id) => ({ ...idle, open: id === "video11" }));
@@ -87,7 +87,7 @@ describe("a device at the end of the process", () => {
     expect(said).toContain("Devices kept");
   });
 
-  test("stays there, too, with one that a pod has and that was not made by this process", async () => {
+  test("is kept there, too, with one that a pod owns and that this process did not create", async () => {
     const used = [{ listed: true }, { mayBeAllocated: true }, { open: true }, { open: undefined }];
     for (const facts of [...used, { listed: undefined }] as const) {
       const driver = new FakeDriver(2);
@@ -99,7 +99,7 @@ describe("a device at the end of the process", () => {
     }
   });
 
-  test("goes there, too, beside one that was never made and that nobody uses", async () => {
+  test("is removed there, too, beside a free one that this process did not create", async () => {
     const driver = new FakeDriver(2);
     driver.canRemove = false;
     await end(driver, (id) => ({ ...idle, wasCreated: id === "video11" }));

@@ -14,7 +14,7 @@ describe("preferred devices", () => {
     ]);
   });
 
-  test("are the least recently allocated, those never allocated first", () => {
+  test("are the least recently requested, those never requested first", () => {
     const available = ["video10", "video11", "video12"];
     const history = used({ video10: 300, video11: 100 });
     expect(preferredDevices({ available, mustInclude: [], size: 2 }, history)).toEqual([
