@@ -28,7 +28,7 @@ export async function numbersAllocatedAtStart(
   const answered = new AbortController();
   const podResources = new PodResources({ socket, resourceName, intervalMs: askMs }, clock);
   try {
-    const answer = podResources.devicesOfPods(AbortSignal.any([signal, answered.signal]));
+    const answer = podResources.podDeviceIds(AbortSignal.any([signal, answered.signal]));
     return numbersOf(await withTimeout(clock, answer, askMs, "The kubelet's answer"));
   } catch (reason) {
     log.debug("Devices of pods unknown at the start", PluginError.from(reason).fields());

@@ -122,7 +122,7 @@ function connections(count: number): Promise<void> {
 describe("the pod-resources client", () => {
   test("returns the devices that pods own and those that can be allocated, of its own resource only", async () => {
     kubelet.lists = { "bots/bot-1/app": ["video10", "video11"], "bots/bot-2/app": [] };
-    expect(await client.devicesOfPods(never)).toEqual(new Set(["video10", "video11"]));
+    expect(await client.podDeviceIds(never)).toEqual(new Set(["video10", "video11"]));
     expect(await client.allocatable(never)).toEqual(["video10"]);
     const owner = { namespace: "bots", pod: "bot-1", container: "app" };
     expect([...client.owners()]).toEqual([
@@ -133,14 +133,14 @@ describe("the pod-resources client", () => {
 
   test("has the status of its last List, and at first that it has not asked yet", async () => {
     expect(client.status()).toMatchObject({ answers: false, error: "not asked yet" });
-    await client.devicesOfPods(never);
+    await client.podDeviceIds(never);
     expect(client.status()).toMatchObject({ answers: true, error: "" });
     expect(Date.now() - client.status().at).toBeLessThan(5000);
   });
 
   test("keeps one connection for all calls", async () => {
     for (let n = 0; n < 5; n++) {
-      await client.devicesOfPods(never);
+      await client.podDeviceIds(never);
       await client.allocatable(never);
     }
     await connections(1);
@@ -149,38 +149,38 @@ describe("the pod-resources client", () => {
   });
 
   test("connects to a restarted kubelet, whose socket is another file", async () => {
-    await client.devicesOfPods(never);
+    await client.podDeviceIds(never);
     const old = kubelet;
     kubelet = new FakeKubelet(directory);
     kubelet.lists = { "bots/bot-2/app": ["video12"] };
     await kubelet.start();
-    expect(await client.devicesOfPods(never)).toEqual(new Set(["video12"]));
+    expect(await client.podDeviceIds(never)).toEqual(new Set(["video12"]));
     old.stop();
     // The old server has removed the new server's file.
     kubelet.stop();
-    expect(await codeOf(client.devicesOfPods(never))).toBe("pod_resources_absent");
+    expect(await codeOf(client.podDeviceIds(never))).toBe("pod_resources_absent");
     await kubelet.start();
-    expect(await codeOf(client.devicesOfPods(never))).toBeUndefined();
+    expect(await codeOf(client.podDeviceIds(never))).toBeUndefined();
     expect(failed).toEqual(["List absent"]);
   });
 
   test("keeps the owners that a restarted kubelet leaves out", async () => {
     kubelet.lists = { "bots/bot-1/app": ["video10"] };
-    await client.devicesOfPods(never);
+    await client.podDeviceIds(never);
     kubelet.stop();
     kubelet = new FakeKubelet(directory);
     await kubelet.start();
-    expect((await client.devicesOfPods(never)).size).toBe(0);
+    expect((await client.podDeviceIds(never)).size).toBe(0);
     expect([...client.owners().keys()]).toEqual(["video10"]);
     expect(updates).toHaveLength(1);
   });
 
   test("reports the first answer, and after it changes only", async () => {
-    await client.devicesOfPods(never);
-    await client.devicesOfPods(never);
+    await client.podDeviceIds(never);
+    await client.podDeviceIds(never);
     kubelet.lists = { "bots/bot-1/app": ["video10"] };
-    await client.devicesOfPods(never);
-    await client.devicesOfPods(never);
+    await client.podDeviceIds(never);
+    await client.podDeviceIds(never);
     expect(updates.map(({ first, changes }) => [first, changes.length])).toEqual([
       [true, 0],
       [false, 1],
@@ -188,34 +188,34 @@ describe("the pod-resources client", () => {
   });
 
   test("keeps its connection when the kubelet's rate limit is used up, and reports the failure", async () => {
-    await client.devicesOfPods(never);
+    await client.podDeviceIds(never);
     kubelet.rejects = Code.ResourceExhausted;
-    expect(await codeOf(client.devicesOfPods(never))).toBe("pod_resources_busy");
+    expect(await codeOf(client.podDeviceIds(never))).toBe("pod_resources_busy");
     await connections(1);
     expect(failed).toEqual(["List busy"]);
   });
 
   test("counts as answered despite the rate limit until its last answer is too old", async () => {
     kubelet.rejects = Code.ResourceExhausted;
-    await codeOf(client.devicesOfPods(never));
+    await codeOf(client.podDeviceIds(never));
     expect(client.status()).toMatchObject({ answers: false, error: "not now" });
     kubelet.rejects = undefined;
-    await client.devicesOfPods(never);
+    await client.podDeviceIds(never);
     kubelet.rejects = Code.ResourceExhausted;
-    await codeOf(client.devicesOfPods(never));
+    await codeOf(client.podDeviceIds(never));
     expect(client.status()).toMatchObject({ answers: true, error: "" });
     // Three intervals of a second, and the deadline of a call.
     lateMs = 8001;
-    await codeOf(client.devicesOfPods(never));
+    await codeOf(client.podDeviceIds(never));
     expect(client.status()).toMatchObject({ answers: false, error: "not now" });
   });
 
   test("has a status of List alone, whatever GetAllocatableResources returns", async () => {
-    await client.devicesOfPods(never);
+    await client.podDeviceIds(never);
     kubelet.rejects = Code.Internal;
     await codeOf(client.allocatable(never));
     expect(client.status().answers).toBe(true);
-    await codeOf(client.devicesOfPods(never));
+    await codeOf(client.podDeviceIds(never));
     kubelet.rejects = undefined;
     await client.allocatable(never);
     expect(client.status()).toMatchObject({ answers: false, error: "not now" });
@@ -232,14 +232,14 @@ describe("the pod-resources client", () => {
   });
 
   test("counts no failure for a caller that has left", async () => {
-    await client.devicesOfPods(never);
-    expect(await codeOf(client.devicesOfPods(AbortSignal.abort()))).toBe("pod_resources_failed");
+    await client.podDeviceIds(never);
+    expect(await codeOf(client.podDeviceIds(AbortSignal.abort()))).toBe("pod_resources_failed");
     expect(failed).toEqual([]);
     expect(client.status().answers).toBe(true);
   });
 
   test("notifies of another socket, and not of the one it is connected to", async () => {
-    await client.devicesOfPods(never);
+    await client.podDeviceIds(never);
     const stop = new AbortController();
     let notified = 0;
     client.watch(() => notified++, stop.signal);

@@ -107,7 +107,7 @@ export class PodResources {
 
   /**
    * IDs of the devices that the kubelet can allocate: the healthy ones, allocated or not.
-   * @throws PluginError as {@link devicesOfPods}.
+   * @throws PluginError as {@link podDeviceIds}.
    */
   readonly allocatable = (signal: AbortSignal): Promise<string[]> =>
     this.#call("GetAllocatableResources", signal, async ({ client }) => {
@@ -122,7 +122,7 @@ export class PodResources {
    * @throws PluginError `pod_resources_absent` (no socket), `pod_resources_busy` (the rate limit for all clients is
    * used up: the kubelet works), `pod_resources_failed`.
    */
-  readonly devicesOfPods = (signal: AbortSignal): Promise<ReadonlySet<string>> =>
+  readonly podDeviceIds = (signal: AbortSignal): Promise<ReadonlySet<string>> =>
     this.#call("List", signal, async ({ client }) => {
       const askedAt = this.#clock.now();
       const listed = listedDevices(await client.list({}, { timeoutMs, signal }));
@@ -133,7 +133,7 @@ export class PodResources {
       return new Set(owners.keys());
     });
 
-  /** Owners by device ID, from the last answer to {@link devicesOfPods}; empty if that is too old. */
+  /** Owners by device ID, from the last answer to {@link podDeviceIds}; empty if that is too old. */
   owners(): ReadonlyMap<string, Owner> {
     return this.#owners.current(this.#clock.now());
   }

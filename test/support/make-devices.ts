@@ -16,7 +16,7 @@ export class FakeUsageSource implements UsageSource {
     this.#clock = clock;
   }
 
-  async devicesOfPods(): Promise<ReadonlySet<string>> {
+  async podDeviceIds(): Promise<ReadonlySet<string>> {
     this.asked++;
     if (this.takesMs > 0) await this.#clock.sleep(this.takesMs);
     if (this.listed === undefined) throw new Error("the kubelet does not answer");

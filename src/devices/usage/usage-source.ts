@@ -5,7 +5,7 @@ export interface UsageSource {
    *
    * @throws PluginError if the source does not answer; `pod_resources_busy` if only not now.
    */
-  devicesOfPods(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  podDeviceIds(signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** Calls `notify` when the source has become able to answer again, until `signal` aborts. */
   watch(notify: () => void, signal: AbortSignal): void;
 }

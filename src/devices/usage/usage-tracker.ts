@@ -155,7 +155,7 @@ export class UsageTracker {
     const { source, clock, log } = this.#deps;
     const askedAt = clock.now();
     try {
-      this.#answered(await source.devicesOfPods(signal), askedAt);
+      this.#answered(await source.podDeviceIds(signal), askedAt);
       this.#lastLogged = "";
     } catch (reason) {
       if (signal.aborted) return;
@@ -182,7 +182,7 @@ export class UsageTracker {
     const stop = new AbortController();
     const askedAt = clock.now();
     try {
-      const answer = source.devicesOfPods(stop.signal);
+      const answer = source.podDeviceIds(stop.signal);
       const ids = await withTimeout(clock, answer, ms, "The kubelet's answer");
       this.#answered(ids, askedAt);
       return ids;
