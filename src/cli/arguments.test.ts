@@ -4,7 +4,7 @@ import { accept } from "../config/types/option-type.ts";
 import { readArguments, switchFlag } from "./arguments.ts";
 
 function text(expected: string) {
-  return { expected, placeholder: "X", isSwitch: false, parse: accept<string> };
+  return { expected, placeholder: "X", parse: accept<string> };
 }
 
 const spec = {

@@ -8,7 +8,6 @@ const note = {
   type: {
     expected: `at most ${maxNoteLength} characters`,
     placeholder: "TEXT",
-    isSwitch: false,
     parse: (text: string) => ([...text].length > maxNoteLength ? reject() : accept(text)),
   },
   description: `Reason, for other people: at most ${maxNoteLength} characters. "status" shows it.`,

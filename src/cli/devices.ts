@@ -23,7 +23,7 @@ const number = {
   description: "Number of the device to add.",
 };
 const label = {
-  type: { expected: "a card label", placeholder: "LABEL", isSwitch: false, parse: accept<string> },
+  type: { expected: "a card label", placeholder: "LABEL", parse: accept<string> },
   description: "Label of the device to add.",
 };
 

@@ -13,7 +13,6 @@ const timeout = {
   type: {
     expected: "seconds from 0.1 to 60",
     placeholder: "SECONDS",
-    isSwitch: false,
     parse: (text: string) => {
       const seconds = /^\d{1,2}(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
       return seconds >= 0.1 && seconds <= 60 ? accept(seconds) : reject();

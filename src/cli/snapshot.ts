@@ -44,7 +44,6 @@ open.`,
       type: {
         expected: "a path, or - for the standard output",
         placeholder: "FILE",
-        isSwitch: false,
         parse: accept<string>,
       },
       description: "Where to save the picture; - is the standard output.",

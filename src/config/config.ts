@@ -1,6 +1,6 @@
 import type { LogLevel } from "../common/logger.ts";
 
-/** Everything the program can be told, validated. One row of `options.ts` for each key. */
+/** The program's settings, validated. Each key has a row in `options.ts`. */
 export interface Config {
   readonly nodeName: string;
   readonly resourceName: string;
@@ -9,9 +9,9 @@ export interface Config {
   /** Number of the first device; the others follow. */
   readonly firstDeviceNumber: number;
   readonly driver: "v4l2loopback" | "simulated";
-  /** What to do about a device number that another driver has. */
+  /** What to do if another driver's device has one of the numbers. */
   readonly numberTaken: "refuse" | "elsewhere";
-  /** Whether this process makes, repairs and cleans devices, or only looks at them. */
+  /** Whether this process creates, repairs and resets devices, or only inspects them. */
   readonly manageDevices: boolean;
   readonly v4l2MaxBuffers: number;
   /** Pixels. */
@@ -24,38 +24,38 @@ export interface Config {
   readonly v4l2DevicePerm: number;
   /** Group ID of a device node; undefined leaves it as it is. */
   readonly v4l2DeviceGroup: number | undefined;
-  /** Path template in the container: `{id}`, `{n}` (device number), `{index}` (place in the request). */
+  /** Template of the path in the container: `{id}`, `{n}` (device number), `{index}` (place in the request). */
   readonly containerDevicePath: string;
   readonly preStartContainer: boolean;
-  /** Remove, at the end, the devices that this process made and nobody uses. */
+  /** Whether a stop removes the devices that this process created and that are not in use. */
   readonly removeDevicesOnExit: boolean;
   /** Seconds between two inspections of all devices. */
   readonly healthCheckInterval: number;
   readonly kubeletSocket: string;
-  /** Where the kubelet tells what it has to give; asked to audit the registration. */
+  /** The kubelet's pod-resources API: its devices, and the pods that own them. */
   readonly podResourcesSocket: string;
-  /** Seconds between two questions to the pod-resources API. */
+  /** Seconds between two requests to the pod-resources API. */
   readonly podResourcesInterval: number;
-  /** The plugin's socket is named after this path, with a suffix for the instance. */
+  /** Path of the plugin's socket; each instance adds a suffix. */
   readonly socketPath: string;
   readonly logLevel: LogLevel;
   readonly logFormat: "auto" | "json" | "pretty";
   readonly enableMetrics: boolean;
   readonly metricsAddress: string;
   readonly metricsPort: number;
-  /** Whether metrics name the pods that have devices. */
+  /** Whether metrics name the pods that own devices. */
   readonly metricsOwners: boolean;
-  /** Where people and probes talk to this process. */
+  /** Socket on which this process answers commands and probes. */
   readonly adminSocket: string;
-  /** What has to outlive the process: which devices are cordoned. */
+  /** Directory for what outlives the process: the cordons. */
   readonly stateDir: string;
-  /** Where node-feature-discovery reads local features; empty if it is told nothing. */
+  /** Directory from which node-feature-discovery reads local features; empty writes none. */
   readonly nfdFeaturesDir: string;
-  /** Where the host's device nodes are seen by this process. */
+  /** Directory in which this process sees the host's device nodes. */
   readonly deviceDir: string;
   readonly sysfsDir: string;
   /** Base of the module trees; the kernel release is appended. */
   readonly modulesDir: string;
-  /** Where the simulated driver keeps its device nodes. */
+  /** Directory of the simulated driver's device nodes. */
   readonly simulatedDir: string;
 }

@@ -2,13 +2,13 @@ import { posix } from "node:path";
 import { MAX_DEVICE_NUMBER } from "../v4l2/device-ids.ts";
 import type { Config } from "./config.ts";
 
-/** A rule that several options have to keep together. */
+/** A rule about several options together. */
 export interface CrossCheck {
-  /** The options it reads; it is skipped if one of them has a problem already. */
+  /** The options that the rule reads. It is skipped if one of them has a problem already. */
   readonly keys: readonly (keyof Config)[];
-  /** The option that the problem is reported for. */
+  /** The option to which the problem is attributed. */
   readonly subject: keyof Config;
-  /** What was expected, if the rule is broken. */
+  /** Returns what was expected, if the rule is broken. */
   check(config: Config): string | undefined;
 }
 
@@ -34,7 +34,7 @@ export const crossChecks: readonly CrossCheck[] = [
     subject: "removeDevicesOnExit",
     check: ({ removeDevicesOnExit, manageDevices }) =>
       removeDevicesOnExit && !manageDevices
-        ? "false with --no-manage-devices, which makes no device that it could remove"
+        ? "false with --no-manage-devices, which creates no device that it could remove"
         : undefined,
   },
   {

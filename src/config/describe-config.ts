@@ -4,7 +4,7 @@ import type { Origins } from "./load-config.ts";
 import { optionKeys, options } from "./options.ts";
 import { describeOrigin } from "./origin.ts";
 
-/** A configuration for the log: two sets of fields with the same snake_case names. */
+/** A configuration as two sets of log fields with the same snake_case names. */
 export interface ConfigDescription {
   /** `max_devices: 8`, `v4l2_device_perm: "0666"`, … */
   readonly values: LogFields;
@@ -23,7 +23,8 @@ export function describeConfig(config: Config, origins: Origins): ConfigDescript
 }
 
 function shown<K extends keyof Config>(key: K, config: Config) {
-  return options[key].type.show(config[key]);
+  const { type } = options[key];
+  return type.show === undefined ? config[key] : type.show(config[key]);
 }
 
 function fieldName(key: keyof Config): string {

@@ -8,22 +8,22 @@ export interface EnvFileValue {
   readonly line: number;
 }
 
-/** The known variables of an env-file, and all that wasn't understood. */
+/** The known variables of an env-file, and its problems. */
 export interface ParsedEnvFile {
   readonly values: ReadonlyMap<string, EnvFileValue>;
   readonly problems: readonly Problem[];
 }
 
-/** Edits that make a foreign variable "looks like ours": more would catch other programs' variables. */
-const MAX_EDITS = 2;
+/** Edits by which a variable may differ from one of ours to count as a misspelling of it. */
+const maxEdits = 2;
 
 /**
- * Reads the text of an env-file. Values may be quoted with `'`, `"` or a backtick, unquoted ones end
- * at a `#`; nothing is expanded. Variables of other programs are passed over, but one that is nearly
- * ours is a problem, for it would be a setting silently lost.
+ * Parses an env-file. Values may be quoted with `'`, `"` or a backtick; unquoted values end at a `#`; nothing is
+ * expanded. Variables of other programs are ignored, but a misspelling of one of ours is a problem: otherwise the
+ * setting would be lost silently.
  *
- * Each line goes to `parseEnv` alone: it keeps line numbers, and in Bun 1.4 an invalid line would
- * otherwise join with the next (`A`, `=1` gives A=1). No value of ours spans lines.
+ * Each line goes to `parseEnv` alone. This keeps line numbers, and Bun 1.4 would join an invalid line with the next
+ * (`A`, `=1` become A=1). No value of ours spans lines.
  */
 export function parseEnvFile(
   path: string,
@@ -71,9 +71,7 @@ export function parseEnvFile(
 }
 
 function suggestOnlyNear(name: string, known: readonly string[]): string | undefined {
-  const nearest = suggest(name, known, MAX_EDITS);
-  // being the beginning of one of ours is no typing slip: V4L2, NODE
-  return nearest?.startsWith(name) && nearest.length - name.length > MAX_EDITS
-    ? undefined
-    : nearest;
+  const nearest = suggest(name, known, maxEdits);
+  // The beginning of one of ours is no misspelling: V4L2, NODE
+  return nearest?.startsWith(name) && nearest.length - name.length > maxEdits ? undefined : nearest;
 }

@@ -145,7 +145,7 @@ describe("the node's name", () => {
     expect(config.nodeName).toBe("node-1.example");
     expect(origins.nodeName).toEqual({ source: "hostname" });
   });
-  test("is made one that a node could have, since nobody chose it", () => {
+  test("becomes a valid name of a node", () => {
     expect(load({ hostname: "my_host" }).config.nodeName).toBe("my-host");
   });
 });
@@ -222,7 +222,7 @@ describe("options that depend on each other", () => {
       '--pre-start-container: got "true" (from the command line), expected false with --no-manage-devices, which resets no device',
     ]);
     expect(problems({ argv: [...argv, "--remove-devices-on-exit"] })).toEqual([
-      '--remove-devices-on-exit: got "true" (from the command line), expected false with --no-manage-devices, which makes no device that it could remove',
+      '--remove-devices-on-exit: got "true" (from the command line), expected false with --no-manage-devices, which creates no device that it could remove',
     ]);
   });
   test("are not blamed for what is wrong already", () => {

@@ -8,7 +8,7 @@ import {
   devicePathTemplate,
   directory,
   directoryOrNone,
-  INSTANCE_SUFFIX_BYTES,
+  instanceSuffixBytes,
   socketPath,
 } from "./types/path.ts";
 import { cardLabel, ipAddress } from "./types/text.ts";
@@ -69,7 +69,7 @@ export const options: Options = {
   socketPath: {
     flag: "socket-path",
     env: "SOCKET_PATH",
-    type: socketPath(INSTANCE_SUFFIX_BYTES),
+    type: socketPath(instanceSuffixBytes),
     default: "/var/lib/kubelet/device-plugins/video-device-plugin.sock",
     group: "Kubernetes",
     description:
@@ -352,7 +352,6 @@ export const envFileOption = {
   type: {
     expected: "the path of a file of NAME=value lines",
     placeholder: "PATH",
-    isSwitch: false,
     parse: accept<string>,
   },
   description:

@@ -1,4 +1,4 @@
-/** Where a value came from, the strongest first: what an earlier one gives, a later one can't change. */
+/** Where a value came from, the strongest first: a weaker source doesn't override a stronger one. */
 export type Origin =
   | { readonly source: "flag" }
   | { readonly source: "environment"; readonly name: string }
@@ -11,7 +11,7 @@ export type Origin =
   | { readonly source: "hostname" }
   | { readonly source: "default" };
 
-/** An origin in words that follow "from". */
+/** An origin in words, to follow "from". */
 export function describeOrigin(origin: Origin): string {
   switch (origin.source) {
     case "flag":

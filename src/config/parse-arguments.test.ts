@@ -5,7 +5,7 @@ import { boolean } from "./types/choice.ts";
 import { integer } from "./types/number.ts";
 import { accept } from "./types/option-type.ts";
 
-const path = { expected: "a path", placeholder: "PATH", isSwitch: false, parse: accept<string> };
+const path = { expected: "a path", placeholder: "PATH", parse: accept<string> };
 const flags = [
   { flag: "max-devices", type: integer(1, 246) },
   { flag: "socket-path", type: path },

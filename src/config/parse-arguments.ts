@@ -93,8 +93,8 @@ interface Argument {
 }
 
 /**
- * Has `util.parseArgs` split flags from their `=` values. It is given no flags of its own: otherwise it would take
- * any next argument for a value, and its errors would replace ours.
+ * Has `util.parseArgs` split flags from their `=` values. It knows no flags: otherwise it would take any
+ * next argument for a value, and its errors would replace ours.
  */
 function tokenise(argv: readonly string[]): Argument[] {
   const config = { args: [...argv], options: {}, strict: false, tokens: true } as const;

@@ -1,15 +1,15 @@
 import { describeOrigin, type Origin } from "./origin.ts";
 
-/** One thing wrong with the input. */
+/** One mistake in the input. */
 export interface Problem {
-  /** What it is about: a flag (`--max-devices`), an argument, or a place in an env-file (`x.env:3`). */
+  /** Where it is: a flag (`--max-devices`), an argument, or a place in an env-file (`x.env:3`). */
   readonly subject: string;
   /** What is wrong and what was expected, without a final full stop. */
   readonly text: string;
 }
 
-/** Longest part of a value that is repeated in a message, in characters. */
-const MAX_QUOTED = 120;
+/** Longest part of a value in a message, in characters. */
+const maxQuoted = 120;
 
 /** A problem with an option's value. `reason` adds what `expected` alone does not say. */
 export function valueProblem(
@@ -28,21 +28,21 @@ export function valueProblem(
   };
 }
 
-/** A line for each problem and a last one that says where to read on; ends with a line break. */
+/** A line for each problem and a last one that names the help; ends with a line break. */
 export function formatProblems(problems: readonly Problem[], helpCommand: string): string {
   const lines = problems.map(({ subject, text }) => escapeControls(`${subject}: ${text}`));
   return `${[...lines, `See "${helpCommand}".`].join("\n")}\n`;
 }
 
-/** Text in double quotes on one line: control characters escaped, what is very long cut. */
+/** Text in double quotes on one line, with control characters escaped and a long text cut. */
 export function quote(text: string): string {
   const characters = [...text];
   const shown =
-    characters.length > MAX_QUOTED ? `${characters.slice(0, MAX_QUOTED).join("")}…` : text;
+    characters.length > maxQuoted ? `${characters.slice(0, maxQuoted).join("")}…` : text;
   return JSON.stringify(shown);
 }
 
-/** Keeps a path or an argument from breaking the line or steering the terminal. */
+/** Escapes what would break the line or steer the terminal. */
 function escapeControls(text: string): string {
   return text.replace(
     /[\p{Cc}\u2028\u2029]/gu,

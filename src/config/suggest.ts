@@ -1,9 +1,8 @@
 import { distance } from "fastest-levenshtein";
 
 /**
- * The candidate that `word` was probably meant to be; undefined if none is near.
- * Near is an edit distance of at most `maxDistance` (default: a third of the word, at least 2),
- * or being the only candidate that `word` is the beginning of.
+ * The candidate that `word` probably stands for; undefined if none is near. Near means an edit distance of at most
+ * `maxDistance` (default: a third of the word, at least 2), or that `word` begins only this candidate.
  */
 export function suggest(
   word: string,

@@ -1,7 +1,4 @@
-/**
- * Breaks text into lines of at most `width` characters, between words only: a longer word gets a
- * line of its own. Always at least one line.
- */
+/** Breaks text into at least one line of at most `width` characters. A longer word gets a line of its own. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";

@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileIdentity, identityOf, isListening } from "../common/unix-socket.ts";
-import { INSTANCE_SUFFIX_BYTES } from "../config/types/path.ts";
+import { instanceSuffixBytes } from "../config/types/path.ts";
 import { instanceSocketPath, newSuffix, probeKubeletSocket, sweepSockets } from "./socket-file.ts";
 
 let directory: string;
@@ -95,7 +95,7 @@ describe("an instance's socket", () => {
 
   test("has a suffix within the length that the option's check allows for", () => {
     // 4194304 is the kernel's largest process ID (PID_MAX_LIMIT).
-    expect(newSuffix(4_194_304, 0.999999999).length + 1).toBeLessThanOrEqual(INSTANCE_SUFFIX_BYTES);
+    expect(newSuffix(4_194_304, 0.999999999).length + 1).toBeLessThanOrEqual(instanceSuffixBytes);
     expect(newSuffix(1, 0)).toBe("1-00000000");
   });
 });

@@ -9,6 +9,7 @@ const root = join(import.meta.dir, "../..");
 const held = [
   ...["src/simulator/", "src/plugin/", "src/devices/"],
   ...["src/grpc/", "src/pod-resources/"],
+  "src/config/",
   ...["image", "manifests", "monitoring", "release", "systemd"].map((part) => `deploy/${part}/`),
   ...["Dockerfile", "docker-build.sh", "deploy/helm/video-device-plugin/templates/"],
 ];

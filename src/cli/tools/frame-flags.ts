@@ -23,7 +23,6 @@ const minSide = 16;
 const frameSize: ValueType<FrameSize> = {
   expected: `WIDTHxHEIGHT, both even, from ${minSide}x${minSide} to ${maxSide}x${maxSide}`,
   placeholder: "WxH",
-  isSwitch: false,
   parse: (text) => {
     const [, width, height] = /^(\d{1,4})x(\d{1,4})$/.exec(text) ?? [];
     const size = { width: Number(width), height: Number(height) };

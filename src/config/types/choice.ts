@@ -5,25 +5,23 @@ export function choice<const T extends string>(words: readonly T[]): OptionType<
   return {
     expected: `one of ${words.join(", ")}`,
     placeholder: words.join("|"),
-    isSwitch: false,
     choices: words,
     schema: { type: "string", enum: words },
     parse: (text) => {
       const word = words.find((candidate) => candidate.toLowerCase() === text.toLowerCase());
       return word === undefined ? reject() : accept(word);
     },
-    show: (value) => value,
   };
 }
 
-const SWITCH_WORDS: ReadonlyMap<string, boolean> = new Map([
+const switchWords: ReadonlyMap<string, boolean> = new Map([
   ["true", true],
   ["1", true],
   ["false", false],
   ["0", false],
 ]);
 
-/** Yes or no: `true`, `1`, `false` or `0`; upper and lower case are the same. */
+/** `true`, `1`, `false` or `0`, in upper or lower case. */
 export function boolean(): OptionType<boolean> {
   return {
     expected: "true, 1, false or 0",
@@ -31,9 +29,8 @@ export function boolean(): OptionType<boolean> {
     isSwitch: true,
     schema: { type: "boolean" },
     parse: (text) => {
-      const value = SWITCH_WORDS.get(text.toLowerCase());
+      const value = switchWords.get(text.toLowerCase());
       return value === undefined ? reject() : accept(value);
     },
-    show: (value) => value,
   };
 }

@@ -1,18 +1,17 @@
 import { accept, type OptionType, reject } from "./option-type.ts";
 
-/** The largest group ID: one below (gid_t)-1, which chown(2) reads as "leave it as it is". */
-const MAX_GID = 2 ** 32 - 2;
+/** The largest group ID: one below (gid_t)-1, with which chown(2) leaves the group as it is. */
+const maxGid = 2 ** 32 - 2;
 
-/** A group by number or by name; nothing stands for "leave it as it is". */
+/** A group by number or name, or empty to leave the group as it is. */
 export function group(): OptionType<number | undefined> {
   return {
-    expected: `a group ID from 0 to ${MAX_GID}, the name of a group in /etc/group, or nothing`,
+    expected: `a group ID from 0 to ${maxGid}, the name of a group in /etc/group, or nothing`,
     placeholder: "GROUP",
-    isSwitch: false,
-    schema: { type: ["integer", "string"], minimum: 0, maximum: MAX_GID },
+    schema: { type: ["integer", "string"], minimum: 0, maximum: maxGid },
     parse: (text, { lookupGroup }) => {
       if (text === "") return accept(undefined);
-      if (/^\d+$/.test(text)) return Number(text) <= MAX_GID ? accept(Number(text)) : reject();
+      if (/^\d+$/.test(text)) return Number(text) <= maxGid ? accept(Number(text)) : reject();
       const gid = lookupGroup(text);
       return gid === undefined ? reject("there is no such group") : accept(gid);
     },
@@ -20,7 +19,7 @@ export function group(): OptionType<number | undefined> {
   };
 }
 
-/** The group ID of `name` in the text of an /etc/group file (group(5)); undefined if not there. */
+/** The group ID of `name` in the text of an /etc/group file (group(5)); undefined if there is none. */
 export function findGroup(etcGroup: string, name: string): number | undefined {
   for (const line of etcGroup.split("\n")) {
     const [groupName, , gid] = line.split(":");

@@ -1,14 +1,12 @@
 import { accept, type OptionType, reject } from "./option-type.ts";
 
-/** A whole number from `min` to `max`, both allowed. Decimal; signs and leading zeros are refused. */
+/** A whole number from `min` to `max`, both allowed; decimal, without a sign or leading zeros. */
 export function integer(min: number, max: number): OptionType<number> {
   return {
     expected: `a whole number from ${min} to ${max}`,
     placeholder: "N",
-    isSwitch: false,
     schema: { type: "integer", minimum: min, maximum: max },
     parse: (text) => parseWhole(text, min, max),
-    show: (value) => value,
   };
 }
 
@@ -17,22 +15,19 @@ export function seconds(min: number, max: number): OptionType<number> {
   return {
     expected: `a whole number of seconds from ${min} to ${max}`,
     placeholder: "SECONDS",
-    isSwitch: false,
     schema: { type: "integer", minimum: min, maximum: max },
     parse: (text) => parseWhole(text.replace(/s$/, ""), min, max),
-    show: (value) => value,
   };
 }
 
 /**
- * Permission bits of a file, in octal with or without a leading 0: `666` and `0666` are the same.
- * Set-ID and sticky bits are refused: they mean nothing on a device node.
+ * Permission bits of a file, in octal with or without a leading 0: `666` and `0666` are the same. Set-ID and sticky
+ * bits are rejected: they mean nothing on a device node.
  */
 export function octalPermission(): OptionType<number> {
   return {
     expected: "three octal digits with or without a leading 0, such as 0660 or 666",
     placeholder: "MODE",
-    isSwitch: false,
     // YAML reads 0666 without quotes as the number 438.
     schema: { type: "string", pattern: "^0?[0-7]{3}$" },
     parse: (text) => (/^0?[0-7]{3}$/.test(text) ? accept(Number.parseInt(text, 8)) : reject()),

@@ -15,8 +15,8 @@ export interface ValueType<T> {
   readonly expected: string;
   /** Stands for the value in help texts: `N`. */
   readonly placeholder: string;
-  /** The flag needs no value (`--x`) and has a negation, `--no-x`. */
-  readonly isSwitch: boolean;
+  /** Set if the flag needs no value (`--x`) and has a negation, `--no-x`. */
+  readonly isSwitch?: true;
   /** The allowed words, if there is a fixed list. */
   readonly choices?: readonly string[];
   parse(text: string, context: ParseContext): Parsed<T>;
@@ -26,8 +26,8 @@ export interface ValueType<T> {
 export interface OptionType<T> extends ValueType<T> {
   /** What the Helm chart accepts as a YAML value: at least all texts of that YAML type that `parse` accepts. */
   readonly schema: ValueSchema;
-  /** The value in the form in which log lines show it. */
-  show(value: T): string | number | boolean | null;
+  /** The value in the form in which log lines show it; default as it is. */
+  show?(value: T): string | number | null;
 }
 
 /** The part of JSON Schema (draft 7) that options need. Patterns are in RE2 syntax, which Helm uses. */

@@ -2,20 +2,18 @@ import { posix } from "node:path";
 import { accept, type OptionType, reject } from "./option-type.ts";
 
 /** A unix socket's address holds 108 bytes with its final NUL (unix(7), sun_path). */
-const MAX_SOCKET_PATH_BYTES = 107;
+const maxSocketPathBytes = 107;
 
-/** Room kept free in `socketPath` for the suffix that tells one instance's socket from another's. */
-export const INSTANCE_SUFFIX_BYTES = 24;
+/** Bytes of `socketPath` that stay free for the instance's suffix. */
+export const instanceSuffixBytes = 24;
 
-/** An absolute path of a directory. `.`, `..`, doubled and trailing slashes are resolved. */
+/** An absolute path of a directory, with `.`, `..`, doubled and trailing slashes resolved. */
 export function directory(): OptionType<string> {
   return {
     expected: "an absolute path",
     placeholder: "DIR",
-    isSwitch: false,
     schema: { type: "string", pattern: "^/" },
     parse: (text) => (isAbsolute(text) ? accept(tidy(text)) : reject()),
-    show: (value) => value,
   };
 }
 
@@ -30,13 +28,12 @@ export function directoryOrNone(): OptionType<string> {
   };
 }
 
-/** An absolute path of a unix socket that fits into a socket address with `spareBytes` to spare. */
+/** An absolute path of a unix socket that leaves `spareBytes` of a socket address free. */
 export function socketPath(spareBytes: number): OptionType<string> {
-  const maxBytes = MAX_SOCKET_PATH_BYTES - spareBytes;
+  const maxBytes = maxSocketPathBytes - spareBytes;
   return {
     expected: `the absolute path of a socket, at most ${maxBytes} bytes long`,
     placeholder: "PATH",
-    isSwitch: false,
     schema: { type: "string", pattern: "^/.*[^/]$", maxLength: maxBytes },
     parse: (text) => {
       if (!isAbsolute(text) || text.endsWith("/")) return reject();
@@ -44,27 +41,24 @@ export function socketPath(spareBytes: number): OptionType<string> {
       const bytes = Buffer.byteLength(path);
       return bytes > maxBytes ? reject(`it is ${bytes} bytes long`) : accept(path);
     },
-    show: (value) => value,
   };
 }
 
 /**
- * Where a device appears in a container. It has to differ from device to device, or two devices in
- * one container would hide each other; and `VIDEO_DEVICES` lists paths with commas between them.
+ * Path of a device in a container. It must differ from device to device: otherwise two devices in one container would
+ * hide each other. `VIDEO_DEVICES` lists the paths with commas between them, so a path has none.
  */
 export function devicePathTemplate(): OptionType<string> {
   return {
     expected:
       "an absolute path with {id}, {n} or {index} in it, without spaces, commas or other braces",
     placeholder: "TEMPLATE",
-    isSwitch: false,
     schema: { type: "string", pattern: "^/[^\\s,]*\\{(id|n|index)\\}[^\\s,]*$" },
     parse: (text) => {
       const plain = text.replace(/\{(id|n|index)\}/g, "");
       if (plain === text || !isAbsolute(text) || /[\s,{}]/u.test(plain)) return reject();
       return text.split("/").includes("..") ? reject("it must not climb with ..") : accept(text);
     },
-    show: (value) => value,
   };
 }
 
