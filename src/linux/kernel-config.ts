@@ -1,26 +1,27 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { readSmallFile } from "../common/files.ts";
 
-/** What the running kernel was built with: lines of `CONFIG_X=y`. */
+/** The configuration of the running kernel: lines of `CONFIG_X=y`. */
 export interface KernelConfig {
   readonly text: string;
   /** The file it is from. */
   readonly source: string;
 }
 
-/** Where to look; the defaults are the system's own. */
+/** Directories to read; the defaults are the system's own. */
 export interface KernelConfigPlaces {
   readonly procDir?: string;
-  /** Where `config-<release>` is. */
+  /** Has `config-<release>`. */
   readonly bootDir?: string;
-  /** Where `<release>/config` is. */
+  /** Has `<release>/config`. */
   readonly modulesDir?: string;
   /** `uname -r` */
   readonly kernelRelease: string;
 }
 
-/** /proc/config.gz where the kernel has it, else the file that distributions install; undefined for none. */
+/** Reads /proc/config.gz, or the file that distributions install; undefined if there is neither. */
 export function readKernelConfig({
   procDir = "/proc",
   bootDir = "/boot",
@@ -39,9 +40,23 @@ export function readKernelConfig({
   return undefined;
 }
 
-/** `y`, `m`, or what else an option is set to; undefined if it isn't set. */
+/** `y`, `m`, or another value of an option; undefined if it isn't set. */
 export function configOption({ text }: KernelConfig, name: string): string | undefined {
   return new RegExp(`^CONFIG_${name}=(.*)$`, "m").exec(text)?.[1];
+}
+
+/**
+ * True if the kernel clears memory when it allocates it (init_on_alloc, Linux 5.3): if not, a program can read what was
+ * in another one's buffers. The command line decides, and if it doesn't mention it the kernel's configuration;
+ * undefined if neither can be read.
+ */
+export function readInitOnAlloc(places: KernelConfigPlaces): boolean | undefined {
+  const commandLine = readSmallFile(join(places.procDir ?? "/proc", "cmdline")) ?? "";
+  const asked = [...commandLine.matchAll(/(?:^|\s)init_on_alloc=(\S+)/g)].at(-1)?.[1];
+  // kstrtobool, lib/kstrtox.c
+  if (asked !== undefined) return /^(?:[1yt]|on)/i.test(asked);
+  const config = readKernelConfig(places);
+  return config && configOption(config, "INIT_ON_ALLOC_DEFAULT_ON") === "y";
 }
 
 function read(path: string): string | undefined {
@@ -49,6 +64,6 @@ function read(path: string): string | undefined {
     const bytes = readFileSync(path);
     return (path.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString();
   } catch {
-    return undefined; // not there, not readable, or no gzip
+    return undefined; // absent, unreadable, or no gzip
   }
 }

@@ -3,7 +3,6 @@ import { PluginError } from "../common/plugin-error.ts";
 import { type DeviceNumber, encodeDevice } from "./device-number.ts";
 import { ErrnoError } from "./errno-error.ts";
 import { checked, type LibcSymbols, openLibc } from "./libc.ts";
-import { syscallNumbers } from "./syscall-numbers.ts";
 
 /**
  * The system calls Bun has no function for. All are synchronous and throw {@link ErrnoError} when the
@@ -61,6 +60,38 @@ const DATAGRAMS = 2 | 0x800 | 0x80000;
 
 /** struct sockaddr_nl: u16 family, u16 padding, u32 port (0: the kernel chooses), u32 groups (1: the kernel's). */
 const UEVENT_ADDRESS = Uint8Array.of(NETLINK, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0);
+
+/** Numbers of the system calls for which older glibc versions have no function. */
+interface SyscallNumbers {
+  readonly initModule: number;
+  readonly deleteModule: number;
+  readonly finitModule: number;
+  readonly mknodat: number;
+}
+
+/** arch/x86/entry/syscalls/syscall_64.tbl */
+const x64: SyscallNumbers = { initModule: 175, deleteModule: 176, finitModule: 313, mknodat: 259 };
+
+/** include/uapi/asm-generic/unistd.h, which aarch64 uses */
+const arm64: SyscallNumbers = {
+  initModule: 105,
+  deleteModule: 106,
+  finitModule: 273,
+  mknodat: 33,
+};
+
+/**
+ * The numbers for an architecture as `process.arch` names it.
+ * @throws PluginError `architecture_unsupported` for anything but x64 and arm64.
+ */
+export function syscallNumbers(arch: string): SyscallNumbers {
+  if (arch === "x64") return x64;
+  if (arch === "arm64") return arm64;
+  throw new PluginError(
+    "architecture_unsupported",
+    `System call numbers are known for x64 and arm64, this is ${arch}.`,
+  );
+}
 
 /** The real calls. The C library is opened at the first of them. */
 export function linuxCalls(): LinuxCalls {

@@ -11,7 +11,7 @@ import {
 } from "../drivers/loopback/index.ts";
 import { readOnlyDriver } from "../drivers/read-only-driver.ts";
 import { SimulatedDriver } from "../drivers/simulated/index.ts";
-import { readInitOnAlloc } from "../linux/init-on-alloc.ts";
+import { readInitOnAlloc } from "../linux/kernel-config.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
 
 /**

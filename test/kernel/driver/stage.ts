@@ -10,7 +10,7 @@ import { linuxKernel } from "../../../src/drivers/loopback/kernel.ts";
 import { LoopbackDriver } from "../../../src/drivers/loopback/loopback-driver.ts";
 import type { LoopbackSettings } from "../../../src/drivers/loopback/loopback-settings.ts";
 import { errnoNameOf } from "../../../src/linux/errno-error.ts";
-import { readInitOnAlloc } from "../../../src/linux/init-on-alloc.ts";
+import { readInitOnAlloc } from "../../../src/linux/kernel-config.ts";
 import { DELETE_NONBLOCK, linuxCalls } from "../../../src/linux/linux-calls.ts";
 import { openVideoDevice, type VideoFile } from "../../../src/v4l2/video-api.ts";
 import type { ModuleVersion } from "../provision.ts";

@@ -30,8 +30,7 @@ import {
 } from "../../../drivers/loopback/index.ts";
 import type { DeviceNumber } from "../../../linux/device-number.ts";
 import { errnoNameOf } from "../../../linux/errno-error.ts";
-import { readInitOnAlloc } from "../../../linux/init-on-alloc.ts";
-import { configOption, readKernelConfig } from "../../../linux/kernel-config.ts";
+import { configOption, readInitOnAlloc, readKernelConfig } from "../../../linux/kernel-config.ts";
 import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { type Privileges, readPrivileges } from "../../../linux/privileges.ts";
 import { deviceId, numbersFrom } from "../../../v4l2/device-ids.ts";

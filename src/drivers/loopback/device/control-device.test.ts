@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { FakeLoopbackKernel } from "../../../../test/support/fake-loopback-kernel.ts";
 import { steppingClock } from "../../../../test/support/stepping-clock.ts";
-import { errnoNumber } from "../../../linux/errno.ts";
-import { ErrnoError } from "../../../linux/errno-error.ts";
+import { ErrnoError, errnoNumber } from "../../../linux/errno-error.ts";
 import { ControlDevice } from "./control-device.ts";
 
 const parameters = { exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080 };

@@ -3,8 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ErrorCode } from "../../../common/error-codes.ts";
-import { errnoNumber } from "../../../linux/errno.ts";
-import { ErrnoError } from "../../../linux/errno-error.ts";
+import { ErrnoError, errnoNumber } from "../../../linux/errno-error.ts";
 import { explainLoadError } from "./explain-load-error.ts";
 import { type LoadProbes, readLoadProbes } from "./load-probes.ts";
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { readInitOnAlloc } from "./init-on-alloc.ts";
+import { readInitOnAlloc } from "./kernel-config.ts";
 
 let root: string;
 beforeEach(() => {

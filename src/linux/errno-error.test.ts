@@ -1,9 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { decodeDevice, encodeDevice, formatDevice, parseDevice } from "./device-number.ts";
-import { errnoName, errnoNumber } from "./errno.ts";
-import { ErrnoError, errnoNameOf } from "./errno-error.ts";
-import { syscallNumbers } from "./syscall-numbers.ts";
+import { ErrnoError, errnoName, errnoNameOf, errnoNumber } from "./errno-error.ts";
+import { syscallNumbers } from "./linux-calls.ts";
 
 describe("errno", () => {
   test("the errors of module loading have their names", () => {
