@@ -1,5 +1,4 @@
-import { aborted } from "../common/aborted.ts";
-import { systemClock } from "../common/clock.ts";
+import { aborted, systemClock } from "../common/clock.ts";
 import { switchFlag } from "./arguments.ts";
 import { exitCode } from "./command.ts";
 import { defineCommand } from "./define-command.ts";

@@ -38,7 +38,7 @@ export class PluginError extends Error {
   }
 }
 
-/** What any thrown value says. */
+/** The message of any thrown value. */
 export function messageOf(reason: unknown): string {
   return reason instanceof Error ? reason.message : String(reason);
 }

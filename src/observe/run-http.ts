@@ -1,4 +1,4 @@
-import { aborted } from "../common/aborted.ts";
+import { aborted } from "../common/clock.ts";
 import { type RetryDeps, retryListen } from "../common/retry-listen.ts";
 import { type HttpOptions, type HttpSources, serveHttp } from "./http.ts";
 

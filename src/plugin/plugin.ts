@@ -1,6 +1,5 @@
 import type { AdminActions } from "../admin/admin-service.ts";
-import { aborted } from "../common/aborted.ts";
-import { type Clock, systemClock } from "../common/clock.ts";
+import { aborted, type Clock, systemClock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
 import { WallClock } from "../common/wall-clock.ts";
 import type { Config } from "../config/config.ts";

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
-import { aborted } from "../common/aborted.ts";
 import type { Clock } from "../common/clock.ts";
+import { aborted } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import type { Config } from "../config/config.ts";

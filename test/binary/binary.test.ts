@@ -12,10 +12,10 @@ import {
 import { createServer, type Server } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "../../src/common/free-port.ts";
 import { EmbeddedKubelet } from "../../src/simulator/kubelet.ts";
 import { bestOf } from "../support/best-of.ts";
 import { eventually, patienceMs } from "../support/eventually.ts";
+import { freePort } from "../support/free-port.ts";
 
 const binary = join(import.meta.dir, "../../dist/video-device-plugin");
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { freePort } from "../../src/common/free-port.ts";
+import { freePort } from "../support/free-port.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 import { devicePaths, type Scenario, scenario } from "./kubelet-scenarios.ts";
 import type { Stage } from "./kubelet-scenarios-stage.ts";

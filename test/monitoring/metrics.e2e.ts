@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { freePort } from "../../src/common/free-port.ts";
 import { EmbeddedNode } from "../contract/embedded-node.ts";
+import { freePort } from "../support/free-port.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 import { lintMetrics, prometheusTools } from "./promtool.ts";
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import { freePort } from "../../src/common/free-port.ts";
+import { freePort } from "../support/free-port.ts";
 
 /** A series of an answer; of an instant query it has one sample. */
 export interface Series {

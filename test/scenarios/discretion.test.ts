@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { freePort } from "../../src/common/free-port.ts";
 import { adminClient, statusOf } from "../support/admin-client.ts";
+import { freePort } from "../support/free-port.ts";
 import { CameraNode } from "./camera-node.ts";
 import { eventually } from "./harness.ts";
 

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Clock, systemClock } from "../../src/common/clock.ts";
-import { freePort } from "../../src/common/free-port.ts";
 import type { Logger } from "../../src/common/logger.ts";
+import { freePort } from "../support/free-port.ts";
 import { recordingLogger } from "../support/recording-logger.ts";
 import { eventually, Scenario } from "./harness.ts";
 

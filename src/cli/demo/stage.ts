@@ -1,7 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "../../common/free-port.ts";
 import { FAULTS_DIRECTORY } from "../../drivers/simulated/index.ts";
 import { EmbeddedKubelet } from "../../simulator/kubelet.ts";
 import { type PluginPaths, PluginProcess } from "./plugin-process.ts";
@@ -35,7 +34,6 @@ export class Stage {
       simulatedDir: join(this.directory, "dev"),
       adminSocket: join(this.directory, "admin.sock"),
       stateDir: join(this.directory, "state"),
-      // If somebody takes it meanwhile, the plugin goes on without.
       metricsPort: freePort(),
     };
     mkdirSync(this.faultsDir, { recursive: true });
@@ -110,4 +108,12 @@ function baseDirectory(): string {
 /** Fails the demo unless `condition` holds. */
 export function must(condition: boolean, otherwise: string): asserts condition {
   if (!condition) throw new DemoFailure(otherwise);
+}
+
+/** A TCP port of 127.0.0.1 that was free a moment ago. The plugin runs without metrics if it no longer is. */
+function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { freePort } from "../../../src/common/free-port.ts";
+import { freePort } from "../../support/free-port.ts";
 import { BenchNode } from "../bench-node.ts";
 import type { LoadKind, LoadReport, LoadTarget } from "../http-load.ts";
 import { type Measure, type Row, row } from "../measure.ts";
