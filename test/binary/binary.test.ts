@@ -337,7 +337,7 @@ See "video-device-plugin run --help".
     expect(existsSync(join(directory, "state", "cordoned.json"))).toBe(true);
   });
 
-  test("S23 is back after SIGKILL, with the dead instance's socket swept", async () => {
+  test("is back after SIGKILL, with the dead instance's socket swept", async () => {
     await kubelet.start();
     const { child } = start();
     await registered();

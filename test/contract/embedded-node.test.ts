@@ -10,7 +10,7 @@ import type { PluginControl } from "./kubelet-scenarios-stage.ts";
 
 const ids = Array.from({ length: 8 }, (_, index) => `video${index + 10}`);
 
-/** A plugin in this process that serves and registers again whenever the kubelet starts. */
+/** A plugin in this process that registers again whenever the kubelet starts. */
 class FakeControl implements PluginControl {
   readonly ids = ids;
   running = false;

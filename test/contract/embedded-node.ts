@@ -8,14 +8,14 @@ import { EmbeddedKubelet, type EmbeddedKubeletOptions } from "../../src/simulato
 import type { ContainerSettings } from "../../src/simulator/pod.ts";
 import type { PodRequest, PodView, ResourceCount, TestNode } from "./node.ts";
 
-/** The variables a {@link PodView} shows. */
+/** The variables of a {@link PodView}. */
 const shownVariables = ["VIDEO_DEVICE", "VIDEO_DEVICES"];
 
 /** A node of `src/simulator` in a temporary directory, stopped at first. */
 export class EmbeddedNode implements TestNode {
   readonly name: string;
   readonly workDir: string;
-  /** For what a {@link TestNode} does not offer: events, faults, several containers. */
+  /** The kubelet itself, for what a {@link TestNode} doesn't offer: events, faults, several containers. */
   readonly kubelet: EmbeddedKubelet;
   readonly #directory: string;
 
@@ -23,7 +23,7 @@ export class EmbeddedNode implements TestNode {
     this.#directory = mkdtempSync(join(tmpdir(), "node-"));
     this.workDir = join(this.#directory, "work");
     mkdirSync(this.workDir);
-    // A starting plugin may be quicker than the node, and its directory is there on every real one.
+    // A starting plugin may be quicker than the node, and every real one has this directory.
     mkdirSync(join(this.#directory, "device-plugins"), { mode: 0o750 });
     this.kubelet = new EmbeddedKubelet({
       dir: join(this.#directory, "device-plugins"),
@@ -52,7 +52,7 @@ export class EmbeddedNode implements TestNode {
 
   async createPod({ name, devices }: PodRequest): Promise<void> {
     if (this.kubelet.pod(name) !== undefined) throw new Error(`there is a pod ${name}`);
-    // Not waited for: admission may hang in the plugin.
+    // Not awaited: admission may hang in the plugin.
     void this.kubelet.addPod({ name, containers: [{ name: "app", devices }] });
   }
 
@@ -66,7 +66,7 @@ export class EmbeddedNode implements TestNode {
     if (pod === undefined) return undefined;
     const { phase, containers } = pod;
     const container = containers.at(-1);
-    // A pod that is admitted but can't start its container says why only there.
+    // An admitted pod that can't start its container has the reason only there.
     const { reason, message } = phase === "Failed" ? pod : { ...container };
     const env = Object.entries(container?.settings.env ?? {}).filter(([key]) =>
       shownVariables.includes(key),
@@ -96,7 +96,7 @@ export class EmbeddedNode implements TestNode {
           .filter(({ resourceName }) => resourceName === this.kubelet.resourceName);
         return [name, devices.flatMap(({ deviceIds }) => deviceIds)];
       });
-      // Until 1.33, pods that have ended are listed too, with nothing.
+      // Up to 1.33, ended pods are listed as well, without devices.
       return Object.fromEntries(held.filter(([, ids]) => ids.length > 0));
     } finally {
       transport.close();
@@ -109,7 +109,7 @@ export class EmbeddedNode implements TestNode {
   }
 }
 
-/** Of VIDEO_DEVICES, what the container was given; a plain file stands for a node the test may not make. */
+/** The paths of VIDEO_DEVICES that the container got; a plain file stands for a node the test may not create. */
 function deviceNodes({ env, devices }: ContainerSettings): string[] {
   const named = env["VIDEO_DEVICES"]?.split(",") ?? [];
   return named.filter((path) => {

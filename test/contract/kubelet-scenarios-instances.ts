@@ -8,14 +8,14 @@ import type { TestNode } from "./node.ts";
 
 type BinaryStage = Stage<TestNode, PluginBinary>;
 
-/** Names of the sockets in the kubelet's directory that are not its own. */
+/** Names of the plugins' sockets in the kubelet's directory. */
 function pluginSockets({ node }: BinaryStage): string[] {
   return readdirSync(dirname(node.kubeletSocket), { withFileTypes: true })
     .filter((entry) => entry.isSocket() && entry.name !== basename(node.kubeletSocket))
     .map(({ name }) => name);
 }
 
-/** Plays with a second instance that has registered after the first one. */
+/** Runs `play` with a second instance that registered after the first one. */
 async function withSecond(
   stage: BinaryStage,
   play: (second: PluginBinary) => Promise<void>,
@@ -36,9 +36,9 @@ async function withSecond(
   });
 }
 
-/** What becomes of a node with several instances of the plugin, living or dead. */
+/** Scenarios of a node with several instances of the plugin, running or dead. */
 export const instanceScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
-  scenario("a killed plugin's socket is gone when the next one runs", async (stage) => {
+  scenario("a killed plugin's socket is removed by the next instance", async (stage) => {
     const [left = ""] = pluginSockets(stage);
     await stage.plugin.kill();
     assert.deepEqual(pluginSockets(stage), [left]);
@@ -54,7 +54,7 @@ export const instanceScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
     assert.deepEqual(pluginSockets(stage), []);
   }),
 
-  scenario("the newer of two instances carries on when the older one ends", async (stage) => {
+  scenario("the newer of two instances keeps serving when the older one ends", async (stage) => {
     const pod = await stage.runPod("one", 1);
     await withSecond(stage, async () => {
       await stage.plugin.stop("SIGTERM");
@@ -66,11 +66,11 @@ export const instanceScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
 ];
 
 /**
- * Scenarios in which a kubelet up to 1.36 forgets an instance whose stream it keeps open. The plugin finds
- * out by asking the pod-resources API twice, 10 s apart; from 1.37 on there is nothing to find out.
+ * Scenarios in which a kubelet up to 1.36 forgets an instance whose stream it keeps open. The plugin notices
+ * with two calls of the pod-resources API, 10 s apart; kubelets from 1.37 on don't forget it.
  */
 export const forgottenInstanceScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
-  scenario("the older of two instances carries on when the newer one ends", async (stage) => {
+  scenario("the older of two instances keeps serving when the newer one ends", async (stage) => {
     const pod = await stage.runPod("one", 1);
     await withSecond(stage, async (second) => {
       await second.stop("SIGTERM");
@@ -80,15 +80,18 @@ export const forgottenInstanceScenarios: readonly Scenario<TestNode, PluginBinar
     });
   }),
 
-  scenario("two instances and a kubelet that restarts end with every device", async (stage) => {
-    await withSecond(stage, async (second) => {
-      await stage.node.stopKubelet();
-      await stage.node.startKubelet();
-      await stage.settlesAtAllDevices();
-      await stage.plugin.kill();
-      await stage.settlesAtAllDevices();
-      await stage.runPod("one", 1);
-      assert.ok(second.running);
-    });
-  }),
+  scenario(
+    "two instances and a restarted kubelet end with all devices allocatable",
+    async (stage) => {
+      await withSecond(stage, async (second) => {
+        await stage.node.stopKubelet();
+        await stage.node.startKubelet();
+        await stage.settlesAtAllDevices();
+        await stage.plugin.kill();
+        await stage.settlesAtAllDevices();
+        await stage.runPod("one", 1);
+        assert.ok(second.running);
+      });
+    },
+  ),
 ];

@@ -5,7 +5,7 @@ import { devicePaths, type Scenario, scenario } from "./kubelet-scenarios.ts";
 import type { Stage } from "./kubelet-scenarios-stage.ts";
 import type { TestNode } from "./node.ts";
 
-/** Plays with a plugin of other flags in the place of the stage's, registered. */
+/** Runs `play` with a registered plugin of other flags instead of the stage's. */
 export async function withFlags<Node extends TestNode>(
   stage: Stage<Node, PluginBinary>,
   flags: readonly string[],
@@ -26,9 +26,9 @@ export async function withFlags<Node extends TestNode>(
   });
 }
 
-/** What options change that a kubelet or a pod can see. */
+/** Scenarios of options whose effect a kubelet or a pod sees. */
 export const optionScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
-  scenario("with --pre-start-container the kubelet has devices prepared", async (stage) => {
+  scenario("with --pre-start-container the kubelet calls PreStartContainer", async (stage) => {
     await withFlags(stage, ["--pre-start-container"], async (plugin) => {
       const pod = await stage.runPod("prepared", 2);
       const calls = plugin.log.saying("Devices prepared for container start");
@@ -41,14 +41,17 @@ export const optionScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
     });
   }),
 
-  scenario("without --pre-start-container the kubelet does not ask for it", async (stage) => {
-    const asked = () => stage.plugin.log.saying("Devices prepared for container start");
-    const before = asked().length;
-    await stage.runPod("one", 1);
-    assert.equal(asked().length, before);
-  }),
+  scenario(
+    "without --pre-start-container the kubelet does not call PreStartContainer",
+    async (stage) => {
+      const asked = () => stage.plugin.log.saying("Devices prepared for container start");
+      const before = asked().length;
+      await stage.runPod("one", 1);
+      assert.equal(asked().length, before);
+    },
+  ),
 
-  scenario("--container-device-path names the devices from the container's side", async (stage) => {
+  scenario("--container-device-path sets the devices' paths in the container", async (stage) => {
     await withFlags(stage, ["--container-device-path=/dev/video{index}"], async () => {
       const one = await stage.runPod("one", 1);
       assert.deepEqual(one.env, { VIDEO_DEVICE: "/dev/video0", VIDEO_DEVICES: "/dev/video0" });
@@ -61,29 +64,32 @@ export const optionScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
     });
   }),
 
-  scenario("--enable-metrics shows readiness and what was allocated", async (stage) => {
-    const port = freePort();
-    const flags = ["--enable-metrics", "--metrics-address=127.0.0.1", `--metrics-port=${port}`];
-    const get = async (path: string) => {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`);
-      return { status: response.status, body: await response.text() };
-    };
-    await withFlags(stage, flags, async () => {
-      assert.deepEqual(await get("/readyz"), { status: 200, body: "ok: registered, devices\n" });
-      assert.equal((await get("/healthz")).status, 200);
-
-      await stage.runPod("one", 1);
-      await stage.runPod("two", 2);
-      const { body } = await get("/metrics");
-      assert.match(body, /^video_device_plugin_registered 1$/m);
-      assert.match(body, /^video_device_plugin_allocated_devices_total 3$/m);
-      assert.match(body, /^video_device_plugin_allocate_duration_seconds_count 2$/m);
-
-      await stage.withoutKubelet(async () => {
-        await stage.eventually(async () => assert.equal((await get("/readyz")).status, 503));
+  scenario(
+    "--enable-metrics serves readiness and the number of allocated devices",
+    async (stage) => {
+      const port = freePort();
+      const flags = ["--enable-metrics", "--metrics-address=127.0.0.1", `--metrics-port=${port}`];
+      const get = async (path: string) => {
+        const response = await fetch(`http://127.0.0.1:${port}${path}`);
+        return { status: response.status, body: await response.text() };
+      };
+      await withFlags(stage, flags, async () => {
+        assert.deepEqual(await get("/readyz"), { status: 200, body: "ok: registered, devices\n" });
         assert.equal((await get("/healthz")).status, 200);
+
+        await stage.runPod("one", 1);
+        await stage.runPod("two", 2);
+        const { body } = await get("/metrics");
+        assert.match(body, /^video_device_plugin_registered 1$/m);
+        assert.match(body, /^video_device_plugin_allocated_devices_total 3$/m);
+        assert.match(body, /^video_device_plugin_allocate_duration_seconds_count 2$/m);
+
+        await stage.withoutKubelet(async () => {
+          await stage.eventually(async () => assert.equal((await get("/readyz")).status, 503));
+          assert.equal((await get("/healthz")).status, 200);
+        });
+        await stage.eventually(async () => assert.equal((await get("/readyz")).status, 200));
       });
-      await stage.eventually(async () => assert.equal((await get("/readyz")).status, 200));
-    });
-  }),
+    },
+  ),
 ];

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { PodView, ResourceCount, TestNode } from "./node.ts";
 
-/** The plugin under test, as a process that is started, stopped and hurt. */
+/** The plugin under test, as a process. */
 export interface PluginControl {
   /** All device IDs, in ascending number. */
   readonly ids: readonly string[];
-  /** Whether its process runs. */
+  /** True if its process runs. */
   readonly running: boolean;
   /** Starts the process; need not wait for its registration. */
   start(): Promise<void>;
@@ -13,30 +13,30 @@ export interface PluginControl {
   stop(signal: "SIGTERM" | "SIGINT"): Promise<number | null>;
   /** SIGKILL; resolves once the process is gone. */
   kill(): Promise<void>;
-  /** Makes a device fail, as seen by the plugin's driver. Nobody has it when this is called. */
+  /** Makes a free device fail in the plugin's driver. */
   sicken(id: string): Promise<void>;
   /** Undoes {@link sicken}; harmless on a healthy device. */
   heal(id: string): Promise<void>;
 }
 
-/** What a scenario is played with. The node's kubelet is running when it starts. */
+/** The parts of a scenario. The node's kubelet runs when it starts. */
 export interface ScenarioContext<
   Node extends TestNode = TestNode,
   Plugin extends PluginControl = PluginControl,
 > {
   readonly node: Node;
   readonly plugin: Plugin;
-  /** How long anything may take, ms. Default {@link patienceOfRealNodes}; keep it under the runner's timeout. */
+  /** Longest wait for anything, milliseconds. Default {@link patienceOfRealNodes}; keep it under the runner's timeout. */
   readonly patienceMs?: number;
 }
 
-/** A node's status lags by up to a minute: kubernetes test/e2e_node/device_plugin_test.go allows as much. */
+/** A node's status lags by up to a minute: kubernetes test/e2e_node/device_plugin_test.go waits as long. */
 export const patienceOfRealNodes = 90_000;
 
-/** Longest time between two looks, ms; the pod-resources API takes 100 calls a second, and bursts of 10. */
+/** Longest time between two polls, milliseconds; the pod-resources API answers 100 calls a second, and bursts of 10. */
 const lookEveryMs = 100;
 
-/** Tries `attempt` until it no longer throws, for `patienceMs` at most; then its last error is thrown. */
+/** Repeats `attempt` until it doesn't throw, for `patienceMs` at most; then throws its last error. */
 export async function eventually<T>(attempt: () => Promise<T>, patienceMs: number): Promise<T> {
   const giveUpAt = Date.now() + patienceMs;
   for (let waitMs = 10; ; waitMs = Math.min(2 * waitMs, lookEveryMs)) {
@@ -49,7 +49,7 @@ export async function eventually<T>(attempt: () => Promise<T>, patienceMs: numbe
   }
 }
 
-/** One scenario's hold on node and plugin: waits in the words of the scenarios, and cleans up. */
+/** One scenario's access to node and plugin: waits for their states, and cleans up. */
 export class Stage<Node extends TestNode = TestNode, Plugin extends PluginControl = PluginControl> {
   readonly node: Node;
   readonly plugin: Plugin;
@@ -62,12 +62,12 @@ export class Stage<Node extends TestNode = TestNode, Plugin extends PluginContro
     this.#patienceMs = patienceMs;
   }
 
-  /** Tries `attempt` until it no longer throws, for as long as this node may take. */
+  /** Repeats `attempt` until it doesn't throw, within the scenario's patience. */
   eventually<T>(attempt: () => Promise<T>): Promise<T> {
     return eventually(attempt, this.#patienceMs);
   }
 
-  /** How many devices there are. */
+  /** Number of devices. */
   get total(): number {
     return this.plugin.ids.length;
   }
@@ -76,12 +76,12 @@ export class Stage<Node extends TestNode = TestNode, Plugin extends PluginContro
     await this.eventually(async () => assert.deepEqual(await this.node.resources(), expected));
   }
 
-  /** Capacity and allocatable are all devices. */
+  /** Waits until capacity and allocatable are all devices. */
   async showsAllDevices(): Promise<void> {
     await this.showsResources({ capacity: this.total, allocatable: this.total });
   }
 
-  /** As {@link showsAllDevices}, and it lasts: whatever was on its way to the kubelet has arrived. */
+  /** As {@link showsAllDevices}, and checks that it lasts, after all pending messages have arrived. */
   async settlesAtAllDevices(): Promise<void> {
     await this.eventually(async () => {
       const all = { capacity: this.total, allocatable: this.total };
@@ -102,18 +102,18 @@ export class Stage<Node extends TestNode = TestNode, Plugin extends PluginContro
     await this.node.createPod({ name, devices });
   }
 
-  /** Waits until the pod runs and its container has told what it sees. */
+  /** Waits until the pod runs and its container has reported its devices. */
   podRuns(name: string): Promise<PodView> {
     return this.eventually(async () => {
       const pod = await this.#pod(name);
       assert.equal(pod.phase, "Running", describe(pod));
       assert.ok(pod.containerId, `${name} has no container yet`);
-      assert.ok(pod.env["VIDEO_DEVICES"], `${name} has not told its environment yet`);
+      assert.ok(pod.env["VIDEO_DEVICES"], `${name} has not reported its environment yet`);
       return pod;
     });
   }
 
-  /** Waits until the pod was refused. */
+  /** Waits until the pod was rejected. */
   podFails(name: string): Promise<PodView> {
     return this.eventually(async () => {
       const pod = await this.#pod(name);
@@ -122,7 +122,7 @@ export class Stage<Node extends TestNode = TestNode, Plugin extends PluginContro
     });
   }
 
-  /** The pod still runs in the very container it had. */
+  /** Checks that the pod still runs in the same container. */
   async isUntouched(before: PodView): Promise<void> {
     await this.eventually(async () => {
       const now = await this.#pod(before.name);
@@ -133,7 +133,7 @@ export class Stage<Node extends TestNode = TestNode, Plugin extends PluginContro
     });
   }
 
-  /** Device IDs by pod, sorted, once exactly `pods` hold some. */
+  /** Waits until exactly `pods` own devices; returns the sorted IDs by pod. */
   allocationsOf(...pods: string[]): Promise<Record<string, string[]>> {
     return this.eventually(async () => {
       const allocations = await this.node.allocations();
@@ -144,7 +144,7 @@ export class Stage<Node extends TestNode = TestNode, Plugin extends PluginContro
     });
   }
 
-  /** Plays while no kubelet runs; it is started again whatever comes of it. */
+  /** Runs `play` while no kubelet runs, and starts it again even after a failure. */
   async withoutKubelet(play: () => Promise<void>): Promise<void> {
     await this.node.stopKubelet();
     try {
@@ -159,7 +159,7 @@ export class Stage<Node extends TestNode = TestNode, Plugin extends PluginContro
     this.#pods.delete(name);
   }
 
-  /** Everything there and nothing in use, whatever the scenario before left. */
+  /** Restores kubelet, plugin and devices after another scenario, and removes its pods. */
   async prepare(): Promise<void> {
     for (const id of this.plugin.ids) await this.plugin.heal(id);
     if (!this.plugin.running) await this.plugin.start();
@@ -184,7 +184,7 @@ export function numberOf(name: string): number {
   return Number(/\d+$/.exec(name)?.[0]);
 }
 
-/** Orders IDs and paths as people count: video9 before video10. */
+/** Orders IDs and paths by number: video9 before video10. */
 export function byNumber(a: string, b: string): number {
   return numberOf(a) - numberOf(b);
 }

@@ -9,12 +9,12 @@ import { optionScenarios } from "./kubelet-scenarios-options.ts";
 
 /**
  * The compiled plugin on embedded kubelets; `test/kubelet/kubelet.e2e.ts` plays the same on a real one.
- * The versions: the oldest, the one first asked for, the last that tracks one client a resource, the first that does not.
+ * The versions: the oldest, the default, the last that tracks one client for each resource, the first that doesn't.
  */
 const versions: KubeletVersion[] = ["1.26", "1.33", "1.36", "1.37"];
 
 function scenariosOf(version: KubeletVersion) {
-  // What an instance or an option does depends on the version in one way only.
+  // The scenarios of instances and options depend on the version only in the clients' tracking.
   if (version === "1.33") return [...kubeletScenarios, ...instanceScenarios, ...optionScenarios];
   if (version !== "1.37") return kubeletScenarios;
   return [...kubeletScenarios, ...instanceScenarios, ...forgottenInstanceScenarios];

@@ -8,8 +8,8 @@ import {
 import type { PodView, TestNode } from "./node.ts";
 
 /**
- * One thing a node and the plugin do together. `run` rejects if they don't; it begins with the plugin
- * running and no pods, brings that about itself, and cleans up after itself.
+ * A behaviour of a node with the plugin. `run` rejects if it differs. It starts the plugin, removes all pods first, and
+ * cleans up after itself.
  */
 export interface Scenario<
   Node extends TestNode = TestNode,
@@ -19,7 +19,7 @@ export interface Scenario<
   run(context: ScenarioContext<Node, Plugin>): Promise<void>;
 }
 
-/** A scenario from what happens on its stage. */
+/** A scenario with a function that plays it on a stage. */
 export function scenario<
   Node extends TestNode = TestNode,
   Plugin extends PluginControl = PluginControl,
@@ -43,9 +43,9 @@ export function devicePaths(pod: PodView): string[] {
   return pod.env["VIDEO_DEVICES"]?.split(",") ?? [];
 }
 
-/** The suite that the embedded kubelet and a real one are both held to. To be run in this order. */
+/** The suite for both the embedded and a real kubelet, to be run in this order. */
 export const kubeletScenarios: readonly Scenario[] = [
-  scenario("the plugin starts: every device is capacity and allocatable", async (stage) => {
+  scenario("after the plugin's start every device is allocatable", async (stage) => {
     await stage.plugin.stop("SIGTERM");
     await stage.showsResources({ capacity: stage.total, allocatable: 0 });
     await stage.plugin.start();
@@ -69,7 +69,7 @@ export const kubeletScenarios: readonly Scenario[] = [
     assert.equal(new Set(Object.values(held).flat()).size, 3, "a device was given twice");
   }),
 
-  scenario("a kubelet restart leaves running pods and what they hold alone", async (stage) => {
+  scenario("a kubelet restart leaves running pods and their devices alone", async (stage) => {
     const pods = [await stage.runPod("one", 1), await stage.runPod("two", 2)];
     const held = await stage.allocationsOf("one", "two");
 
@@ -82,24 +82,27 @@ export const kubeletScenarios: readonly Scenario[] = [
     assert.deepEqual(await stage.allocationsOf("one", "two"), held);
   }),
 
-  scenario("a killed plugin takes the devices away, and brings them back", async (stage) => {
-    const pods = [await stage.runPod("one", 1), await stage.runPod("two", 2)];
+  scenario(
+    "devices are not allocatable after the plugin is killed, and are again after its restart",
+    async (stage) => {
+      const pods = [await stage.runPod("one", 1), await stage.runPod("two", 2)];
 
-    await stage.plugin.kill();
-    await stage.showsResources({ capacity: stage.total, allocatable: 0 });
-    for (const pod of pods) await stage.isUntouched(pod);
+      await stage.plugin.kill();
+      await stage.showsResources({ capacity: stage.total, allocatable: 0 });
+      for (const pod of pods) await stage.isUntouched(pod);
 
-    await stage.plugin.start();
-    await stage.showsAllDevices();
-    for (const pod of pods) await stage.isUntouched(pod);
+      await stage.plugin.start();
+      await stage.showsAllDevices();
+      for (const pod of pods) await stage.isUntouched(pod);
 
-    await stage.runPod("three", 1);
-    const held = await stage.allocationsOf("one", "two", "three");
-    assert.equal(new Set(Object.values(held).flat()).size, 4, "a device was given twice");
-  }),
+      await stage.runPod("three", 1);
+      const held = await stage.allocationsOf("one", "two", "three");
+      assert.equal(new Set(Object.values(held).flat()).size, 4, "a device was given twice");
+    },
+  ),
 
   scenario(
-    "a kubelet that restarts without the plugin takes it in when it comes",
+    "a kubelet that restarted without the plugin accepts its registration later",
     async (stage) => {
       const pods = [await stage.runPod("one", 1), await stage.runPod("two", 2)];
       const held = await stage.allocationsOf("one", "two");
@@ -117,28 +120,25 @@ export const kubeletScenarios: readonly Scenario[] = [
     },
   ),
 
-  scenario(
-    "a pod that comes while the plugin is down is refused, the next one is not",
-    async (stage) => {
-      await stage.plugin.kill();
-      await stage.showsResources({ capacity: stage.total, allocatable: 0 });
+  scenario("a pod added while the plugin is down is rejected, the next one runs", async (stage) => {
+    await stage.plugin.kill();
+    await stage.showsResources({ capacity: stage.total, allocatable: 0 });
 
-      await stage.createPod("early", 1);
-      const { reason, message } = await stage.podFails("early");
-      assert.equal(reason, "UnexpectedAdmissionError");
-      assert.equal(
-        message,
-        "Pod was rejected: Allocate failed due to no healthy devices present; cannot allocate unhealthy devices " +
-          "meeting-baas.io/video-devices, which is unexpected",
-      );
+    await stage.createPod("early", 1);
+    const { reason, message } = await stage.podFails("early");
+    assert.equal(reason, "UnexpectedAdmissionError");
+    assert.equal(
+      message,
+      "Pod was rejected: Allocate failed due to no healthy devices present; cannot allocate unhealthy devices " +
+        "meeting-baas.io/video-devices, which is unexpected",
+    );
 
-      await stage.plugin.start();
-      await stage.showsAllDevices();
-      await stage.runPod("next", 1);
-    },
-  ),
+    await stage.plugin.start();
+    await stage.showsAllDevices();
+    await stage.runPod("next", 1);
+  }),
 
-  scenario("a sick device is not allocatable until it is healed", async (stage) => {
+  scenario("an unhealthy device is not allocatable until it recovers", async (stage) => {
     const id = stage.plugin.ids.at(-1) ?? "";
     await stage.plugin.sicken(id);
     await stage.showsResources({ capacity: stage.total, allocatable: stage.total - 1 });
@@ -146,7 +146,7 @@ export const kubeletScenarios: readonly Scenario[] = [
     await stage.showsAllDevices();
   }),
 
-  scenario("with all devices in use one more pod is refused, until one ends", async (stage) => {
+  scenario("with all devices in use one more pod is rejected, until one ends", async (stage) => {
     await stage.runPod("many", stage.total - 1);
     await stage.runPod("last", 1);
     const { last: freed } = await stage.allocationsOf("many", "last");
@@ -170,23 +170,20 @@ export const kubeletScenarios: readonly Scenario[] = [
     assert.deepEqual(next, freed);
   }),
 
-  scenario(
-    "a pod that asks for more than there is is refused, and takes nothing",
-    async (stage) => {
-      await stage.createPod("greedy", stage.total + 1);
-      const { reason, message } = await stage.podFails("greedy");
-      assert.equal(reason, "UnexpectedAdmissionError");
-      assert.equal(
-        message,
-        "Pod was rejected: Allocate failed due to requested number of devices unavailable for " +
-          `meeting-baas.io/video-devices. Requested: ${stage.total + 1}, Available: ${stage.total}, ` +
-          "which is unexpected",
-      );
-      await stage.runPod("modest", stage.total);
-    },
-  ),
+  scenario("a pod that requests too many devices is rejected, and gets none", async (stage) => {
+    await stage.createPod("greedy", stage.total + 1);
+    const { reason, message } = await stage.podFails("greedy");
+    assert.equal(reason, "UnexpectedAdmissionError");
+    assert.equal(
+      message,
+      "Pod was rejected: Allocate failed due to requested number of devices unavailable for " +
+        `meeting-baas.io/video-devices. Requested: ${stage.total + 1}, Available: ${stage.total}, ` +
+        "which is unexpected",
+    );
+    await stage.runPod("modest", stage.total);
+  }),
 
-  scenario("pod-resources lists what pods were given", async (stage) => {
+  scenario("pod-resources lists the devices of pods", async (stage) => {
     const pods = [await stage.runPod("one", 1), await stage.runPod("two", 2)];
     const held = await stage.allocationsOf("one", "two");
     for (const pod of pods) {
@@ -198,14 +195,14 @@ export const kubeletScenarios: readonly Scenario[] = [
     assert.deepEqual(await stage.allocationsOf("one"), { one: held["one"] });
   }),
 
-  scenario("SIGTERM ends the plugin with 0, and nothing is allocatable", async (stage) => {
+  scenario("SIGTERM ends the plugin with 0, and no device is allocatable", async (stage) => {
     const pod = await stage.runPod("one", 1);
     assert.equal(await stage.plugin.stop("SIGTERM"), 0);
     await stage.showsResources({ capacity: stage.total, allocatable: 0 });
     await stage.isUntouched(pod);
   }),
 
-  scenario("a rolling restart, old before new, touches no pod", async (stage) => {
+  scenario("a rolling restart, old before new, disturbs no pod", async (stage) => {
     const pods = [await stage.runPod("one", 1), await stage.runPod("two", 2)];
     const held = await stage.allocationsOf("one", "two");
 

@@ -22,12 +22,12 @@ const looked = (plugin: Plugin) =>
     "a first look",
   );
 
-/** On a node that has never had a kubelet. */
+/** The remedy on a node that never had a kubelet. */
 const whatToDo = () =>
   `There is no directory ${scenario.dir}. Mount the host's ${scenario.dir} into the container, at the same path.`;
 
 describe("probes on the admin socket", () => {
-  test("tell life from readiness", async () => {
+  test("distinguish liveness from readiness", async () => {
     const { plugin } = scenario.startPlugin();
     await served();
     expect((await ask("/healthz")).status).toBe(200);
@@ -51,7 +51,7 @@ describe("probes on the admin socket", () => {
     expect([head.status, await head.text()]).toEqual([200, ""]);
   });
 
-  test("say which check fails when asked for all of them", async () => {
+  test("name the failing check if all are requested", async () => {
     const { plugin } = scenario.startPlugin();
     await served();
     await looked(plugin);
@@ -61,7 +61,7 @@ describe("probes on the admin socket", () => {
     expect((await status()).kubelet?.detail).toBe(whatToDo());
   });
 
-  test("a node none of whose devices works is alive and not ready, and says why", async () => {
+  test("a plugin without a healthy device is live and not ready, and reports the reason", async () => {
     rmSync(scenario.simulatedDir, { recursive: true, force: true });
     writeFileSync(scenario.simulatedDir, "in the way");
     await scenario.kubelet.start();
@@ -95,7 +95,7 @@ describe("the admin socket", () => {
     expect((await status()).nodeName).toBe("node-a");
   });
 
-  test("of a live instance is left to it, and taken over with its cordons when that ends", async () => {
+  test("of a live instance stays, and is taken over with its cordons when that instance ends", async () => {
     const old = await scenario.registered();
     const next = scenario.startPlugin({ "node-name": "node-b" });
     await eventually(
@@ -107,7 +107,7 @@ describe("the admin socket", () => {
     await old.stop();
     await eventually(
       () => next.log.lines.some(({ msg }) => msg === "Serving the admin API"),
-      "the taking over",
+      "the takeover",
     );
     const now = await status();
     expect(now.nodeName).toBe("node-b");
@@ -115,20 +115,20 @@ describe("the admin socket", () => {
     await scenario.counts(8, 7);
   });
 
-  test("that can't be made keeps nobody from a device, and is made when it can be", async () => {
+  test("that can't be created delays no pod, and is created as soon as possible", async () => {
     writeFileSync(dirname(scenario.adminSocket), "in the way");
     const { log } = await scenario.registered();
     const complaints = () => log.lines.filter(({ msg }) => msg === "Serving the admin API failed");
     await eventually(() => complaints().length > 0, "a complaint");
-    const told = complaints();
-    expect(told.map(({ level }) => level)).toContain("warn");
-    expect(told[0]?.fields["remedy"]).toContain("ADMIN_SOCKET");
+    const logged = complaints();
+    expect(logged.map(({ level }) => level)).toContain("warn");
+    expect(logged[0]?.fields["remedy"]).toContain("ADMIN_SOCKET");
     rmSync(dirname(scenario.adminSocket));
     await served();
     expect((await status()).kubelet?.registered).toBe(true);
   });
 
-  test("that somebody removes is made anew", async () => {
+  test("that is removed is created again", async () => {
     const { log } = await scenario.registered();
     unlinkSync(scenario.adminSocket);
     await served();

@@ -43,11 +43,11 @@ const status = () => statusOf(client);
 const served = () => eventually(() => existsSync(scenario.adminSocket), "the admin socket");
 
 describe("the admin API", () => {
-  test("tells everything that is known", async () => {
+  test("reports everything that the plugin knows", async () => {
     await scenario.registered();
     await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });
     let now = await status();
-    // On a busy machine a pod may be listed only after the grace of its Allocate.
+    // On a busy machine the kubelet may list a pod only after the grace time of its Allocate.
     while (now.devices[0]?.use !== Use.IN_USE) now = await status();
     expect(now).toMatchObject({
       version: "test",
@@ -75,7 +75,7 @@ describe("the admin API", () => {
     });
   });
 
-  test("is for root alone from its birth, and leaves nothing behind", async () => {
+  test("has a socket that only root may open from its creation on, and removes it", async () => {
     const { stop } = await scenario.registered();
     expect(statSync(scenario.adminSocket).mode & 0o777).toBe(0o600);
     expect(statSync(dirname(scenario.adminSocket)).mode & 0o777).toBe(0o700);
@@ -101,7 +101,7 @@ describe("the admin API", () => {
     expect(web.status?.nodeName).toBe("node-a");
   });
 
-  test("says what is wrong with a request in a code, a sentence and what to do", async () => {
+  test("answers a wrong request with a code, a sentence and a remedy", async () => {
     await scenario.registered();
     const answer = await post("ResetDevice", '{"deviceId":"video99"}');
     expect(answer.status).toBe(404);
@@ -122,7 +122,7 @@ describe("the admin API", () => {
     );
   });
 
-  test("refuses in sentences, each with what to do in another one", async () => {
+  test("refuses with one sentence and a remedy in another one", async () => {
     await scenario.registered();
     await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });
     const inject = (fault: string, text: string) =>
@@ -143,12 +143,12 @@ describe("the admin API", () => {
     for (const refusal of refusals) {
       const { message, remedy } = await explanationOf(refusal());
       expect(message).toMatch(/^([A-Z]|video\d+ |\/).*[^.]\.$/);
-      // A command ends a line as it is, to be copied.
+      // A command ends a line without a full stop, so that it can be copied.
       if (remedy !== "") expect(remedy).toMatch(/^[A-Z].*([^.]\.|: \S.*[^.])$/);
     }
   });
 
-  test("takes no harm from garbage, from huge bodies and from those who hang up", async () => {
+  test("survives garbage, huge bodies and clients that hang up", async () => {
     const { log } = await scenario.registered();
     const garbage = await post("GetStatus", "garbage");
     expect([garbage.status, await garbage.json()]).toEqual([
@@ -169,7 +169,7 @@ describe("the admin API", () => {
     expect(log.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 
-  test("says of a method that it doesn't have what any refusal says", async () => {
+  test("answers an unknown method like any other refusal", async () => {
     await scenario.registered();
     const answer = await post("Nonsense", "{}");
     const json = (await answer.json()) as JsonValue;
@@ -180,7 +180,7 @@ describe("the admin API", () => {
     expect(info?.remedy).toContain("of one version");
   });
 
-  test("answers whoever has a Host that is none", async () => {
+  test("answers requests with an invalid Host", async () => {
     await scenario.registered();
     const statusLine = (head: string) => firstLine(scenario.adminSocket, head);
     for (const host of ["a b", "a b<>", "[::1"]) {
@@ -207,7 +207,7 @@ describe("the admin API", () => {
 });
 
 describe("a cordon", () => {
-  test("takes a device out of the offer, over a restart, and is undone by an uncordon", async () => {
+  test("makes a device unhealthy, also after a restart, until an uncordon", async () => {
     const { stop } = await scenario.registered();
     const { device } = await client.cordonDevice({ deviceId: "video12", note: "dark" });
     expect(device).toMatchObject({
@@ -233,7 +233,7 @@ describe("a cordon", () => {
     expect((await client.uncordonDevice({ deviceId: "video12" })).device?.healthy).toBe(true);
   });
 
-  test("leaves a device with its pod", async () => {
+  test("doesn't disturb the device's pod", async () => {
     await scenario.registered();
     await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });
     const { device } = await client.cordonDevice({ deviceId: "video10" });
@@ -241,7 +241,7 @@ describe("a cordon", () => {
     expect(scenario.kubelet.allocations()).toEqual({ a: ["video10"] });
   });
 
-  test("by two at once is kept for both", async () => {
+  test("by two callers at once is kept for both", async () => {
     const { stop } = await scenario.registered();
     const others = adminClient(scenario.adminSocket);
     await Promise.all([
@@ -255,7 +255,7 @@ describe("a cordon", () => {
     expect(notes).toEqual(["one", "two"]);
   });
 
-  test("that can't be kept is refused, and nothing changes", async () => {
+  test("that can't be stored is refused, and no device changes", async () => {
     await scenario.registered();
     writeFileSync(scenario.stateDir, "no directory");
     expect(await failureOf(client.cordonDevice({ deviceId: "video10" }))).toBe(
@@ -267,7 +267,7 @@ describe("a cordon", () => {
 });
 
 describe("an operator's reset", () => {
-  test("needs force while a pod has the device, and is counted", async () => {
+  test("needs force while a pod owns the device, and is counted", async () => {
     await scenario.registered();
     await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });
     const reset = (force: boolean) => client.resetDevice({ deviceId: "video10", force });
@@ -280,7 +280,7 @@ describe("an operator's reset", () => {
     );
   });
 
-  test("is told while it goes on, and the kubelet hears nothing of it", async () => {
+  test("is reported while it runs, and not to the kubelet", async () => {
     const driver = new FakeDriver();
     const hangs = Promise.withResolvers<void>();
     driver.onReset = () => hangs.promise;
@@ -295,14 +295,14 @@ describe("an operator's reset", () => {
     expect(scenario.count("list_received")).toBe(1);
   });
 
-  test("that fails says why", async () => {
+  test("that fails reports the reason", async () => {
     await scenario.registered();
     scenario.sicken("video11", "reset-fails");
     const reset = client.resetDevice({ deviceId: "video11", force: true });
     expect(await failureOf(reset)).toBe("Internal reset_failed");
   });
 
-  test("or repair helps a device that is sick", async () => {
+  test("or repair makes an unhealthy device healthy", async () => {
     await scenario.registered({}, { maintenanceTimes: defaultMaintenanceTimes });
     scenario.sicken("video11", "dead-caps");
     await scenario.counts(8, 7);
@@ -313,7 +313,7 @@ describe("an operator's reset", () => {
 });
 
 describe("a watch", () => {
-  test("has the status at once and after each change, and ends with the plugin", async () => {
+  test("receives the status at once and after each change, and ends with the plugin", async () => {
     const { stop } = await scenario.registered();
     const reasons: string[] = [];
     const watching = (async () => {
@@ -330,7 +330,7 @@ describe("a watch", () => {
     await watching;
   });
 
-  test("is told of many changes in few statuses", async () => {
+  test("receives many changes in few statuses", async () => {
     await scenario.registered();
     let statuses = 0;
     const end = new AbortController();
@@ -349,13 +349,13 @@ describe("a watch", () => {
     await watching;
   });
 
-  test("by all who may, none of whom ever reads, holds nothing up", async () => {
+  test("delays nothing, even with the most watchers and none of them reading", async () => {
     const { plugin } = await scenario.registered();
     const made = countCalls(plugin.actions, "status");
     const sockets = Array.from({ length: maxWatches }, () => unread(scenario.adminSocket));
     try {
       await eventually(() => made() >= maxWatches, "the first statuses");
-      // Cordoning makes statuses of its own, two each time; when it makes all of them, every writer waits.
+      // Each cordon causes two statuses; once only these are sent, every writer waits.
       const cordons = 5;
       let others = Number.POSITIVE_INFINITY;
       const end = performance.now() + 20_000;
@@ -378,7 +378,7 @@ describe("a watch", () => {
     }
   });
 
-  test("is refused to whoever opens more and more, and given again when some have ended", async () => {
+  test("is refused beyond a limit, and possible again when others have ended", async () => {
     await scenario.registered();
     const end = new AbortController();
     const open = () => client.watchStatus({}, { signal: end.signal })[Symbol.asyncIterator]();
@@ -397,7 +397,7 @@ describe("a watch", () => {
     await eventually(async () => (await again()) === undefined, "a watch");
   });
 
-  test("that is quiet isn't cut", async () => {
+  test("stays open while it is quiet", async () => {
     await scenario.registered();
     const received: unknown[] = [];
     let ended = false;
@@ -409,7 +409,7 @@ describe("a watch", () => {
       .finally(() => {
         ended = true;
       });
-    // Bun cuts a connection that is quiet for 10 s unless told otherwise, and says so at 12 s.
+    // By default Bun closes a connection that is quiet for 10 s, and the client notices at 12 s.
     await Bun.sleep(14_000);
     expect(ended).toBe(false);
     const before = received.length;
@@ -420,10 +420,10 @@ describe("a watch", () => {
   }, 30_000);
 });
 
-/** As many as are watched for at a time. */
+/** The limit of concurrent watches. */
 const maxWatches = 32;
 
-/** A watch whose answer nobody reads. */
+/** A watch whose answer is never read. */
 function unread(socketPath: string): Socket {
   const socket = connect(socketPath).pause();
   socket.on("error", () => undefined);
@@ -446,7 +446,7 @@ function countCalls<K extends string>(target: Record<K, () => unknown>, name: K)
   return () => calls;
 }
 
-/** The status line of the answer to a head that no client would send. */
+/** The status line of the answer to an unusual request. */
 function firstLine(socketPath: string, head: string): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const socket = connect(socketPath, () => socket.write(head));

@@ -19,7 +19,7 @@ afterEach(async () => {
   await scenario.close();
 });
 
-/** A client on the plugin's own socket, as the kubelet is one. */
+/** A client on the plugin's own socket, like the kubelet. */
 async function client(options: Record<string, string> = {}): Promise<Client<typeof DevicePlugin>> {
   plugin = await scenario.registered(options);
   transport = createSocketTransport(scenario.socketPath());
@@ -40,13 +40,13 @@ async function refusal(call: Promise<unknown>): Promise<ConnectError> {
 }
 
 describe("Allocate", () => {
-  test("S28 refuses an ID it never listed", async () => {
+  test("refuses an ID that was never listed", async () => {
     const error = await refusal((await client()).allocate(request(["video99"])));
     expect(error.code).toBe(Code.NotFound);
     expect(error.rawMessage).toBe("device video99 is not one of this node's");
   });
 
-  test("S29 refuses an unhealthy device with its reason", async () => {
+  test("refuses an unhealthy device with its reason", async () => {
     const plugged = await client();
     scenario.sicken("video10");
     await scenario.counts(8, 7);
@@ -57,7 +57,7 @@ describe("Allocate", () => {
     expect(refused?.fields).toMatchObject({ method: "Allocate", device_ids: ["video10"] });
   });
 
-  test("S30 sorts several IDs by number", async () => {
+  test("sorts several IDs by number", async () => {
     const { containerResponses } = await (await client()).allocate(
       request(["video17", "video10", "video12"]),
     );
@@ -72,7 +72,7 @@ describe("Allocate", () => {
     ]);
   });
 
-  test("S31 answers the same ID again, for an app container after its init container", async () => {
+  test("answers the same ID again, for an app container after its init container", async () => {
     await client();
     const pod = await scenario.kubelet.addPod({
       name: "a",
@@ -86,7 +86,7 @@ describe("Allocate", () => {
     expect(given.map(({ deviceIds: ids }) => ids)).toEqual([["video10"], ["video10"]]);
   });
 
-  test("S32 answers an empty request and several container requests", async () => {
+  test("answers an empty request and several container requests", async () => {
     const plugged = await client();
     expect((await plugged.allocate({})).containerResponses).toEqual([]);
     const { containerResponses } = await plugged.allocate(
@@ -99,7 +99,7 @@ describe("Allocate", () => {
     ]);
   });
 
-  test("S33 of a device that has just vanished is refused once the loss is seen, and the kubelet is told", async () => {
+  test("refuses a device that was just lost, and the kubelet learns that it is unhealthy", async () => {
     const plugged = await client();
     scenario.sicken("video13", "create-fails");
     scenario.remove("video13");
@@ -109,7 +109,7 @@ describe("Allocate", () => {
     );
   });
 
-  test("S34 answers many calls at once, each with its own devices", async () => {
+  test("answers many calls at once, each with its own devices", async () => {
     const plugged = await client();
     const ids = deviceIds();
     const answers = await Promise.all(
@@ -120,7 +120,7 @@ describe("Allocate", () => {
     });
   });
 
-  test("never changes what the kubelet is told", async () => {
+  test("never changes the device list", async () => {
     const plugged = await client();
     for (const id of deviceIds()) await plugged.allocate(request([id]));
     await Bun.sleep(200);
@@ -128,7 +128,7 @@ describe("Allocate", () => {
     expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
   });
 
-  test("logs each device with the fields people search for", async () => {
+  test("logs each device with the fields that users search for", async () => {
     await (await client()).allocate(request(["video10"]));
     const line = plugin.log.lines.find(({ msg }) => msg === "Device allocated");
     expect(line).toEqual({
@@ -147,7 +147,7 @@ describe("Allocate", () => {
 });
 
 describe("GetPreferredAllocation", () => {
-  test("S37 prefers devices that rested longest", async () => {
+  test("prefers devices that have been free longest", async () => {
     await client();
     const add = (name: string) =>
       scenario.kubelet.addPod({ name, containers: [{ name: "c", devices: 1 }] });
@@ -160,7 +160,7 @@ describe("GetPreferredAllocation", () => {
     expect(given).toEqual([...deviceIds(), "video10", "video11"]);
   });
 
-  test("S37 answers odd questions without an error", async () => {
+  test("answers unusual requests without an error", async () => {
     const plugged = await client();
     const { containerResponses } = await plugged.getPreferredAllocation({
       containerRequests: [
@@ -182,12 +182,12 @@ describe("GetPreferredAllocation", () => {
 describe("PreStartContainer", () => {
   const preStart = { "pre-start-container": "true" };
 
-  test("is not asked for by default", async () => {
+  test("is off by default", async () => {
     const plugged = await client();
     expect((await plugged.getDevicePluginOptions({})).preStartRequired).toBe(false);
   });
 
-  test("resets the device before the container starts, and lets it start", async () => {
+  test("resets the device before the container starts", async () => {
     await client(preStart);
     const pod = await scenario.kubelet.addPod({
       name: "a",
@@ -200,13 +200,13 @@ describe("PreStartContainer", () => {
     await scenario.counts(8, 8);
   });
 
-  test("S36 refuses an unknown ID", async () => {
+  test("refuses an unknown ID", async () => {
     const plugged = await client(preStart);
     const error = await refusal(plugged.preStartContainer({ devicesIds: ["video99"] }));
     expect(error.code).toBe(Code.NotFound);
   });
 
-  test("S35 keeps the container waiting while the reset fails, and starts it when it works", async () => {
+  test("keeps the container waiting while the reset fails, and lets it start when the reset succeeds", async () => {
     await client(preStart);
     scenario.sicken("video10", "reset-fails");
     const pod = await scenario.kubelet.addPod({

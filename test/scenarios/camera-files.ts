@@ -3,8 +3,8 @@ import type { DriverDevice } from "../../src/drivers/driver.ts";
 import { FakeDriver } from "../support/fake-driver.ts";
 
 /**
- * Cameras whose content is kept in files until they are reset: what one pod leaves, the next would find.
- * Those that are there already are adopted.
+ * Cameras with their content in files until a reset, so that a pod would find the content of the previous one. Existing
+ * cameras are adopted.
  */
 export class CameraFiles extends FakeDriver {
   override readonly devices: DriverDevice[];

@@ -9,26 +9,26 @@ import { numbersFrom } from "../../src/v4l2/device-ids.ts";
 import { CameraFiles } from "./camera-files.ts";
 import { eventually, quickCareTimes, type RunningPlugin, Scenario } from "./harness.ts";
 
-/** Long enough for whatever the maintenance would do on its own. */
+/** Long enough for any maintenance that isn't requested. */
 export const aWhile = quickCareTimes.graceMs + 4 * quickCareTimes.pollMs;
 
-/** A kubelet's restart may take its time on a busy machine, and is over before its grace is all the same. */
+/** Times for a kubelet's restart on a busy machine: it ends before the grace time does. */
 export const unhurriedRestart = { ...quickCareTimes, restartGraceMs: 2500 };
 
-/** Waits until the plugin has heard from the kubelet that a pod has a device, or so many times. */
+/** Waits until the plugin has logged, `times` times, that the kubelet lists a pod with a device. */
 export function heardOfPods({ log }: RunningPlugin, count = 1): Promise<void> {
   const taken = () => log.lines.filter(({ msg }) => msg === "Device owned by pod").length;
   return eventually(() => taken() >= count, "the kubelet's word of the pods");
 }
 
-/** A scenario whose cameras keep what was written to them. */
+/** A scenario whose cameras keep their content until a reset. */
 export class CameraNode extends Scenario {
   /** @param there They exist before the plugin starts. */
   cameras(count = 8, there = false, cleaning: Cleaning = "reset"): CameraFiles {
     return this.camerasOf(numbersFrom(10, count), [], there, cleaning);
   }
 
-  /** Cameras of the wanted numbers, and of those that pods still have. */
+  /** Cameras with the configured numbers, and with those that are still allocated. */
   camerasOf(
     wanted: readonly number[],
     allocated: readonly number[],
@@ -40,7 +40,7 @@ export class CameraNode extends Scenario {
     return new CameraFiles(devices, there);
   }
 
-  /** The plugin over these cameras, registered. */
+  /** Starts the plugin with these cameras, and waits until it is registered. */
   async started(
     driver: CameraFiles,
     options: Partial<Record<string, string>> = {},
@@ -61,7 +61,7 @@ export class CameraNode extends Scenario {
     return this.kubelet.addPod({ name, containers: [{ name: "c", devices: 1 }] });
   }
 
-  /** Allocate as the kubelet calls it, with the status of a refusal. */
+  /** Calls Allocate like the kubelet; returns the status of a refusal. */
   async allocate(id: string): Promise<Code | undefined> {
     const transport = createSocketTransport(this.socketPath());
     try {

@@ -17,10 +17,10 @@ const said = (plugin: RunningPlugin, msg: string) =>
   eventually(() => plugin.log.lines.some((line) => line.msg === msg), msg);
 
 describe("a healthy node", () => {
-  test("is silent at info level between events, however often it is looked at", async () => {
+  test("logs nothing at info level between events, however often it is inspected", async () => {
     const pollMs = 50;
     const configure = scenario.config.bind(scenario);
-    // As often as the maintenance's polls; the option has whole seconds.
+    // As often as the maintenance polls; the option has whole seconds.
     scenario.config = (options) => ({ ...configure(options), healthCheckInterval: pollMs / 1000 });
     const cameras = scenario.cameras(3);
     const plugin = await scenario.started(cameras, {}, { ...quickCareTimes, pollMs });
@@ -34,7 +34,7 @@ describe("a healthy node", () => {
     expect(events(plugin).slice(before)).toEqual([]);
   });
 
-  test("tells at debug level what the maintenance makes of each device, when that changes", async () => {
+  test("logs each change of a maintenance decision at debug level", async () => {
     const plugin = await scenario.started(scenario.cameras(2));
     await scenario.pod("a");
     await said(plugin, "Device owned by pod");
@@ -48,10 +48,10 @@ describe("a healthy node", () => {
     );
     await Bun.sleep(4 * quickCareTimes.pollMs);
     for (const id of ["video10", "video11"]) {
-      const told = plugin.log.lines
+      const logged = plugin.log.lines
         .filter(({ msg, fields }) => msg === "Maintenance decision" && fields["device_id"] === id)
         .map(({ fields }) => JSON.stringify(fields));
-      expect(told.filter((line, at) => line === told[at - 1])).toEqual([]);
+      expect(logged.filter((line, at) => line === logged[at - 1])).toEqual([]);
     }
   });
 });
@@ -67,7 +67,7 @@ function decisions({ log }: RunningPlugin): string[] {
 }
 
 describe("every change of state", () => {
-  test("is told with its reason and what happens next", async () => {
+  test("is logged with its reason and the next step", async () => {
     const cameras = scenario.cameras(4);
     const admin = adminClient(scenario.adminSocket);
     const plugin = await scenario.started(cameras, {
@@ -100,9 +100,9 @@ describe("every change of state", () => {
     await scenario.counts(4, 3);
     await plugin.stop();
 
-    const told = events(plugin).filter(isChange);
-    expect(told.filter((line) => !isExplained(line))).toEqual([]);
-    const stories = new Set(told.map(({ msg }) => msg));
+    const logged = events(plugin).filter(isChange);
+    expect(logged.filter((line) => !isExplained(line))).toEqual([]);
+    const stories = new Set(logged.map(({ msg }) => msg));
     for (const story of [
       "Registered with the kubelet",
       "Registration ended",
@@ -122,7 +122,7 @@ describe("every change of state", () => {
     }
   });
 
-  test("even the end that a stop puts to a registration", async () => {
+  test("even the end of a registration by a stop", async () => {
     const plugin = await scenario.started(scenario.cameras(1));
     await plugin.stop();
     expect(events(plugin).find(({ msg }) => msg === "Registration ended")).toMatchObject({
@@ -132,7 +132,7 @@ describe("every change of state", () => {
   });
 });
 
-/** Of a device, of several, or of the registration. */
+/** True for an event of a device, of several devices, or of the registration. */
 function isChange({ msg, fields }: LogLine): boolean {
   return (
     "device_id" in fields || "device_ids" in fields || /registration|register|kubelet/i.test(msg)

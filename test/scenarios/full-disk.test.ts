@@ -5,10 +5,10 @@ import { adminClient, explanationOf, failureOf, statusOf } from "../support/admi
 import { mountSmallDisk, skipSmallDisk, unmount } from "../support/small-disk.ts";
 import { Scenario } from "./harness.ts";
 
-/** tmpfs counts in pages of 4 kB. */
+/** Size of the disk in kB; tmpfs counts in pages of 4 kB. */
 const diskKilobytes = 16;
 
-describe.skipIf(skipSmallDisk())("a disk that is full", () => {
+describe.skipIf(skipSmallDisk())("a full disk", () => {
   let scenario: Scenario;
   let filler: string;
   beforeEach(() => {
@@ -21,7 +21,7 @@ describe.skipIf(skipSmallDisk())("a disk that is full", () => {
     return scenario.close();
   });
 
-  /** Writes until there is no byte left. */
+  /** Fills the disk. */
   function fill(): void {
     for (;;) {
       try {
@@ -33,7 +33,7 @@ describe.skipIf(skipSmallDisk())("a disk that is full", () => {
     }
   }
 
-  test("has a further cordon refused, keeps the former ones, and takes both when there is room", async () => {
+  test("makes a further cordon fail, keeps the stored ones, and stores both when there is room", async () => {
     const { stop } = await scenario.registered();
     const client = adminClient(scenario.adminSocket);
     await client.cordonDevice({ deviceId: "video10", note: "the first" });

@@ -24,7 +24,7 @@ import { type LogLine, recordingLogger } from "../support/recording-logger.ts";
 
 export { eventually } from "../support/eventually.ts";
 
-/** The reconciler's times, a tenth of the real ones where a test would wait for them. */
+/** Times of the registration, a tenth of the real ones where a test waits for them. */
 export const quickTimes: RegistrationTimes = {
   ...defaultRegistrationTimes,
   tickMs: 100,
@@ -36,14 +36,14 @@ export const quickTimes: RegistrationTimes = {
   backoff: { initialMs: 100, maxMs: 1000 },
 };
 
-/** Those of a plugin whose kubelet doesn't do its part, which is found out by waiting. */
+/** Shorter times, for kubelets that don't answer. */
 export const impatientTimes: RegistrationTimes = {
   ...quickTimes,
   registerMs: 1500,
   streamGraceMs: 500,
 };
 
-/** The maintenance's times, a fraction of the real ones where a test would wait for them, and more where it would not. */
+/** Times of the maintenance: a fraction of the real ones where a test waits for them, longer ones elsewhere. */
 export const quickCareTimes: MaintenanceTimes = {
   ...defaultMaintenanceTimes,
   pollMs: 100,
@@ -62,7 +62,7 @@ export interface RunningPlugin {
   stop(): Promise<void>;
 }
 
-/** A node's directories, a kubelet that is not started yet, and plugins as wanted. */
+/** A node's directories, a kubelet that isn't started yet, and the test's plugins. */
 export class Scenario {
   readonly directory = mkdtempSync(join(tmpdir(), "vdp-"));
   readonly dir = join(this.directory, "dp");
@@ -86,7 +86,7 @@ export class Scenario {
   }
 
   /**
-   * The plugin in this process. Pins the options and parts a scenario needs, the rest is default.
+   * Starts a plugin in this process, with the scenario's options and parts, and defaults for the rest.
    */
   startPlugin(
     options: Partial<Record<string, string>> = {},
@@ -143,7 +143,7 @@ export class Scenario {
     return loaded.config;
   }
 
-  /** Both, registered, with all devices healthy. */
+  /** Starts kubelet and plugin, and waits until all devices are allocatable. */
   async registered(
     options: Partial<Record<string, string>> = {},
     parts: Partial<PluginDeps> = {},
@@ -177,7 +177,7 @@ export class Scenario {
     rmSync(join(this.simulatedDir, id));
   }
 
-  /** How often an event of a type came so far. */
+  /** Number of events of a type so far. */
   count(type: KubeletEvent["type"]): number {
     return this.seen.filter((event) => event.type === type).length;
   }

@@ -11,7 +11,7 @@ afterEach(() => scenario.close());
 const { graceMs, pollMs } = quickCareTimes;
 
 describe("healing", () => {
-  test("repairs dead capabilities of a device when its pod has gone", async () => {
+  test("repairs a device's dead capabilities after its pod has ended", async () => {
     const driver = scenario.cameras();
     const plugin = await scenario.started(driver);
     await scenario.pod("a");
@@ -30,7 +30,7 @@ describe("healing", () => {
     ]);
   });
 
-  test("resets what a writer left marked, when nobody has it", async () => {
+  test("resets a device with a stuck writer once it is free", async () => {
     const driver = scenario.cameras();
     await scenario.started(driver);
     await Bun.sleep(aWhile);
@@ -45,7 +45,7 @@ describe("healing", () => {
     await scenario.counts(8, 8);
   });
 
-  test("leaves its mark to a pod that closes and opens its camera, unseen by the kubelet", async () => {
+  test("ignores the stuck writer of a pod that closes and opens its camera", async () => {
     const driver = scenario.cameras();
     const running = await scenario.started(driver);
     await scenario.pod("a");
@@ -69,7 +69,7 @@ describe("healing", () => {
       await works(id);
       driver.set(id, "ok");
     };
-    // The look after the reset of the one sees the other as its pod has left it.
+    // The inspection after the reset of the one device sees the other as its pod left it.
     await scenario.pod("b");
     driver.set("video11", "stuck_writer");
     await heardOfPods(running, 2);
@@ -80,7 +80,7 @@ describe("healing", () => {
     expect(scenario.count("list_received")).toBe(lists);
   });
 
-  test("tells of a mark that nobody can take away, once nobody has the device", async () => {
+  test("reports a stuck writer that no reset removes, once the device is free", async () => {
     const driver = scenario.cameras(1, false, "unavailable");
     const plugin = await scenario.started(driver);
     await scenario.pod("a");
@@ -96,7 +96,7 @@ describe("healing", () => {
     }, "the mark");
   });
 
-  test("leaves it to one that the kubelet has just begun anew with", async () => {
+  test("ignores the stuck writer of a pod while its kubelet restarts", async () => {
     const driver = scenario.cameras();
     const plugin = await scenario.started(driver, {}, unhurriedRestart);
     await scenario.pod("a");
@@ -111,7 +111,7 @@ describe("healing", () => {
     expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
   });
 
-  test("moves a device that is at another's number only when nobody has it", async () => {
+  test("moves a device with a wrong number only when it is free", async () => {
     const driver = scenario.cameras();
     const plugin = await scenario.started(driver);
     await scenario.pod("a");

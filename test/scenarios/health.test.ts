@@ -11,7 +11,7 @@ beforeEach(() => {
 afterEach(() => scenario.close());
 
 describe("a device's health", () => {
-  test("S38 follows a device that is lost under a running pod and comes back", async () => {
+  test("follows a device that is lost under a running pod and created again", async () => {
     await scenario.registered();
     await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });
     const before = scenario.kubelet.pod("a");
@@ -24,14 +24,14 @@ describe("a device's health", () => {
     expect(scenario.kubelet.allocations()).toEqual({ a: ["video10"] });
   });
 
-  test("comes back by itself when the node was merely deleted", async () => {
+  test("recovers if only the device node was deleted", async () => {
     await scenario.registered();
     scenario.remove("video14");
     await eventually(() => scenario.count("list_received") === 3, "loss and recovery");
     expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
   });
 
-  test("is lost to the kubelet within 100 ms of its node, and back within 500 ms", async () => {
+  test("reaches the kubelet within 100 ms of the node's loss, and within 500 ms of its return", async () => {
     await scenario.registered();
     const healed: number[] = [];
     const ids = deviceIds();
@@ -52,7 +52,7 @@ describe("a device's health", () => {
     expect(await bestOf(500, heal)).toBeLessThan(500);
   });
 
-  test("S40 that flaps is held back instead of being passed on each time", async () => {
+  test("is not reported at each change if it flaps", async () => {
     const { log } = await scenario.registered();
     const flap = async () => {
       scenario.sicken("video10");
@@ -65,11 +65,11 @@ describe("a device's health", () => {
     for (let n = 0; n < 5; n++) await flap();
     await Bun.sleep(100);
     expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 7 });
-    // One list at the start, then at most a loss and a return for each tolerated recovery, and a last loss.
+    // One list at the start, then at most a loss and a recovery for each tolerated recovery, and a last loss.
     expect(scenario.count("list_received")).toBeLessThanOrEqual(1 + 2 * 3 + 1);
   });
 
-  test("S39 of all is lost with what provides them, and comes back with it", async () => {
+  test("of all devices is lost and recovers with the module", async () => {
     const { plugin } = await scenario.registered();
     for (let n = 10; n < 18; n++) scenario.sicken(`video${n}`, "create-fails");
     for (let n = 10; n < 18; n++) rmSync(`${scenario.simulatedDir}/video${n}`);
@@ -79,7 +79,7 @@ describe("a device's health", () => {
     await scenario.counts(8, 8);
   });
 
-  test("is looked at anew when asked for, without waiting for an event", async () => {
+  test("is inspected on request, without an event", async () => {
     const { plugin, log } = await scenario.registered();
     plugin.reinspect();
     await eventually(
@@ -89,10 +89,10 @@ describe("a device's health", () => {
     expect(scenario.count("register_received")).toBe(1);
   });
 
-  test("of who may open a device is kept: a node's mode that somebody changed comes back", async () => {
+  test("includes the node's mode, which is restored after a change", async () => {
     await scenario.registered();
     const node = `${scenario.simulatedDir}/video12`;
-    // As udev does with a new node, some time after it was made.
+    // As udev changes a new node, some time after its creation.
     chmodSync(node, 0o660);
     await eventually(() => (statSync(node).mode & 0o777) === 0o666, "the mode");
     expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });

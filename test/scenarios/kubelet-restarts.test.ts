@@ -14,7 +14,7 @@ const nodes = () =>
 
 describe("a kubelet's restart", () => {
   for (const version of ["1.26", "1.32", "1.33", "1.36", "1.37"] as const) {
-    test(`S9 S13 is survived with kubelet ${version}, on a new socket`, async () => {
+    test(`ends with a new registration on a new socket: ${version}`, async () => {
       scenario = new Scenario(version);
       await scenario.registered();
       const before = scenario.sockets();
@@ -26,7 +26,7 @@ describe("a kubelet's restart", () => {
     });
   }
 
-  test("S10 is survived while Register is under way", async () => {
+  test("while Register is under way ends with a registration", async () => {
     scenario = new Scenario();
     scenario.kubelet.faults.holdRegister = true;
     await scenario.kubelet.start();
@@ -38,7 +38,7 @@ describe("a kubelet's restart", () => {
     await scenario.counts(8, 8);
   });
 
-  test("S11 ten times in a row ends registered once", async () => {
+  test("ten times in a row ends registered once", async () => {
     scenario = new Scenario();
     const { plugin } = await scenario.registered();
     for (let n = 0; n < 10; n++) {
@@ -53,7 +53,7 @@ describe("a kubelet's restart", () => {
     expect(scenario.sockets()).toHaveLength(1);
   });
 
-  test("S14 leaves the devices of running pods alone", async () => {
+  test("leaves the devices of running pods alone", async () => {
     scenario = new Scenario();
     await scenario.registered();
     await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 2 }] });
@@ -64,7 +64,7 @@ describe("a kubelet's restart", () => {
     expect(scenario.count("allocated")).toBe(1);
   });
 
-  test("S15 after a long absence finds the plugin waiting, and the capacity back", async () => {
+  test("after a long absence restores the capacity", async () => {
     const clock = new ManualClock();
     scenario = new Scenario("1.33", { clock });
     const { plugin } = await scenario.registered();
@@ -75,7 +75,7 @@ describe("a kubelet's restart", () => {
     await scenario.counts(8, 8);
   });
 
-  test("S13 that empties its directory removes nothing that the plugin does not create again", async () => {
+  test("that empties its directory removes nothing that the plugin does not create again", async () => {
     scenario = new Scenario("1.30");
     await scenario.registered();
     writeFileSync(join(scenario.dir, "notes.txt"), "");
@@ -86,7 +86,7 @@ describe("a kubelet's restart", () => {
     );
   });
 
-  test("S43 with the whole node: a pod admitted before the plugin is back fails, the next one runs", async () => {
+  test("with the whole node: a pod admitted before the plugin registers fails, the next one runs", async () => {
     scenario = new Scenario();
     const { stop } = await scenario.registered();
     await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });
@@ -104,7 +104,7 @@ describe("a kubelet's restart", () => {
     expect(again.phase).toBe("Running");
   });
 
-  test("S44 with the whole node: a pod admitted after it keeps its device without a new Allocate", async () => {
+  test("with the whole node: a pod admitted after the registration keeps its device without a new Allocate", async () => {
     scenario = new Scenario();
     await scenario.registered();
     await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });

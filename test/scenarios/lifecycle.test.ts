@@ -21,7 +21,7 @@ const nodes = () =>
     .map((name) => `${name} ${statSync(join(scenario.simulatedDir, name)).ino}`);
 
 describe("the plugin's life", () => {
-  test("S22 ends within a second with its stream, its socket gone and the devices as they were", async () => {
+  test("ends within a second with its stream, without its socket, and with unchanged devices", async () => {
     await scenario.kubelet.start();
     const end = async () => {
       const { stop } = scenario.startPlugin();
@@ -38,7 +38,7 @@ describe("the plugin's life", () => {
     expect(await bestOf(1000, end)).toBeLessThan(1000);
   });
 
-  test("S22 ends in good order within a second while devices are still being made", async () => {
+  test("ends within a second while it is still creating devices", async () => {
     const driver = new FakeDriver();
     driver.onEnsure = () => new Promise(() => undefined);
     const log = recordingLogger();
@@ -58,7 +58,7 @@ describe("the plugin's life", () => {
     expect(statSync(scenario.socketPath()).mode & 0o777).toBe(0o600);
   });
 
-  test("S24 beside another instance says so, and the two don't contend", async () => {
+  test("beside another instance logs a warning, and the two don't compete", async () => {
     const first = await scenario.registered();
     const second = scenario.startPlugin();
     await eventually(() => second.plugin.status().registered, "the second's registration");
@@ -71,12 +71,12 @@ describe("the plugin's life", () => {
     expect(first.plugin.status().registered).toBe(true);
   });
 
-  test("S24 beside another instance takes over when that one ends", async () => {
+  test("beside another instance takes over when that one ends", async () => {
     await scenario.registered();
     const second = scenario.startPlugin();
     await eventually(() => second.plugin.status().registered, "the second's registration");
     await second.stop();
-    // The kubelet dropped the endpoint with the second's stream; the first finds out by asking.
+    // The kubelet dropped the endpoint with the second's stream; the first one learns it from pod-resources.
     await scenario.counts(8, 8);
     const pod = await scenario.kubelet.addPod({
       name: "a",
@@ -85,7 +85,7 @@ describe("the plugin's life", () => {
     expect(pod.phase).toBe("Running");
   });
 
-  test("S24 with a kubelet that tells instances apart (1.37), the one left serves on", async () => {
+  test("with a kubelet that tracks each instance (1.37), the remaining one keeps serving", async () => {
     scenario.kubelet.behaviour = behaviourOf("1.37");
     await scenario.registered();
     const second = scenario.startPlugin();
@@ -99,19 +99,19 @@ describe("the plugin's life", () => {
     expect(pod.phase).toBe("Running");
   });
 
-  test("S20 S25 an upgrade that overlaps ends with the new instance serving on its own socket", async () => {
+  test("an upgrade that overlaps ends with the new instance serving on its own socket", async () => {
     const old = await scenario.registered();
     const next = scenario.startPlugin();
     await eventually(() => next.plugin.status().registered, "the new registration");
     await old.stop();
-    // Kubelets up to 1.36 disconnect whoever is current when the old stream ends.
+    // Kubelets up to 1.36 disconnect the current client when the old stream ends.
     await eventually(() => next.plugin.status().registered, "the new one's registration");
     await scenario.counts(8, 8);
     expect(scenario.sockets()).toHaveLength(1);
     expect(existsSync(next.plugin.status().socketPath ?? "")).toBe(true);
   });
 
-  test("S20 the same with a kubelet that tells instances apart (1.37) loses nothing", async () => {
+  test("an upgrade that overlaps loses no device with a kubelet that tracks each instance (1.37)", async () => {
     scenario.kubelet.behaviour = behaviourOf("1.37");
     const old = await scenario.registered();
     const next = scenario.startPlugin();
@@ -121,12 +121,12 @@ describe("the plugin's life", () => {
     expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
   });
 
-  test("S26 restarts under running pods with the same list and untouched devices", async () => {
+  test("restarts under running pods with the same list and unchanged devices", async () => {
     const { stop } = await scenario.registered();
     await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 3 }] });
     const before = { nodes: nodes(), pod: scenario.kubelet.pod("a") };
     await stop();
-    // It would clean what no pod has after a fifth of a second, which may be over before the look below.
+    // By default it would reset free devices after a fifth of a second, which may pass before the check below.
     const { log } = scenario.startPlugin({}, { maintenanceTimes: defaultMaintenanceTimes });
     await scenario.counts(8, 8);
     expect({ nodes: nodes(), pod: scenario.kubelet.pod("a") }).toEqual(before);
@@ -136,7 +136,7 @@ describe("the plugin's life", () => {
     expect(lists.map(({ healthy }) => healthy)).toEqual([8, 8]);
   });
 
-  test("S27 with fewer devices leaves a pod that holds a removed one alone", async () => {
+  test("with fewer devices doesn't disturb a pod that owns a removed one", async () => {
     const { stop } = await scenario.registered();
     await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 6 }] });
     const pod = scenario.kubelet.pod("a");

@@ -15,36 +15,36 @@ beforeEach(() => {
 });
 afterEach(() => scenario.close());
 
-/** What was logged of owners at info level: "taken default/a". */
-function told({ log }: RunningPlugin): string[] {
+/** Events of owners at info level, as "owned default/a". */
+function ownerEvents({ log }: RunningPlugin): string[] {
   const words: Record<string, string> = {
-    "Device owned by pod": "taken",
-    "Device released by pod": "back",
+    "Device owned by pod": "owned",
+    "Device released by pod": "released",
   };
   return log.lines.flatMap(({ level, msg, fields }) =>
     words[msg] && level === "info" ? [`${words[msg]} ${fields["namespace"]}/${fields["pod"]}`] : [],
   );
 }
 
-describe("whose a device is", () => {
-  test("is told when a pod has got it, and when the pod has gone", async () => {
+describe("the owner of a device", () => {
+  test("is logged when a pod gets it, and when the pod has ended", async () => {
     const plugin = await scenario.started(scenario.cameras(1));
     await scenario.pod("a");
-    await eventually(() => told(plugin).length === 1, "the owner");
+    await eventually(() => ownerEvents(plugin).length === 1, "the owner");
     scenario.kubelet.removePod("a");
-    await eventually(() => told(plugin).length === 2, "the end of it");
-    expect(told(plugin)).toEqual(["taken default/a", "back default/a"]);
+    await eventually(() => ownerEvents(plugin).length === 2, "the end of it");
+    expect(ownerEvents(plugin)).toEqual(["owned default/a", "released default/a"]);
   });
 
-  test("is told once, however often the kubelet says so", async () => {
+  test("is logged once, however often the kubelet lists it", async () => {
     const plugin = await scenario.started(scenario.cameras(1));
     await scenario.pod("a");
-    await eventually(() => told(plugin).length > 0, "the owner");
+    await eventually(() => ownerEvents(plugin).length > 0, "the owner");
     await Bun.sleep(6 * pollMs);
-    expect(told(plugin)).toEqual(["taken default/a"]);
+    expect(ownerEvents(plugin)).toEqual(["owned default/a"]);
   });
 
-  test("is no news to a plugin that comes later, but a fact that it tells once", async () => {
+  test("is logged once by a plugin that starts later", async () => {
     const first = await scenario.started(scenario.cameras(2));
     await scenario.pod("a");
     await first.stop();
@@ -53,24 +53,24 @@ describe("whose a device is", () => {
       second.log.lines.filter(({ msg }) => msg === "Devices already owned by pods");
     await eventually(() => known().length === 1, "the owners of before");
     expect(known()[0]?.fields).toMatchObject({ count: 1 });
-    expect(told(second)).toEqual([]);
+    expect(ownerEvents(second)).toEqual([]);
   });
 
-  test("S45 outlives the kubelet's restart, whose socket is another one and asked at once", async () => {
-    // Only the socket's return can be the reason for a question.
+  test("survives a restart of the kubelet, whose new socket is used at once", async () => {
+    // Only the new socket can trigger a call.
     const maintenanceTimes = { ...quickCareTimes, pollMs: 60_000 };
     const plugin = await scenario.started(scenario.cameras(2), {}, maintenanceTimes);
     await scenario.pod("a");
-    await eventually(() => told(plugin).length === 1, "the owner");
+    await eventually(() => ownerEvents(plugin).length === 1, "the owner");
     scenario.kubelet.stop({ removeSockets: true });
     await scenario.kubelet.start();
     await scenario.counts(2, 2);
     await scenario.pod("b");
-    await eventually(() => told(plugin).length === 2, "the second owner");
-    expect(told(plugin)).toEqual(["taken default/a", "taken default/b"]);
+    await eventually(() => ownerEvents(plugin).length === 2, "the second owner");
+    expect(ownerEvents(plugin)).toEqual(["owned default/a", "owned default/b"]);
   });
 
-  test("is known to nobody without a pod-resources socket, which is told once", async () => {
+  test("is unknown without a pod-resources socket, which is logged once", async () => {
     const nowhere = { "pod-resources-socket": "/nowhere/kubelet.sock" };
     const plugin = await scenario.started(scenario.cameras(1), nowhere);
     await scenario.pod("a");
@@ -78,13 +78,13 @@ describe("whose a device is", () => {
       plugin.log.lines.filter(({ msg }) => msg.includes("Use of the devices unknown"));
     await eventually(() => complaints().length > 0, "a complaint");
     await Bun.sleep(6 * pollMs);
-    expect(told(plugin)).toEqual([]);
+    expect(ownerEvents(plugin)).toEqual([]);
     expect(complaints().map(({ level, fields }) => [level, fields["error"]])).toEqual([
       ["info", "there is no /nowhere/kubelet.sock"],
     ]);
   });
 
-  test("is found out in spite of others who ask the kubelet too much, and they are no news", async () => {
+  test("is found although other clients use up the kubelet's rate limit, which is not logged", async () => {
     const plugin = await scenario.started(scenario.cameras(1));
     const transport = createSocketTransport(scenario.kubelet.podResourcesSocket);
     const other = createClient(PodResourcesLister, transport);
@@ -103,15 +103,15 @@ describe("whose a device is", () => {
     }, "the plugin's own questions to be among those that are too many");
     transport.close();
     expect(refused).toBeGreaterThan(10);
-    // A kubelet that has much to do is not one that fails.
+    // A busy kubelet is no failing one.
     expect(answered).toEqual(new Set([true]));
     expect(new Set(tried().map(({ level }) => level))).toEqual(new Set(["debug"]));
     await scenario.pod("a");
-    await eventually(() => told(plugin).length === 1, "the owner");
+    await eventually(() => ownerEvents(plugin).length === 1, "the owner");
   });
 });
 
-test("node-feature-discovery is told of the devices once they are made", async () => {
+test("node-feature-discovery gets its labels once the devices exist", async () => {
   const directory = join(scenario.directory, "features.d");
   mkdirSync(directory);
   await scenario.started(scenario.cameras(2), { "nfd-features-dir": directory });

@@ -16,7 +16,7 @@ afterEach(() => scenario.close());
 const longWaits = { initialMs: 60_000, maxMs: 60_000 };
 
 describe("patience", () => {
-  test("with the timer is not needed: a kubelet's socket is noticed when it appears", async () => {
+  test("isn't needed for a kubelet's socket, which is noticed when it appears", async () => {
     const registrationTimes = { ...quickTimes, tickMs: 60_000 };
     await scenario.kubelet.start();
     scenario.kubelet.stop({ removeSockets: true });
@@ -27,7 +27,7 @@ describe("patience", () => {
     await scenario.counts(8, 8);
   });
 
-  test("with a kubelet that refuses is not held against the next one", async () => {
+  test("with a kubelet that rejects doesn't delay the next kubelet", async () => {
     const registrationTimes = { ...quickTimes, backoff: longWaits };
     scenario.kubelet.faults.refuseRegister = "not you";
     await scenario.kubelet.start();
@@ -38,7 +38,7 @@ describe("patience", () => {
     await scenario.counts(8, 8);
   });
 
-  test("grows with streams that end as soon as they come", async () => {
+  test("grows with streams that end at once", async () => {
     const registrationTimes = { ...quickTimes, provenMs: 60_000, backoff: longWaits };
     const { plugin } = await scenario.registered({}, { registrationTimes });
     scenario.kubelet.dropStreams();
@@ -46,7 +46,7 @@ describe("patience", () => {
     expect(scenario.count("register_received")).toBe(1);
   });
 
-  test("is not asked of a kubelet whose stream has lived", async () => {
+  test("starts again after a stream that lasted", async () => {
     const registrationTimes = { ...quickTimes, provenMs: 100, backoff: longWaits };
     await scenario.registered({}, { registrationTimes });
     await Bun.sleep(200);
@@ -54,7 +54,7 @@ describe("patience", () => {
     await eventually(() => scenario.count("registered") === 2, "the registration");
   });
 
-  test("with the first look makes the first list a true one", async () => {
+  test("with the first inspection makes the first list correct", async () => {
     const driver = new FakeDriver();
     const make = driver.onEnsure;
     driver.onEnsure = async () => {
@@ -66,7 +66,7 @@ describe("patience", () => {
     expect(lists.map(({ healthy }) => healthy)).toEqual([8]);
   });
 
-  test("with the first look ends: the node keeps its capacity while devices can't be made", async () => {
+  test("with the first inspection ends: the node keeps its capacity while devices can't be created", async () => {
     const driver = new FakeDriver();
     driver.onEnsure = () => new Promise(() => undefined);
     await scenario.kubelet.start();
@@ -74,7 +74,7 @@ describe("patience", () => {
     await scenario.counts(8, 0);
   });
 
-  test("with a device that its own pod holds open: the container starts without a reset", async () => {
+  test("with a device that its own pod holds open ends: the container starts without a reset", async () => {
     const driver = new FakeDriver();
     driver.onReset = async (id) => {
       throw new PluginError("device_busy", `${id} is held open`);
@@ -87,7 +87,7 @@ describe("patience", () => {
     expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
   });
 
-  test("with a reset that does not come back ends long before the kubelet's own", async () => {
+  test("with a hanging reset ends long before the kubelet's own", async () => {
     const driver = new FakeDriver();
     driver.onReset = () => new Promise(() => undefined);
     const maintenanceTimes = { ...quickCareTimes, prepareMs: 200 };
@@ -101,7 +101,7 @@ describe("patience", () => {
     }
     transport.close();
     expect(String(refusal)).toMatch(/the reset of video10/i);
-    // The kubelet gives PreStartContainer 30 s (KubeletPreStartContainerRPCTimeoutInSecs).
+    // The kubelet waits 30 s for PreStartContainer (KubeletPreStartContainerRPCTimeoutInSecs).
     expect(defaultMaintenanceTimes.prepareMs).toBeLessThan(30_000);
   });
 });

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => scenario.close());
 
-test("a stall of the event loop is seen while the admin API keeps failing, and is over when it is", async () => {
+test("a stall of the event loop shows in the probes while the admin API keeps failing, and ends with it", async () => {
   writeFileSync(dirname(scenario.adminSocket), "in the way");
   const recorder = recordingLogger();
   const log: Logger = {

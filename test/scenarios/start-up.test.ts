@@ -18,7 +18,7 @@ async function abandonSocket(path: string): Promise<void> {
 }
 
 describe("starting up", () => {
-  test("S1 waits for a kubelet whose directory is missing", async () => {
+  test("waits for a kubelet whose directory is missing", async () => {
     const { log, plugin } = scenario.startPlugin();
     await eventually(() => plugin.status().reason === "kubelet_absent", "the wait");
     await Bun.sleep(300);
@@ -28,7 +28,7 @@ describe("starting up", () => {
     await scenario.counts(8, 8);
   });
 
-  test("S2 waits at a stale kubelet socket and registers when a kubelet listens", async () => {
+  test("waits at a stale kubelet socket and registers when a kubelet listens", async () => {
     mkdirSync(scenario.dir);
     await abandonSocket(scenario.kubelet.socket);
     const { plugin } = scenario.startPlugin();
@@ -39,7 +39,7 @@ describe("starting up", () => {
     await scenario.counts(8, 8);
   });
 
-  test("S3 removes the sockets of dead instances", async () => {
+  test("removes the sockets of dead instances", async () => {
     await scenario.kubelet.start();
     const stale = join(scenario.dir, "video-device-plugin-1-deadbeef.sock");
     const original = join(scenario.dir, "video-device-plugin.sock");
@@ -50,7 +50,7 @@ describe("starting up", () => {
     expect([existsSync(stale), existsSync(original)]).toEqual([false, false]);
   });
 
-  test("S4 does not register twice when file events come late", async () => {
+  test("does not register twice when file events come late", async () => {
     await scenario.registered();
     for (let n = 0; n < 20; n++) {
       writeFileSync(join(scenario.dir, `kubelet.sock.${n}`), "");
@@ -60,14 +60,14 @@ describe("starting up", () => {
     expect(scenario.count("register_received")).toBe(1);
   });
 
-  test("S4 does not register twice when the kubelet's socket file is removed and comes back", async () => {
+  test("does not register twice when the kubelet's socket file is removed and comes back", async () => {
     await scenario.registered();
     await scenario.kubelet.recreateSocket("same");
     await Bun.sleep(1000);
     expect(scenario.count("register_received")).toBe(1);
   });
 
-  test("S4 does not register twice at once when the same kubelet creates its socket again", async () => {
+  test("does not register twice at once when the same kubelet creates its socket again", async () => {
     await scenario.registered();
     const madeAt = scenario.kubelet.events.elapsedMs();
     await scenario.kubelet.recreateSocket("new");
@@ -79,7 +79,7 @@ describe("starting up", () => {
     expect(scenario.kubelet.streams.map(({ count }) => count)).toEqual([1]);
   });
 
-  test("S5 abandons a call that is never answered when a kubelet replaces the socket", async () => {
+  test("abandons a call that is never answered when a kubelet replaces the socket", async () => {
     mkdirSync(scenario.dir);
     const mute = createServer(() => undefined).listen(scenario.kubelet.socket);
     const { plugin } = scenario.startPlugin({}, { registrationTimes: impatientTimes });
@@ -91,7 +91,7 @@ describe("starting up", () => {
     await scenario.counts(8, 8);
   });
 
-  test("S5 abandons a Register that the kubelet does not answer in time, and retries", async () => {
+  test("abandons a Register that the kubelet does not answer in time, and retries", async () => {
     scenario.kubelet.faults.holdRegister = true;
     await scenario.kubelet.start();
     const { log } = scenario.startPlugin({}, { registrationTimes: impatientTimes });
@@ -106,7 +106,7 @@ describe("starting up", () => {
     await scenario.counts(8, 8);
   });
 
-  test("S6 logs the kubelet's message when it rejects Register, and retries with growing delays", async () => {
+  test("logs the kubelet's message when it rejects Register, and retries with growing delays", async () => {
     scenario.kubelet.faults.refuseRegister = "the ResourceName is taken by a dragon";
     await scenario.kubelet.start();
     const { log } = scenario.startPlugin();
@@ -121,7 +121,7 @@ describe("starting up", () => {
     await scenario.counts(8, 8);
   });
 
-  test("S6 uses another socket for each retry", async () => {
+  test("uses another socket for each retry", async () => {
     scenario.kubelet.faults.refuseRegister = "not you";
     await scenario.kubelet.start();
     scenario.startPlugin();
@@ -136,7 +136,7 @@ describe("starting up", () => {
     expect(scenario.sockets()).toEqual(endpoints.slice(-1));
   });
 
-  test("S6 offers the devices under the configured resource name", async () => {
+  test("offers the devices under the configured resource name", async () => {
     await scenario.kubelet.start();
     scenario.startPlugin({ "resource-name": "example.com/cameras" });
     await scenario.kubelet.until(
@@ -146,13 +146,13 @@ describe("starting up", () => {
     );
   });
 
-  test("S7 accepts a stream that opens before Register is answered", async () => {
+  test("accepts a stream that opens before Register is answered", async () => {
     const { plugin } = await scenario.registered();
     expect(plugin.status()).toMatchObject({ registered: true, streams: 1 });
     expect(scenario.count("register_received")).toBe(1);
   });
 
-  test("S8 registers with all devices unhealthy when none can be created, and repairs them", async () => {
+  test("registers with all devices unhealthy when none can be created, and repairs them", async () => {
     for (let n = 10; n < 18; n++) scenario.sicken(`video${n}`, "create-fails");
     scenario.startPlugin();
     await scenario.kubelet.start();
@@ -161,7 +161,7 @@ describe("starting up", () => {
     await scenario.counts(8, 8);
   });
 
-  test("S18 registers again when the kubelet accepts but never opens its stream", async () => {
+  test("registers again when the kubelet accepts but never opens its stream", async () => {
     scenario.kubelet.faults.omitListAndWatch = true;
     await scenario.kubelet.start();
     const { plugin } = scenario.startPlugin({}, { registrationTimes: impatientTimes });

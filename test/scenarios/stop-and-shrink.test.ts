@@ -15,7 +15,7 @@ beforeEach(() => {
 afterEach(() => scenario.close());
 
 describe("fewer devices than before", () => {
-  test("keep listed what a pod still has, and give it to nobody after that pod", async () => {
+  test("keep an allocated device listed, and make it unhealthy after its pod", async () => {
     const first = await scenario.started(scenario.cameras());
     for (const name of ["a", "b", "c", "d", "e"]) await scenario.pod(name);
     for (const name of ["a", "b", "c", "d"]) scenario.kubelet.removePod(name);
@@ -43,7 +43,7 @@ describe("fewer devices than before", () => {
   });
 });
 
-describe("devices whose numbers lie elsewhere, since cameras have some of theirs", () => {
+describe("devices that got other numbers because real cameras have theirs", () => {
   const options = { "number-taken": "elsewhere" };
   let kernel: FakeLoopbackKernel;
   beforeEach(() => {
@@ -61,7 +61,7 @@ describe("devices whose numbers lie elsewhere, since cameras have some of theirs
     return scenario.camerasOf(numbers(), numbers(true), true);
   };
 
-  test("are offered for good, all of them", async () => {
+  test("are all offered", async () => {
     const driver = laidOut(8, []);
     expect(driver.devices.map(({ number }) => number)).toEqual(numbersFrom(13, 8));
     await scenario.started(driver, options);
@@ -70,7 +70,7 @@ describe("devices whose numbers lie elsewhere, since cameras have some of theirs
     expect(scenario.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
   });
 
-  test("are retired, when they are fewer than before, where they lie", async () => {
+  test("are retired at their numbers when there are fewer than before", async () => {
     const first = await scenario.started(laidOut(8, []), options);
     for (const name of ["a", "b", "c", "d"]) await scenario.pod(name);
     for (const name of ["a", "b"]) scenario.kubelet.removePod(name);
@@ -97,7 +97,7 @@ describe("a stop", () => {
   const removed = (driver: CameraFiles) =>
     driver.calls.filter((call) => call.startsWith("remove ")).map((call) => call.slice(7));
 
-  test("touches no device by default", async () => {
+  test("changes no device by default", async () => {
     const driver = scenario.cameras();
     const plugin = await scenario.started(driver);
     driver.calls.length = 0;
@@ -105,7 +105,7 @@ describe("a stop", () => {
     expect(driver.calls.filter((call) => !/^(inspect|ensure)/.test(call))).toEqual([]);
   });
 
-  test("removes what this process made and nobody uses, where it is told to", async () => {
+  test("with REMOVE_DEVICES_ON_EXIT removes the process's own devices that are free", async () => {
     const driver = scenario.cameras();
     const plugin = scenario.startPlugin(removing, { driver });
     await scenario.kubelet.start();
@@ -123,7 +123,7 @@ describe("a stop", () => {
     ]);
   });
 
-  test("removes nothing that was there before, and nothing on a guess", async () => {
+  test("removes no device that existed before, and none whose use isn't known", async () => {
     const adopted = scenario.cameras(8, true);
     const first = scenario.startPlugin(removing, { driver: adopted });
     await scenario.kubelet.start();

@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => scenario.close());
 
 describe("the ListAndWatch stream", () => {
-  test("S16 is replaced after a pause when a running kubelet cancels it", async () => {
+  test("is replaced after a pause when a running kubelet cancels it", async () => {
     await scenario.registered();
     const dropped = performance.now();
     scenario.kubelet.dropStreams();
@@ -25,7 +25,7 @@ describe("the ListAndWatch stream", () => {
     expect(scenario.sockets()).toHaveLength(1);
   });
 
-  test("S17 may be open twice, and one may end without a new registration", async () => {
+  test("may be open twice, and one may end without a new registration", async () => {
     scenario.kubelet.faults.extraStreams = 1;
     const { plugin } = await scenario.registered();
     await eventually(() => plugin.status().streams === 2, "two streams");
@@ -34,13 +34,13 @@ describe("the ListAndWatch stream", () => {
     expect(scenario.count("register_received")).toBe(1);
   });
 
-  test("S18 is not needed by connections that only ask for the options", async () => {
+  test("is not needed by connections that only ask for the options", async () => {
     scenario.kubelet.faults.extraConnections = 5;
     const { plugin } = await scenario.registered();
     expect(plugin.status().streams).toBe(1);
   });
 
-  test("S19 carries the latest state once a kubelet reads again", async () => {
+  test("carries the latest state once a kubelet reads again", async () => {
     await scenario.registered();
     scenario.kubelet.pauseStreams();
     for (let n = 0; n < 20; n++) {
@@ -63,7 +63,7 @@ describe("the ListAndWatch stream", () => {
     );
   });
 
-  test("S21 is replaced when the kubelet has lost the registration although the stream is open", async () => {
+  test("is replaced when the kubelet has lost the registration although the stream is open", async () => {
     const { log } = await scenario.registered();
     scenario.kubelet.makeZombie();
     await eventually(() => scenario.count("registered") === 2, "the registration");
@@ -72,13 +72,13 @@ describe("the ListAndWatch stream", () => {
     expect(ended?.fields["reason"]).toBe("not_listed");
   });
 
-  test("S45 stays open when the pod-resources API does not answer", async () => {
+  test("stays open when the pod-resources API does not answer", async () => {
     await scenario.registered({ "pod-resources-socket": "/nonexistent/kubelet.sock" });
     await Bun.sleep(900);
     expect(scenario.count("register_received")).toBe(1);
   });
 
-  test("S42 carries the full list in every message, and none without a change", async () => {
+  test("carries the full list in every message, and none without a change", async () => {
     await scenario.registered();
     scenario.sicken("video10");
     await scenario.counts(8, 7);
@@ -90,7 +90,7 @@ describe("the ListAndWatch stream", () => {
     expect(lists.map(({ healthy }) => healthy)).toEqual([8, 7, 8]);
   });
 
-  test("S41 stays open with every device unhealthy", async () => {
+  test("stays open with every device unhealthy", async () => {
     const { plugin } = await scenario.registered();
     for (let n = 10; n < 18; n++) scenario.sicken(`video${n}`);
     await scenario.counts(8, 0);

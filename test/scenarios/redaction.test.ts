@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => scenario.close());
 
-/** Everything on the TCP port after a pod has come and gone, another one is there, and a device is cordoned. */
+/** All pages of the TCP port after one pod has ended, another one runs, and a device is cordoned. */
 async function everythingShown(options: Record<string, string>): Promise<string> {
   const port = freePort();
   const plugin = await scenario.started(scenario.cameras(3), {

@@ -14,7 +14,7 @@ afterEach(() => scenario.close());
 const { graceMs, pollMs, reallocateMs } = quickCareTimes;
 
 describe("a device after its pod", () => {
-  test("is reset soon after its grace time, and not before, unseen by the kubelet", async () => {
+  test("is reset soon after its grace time, not before, and without a change of the device list", async () => {
     const driver = scenario.cameras();
     await scenario.started(driver);
     await scenario.pod("a");
@@ -31,7 +31,7 @@ describe("a device after its pod", () => {
     expect(scenario.count("list_received")).toBe(lists);
   });
 
-  test("is not reset while somebody holds it open, and is when nobody does", async () => {
+  test("is not reset while a process holds it open, and is reset afterwards", async () => {
     const driver = scenario.cameras();
     const plugin = await scenario.started(driver);
     await scenario.pod("a");
@@ -44,7 +44,7 @@ describe("a device after its pod", () => {
     await eventually(() => driver.resets.length === 1, "the reset");
   });
 
-  test("is reset in Allocate for the next pod, if that comes sooner", async () => {
+  test("is reset in Allocate if the next pod comes sooner", async () => {
     const driver = scenario.cameras(1);
     await scenario.started(driver);
     await scenario.pod("a");
@@ -57,7 +57,7 @@ describe("a device after its pod", () => {
     expect(driver.read("video10")).toBe("");
   });
 
-  test("is clean for each of many pods that follow each other", async () => {
+  test("is clean for each of many consecutive pods", async () => {
     const driver = scenario.cameras(1);
     await scenario.started(driver);
     for (let n = 0; n < 10; n++) {
@@ -70,9 +70,9 @@ describe("a device after its pod", () => {
     expect(driver.resets.length).toBeGreaterThanOrEqual(9);
   });
 
-  test("is not reset between an init container and the app container that takes it over", async () => {
+  test("is not reset between an init container and the app container that gets it next", async () => {
     const driver = scenario.cameras(8, true);
-    // On a busy machine the two may ask seconds after one another.
+    // On a busy machine the two calls may come seconds apart.
     await scenario.started(driver, {}, { ...quickCareTimes, reallocateMs: 10_000 });
     await scenario.kubelet.addPod({
       name: "a",
@@ -86,8 +86,8 @@ describe("a device after its pod", () => {
   });
 });
 
-describe("a device that only an init container asked for", () => {
-  test("is left alone while that runs, though the kubelet lists it never, and cleaned for the next pod", async () => {
+describe("a device that only an init container requested", () => {
+  test("is not reset while that runs, although the kubelet never lists it, but before the next pod", async () => {
     const driver = scenario.cameras(1);
     await scenario.started(driver);
     await scenario.kubelet.addPod({
@@ -103,8 +103,8 @@ describe("a device that only an init container asked for", () => {
   });
 });
 
-describe("a plugin that starts anew", () => {
-  test("cleans what nobody has, and leaves alone what pods have", async () => {
+describe("a restarted plugin", () => {
+  test("resets free devices, and no device of a pod", async () => {
     const before = scenario.cameras();
     const first = await scenario.started(before);
     await scenario.pod("a");
@@ -121,7 +121,7 @@ describe("a plugin that starts anew", () => {
     expect(driver.read("video15")).toBe("");
   });
 
-  test("cleans no device on a guess: without pod-resources only when it is given away", async () => {
+  test("resets devices only in Allocate if pod-resources doesn't answer", async () => {
     scenario = await withoutPodResources(scenario);
     const driver = scenario.cameras(8, true);
     await scenario.started(driver);
@@ -133,9 +133,9 @@ describe("a plugin that starts anew", () => {
 });
 
 describe("Allocate of a device that isn't known to be clean", () => {
-  test("is refused while its reset fails, and the device goes out of the offer until it works", async () => {
+  test("is refused while its reset fails, and the device is unhealthy until a reset succeeds", async () => {
     const driver = scenario.cameras(1, true);
-    // Time for the calls below, before the plugin cleans on its own what nobody has.
+    // Time for the calls below, before the plugin itself resets free devices.
     const { log } = await scenario.started(driver, {}, { ...quickCareTimes, graceMs: 5000 });
     const works = driver.onReset;
     driver.onReset = async () => {
@@ -159,7 +159,7 @@ describe("Allocate of a device that isn't known to be clean", () => {
     expect(await scenario.allocate("video10")).toBeUndefined();
   });
 
-  test("is refused when the reset hangs, at the cap, and other devices are given meanwhile", async () => {
+  test("is refused at the cap when the reset hangs, and other devices are allocated meanwhile", async () => {
     const driver = scenario.cameras(2);
     await scenario.started(driver, {}, { ...quickCareTimes, allocateMs: 600 });
     await scenario.pod("a");
@@ -175,9 +175,9 @@ describe("Allocate of a device that isn't known to be clean", () => {
     expect(await scenario.allocate("video10")).toBeUndefined();
   });
 
-  test("is refused while somebody who is no pod holds it open", async () => {
+  test("is refused while a process outside of any pod holds it open", async () => {
     const driver = scenario.cameras(8, true);
-    // Before the plugin cleans on its own what nobody has.
+    // Before the plugin itself resets free devices.
     driver.open?.add("video12");
     await scenario.started(driver);
     expect(await scenario.allocate("video12")).toBe(Code.FailedPrecondition);
@@ -185,9 +185,9 @@ describe("Allocate of a device that isn't known to be clean", () => {
     expect(await scenario.allocate("video12")).toBeUndefined();
   });
 
-  test("that is refused sends the next pod to another device", async () => {
+  test("leads the next pod to another device if it is refused", async () => {
     const driver = scenario.cameras(8, true);
-    // Before the plugin cleans on its own what nobody has.
+    // Before the plugin itself resets free devices.
     driver.open?.add("video10");
     await scenario.started(driver);
     expect((await scenario.pod("a")).phase).toBe("Failed");
@@ -195,19 +195,19 @@ describe("Allocate of a device that isn't known to be clean", () => {
     expect(scenario.kubelet.allocations()).toEqual({ b: ["video11"] });
   });
 
-  test("answers from memory on a node where devices can't be reset, which is told once", async () => {
+  test("answers from memory on a node where devices can't be reset, which is logged once", async () => {
     const driver = scenario.cameras(8, true, "unavailable");
     const { log } = await scenario.started(driver);
     expect(await scenario.allocate("video10")).toBeUndefined();
     await Bun.sleep(aWhile);
     expect(driver.resets).toEqual([]);
-    const told = log.lines.filter(({ msg }) => msg.startsWith("Devices can't be reset"));
-    expect(told.map(({ level }) => level)).toEqual(["warn"]);
+    const logged = log.lines.filter(({ msg }) => msg.startsWith("Devices can't be reset"));
+    expect(logged.map(({ level }) => level)).toEqual(["warn"]);
   });
 });
 
 describe("a kubelet that restarts", () => {
-  test("costs no running pod its device", async () => {
+  test("leaves running pods their devices", async () => {
     const driver = scenario.cameras();
     const plugin = await scenario.started(driver, {}, unhurriedRestart);
     await scenario.pod("a");
@@ -223,7 +223,7 @@ describe("a kubelet that restarts", () => {
     await eventually(() => driver.resets.length === 1, "the reset");
   });
 
-  test("after its pod has ended delays the cleaning, no more", async () => {
+  test("after a pod's end only delays the reset", async () => {
     const driver = scenario.cameras();
     const plugin = await scenario.started(driver);
     await scenario.pod("a");
@@ -235,7 +235,7 @@ describe("a kubelet that restarts", () => {
   });
 });
 
-/** A node where the plugin can't see the pod-resources socket. */
+/** A node without a pod-resources socket. */
 async function withoutPodResources(old: CameraNode): Promise<CameraNode> {
   await old.close();
   const fresh = new CameraNode();
