@@ -15,7 +15,7 @@ const program = [emulator, "-L", libraries, binary];
 const missing = [emulator, libraries].find((path) => !existsSync(path));
 const skip = skipLevel(missing && `there is no ${missing}; run: test/arm64/provision.sh`);
 
-/** What the program says to `args`, emulated. */
+/** The output of the emulated program with `args`. */
 function run(args: readonly string[]) {
   const { exitCode, stdout, stderr } = Bun.spawnSync([...program, ...args], { cwd: "/", env: {} });
   return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
@@ -49,7 +49,7 @@ describe.skipIf(skip)("the program for arm64, emulated", () => {
     await node.close();
   });
 
-  test("is one for arm64, and knows it", () => {
+  test("is built for arm64, and reports that", () => {
     expect(run(["version"]).stdout).toContain("linux-arm64");
     const { stdout } = Bun.spawnSync(["sha256sum", "--check", "SHA256SUMS"], {
       cwd: join(root, "dist"),
@@ -59,7 +59,7 @@ describe.skipIf(skip)("the program for arm64, emulated", () => {
     );
   });
 
-  test("makes its system calls: doctor finds out what this process may do", () => {
+  test("makes its system calls: doctor reports this process's privileges", () => {
     const { stdout, stderr } = run(["doctor", "--json"]);
     expect(stderr).toBe("");
     const checks: { check: string; state: string; detail: string }[] = JSON.parse(stdout).checks;

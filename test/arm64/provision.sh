@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes this machine able to run programs for arm64: an emulator and glibc from the distribution. Idempotent;
-# needs root only to install. Exit code 69 (EX_UNAVAILABLE): this machine can't do it, and why.
+# Prepares this machine to run programs for arm64: an emulator and glibc from the distribution. Idempotent; needs root
+# only to install. Exit code 69 (EX_UNAVAILABLE): this machine can't; the output has the reason.
 set -euo pipefail
 
 unavailable() { echo "provision: $*" >&2; exit 69; }

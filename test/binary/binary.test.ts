@@ -60,7 +60,7 @@ function argumentsFor(args: string[]): string[] {
   ];
 }
 
-/** A process's output, as it comes. */
+/** A process's output so far. */
 function heard(output: ReadableStream<Uint8Array>) {
   let text = "";
   const decoder = new TextDecoder();
@@ -68,7 +68,7 @@ function heard(output: ReadableStream<Uint8Array>) {
     for await (const chunk of output) text += decoder.decode(chunk, { stream: true });
     return text;
   })();
-  /** Waits until it has said it so many times. */
+  /** Waits until the output has the text `times` times. */
   const says = (what: string, times = 1) =>
     eventually(() => text.split(what).length > times, `"${what}", ${times} times`);
   return { whole, says };
@@ -98,7 +98,7 @@ async function registered(): Promise<void> {
   await kubelet.until(isComplete, patienceMs, "8 allocatable devices");
 }
 
-/** The process that a process has started. */
+/** The child of a process. */
 async function childOf(pid: number): Promise<number> {
   return Number(await Bun.file(`/proc/${pid}/task/${pid}/children`).text());
 }
@@ -109,7 +109,7 @@ function run(args: string[], { env = {}, cwd = "/" }: SpawnOptions = {}) {
 }
 
 describe("the compiled program", () => {
-  test("says what it is", () => {
+  test("prints its version", () => {
     expect(run(["version"])).toEqual({
       exitCode: 0,
       stdout: `video-device-plugin 0.1.0 (bun 1.4.5, linux-${process.arch})\n`,
@@ -117,7 +117,7 @@ describe("the compiled program", () => {
     });
   });
 
-  test("names every fault of its input at once, touches nothing and ends with 78", () => {
+  test("reports all invalid options at once, changes no file and ends with 78", () => {
     expect(run(["--max-devices=0", "--log-level=loud", "--sockt-path=x"])).toEqual({
       exitCode: 78,
       stdout: "",
@@ -129,7 +129,7 @@ See "video-device-plugin run --help".
     });
   });
 
-  test("takes options from the environment and a file, the flag first", async () => {
+  test("reads options from the environment and a file, and flags override both", async () => {
     const file = join(directory, "plugin.env");
     writeFileSync(file, "MAX_DEVICES=2\nFIRST_DEVICE_NUMBER=40\nRESOURCE_NAME=a.example/b\n");
     await kubelet.start();
@@ -142,7 +142,7 @@ See "video-device-plugin run --help".
     ]);
   });
 
-  test("serves a kubelet, and stops on SIGTERM with exit code 0 and its socket gone", async () => {
+  test("serves a kubelet, and on SIGTERM removes its socket and ends with 0", async () => {
     await kubelet.start();
     const { child, stdout, stderr } = start(["--log-level=debug"]);
     await registered();
@@ -184,7 +184,7 @@ See "video-device-plugin run --help".
     expect(await child.exited).toBe(0);
   });
 
-  describe("while it waits for a kubelet that doesn't say who has what", () => {
+  describe("while it waits for a kubelet that doesn't answer List", () => {
     let silent: Server;
     beforeEach(() => {
       mkdirSync(join(directory, "pr"));
@@ -194,7 +194,7 @@ See "video-device-plugin run --help".
       silent.close();
     });
 
-    /** The program, at the moment in which it asks. */
+    /** The program, at the moment of its call. */
     async function startAndAsk() {
       const asked = once(silent, "connection");
       const program = start();
@@ -202,7 +202,7 @@ See "video-device-plugin run --help".
       return program;
     }
 
-    test("stops as asked, and has made nothing", async () => {
+    test("stops on SIGTERM, and has created no device", async () => {
       const { child, stdout } = await startAndAsk();
       child.kill("SIGTERM");
       expect(await child.exited).toBe(0);
@@ -211,7 +211,7 @@ See "video-device-plugin run --help".
       expect(existsSync(join(directory, "dev"))).toBe(false);
     });
 
-    test("goes on after a SIGHUP", async () => {
+    test("keeps running after a SIGHUP", async () => {
       const { child } = await startAndAsk();
       child.kill("SIGHUP");
       expect(await Promise.race([child.exited, Bun.sleep(300)])).toBeUndefined();
@@ -220,7 +220,7 @@ See "video-device-plugin run --help".
     });
   });
 
-  test("logs its configuration once, where each value comes from, and whose name the node has", async () => {
+  test("logs its configuration once, with the origin of each value and of the node's name", async () => {
     const args = ["--driver=simulated", `--simulated-dir=${join(directory, "dev")}`];
     const paths = [
       `--admin-socket=${join(directory, "admin.sock")}`,
@@ -250,13 +250,13 @@ See "video-device-plugin run --help".
     ]);
   });
 
-  test("keeps its main job when its log can't be written", async () => {
+  test("keeps serving when its log can't be written", async () => {
     await kubelet.start();
     start([], { prefix: ["sh", "-c", 'exec "$@" > /dev/full', "sh"] });
     await registered();
   });
 
-  test("makes nothing that others may reach, whatever the umask it was started with", async () => {
+  test("creates only files that other users can't open, with any umask", async () => {
     await kubelet.start();
     const { child } = start([], { prefix: ["sh", "-c", 'umask 0; exec "$@"', "sh"] });
     await registered();
@@ -270,8 +270,8 @@ See "video-device-plugin run --help".
     await kubelet.start();
     const { child, stdout } = start();
     await registered();
-    // Stopped meanwhile, so that both signals are there when it goes on: an orderly stop is quick. Two
-    // different ones, since a second SIGTERM would melt into the first.
+    // Paused meanwhile, so that both signals are pending when it continues: an orderly stop is quick. They
+    // differ, since the kernel merges a second SIGTERM into the first.
     child.kill("SIGSTOP");
     child.kill("SIGTERM");
     child.kill("SIGINT");
@@ -280,7 +280,7 @@ See "video-device-plugin run --help".
     expect(await stdout).toContain("Second signal, stopping at once");
   });
 
-  test("looks at everything anew on SIGHUP and goes on", async () => {
+  test("inspects everything again on SIGHUP", async () => {
     await kubelet.start();
     const { child, says } = start();
     await registered();
@@ -298,7 +298,7 @@ See "video-device-plugin run --help".
     await registered();
     child.kill("SIGUSR2");
     await says("Log level changed");
-    // A list that is sent is a line at debug level.
+    // Each sent list is logged at debug level.
     rmSync(join(directory, "dev", "video12"));
     child.kill("SIGHUP");
     await says('"level":"DEBUG"');
@@ -337,7 +337,7 @@ See "video-device-plugin run --help".
     expect(existsSync(join(directory, "state", "cordoned.json"))).toBe(true);
   });
 
-  test("is back after SIGKILL, with the dead instance's socket swept", async () => {
+  test("registers again after SIGKILL, and removes the dead instance's socket", async () => {
     await kubelet.start();
     const { child } = start();
     await registered();
@@ -352,7 +352,7 @@ See "video-device-plugin run --help".
     expect(kubelet.pod("a")?.phase).toBe("Running");
   });
 
-  test("executes nothing that lies about in its working directory", async () => {
+  test("executes no file of its working directory", async () => {
     const hostile = join(directory, "hostile");
     await Bun.write(join(hostile, "evil.ts"), 'await Bun.write("pwned", "1"); process.exit(66);');
     await Bun.write(join(hostile, "bunfig.toml"), 'preload = ["./evil.ts"]');
@@ -365,7 +365,7 @@ See "video-device-plugin run --help".
     expect(existsSync(join(hostile, "pwned"))).toBe(false);
   });
 
-  test("shows metrics and readiness over HTTP when asked to", async () => {
+  test("serves metrics and readiness over HTTP with ENABLE_METRICS", async () => {
     const port = freePort();
     start(["--enable-metrics", "--metrics-address=127.0.0.1", `--metrics-port=${port}`]);
     const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
@@ -386,7 +386,7 @@ See "video-device-plugin run --help".
     );
   });
 
-  test("keeps its main job when the metrics port is taken", async () => {
+  test("keeps serving when the metrics port is in use", async () => {
     const taken = Bun.serve({
       hostname: "127.0.0.1",
       port: 0,
@@ -409,7 +409,7 @@ See "video-device-plugin run --help".
     expect(log).not.toContain('"level":"ERROR"');
   });
 
-  test("plays its whole demo, keeps it running if asked to, and ends well on Ctrl-C", async () => {
+  test("plays its whole demo, keeps it running on request, and ends with 0 on Ctrl-C", async () => {
     const child = Bun.spawn([binary, "demo", "--keep"], {
       env: { TMPDIR: directory },
       cwd: "/",
@@ -444,7 +444,7 @@ See "video-device-plugin run --help".
     let output = "";
     for await (const chunk of child.stdout) {
       if (output === "") {
-        // The plugin, its child, is taken away as soon as there is one.
+        // Kills its child, the plugin, as soon as it exists.
         const children = `/proc/${child.pid}/task/${child.pid}/children`;
         let plugin = "";
         while (plugin === "") plugin = (await Bun.file(children).text()).trim();
@@ -453,12 +453,12 @@ See "video-device-plugin run --help".
       output += Buffer.from(chunk).toString();
     }
     expect(await child.exited).toBe(1);
-    // The first step, unless the one who takes it away comes late.
+    // The first step, unless the kill comes late.
     expect(output).toMatch(/✗ (waited 5 s for|pod \w+ is Failed)/);
     expect(output).not.toContain("Every step happened");
   }, 30_000);
 
-  test.skipIf(Bun.which("script") === null)("logs in lines for people on a terminal", async () => {
+  test.skipIf(Bun.which("script") === null)("logs pretty lines on a terminal", async () => {
     const command = ["exec", binary, ...argumentsFor([])].join(" ");
     const child = Bun.spawn(["script", "-qec", command, "/dev/null"], {
       env: {},
@@ -471,7 +471,7 @@ See "video-device-plugin run --help".
       const waited = output.includes("Waiting for the kubelet");
       output += Buffer.from(chunk).toString();
       if (waited || !output.includes("Waiting for the kubelet")) continue;
-      // It would outlive its terminal: SIGHUP means something else to it.
+      // It would outlive its terminal, as SIGHUP doesn't end it.
       process.kill(await childOf(child.pid), "SIGTERM");
     }
     expect(await child.exited).toBe(0);
@@ -488,7 +488,7 @@ See "video-device-plugin run --help".
   });
 });
 
-test("a crash is a JSON line, too, and ends the process", () => {
+test("a crash is logged as a JSON line, and ends the process", () => {
   const script = `
     const { createLogger } = await import("./src/observe/log.ts");
     const { onCrash } = await import("./src/cli/run.ts");

@@ -46,7 +46,7 @@ describe("the compiled program", () => {
     expect(out).toStartWith("✓ node-a: 2 of 2 devices healthy, 0 in use\n");
   });
 
-  test("tells a user who may not use the socket to be root", async () => {
+  test("suggests root to a user who may not open the socket", async () => {
     if (process.getuid?.() !== 0) return;
     chmodSync(admin.dir, 0o755);
     const other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
@@ -55,7 +55,7 @@ describe("the compiled program", () => {
     expect(code).toBe(2);
   });
 
-  test("ends a watch whose reader is gone, at the next change", async () => {
+  test("ends a watch without a reader at the next change", async () => {
     const watch = `"${binary}" status --watch --admin-socket "${admin.socket}" | head -n 1`;
     const ended = run(["sh", "-c", watch]);
     let done = false;
@@ -87,7 +87,7 @@ describe("a watch on a terminal", () => {
     return { child, shown: () => shown };
   }
 
-  test("draws anew at a change, and Ctrl-C leaves the terminal as it was", async () => {
+  test("redraws at a change, and Ctrl-C restores the terminal", async () => {
     const { child, shown } = watch();
     await eventually(() => shown().includes("2 of 2 devices healthy"), "the first status");
     admin.status = statusOf([device(10, { healthy: false, reason: "missing" })]);
@@ -100,7 +100,7 @@ describe("a watch on a terminal", () => {
     expect(left).not.toContain("\x1b[?25l");
   });
 
-  test("goes on when the plugin has started again", async () => {
+  test("continues when the plugin has restarted", async () => {
     const { child, shown } = watch();
     await eventually(() => shown().includes("2 of 2 devices healthy"), "the first status");
     await admin.stop();
@@ -112,7 +112,7 @@ describe("a watch on a terminal", () => {
     expect(await child.exited).toBe(0);
   });
 
-  test("draws with the width that the terminal has now", async () => {
+  test("redraws with the terminal's new width", async () => {
     const { child, shown } = watch();
     const pod = "a-pod-with-quite-a-long-name-of-its-own";
     const owner = { namespace: "default", pod, container: "main" };

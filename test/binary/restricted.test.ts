@@ -36,7 +36,7 @@ const until = (allocatable: number) =>
     `${allocatable} allocatable devices`,
   );
 
-test("what setup made once is offered and given away by a run that makes nothing", async () => {
+test("run with MANAGE_DEVICES=false offers and allocates the devices of setup", async () => {
   expect(setup()).toMatchObject({ exitCode: 0 });
   const before = statSync(nodePath("video10"));
   await plugin.start();
@@ -47,14 +47,14 @@ test("what setup made once is offered and given away by a run that makes nothing
     await node.kubelet.until(isRunning, patienceMs, `${name} to run`);
     await node.deletePod(name);
   }
-  // Neither made anew nor touched in between.
+  // Neither created again nor changed in between.
   expect(statSync(nodePath("video10"))).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
   expect(plugin.log.entries().map(({ msg }) => msg)).toContain(
     "Devices are not reset between pods",
   );
 });
 
-test("a device that goes stays away, until setup makes it again", async () => {
+test("a removed device stays missing until setup creates it again", async () => {
   setup();
   await plugin.start();
   await until(8);
@@ -71,24 +71,24 @@ test("a device that goes stays away, until setup makes it again", async () => {
   await until(8);
 });
 
-test("a mode that is changed later is told, and takes no device away", async () => {
+test("a mode that changes later is logged, and makes no device unhealthy", async () => {
   setup();
   await plugin.start();
   await until(8);
   chmodSync(nodePath("video12"), 0o660);
-  const told = () =>
+  const logged = () =>
     plugin.log.entries().filter(({ msg }) => msg.startsWith("Device nodes have lost their mode"));
-  await eventually(() => told().length > 0, "a warning");
-  expect(told()[0]).toMatchObject({ level: "WARN", device_ids: ["video12"], mode: "0666" });
+  await eventually(() => logged().length > 0, "a warning");
+  expect(logged()[0]).toMatchObject({ level: "WARN", device_ids: ["video12"], mode: "0666" });
   await Bun.sleep(2500);
-  expect(told()).toHaveLength(1);
+  expect(logged()).toHaveLength(1);
   expect(node.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
   chmodSync(nodePath("video12"), 0o666);
   const back = () => plugin.log.saying("device nodes have their mode and group back");
   await eventually(() => back().length > 0, "its return");
 });
 
-test("without a setup all devices are listed, and none is offered", async () => {
+test("without a setup all devices are listed as unhealthy", async () => {
   await plugin.start();
   await node.kubelet.until(() => node.kubelet.resources().capacity === 8, patienceMs, "8 devices");
   expect(node.kubelet.resources().allocatable).toBe(0);

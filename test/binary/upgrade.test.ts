@@ -21,7 +21,7 @@ afterAll(async () => {
   await node.close();
 });
 
-/** Waits until the kubelet offers so many devices; looked at every 5 ms, since times are measured with it. */
+/** Waits until the kubelet offers that many devices; polls every 5 ms, since it measures times. */
 async function counts(allocatable: number): Promise<void> {
   const giveUpAt = performance.now() + patienceMs;
   while ((await node.resources()).allocatable !== allocatable) {
@@ -30,14 +30,14 @@ async function counts(allocatable: number): Promise<void> {
   }
 }
 
-/** Number and inode of each device node: another one would be another camera. */
+/** Number and inode of each device node, which change if the camera is replaced. */
 function nodes(): string[] {
   return readdirSync(plugin.simulatedDir)
     .filter((name) => name.startsWith("video"))
     .map((name) => `${name} ${statSync(join(plugin.simulatedDir, name)).ino}`);
 }
 
-/** Stops one instance as a DaemonSet does, old before new, and starts the next: ms from its start to all devices. */
+/** Stops one instance and starts the next, as a DaemonSet does; returns the milliseconds from its start to all devices. */
 async function replace(): Promise<number> {
   expect(await plugin.stop("SIGTERM")).toBe(0);
   await counts(0);
@@ -47,7 +47,7 @@ async function replace(): Promise<number> {
   return performance.now() - started;
 }
 
-test("an upgrade under pods keeps what they hold, and offers all devices within a second of its start", async () => {
+test("an upgrade under pods keeps their devices, and offers all within a second of its start", async () => {
   const pods = await Promise.all(
     [1, 2].map(async (devices) => {
       const name = `pod-${devices}`;

@@ -10,14 +10,14 @@ import {
 
 const executablePath = "/usr/bin/chromium";
 
-/** Why no browser can be driven here; undefined if one can. */
+/** The reason why no browser can run here; undefined if one can. */
 export function noBrowser(): string | undefined {
   return existsSync(executablePath)
     ? undefined
     : `there is no ${executablePath}; test/browser/provision.sh installs it`;
 }
 
-/** A page in a browser with a profile of its own, and what it complained of. */
+/** A page in a browser with its own profile, and its errors. */
 export class OpenPage implements AsyncDisposable {
   readonly page: Page;
   /** Errors and warnings of the console, uncaught exceptions, violations of the content security policy. */

@@ -1,5 +1,5 @@
-// The texts of the page whose contrast with what is behind them is below 4.5 to 1, and all texts' count
-// (https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio). Knows opaque colours only, and says so.
+// The page's texts with a contrast below 4.5 to 1, and the number of all texts
+// (https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio). It supports only opaque colours, and throws for others.
 (() => {
   const channels = (colour) => {
     const match = /^rgba?\(([^)]*)\)$/.exec(colour);

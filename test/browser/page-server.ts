@@ -3,11 +3,11 @@ import type { Status } from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
 import { type HttpServer, serveHttp } from "../../src/observe/http.ts";
 import { makeMetrics } from "../support/make-metrics.ts";
 
-/** The real HTTP server, with statuses that are made up. */
+/** The real HTTP server, with fake statuses. */
 export class PageServer {
-  /** What the next page shows. */
+  /** The status of the next page. */
   status: (now: number) => Status;
-  /** Pages made so far. The server throttles floods, but not a browser. */
+  /** Number of pages rendered so far. The server throttles floods, but no browser. */
   made = 0;
   readonly #metrics = makeMetrics();
   #server: HttpServer | undefined;
@@ -22,7 +22,7 @@ export class PageServer {
     return `http://127.0.0.1:${this.#port}/`;
   }
 
-  /** On the same port as before. */
+  /** Starts again on the same port. */
   start(): void {
     this.#server = serveHttp(
       { address: "127.0.0.1", port: this.#port },

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes this machine able to run the browser test: the distribution's Chromium, with a font. Idempotent; needs root
-# only to install. Nothing is started.
+# Prepares this machine for the browser test: the distribution's Chromium, with a font. Idempotent; needs root only to
+# install. Starts no program.
 set -euo pipefail
 
 say() { printf 'provision: %s\n' "$*" >&2; }

@@ -12,11 +12,11 @@ import { PageServer } from "./page-server.ts";
 
 /**
  * The status page in Debian's Chromium, served by the real HTTP server. Run `test/browser/provision.sh`
- * first, then `bun run test:browser`. Screenshots go to a directory that is named at the end.
+ * first, then `bun run test:browser`. The directory of the screenshots is printed at the end.
  */
 const skip = skipLevel(noBrowser());
 
-/** The page asks anew every 2.5 s; anything may take a few of those, ms. */
+/** Longest wait in milliseconds: a few times the page's interval of 2.5 s. */
 const patience = { timeout: 15_000 };
 
 const phone = { viewport: { width: 360, height: 740 } };
@@ -37,7 +37,7 @@ describe.skipIf(skip)("the status page in Chromium", () => {
     process.stderr.write(`screenshots: ${shots}\n`);
   });
 
-  /** Does `work` at an open page, which must have nothing to complain of. */
+  /** Runs `work` with an open page, which must report no error. */
   async function at(
     options: Parameters<typeof OpenPage.open>[1],
     work: (opened: OpenPage) => Promise<void>,
@@ -50,7 +50,7 @@ describe.skipIf(skip)("the status page in Chromium", () => {
   const shoot = ({ page }: OpenPage, name: string) =>
     page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
 
-  test("shows the node, its devices with their owners, and what happened", async () => {
+  test("shows the node, its devices with their owners, and events", async () => {
     server.status = busyStatus;
     await at({}, async (opened) => {
       const { page } = opened;
@@ -69,7 +69,7 @@ describe.skipIf(skip)("the status page in Chromium", () => {
     });
   });
 
-  test("changes what has changed in place, and keeps focus, selection and scrolling", async () => {
+  test("updates in place, and keeps focus, selection and scrolling", async () => {
     server.status = crowdedStatus;
     await at({}, async ({ page }) => {
       await page.evaluate(`
@@ -92,7 +92,7 @@ describe.skipIf(skip)("the status page in Chromium", () => {
     });
   });
 
-  test("says that the plugin is away, keeps what was known, and goes on when it is back", async () => {
+  test("shows that the plugin is unreachable, keeps its last status, and continues when it is back", async () => {
     await using opened = await OpenPage.open(server.url);
     const { page } = opened;
     await server.stop();
@@ -105,13 +105,13 @@ describe.skipIf(skip)("the status page in Chromium", () => {
     server.start();
     await page.locator(".summary", { hasText: "6 of 8" }).waitFor(patience);
     expect(await connection.textContent()).toBe("");
-    // What a browser says by itself of an address that nobody serves.
+    // The browser's own message about an address without a server.
     expect(opened.complaints.filter((text) => !text.includes("ERR_CONNECTION_REFUSED"))).toEqual(
       [],
     );
   });
 
-  test("asks for nothing while nobody sees it, and at once when somebody does", async () => {
+  test("doesn't poll while it is hidden, and polls at once when it is shown", async () => {
     await at({}, async ({ page }) => {
       const show = (hidden: boolean) =>
         page.evaluate(`
@@ -119,7 +119,7 @@ describe.skipIf(skip)("the status page in Chromium", () => {
           document.dispatchEvent(new Event("visibilitychange"));
         `);
       await show(true);
-      // One that was under way may still come.
+      // A request under way may still arrive.
       await Bun.sleep(500);
       const before = server.made;
       await Bun.sleep(3500);
@@ -130,7 +130,7 @@ describe.skipIf(skip)("the status page in Chromium", () => {
     });
   });
 
-  test("renews itself without its script", async () => {
+  test("reloads itself without its script", async () => {
     await at({ javaScriptEnabled: false }, async ({ page }) => {
       expect(await page.locator(".summary").textContent()).toBe("8 of 8 devices healthy, 0 in use");
       server.status = busyStatus;
@@ -138,7 +138,7 @@ describe.skipIf(skip)("the status page in Chromium", () => {
     });
   });
 
-  test("lets no script run but its own", async () => {
+  test("runs only its own script", async () => {
     await using opened = await OpenPage.open(server.url);
     await opened.page.evaluate(`
       const script = document.createElement("script");
@@ -179,7 +179,7 @@ describe.skipIf(skip)("the status page in Chromium", () => {
     }
   });
 
-  test("has a map of 246 devices that leads to each of them", async () => {
+  test("has a map of 246 devices that links to each of them", async () => {
     server.status = crowdedStatus;
     await at({}, async (opened) => {
       const { page } = opened;
@@ -195,7 +195,7 @@ describe.skipIf(skip)("the status page in Chromium", () => {
     });
   });
 
-  test("breaks no state of 246 devices in two, however wide it is", async () => {
+  test("wraps no state of 246 devices at any width", async () => {
     server.status = crowdedStatus;
     await at({}, async ({ page }) => {
       for (const width of [360, 480, 700, 768, 1024, 1280, 1600]) {
@@ -210,7 +210,7 @@ describe.skipIf(skip)("the status page in Chromium", () => {
     });
   });
 
-  test("has contrast enough for everybody, by day and by night", async () => {
+  test("has enough contrast in the light and in the dark scheme", async () => {
     for (const status of [busyStatus, crowdedStatus, hostileStatus]) {
       server.status = status;
       for (const options of [{}, dark]) {

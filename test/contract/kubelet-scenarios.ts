@@ -66,7 +66,7 @@ export const kubeletScenarios: readonly Scenario[] = [
     }
 
     const held = await stage.allocationsOf("one", "two");
-    assert.equal(new Set(Object.values(held).flat()).size, 3, "a device was given twice");
+    assert.equal(new Set(Object.values(held).flat()).size, 3, "a device got twice");
   }),
 
   scenario("a kubelet restart leaves running pods and their devices alone", async (stage) => {
@@ -97,7 +97,7 @@ export const kubeletScenarios: readonly Scenario[] = [
 
       await stage.runPod("three", 1);
       const held = await stage.allocationsOf("one", "two", "three");
-      assert.equal(new Set(Object.values(held).flat()).size, 4, "a device was given twice");
+      assert.equal(new Set(Object.values(held).flat()).size, 4, "a device got twice");
     },
   ),
 

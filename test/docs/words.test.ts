@@ -12,6 +12,10 @@ const held = [
   "src/config/",
   ...["image", "manifests", "monitoring", "release", "systemd"].map((part) => `deploy/${part}/`),
   ...["Dockerfile", "docker-build.sh", "deploy/helm/video-device-plugin/templates/"],
+  ...["test/docs/", "test/scenarios/", "test/contract/kubelet", "test/contract/embedded"],
+  ...["binary", "browser", "monitoring", "manifests", "image", "arm64", "kind"].map(
+    (part) => `test/${part}/`,
+  ),
 ];
 
 /** Where a ruled-out word is meant: the file, and the word as it is written there. */

@@ -24,7 +24,7 @@ import {
 } from "./stand-ins.ts";
 import { Workshop } from "./workshop.ts";
 
-/** What the image is built from, and with: the checkout's paths. */
+/** The checkout's files that the image is built from and with. */
 const inputs = [
   ".dockerignore",
   "Dockerfile",
@@ -40,28 +40,28 @@ const inputs = [
   "tsconfig.json",
 ];
 
-/** An image as the checkout's own files make it. */
+/** The image of this checkout. */
 export interface BuiltImage {
-  /** OCI archive, {@link imageName} in it; its name outlives the run. */
+  /** Path of the OCI archive with {@link imageName}, which outlives the run. */
   readonly archive: string;
   /** Digest of its manifest. */
   readonly digest: string;
-  /** The same of another build, of another copy of the sources, nothing being reused. */
+  /** The digest of a second build, from another copy of the sources and without a cache. */
   readonly rebuiltDigest: string;
-  /** What was built for the other architecture: what the image says, and the head of its executable. */
+  /** The build for the other architecture: the image's platform, and the head of its executable. */
   readonly other: { readonly architecture: string; readonly elfMachine: number };
-  /** How long each part took when it was built, s. */
+  /** Seconds that each part of the build took. */
   readonly seconds: Readonly<Record<string, number>>;
-  /** Whether it was there already. */
+  /** True if it came from the cache. */
   readonly cached: boolean;
 }
 
 /**
- * The image of this checkout: the one in the cache, if it was made of equal files, else built twice by
- * `docker-build.sh`, on stand-ins for the public bases.
+ * The image of this checkout: from the cache if its files are equal, else built twice by `docker-build.sh`, on stand-ins
+ * for the public bases.
  */
 export async function builtImage(): Promise<BuiltImage> {
-  // Named after what it is made of, so that two checkouts don't take each other's image for their own.
+  // Named after the hash of its files, so that two checkouts don't use each other's image.
   const key = contentKey().slice(0, 16);
   const archive = join(cacheDir(), `${key}.tar`);
   const record = join(cacheDir(), `${key}.json`);
@@ -94,7 +94,7 @@ export async function builtImage(): Promise<BuiltImage> {
     };
     mkdirSync(cacheDir(), { recursive: true });
     forgetOldImages();
-    // In this order: a record is never there without its archive.
+    // In this order, so that a record always has its archive.
     await run(["cp", first, `${archive}.new`]);
     renameSync(`${archive}.new`, archive);
     writeFileSync(record, JSON.stringify(image));
@@ -104,7 +104,7 @@ export async function builtImage(): Promise<BuiltImage> {
   }
 }
 
-/** How many images the cache keeps beside a new one: other checkouts may be using theirs. */
+/** Number of images that the cache keeps beside a new one, since other checkouts may use theirs. */
 const kept = 3;
 
 function forgetOldImages(): void {
@@ -117,7 +117,7 @@ function forgetOldImages(): void {
   }
 }
 
-/** Hash of all inputs' names and bytes, and of what builds. */
+/** Hash of all inputs' names and bytes, and of the builder. */
 export function contentKey(): string {
   const hash = createHash("sha256").update(`${process.arch} ${Bun.version}\n`);
   for (const input of inputs) {
@@ -134,7 +134,7 @@ export function contentKey(): string {
   return hash.digest("hex");
 }
 
-/** Copies the inputs to a directory of this name, whose path and times are its own, and builds there. */
+/** Copies the inputs to a directory of this name, with its own path and times, and builds there. */
 async function build(
   workshop: Workshop,
   name: string,
@@ -161,7 +161,7 @@ async function build(
   );
 }
 
-/** The copies have no history of their own. The time is any that is not now. */
+/** The copies have no git history. The time is an arbitrary past one. */
 function provenance(): Record<string, string> {
   return {
     REVISION: "0123456789abcdef0123456789abcdef01234567",
@@ -178,7 +178,7 @@ async function otherOf(archive: string, directory: string): Promise<BuiltImage["
   return { architecture: image.config.architecture, elfMachine: executable.readUInt16LE(18) };
 }
 
-/** Of the only manifest in an OCI archive. */
+/** Digest of the only manifest in an OCI archive. */
 async function digestOf(archive: string): Promise<string> {
   const index = JSON.parse(
     await run(["tar", "--extract", "--to-stdout", "--file", archive, "index.json"]),

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDir } from "./paths.ts";
 
-/** Why the image can't be built and run here, or undefined if it can. */
+/** The reason why the image can't be built and run here; undefined if it can. */
 export function unsupported(): string | undefined {
   const remedy = "run test/image/provision.sh";
   if (process.platform !== "linux") return `needs Linux, this is ${process.platform}`;

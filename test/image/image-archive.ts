@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "./run.ts";
 
-/** The part of an image's configuration that says how to run it (image-spec, config.md). */
+/** The part of an image's configuration that is for running it (image-spec, config.md). */
 export interface ImageConfig {
   readonly architecture: string;
   readonly created: string;
@@ -18,12 +18,12 @@ export interface ImageConfig {
 
 /** A file or directory of a layer. */
 export interface LayerEntry {
-  /** As `ls` shows it: `-rwxr-xr-x`. */
+  /** The mode as in `ls`: `-rwxr-xr-x`. */
   readonly mode: string;
   /** Numeric `user/group`. */
   readonly owner: string;
   readonly size: number;
-  /** Without a slash at either end. */
+  /** Path without a slash at either end. */
   readonly path: string;
 }
 
@@ -42,14 +42,14 @@ export class ImageArchive {
     this.layers = manifest.layers.map((layer: { digest: string }) => blob(layer.digest));
   }
 
-  /** Unpacks `archive` into `directory`, which is made. */
+  /** Creates `directory` and unpacks `archive` into it. */
   static async open(archive: string, directory: string): Promise<ImageArchive> {
     mkdirSync(directory, { recursive: true });
     await run(["tar", "--extract", "--file", archive, "--directory", directory]);
     return new ImageArchive(directory);
   }
 
-  /** What a layer brings. */
+  /** The entries of a layer. */
   async entries(layer: string): Promise<LayerEntry[]> {
     const listing = await run([
       "tar",
@@ -66,7 +66,7 @@ export class ImageArchive {
     });
   }
 
-  /** Lays the layers over each other. None of them removes anything, so nothing of whiteouts is done. */
+  /** Unpacks the layers over each other. None of them removes a file, so whiteouts aren't supported. */
   async unpack(directory: string): Promise<void> {
     mkdirSync(directory, { recursive: true });
     for (const layer of this.layers) {

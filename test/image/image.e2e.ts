@@ -14,12 +14,12 @@ import { run } from "./run.ts";
 import { baseStandIn, otherArchitecture } from "./stand-ins.ts";
 
 /**
- * The image that the checkout's Dockerfile makes, on stand-ins for its public bases, run by runc. Run
+ * The image of the checkout's Dockerfile, on stand-ins for its public bases, run by runc. Run
  * `test/image/provision.sh` first, then `bun run test:image` as root.
  */
 const skip = skipLevel(unsupported(), "the image can't be built here");
 
-/** Most that a node may have to download, bytes: what distroless's base has (some 7 MB) goes on top. */
+/** Largest download of a node in bytes, without distroless' base (some 7 MB). */
 const ownLayerLimit = 60e6;
 
 describe.skipIf(skip)("the image", () => {
@@ -70,7 +70,7 @@ describe.skipIf(skip)("the image", () => {
     return container;
   }
 
-  /** A simulated node below the test's directory, its kubelet running. */
+  /** A simulated node with a running kubelet, in the test's directory. */
   async function makeNode(name: string): Promise<{ path: string; kubelet: EmbeddedKubelet }> {
     const path = join(directory, name);
     for (const source of Object.values(mountsOf(path))) mkdirSync(source, { recursive: true });
@@ -82,12 +82,12 @@ describe.skipIf(skip)("the image", () => {
     return { path, kubelet };
   }
 
-  test("is the same, byte for byte, when it is built again from another copy of the sources", () => {
+  test("has the same bytes when it is built again from another copy of the sources", () => {
     expect(built.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(built.rebuiltDigest).toBe(built.digest);
   });
 
-  test("adds one executable and its documents to its base, and nothing else", async () => {
+  test("adds only one executable and its documents to its base", async () => {
     const added = await image.entries(image.layers.at(-1) ?? "");
     const files = added.filter(({ mode }) => !mode.startsWith("d"));
     expect(files.map(({ mode, owner, path }) => `${mode} ${owner} ${path}`).sort()).toEqual([
@@ -99,7 +99,7 @@ describe.skipIf(skip)("the image", () => {
     expect(image.layers).toHaveLength(2);
   });
 
-  test("has no shell, and no program but its own", async () => {
+  test("has no shell, and no other program", async () => {
     const all = readdirSync(rootfs, { recursive: true, withFileTypes: true });
     const programs = all
       .filter((entry) => entry.isFile())
@@ -108,7 +108,7 @@ describe.skipIf(skip)("the image", () => {
     expect(programs).toEqual([join(rootfs, "usr/bin/video-device-plugin")]);
   });
 
-  test("says what it is by the labels of the image specification", () => {
+  test("has the labels of the image specification", () => {
     const { config, created, architecture } = image.config;
     expect(config).toMatchObject({
       User: "0:0",
@@ -129,12 +129,12 @@ describe.skipIf(skip)("the image", () => {
     });
   });
 
-  test("keeps nothing of how it was built: no registry, no settings, no build arguments", () => {
+  test("contains no registry, no settings and no build arguments", () => {
     const text = JSON.stringify(image.config);
     expect(text).not.toMatch(/npmrc|registry|_auth|NODE_EXTRA_CA_CERTS|BUN_CONFIG/i);
   });
 
-  test("has a bill of materials of the very executable and of its base in it", async () => {
+  test("contains a bill of materials of its executable and its base", async () => {
     const documents = join(rootfs, "usr/share/doc/video-device-plugin");
     const bill = JSON.parse(readFileSync(join(documents, "video-device-plugin.cdx.json"), "utf8"));
     const bytes = readFileSync(join(rootfs, "usr/bin/video-device-plugin"));
@@ -147,7 +147,7 @@ describe.skipIf(skip)("the image", () => {
     expect(readFileSync(join(documents, "THIRD-PARTY-NOTICES"), "utf8")).toContain("@grpc/grpc-js");
   });
 
-  test("is a download of at most 60 MB above its base", async () => {
+  test("adds a download of at most 60 MB to its base", async () => {
     const layer = readFileSync(image.layers.at(-1) ?? "");
     const zstd = await Bun.zstdCompress(Bun.gunzipSync(layer), { level: 3 });
     const megabytes = (size: number) => `${(size / 1e6).toFixed(1)} MB`;
@@ -155,7 +155,7 @@ describe.skipIf(skip)("the image", () => {
     expect(layer.length).toBeLessThan(ownLayerLimit);
   }, 120_000);
 
-  test("is made for the other architecture, too, with that one's executable", () => {
+  test("is built for the other architecture with that one's executable", () => {
     // EM_AARCH64 and EM_X86_64 of elf.h.
     const machines = { arm64: 183, amd64: 62 };
     expect(built.other).toEqual({
@@ -164,7 +164,7 @@ describe.skipIf(skip)("the image", () => {
     });
   });
 
-  test("starts without anything: `version`", async () => {
+  test("runs `version` without any mount", async () => {
     const container = await start({ args: ["version"] });
     expect(await container.exited()).toBe(0);
     expect(container.output).toBe(
@@ -173,7 +173,7 @@ describe.skipIf(skip)("the image", () => {
     expect(container.errors).toBe("");
   });
 
-  test("does its job as process 1 without capabilities, on a root that can't be written, within 128 Mi", async () => {
+  test("serves as process 1 without capabilities, on a read-only root, within 128 Mi", async () => {
     const { path, kubelet } = await makeNode("node");
     const port = 20_000 + Math.floor(Math.random() * 20_000);
     const container = await start({ node: path, env: environment(path, port) });
@@ -183,7 +183,7 @@ describe.skipIf(skip)("the image", () => {
       expect(kubelet.pod("a")?.phase).toBe("Running");
       const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
       expect(ready.status).toBe(200);
-      // What the manifests' probes run, in the memory that is the container's; silence is success.
+      // The manifests' probes, within the container's memory; they print nothing on success.
       for (const probe of ["live", "ready"]) {
         expect(await container.exec("video-device-plugin", "probe", probe)).toBe("");
       }
@@ -202,9 +202,9 @@ describe.skipIf(skip)("the image", () => {
     }
   }, 60_000);
 
-  test("writes nothing outside of what is mounted, even where it could", async () => {
+  test("writes only to mounted directories, even on a writable root", async () => {
     const { path, kubelet } = await makeNode("writable");
-    // Makes the mount points, which stay in an unpacked image.
+    // Creates the mount points, which stay in an unpacked image.
     expect(await (await start({ args: ["version"], node: path, writable: true })).exited()).toBe(0);
     const before = await everythingIn(rootfs);
     const container = await start({ node: path, env: environment(path), writable: true });
@@ -218,7 +218,7 @@ describe.skipIf(skip)("the image", () => {
     expect(await everythingIn(rootfs)).toBe(before);
   }, 60_000);
 
-  test("runs its commands beside it, found by name, and nothing else", async () => {
+  test("runs its other commands by name, and no other program", async () => {
     const { path, kubelet } = await makeNode("second");
     const container = await start({ node: path, env: environment(path) });
     try {
@@ -251,7 +251,7 @@ function environment(node: string, port = 0): Record<string, string> {
   };
 }
 
-/** What a manifest mounts, at the default paths; and devices, which have one path, as those in /dev do. */
+/** The manifests' mounts at the default paths, and devices, whose path is the same as on the node. */
 function mountsOf(node: string): Record<string, string> {
   return {
     [join(node, "devices")]: join(node, "devices"),

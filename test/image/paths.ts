@@ -4,7 +4,7 @@ import { join } from "node:path";
 /** The checkout. */
 export const checkout = join(import.meta.dir, "../..");
 
-/** Outlives runs: what `provision.sh` has downloaded, and the last image. */
+/** The cache: downloads of `provision.sh`, and the last images. */
 export function cacheDir(env: Record<string, string | undefined> = process.env): string {
   const base =
     env["VDP_CACHE_DIR"] ||

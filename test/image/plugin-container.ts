@@ -5,27 +5,27 @@ import { PluginBinaryLog } from "../support/plugin-binary-log.ts";
 import type { ImageConfig } from "./image-archive.ts";
 import { run } from "./run.ts";
 
-/** The memory limit that the manifests give it: 128 Mi. */
+/** The manifests' memory limit: 128 Mi. */
 const memoryLimit = 128 * 2 ** 20;
 
 export interface ContainerOptions {
-  /** Of the container, unique on the machine. */
+  /** ID of the container, unique on the machine. */
   readonly id: string;
-  /** For its bundle and output; made. */
+  /** Directory of its bundle and output; created. */
   readonly directory: string;
-  /** The image, unpacked. */
+  /** Directory of the unpacked image. */
   readonly rootfs: string;
   readonly image: ImageConfig;
   readonly readonlyRootfs: boolean;
-  /** Host directory by the path in the container. */
+  /** Host directories by their path in the container. */
   readonly mounts: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
- * A container as a kubelet would have it: what the image says, no capability, no new privileges, 128 Mi, the
- * network of the host. Run by runc alone.
+ * A container like a kubelet's: the image's settings, no capability, no new privileges, 128 Mi, the network of the host.
+ * Run by runc alone.
  */
 export class PluginContainer {
   /** Its standard output. */
@@ -68,12 +68,12 @@ export class PluginContainer {
     await run(["runc", "--root", this.#state, "kill", this.#id, name]);
   }
 
-  /** Runs a further process in it, as `kubectl exec` does, to its end. */
+  /** Runs another process in it to its end, as `kubectl exec` does. */
   async exec(...command: string[]): Promise<string> {
     return run(["runc", "--root", this.#state, "exec", this.#id, ...command]);
   }
 
-  /** Its exit code, when it has ended. */
+  /** Resolves with its exit code when it has ended. */
   async exited(): Promise<number> {
     return this.#process.exited;
   }
@@ -90,13 +90,13 @@ export class PluginContainer {
     return readFileSync(this.#errors, "utf8");
   }
 
-  /** The most memory it has used so far, bytes. */
+  /** Peak of its memory so far, in bytes. */
   async peakMemory(): Promise<number> {
     const stats = await run(["runc", "--root", this.#state, "events", "--stats", this.#id]);
     return JSON.parse(stats).data.memory.usage.max;
   }
 
-  /** Ends it if need be. */
+  /** Kills it if it still runs. */
   async close(): Promise<void> {
     if (this.running) await this.signal("KILL").catch(() => undefined);
     await this.#process.exited;

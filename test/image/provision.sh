@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes this machine able to build the image and run it: buildah and runc from the distribution, and the packages
-# that the stand-ins for the public base images are made of. Idempotent; needs root only to install.
+# Prepares this machine to build the image and run it: buildah and runc from the distribution, and the packages for the
+# stand-ins of the public base images. Idempotent; needs root only to install.
 set -euo pipefail
 
 cache=${VDP_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/video-device-plugin}/image
-# Of the final base: the C library. Of the base to build on: a shell, the core utilities and what those link.
+# For the final base: the C library. For the base to build on: a shell, the core utilities and their libraries.
 debs=(libc6 dash coreutils libacl1 libattr1 libgmp10 libpcre2-8-0 libselinux1)
 
 say() { printf 'provision: %s\n' "$*" >&2; }
@@ -15,7 +15,7 @@ missing_packages() {
   command -v runc >/dev/null || echo runc
 }
 
-# Each by its name alone, whatever version there is: the stand-ins need not be the latest.
+# Each in the available version: the stand-ins need not be the latest.
 missing_debs() {
   local name
   for name in "${debs[@]}"; do
@@ -41,7 +41,7 @@ if ((${#archives[@]})); then
   say "downloading ${archives[*]}"
   rm -rf "$cache/debs.new"
   mkdir -p "$cache/debs" "$cache/debs.new"
-  # Root downloads as _apt otherwise, which may not write there.
+  # Otherwise root downloads as _apt, which may not write there.
   (cd "$cache/debs.new" && apt-get -o Acquire::Retries=5 -o APT::Sandbox::User=root -qq download "${archives[@]}" >&2)
   mv "$cache/debs.new"/*.deb "$cache/debs/"
   rmdir "$cache/debs.new"

@@ -17,13 +17,13 @@ import { checkout } from "./paths.ts";
 import { run } from "./run.ts";
 
 /**
- * `deploy/release.ts` as it is run for a release, in a checkout of its own that is made ready as CONTRIBUTING says.
- * Needs git, GNU tar, and what Bun compiles for the other architecture with, which it downloads once.
+ * `deploy/release.ts` as for a release, in a separate checkout that is prepared as CONTRIBUTING describes. Needs git, GNU
+ * tar, and Bun's runtime for the other architecture, which it downloads once.
  */
 const { version } = manifest;
 const name = (architecture: string) => `video-device-plugin-${version}-linux-${architecture}`;
 const digest = `sha256:${"5a".repeat(32)}`;
-/** Of the checkout's only commit, seconds since 1970. */
+/** Time of the checkout's only commit, seconds since 1970. */
 const committed = 1_700_000_000;
 
 const work = mkdtempSync(join(tmpdir(), "vdp-release-"));
@@ -37,10 +37,10 @@ const git = (...args: string[]) =>
     env: { GIT_COMMITTER_DATE: `@${committed} +0000` },
   });
 
-/** Not one that was just removed, nor what is behind the last zero. */
+/** Skips a file that was just removed, and the text after the last zero. */
 const isThere = (path: string) => path !== "" && existsSync(join(checkout, path));
 
-/** All that a release asks for but a tag. */
+/** Everything that a release requires, but a tag. */
 beforeAll(async () => {
   const listed = await run(["git", "ls-files", "-z"], { cwd: checkout });
   for (const path of listed.split("\0").filter(isThere)) {
@@ -76,7 +76,7 @@ async function release(...args: string[]): Promise<{ code: number; errors: strin
 
 const noTag = `package.json says ${version}, so this commit needs the tag v${version}; it has no tag. git tag -a v${version}`;
 
-test("a commit without its tag is refused before anything is made", async () => {
+test("a commit without its tag is refused before any file is written", async () => {
   expect(await release()).toEqual({
     code: 1,
     errors: `release: this can't be released:\n- ${noTag}\n`,
@@ -84,7 +84,7 @@ test("a commit without its tag is refused before anything is made", async () => 
   expect(existsSync(join(root, "dist"))).toBe(false);
 }, 30_000);
 
-test("a dry run makes everything, and misses nothing but the tag", async () => {
+test("a dry run builds everything, and only the tag is missing", async () => {
   expect(await release("--dry-run")).toEqual({
     code: 0,
     errors: `release: not releasable yet: ${noTag}\n`,
@@ -134,7 +134,7 @@ test.each([
   },
 );
 
-test("the program of this machine's tarball runs, and is of the version", async () => {
+test("the program of this machine's tarball runs, and has the version", async () => {
   const architecture = process.arch === "x64" ? "amd64" : "arm64";
   const said = await run([join(work, name(architecture), "video-device-plugin"), "version"]);
   expect(said).toStartWith(`video-device-plugin ${version} `);
@@ -147,7 +147,7 @@ test("the notes are the version's section, and the tags those of a first release
   expect(tags).toEqual(parsed === undefined ? [] : imageTags(parsed, []));
 });
 
-test("with its tag it is released, and is the same, byte for byte", async () => {
+test("with its tag it is released, with the same bytes", async () => {
   const sums = readFileSync(made("SHA256SUMS"), "utf8");
   await git("tag", `v${version}`);
   expect(await release()).toEqual({ code: 0, errors: "" });

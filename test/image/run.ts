@@ -1,7 +1,7 @@
-/** How a command may be run. */
+/** Options of a command. */
 export interface RunOptions {
   readonly cwd?: string;
-  /** Beside this process's own environment. */
+  /** Variables in addition to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -9,7 +9,7 @@ export interface RunOptions {
  * Runs a command to its end.
  *
  * @returns its standard output, trimmed.
- * @throws Error with all that it wrote, if it doesn't end with 0.
+ * @throws Error with its output, if it doesn't end with 0.
  */
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<string> {
   const path = `${process.env["PATH"]}:/usr/sbin:/sbin`;

@@ -17,22 +17,22 @@ export const bunStandIn = "vdp.invalid/bun:stand-in";
 /** Stands in for distroless base-nossl: the C library and accounts, no program at all. */
 export const baseStandIn = "vdp.invalid/base-nossl:stand-in";
 
-/** The same of the other architecture, but empty: nothing of it is run. */
+/** An empty one for the other architecture, since it never runs. */
 export const otherStandIn = "vdp.invalid/base-nossl:other";
 
-/** The architecture that this machine doesn't have, by the name that images have for it. */
+/** The other architecture than this machine's, by its name in images. */
 export const otherArchitecture = process.arch === "x64" ? "arm64" : "amd64";
 
 const certificates = "/etc/ssl/certs/ca-certificates.crt";
 const searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
- * What this machine's network needs is put into the base that is built *on*, of which nothing gets into the image:
- * whom it trusts, and its npm settings.
+ * Settings of this machine's network, certificates and npm's, go into the base to build *on*, whose files don't get into
+ * the image.
  */
 const network = ["NODE_EXTRA_CA_CERTS", "BUN_CONFIG_REGISTRY", "NPM_CONFIG_REGISTRY"];
 
-/** Makes all, of the packages that `provision.sh` has downloaded. */
+/** Builds all of them from the packages that `provision.sh` has downloaded. */
 export async function makeStandIns(workshop: Workshop): Promise<void> {
   await make(workshop, baseStandIn, ["libc6"], async () => []);
   const empty = await workshop.buildah("from", "--arch", otherArchitecture, "scratch");
@@ -49,7 +49,7 @@ export async function makeStandIns(workshop: Workshop): Promise<void> {
   });
 }
 
-/** An image of one layer. `finish` adds to its root and says which environment it has. */
+/** Builds an image of one layer. `finish` adds to its root and returns its environment. */
 async function make(
   workshop: Workshop,
   name: string,

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "./run.ts";
 
-/** A buildah with a storage of its own, in a directory that goes with it. */
+/** A buildah with its own storage, in a directory that is removed with it. */
 export class Workshop {
-  /** For anything temporary. */
+  /** Directory for temporary files. */
   readonly directory = mkdtempSync(join(tmpdir(), "vdp-image-"));
   readonly env: Readonly<Record<string, string>>;
 
@@ -23,7 +23,7 @@ runroot = "${join(this.directory, "run")}"
     );
     this.env = {
       CONTAINERS_STORAGE_CONF: configuration,
-      // Its steps run with chroot alone: that works inside containers and microVMs, too.
+      // Its steps run with chroot alone, which also works in containers and microVMs.
       BUILDAH_ISOLATION: "chroot",
       TMPDIR: temporary,
     };
@@ -43,7 +43,7 @@ runroot = "${join(this.directory, "run")}"
   }
 }
 
-/** Plain copies where the kernel has no overlayfs: slower, but the same. */
+/** Plain copies if the kernel has no overlayfs: slower, with the same result. */
 function driver(): string {
   const { stdout } = Bun.spawnSync(["cat", "/proc/filesystems"]);
   return stdout.toString().includes("\toverlay\n") ? "overlay" : "vfs";

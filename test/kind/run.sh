@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Plays the whole thing in a cluster of kind on this machine: the image, the chart, and the v4l2loopback of this
-# machine's kernel, in which the devices appear. For machines that may be thrown away. Needs docker, kind, kubectl,
-# helm, sudo, and v4l2loopback installed (docs/nodes.md).
+# Tests the image and the chart in a cluster of kind on this machine, with the v4l2loopback of this machine's kernel,
+# which creates the devices. For machines without other use. Needs docker, kind, kubectl, helm, sudo, and v4l2loopback
+# installed (docs/nodes.md).
 #
-#   run.sh            plays; ends with exit code 0 if all is as it should be, and leaves the cluster
-#   run.sh --explain  shows what there is to be seen, after a failure
+#   run.sh            runs the test; ends with exit code 0 if it passes, and leaves the cluster
+#   run.sh --explain  shows the state of cluster and node, after a failure
 #   run.sh --remove   removes cluster and devices
 #
-# Not run anywhere yet. It takes for granted that a node of kind with the host's /dev mounted over its own starts (so
+# No machine has run this yet. It assumes that a node of kind starts with the host's /dev mounted over its own (as
 # reported in kubernetes-sigs/kind#3389), and that such a node has the host's /lib/modules.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -36,7 +36,7 @@ explain() {
   sudo dmesg | tail -n 40 || true
 }
 
-# allocatable: how many devices the node offers
+# allocatable: number of devices that the node offers
 allocatable() { kubectl get nodes --output "jsonpath={.items[0].status.allocatable.${resource//./\\.}}"; }
 
 case ${1:-} in
@@ -58,7 +58,7 @@ version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' package.json)
 ./docker-build.sh --builder docker --tag "$image:$version"
 
 say "a cluster"
-# The plugin would load the module by itself; loaded now, a kernel that can't is told by this step.
+# The plugin could load the module itself; here, this step fails if the kernel can't.
 sudo modprobe videodev
 kind create cluster --name "$cluster" --config test/kind/cluster.yaml --wait 180s
 kind load docker-image --name "$cluster" "$image:$version"

@@ -24,7 +24,7 @@ import {
 } from "./tools.ts";
 
 /**
- * What is deployed, as Helm and kustomize render it, against the schemas of several Kubernetes versions. Run
+ * The manifests, as Helm and kustomize render them, against the schemas of several Kubernetes versions. Run
  * `test/manifests/provision.sh` first.
  */
 const skip = skipLevel(unsupported());
@@ -32,17 +32,17 @@ const skip = skipLevel(unsupported());
 const valuesDir = join(import.meta.dir, "values");
 const valuesFiles = [...new Glob("*.yaml").scanSync(valuesDir)].sort();
 const overlays = [...new Glob("overlays/*/kustomization.yaml").scanSync(kustomizeDir)];
-/** With every component there is. */
+/** The overlay with every component. */
 const everything = relative(kustomizeDir, join(import.meta.dir, "overlays/everything"));
 const kustomizations = ["base", ...overlays.map((path) => dirname(path)).sort(), everything];
 
 const root = join(import.meta.dir, "../..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 
-/** Where the plugin runs if a label of its own says so, by the documents. */
+/** The node selector of the documents. */
 const labelled = { "kubernetes.io/os": "linux", "meeting-baas.io/v4l2loopback": "true" };
 
-/** What an overlay is in the chart's words. */
+/** The chart's values that equal an overlay. */
 const asValues: Readonly<Record<string, string>> = {
   base: "profile=full",
   "overlays/full": "profile=full",
@@ -53,7 +53,7 @@ const asValues: Readonly<Record<string, string>> = {
     "profile=restricted,config.enableMetrics=true,metrics.podMonitor.enabled=true,metrics.networkPolicy.enabled=true",
 };
 
-/** The chart has no image of its own; this one is that of the kustomizations. */
+/** The kustomizations' image, since the chart has no default. */
 const someImage = ["--set", `image.repository=${placeholderImage}`];
 
 function rendered(args: readonly string[], kubeVersion?: string) {
@@ -63,14 +63,14 @@ function rendered(args: readonly string[], kubeVersion?: string) {
 }
 
 describe.skipIf(skip)("the kustomizations", () => {
-  test("are what the chart renders: bun deploy/render-manifests.ts", async () => {
+  test("equal the chart's rendering: bun deploy/render-manifests.ts", async () => {
     for (const { path, text } of renderKustomizeFiles()) {
       const file = relative(kustomizeDir, path);
       expect([file, await Bun.file(path).text()]).toEqual([file, text]);
     }
   });
 
-  test.each(Object.entries(asValues))("%s is what Helm makes of %s", (directory, set) => {
+  test.each(Object.entries(asValues))("%s equals Helm's rendering of %s", (directory, set) => {
     expect(allComparable(parseDocuments(kustomizeBuild(directory)))).toEqual(
       allComparable(rendered(["--set", set, "--skip-tests"])),
     );
@@ -101,7 +101,7 @@ describe.skipIf(skip)("the kustomizations", () => {
     },
   );
 
-  test("the overlay that the README shows sets the image, the nodes and both containers' variables", async () => {
+  test("the README's overlay sets the image, the nodes and both containers' variables", async () => {
     const [overlay = "", ...more] = codeBlocks(read("deploy/kubernetes/README.md"), ["yaml"]);
     expect(more).toEqual([]);
     const objects = parseDocuments(await kustomizeBuildOwn(overlay));
@@ -119,7 +119,7 @@ describe.skipIf(skip)("the kustomizations", () => {
     }
   });
 
-  test("all have been compared, or add to one that has", () => {
+  test("all are compared, or extend a compared one", () => {
     const others = kustomizations.filter((directory) => !(directory in asValues));
     expect(others).toEqual(["overlays/own-namespace", everything]);
   });
@@ -156,7 +156,7 @@ describe.skipIf(skip)("the chart", () => {
       const lint = ["lint", "--strict", "--kube-version", "1.33.4", chartDir];
       const { exitCode, stdout } = helm([...lint, ...args.filter((arg) => arg !== undefined)]);
       expect(exitCode).toBe(0);
-      // Nothing but the lack of an icon.
+      // Only the missing icon.
       expect(stdout.match(/^\[.*$/gm)).toEqual(["[INFO] Chart.yaml: icon is recommended"]);
     },
   );
@@ -199,7 +199,7 @@ describe.skipIf(skip)("the chart", () => {
     expect(stderr).toContain(why);
   });
 
-  test("has no image that would run privileged by default, and asks for one", () => {
+  test("has no default image, and requires one", () => {
     const { exitCode, stdout, stderr } = helmTemplate();
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
     expect(stderr).toContain("image.repository: name your image, as in --set image.repo");
@@ -216,7 +216,7 @@ describe.skipIf(skip)("the chart", () => {
     },
   );
 
-  test("is scraped as the job that the alerts ask for, whatever its name", () => {
+  test("is scraped as the alerts' job under any name of the release", () => {
     const objects = rendered(["--values", join(valuesDir, "everything.yaml")]);
     const monitor = objects.find(({ kind }) => kind === "PodMonitor") as unknown as {
       spec: { jobLabel: string; podMetricsEndpoints: unknown[] };
@@ -232,7 +232,7 @@ describe.skipIf(skip)("the chart", () => {
     expect(monitor.spec.podMetricsEndpoints).toMatchObject([{ honorLabels: true }]);
   });
 
-  test("has the alerts, with links to where the runbook is served", async () => {
+  test("has the alerts, with links to the runbook's address", async () => {
     const alerts = YAML.parse(
       await Bun.file(join(chartDir, "../../monitoring/alerts.yaml")).text(),
     );
@@ -243,7 +243,7 @@ describe.skipIf(skip)("the chart", () => {
     });
   });
 
-  test("can't be installed on a Kubernetes that is too old", () => {
+  test("can't be installed on an old Kubernetes", () => {
     const { exitCode, stderr } = helmTemplate([], "1.25.16");
     expect(exitCode).toBe(1);
     expect(stderr).toContain("requires kubeVersion: >=1.26.0-0");
@@ -259,7 +259,7 @@ describe.skipIf(skip)("the chart", () => {
     });
   });
 
-  test("gives the program every value as it was written", () => {
+  test("passes every value to the program unchanged", () => {
     const [daemonSet] = rendered(["--values", join(valuesDir, "everything.yaml")]).filter(
       ({ kind }) => kind === "DaemonSet",
     );
@@ -290,14 +290,14 @@ describe.skipIf(skip)("the chart", () => {
     expect(textOf("STATE_DIR")).toBe(`/var/lib/${"a".repeat(45)}`);
   });
 
-  test("says in its notes what has to be done, and what the profile can't", () => {
+  test("lists in its notes the next steps, and the profile's limits", () => {
     expect(notes()).toContain("pod-security.kubernetes.io/enforce=privileged");
     expect(notes()).not.toContain("NOT cleaned");
     expect(notes("--set", "profile=restricted")).toContain("NOT cleaned between pods");
     expect(notes("--set", "config.driver=simulated")).toContain("simulated");
   });
 
-  test("speaks of GKE's quota outside of kube-system, unless it brings one or has no class", () => {
+  test("mentions GKE's quota outside of kube-system, unless it has a quota or no class", () => {
     const advice = "--set resourceQuota.enabled=true";
     expect(notes()).toContain(advice);
     for (const set of ["resourceQuota.enabled=true", "priorityClassName="]) {
@@ -306,7 +306,7 @@ describe.skipIf(skip)("the chart", () => {
     expect(notes("--namespace", "kube-system")).not.toContain(advice);
   });
 
-  test("brings a quota that names the pods' class", () => {
+  test("has a quota that names the pods' class", () => {
     const objects = rendered(["--set", "resourceQuota.enabled=true,priorityClassName=cameras"]);
     expect(objects.find(({ kind }) => kind === "ResourceQuota")?.spec).toMatchObject({
       scopeSelector: { matchExpressions: [{ scopeName: "PriorityClass", values: ["cameras"] }] },
@@ -316,7 +316,7 @@ describe.skipIf(skip)("the chart", () => {
     );
   });
 
-  test("speaks of nodes without the module, unless it is told which have it", () => {
+  test("mentions nodes without the module, unless it has a node selector", () => {
     const advice = "kubectl label node";
     expect(notes()).toContain(advice);
     for (const set of ["nodeSelector.pool=video", "config.driver=simulated"]) {
@@ -326,7 +326,7 @@ describe.skipIf(skip)("the chart", () => {
 });
 
 describe.skipIf(skip)("Debian's kubectl, of 1.20", () => {
-  /** Its image is changed by the command that reads it, and quantities are written as text; younger fields are lost. */
+  /** The command that reads a workload changes its image, writes quantities as text, and drops newer fields. */
   function withoutImages(workload: object): unknown {
     const text = JSON.stringify(workload, (key, value) =>
       key === "image" || key === "maxSurge" || key === "status" || key === "creationTimestamp"
@@ -338,7 +338,7 @@ describe.skipIf(skip)("Debian's kubectl, of 1.20", () => {
     return JSON.parse(text);
   }
 
-  test.each(kustomizations)("reads all that %s has of its workloads", (directory) => {
+  test.each(kustomizations)("reads all fields of the workloads of %s", (directory) => {
     const workloads = parseDocuments(kustomizeBuild(directory)).filter(podSpecOf);
     expect(workloads.length).toBeGreaterThan(0);
     for (const one of workloads) {
@@ -346,7 +346,7 @@ describe.skipIf(skip)("Debian's kubectl, of 1.20", () => {
     }
   });
 
-  test("loses a field that there isn't", () => {
+  test("drops an unknown field", () => {
     const [one] = parseDocuments(kustomizeBuild("base")).filter(podSpecOf);
     if (one === undefined) throw new Error("no workload");
     Object.assign(podSpecOf(one) ?? {}, { hostNetwrok: true });
@@ -357,24 +357,24 @@ describe.skipIf(skip)("Debian's kubectl, of 1.20", () => {
 describe.skipIf(skip).each([...kubernetesVersions])("to Kubernetes %s", (version) => {
   const check = skip ? () => [] : checkerOf(version);
 
-  test.each(kustomizations)("%s is right", (directory) => {
+  test.each(kustomizations)("%s is valid", (directory) => {
     const objects = parseDocuments(kustomizeBuild(directory));
     expect(objects.length).toBeGreaterThan(1);
     expect(objects.flatMap(check)).toEqual([]);
   });
 
-  test.each([undefined, ...valuesFiles])("the chart with %s is right", (file) => {
+  test.each([undefined, ...valuesFiles])("the chart with %s is valid", (file) => {
     const args = file === undefined ? [] : ["--values", join(valuesDir, file)];
     const objects = rendered(args, `${version}.0`);
     expect(objects.length).toBeGreaterThan(1);
     expect(objects.flatMap(check)).toEqual([]);
   });
 
-  test.each([...exampleObjects()])("the example %s is right", (_file, objects) => {
+  test.each([...exampleObjects()])("the example %s is valid", (_file, objects) => {
     expect(objects.flatMap(check)).toEqual([]);
   });
 
-  test("a field that there isn't is wrong, and so is a value of another type", () => {
+  test("an unknown field is invalid, and so is a value of another type", () => {
     const [daemonSet] = parseDocuments(kustomizeBuild("base")).filter(
       ({ kind }) => kind === "DaemonSet",
     );
@@ -393,7 +393,7 @@ describe.skipIf(skip).each([...kubernetesVersions])("to Kubernetes %s", (version
   });
 });
 
-/** The chart's notes for a release in the namespace "video"; only an installation shows them, and that needs a cluster. */
+/** The chart's notes for a release in the namespace "video". Only an installation prints them, which needs a cluster. */
 function notes(...args: string[]): string {
   const copy = mkdtempSync(join(tmpdir(), "vdp-chart-"));
   try {
@@ -414,7 +414,7 @@ function allComparable(objects: ReturnType<typeof parseDocuments>): typeof objec
   return objects.map(comparable).sort((one, other) => one.kind.localeCompare(other.kind));
 }
 
-/** Without what marks Helm's own, the order of variables, and a setting that an init container has no use for. */
+/** Drops Helm's labels, the order of variables, and a setting that an init container doesn't use. */
 function comparable(object: ReturnType<typeof parseDocuments>[number]): typeof object {
   const copy = structuredClone(object);
   const strip = (value: unknown): void => {

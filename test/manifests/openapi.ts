@@ -12,12 +12,12 @@ interface Kind {
   readonly kind: string;
 }
 
-/** Tells what is wrong with an object; empty if nothing is. */
+/** The errors of an object; empty if it is valid. */
 export type Check = (object: KubernetesObject) => string[];
 
 /**
- * A check against the API of a Kubernetes version, and the custom resources: fields that the API doesn't
- * have are errors, although an API server may only warn of them, as they do nothing.
+ * A check against the API of a Kubernetes version, and the custom resources. An unknown field is an error, although an
+ * API server may only warn about it, as it has no effect.
  */
 export function checkerOf(version: KubernetesVersion): Check {
   const swagger = JSON.parse(readFileSync(schemaPath(`kubernetes-${version}.json`), "utf8"));
@@ -28,7 +28,7 @@ export function checkerOf(version: KubernetesVersion): Check {
   const byKind = new Map<string, string>();
   for (const [name, schema] of Object.entries(definitions)) {
     const kinds = (schema["x-kubernetes-group-version-kind"] ?? []) as Kind[];
-    // What stands for several kinds is DeleteOptions and the like.
+    // A schema of several kinds is one like DeleteOptions.
     if (kinds.length !== 1) continue;
     for (const kind of kinds) byKind.set(key(kind), name);
   }
@@ -73,11 +73,11 @@ function customResources(): { kind: Kind; schema: Schema }[] {
 }
 
 /**
- * An OpenAPI schema as JSON Schema, in which an object has the fields that it names and no others. References
- * become those of the schema `kubernetes`.
+ * Converts an OpenAPI schema to a JSON Schema that allows only the named fields. References become those of the schema
+ * `kubernetes`.
  */
 function strictly(schema: Schema, name: string): Schema {
-  // Kubernetes takes numbers where it says that these are strings: cpu: 1.
+  // Kubernetes accepts numbers for some strings: cpu: 1.
   if (name.endsWith("api.resource.Quantity")) return { type: ["string", "number"] };
   return convert(schema) as Schema;
 }
@@ -98,7 +98,7 @@ function convert(value: unknown): unknown {
     } else if (word === "$ref") {
       converted[word] = `kubernetes${inside}`;
     } else if (word === "pattern") {
-      // Go's way to say that case doesn't matter, which JavaScript doesn't know: lower case alone is right then.
+      // Go's flag for any case, which JavaScript lacks: only lower case matches then.
       converted[word] = String(inside).replaceAll("(?i)", "");
     } else if (word !== "format" && word !== "default" && word !== "example") {
       converted[word] = convert(inside);

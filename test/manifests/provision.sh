@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Makes this machine able to render and check the manifests: helm and kustomize built from their published modules,
-# and the schemas of every Kubernetes that is served and of the custom resources, taken out of the modules that have
-# them; and Debian's kubectl, which is old. Idempotent; needs Go and apt. Only the cache is written.
+# Prepares this machine to render and check the manifests: helm and kustomize built from their published modules, the
+# schemas of every supported Kubernetes and of the custom resources, extracted from their modules, and Debian's kubectl,
+# which is old. Idempotent; needs Go and apt. It writes only the cache.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${VDP_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/video-device-plugin}/manifests
 
-# MODULE VERSION CHECKSUM FILE AS: which file of which module is kept as what. The checksums are go.sum's.
+# MODULE VERSION CHECKSUM FILE AS: a module's file, and the name under which it is kept. The checksums are go.sum's.
 schemas() {
   cat <<'LIST'
 k8s.io/kubernetes v1.26.15 h1:o65B3kKH7q9xK2h2323rKKThI1rp3ZarXpb8asT932U= api/openapi-spec/swagger.json kubernetes-1.26.json
@@ -37,7 +37,7 @@ flock 9
 # The inputs of the builds; the compiler's version is left out so that updates do not cost minutes.
 fingerprint() { cat "$here/go.mod" "$here/go.sum" "$here/provision.sh" | sha256sum | cut -d' ' -f1; }
 
-# A helm of `go build` thinks of Kubernetes 1.20 where it has no cluster to ask.
+# A helm of `go build` assumes Kubernetes 1.20 without a cluster.
 ldflags="-s -w -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=33"
 
 build() {
@@ -47,7 +47,7 @@ build() {
   mv "$cache/bin/$1.new" "$cache/bin/$1"
 }
 
-# Into a module cache of its own: the modules are large, and all but a file each is thrown away.
+# Into a separate module cache: the modules are large, and only one file of each is kept.
 fetch() {
   local module=$1 version=$2 sum=$3 file=$4 as=$5 into answer
   say "fetching $file of $module $version"
@@ -64,13 +64,13 @@ fetch() {
   mv "$cache/schemas/$as.new" "$cache/schemas/$as"
 }
 
-# Unpacked, not installed: a kubectl that the machine has stays what it is.
+# Unpacked, not installed: the machine's own kubectl stays.
 fetch_kubectl() {
   local into
   say "fetching Debian's kubectl"
   if [[ $(id -u) == 0 ]]; then apt-get -o Acquire::Retries=5 -qq update; fi
   into=$(mktemp -d "$cache/fetch.XXXXXX")
-  # Root downloads as _apt otherwise, which may not write there.
+  # Otherwise root downloads as _apt, which may not write there.
   (cd "$into" && apt-get -o Acquire::Retries=5 -o APT::Sandbox::User=root -qq download kubernetes-client >&2)
   dpkg -x "$into"/kubernetes-client_*.deb "$into"
   mv "$into/usr/bin/kubectl" "$cache/bin/kubectl"

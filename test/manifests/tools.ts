@@ -7,19 +7,19 @@ import type { KubernetesObject } from "../support/manifests.ts";
 
 const kustomizeBinary = join(manifestToolsDir(), "bin/kustomize");
 
-/** Minor versions of Kubernetes whose schemas are provisioned: from the oldest that the chart takes to the newest. */
+/** Minor versions of Kubernetes with a provisioned schema: from the oldest that the chart allows to the newest. */
 export const kubernetesVersions = Array.from(
   { length: 11 },
   (_, index) => `1.${26 + index}` as const,
 );
 export type KubernetesVersion = (typeof kubernetesVersions)[number];
 
-/** Where a provisioned schema is. */
+/** Path of a provisioned schema. */
 export function schemaPath(name: string): string {
   return join(manifestToolsDir(), "schemas", name);
 }
 
-/** Why manifests can't be checked here, or undefined if they can. */
+/** The reason why manifests can't be checked here; undefined if they can. */
 export function unsupported(): string | undefined {
   const needed = [
     ...["helm", "kustomize", "kubectl"].map((name) => join(manifestToolsDir(), "bin", name)),
@@ -30,7 +30,7 @@ export function unsupported(): string | undefined {
   return missing && `there is no ${missing}; run test/manifests/provision.sh`;
 }
 
-/** As `VDP_REQUIRE_LEVELS=1` has it: whether to skip, told on stderr. @throws Error if nothing may be skipped. */
+/** True if tests must be skipped; prints the reason to stderr. @throws Error if `VDP_REQUIRE_LEVELS=1` forbids that. */
 export function skipLevel(reason: string | undefined, env = process.env): boolean {
   if (reason === undefined) return false;
   if (env["VDP_REQUIRE_LEVELS"] === "1") {
@@ -41,8 +41,8 @@ export function skipLevel(reason: string | undefined, env = process.env): boolea
 }
 
 /**
- * What `kustomize build` makes of a directory of `deploy/kubernetes`, or of a copy of that.
- * @throws Error with what it says.
+ * The output of `kustomize build` for a directory of `deploy/kubernetes`, or of a copy of that.
+ * @throws Error with kustomize's message.
  */
 export function kustomizeBuild(directory: string, root = kustomizeDir): string {
   const { exitCode, stdout, stderr } = Bun.spawnSync([
@@ -54,7 +54,7 @@ export function kustomizeBuild(directory: string, root = kustomizeDir): string {
   return String(stdout);
 }
 
-/** The same of an overlay of somebody's own, beside ours in `overlays`. @throws Error with what kustomize says. */
+/** The same for a user's overlay, beside ours in `overlays`. @throws Error with kustomize's message. */
 export async function kustomizeBuildOwn(kustomization: string): Promise<string> {
   const root = mkdtempSync(join(tmpdir(), "vdp-kustomize-"));
   try {
@@ -67,11 +67,11 @@ export async function kustomizeBuildOwn(kustomization: string): Promise<string> 
 }
 
 /**
- * A workload as Debian's kubectl reads and writes it, without a cluster: what its API types don't have is gone.
- * @throws Error with what it says.
+ * A workload as Debian's kubectl reads and writes it, without a cluster. Fields that its API types lack are dropped.
+ * @throws Error with kubectl's message.
  */
 export function asKubectlReads(workload: KubernetesObject): KubernetesObject {
-  // Of the commands that work without a cluster, this is one that reads into the API's types.
+  // This command works without a cluster, and reads into the API's types.
   const command = [
     "set",
     "image",

@@ -1,4 +1,4 @@
-/** What is asked on a dashboard, as Grafana asks it. */
+/** The queries of a dashboard, as Grafana sends them. */
 
 export interface Variable {
   readonly name: string;
@@ -43,7 +43,7 @@ export interface DashboardQuery {
   readonly instant: boolean;
 }
 
-/** All queries of all panels, with everything chosen and graphs that look back over 10 s. */
+/** All queries of all panels, with all values chosen and a rate interval of 10 s. */
 export function dashboardQueries({ panels }: Dashboard): DashboardQuery[] {
   return panels.flatMap(({ title, targets = [] }) =>
     targets.map(({ refId, expr, instant }) => ({

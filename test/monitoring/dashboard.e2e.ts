@@ -12,8 +12,8 @@ import { Prometheus, type Series } from "./prometheus.ts";
 import { prometheusTools } from "./promtool.ts";
 
 /**
- * A real Prometheus scrapes the compiled plugin each second while things happen to it: pods get devices and give
- * them back, one device falls ill, the kubelet restarts. Needs `bun run build`.
+ * A real Prometheus scrapes the compiled plugin each second during events: pods start and end, one device becomes
+ * unhealthy, the kubelet restarts. Needs `bun run build`.
  */
 const monitoring = join(import.meta.dir, "../../deploy/monitoring");
 const dashboard: Dashboard = await Bun.file(join(monitoring, "dashboard.json")).json();
@@ -21,10 +21,10 @@ const tools = await prometheusTools();
 const skip = tools === undefined;
 const directory = tools ?? "";
 
-/** The longest wait is for a device to count as free, 20 s after it was given away. */
+/** The longest wait is for a device to count as free, 20 s after its allocation. */
 const patienceMs = 90_000;
 
-/** Asks until the answer is right. */
+/** Repeats a query until its answer is right. */
 async function eventually<T>(ask: () => Promise<T>, right: (answer: T) => boolean): Promise<T> {
   const end = performance.now() + patienceMs;
   for (;;) {
@@ -49,17 +49,17 @@ describe.skipIf(skip)("the alerts, as promtool sees them", () => {
     expect(promtool("check", "rules", "alerts.yaml")).toMatchObject({ status: 0 });
   });
 
-  test("fire when they should and are quiet when they shouldn't", () => {
+  test("pass their tests", () => {
     const { status, said } = promtool("test", "rules", "alerts.test.yaml");
     expect(said).toContain("SUCCESS");
     expect(status).toBe(0);
   }, 60_000);
 
-  test("go with a valid configuration", async () => {
+  test("belong to a valid configuration", async () => {
     const { scrape_configs: scrapes, ...rest } = Bun.YAML.parse(
       await Bun.file(join(monitoring, "prometheus.yaml")).text(),
     ) as { scrape_configs: Record<string, unknown>[] };
-    // Debian's Prometheus is built without the discovery of Kubernetes.
+    // Debian's Prometheus is built without Kubernetes' service discovery.
     const known = scrapes.map(({ kubernetes_sd_configs: discovery, ...scrape }) => {
       expect(discovery).toEqual([{ role: "pod", namespaces: { names: ["kube-system"] } }]);
       return scrape;
@@ -129,11 +129,11 @@ describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
     await node.deletePod("mixer");
     // Within half a second of an Allocate the next one counts as the same pod's.
     await Bun.sleep(1000);
-    // Gets the mixer's device, too, which nobody has cleaned yet.
+    // Gets the mixer's device as well, which has not been reset yet.
     await node.createPod({ name: "crowd", devices: 6 });
     await owned(8);
     await node.deletePod("crowd");
-    // What a kubelet that has just started leaves out is believed only after a minute.
+    // The plugin accepts the absence of a pod in a restarted kubelet's list only after a minute.
     await owned(2);
     await node.stopKubelet();
     await Bun.sleep(2000);
@@ -144,7 +144,7 @@ describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
     writeFileSync(join(plugin.simulatedDir, ".faults", "video16.dead-caps"), "made dead by a test");
   }
 
-  /** Waits until pods have as many devices, as Prometheus sees it. */
+  /** Waits until Prometheus sees that many devices with an owner. */
   async function owned(count: number): Promise<void> {
     const owners = await eventually(
       () => prometheus.now("video_device_plugin_device_owner_info"),
@@ -193,7 +193,7 @@ describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
     );
   }
 
-  test("the table of users names the pod that has the device, not the plugin's own", async () => {
+  test("the table of owners names the device's pod, not the plugin's own", async () => {
     const query = dashboardQueries(dashboard).find(({ name }) => /^Which pod/.test(name));
     const rows = (await prometheus.now(query?.expr ?? "")).map(({ labels }) => labels);
     expect(rows).toHaveLength(2);
@@ -212,7 +212,7 @@ describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
     });
   }
 
-  test("every alert can be evaluated, and none is firing after a minute of small trouble", async () => {
+  test("every alert can be evaluated, and none fires after a minute of small failures", async () => {
     const rules = await eventually(
       () => prometheus.rules(),
       (rules) => rules.every(({ health }) => health !== "unknown"),
@@ -222,7 +222,7 @@ describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
     expect(rules.filter(({ state }) => state === "firing").map(({ name }) => name)).toEqual([]);
   });
 
-  test("the device that is ill is about to be told of", async () => {
+  test("the alert of the unhealthy device is pending", async () => {
     const rules = await eventually(
       () => prometheus.rules(),
       (rules) => rules.some(({ state }) => state === "pending"),

@@ -5,12 +5,12 @@ import { PluginBinary } from "../support/plugin-binary.ts";
 import { lintMetrics, prometheusTools } from "./promtool.ts";
 
 /**
- * What Prometheus gets of the compiled plugin, on an embedded kubelet and with simulated cameras. Run
+ * The metrics of the compiled plugin, on an embedded kubelet and with simulated cameras. Run
  * `bun run build` first, then `bun run test:monitoring`.
  */
 const tools = await prometheusTools();
 
-/** How long anything may take, ms. */
+/** Longest wait in milliseconds. */
 const patienceMs = 20_000;
 
 class MonitoredNode {
@@ -43,7 +43,7 @@ class MonitoredNode {
     return (await fetch(this.#url)).text();
   }
 
-  /** The first exposition that `wanted` is found in, or is not found in. */
+  /** The first exposition that `wanted` matches, or doesn't match if `found` is false. */
   async shows(wanted: RegExp, found = true): Promise<string> {
     const end = performance.now() + patienceMs;
     for (;;) {
@@ -92,7 +92,7 @@ describe.skipIf(tools === undefined)("the compiled plugin's metrics", () => {
   });
   afterAll(() => monitored.close());
 
-  test("are these, and no others of its own", async () => {
+  test("have exactly these names", async () => {
     const own = names(await monitored.scrape()).filter((name) => name.startsWith("video_"));
     expect(own.map((name) => name.replace("video_device_plugin_", "")).sort()).toEqual([
       "actor_restarts_total",
@@ -121,7 +121,7 @@ describe.skipIf(tools === undefined)("the compiled plugin's metrics", () => {
     ]);
   });
 
-  test("please promtool, with a pod and without", async () => {
+  test("pass promtool, with a pod and without", async () => {
     expect(await lintMetrics(tools ?? "", await monitored.scrape())).toBe("");
     await monitored.node.createPod({ name: "linted", devices: 1 });
     const exposition = await monitored.shows(owner("linted"));
@@ -129,12 +129,12 @@ describe.skipIf(tools === undefined)("the compiled plugin's metrics", () => {
     await monitored.node.deletePod("linted");
   });
 
-  test("that promtool would not like are found", async () => {
+  test("with errors fail promtool", async () => {
     const wrong = "# HELP Requests count.\n# TYPE Requests counter\nRequests 1\n";
     expect(await lintMetrics(tools ?? "", wrong)).toContain("_total");
   });
 
-  test("name a pod as long as it has its devices, and leave nothing of it behind", async () => {
+  test("name a pod while it owns devices, and not afterwards", async () => {
     await monitored.node.createPod({ name: "bot-1", devices: 2 });
     const during = await monitored.shows(owner("bot-1"));
     expect(series(during, "video_device_plugin_device_owner_info")).toHaveLength(2);
@@ -143,7 +143,7 @@ describe.skipIf(tools === undefined)("the compiled plugin's metrics", () => {
     expect(after).not.toContain("bot-1");
   });
 
-  test("count what was allocated", async () => {
+  test("count allocated devices", async () => {
     const counted = async () =>
       Number(
         /^video_device_plugin_allocated_devices_total (\d+)$/m.exec(await monitored.scrape())?.[1],
@@ -155,9 +155,9 @@ describe.skipIf(tools === undefined)("the compiled plugin's metrics", () => {
     await monitored.node.deletePod("bot-2");
   });
 
-  test("have the same series after all that, whatever pods came and went", async () => {
+  test("have the same series after pods started and ended", async () => {
     await monitored.shows(/device_owner_info\{/, false);
-    // All but whether a device is in use, which isn't always known.
+    // Without device_in_use, which isn't always known.
     const lines = (text: string) =>
       text.split("\n").filter((line) => !line.includes("device_in_use{")).length;
     const before = lines(await monitored.scrape());
@@ -168,7 +168,7 @@ describe.skipIf(tools === undefined)("the compiled plugin's metrics", () => {
     expect(lines(after)).toBe(before);
   });
 
-  test("say that the kubelet does not answer, and name nobody any more", async () => {
+  test("report that the kubelet does not answer, and then name no pod", async () => {
     await monitored.node.createPod({ name: "bot-4", devices: 1 });
     await monitored.shows(owner("bot-4"));
     await monitored.node.stopKubelet();
@@ -182,7 +182,7 @@ describe.skipIf(tools === undefined)("the compiled plugin's metrics", () => {
   }, 60_000);
 });
 
-describe("the compiled plugin's metrics that shall name nobody", () => {
+describe("the compiled plugin's metrics with METRICS_OWNERS=false", () => {
   test("have no owners", async () => {
     const monitored = new MonitoredNode("--metrics-owners=false");
     await monitored.start();

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { freePort } from "../support/free-port.ts";
 
-/** A series of an answer; of an instant query it has one sample. */
+/** A series of an answer; one sample for an instant query. */
 export interface Series {
   readonly labels: Readonly<Record<string, string>>;
-  /** In order of time, those that are numbers. */
+  /** The numeric samples in order of time. */
   readonly values: readonly number[];
 }
 
@@ -20,7 +20,7 @@ export interface Rule {
   readonly state: string;
 }
 
-/** A Prometheus that scrapes and evaluates every second and forgets all at its end. */
+/** A Prometheus that scrapes and evaluates every second, and deletes its data at its end. */
 export class Prometheus {
   readonly #directory = mkdtempSync(join(tmpdir(), "prometheus-"));
   readonly #address: string;
@@ -45,7 +45,7 @@ export class Prometheus {
     );
   }
 
-  /** Resolves when it answers. */
+  /** Resolves when it is ready. */
   async ready(): Promise<void> {
     while (!(await this.#answers())) {
       if (this.#process.exitCode !== null) throw new Error(`it ended:\n${this.log()}`);
@@ -57,13 +57,13 @@ export class Prometheus {
     return readFileSync(join(this.#directory, "log"), "utf8");
   }
 
-  /** The value of now. @throws Error with Prometheus' words if the expression is wrong. */
+  /** The current value. @throws Error with Prometheus' message if the expression is wrong. */
   async now(expr: string): Promise<Series[]> {
     const { result } = await this.#get("query", { query: expr });
     return result.map(({ metric, value }: RawSeries) => series(metric, value ? [value] : []));
   }
 
-  /** Each second of the last minute. */
+  /** The values of the last minute, one for each second. */
   async lastMinute(expr: string): Promise<Series[]> {
     const end = Date.now() / 1000;
     const range = { start: String(end - 60), end: String(end), step: "1" };

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 
-/** sysexits.h EX_UNAVAILABLE: provision.sh's word for "not on this machine". */
+/** sysexits.h EX_UNAVAILABLE: provision.sh's exit code for "not on this machine". */
 const EX_UNAVAILABLE = 69;
 
 /**
- * The directory of promtool and prometheus, fetched if need be, or undefined where they can't be had: then stderr
- * says why, and the tests skip. With VDP_REQUIRE_LEVELS=1, as in CI, they fail instead.
+ * The directory of promtool and prometheus, downloaded if missing. Undefined if that isn't possible: then stderr has the
+ * reason, and the tests skip. With VDP_REQUIRE_LEVELS=1, as in CI, they fail instead.
  *
  * @throws Error if provision.sh failed for a reason that isn't this machine's, or if the tools are required.
  */
@@ -31,7 +31,7 @@ export async function prometheusTools(): Promise<string | undefined> {
   return undefined;
 }
 
-/** What `promtool check metrics` finds wrong in an exposition; empty if it is content. */
+/** The errors of `promtool check metrics` for an exposition; empty if it has none. */
 export async function lintMetrics(tools: string, exposition: string): Promise<string> {
   const promtool = Bun.spawn([join(tools, "promtool"), "check", "metrics"], {
     stdin: Buffer.from(exposition),

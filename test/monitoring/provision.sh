@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# Fetches promtool, Prometheus' own checker of metrics and rules, from the distribution's package, of
-# which nothing is installed and nothing started.
+# Downloads promtool, Prometheus' checker of metrics and rules, from the distribution's package, without installing it.
 #
 # Prints the directory that holds promtool and prometheus, which outlives the checkout. Exit code 69
-# (EX_UNAVAILABLE) means that this machine can't do it, and the last line on stderr says why.
+# (EX_UNAVAILABLE) means that this machine can't run it, and the last line on stderr has the reason.
 set -euo pipefail
 umask 022
 
@@ -23,7 +22,7 @@ if [[ ! -x $cache/promtool || ! -x $cache/prometheus ]]; then
   rm -rf "$work" && mkdir -p "$work"
   fetch() { (cd "$work" && apt-get -o Acquire::Retries=5 -qq download prometheus >"$cache/last-step.log" 2>&1); }
   say "fetching the package prometheus"
-  # Images are often shipped without package lists, or with old ones; only root may read new ones.
+  # Images often have no package lists, or old ones; only root may download new ones.
   fetch || { ((EUID == 0)) && apt-get -o Acquire::Retries=5 -qq update >&2 && fetch; } || {
     tail -n 5 "$cache/last-step.log" >&2
     unavailable "apt-get can't download the package prometheus"
@@ -32,6 +31,6 @@ if [[ ! -x $cache/promtool || ! -x $cache/prometheus ]]; then
   mv "$work"/root/usr/bin/{promtool,prometheus} "$cache"
   rm -rf "$work"
 fi
-# A package of another distribution may need libraries that aren't here.
+# A package of another distribution may need libraries that are missing here.
 say "$("$cache/promtool" --version 2>&1 | head -n 1): $cache/promtool"
 echo "$cache"

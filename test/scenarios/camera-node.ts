@@ -7,13 +7,13 @@ import { createSocketTransport } from "../../src/grpc/transport.ts";
 import type { PodStatus } from "../../src/simulator/pod.ts";
 import { numbersFrom } from "../../src/v4l2/device-ids.ts";
 import { CameraFiles } from "./camera-files.ts";
-import { eventually, quickCareTimes, type RunningPlugin, Scenario } from "./harness.ts";
+import { eventually, quickMaintenance, type RunningPlugin, Scenario } from "./harness.ts";
 
 /** Long enough for any maintenance that isn't requested. */
-export const aWhile = quickCareTimes.graceMs + 4 * quickCareTimes.pollMs;
+export const aWhile = quickMaintenance.graceMs + 4 * quickMaintenance.pollMs;
 
 /** Times for a kubelet's restart on a busy machine: it ends before the grace time does. */
-export const unhurriedRestart = { ...quickCareTimes, restartGraceMs: 2500 };
+export const unhurriedRestart = { ...quickMaintenance, restartGraceMs: 2500 };
 
 /** Waits until the plugin has logged, `times` times, that the kubelet lists a pod with a device. */
 export function heardOfPods({ log }: RunningPlugin, count = 1): Promise<void> {
@@ -44,7 +44,7 @@ export class CameraNode extends Scenario {
   async started(
     driver: CameraFiles,
     options: Partial<Record<string, string>> = {},
-    maintenanceTimes = quickCareTimes,
+    maintenanceTimes = quickMaintenance,
   ): Promise<RunningPlugin> {
     const count = driver.devices.length;
     const plugin = this.startPlugin(

@@ -3,7 +3,7 @@ import { PluginError } from "../../src/common/plugin-error.ts";
 import { adminClient, failureOf } from "../support/admin-client.ts";
 import type { LogLine } from "../support/recording-logger.ts";
 import { CameraNode } from "./camera-node.ts";
-import { eventually, quickCareTimes, type RunningPlugin } from "./harness.ts";
+import { eventually, quickMaintenance, type RunningPlugin } from "./harness.ts";
 
 let scenario: CameraNode;
 beforeEach(() => {
@@ -23,7 +23,7 @@ describe("a healthy node", () => {
     // As often as the maintenance polls; the option has whole seconds.
     scenario.config = (options) => ({ ...configure(options), healthCheckInterval: pollMs / 1000 });
     const cameras = scenario.cameras(3);
-    const plugin = await scenario.started(cameras, {}, { ...quickCareTimes, pollMs });
+    const plugin = await scenario.started(cameras, {}, { ...quickMaintenance, pollMs });
     await scenario.pod("a");
     await said(plugin, "Device owned by pod");
     await Bun.sleep(4 * pollMs);
@@ -46,7 +46,7 @@ describe("a healthy node", () => {
       () => decisions(plugin).some((line) => line.startsWith("video11 none")),
       "the decision about the other one",
     );
-    await Bun.sleep(4 * quickCareTimes.pollMs);
+    await Bun.sleep(4 * quickMaintenance.pollMs);
     for (const id of ["video10", "video11"]) {
       const logged = plugin.log.lines
         .filter(({ msg, fields }) => msg === "Maintenance decision" && fields["device_id"] === id)

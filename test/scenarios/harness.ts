@@ -44,7 +44,7 @@ export const impatientTimes: RegistrationTimes = {
 };
 
 /** Times of the maintenance: a fraction of the real ones where a test waits for them, longer ones elsewhere. */
-export const quickCareTimes: MaintenanceTimes = {
+export const quickMaintenance: MaintenanceTimes = {
   ...defaultMaintenanceTimes,
   pollMs: 100,
   settleMs: 20,
@@ -103,7 +103,7 @@ export class Scenario {
       version: "test",
       registrationTimes: quickTimes,
       auditTimes: { intervalMs: 200, soonMs: 50, rounds: 2 },
-      maintenanceTimes: quickCareTimes,
+      maintenanceTimes: quickMaintenance,
       ...parts,
     });
     const stop = new AbortController();

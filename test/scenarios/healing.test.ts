@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { aWhile, CameraNode, heardOfPods, unhurriedRestart } from "./camera-node.ts";
-import { eventually, quickCareTimes } from "./harness.ts";
+import { eventually, quickMaintenance } from "./harness.ts";
 
 let scenario: CameraNode;
 beforeEach(() => {
@@ -8,7 +8,7 @@ beforeEach(() => {
 });
 afterEach(() => scenario.close());
 
-const { graceMs, pollMs } = quickCareTimes;
+const { graceMs, pollMs } = quickMaintenance;
 
 describe("healing", () => {
   test("repairs a device's dead capabilities after its pod has ended", async () => {

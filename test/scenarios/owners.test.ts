@@ -5,9 +5,9 @@ import { createClient } from "@connectrpc/connect";
 import { PodResourcesLister } from "../../src/gen/kubelet/podresources/v1/api_pb.ts";
 import { createSocketTransport } from "../../src/grpc/transport.ts";
 import { CameraNode } from "./camera-node.ts";
-import { eventually, quickCareTimes, type RunningPlugin } from "./harness.ts";
+import { eventually, quickMaintenance, type RunningPlugin } from "./harness.ts";
 
-const { pollMs } = quickCareTimes;
+const { pollMs } = quickMaintenance;
 
 let scenario: CameraNode;
 beforeEach(() => {
@@ -58,7 +58,7 @@ describe("the owner of a device", () => {
 
   test("survives a restart of the kubelet, whose new socket is used at once", async () => {
     // Only the new socket can trigger a call.
-    const maintenanceTimes = { ...quickCareTimes, pollMs: 60_000 };
+    const maintenanceTimes = { ...quickMaintenance, pollMs: 60_000 };
     const plugin = await scenario.started(scenario.cameras(2), {}, maintenanceTimes);
     await scenario.pod("a");
     await eventually(() => ownerEvents(plugin).length === 1, "the owner");

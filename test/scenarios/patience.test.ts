@@ -5,7 +5,7 @@ import { defaultMaintenanceTimes } from "../../src/devices/maintenance/maintenan
 import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { createSocketTransport } from "../../src/grpc/transport.ts";
 import { FakeDriver } from "../support/fake-driver.ts";
-import { eventually, quickCareTimes, quickTimes, Scenario } from "./harness.ts";
+import { eventually, quickMaintenance, quickTimes, Scenario } from "./harness.ts";
 
 let scenario: Scenario;
 beforeEach(() => {
@@ -90,7 +90,7 @@ describe("patience", () => {
   test("with a hanging reset ends long before the kubelet's own", async () => {
     const driver = new FakeDriver();
     driver.onReset = () => new Promise(() => undefined);
-    const maintenanceTimes = { ...quickCareTimes, prepareMs: 200 };
+    const maintenanceTimes = { ...quickMaintenance, prepareMs: 200 };
     await scenario.registered({ "pre-start-container": "true" }, { driver, maintenanceTimes });
     const transport = createSocketTransport(scenario.socketPath());
     let refusal: unknown;

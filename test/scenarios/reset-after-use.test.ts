@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { Code } from "@connectrpc/connect";
 import { PluginError } from "../../src/common/plugin-error.ts";
 import { aWhile, CameraNode, heardOfPods, unhurriedRestart } from "./camera-node.ts";
-import { eventually, quickCareTimes } from "./harness.ts";
+import { eventually, quickMaintenance } from "./harness.ts";
 
 let scenario: CameraNode;
 beforeEach(() => {
@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => scenario.close());
 
-const { graceMs, pollMs, reallocateMs } = quickCareTimes;
+const { graceMs, pollMs, reallocateMs } = quickMaintenance;
 
 describe("a device after its pod", () => {
   test("is reset soon after its grace time, not before, and without a change of the device list", async () => {
@@ -73,7 +73,7 @@ describe("a device after its pod", () => {
   test("is not reset between an init container and the app container that gets it next", async () => {
     const driver = scenario.cameras(8, true);
     // On a busy machine the two calls may come seconds apart.
-    await scenario.started(driver, {}, { ...quickCareTimes, reallocateMs: 10_000 });
+    await scenario.started(driver, {}, { ...quickMaintenance, reallocateMs: 10_000 });
     await scenario.kubelet.addPod({
       name: "a",
       containers: [
@@ -136,7 +136,7 @@ describe("Allocate of a device that isn't known to be clean", () => {
   test("is refused while its reset fails, and the device is unhealthy until a reset succeeds", async () => {
     const driver = scenario.cameras(1, true);
     // Time for the calls below, before the plugin itself resets free devices.
-    const { log } = await scenario.started(driver, {}, { ...quickCareTimes, graceMs: 5000 });
+    const { log } = await scenario.started(driver, {}, { ...quickMaintenance, graceMs: 5000 });
     const works = driver.onReset;
     driver.onReset = async () => {
       throw new PluginError("reset_failed", "it is stuck");
@@ -161,7 +161,7 @@ describe("Allocate of a device that isn't known to be clean", () => {
 
   test("is refused at the cap when the reset hangs, and other devices are allocated meanwhile", async () => {
     const driver = scenario.cameras(2);
-    await scenario.started(driver, {}, { ...quickCareTimes, allocateMs: 600 });
+    await scenario.started(driver, {}, { ...quickMaintenance, allocateMs: 600 });
     await scenario.pod("a");
     await Bun.sleep(reallocateMs + 10);
     scenario.kubelet.removePod("a");
