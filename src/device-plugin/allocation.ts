@@ -1,6 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { DeviceStatus } from "../devices/inventory/device-status.ts";
-import { compareIds } from "../devices/usage/preferred-devices.ts";
 import type { ContainerAllocateResponseSchema } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 
 /** What one container gets. */
@@ -28,7 +27,7 @@ export function containerPath(template: string, device: DeviceStatus, index: num
  */
 export function renderAllocation(allocated: readonly DeviceStatus[], template: string): Allocation {
   const devices = [...new Map(allocated.map((device) => [device.id, device])).values()]
-    .sort((a, b) => compareIds(a.id, b.id))
+    .sort((a, b) => a.number - b.number)
     .map((device, index) => ({ ...device, containerPath: containerPath(template, device, index) }));
   const paths = devices.map((device) => device.containerPath);
   const envs: Record<string, string> =

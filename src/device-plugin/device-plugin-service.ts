@@ -17,9 +17,7 @@ import { type Allocation, renderAllocation } from "./allocation.ts";
 import type { StreamSet } from "./streams.ts";
 
 export interface DevicePluginServiceDeps {
-  readonly devices: Pick<Devices, "allocate" | "prepare" | "preferred"> & {
-    readonly inventory: Pick<Inventory, "list" | "subscribe">;
-  };
+  readonly devices: Pick<Devices, "guard" | "inventory" | "preferred">;
   readonly clock: Clock;
   readonly log: Logger;
   /** Template of a device's path in the container, see the option `container-device-path`. */
@@ -120,7 +118,7 @@ export function devicePluginService(
     async allocate({ containerRequests }) {
       const started = performance.now();
       const requested = containerRequests.flatMap(({ devicesIds }) => devicesIds);
-      const allocated = await refusing("Allocate", requested, devices.allocate(requested));
+      const allocated = await refusing("Allocate", requested, devices.guard.allocate(requested));
       deps.observer.allocated(requested.length, performance.now() - started);
       const allocations = containerRequests.map(({ devicesIds }) =>
         renderAllocation(
@@ -133,7 +131,7 @@ export function devicePluginService(
     },
 
     async preStartContainer({ devicesIds }) {
-      await refusing("PreStartContainer", devicesIds, devices.prepare(devicesIds));
+      await refusing("PreStartContainer", devicesIds, devices.guard.prepare(devicesIds));
       log.info("Devices prepared for container start", {
         device_ids: devicesIds,
         reason: "pre_start_container",

@@ -1,12 +1,10 @@
 import type { Clock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
 import type { VideoDriver } from "../drivers/driver.ts";
-import type { DeviceStatus } from "./inventory/device-status.ts";
 import { Inventory } from "./inventory/inventory.ts";
 import { AllocationGuard } from "./maintenance/allocation-guard.ts";
 import { DriverQueue } from "./maintenance/driver-queue.ts";
 import { InspectionLog } from "./maintenance/inspection-log.ts";
-import { Inspector } from "./maintenance/inspector.ts";
 import { Maintenance } from "./maintenance/maintenance.ts";
 import type { MaintenanceKind } from "./maintenance/maintenance-plan.ts";
 import { type MaintenanceRecords, maintenanceRecords } from "./maintenance/maintenance-record.ts";
@@ -15,9 +13,8 @@ import { DeviceMonitor } from "./maintenance/monitor.ts";
 import { type MaintenanceObserver, MaintenanceRunner } from "./maintenance/run-maintenance.ts";
 import { type PreferenceRequest, preferredDevices } from "./usage/preferred-devices.ts";
 import type { DeviceUse } from "./usage/usage.ts";
-import type { Cleanliness } from "./usage/usage-record.ts";
 import type { UsageSource } from "./usage/usage-source.ts";
-import { UsageTracker } from "./usage/usage-tracker.ts";
+import { type Cleanliness, UsageTracker } from "./usage/usage-tracker.ts";
 
 export interface DevicesDeps {
   readonly driver: VideoDriver;
@@ -57,20 +54,18 @@ export class Devices {
   readonly queue: DriverQueue;
   readonly monitor: DeviceMonitor;
   readonly maintenance: Maintenance;
-  readonly #guard: AllocationGuard;
+  readonly guard: AllocationGuard;
   readonly #records: MaintenanceRecords;
-  readonly #times: MaintenanceTimes;
 
   constructor({ inspectIntervalMs, ...deps }: DevicesDeps) {
-    const { driver, clock, log, observer, times } = deps;
+    const { driver, clock, log, observer } = deps;
     const { devices } = driver;
     const events = new InspectionLog(log, clock);
     const usage = new UsageTracker({ ...deps, devices });
     const inventory = new Inventory(devices, { usage, clock });
     inventory.subscribe(events.changed);
     const onInspected = observer && ((ms: number) => observer.inspected(ms));
-    const inspector = new Inspector({ inventory, events, onInspected });
-    const queue = new DriverQueue({ driver, inspector, clock });
+    const queue = new DriverQueue({ ...deps, inventory, events, onInspected });
     const records = maintenanceRecords(devices);
     const runner = new MaintenanceRunner({ ...deps, inventory, usage, records });
     const parts = { ...deps, inventory, usage, queue, records, runner, events };
@@ -79,21 +74,8 @@ export class Devices {
     this.queue = queue;
     this.monitor = new DeviceMonitor({ intervalMs: inspectIntervalMs }, parts);
     this.maintenance = new Maintenance(parts);
-    this.#guard = new AllocationGuard(parts);
+    this.guard = new AllocationGuard({ ...parts, monitor: this.monitor });
     this.#records = records;
-    this.#times = times;
-  }
-
-  /** {@link AllocationGuard.allocate} */
-  async allocate(ids: readonly string[]): Promise<DeviceStatus[]> {
-    const devices = await this.#refusing(this.#guard.allocate(ids));
-    this.maintenance.askWithin(this.#times.settleMs);
-    return devices;
-  }
-
-  /** {@link AllocationGuard.prepare} */
-  prepare(ids: readonly string[]): Promise<void> {
-    return this.#refusing(this.#guard.prepare(ids));
   }
 
   /** Which devices the kubelet should allocate. */
@@ -108,15 +90,5 @@ export class Devices {
       cleanliness: this.usage.cleanliness(id),
       work: this.queue.maintenanceOf(id),
     }));
-  }
-
-  /** Inspects after a refusal, since the kubelet believed the device to be healthy. */
-  async #refusing<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (error) {
-      this.monitor.inspectSoon();
-      throw error;
-    }
   }
 }

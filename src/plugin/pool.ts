@@ -156,7 +156,7 @@ function restartObserver(devices: Devices, observer: RegistrationObserver): Regi
   let wasRegistered = false;
   return {
     registered: () => {
-      if (wasRegistered) devices.maintenance.kubeletRestarted();
+      if (wasRegistered) devices.usage.kubeletRestarted();
       wasRegistered = true;
       observer.registered();
     },

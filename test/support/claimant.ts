@@ -29,6 +29,6 @@ export class Claimant {
   async claim(id: string): Promise<void> {
     // A user's traces are no fault then, so that the device is offered and reset inside Allocate.
     if (this.devices.inventory.get(id)?.fix === "reset") this.devices.usage.seenOpen(id, true);
-    await this.devices.allocate([id]);
+    await this.devices.guard.allocate([id]);
   }
 }

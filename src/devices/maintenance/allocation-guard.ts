@@ -4,8 +4,8 @@ import type { DeviceStatus } from "../inventory/device-status.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import type { UsageTracker } from "../usage/usage-tracker.ts";
 import type { DriverQueue, DriverTurn } from "./driver-queue.ts";
-import { planAllocation } from "./maintenance-plan.ts";
 import type { MaintenanceTimes } from "./maintenance-times.ts";
+import type { DeviceMonitor } from "./monitor.ts";
 import type { MaintenanceRunner } from "./run-maintenance.ts";
 
 export interface AllocationGuardDeps {
@@ -13,6 +13,7 @@ export interface AllocationGuardDeps {
   readonly usage: UsageTracker;
   readonly queue: DriverQueue;
   readonly runner: MaintenanceRunner;
+  readonly monitor: Pick<DeviceMonitor, "inspectSoon">;
   readonly clock: Clock;
   readonly times: Pick<MaintenanceTimes, "allocateMs" | "prepareMs" | "reallocateMs">;
 }
@@ -34,7 +35,31 @@ export class AllocationGuard {
    * @returns the devices as they are at that moment, in the order of `ids`, each once.
    * @throws PluginError `device_unknown`, `device_unhealthy`, `device_held`, `timed_out`, or why a reset failed.
    */
-  async allocate(ids: readonly string[]): Promise<DeviceStatus[]> {
+  allocate(ids: readonly string[]): Promise<DeviceStatus[]> {
+    return this.#refusing(() => this.#allocate(ids));
+  }
+
+  /**
+   * A container with these devices is about to start: they are reset. One that is open is left as it is, since the
+   * process that holds it is the container's own pod: no other pod owns the device.
+   *
+   * @throws PluginError `device_unknown`, `device_unhealthy`, `timed_out`, or why a reset failed.
+   */
+  prepare(ids: readonly string[]): Promise<void> {
+    return this.#refusing(() => this.#prepareAll(ids));
+  }
+
+  /** Inspects after a refusal, since the kubelet believed the device to be healthy. */
+  async #refusing<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#deps.monitor.inspectSoon();
+      throw error;
+    }
+  }
+
+  async #allocate(ids: readonly string[]): Promise<DeviceStatus[]> {
     const { usage, queue, times } = this.#deps;
     const requested = [...new Set(ids)];
     this.#healthy(requested);
@@ -52,13 +77,7 @@ export class AllocationGuard {
     return devices;
   }
 
-  /**
-   * A container with these devices is about to start: they are reset. One that is open is left as it is, since the
-   * process that holds it is the container's own pod: no other pod owns the device.
-   *
-   * @throws PluginError `device_unknown`, `device_unhealthy`, `timed_out`, or why a reset failed.
-   */
-  async prepare(ids: readonly string[]): Promise<void> {
+  async #prepareAll(ids: readonly string[]): Promise<void> {
     const { usage, queue, times } = this.#deps;
     const devices = this.#startable(ids);
     usage.started(ids);
@@ -142,4 +161,43 @@ function healthy(id: string, device: DeviceStatus | undefined): DeviceStatus {
   if (device.health === "Healthy") return device;
   const why = (device.detail || device.reason).replace(/\.$/, "");
   throw new PluginError("device_unhealthy", `device ${id} is unhealthy (${device.reason}): ${why}`);
+}
+
+/** What is known when the kubelet asks for a device that isn't known to be clean. */
+export interface AllocationFacts {
+  /** Milliseconds since its last allocation; undefined if there was none. */
+  readonly sinceAllocatedMs: number | undefined;
+  /** Whether the kubelet has listed it since then. */
+  readonly listedSince: boolean;
+  /** Whether the kubelet, asked just now, lists it; undefined if it did not answer. */
+  readonly listed: boolean | undefined;
+  readonly open: boolean | undefined;
+}
+
+/**
+ * Whether a device that isn't known to be clean is reset before it is allocated.
+ * - `keep`: its own pod asks again; it is allocated as it is.
+ * - `reset`: it is allocated after a reset.
+ * - `refuse`: another process holds it open, so it can't be reset and isn't allocated.
+ *
+ * The kubelet asks twice for a device that an app container takes over from its init container: both times within the
+ * pod's admission, when it lists the device for neither and no container of the pod has started. So a second request
+ * within `reallocateMs` of the first is taken for that. If an admission takes longer, the device is reset once more,
+ * which harms no one.
+ *
+ * For the same reason a process that holds the device open is never the pod that asks, and a kubelet that does not
+ * answer changes nothing about that. One that has lost its checkpoint may ask for a device that a running pod owns:
+ * it is refused, and prefers another device for the next request.
+ */
+export function planAllocation(
+  facts: AllocationFacts,
+  reallocateMs: number,
+): "keep" | "reset" | "refuse" {
+  if (facts.listed === true) return "keep";
+  const again =
+    facts.sinceAllocatedMs !== undefined &&
+    facts.sinceAllocatedMs < reallocateMs &&
+    !facts.listedSince;
+  if (again) return "keep";
+  return facts.open === true ? "refuse" : "reset";
 }

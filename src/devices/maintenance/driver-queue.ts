@@ -3,13 +3,17 @@ import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { withTimeout } from "../../common/with-timeout.ts";
 import type { EnsureOptions, EnsureReport, VideoDriver } from "../../drivers/driver.ts";
-import type { Inspector } from "./inspector.ts";
+import type { Inventory } from "../inventory/inventory.ts";
+import type { InspectionLog } from "./inspection-log.ts";
 import type { MaintenanceKind } from "./maintenance-plan.ts";
 
 export interface DriverQueueDeps {
   readonly driver: VideoDriver;
-  readonly inspector: Inspector;
+  readonly inventory: Pick<Inventory, "observe" | "unobservable">;
   readonly clock: Clock;
+  readonly events: InspectionLog;
+  /** Called with the duration of each inspection, ms. */
+  readonly onInspected?: ((ms: number) => void) | undefined;
 }
 
 /** A piece of work at the driver. */
@@ -49,6 +53,9 @@ export interface DriverTurn {
 /** A reset takes 30 ms, or up to 2 s while udev probes the new node (v4l2loopback REMOVE: EBUSY). */
 export const maintenanceLimitMs = 5000;
 
+/** Inspections in a row that may fail before the last observations no longer count. */
+const toleratedFailures = 3;
+
 interface Running {
   readonly what: string;
   /** ms since the epoch. */
@@ -56,8 +63,8 @@ interface Running {
 }
 
 /**
- * The only caller of a driver: one piece of work after the other, in the order asked for. A reset or repair that does
- * not come back keeps further changes from the driver, not inspections.
+ * The only caller of a driver: one piece of work after the other, in the order asked for. What inspections observe goes
+ * to the inventory. A reset or repair that does not come back keeps further changes from the driver, not inspections.
  */
 export class DriverQueue {
   readonly #deps: DriverQueueDeps;
@@ -65,6 +72,8 @@ export class DriverQueue {
   #current: (Running & { readonly devices: readonly string[] }) | undefined;
   /** What did not come back within its limit. */
   #hanging: Running | undefined;
+  /** Failed inspections in a row. */
+  #failures = 0;
   /** Resets and repairs under way, by device. */
   readonly #maintained = new Map<string, MaintenanceKind>();
 
@@ -120,7 +129,7 @@ export class DriverQueue {
   }
 
   #turn(caller: { readonly isWaiting: boolean }): DriverTurn {
-    const { driver, inspector } = this.#deps;
+    const { driver } = this.#deps;
     const change = async <T>(call: () => Promise<T>): Promise<T> => {
       this.#refuseWhileHanging();
       return call();
@@ -129,7 +138,7 @@ export class DriverQueue {
       get isOver() {
         return !caller.isWaiting;
       },
-      inspect: () => inspector.inspect(driver),
+      inspect: () => this.#inspect(),
       ensure: (options) => change(() => driver.ensure(options)),
       maintain: (kind, id) => change(() => this.#maintain(kind, id)),
       remove: (id) => change(() => driver.remove(id)),
@@ -139,7 +148,7 @@ export class DriverQueue {
   }
 
   async #maintain(kind: MaintenanceKind, id: string): Promise<void> {
-    const { driver, inspector, clock } = this.#deps;
+    const { driver, clock } = this.#deps;
     const running: Running = { what: `the ${kind} of ${id}`, since: clock.now() };
     this.#maintained.set(id, kind);
     let isBack = false;
@@ -152,8 +161,29 @@ export class DriverQueue {
       await withTimeout(clock, call, maintenanceLimitMs, capitalized(running.what));
     } finally {
       if (!isBack) this.#hanging = running;
-      await inspector.inspect(driver);
+      await this.#inspect();
     }
+  }
+
+  /** Never rejects: at first the last observations count on, then the devices are unobservable. */
+  async #inspect(): Promise<void> {
+    const { driver, inventory, events, onInspected } = this.#deps;
+    const started = performance.now();
+    try {
+      inventory.observe(await driver.inspect());
+      this.#failures = 0;
+    } catch (reason) {
+      const error = PluginError.from(reason);
+      this.#failures += 1;
+      if (this.#failures === 1) events.inspectionFailed(error, toleratedFailures);
+      if (this.#failures >= toleratedFailures) {
+        const why = error.message.replace(/\.$/, "");
+        inventory.unobservable(
+          `It could not be inspected ${this.#failures} times in a row: ${why}.`,
+        );
+      }
+    }
+    onInspected?.(performance.now() - started);
   }
 
   #refuseWhileHanging(): void {

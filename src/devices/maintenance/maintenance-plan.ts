@@ -1,7 +1,7 @@
 import type { DriverDevice } from "../../drivers/driver.ts";
 import type { DeviceStatus } from "../inventory/device-status.ts";
 import type { DeviceUse } from "../usage/usage.ts";
-import type { Cleanliness } from "../usage/usage-record.ts";
+import type { Cleanliness } from "../usage/usage-tracker.ts";
 
 /** What the plugin can do to a single device to make it clean or healthy. */
 export type MaintenanceKind = "reset" | "repair";
@@ -70,43 +70,4 @@ export function maintenanceOf(
   // A cordon hides nothing: a device that can't be reset is not clean either. A retired one gets no further user.
   const works = ["ok", "flapping", "cordoned"].includes(device.reason);
   return works && device.cleanliness !== "clean" ? "reset" : undefined;
-}
-
-/** What is known when the kubelet asks for a device that isn't known to be clean. */
-export interface AllocationFacts {
-  /** Milliseconds since its last allocation; undefined if there was none. */
-  readonly sinceAllocatedMs: number | undefined;
-  /** Whether the kubelet has listed it since then. */
-  readonly listedSince: boolean;
-  /** Whether the kubelet, asked just now, lists it; undefined if it did not answer. */
-  readonly listed: boolean | undefined;
-  readonly open: boolean | undefined;
-}
-
-/**
- * Whether a device that isn't known to be clean is reset before it is allocated.
- * - `keep`: its own pod asks again; it is allocated as it is.
- * - `reset`: it is allocated after a reset.
- * - `refuse`: another process holds it open, so it can't be reset and isn't allocated.
- *
- * The kubelet asks twice for a device that an app container takes over from its init container: both times within the
- * pod's admission, when it lists the device for neither and no container of the pod has started. So a second request
- * within `reallocateMs` of the first is taken for that. If an admission takes longer, the device is reset once more,
- * which harms no one.
- *
- * For the same reason a process that holds the device open is never the pod that asks, and a kubelet that does not
- * answer changes nothing about that. One that has lost its checkpoint may ask for a device that a running pod owns:
- * it is refused, and prefers another device for the next request.
- */
-export function planAllocation(
-  facts: AllocationFacts,
-  reallocateMs: number,
-): "keep" | "reset" | "refuse" {
-  if (facts.listed === true) return "keep";
-  const again =
-    facts.sinceAllocatedMs !== undefined &&
-    facts.sinceAllocatedMs < reallocateMs &&
-    !facts.listedSince;
-  if (again) return "keep";
-  return facts.open === true ? "refuse" : "reset";
 }

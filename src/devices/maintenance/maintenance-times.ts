@@ -3,10 +3,6 @@ import { defaultUsageTimes, type UsageTimes } from "../usage/usage-tracker.ts";
 
 /** Times of maintenance and usage; tests that can't wait have their own. */
 export interface MaintenanceTimes extends UsageTimes {
-  /** Between two questions to the usage source, ms: the option `pod-resources-interval`. */
-  readonly pollMs: number;
-  /** From an allocation to the next question: the kubelet records one only after the answer. ms */
-  readonly settleMs: number;
   /** How soon after an allocation the same pod's next container asks again, at most, ms. */
   readonly reallocateMs: number;
   /** How long Allocate may take for all its devices, ms: the kubelet's sync loop waits for it. */
@@ -21,10 +17,6 @@ export interface MaintenanceTimes extends UsageTimes {
 
 export const defaultMaintenanceTimes: MaintenanceTimes = {
   ...defaultUsageTimes,
-  pollMs: 10_000,
-  // The kubelet records an allocation when the plugins of all of the container's resources have answered, so
-  // milliseconds after ours; the status shows the owner a second later.
-  settleMs: 1000,
   // Between an init container's request and its app container's the kubelet asks for their other resources and writes
   // its checkpoint. It has to be shorter than a pod's life: within it no pod can have left anything.
   reallocateMs: 500,

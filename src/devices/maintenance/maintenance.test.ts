@@ -59,7 +59,7 @@ describe("the maintenance", () => {
   test("takes devices that the driver created for clean", async () => {
     const { pass, resets, cleanliness, end, devices } = await setUp({ there: false });
     expect(cleanliness("video10")).toBe("clean");
-    await devices.allocate(["video10"]);
+    await devices.guard.allocate(["video10"]);
     await pass(5);
     expect(resets()).toEqual([]);
     expect(cleanliness("video10")).toBe("dirty");
@@ -76,11 +76,11 @@ describe("the maintenance", () => {
   });
 
   test("does not trust a kubelet that has just restarted and knows no pods yet", async () => {
-    const { kubelet, maintenance, pass, resets, end } = await setUp({ there: false });
+    const { kubelet, devices, pass, resets, end } = await setUp({ there: false });
     kubelet.listed = new Set(["video10"]);
     await pass(15);
     kubelet.listed = new Set();
-    maintenance.kubeletRestarted();
+    devices.usage.kubeletRestarted();
     await pass(75);
     kubelet.listed = new Set(["video10"]);
     await pass(100);
@@ -112,7 +112,7 @@ describe("the maintenance", () => {
     driver.onReset = () => reset.promise;
     await pass(21);
     let claimed = false;
-    const claim = devices.allocate(["video10"]).then(() => {
+    const claim = devices.guard.allocate(["video10"]).then(() => {
       claimed = true;
     });
     await settle();
@@ -128,7 +128,7 @@ describe("the maintenance", () => {
     const { driver, clock, cleanliness, end, devices } = await setUp();
     const reset = Promise.withResolvers<void>();
     driver.onReset = () => reset.promise;
-    const claim = codeOf(devices.allocate(["video10"]));
+    const claim = codeOf(devices.guard.allocate(["video10"]));
     await settle();
     await clock.advance(2000);
     expect(await claim).toBe("timed_out");
@@ -162,7 +162,7 @@ describe("the maintenance", () => {
       throw new PluginError("reset_failed", "stuck");
     };
     for (let n = 0; n < 5; n++) {
-      expect(await codeOf(devices.prepare(["video10"]))).toBe("reset_failed");
+      expect(await codeOf(devices.guard.prepare(["video10"]))).toBe("reset_failed");
     }
     expect(inventory.get("video10")?.health).toBe("Healthy");
     await end();
@@ -170,9 +170,9 @@ describe("the maintenance", () => {
 
   test("prepares a device for a container by a reset, unless a process holds it open", async () => {
     const { driver, resets, cleanliness, end, devices } = await setUp();
-    await devices.prepare(["video10"]);
+    await devices.guard.prepare(["video10"]);
     driver.open?.add("video11");
-    await devices.prepare(["video11"]);
+    await devices.guard.prepare(["video11"]);
     expect(resets()).toEqual(["reset video10"]);
     expect(cleanliness("video10")).toBe("dirty");
     await end();
@@ -181,7 +181,7 @@ describe("the maintenance", () => {
   test("allocates a device as it is to the pod that owns it", async () => {
     const { kubelet, resets, end, devices } = await setUp();
     kubelet.listed = new Set(["video10"]);
-    await devices.allocate(["video10"]);
+    await devices.guard.allocate(["video10"]);
     expect(resets()).toEqual([]);
     await end();
   });
@@ -190,7 +190,7 @@ describe("the maintenance", () => {
     const { driver, kubelet, pass, resets, end, devices } = await setUp();
     kubelet.listed = undefined;
     driver.open?.add("video11");
-    const error = await devices.allocate(["video11"]).catch(PluginError.from);
+    const error = await devices.guard.allocate(["video11"]).catch(PluginError.from);
     expect(error).toMatchObject({
       code: "device_held",
       message: "video11 is held open by a process of an unknown pod, so it can't be reset.",
@@ -205,7 +205,7 @@ describe("the maintenance", () => {
   test("allocates none of several devices if one can't be reset", async () => {
     const { driver, cleanliness, end, devices } = await setUp();
     driver.open?.add("video11");
-    expect(await codeOf(devices.allocate(["video10", "video11"]))).toBe("device_held");
+    expect(await codeOf(devices.guard.allocate(["video10", "video11"]))).toBe("device_held");
     expect(cleanliness("video10")).toBe("clean");
     expect(cleanliness("video11")).toBe("dirty");
     await end();
@@ -214,7 +214,7 @@ describe("the maintenance", () => {
   test("allocates none of several devices if one becomes unhealthy while the others are reset", async () => {
     const { driver, devices, end } = await setUp();
     driver.onReset = async (id) => driver.set(id, id === "video11" ? "missing" : "ok");
-    expect(await codeOf(devices.allocate(["video10", "video11"]))).toBe("device_unhealthy");
+    expect(await codeOf(devices.guard.allocate(["video10", "video11"]))).toBe("device_unhealthy");
     expect(devices.activity()).toMatchObject([
       { use: "free", cleanliness: "clean" },
       { use: "free", cleanliness: "clean" },
@@ -226,7 +226,7 @@ describe("the maintenance", () => {
     const { driver, clock, pass, resets, end, devices } = await setUp({ count: 5 });
     driver.onReset = () => clock.sleep(4000);
     const ids = driver.devices.map(({ id }) => id);
-    const refused = devices.prepare(ids).catch(PluginError.from);
+    const refused = devices.guard.prepare(ids).catch(PluginError.from);
     await pass(10);
     expect(await refused).toMatchObject({
       code: "timed_out",
@@ -243,7 +243,7 @@ describe("the maintenance", () => {
     driver.onReset = async () => {
       throw new PluginError("device_busy", "held");
     };
-    expect(await codeOf(devices.allocate(["video10"]))).toBe("device_busy");
+    expect(await codeOf(devices.guard.allocate(["video10"]))).toBe("device_busy");
     expect(resets()).toEqual(["reset video10"]);
     await end();
   });

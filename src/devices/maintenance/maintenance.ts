@@ -44,23 +44,12 @@ export class Maintenance {
   readonly #deps: MaintenanceDeps;
   readonly #events: MaintenanceLog;
   readonly #notify = new Notify();
-  #pollAt = Number.NEGATIVE_INFINITY;
+  /** When the next round begins if nothing notifies it, ms since the epoch. */
+  #wakeAt = Number.POSITIVE_INFINITY;
 
   constructor(deps: MaintenanceDeps) {
     this.#deps = deps;
     this.#events = new MaintenanceLog(deps.log);
-  }
-
-  /** Asks the usage source `ms` from now at the latest. */
-  askWithin(ms: number): void {
-    this.#pollAt = Math.min(this.#pollAt, this.#deps.clock.now() + ms);
-    this.#notify.notify();
-  }
-
-  /** The kubelet has restarted. */
-  kubeletRestarted(): void {
-    this.#deps.usage.kubeletRestarted();
-    this.askWithin(0);
   }
 
   /**
@@ -91,16 +80,20 @@ export class Maintenance {
 
   /** Runs until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, inventory, source } = this.#deps;
-    const unsubscribe = inventory.subscribe(this.#notify.notify);
-    source.watch(() => this.askWithin(0), signal);
+    const { clock, inventory, usage, source } = this.#deps;
+    const { notify } = this.#notify;
+    // Other news about use does not wake it: a look at an open device would wake it for ever.
+    const askSooner = () => usage.askAt < this.#wakeAt && notify();
+    const ends = [inventory.subscribe(notify), usage.subscribe(askSooner)];
+    source.watch(() => usage.askSoon(), signal);
     try {
       while (!signal.aborted) {
         await this.#round(signal);
-        await this.#notify.wait(clock, this.#untilNextRound(), signal);
+        this.#wakeAt = this.#nextRound();
+        await this.#notify.wait(clock, Math.max(0, this.#wakeAt - clock.now()), signal);
       }
     } finally {
-      unsubscribe();
+      for (const end of ends) end();
     }
   }
 
@@ -132,11 +125,8 @@ export class Maintenance {
 
   /** Asks who uses the devices, if it is time, and does what follows from it. */
   async #round(signal: AbortSignal): Promise<void> {
-    const { clock, driver, inventory, usage, log, times } = this.#deps;
-    if (clock.now() >= this.#pollAt) {
-      this.#pollAt = clock.now() + times.pollMs;
-      await usage.ask(signal);
-    }
+    const { clock, driver, inventory, usage, log } = this.#deps;
+    if (clock.now() >= usage.askAt) await usage.ask(signal);
     retireFree(driver.devices, usage.free(), inventory, log);
     const facts = inventory.list().map((device) => this.#facts(device));
     const actions = planMaintenance(facts, clock.now());
@@ -175,13 +165,13 @@ export class Maintenance {
     });
   }
 
-  #untilNextRound(): number {
+  #nextRound(): number {
     const { usage, records, clock, times } = this.#deps;
     const now = clock.now();
     const due = [...records].flatMap(([id, { notBefore }]) => {
       const { absentSince = Number.NEGATIVE_INFINITY } = usage.facts(id);
       return [absentSince + times.graceMs, notBefore].filter((at) => at > now);
     });
-    return Math.max(0, Math.min(this.#pollAt, ...due) - now);
+    return Math.min(usage.askAt, ...due);
   }
 }

@@ -338,7 +338,7 @@ describe("the device monitor", () => {
 
   test("retries a faulty device with backoff", async () => {
     const { driver, clock, end } = await setUp();
-    const error = new PluginError("device_faulty", "it lets nobody open it");
+    const error = new PluginError("device_faulty", "it lets nothing open it");
     driver.onEnsure = () => ({ created: [], adopted: [], failed: [{ id: "video12", error }] });
     driver.set("video12", "faulty");
     driver.notify();

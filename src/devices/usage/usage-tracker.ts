@@ -4,11 +4,22 @@ import { PluginError } from "../../common/plugin-error.ts";
 import { withTimeout } from "../../common/with-timeout.ts";
 import type { DriverDevice } from "../../drivers/driver.ts";
 import { type DeviceUse, deviceUse, type UsageFacts } from "./usage.ts";
-import { type Cleanliness, UsageRecord } from "./usage-record.ts";
 import type { UsageSource } from "./usage-source.ts";
+
+/**
+ * What a device may still carry of its last user.
+ * - `unknown`: nothing is known, as of every adopted device after a start.
+ * - `clean`: created or reset by this process, and not used since.
+ * - `dirty`: allocated, or seen in use, since.
+ */
+export type Cleanliness = "unknown" | "clean" | "dirty";
 
 /** Times of the usage tracker, ms. */
 export interface UsageTimes {
+  /** Between two questions to the usage source: the option `pod-resources-interval`. */
+  readonly pollMs: number;
+  /** From an allocation to the next question: the kubelet records one only after the answer. */
+  readonly settleMs: number;
   /** How long an allocation counts before the kubelet lists it, and how long the kubelet must leave a device out. */
   readonly graceMs: number;
   /** After a kubelet's restart: how long what it leaves out doesn't count. It reads its pods meanwhile. */
@@ -20,6 +31,10 @@ export interface UsageTimes {
 }
 
 export const defaultUsageTimes: UsageTimes = {
+  pollMs: 10_000,
+  // The kubelet records an allocation when the plugins of all of the container's resources have answered, so
+  // milliseconds after ours; the status shows the owner a second later.
+  settleMs: 1000,
   // Two answers at the default interval: one alone may be from before the kubelet recorded the pod. Of the projects
   // that free devices by these answers, Akri waits this long.
   graceMs: 20_000,
@@ -39,6 +54,27 @@ export interface UsageTrackerDeps {
   readonly times: UsageTimes;
 }
 
+/** What is known of one device. Times in ms since the epoch. */
+type UsageRecord = { -readonly [Key in keyof UsageFacts]: UsageFacts[Key] } & {
+  cleanliness: Cleanliness;
+  /** When Allocate last asked for it, be it in vain. */
+  requestedAt: number | undefined;
+};
+
+/** What changes when a container starts, or the kubelet lists a device. */
+const inUse = { cleanliness: "dirty", absentSince: undefined, refused: false } as const;
+
+const unknownUsage: Readonly<UsageRecord> = {
+  cleanliness: "unknown",
+  requestedAt: undefined,
+  listed: undefined,
+  absentSince: undefined,
+  allocatedAt: undefined,
+  listedSince: false,
+  refused: false,
+  open: undefined,
+};
+
 /** Who uses which device, from all that can be known: one record a device, for the life of the process. */
 export class UsageTracker {
   readonly #deps: UsageTrackerDeps;
@@ -46,11 +82,12 @@ export class UsageTracker {
   readonly #canReset: ReadonlySet<string>;
   readonly #listeners = new Set<(ids: readonly string[]) => void>();
   #trustFrom = Number.NEGATIVE_INFINITY;
+  #askAt = Number.NEGATIVE_INFINITY;
   #lastLogged = "";
 
   constructor(deps: UsageTrackerDeps) {
     this.#deps = deps;
-    this.#records = new Map(deps.devices.map(({ id }) => [id, new UsageRecord(id)]));
+    this.#records = new Map(deps.devices.map(({ id }) => [id, { ...unknownUsage }]));
     const resettable = deps.devices.filter(({ cleaning }) => cleaning === "reset");
     this.#canReset = new Set(resettable.map(({ id }) => id));
   }
@@ -70,7 +107,7 @@ export class UsageTracker {
   }
 
   facts(id: string): UsageFacts {
-    return this.#record(id).facts();
+    return this.#record(id);
   }
 
   cleanliness(id: string): Cleanliness {
@@ -108,18 +145,25 @@ export class UsageTracker {
 
   /** Allocate gives the devices to a container. */
   allocated(ids: readonly string[]): void {
-    const now = this.#deps.clock.now();
-    this.#change(ids, (record) => record.allocated(now));
+    const allocatedAt = this.#deps.clock.now();
+    this.#askAt = Math.min(this.#askAt, allocatedAt + this.#deps.times.settleMs);
+    this.#change(ids, (record) => {
+      Object.assign(record, { ...inUse, allocatedAt, listedSince: false });
+    });
   }
 
-  /** Allocate is refused. */
+  /** Allocate is refused, so that the pod that asked does not own the device. */
   refused(id: string): void {
-    this.#change([id], (record) => record.refused());
+    this.#change([id], (record) => {
+      record.refused = true;
+    });
   }
 
   /** A container with the devices is about to start, or their user may go on using them at any moment. */
   started(ids: readonly string[]): void {
-    this.#change(ids, (record) => record.started());
+    this.#change(ids, (record) => {
+      Object.assign(record, inUse);
+    });
   }
 
   /** The device was reset. */
@@ -138,7 +182,10 @@ export class UsageTracker {
 
   /** Takes in whether a process holds the device open; undefined if that can't be known. */
   seenOpen(id: string, open: boolean | undefined): void {
-    this.#change([id], (record) => record.seenOpen(open));
+    this.#change([id], (record) => {
+      record.open = open;
+      if (open === true) record.cleanliness = "dirty";
+    });
   }
 
   /**
@@ -148,12 +195,25 @@ export class UsageTracker {
   kubeletRestarted(): void {
     this.#trustFrom = this.#deps.clock.now() + this.#deps.times.restartGraceMs;
     this.#interrupt();
+    this.askSoon();
+  }
+
+  /** When the source should be asked, ms since the epoch. */
+  get askAt(): number {
+    return this.#askAt;
+  }
+
+  /** The source should be asked now. */
+  askSoon(): void {
+    this.#askAt = Number.NEGATIVE_INFINITY;
+    this.#change([], () => undefined);
   }
 
   /** Asks the source. A missing answer is logged once, and undoes what earlier answers left out. */
   async ask(signal: AbortSignal): Promise<void> {
-    const { source, clock, log } = this.#deps;
+    const { source, clock, log, times } = this.#deps;
     const askedAt = clock.now();
+    this.#askAt = askedAt + times.pollMs;
     try {
       this.#answered(await source.podDeviceIds(signal), askedAt);
       this.#lastLogged = "";
@@ -204,18 +264,28 @@ export class UsageTracker {
   }
 
   #answered(listed: ReadonlySet<string>, askedAt: number): void {
-    this.#change([...this.#records.keys()], (record) => {
-      record.answered(listed.has(record.id), askedAt);
-      if (askedAt < this.#trustFrom) record.interrupted();
+    this.#change([...this.#records.keys()], (record, id) => {
+      record.listed = listed.has(id);
+      if (record.listed) {
+        Object.assign(record, { ...inUse, listedSince: true });
+        return;
+      }
+      // An answer to a question from before the allocation says nothing about it.
+      const isOlder = record.allocatedAt !== undefined && askedAt <= record.allocatedAt;
+      if (!isOlder) record.absentSince ??= askedAt;
+      if (askedAt < this.#trustFrom) record.absentSince = undefined;
     });
   }
 
+  /** The source does not answer, or its kubelet has restarted: its silence about a device counts for nothing. */
   #interrupt(): void {
-    this.#change([...this.#records.keys()], (record) => record.interrupted());
+    this.#change([...this.#records.keys()], (record) => {
+      record.absentSince = undefined;
+    });
   }
 
-  #change(ids: readonly string[], change: (record: UsageRecord) => void): void {
-    for (const id of ids) change(this.#record(id));
+  #change(ids: readonly string[], change: (record: UsageRecord, id: string) => void): void {
+    for (const id of ids) change(this.#record(id), id);
     for (const listener of [...this.#listeners]) listener(ids);
   }
 
