@@ -2,7 +2,7 @@ import { quote } from "../config/problem.ts";
 import { didYouMean, suggest } from "../config/suggest.ts";
 import { integer } from "../config/types/number.ts";
 import { accept } from "../config/types/option-type.ts";
-import { MAX_DEVICE_NUMBER } from "../v4l2/device-ids.ts";
+import { maxDeviceNumber } from "../v4l2/device-ids.ts";
 import { type ArgumentsSpec, flagsOf, type OwnFlags, switchFlag } from "./arguments.ts";
 import { type Command, exitCode, program } from "./command.ts";
 import { renderCommandHelp } from "./command-help.ts";
@@ -19,7 +19,7 @@ const force = switchFlag(
   "Changes the device although a pod owns it, its use is unknown, or the plugin recreates it. The kernel still keeps a device that is open.",
 );
 const number = {
-  type: integer(0, MAX_DEVICE_NUMBER),
+  type: integer(0, maxDeviceNumber),
   description: "Number of the device to add.",
 };
 const label = {

@@ -11,7 +11,7 @@ import { captureFrame, noFrames } from "../frames/frame-reader.ts";
 import { encodePng } from "../frames/png.ts";
 import { roundTrip } from "../frames/round-trip.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
-import { PIXEL_FORMAT } from "../v4l2/video-structs.ts";
+import { pixelFormats } from "../v4l2/video-structs.ts";
 import { switchFlag } from "./arguments.ts";
 import { exitCode } from "./command.ts";
 import { defineCommand } from "./define-command.ts";
@@ -121,7 +121,7 @@ async function check(
     {
       width,
       height,
-      pixelFormat: PIXEL_FORMAT[format],
+      pixelFormat: pixelFormats[format],
       frameBytes: frameBytes(format, width, height),
     },
     { calls: linuxCalls(), clock: systemClock, now: () => performance.now() },

@@ -5,7 +5,7 @@ import { drawColourBars } from "../frames/colour-bars.ts";
 import { encodeFrame, type FrameFormat } from "../frames/encode.ts";
 import { type FrameWriter, openFrameWriter, writtenByOther } from "../frames/frame-writer.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
-import { PIXEL_FORMAT } from "../v4l2/video-structs.ts";
+import { pixelFormats } from "../v4l2/video-structs.ts";
 import { exitCode } from "./command.ts";
 import { defineCommand } from "./define-command.ts";
 import { interruptSignal, type Terminal } from "./terminal.ts";
@@ -54,7 +54,7 @@ async function feed(target: Target, options: Pattern, terminal: Terminal): Promi
   try {
     using writer = openFrameWriter(
       target.path,
-      { width, height, rate, pixelFormat: PIXEL_FORMAT[format] },
+      { width, height, rate, pixelFormat: pixelFormats[format] },
       linuxCalls(),
     );
     const until = options.frames === undefined ? "Ctrl-C stops it." : `${options.frames} frames.`;

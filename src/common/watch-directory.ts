@@ -5,16 +5,16 @@ import type { Clock } from "./clock.ts";
  * Nudges that come closer together than this, in ms, are one: a device's creation makes several. Short,
  * because a kubelet's restart and a device's loss should be known at once.
  */
-export const COALESCE_MS = 5;
+export const coalesceMs = 5;
 
 /** How often it is checked, in ms, that the directory watched is still the one of that name. */
-export const REARM_MS = 2000;
+export const rearmMs = 2000;
 
 /**
  * Calls `notify` after something happened to a name in `dir` that `matches`, until `signal` aborts.
  *
  * inotify watches an inode, not a path: a directory that is replaced goes silent without an error. So
- * the path is looked at every {@link REARM_MS}; a directory that isn't there yet is watched once it is.
+ * the path is looked at every {@link rearmMs}; a directory that isn't there yet is watched once it is.
  * Events of names that don't match are not passed on: /dev is a busy place.
  */
 export function watchDirectory(
@@ -32,7 +32,7 @@ export function watchDirectory(
     pending ??= setTimeout(() => {
       pending = undefined;
       notify();
-    }, COALESCE_MS);
+    }, coalesceMs);
   };
   const disarm = () => {
     watcher?.close();
@@ -58,7 +58,7 @@ export function watchDirectory(
   const keepArmed = async () => {
     arm();
     for (;;) {
-      await clock.sleep(REARM_MS, signal);
+      await clock.sleep(rearmMs, signal);
       if (signal.aborted) break;
       const before = watched;
       arm();

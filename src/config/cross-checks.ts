@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { MAX_DEVICE_NUMBER } from "../v4l2/device-ids.ts";
+import { maxDeviceNumber } from "../v4l2/device-ids.ts";
 import type { Config } from "./config.ts";
 
 /** A rule about several options together. */
@@ -17,9 +17,9 @@ export const crossChecks: readonly CrossCheck[] = [
     keys: ["firstDeviceNumber", "maxDevices"],
     subject: "firstDeviceNumber",
     check: ({ firstDeviceNumber, maxDevices }) =>
-      firstDeviceNumber + maxDevices - 1 <= MAX_DEVICE_NUMBER
+      firstDeviceNumber + maxDevices - 1 <= maxDeviceNumber
         ? undefined
-        : `a whole number from 0 to ${MAX_DEVICE_NUMBER - maxDevices + 1}, so that the last of --max-devices=${maxDevices} devices is at most ${MAX_DEVICE_NUMBER}`,
+        : `a whole number from 0 to ${maxDeviceNumber - maxDevices + 1}, so that the last of --max-devices=${maxDevices} devices is at most ${maxDeviceNumber}`,
   },
   {
     keys: ["preStartContainer", "manageDevices"],

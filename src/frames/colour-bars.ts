@@ -1,8 +1,8 @@
-import { CELL_HEIGHT, CELL_WIDTH, drawText } from "./font.ts";
+import { cellHeight, cellWidth, drawText } from "./font.ts";
 import { blankPicture, type Colour, fillRectangle, type Picture } from "./picture.ts";
 
 /** The bars of a test card from the left, at 75 % (SMPTE EG 1): 191 of 255. */
-export const BARS: readonly Colour[] = [
+export const barColours: readonly Colour[] = [
   [191, 191, 191],
   [191, 191, 0],
   [0, 191, 191],
@@ -13,11 +13,11 @@ export const BARS: readonly Colour[] = [
   [0, 0, 0],
 ];
 
-const INK: Colour = [255, 255, 255];
-const PAPER: Colour = [0, 0, 0];
+const captionColour: Colour = [255, 255, 255];
+const groundColour: Colour = [0, 0, 0];
 
 /** Part of the width that the caption takes where the picture is large enough. */
-const CAPTION_PART = 0.6;
+const captionShare = 0.6;
 
 /**
  * How far the bars move to the right from one frame to the next, in pixels: round the picture in about ten
@@ -27,10 +27,10 @@ export function barsStep(width: number): number {
   return 2 * Math.max(1, Math.round(width / 600));
 }
 
-/** Index in {@link BARS} of the bar that column `x` of a frame belongs to. */
+/** Index in {@link barColours} of the bar that column `x` of a frame belongs to. */
 export function barAt(x: number, width: number, frame: number): number {
   const moved = (x - frame * barsStep(width)) % width;
-  return Math.floor((((moved + width) % width) * BARS.length) / width);
+  return Math.floor((((moved + width) % width) * barColours.length) / width);
 }
 
 /**
@@ -45,7 +45,7 @@ export function drawColourBars(
 ): Picture {
   const picture = blankPicture(width, height);
   for (let x = 0; x < width; x++) {
-    picture.data.set(BARS[barAt(x, width, frame)] ?? PAPER, x * 3);
+    picture.data.set(barColours[barAt(x, width, frame)] ?? groundColour, x * 3);
   }
   const row = width * 3;
   // all rows are alike: each copy doubles what is done
@@ -64,13 +64,13 @@ function drawCaption(picture: Picture, lines: readonly string[]): void {
     1,
     Math.floor(
       Math.min(
-        (width * CAPTION_PART) / (columns * CELL_WIDTH),
-        (height * CAPTION_PART) / (lines.length * CELL_HEIGHT),
+        (width * captionShare) / (columns * cellWidth),
+        (height * captionShare) / (lines.length * cellHeight),
       ),
     ),
   );
-  const textWidth = columns * CELL_WIDTH * scale;
-  const textHeight = lines.length * CELL_HEIGHT * scale;
+  const textWidth = columns * cellWidth * scale;
+  const textHeight = lines.length * cellHeight * scale;
   const left = Math.max(scale, Math.floor((width - textWidth) / 2));
   const top = Math.max(scale, Math.floor((height - textHeight) / 2));
   const margin = 3 * scale;
@@ -81,10 +81,10 @@ function drawCaption(picture: Picture, lines: readonly string[]): void {
     even(top - margin),
     even(textWidth + 2 * margin),
     even(textHeight + 2 * margin - scale),
-    PAPER,
+    groundColour,
   );
   lines.forEach((line, index) => {
-    drawText(picture, line, left, top + index * CELL_HEIGHT * scale, scale, INK);
+    drawText(picture, line, left, top + index * cellHeight * scale, scale, captionColour);
   });
 }
 

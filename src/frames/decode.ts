@@ -22,7 +22,7 @@ interface Decoder {
 }
 
 /** Formats that can be shown; their order in memory as in linux/videodev2.h. */
-const DECODERS: Readonly<Record<string, Decoder>> = {
+const decoders: Readonly<Record<string, Decoder>> = {
   YUYV: packedYuv(0, 1, 3),
   YVYU: packedYuv(0, 3, 1),
   UYVY: packedYuv(1, 0, 2),
@@ -40,7 +40,7 @@ const DECODERS: Readonly<Record<string, Decoder>> = {
 };
 
 /** The formats {@link decodeFrame} takes. */
-export const DECODED_FORMATS: readonly string[] = Object.keys(DECODERS);
+export const decodableFormats: readonly string[] = Object.keys(decoders);
 
 /**
  * A frame as a picture.
@@ -48,11 +48,11 @@ export const DECODED_FORMATS: readonly string[] = Object.keys(DECODERS);
  */
 export function decodeFrame(frame: Uint8Array, layout: FrameLayout): Picture {
   const { width, height, fourcc } = layout;
-  const decoder = DECODERS[fourcc];
+  const decoder = decoders[fourcc];
   if (decoder === undefined) {
     throw new PluginError(
       "format_not_supported",
-      `Frames of the format ${JSON.stringify(fourcc)} can't be shown, only ${DECODED_FORMATS.join(", ")}.`,
+      `Frames of the format ${JSON.stringify(fourcc)} can't be shown, only ${decodableFormats.join(", ")}.`,
       { remedy: "Have the writer send one of these formats." },
     );
   }

@@ -2,8 +2,8 @@ import { blueDifference, luma, redDifference } from "./colour-space.ts";
 import type { Picture } from "./picture.ts";
 
 /** Formats that frames can be made in. */
-export const FRAME_FORMATS = ["YUYV", "YU12", "RGB24"] as const;
-export type FrameFormat = (typeof FRAME_FORMATS)[number];
+export const frameFormats = ["YUYV", "YU12", "RGB24"] as const;
+export type FrameFormat = (typeof frameFormats)[number];
 
 /** The format's four characters as V4L2 has them (linux/videodev2.h): RGB24 is "RGB3". */
 export function fourccOf(format: FrameFormat): string {

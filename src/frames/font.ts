@@ -1,18 +1,18 @@
 import { type Colour, fillRectangle, type Picture } from "./picture.ts";
 
 /** Pixels of a character's cell at scale 1: five of the glyph and one of space, eight and two. */
-export const CELL_WIDTH = 6;
-export const CELL_HEIGHT = 10;
+export const cellWidth = 6;
+export const cellHeight = 10;
 
-const GLYPH_COLUMNS = 5;
-const GLYPH_ROWS = 8;
-const FIRST_CHARACTER = 0x20;
+const glyphColumns = 5;
+const glyphRows = 8;
+const firstCharacter = 0x20;
 
 /**
  * The printable ASCII characters from the space on, the classic 5×7 of character displays: a byte a column
  * from the left, its lowest bit the top row.
  */
-const GLYPHS = Buffer.from(
+const glyphBytes = Buffer.from(
   `0000000000 00005f0000 0007000700 147f147f14 242a7f2a12 2313086462 3649562050 0008070300
    001c224100 0041221c00 2a1c7f1c2a 08083e0808 0080703000 0808080808 0000606000 2010080402
    3e5149453e 00427f4000 7249494946 2141494d33 1814127f10 2745454539 3c4a494931 4121110907
@@ -41,10 +41,10 @@ export function drawText(
   colour: Colour,
 ): void {
   [...text].forEach((character, index) => {
-    const cell = left + index * CELL_WIDTH * scale;
-    for (let column = 0; column < GLYPH_COLUMNS; column++) {
+    const cell = left + index * cellWidth * scale;
+    for (let column = 0; column < glyphColumns; column++) {
       const bits = glyphColumn(character, column);
-      for (let row = 0; row < GLYPH_ROWS; row++) {
+      for (let row = 0; row < glyphRows; row++) {
         if ((bits & (1 << row)) === 0) continue;
         fillRectangle(picture, cell + column * scale, top + row * scale, scale, scale, colour);
       }
@@ -54,7 +54,7 @@ export function drawText(
 
 function glyphColumn(character: string, column: number): number {
   const code = character.codePointAt(0) ?? 0;
-  const at = (shown: number) => GLYPHS[(shown - FIRST_CHARACTER) * GLYPH_COLUMNS + column];
-  const known = code >= FIRST_CHARACTER ? at(code) : undefined;
+  const at = (shown: number) => glyphBytes[(shown - firstCharacter) * glyphColumns + column];
+  const known = code >= firstCharacter ? at(code) : undefined;
   return known ?? at("?".charCodeAt(0)) ?? 0;
 }

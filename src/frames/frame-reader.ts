@@ -1,10 +1,10 @@
 import type { Clock } from "../common/clock.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { errnoNameOf } from "../linux/errno-error.ts";
-import { openExplained } from "../v4l2/open-explained.ts";
-import type { Ioctl, VideoFile } from "../v4l2/video-api.ts";
+import type { Ioctl, VideoFile } from "../v4l2/video-file.ts";
 import { fourcc } from "../v4l2/video-structs.ts";
 import type { FrameLayout } from "./decode.ts";
+import { openDevice } from "./open-device.ts";
 
 /** A frame as it came, and how to read it. */
 export interface CapturedFrame {
@@ -13,19 +13,19 @@ export interface CapturedFrame {
 }
 
 /** Between two looks for a frame, ms: an eighth of a frame at 30 a second. */
-const POLL_MS = 4;
+const pollMs = 4;
 
 /**
  * How long after the first frame the next one is waited for, ms. The first may be of a buffer that nobody
  * has written yet (v4l2loopback from 0.14 on keeps its write position over a writer's end).
  */
-const SECOND_FRAME_MS = 500;
+const secondFrameMs = 500;
 
 /**
  * Takes the current frame of a device that somebody feeds, by read(2).
  *
  * @throws PluginError `no_frames` if none comes in time, `device_busy` if the version has but one reader
- * and there is one, `read_not_supported`, or of {@link openExplained}.
+ * and there is one, `read_not_supported`, or of {@link openDevice}.
  */
 export async function captureFrame(
   path: string,
@@ -33,7 +33,7 @@ export async function captureFrame(
   calls: Ioctl,
   clock: Clock,
 ): Promise<CapturedFrame> {
-  using file = openExplained(path, calls).file;
+  using file = openDevice(path, calls).file;
   const { layout, imageBytes } = readLayout(path, file);
   const into = new Uint8Array(Math.max(imageBytes, 1));
   let bytes: Uint8Array | undefined;
@@ -41,10 +41,10 @@ export async function captureFrame(
   while (clock.now() < deadline) {
     const count = read(path, file, into);
     if (count === undefined || count === 0) {
-      await clock.sleep(POLL_MS);
+      await clock.sleep(pollMs);
     } else if (bytes === undefined) {
       bytes = into.slice(0, count);
-      deadline = Math.min(deadline, clock.now() + SECOND_FRAME_MS);
+      deadline = Math.min(deadline, clock.now() + secondFrameMs);
     } else {
       bytes = into.slice(0, count);
       break;

@@ -1,7 +1,6 @@
 import { PluginError } from "../common/plugin-error.ts";
 import { errnoNameOf } from "../linux/errno-error.ts";
-import { openExplained } from "../v4l2/open-explained.ts";
-import type { Ioctl, VideoFile } from "../v4l2/video-api.ts";
+import type { Ioctl, VideoFile } from "../v4l2/video-file.ts";
 import {
   CAP_VIDEO_CAPTURE,
   CAP_VIDEO_OUTPUT,
@@ -9,6 +8,7 @@ import {
   type FrameInterval,
   fourcc,
 } from "../v4l2/video-structs.ts";
+import { openDevice } from "./open-device.ts";
 
 /** What a writer sends. */
 export interface WriterRequest extends FormatRequest {
@@ -31,13 +31,13 @@ export interface FrameWriter extends Disposable {
  * STREAMON before the first write, or the device is dead after it; from 0.14 on STREAMON without buffers
  * is EINVAL, and a write alone does.
  *
- * @throws PluginError `device_busy`, `dead_caps`, `format_refused`, or of {@link openExplained}.
+ * @throws PluginError `device_busy`, `dead_caps`, `format_refused`, or of {@link openDevice}.
  */
 export function openFrameWriter(path: string, request: WriterRequest, calls: Ioctl): FrameWriter {
   const {
     file,
     capabilities: { card, deviceCaps },
-  } = openExplained(path, calls);
+  } = openDevice(path, calls);
   try {
     requireOutput(path, deviceCaps);
     setFormat(path, file, request);

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { decode } from "fast-png";
-import { BARS, barAt, barsStep, drawColourBars } from "./colour-bars.ts";
-import { DECODED_FORMATS, decodeFrame } from "./decode.ts";
-import { encodeFrame, FRAME_FORMATS, fourccOf, frameBytes } from "./encode.ts";
-import { CELL_WIDTH, drawText } from "./font.ts";
+import { barAt, barColours, barsStep, drawColourBars } from "./colour-bars.ts";
+import { decodableFormats, decodeFrame } from "./decode.ts";
+import { encodeFrame, fourccOf, frameBytes, frameFormats } from "./encode.ts";
+import { cellWidth, drawText } from "./font.ts";
 import { blankPicture, type Colour, colourAt, fillRectangle, type Picture } from "./picture.ts";
 import { encodePng } from "./png.ts";
 
@@ -35,7 +35,7 @@ describe("colour bars", () => {
         (width, height, frame) => {
           const picture = drawColourBars(width, height, frame, []);
           for (let x = 0; x < width; x++) {
-            const expected = BARS[barAt(x, width, frame)];
+            const expected = barColours[barAt(x, width, frame)];
             if (expected === undefined) throw new Error(`no bar at ${x}`);
             expect(colourAt(picture, x, 0)).toEqual(expected);
             expect(colourAt(picture, x, height - 1)).toEqual(expected);
@@ -47,7 +47,9 @@ describe("colour bars", () => {
   });
 
   test("stand in order in the first frame, and move right by an even step", () => {
-    expect(BARS.map((_, index) => barAt(index * 80, 640, 0))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(barColours.map((_, index) => barAt(index * 80, 640, 0))).toEqual([
+      0, 1, 2, 3, 4, 5, 6, 7,
+    ]);
     expect(barsStep(640)).toBe(2);
     expect(barAt(80 + 2, 640, 1)).toBe(1);
     expect(barAt(80 + 1, 640, 1)).toBe(0);
@@ -79,10 +81,10 @@ describe("colour bars", () => {
 
 describe("text", () => {
   test("looks as the font says", () => {
-    const picture = blankPicture(2 * CELL_WIDTH, 8);
+    const picture = blankPicture(2 * cellWidth, 8);
     drawText(picture, "L1", 0, 0, 1, [255, 255, 255]);
     const rows = Array.from({ length: 8 }, (_, y) =>
-      Array.from({ length: 2 * CELL_WIDTH }, (_, x) =>
+      Array.from({ length: 2 * cellWidth }, (_, x) =>
         colourAt(picture, x, y)[0] === 0 ? "." : "#",
       ).join(""),
     );
@@ -100,7 +102,7 @@ describe("text", () => {
 
   test("has a glyph of its own for every printable character", () => {
     const glyphs = Array.from({ length: 95 }, (_, index) => {
-      const picture = blankPicture(CELL_WIDTH, 8);
+      const picture = blankPicture(cellWidth, 8);
       drawText(picture, String.fromCharCode(0x20 + index), 0, 0, 1, [1, 1, 1]);
       return picture.data.join("");
     });
@@ -109,7 +111,7 @@ describe("text", () => {
 
   test("shows what it has no glyph for as a question mark", () => {
     const draw = (text: string) => {
-      const picture = blankPicture(CELL_WIDTH, 8);
+      const picture = blankPicture(cellWidth, 8);
       drawText(picture, text, 0, 0, 1, [255, 255, 255]);
       return picture.data;
     };
@@ -125,7 +127,7 @@ describe("text", () => {
 });
 
 describe("frames", () => {
-  test.each([...FRAME_FORMATS])("of %s have their size, and decode to what they were", (format) => {
+  test.each([...frameFormats])("of %s have their size, and decode to what they were", (format) => {
     fc.assert(
       fc.property(even(40), even(40), colour, (width, height, ink) => {
         const frame = encodeFrame(filled(width, height, ink), format);
@@ -202,7 +204,7 @@ describe("frames", () => {
   test("that are cut short are refused, and whole ones never are", () => {
     fc.assert(
       fc.property(
-        fc.constantFrom(...DECODED_FORMATS),
+        fc.constantFrom(...decodableFormats),
         fc.integer({ min: 1, max: 9 }),
         fc.integer({ min: 1, max: 9 }),
         (fourcc, width, height) => {

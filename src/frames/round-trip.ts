@@ -1,10 +1,10 @@
 import type { Clock } from "../common/clock.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { errnoNameOf } from "../linux/errno-error.ts";
-import { openOnly } from "../v4l2/open-explained.ts";
-import type { Ioctl, VideoFile } from "../v4l2/video-api.ts";
+import type { Ioctl, VideoFile } from "../v4l2/video-file.ts";
 import type { FormatRequest } from "../v4l2/video-structs.ts";
 import { type FrameWriter, openFrameWriter } from "./frame-writer.ts";
+import { openWithoutQuery } from "./open-device.ts";
 
 /** What came of writing frames and reading them back. */
 export interface RoundTrip {
@@ -27,11 +27,11 @@ export interface RoundTripDeps {
  * Written before anything is read: a write more than the two buffers a device has by default, so that the
  * reader's first frame is one of ours. From 0.14 on the first read may give another buffer.
  */
-const FIRST_FRAMES = 3;
+const firstFrames = 3;
 
 /** How long a frame may take to come back, ms, and the pause between two looks. */
-const FRAME_TIMEOUT_MS = 2000;
-const POLL_MS = 1;
+const frameTimeoutMs = 2000;
+const pollMs = 1;
 
 /**
  * Writes frames to an idle device and reads each back. The device shows itself as a camera meanwhile, so
@@ -48,16 +48,16 @@ export async function roundTrip(
   const { calls, now } = deps;
   using writer = openFrameWriter(path, request, calls);
   const frame = new Uint8Array(request.frameBytes);
-  for (let number = 0; number < FIRST_FRAMES; number++) {
+  for (let number = 0; number < firstFrames; number++) {
     writeNumbered(writer, frame, number);
   }
-  using reader = openOnly(path, calls);
+  using reader = openWithoutQuery(path, calls);
   await readBack(path, reader, frame, deps);
   const latencies: number[] = [];
   const started = now();
   for (let number = 0; number < frames; number++) {
     const sent = now();
-    writeNumbered(writer, frame, number + FIRST_FRAMES);
+    writeNumbered(writer, frame, number + firstFrames);
     await readBack(path, reader, frame, deps);
     latencies.push(now() - sent);
   }
@@ -80,12 +80,12 @@ async function readBack(
   { clock, now }: RoundTripDeps,
 ): Promise<void> {
   const into = new Uint8Array(expected.length);
-  const deadline = now() + FRAME_TIMEOUT_MS;
+  const deadline = now() + frameTimeoutMs;
   let seen = 0;
   while (now() < deadline) {
     const count = read(path, reader, into);
     if (count === undefined) {
-      await clock.sleep(POLL_MS);
+      await clock.sleep(pollMs);
       continue;
     }
     seen++;
@@ -93,7 +93,7 @@ async function readBack(
   }
   throw new PluginError(
     "round_trip_failed",
-    `A frame written to ${path} did not come back in ${FRAME_TIMEOUT_MS / 1000} s${
+    `A frame written to ${path} did not come back in ${frameTimeoutMs / 1000} s${
       seen === 0 ? "" : ` (${seen} others did)`
     }.`,
     {

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { PluginError } from "../common/plugin-error.ts";
 import { type DeviceNumber, encodeDevice } from "./device-number.ts";
 import { ErrnoError } from "./errno-error.ts";
@@ -17,7 +17,7 @@ export interface LinuxCalls {
   finitModule(path: string, params: string, flags: number): void;
   /** init_module(2): loads a module from memory. */
   initModule(image: Uint8Array, params: string): void;
-  /** delete_module(2); with {@link DELETE_NONBLOCK} EAGAIN if the module is in use. */
+  /** delete_module(2); with {@link O_NONBLOCK} EAGAIN if the module is in use. */
   deleteModule(name: string, flags: number): void;
   /**
    * ioctl(2) on an open file. A number goes as the argument itself, a buffer as a pointer that the
@@ -39,27 +39,24 @@ export interface LinuxCalls {
 export const MODULE_INIT_COMPRESSED_FILE = 4;
 
 /** O_NONBLOCK, delete_module's "fail instead of waiting": include/uapi/asm-generic/fcntl.h. */
-export const DELETE_NONBLOCK = 0x800;
+export const O_NONBLOCK = 0x800;
 
-/** PROT_READ | PROT_WRITE and MAP_SHARED, include/uapi/asm-generic/mman-common.h. */
-const READ_AND_WRITE = 3;
-const SHARED = 1;
+/** include/uapi/asm-generic/mman-common.h, as MAP_SHARED */
+const PROT_READ_WRITE = 3;
+const MAP_SHARED = 1;
 
-/** S_IFCHR, include/uapi/linux/stat.h. */
-const CHARACTER_DEVICE = 0o020000;
+/** The current directory: include/uapi/linux/fcntl.h. */
+const AT_FDCWD = -100;
 
-/** AT_FDCWD, include/uapi/linux/fcntl.h. */
-const CURRENT_DIRECTORY = -100;
-
-/** AF_NETLINK, include/linux/socket.h, and NETLINK_KOBJECT_UEVENT, include/uapi/linux/netlink.h. */
-const NETLINK = 16;
-const KOBJECT_UEVENT = 15;
+/** include/linux/socket.h and include/uapi/linux/netlink.h */
+const AF_NETLINK = 16;
+const NETLINK_KOBJECT_UEVENT = 15;
 
 /** SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, include/linux/net.h. */
-const DATAGRAMS = 2 | 0x800 | 0x80000;
+const datagramSocket = 2 | 0x800 | 0x80000;
 
 /** struct sockaddr_nl: u16 family, u16 padding, u32 port (0: the kernel chooses), u32 groups (1: the kernel's). */
-const UEVENT_ADDRESS = Uint8Array.of(NETLINK, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0);
+const ueventAddress = Uint8Array.of(AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0);
 
 /** Numbers of the system calls for which older glibc versions have no function. */
 interface SyscallNumbers {
@@ -127,26 +124,22 @@ export function linuxCalls(): LinuxCalls {
     },
     makeCharDevice(path, mode, device) {
       const c = libc();
-      const type = CHARACTER_DEVICE | mode;
+      const type = constants.S_IFCHR | mode;
       const text = cString(path);
-      checked(
-        c,
-        "mknodat",
-        c.mknodat(numbers.mknodat, CURRENT_DIRECTORY, text, type, encodeDevice(device)),
-      );
+      checked(c, "mknodat", c.mknodat(numbers.mknodat, AT_FDCWD, text, type, encodeDevice(device)));
     },
     zeroMapping(fd, length, offset) {
       const c = libc();
-      const address = c.mmap(null, BigInt(length), READ_AND_WRITE, SHARED, fd, BigInt(offset));
+      const address = c.mmap(null, BigInt(length), PROT_READ_WRITE, MAP_SHARED, fd, BigInt(offset));
       if (address === -1n) checked(c, "mmap", -1);
       c.memset(address, 0, BigInt(length));
       c.munmap(address, BigInt(length));
     },
     openUevents() {
       const c = libc();
-      const fd = checked(c, "socket", c.socket(NETLINK, DATAGRAMS, KOBJECT_UEVENT));
+      const fd = checked(c, "socket", c.socket(AF_NETLINK, datagramSocket, NETLINK_KOBJECT_UEVENT));
       try {
-        checked(c, "bind", c.bind(fd, UEVENT_ADDRESS, UEVENT_ADDRESS.byteLength));
+        checked(c, "bind", c.bind(fd, ueventAddress, ueventAddress.byteLength));
       } catch (error) {
         closeSync(fd);
         throw error;

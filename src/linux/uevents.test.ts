@@ -4,13 +4,7 @@ import { eventually } from "../../test/support/eventually.ts";
 import { ManualClock, settle } from "../../test/support/manual-clock.ts";
 import { systemClock } from "../common/clock.ts";
 import { linuxCalls } from "./linux-calls.ts";
-import {
-  parseUevents,
-  REOPEN_MS,
-  type UeventWatch,
-  ueventSource,
-  watchUevents,
-} from "./uevents.ts";
+import { parseUevents, reopenMs, type UeventWatch, ueventSource, watchUevents } from "./uevents.ts";
 
 const VIDEO10 = "/devices/virtual/video4linux/video10";
 const message = (headline: string) => Buffer.from(`${headline}\0ACTION=add\0SEQNUM=12\0`);
@@ -80,7 +74,7 @@ describe("a watch of uevents", () => {
     sources[0]?.error(new Error("ENOBUFS"));
     await eventually(() => seen.nudges > 0, "a notify for what was lost");
     expect(seen).toMatchObject({ nudges: 1, closed: 1, opened: 1 });
-    await clock.advance(REOPEN_MS);
+    await clock.advance(reopenMs);
     sources[1]?.enqueue(message(`add@${VIDEO10}`));
     await eventually(() => seen.nudges > 1, "a notify for what the other one says");
     expect(seen).toMatchObject({ nudges: 2, opened: 2 });

@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import type { Clock } from "../common/clock.ts";
-import { COALESCE_MS } from "../common/watch-directory.ts";
+import { coalesceMs } from "../common/watch-directory.ts";
 
 /** What the kernel says of a change: `add@/devices/virtual/video4linux/video10`. */
 export interface Uevent {
@@ -17,7 +17,7 @@ export interface UeventSource {
 }
 
 /** How long, in ms, until the source is opened anew after it failed (ENOBUFS: more came than was read). */
-export const REOPEN_MS = 1000;
+export const reopenMs = 1000;
 
 /** Reads a socket of {@link LinuxCalls.openUevents}; Bun waits for it with epoll. */
 export function ueventSource(fd: number): UeventSource {
@@ -64,7 +64,7 @@ export async function watchUevents(watch: UeventWatch, signal: AbortSignal): Pro
     pending ??= setTimeout(() => {
       pending = undefined;
       watch.notify();
-    }, COALESCE_MS);
+    }, coalesceMs);
   };
   while (!signal.aborted) {
     let source: UeventSource;
@@ -79,7 +79,7 @@ export async function watchUevents(watch: UeventWatch, signal: AbortSignal): Pro
     });
     if (signal.aborted) break;
     nudgeSoon();
-    await clock.sleep(REOPEN_MS, signal);
+    await clock.sleep(reopenMs, signal);
   }
   clearTimeout(pending);
 }

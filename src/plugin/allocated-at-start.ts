@@ -4,7 +4,7 @@ import { PluginError } from "../common/plugin-error.ts";
 import { withTimeout } from "../common/with-timeout.ts";
 import type { Config } from "../config/config.ts";
 import { PodResources } from "../pod-resources/pod-resources.ts";
-import { MAX_DEVICE_NUMBER } from "../v4l2/device-ids.ts";
+import { maxDeviceNumber } from "../v4l2/device-ids.ts";
 
 /** How long the kubelet's answer may delay the start, ms. */
 const askMs = 1000;
@@ -44,6 +44,6 @@ export function numbersOf(ids: Iterable<string>): number[] {
   return [...ids].flatMap((id) => {
     const digits = /^video(0|[1-9]\d{0,2})$/.exec(id)?.[1];
     const number = Number(digits);
-    return digits === undefined || number > MAX_DEVICE_NUMBER ? [] : [number];
+    return digits === undefined || number > maxDeviceNumber ? [] : [number];
   });
 }

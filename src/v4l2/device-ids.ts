@@ -1,5 +1,5 @@
 /** VIDEO_NUM_DEVICES - 1, drivers/media/v4l2-core/v4l2-dev.c: a higher number becomes a free one. */
-export const MAX_DEVICE_NUMBER = 255;
+export const maxDeviceNumber = 255;
 
 /** `video10` for 10: device ID, node name and sysfs name at once. */
 export function deviceId(number: number): string {

@@ -1,25 +1,25 @@
 import { expect, test } from "bun:test";
-import type { Ioctl } from "./video-api.ts";
-import { openVideoDevice } from "./video-api.ts";
+import type { Ioctl } from "./video-file.ts";
+import { openVideoDevice } from "./video-file.ts";
 import {
-  CAPABILITY_BYTES,
+  capabilityBytes,
   decodeCapabilities,
   decodeFormat,
   encodeControl,
   encodeFormat,
   encodeFrameInterval,
   encodeRequestBuffers,
-  FORMAT_BYTES,
+  formatBytes,
   fourcc,
-  PIXEL_FORMAT,
-  STREAM_PARAMETERS_BYTES,
+  pixelFormats,
+  streamParametersBytes,
   VIDIOC,
 } from "./video-structs.ts";
 
 test("a format request has the kernel's layout, with the union at 8", () => {
-  const request = { width: 640, height: 480, pixelFormat: PIXEL_FORMAT.YUYV };
+  const request = { width: 640, height: 480, pixelFormat: pixelFormats.YUYV };
   const bytes = encodeFormat("output", request);
-  expect(bytes).toHaveLength(FORMAT_BYTES);
+  expect(bytes).toHaveLength(formatBytes);
   expect(new Uint32Array(bytes.buffer).slice(0, 6)).toEqual(
     new Uint32Array([2, 0, 640, 480, 0x56595559, 1]),
   );
@@ -27,7 +27,7 @@ test("a format request has the kernel's layout, with the union at 8", () => {
 });
 
 test("capabilities are read up to the NUL of each text", () => {
-  const bytes = new Uint8Array(CAPABILITY_BYTES);
+  const bytes = new Uint8Array(capabilityBytes);
   bytes.set(Buffer.from("v4l2 loopback"), 0);
   bytes.set(Buffer.from("é".repeat(15)), 16);
   bytes.set(Buffer.from("platform:v4l2loopback-010"), 48);
@@ -43,16 +43,16 @@ test("capabilities are read up to the NUL of each text", () => {
 
 test("every request number has the size of its struct in it", () => {
   const size = (request: number) => (request >>> 16) & 0x3fff;
-  expect(size(VIDIOC.QUERYCAP)).toBe(CAPABILITY_BYTES);
-  expect(size(VIDIOC.S_FMT)).toBe(FORMAT_BYTES);
-  expect(size(VIDIOC.S_PARM)).toBe(STREAM_PARAMETERS_BYTES);
+  expect(size(VIDIOC.QUERYCAP)).toBe(capabilityBytes);
+  expect(size(VIDIOC.S_FMT)).toBe(formatBytes);
+  expect(size(VIDIOC.S_PARM)).toBe(streamParametersBytes);
   expect(size(VIDIOC.S_CTRL)).toBe(encodeControl(0).length);
   expect(size(VIDIOC.REQBUFS)).toBe(encodeRequestBuffers("output", 1).length);
-  expect(encodeFrameInterval("output")).toHaveLength(STREAM_PARAMETERS_BYTES);
+  expect(encodeFrameInterval("output")).toHaveLength(streamParametersBytes);
 });
 
 test("a pixel format is shown by its four characters", () => {
-  expect(Object.values(PIXEL_FORMAT).map(fourcc)).toEqual(["YUYV", "YU12", "GREY", "RGB3"]);
+  expect(Object.values(pixelFormats).map(fourcc)).toEqual(["YUYV", "YU12", "GREY", "RGB3"]);
   expect(fourcc(0)).toBe("????");
 });
 

@@ -1,6 +1,6 @@
 /**
  * V4L2's user API (include/uapi/linux/videodev2.h) as bytes: numbers and structs of a 64-bit kernel, the
- * same on x86_64 and aarch64, both little-endian. Pure; the calls are in `video-api.ts`.
+ * same on x86_64 and aarch64, both little-endian. Pure; the calls are in `video-file.ts`.
  */
 
 /** Request numbers, with the struct's size in them: most are above 2^31. */
@@ -20,8 +20,8 @@ export const VIDIOC = {
 } as const;
 
 /** `enum v4l2_buf_type`: what a reader takes, and what a writer gives. */
-export const BUFFER_TYPE = { capture: 1, output: 2 } as const;
-export type BufferType = keyof typeof BUFFER_TYPE;
+export const bufferTypes = { capture: 1, output: 2 } as const;
+export type BufferType = keyof typeof bufferTypes;
 
 /** `V4L2_MEMORY_MMAP`. */
 export const MEMORY_MMAP = 1;
@@ -31,7 +31,7 @@ export const CAP_VIDEO_CAPTURE = 0x1;
 export const CAP_VIDEO_OUTPUT = 0x2;
 
 /** Four-character codes by the names V4L2 gives them: packed and planar YUV, grey, 24 bit RGB. */
-export const PIXEL_FORMAT = {
+export const pixelFormats = {
   YUYV: 0x56595559,
   YU12: 0x32315559,
   GREY: 0x59455247,
@@ -45,7 +45,7 @@ export function fourcc(pixelFormat: number): string {
 }
 
 /** Size of a `struct v4l2_capability`. */
-export const CAPABILITY_BYTES = 104;
+export const capabilityBytes = 104;
 
 export interface Capabilities {
   /** `v4l2 loopback`, with a space. */
@@ -73,14 +73,14 @@ export function decodeCapabilities(bytes: Uint8Array): Capabilities {
 }
 
 /** Size of a `struct v4l2_format`, whose union begins at 8, as it holds pointers. */
-export const FORMAT_BYTES = 208;
+export const formatBytes = 208;
 
 /** What a writer wants its frames to be. */
 export interface FormatRequest {
   /** Pixels. */
   readonly width: number;
   readonly height: number;
-  /** Of {@link PIXEL_FORMAT}, or any other code. */
+  /** Of {@link pixelFormats}, or any other code. */
   readonly pixelFormat: number;
 }
 
@@ -96,9 +96,9 @@ const FIELD_NONE = 1;
 
 /** A `struct v4l2_format` with the format wanted; without one, for asking with G_FMT. */
 export function encodeFormat(type: BufferType, request?: FormatRequest): Uint8Array {
-  const bytes = new Uint8Array(FORMAT_BYTES);
+  const bytes = new Uint8Array(formatBytes);
   const view = viewOf(bytes);
-  view.setUint32(0, BUFFER_TYPE[type], true);
+  view.setUint32(0, bufferTypes[type], true);
   if (request === undefined) return bytes;
   view.setUint32(8, request.width, true);
   view.setUint32(12, request.height, true);
@@ -117,7 +117,7 @@ export function decodeFormat(bytes: Uint8Array): Format {
 }
 
 /** Size of a `struct v4l2_streamparm`; the frame interval is a fraction of a second at 12 for both types. */
-export const STREAM_PARAMETERS_BYTES = 204;
+export const streamParametersBytes = 204;
 
 /** Seconds a frame, as a fraction: 1/30. */
 export interface FrameInterval {
@@ -127,9 +127,9 @@ export interface FrameInterval {
 
 /** A `struct v4l2_streamparm` with the frame interval wanted; without one, for asking with G_PARM. */
 export function encodeFrameInterval(type: BufferType, interval?: FrameInterval): Uint8Array {
-  const bytes = new Uint8Array(STREAM_PARAMETERS_BYTES);
+  const bytes = new Uint8Array(streamParametersBytes);
   const view = viewOf(bytes);
-  view.setUint32(0, BUFFER_TYPE[type], true);
+  view.setUint32(0, bufferTypes[type], true);
   view.setUint32(12, interval?.numerator ?? 0, true);
   view.setUint32(16, interval?.denominator ?? 0, true);
   return bytes;
@@ -159,13 +159,13 @@ export function encodeRequestBuffers(type: BufferType, count: number): Uint8Arra
   const bytes = new Uint8Array(20);
   const view = viewOf(bytes);
   view.setUint32(0, count, true);
-  view.setUint32(4, BUFFER_TYPE[type], true);
+  view.setUint32(4, bufferTypes[type], true);
   view.setUint32(8, MEMORY_MMAP, true);
   return bytes;
 }
 
 /** Size of a `struct v4l2_buffer`. */
-export const BUFFER_BYTES = 88;
+export const bufferBytes = 88;
 
 /** A buffer of the driver's own memory, as mmap(2) wants it. */
 export interface MappedBuffer {
@@ -177,9 +177,9 @@ export interface MappedBuffer {
 
 /** A `struct v4l2_buffer` that asks, with QUERYBUF, for the buffer of this index in the driver's own memory. */
 export function encodeQueryBuffer(type: BufferType, index: number): Uint8Array {
-  const bytes = new Uint8Array(BUFFER_BYTES);
+  const bytes = new Uint8Array(bufferBytes);
   viewOf(bytes).setUint32(0, index, true);
-  viewOf(bytes).setUint32(4, BUFFER_TYPE[type], true);
+  viewOf(bytes).setUint32(4, bufferTypes[type], true);
   viewOf(bytes).setUint32(60, MEMORY_MMAP, true);
   return bytes;
 }
@@ -193,18 +193,18 @@ export function decodeMappedBuffer(bytes: Uint8Array): MappedBuffer {
 /** The `int` that STREAMON and STREAMOFF take a pointer to. */
 export function encodeType(type: BufferType): Uint8Array {
   const bytes = new Uint8Array(4);
-  viewOf(bytes).setInt32(0, BUFFER_TYPE[type], true);
+  viewOf(bytes).setInt32(0, bufferTypes[type], true);
   return bytes;
 }
 
 /** Size of a `struct v4l2_fmtdesc`. */
-export const FORMAT_DESCRIPTION_BYTES = 64;
+export const formatDescriptionBytes = 64;
 
 /** A `struct v4l2_fmtdesc` that asks, with ENUM_FMT, for the format of this index. */
 export function encodeFormatDescription(type: BufferType, index: number): Uint8Array {
-  const bytes = new Uint8Array(FORMAT_DESCRIPTION_BYTES);
+  const bytes = new Uint8Array(formatDescriptionBytes);
   viewOf(bytes).setUint32(0, index, true);
-  viewOf(bytes).setUint32(4, BUFFER_TYPE[type], true);
+  viewOf(bytes).setUint32(4, bufferTypes[type], true);
   return bytes;
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { silentLogger } from "../../src/common/logger.ts";
 import { CID } from "../../src/drivers/loopback/cleaning/clean-in-place.ts";
 import { LoopbackDriver } from "../../src/drivers/loopback/loopback-driver.ts";
-import { PIXEL_FORMAT } from "../../src/v4l2/video-structs.ts";
+import { pixelFormats } from "../../src/v4l2/video-structs.ts";
 import { Claimant } from "../support/claimant.ts";
 import { FakeLoopbackKernel } from "../support/fake-loopback-kernel.ts";
 import { steppingClock } from "../support/stepping-clock.ts";
@@ -43,7 +43,7 @@ const SECRET = new Uint8Array(64 * 48 * 2).fill(42);
 /** A pod that leaves what it can. */
 function misuse(kernel: FakeLoopbackKernel): void {
   using file = kernel.inside(10).open();
-  file.setFormat("output", { width: 64, height: 48, pixelFormat: PIXEL_FORMAT.YUYV });
+  file.setFormat("output", { width: 64, height: 48, pixelFormat: pixelFormats.YUYV });
   file.streamOn("output");
   file.write(SECRET);
   file.setControl(CID.keepFormat, 1);

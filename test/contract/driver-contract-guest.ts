@@ -11,7 +11,7 @@ import { CTL_REMOVE } from "../../src/drivers/loopback/device/control-device.ts"
 import { linuxKernel } from "../../src/drivers/loopback/kernel.ts";
 import { LoopbackDriver } from "../../src/drivers/loopback/loopback-driver.ts";
 import { errnoNameOf } from "../../src/linux/errno-error.ts";
-import { DELETE_NONBLOCK, linuxCalls } from "../../src/linux/linux-calls.ts";
+import { linuxCalls, O_NONBLOCK } from "../../src/linux/linux-calls.ts";
 import { runCheck } from "../kernel/guest-result.ts";
 import { countOpens } from "../support/open-watch.ts";
 import { type DriverHarness, driverContract } from "./driver-contract.ts";
@@ -23,7 +23,7 @@ const MODE = 0o640;
 
 function unload(): void {
   try {
-    calls.deleteModule("v4l2loopback", DELETE_NONBLOCK);
+    calls.deleteModule("v4l2loopback", O_NONBLOCK);
   } catch (error) {
     if (errnoNameOf(error) !== "ENOENT") throw error;
   }

@@ -14,7 +14,7 @@ import { moduleName } from "../../src/drivers/loopback/module/modules-dep.ts";
 import { type DeviceNumber, formatDevice } from "../../src/linux/device-number.ts";
 import { ErrnoError } from "../../src/linux/errno-error.ts";
 import type { UeventSource } from "../../src/linux/uevents.ts";
-import type { VideoFile } from "../../src/v4l2/video-api.ts";
+import type { VideoFile } from "../../src/v4l2/video-file.ts";
 import { FakeVideoDevice } from "./fake-video-device.ts";
 import { parseArray, parseParams } from "./kernel-params.ts";
 

@@ -1,5 +1,5 @@
 import { ErrnoError } from "../../src/linux/errno-error.ts";
-import type { VideoFile } from "../../src/v4l2/video-api.ts";
+import type { VideoFile } from "../../src/v4l2/video-file.ts";
 import type { Format, FrameInterval } from "../../src/v4l2/video-structs.ts";
 
 /** include/uapi/asm-generic/errno-base.h */

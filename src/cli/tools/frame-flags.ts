@@ -1,7 +1,7 @@
 import { choice } from "../../config/types/choice.ts";
 import { integer } from "../../config/types/number.ts";
 import { accept, reject, type ValueType } from "../../config/types/option-type.ts";
-import { FRAME_FORMATS } from "../../frames/encode.ts";
+import { frameFormats } from "../../frames/encode.ts";
 
 /** Pixels, both even. */
 export interface FrameSize {
@@ -33,8 +33,8 @@ const frameSize: ValueType<FrameSize> = {
 
 export const sizeFlag = { type: frameSize, description: "Pixels, both even (default 640x480)." };
 export const formatFlag = {
-  type: { ...choice(FRAME_FORMATS), placeholder: "FORMAT" },
-  description: `${FRAME_FORMATS.join(", ")} (default ${frameDefaults.format}).`,
+  type: { ...choice(frameFormats), placeholder: "FORMAT" },
+  description: `${frameFormats.join(", ")} (default ${frameDefaults.format}).`,
 };
 export const rateFlag = {
   type: {

@@ -2,7 +2,7 @@ import { readlinkSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { PluginError } from "../../common/plugin-error.ts";
 import { type DeviceNumber, decodeDevice, formatDevice } from "../../linux/device-number.ts";
-import { deviceId, MAX_DEVICE_NUMBER } from "../../v4l2/device-ids.ts";
+import { deviceId, maxDeviceNumber } from "../../v4l2/device-ids.ts";
 
 /** The device a person named. */
 export interface Target {
@@ -26,14 +26,14 @@ export interface TargetPlaces {
  */
 export function findTarget(text: string, { deviceDir, sysfsDir }: TargetPlaces): Target {
   const named = /^(?:video)?(\d{1,3})$/.exec(text)?.[1];
-  if (named !== undefined && Number(named) <= MAX_DEVICE_NUMBER) {
+  if (named !== undefined && Number(named) <= maxDeviceNumber) {
     const path = join(deviceDir, deviceId(Number(named)));
     return { number: Number(named), path, device: deviceOf(path) };
   }
   if (!text.includes("/")) {
     throw new PluginError(
       "device_not_found",
-      `${JSON.stringify(text)} is no video device; expected a number from 0 to ${MAX_DEVICE_NUMBER}, a name such as video10, or a path.`,
+      `${JSON.stringify(text)} is no video device; expected a number from 0 to ${maxDeviceNumber}, a name such as video10, or a path.`,
       { remedy: "See which devices there are: video-device-plugin devices" },
     );
   }

@@ -1,9 +1,9 @@
 import { closeSync, openSync, statSync, unlinkSync, writeSync } from "node:fs";
 import { type DeviceNumber, decodeDevice } from "../../linux/device-number.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
-import { DELETE_NONBLOCK, type LinuxCalls, withFile } from "../../linux/linux-calls.ts";
+import { type LinuxCalls, O_NONBLOCK, withFile } from "../../linux/linux-calls.ts";
 import { type UeventSource, ueventSource } from "../../linux/uevents.ts";
-import { openVideoDevice, type VideoFile } from "../../v4l2/video-api.ts";
+import { openVideoDevice, type VideoFile } from "../../v4l2/video-file.ts";
 
 /**
  * All that the loopback driver asks of the kernel besides reading files of /proc, /sys and
@@ -46,7 +46,7 @@ export function linuxKernel(calls: LinuxCalls): LoopbackKernel {
   return {
     finitModule: (path, params, flags) => calls.finitModule(path, params, flags),
     initModule: (image, params) => calls.initModule(image, params),
-    deleteModule: (name) => calls.deleteModule(name, DELETE_NONBLOCK),
+    deleteModule: (name) => calls.deleteModule(name, O_NONBLOCK),
     openVideo: (path) => openVideoDevice(path, calls),
     zeroMapping: (fd, length, offset) => calls.zeroMapping(fd, length, offset),
     writeAttribute,

@@ -1,7 +1,7 @@
 import { deepEqual, equal, notEqual } from "node:assert/strict";
 import { readFileSync, rmSync } from "node:fs";
 import { CID } from "../../../src/drivers/loopback/cleaning/clean-in-place.ts";
-import { PIXEL_FORMAT } from "../../../src/v4l2/video-structs.ts";
+import { pixelFormats } from "../../../src/v4l2/video-structs.ts";
 import { roleOf } from "../query.ts";
 import { identity, loaded, modeOf, query, run } from "../stories/cameras.ts";
 import {
@@ -44,7 +44,7 @@ function assertNotFound(): void {
 /** Whether somebody sees the last tenant's picture once the next one, which asked for a timeout, falls silent. */
 async function showsSecretWhenSilent(stage: Stage): Promise<boolean> {
   using writer = stage.open(ID);
-  const format = { width: WIDTH, height: HEIGHT, pixelFormat: PIXEL_FORMAT.YUYV };
+  const format = { width: WIDTH, height: HEIGHT, pixelFormat: pixelFormats.YUYV };
   ignoring(() => writer.setFormat("output", format));
   ignoring(() => writer.streamOn("output"));
   ignoring(() => writer.setControl(CID.timeout, 100));

@@ -11,8 +11,8 @@ import { LoopbackDriver } from "../../../src/drivers/loopback/loopback-driver.ts
 import type { LoopbackSettings } from "../../../src/drivers/loopback/loopback-settings.ts";
 import { errnoNameOf } from "../../../src/linux/errno-error.ts";
 import { readInitOnAlloc } from "../../../src/linux/kernel-config.ts";
-import { DELETE_NONBLOCK, linuxCalls } from "../../../src/linux/linux-calls.ts";
-import { openVideoDevice, type VideoFile } from "../../../src/v4l2/video-api.ts";
+import { linuxCalls, O_NONBLOCK } from "../../../src/linux/linux-calls.ts";
+import { openVideoDevice, type VideoFile } from "../../../src/v4l2/video-file.ts";
 import type { ModuleVersion } from "../provision.ts";
 import type { QueriedDevice } from "../query.ts";
 import { query, run } from "../stories/cameras.ts";
@@ -59,7 +59,7 @@ export class Stage {
 
   unload(module: string): void {
     try {
-      calls.deleteModule(module, DELETE_NONBLOCK);
+      calls.deleteModule(module, O_NONBLOCK);
     } catch (error) {
       if (errnoNameOf(error) !== "ENOENT") throw error;
     }

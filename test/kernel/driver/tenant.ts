@@ -1,11 +1,11 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { CID } from "../../../src/drivers/loopback/cleaning/clean-in-place.ts";
 import { errnoNameOf } from "../../../src/linux/errno-error.ts";
-import type { VideoFile } from "../../../src/v4l2/video-api.ts";
-import { PIXEL_FORMAT } from "../../../src/v4l2/video-structs.ts";
+import type { VideoFile } from "../../../src/v4l2/video-file.ts";
+import { pixelFormats } from "../../../src/v4l2/video-structs.ts";
 import type { Stage } from "./stage.ts";
 
-export const FORMAT = { width: 64, height: 48, pixelFormat: PIXEL_FORMAT.YUYV };
+export const FORMAT = { width: 64, height: 48, pixelFormat: pixelFormats.YUYV };
 export const FRAME_BYTES = 64 * 48 * 2;
 /** A byte that no fresh buffer has: the last tenant's picture. */
 export const SECRET = 0x5a;

@@ -16,7 +16,7 @@ import {
 import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { createLogger } from "../../../observe/log.ts";
 import { createDriver } from "../../../plugin/create-driver.ts";
-import { deviceId, MAX_DEVICE_NUMBER } from "../../../v4l2/device-ids.ts";
+import { deviceId, maxDeviceNumber } from "../../../v4l2/device-ids.ts";
 import type { Terminal } from "../../terminal.ts";
 import { withHolders } from "../holders.ts";
 import { findTarget, numberOf } from "../target.ts";
@@ -107,12 +107,12 @@ export async function addDevice(
 
 /** From the configured range's begin on. */
 function firstFree({ firstDeviceNumber, sysfsDir }: Config): number {
-  for (let number = firstDeviceNumber; number <= MAX_DEVICE_NUMBER; number++) {
+  for (let number = firstDeviceNumber; number <= maxDeviceNumber; number++) {
     if (readSysfs(sysfsDir, [number]).devices.size === 0) return number;
   }
   throw new PluginError(
     "device_numbers_exhausted",
-    `No number from ${firstDeviceNumber} to ${MAX_DEVICE_NUMBER} is free.`,
+    `No number from ${firstDeviceNumber} to ${maxDeviceNumber} is free.`,
     { remedy: "Name a lower one: devices add --number N" },
   );
 }

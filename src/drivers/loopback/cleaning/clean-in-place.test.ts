@@ -9,7 +9,7 @@ import {
 import { recordingLogger } from "../../../../test/support/recording-logger.ts";
 import { steppingClock } from "../../../../test/support/stepping-clock.ts";
 import { ErrnoError } from "../../../linux/errno-error.ts";
-import { CAP_VIDEO_OUTPUT, PIXEL_FORMAT } from "../../../v4l2/video-structs.ts";
+import { CAP_VIDEO_OUTPUT, pixelFormats } from "../../../v4l2/video-structs.ts";
 import { LoopbackDriver } from "../loopback-driver.ts";
 import type { LoopbackSettings } from "../loopback-settings.ts";
 import { CID } from "./clean-in-place.ts";
@@ -41,7 +41,7 @@ async function setUp(options: FakeKernelOptions = {}, overrides: Partial<Loopbac
 /** A kernel without init_on_alloc. */
 const LEAKS = { initOnAlloc: false };
 
-const FORMAT = { width: 64, height: 48, pixelFormat: PIXEL_FORMAT.YUYV };
+const FORMAT = { width: 64, height: 48, pixelFormat: pixelFormats.YUYV };
 const SECRET = new Uint8Array(64 * 48 * 2).fill(42);
 
 /** What a pod may leave behind. */

@@ -1,6 +1,6 @@
 import { PluginError } from "../../../common/plugin-error.ts";
 import { errnoNameOf } from "../../../linux/errno-error.ts";
-import type { VideoFile } from "../../../v4l2/video-api.ts";
+import type { VideoFile } from "../../../v4l2/video-file.ts";
 import { CAP_VIDEO_CAPTURE, CAP_VIDEO_OUTPUT, type Format } from "../../../v4l2/video-structs.ts";
 import type { LoopbackKernel } from "../kernel.ts";
 import { clampBuffers, MAX_BUFFERS } from "../module/parameters.ts";

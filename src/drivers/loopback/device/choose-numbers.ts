@@ -1,5 +1,5 @@
 import { PluginError } from "../../../common/plugin-error.ts";
-import { MAX_DEVICE_NUMBER, numbersFrom } from "../../../v4l2/device-ids.ts";
+import { maxDeviceNumber, numbersFrom } from "../../../v4l2/device-ids.ts";
 import type { DriverDevice } from "../../driver.ts";
 import { driverDevices } from "../../driver-devices.ts";
 import type { LoopbackSettings } from "../loopback-settings.ts";
@@ -21,14 +21,14 @@ export function chooseNumbers(settings: NumberSettings): readonly DriverDevice[]
   const { firstDeviceNumber, maxDevices } = settings;
   const candidates = numbersFrom(
     firstDeviceNumber,
-    Math.max(0, MAX_DEVICE_NUMBER + 1 - firstDeviceNumber),
+    Math.max(0, maxDeviceNumber + 1 - firstDeviceNumber),
   );
   const taken = settings.numberTaken === "elsewhere" ? foreign(candidates, settings) : [];
   const numbers = candidates.filter((number) => !taken.includes(number)).slice(0, maxDevices);
   if (numbers.length < maxDevices) {
     throw new PluginError(
       "device_numbers_exhausted",
-      `From video${firstDeviceNumber} to video${MAX_DEVICE_NUMBER}, the last there can be, ${numbers.length} numbers are to be had, and ${maxDevices} devices are wanted.`,
+      `From video${firstDeviceNumber} to video${maxDeviceNumber}, the last there can be, ${numbers.length} numbers are to be had, and ${maxDevices} devices are wanted.`,
       { remedy: "Lower FIRST_DEVICE_NUMBER or MAX_DEVICES." },
     );
   }

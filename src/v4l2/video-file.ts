@@ -3,8 +3,8 @@ import { ErrnoError, errnoNameOf } from "../linux/errno-error.ts";
 import type { LinuxCalls } from "../linux/linux-calls.ts";
 import {
   type BufferType,
-  CAPABILITY_BYTES,
   type Capabilities,
+  capabilityBytes,
   decodeCapabilities,
   decodeControl,
   decodeFormat,
@@ -80,7 +80,7 @@ function videoFile(fd: number, calls: Ioctl): VideoFile {
   return {
     fd,
     queryCapabilities: () =>
-      decodeCapabilities(exchange(VIDIOC.QUERYCAP, new Uint8Array(CAPABILITY_BYTES))),
+      decodeCapabilities(exchange(VIDIOC.QUERYCAP, new Uint8Array(capabilityBytes))),
     formats(type) {
       const found: number[] = [];
       for (;;) {

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { steppingClock } from "../../test/support/stepping-clock.ts";
 import { ErrnoError } from "../linux/errno-error.ts";
-import type { Ioctl } from "../v4l2/video-api.ts";
-import { PIXEL_FORMAT, VIDIOC } from "../v4l2/video-structs.ts";
+import type { Ioctl } from "../v4l2/video-file.ts";
+import { pixelFormats, VIDIOC } from "../v4l2/video-structs.ts";
 import { captureFrame } from "./frame-reader.ts";
 import { openFrameWriter } from "./frame-writer.ts";
 
@@ -46,7 +46,7 @@ const refuse =
   () => {
     throw new ErrnoError(errno, "ioctl");
   };
-const request = { width: 16, height: 16, pixelFormat: PIXEL_FORMAT.GREY };
+const request = { width: 16, height: 16, pixelFormat: pixelFormats.GREY };
 
 describe("who feeds a device", () => {
   test("asks what it can, sets the format, then says that it streams", () => {
@@ -101,7 +101,7 @@ describe("who takes a frame", () => {
     for (const [at, value] of [
       [8, 4],
       [12, 2],
-      [16, PIXEL_FORMAT.GREY],
+      [16, pixelFormats.GREY],
       [24, 4],
       [28, 8],
     ] as const) {

@@ -1,8 +1,8 @@
 import type { ErrorCode } from "../common/error-codes.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { errnoNameOf } from "../linux/errno-error.ts";
-import { type Ioctl, openVideoDevice, type VideoFile } from "./video-api.ts";
-import type { Capabilities } from "./video-structs.ts";
+import { type Ioctl, openVideoDevice, type VideoFile } from "../v4l2/video-file.ts";
+import type { Capabilities } from "../v4l2/video-structs.ts";
 
 /** An open device and what it said it can do. */
 export interface OpenedDevice {
@@ -15,8 +15,8 @@ export interface OpenedDevice {
  * @throws PluginError that says why not: `device_not_found`, `device_busy`, `device_not_permitted`,
  * `not_a_camera` or `device_open_failed`.
  */
-export function openExplained(path: string, calls: Ioctl): OpenedDevice {
-  const file = openOnly(path, calls);
+export function openDevice(path: string, calls: Ioctl): OpenedDevice {
+  const file = openWithoutQuery(path, calls);
   try {
     return { file, capabilities: file.queryCapabilities() };
   } catch (cause) {
@@ -29,8 +29,8 @@ export function openExplained(path: string, calls: Ioctl): OpenedDevice {
   }
 }
 
-/** Opens a device and asks nothing. @throws as {@link openExplained}. */
-export function openOnly(path: string, calls: Ioctl): VideoFile {
+/** Opens a device and asks nothing. @throws as {@link openDevice}. */
+export function openWithoutQuery(path: string, calls: Ioctl): VideoFile {
   try {
     return openVideoDevice(path, calls);
   } catch (cause) {
