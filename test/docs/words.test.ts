@@ -7,7 +7,8 @@ const root = join(import.meta.dir, "../..");
 
 /** Directories and files whose every word this test holds. */
 const held = [
-  ...["src/simulator/", "src/plugin/", "src/devices/"], "docs/architecture.md",
+  ...["src/simulator/", "src/plugin/", "src/devices/"],
+  "docs/architecture.md",
   ...["src/grpc/", "src/pod-resources/"],
   "src/config/",
   ...["image", "manifests", "monitoring", "release", "systemd"].map((part) => `deploy/${part}/`),
