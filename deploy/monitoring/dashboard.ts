@@ -132,7 +132,7 @@ const now: RowSpec = {
         unit: "none",
       },
       description:
-        "State of each device: free, in use, unhealthy, cordoned; or healthy with its use not known.",
+        "State of each device: free, in use, unhealthy, cordoned; unknown is healthy without proof of its use, as just after a start.",
       queries: [
         {
           expr: onNode(
@@ -147,7 +147,7 @@ const now: RowSpec = {
         1: { text: "free", color: "green" },
         2: { text: "in use", color: "blue" },
         3: { text: "cordoned", color: "orange" },
-        4: { text: "use not known", color: "text" },
+        4: { text: "unknown", color: "text" },
       },
     },
   ],

@@ -47,7 +47,7 @@ describe("the features' file", () => {
   });
 });
 
-describe("telling NFD", () => {
+describe("the features' writer", () => {
   let parent: string;
   let directory: string;
   beforeEach(() => {

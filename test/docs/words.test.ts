@@ -11,6 +11,7 @@ const held = [
   "docs/architecture.md",
   ...["src/grpc/", "src/pod-resources/"],
   "src/config/",
+  ...["src/admin/", "src/observe/", "proto/videodevice/", "docs/metrics.md"],
   ...["image", "manifests", "monitoring", "release", "systemd"].map((part) => `deploy/${part}/`),
   ...["Dockerfile", "docker-build.sh", "deploy/helm/video-device-plugin/templates/"],
   ...["test/docs/", "test/scenarios/", "test/contract/kubelet", "test/contract/embedded"],

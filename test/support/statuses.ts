@@ -59,7 +59,7 @@ export function busyStatus(now: number): Status {
         healthy: false,
         reason: "stuck_writer",
         detail:
-          "a writer that is gone still marks the device as streaming; it is reset when nobody has it",
+          "A program died while it wrote to video17. The plugin resets the device when it is free.",
         since: timestampFromMs(now - 40_000),
         use: Use.UNSPECIFIED,
         clean: false,
