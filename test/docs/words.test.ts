@@ -9,7 +9,7 @@ const root = join(import.meta.dir, "../..");
 const held = [
   ...["src/simulator/", "src/plugin/", "src/devices/"],
   "docs/architecture.md",
-  ...["src/grpc/", "src/pod-resources/"],
+  ...["src/device-plugin/", "src/grpc/", "src/pod-resources/"],
   "src/config/",
   ...["src/admin/", "src/observe/", "proto/videodevice/", "docs/metrics.md"],
   ...["image", "manifests", "monitoring", "release", "systemd"].map((part) => `deploy/${part}/`),
