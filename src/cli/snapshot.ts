@@ -100,7 +100,7 @@ async function save(
 /** By the module's own count, which includes processes that can't be seen from here. */
 function isOpen({ number }: Target, sysfsDir: string): boolean {
   if (number === undefined || lookAtStream(number, sysfsDir) === undefined) return false;
-  return new MaxOpeners(sysfsDir, linuxKernel(linuxCalls())).isOpen(number) === true;
+  return new MaxOpeners({ sysfsDir }, linuxKernel(linuxCalls())).isOpen(number) === true;
 }
 
 async function check(

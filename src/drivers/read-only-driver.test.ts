@@ -2,13 +2,12 @@ import { expect, test } from "bun:test";
 import { FakeDriver } from "../../test/support/fake-driver.ts";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
-import { udevRule } from "./access-drift.ts";
-import { readOnlyDriver as observeOnlyWith } from "./read-only-driver.ts";
+import { readOnlyDriver as readOnlyWith, udevRule } from "./read-only-driver.ts";
 
 const access = { mode: 0o666, group: undefined };
 
 function readOnlyDriver(driver: FakeDriver, log = recordingLogger()) {
-  return observeOnlyWith(driver, { log, access });
+  return readOnlyWith(driver, { log, access });
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
@@ -20,7 +19,7 @@ async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
   }
 }
 
-test("what there is is adopted and what there isn't is told, and the driver makes nothing", async () => {
+test("adopts devices that exist, reports missing ones, and creates nothing", async () => {
   const inner = new FakeDriver(3);
   inner.set("video10", "ok");
   inner.set("video12", "module_gone", "The module is not loaded.");
@@ -35,7 +34,7 @@ test("what there is is adopted and what there isn't is told, and the driver make
   expect(inner.calls).toEqual(["inspect"]);
 });
 
-test("one reason for all devices is told once", async () => {
+test("one reason for all devices is one error", async () => {
   const inner = new FakeDriver(3);
   for (const { id } of inner.devices) inner.set(id, "module_gone", "The module is not loaded.");
   expect(await codeOf(readOnlyDriver(inner).ensure())).toBe("not_managed");
@@ -54,7 +53,7 @@ test("no device is reset, repaired or removed, and nothing is released", async (
   expect(driver.devices.map(({ cleaning }) => cleaning)).toEqual(["unavailable"]);
 });
 
-test("looks, holders and nudges are the driver's own", async () => {
+test("observations, openers and notifications are the driver's own", async () => {
   const inner = new FakeDriver(2);
   inner.set("video10", "ok");
   inner.open?.add("video11");
@@ -68,13 +67,13 @@ test("looks, holders and nudges are the driver's own", async () => {
     inner.devices.map(({ id, nodes }) => [id, nodes]),
   );
   expect(await driver.isOpen("video11")).toBe(true);
-  let nudges = 0;
-  driver.watch(() => nudges++, new AbortController().signal);
+  let notified = 0;
+  driver.watch(() => notified++, new AbortController().signal);
   inner.notify();
-  expect(nudges).toBe(1);
+  expect(notified).toBe(1);
 });
 
-test("a mode that somebody changed is told once, with a rule for udev, and so is its return", async () => {
+test("a mode that was changed is logged once, with a rule for udev, and so is its return", async () => {
   const inner = new FakeDriver(2);
   for (const { id } of inner.devices) inner.set(id, "ok");
   const log = recordingLogger();

@@ -1,36 +1,35 @@
+import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
-import { AccessDrift, type AccessDriftDeps } from "./access-drift.ts";
-import type { VideoDriver } from "./driver.ts";
+import { formatMode, type NodeAccess } from "../v4l2/node-access.ts";
+import type { DeviceObservation, VideoDriver } from "./driver.ts";
 
-/** What helps where somebody else has to make the devices. */
-const REMEDY =
-  'Make the devices with "video-device-plugin setup" (delete the pod, so that its init container runs again), or set MANAGE_DEVICES=true in a privileged container.';
-
-function notManaged(detail: string): PluginError {
-  const message = `${detail} This process makes no devices: MANAGE_DEVICES is false.`;
-  return new PluginError("not_managed", message, { remedy: REMEDY });
+export interface ReadOnlyDeps {
+  readonly log: Logger;
+  /** Mode and group that the nodes should have. */
+  readonly access: NodeAccess;
 }
 
+/** What helps where another process has to create the devices. */
+const remedy =
+  'Create the devices with "video-device-plugin setup" (delete the pod, so that its init container runs again), or set MANAGE_DEVICES=true in a privileged container.';
+
 /**
- * `driver` for a process that may do nothing to devices: what looks is passed on, what changes anything is
- * refused with `not_managed` (`ensure`, for what isn't there) or `not_supported`. So no
- * device is ever known to be clean, and none is cleaned between pods.
+ * `driver` for a process that must not change devices (MANAGE_DEVICES=false): observing is passed on, changes are
+ * refused with `not_managed` (`ensure`, for devices that are missing) or `not_supported`. So no device can be cleaned
+ * between pods, and no fault is fixed. A device whose mode or group was changed works for those who may open it:
+ * that is only logged.
  *
- * A mode or group that somebody changed can't be given back either, so it is told and no more is made of it: the
- * device works, for those who may open it.
- *
- * Looking may still write: to learn whether somebody has a device open, the loopback driver sets a limit of its
- * openers for a moment. On a {@link readOnlyKernel} it doesn't, and the answer is that it can't be known.
+ * Observing may write as well: to learn whether a device is open, the loopback driver limits its openers for a
+ * moment. With `readOnly` in its settings it doesn't, and mostly can't know.
  */
-export function readOnlyDriver(driver: VideoDriver, deps: AccessDriftDeps): VideoDriver {
-  const lostAccess = new AccessDrift(deps);
+export function readOnlyDriver(driver: VideoDriver, deps: ReadOnlyDeps): VideoDriver {
+  const lostAccess = new LostAccess(deps);
   const refuse = async (what: string, id: string): Promise<never> => {
     if (!driver.devices.some((device) => device.id === id)) {
-      throw new PluginError("device_unknown", `${id} is none of this driver's devices.`);
+      throw new PluginError("device_unknown", `${id} is not a device of this driver.`);
     }
-    throw new PluginError("not_supported", `${id} is not ${what}: MANAGE_DEVICES is false.`, {
-      remedy: REMEDY,
-    });
+    const message = `${id} is not ${what}: MANAGE_DEVICES is false.`;
+    throw new PluginError("not_supported", message, { remedy });
   };
   return {
     name: driver.name,
@@ -38,19 +37,19 @@ export function readOnlyDriver(driver: VideoDriver, deps: AccessDriftDeps): Vide
     devices: driver.devices.map((device) => ({ ...device, cleaning: "unavailable" as const })),
     async ensure() {
       const seen = await driver.inspect();
-      const there = seen.filter(({ state }) => state === "ok");
+      const adopted = seen.filter(({ state }) => state === "ok").map(({ id }) => id);
       const failed = seen
         .filter(({ state }) => state !== "ok")
         .map(({ id, detail }) => ({ id, error: notManaged(detail) }));
       const reasons = new Set(failed.map(({ error }) => error.message));
       const [first] = failed;
-      // The module is what is missing, not each device.
-      if (first && there.length === 0 && reasons.size === 1) throw first.error;
-      return { created: [], adopted: there.map(({ id }) => id), failed };
+      // The module is missing, not each device.
+      if (first && adopted.length === 0 && reasons.size === 1) throw first.error;
+      return { created: [], adopted, failed };
     },
     async inspect() {
       const seen = await driver.inspect();
-      lostAccess.tell(seen);
+      lostAccess.log(seen);
       return seen.map(({ accessLost: _, ...observation }) => ({
         ...observation,
         // `ensure` explains why nothing is created.
@@ -66,4 +65,54 @@ export function readOnlyDriver(driver: VideoDriver, deps: AccessDriftDeps): Vide
     isOpen: (id) => driver.isOpen(id),
     watch: (notify, signal) => driver.watch(notify, signal),
   };
+}
+
+function notManaged(detail: string): PluginError {
+  const message = `${detail} This process creates no devices: MANAGE_DEVICES is false.`;
+  return new PluginError("not_managed", message, { remedy });
+}
+
+/** Logs which nodes have lost their mode or group, and which got them back: once for each change. */
+class LostAccess {
+  readonly #deps: ReadOnlyDeps;
+  #lost: readonly string[] = [];
+
+  constructor(deps: ReadOnlyDeps) {
+    this.#deps = deps;
+  }
+
+  log(seen: readonly DeviceObservation[]): void {
+    const { log, access } = this.#deps;
+    const before = this.#lost;
+    this.#lost = seen.filter(({ accessLost }) => accessLost).map(({ id }) => id);
+    const newly = this.#lost.filter((id) => !before.includes(id));
+    const back = before.filter((id) => !this.#lost.includes(id));
+    if (back.length > 0) {
+      log.info("Device nodes got their mode and group back", { device_ids: back });
+    }
+    if (newly.length === 0) return;
+    log.warn("Device nodes have lost their mode or group: new pods may not be able to open them", {
+      device_ids: newly,
+      mode: formatMode(access.mode),
+      ...(access.group !== undefined && { group: access.group }),
+      detail:
+        "most likely udev has set its own, and this process must not change them: MANAGE_DEVICES is false",
+      udev_rule: udevRule(
+        seen.map(({ id }) => id),
+        access,
+      ),
+      remedy:
+        "Write udev_rule to /etc/udev/rules.d/90-video-device-plugin.rules on the host, then: udevadm control --reload && udevadm trigger --subsystem-match=video4linux. Or set V4L2_DEVICE_PERM and V4L2_DEVICE_GROUP to udev's own (often 0660 and the group video), and name the group in the supplementalGroups of pods.",
+    });
+  }
+}
+
+/** A line for udev(7) that sets mode and group of these nodes. */
+export function udevRule(ids: readonly string[], { mode, group }: NodeAccess): string {
+  const parts = [
+    `SUBSYSTEM=="video4linux", KERNEL=="${ids.join("|")}"`,
+    `MODE="${formatMode(mode)}"`,
+    ...(group === undefined ? [] : [`GROUP="${group}"`]),
+  ];
+  return parts.join(", ");
 }

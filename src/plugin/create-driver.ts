@@ -3,12 +3,7 @@ import { systemClock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
 import type { Config } from "../config/config.ts";
 import type { VideoDriver } from "../drivers/driver.ts";
-import {
-  LoopbackDriver,
-  linuxKernel,
-  MODPROBE_DIRECTORIES,
-  readOnlyKernel,
-} from "../drivers/loopback/index.ts";
+import { LoopbackDriver, linuxKernel, modprobeDirectories } from "../drivers/loopback/index.ts";
 import { readOnlyDriver } from "../drivers/read-only-driver.ts";
 import { SimulatedDriver } from "../drivers/simulated/index.ts";
 import { readInitOnAlloc } from "../linux/kernel-config.ts";
@@ -70,17 +65,14 @@ function makeDriver(config: Config, log: Logger, allocatedNumbers: readonly numb
       maxBuffers: config.v4l2MaxBuffers,
       maxWidth: config.v4l2MaxWidth,
       maxHeight: config.v4l2MaxHeight,
-      modprobeDirs: MODPROBE_DIRECTORIES,
+      modprobeDirs: modprobeDirectories,
       deviceDir: config.deviceDir,
       sysfsDir: config.sysfsDir,
       modulesDir: config.modulesDir,
       kernelRelease,
       initOnAlloc: readInitOnAlloc({ kernelRelease, modulesDir: config.modulesDir }),
+      readOnly: !config.manageDevices,
     },
-    {
-      log,
-      kernel: config.manageDevices ? linuxKernel(calls) : readOnlyKernel(linuxKernel(calls)),
-      clock: systemClock,
-    },
+    { log, kernel: linuxKernel(calls), clock: systemClock },
   );
 }

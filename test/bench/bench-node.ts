@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FAULTS_DIRECTORY } from "../../src/drivers/simulated/faults.ts";
+import { faultsDirectory } from "../../src/drivers/simulated/faults.ts";
 import type { KubeletEvent } from "../../src/simulator/events.ts";
 import { EmbeddedKubelet } from "../../src/simulator/kubelet.ts";
 import { PluginUnderTest } from "./plugin-under-test.ts";
@@ -30,7 +30,7 @@ export class BenchNode implements AsyncDisposable {
       dir: this.#pluginDirectory,
       podResourcesDir: join(this.#directory, "pr"),
     });
-    mkdirSync(join(this.#devices, FAULTS_DIRECTORY), { recursive: true });
+    mkdirSync(join(this.#devices, faultsDirectory), { recursive: true });
   }
 
   /** A running kubelet with the plugin registered and all devices healthy. */

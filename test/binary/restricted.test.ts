@@ -84,7 +84,7 @@ test("a mode that changes later is logged, and makes no device unhealthy", async
   expect(logged()).toHaveLength(1);
   expect(node.kubelet.resources()).toEqual({ capacity: 8, allocatable: 8 });
   chmodSync(nodePath("video12"), 0o666);
-  const back = () => plugin.log.saying("device nodes have their mode and group back");
+  const back = () => plugin.log.saying("Device nodes got their mode and group back");
   await eventually(() => back().length > 0, "its return");
 });
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { silentLogger } from "../../src/common/logger.ts";
-import { CID } from "../../src/drivers/loopback/cleaning/clean-in-place.ts";
+import { controlId } from "../../src/drivers/loopback/cleaning/frame-scrub.ts";
 import { LoopbackDriver } from "../../src/drivers/loopback/loopback-driver.ts";
 import { pixelFormats } from "../../src/v4l2/video-structs.ts";
 import { Claimant } from "../support/claimant.ts";
@@ -10,8 +10,8 @@ import { FakeLoopbackKernel } from "../support/fake-loopback-kernel.ts";
 import { steppingClock } from "../support/stepping-clock.ts";
 
 /**
- * From a run of the plugin that ended somehow to the next one's first pod, on a fake kernel: nobody resets
- * anything by hand.
+ * From a run of the plugin that ended somehow to the next one's first pod, on a fake kernel, without a
+ * reset by hand.
  */
 const kernels: FakeLoopbackKernel[] = [];
 afterEach(() => {
@@ -46,9 +46,9 @@ function misuse(kernel: FakeLoopbackKernel): void {
   file.setFormat("output", { width: 64, height: 48, pixelFormat: pixelFormats.YUYV });
   file.streamOn("output");
   file.write(SECRET);
-  file.setControl(CID.keepFormat, 1);
-  file.setControl(CID.sustainFramerate, 1);
-  file.setControl(CID.timeout, 500);
+  file.setControl(controlId.keepFormat, 1);
+  file.setControl(controlId.sustainFramerate, 1);
+  file.setControl(controlId.timeout, 500);
 }
 
 function expectClean(kernel: FakeLoopbackKernel): void {
@@ -64,7 +64,7 @@ const node = (kernel: FakeLoopbackKernel) => join(kernel.deviceDir, "video10");
 const endings: readonly [string, (kernel: FakeLoopbackKernel) => void][] = [
   ["was killed without having cleaned it", () => undefined],
   [
-    "was killed after it had fenced it for a reset",
+    "was killed after it had locked it for a reset",
     (kernel) => {
       const device = join(kernel.sysfsDir, "class/video4linux/video10");
       kernel.writeAttribute(join(device, "max_openers"), "0");
@@ -92,7 +92,7 @@ describe.each(["0.12.7", "0.15.4"] as const)("with v4l2loopback %s", (version) =
     expectClean(kernel);
   });
 
-  test("a device that was never cleaned stays so when its node is deleted and made anew", async () => {
+  test("a device that was never cleaned stays so when its node is deleted and created again", async () => {
     const kernel = makeKernel(version);
     await start(kernel).ensure();
     misuse(kernel);
@@ -104,7 +104,7 @@ describe.each(["0.12.7", "0.15.4"] as const)("with v4l2loopback %s", (version) =
     expectClean(kernel);
   });
 
-  test("what is not this run's own is not removed at its end, though it made a node for it", async () => {
+  test("a device that another run created is not removed at the end, though this one created its node", async () => {
     const kernel = makeKernel(version);
     await start(kernel).ensure();
     rmSync(node(kernel));
@@ -114,7 +114,7 @@ describe.each(["0.12.7", "0.15.4"] as const)("with v4l2loopback %s", (version) =
     expect(kernel.device(10)).toBeDefined();
   });
 
-  test("a device that this run has made is given as it is", async () => {
+  test("a device that this run has created is allocated as it is", async () => {
     const kernel = makeKernel(version);
     const first = start(kernel);
     await first.ensure();

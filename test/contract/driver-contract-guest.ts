@@ -1,13 +1,12 @@
 /**
- * The drivers' contract against the real module, as a program: compiled by `driver-contract.e2e.ts`, run
- * as root in a virtual machine that has /lib/modules and nothing to lose. Prints a line of JSON a check,
- * and ends with 1 if one failed.
+ * The drivers' contract against the real module, as a program: compiled by `driver-contract.e2e.ts`, run as root in a
+ * virtual machine that has /lib/modules. Prints a line of JSON a check, and ends with 1 if one failed.
  */
 import { closeSync, openSync, rmSync } from "node:fs";
 import { release } from "node:os";
 import { systemClock } from "../../src/common/clock.ts";
 import { silentLogger } from "../../src/common/logger.ts";
-import { CTL_REMOVE } from "../../src/drivers/loopback/device/control-device.ts";
+import { ctlRemove } from "../../src/drivers/loopback/device/control-device.ts";
 import { linuxKernel } from "../../src/drivers/loopback/kernel.ts";
 import { LoopbackDriver } from "../../src/drivers/loopback/loopback-driver.ts";
 import { errnoNameOf } from "../../src/linux/errno-error.ts";
@@ -52,7 +51,7 @@ function makeHarness(maxDevices: number): DriverHarness {
     },
     deleteDevice: async (id) => {
       const number = Number(id.replace("video", ""));
-      if (driver.describe().dynamic) kernel.control(CONTROL, CTL_REMOVE, number);
+      if (driver.describe().dynamic) kernel.control(CONTROL, ctlRemove, number);
       else rmSync(nodePath(id));
     },
     breakDevice: async (id) => {

@@ -43,7 +43,7 @@ function simulated(makeCharDevice: MakeCharDevice): DriverHarness {
   };
 }
 
-/** The driver's patience with a device that somebody holds is a second, which nobody here needs to wait for. */
+/** The driver waits a second for a device that is open; these tests needn't. */
 const quickness = 10;
 
 function loopback(options: FakeKernelOptions, maxDevices = 3): DriverHarness {
@@ -82,7 +82,7 @@ function loopback(options: FakeKernelOptions, maxDevices = 3): DriverHarness {
 }
 
 const harnesses: Record<string, () => DriverHarness> = {
-  "simulated driver with the nodes this process may make": () =>
+  "simulated driver with the nodes that this process may create": () =>
     simulated(linuxCalls().makeCharDevice),
   "simulated driver with plain files": () =>
     simulated(() => {
@@ -93,8 +93,7 @@ const harnesses: Record<string, () => DriverHarness> = {
   "loopback driver on a fake kernel with v4l2loopback 0.15.4": () =>
     loopback({ version: "0.15.4" }),
   "loopback driver with more devices than parameters hold": () => loopback({}, 11),
-  "loopback driver with nodes that take their time": () =>
-    loopback({ nodeDelayMs: 30 / quickness }),
+  "loopback driver with nodes that appear late": () => loopback({ nodeDelayMs: 30 / quickness }),
 };
 
 for (const [name, makeHarness] of Object.entries(harnesses)) {

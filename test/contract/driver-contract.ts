@@ -1,7 +1,7 @@
 /**
- * What every {@link VideoDriver} must do, as plain functions: `driver-contract.test.ts` runs them under
- * `bun test` with the simulated driver and with the loopback driver on a fake kernel; a virtual machine
- * can run the same list against the real module.
+ * What every {@link VideoDriver} must do, as plain functions: `driver-contract.test.ts` runs them under `bun test` with
+ * the simulated driver and with the loopback driver on a fake kernel, `driver-contract.e2e.ts` in a virtual machine with
+ * the real module.
  */
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { chmodSync, statSync } from "node:fs";
@@ -15,23 +15,23 @@ import {
 import { bestOf } from "../support/best-of.ts";
 import { eventually } from "../support/eventually.ts";
 
-/** A driver that has not been asked for anything yet, and what the outside can do to its devices. */
+/** A driver that was not called yet, and what can happen to its devices from outside. */
 export interface DriverHarness {
-  /** Has at least two devices; nothing of them exists yet. */
+  /** Has at least two devices, none of which exists yet. */
   readonly driver: VideoDriver;
-  /** The permission bits it was told to give its nodes. */
+  /** The permission bits that its nodes should have. */
   readonly mode: number;
   /** Where this process sees a device's node. */
   nodePath(id: string): string;
-  /** Takes a device away behind the driver's back, or where that can't be done its node alone. */
+  /** Removes a device behind the driver's back, or where that can't be done its node alone. */
   deleteDevice(id: string): Promise<void>;
-  /** `deleteDevice` leaves the device itself, with all that is in it. */
+  /** `deleteDevice` leaves the device itself, with its content. */
   readonly deletesNodesOnly?: boolean;
-  /** Breaks a device without removing it; answers with the reason that the driver must see. */
+  /** Breaks a device without removing it; the result is the reason that the driver must see. */
   breakDevice?(id: string): Promise<string>;
-  /** Opens a device as a pod would; answers with how to close it. */
+  /** Opens a device as a pod would; the result closes it. */
   holdDevice?(id: string): Promise<() => void>;
-  /** How often device nodes were opened while `run` ran, undefined where that can't be seen. */
+  /** How often device nodes were opened while `run` ran; undefined where that can't be seen. */
   countOpens(run: () => Promise<unknown>): Promise<number | undefined>;
   close(): Promise<void>;
 }
@@ -43,7 +43,7 @@ export interface DriverCheck {
   run(harness: DriverHarness): Promise<void>;
 }
 
-/** All checks; each wants a harness of its own. */
+/** All checks; each needs a harness of its own. */
 export const driverContract: readonly DriverCheck[] = [
   {
     name: "devices are constant, ascending and named after their number",
@@ -103,7 +103,7 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
-    name: "two ensure at once make each device once",
+    name: "two ensure at once create each device once",
     async run({ driver }) {
       // In the program a queue puts the calls in order.
       const queue = new Mutex();
@@ -157,7 +157,7 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
-    name: "ensure makes a deleted device again, or says why it can't",
+    name: "ensure creates a deleted device again, or says why it can't",
     async run(harness) {
       const { driver } = harness;
       await driver.ensure();
@@ -184,7 +184,7 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
-    name: "ensure gives a node back the mode somebody changed",
+    name: "ensure sets the mode of a node again that was changed",
     async run({ driver, mode, nodePath }) {
       await driver.ensure();
       const [device] = driver.devices;
@@ -195,7 +195,7 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
-    name: "a mode that somebody changed is told, and is no sickness",
+    name: "a mode that was changed is reported, and is no fault",
     async run({ driver, nodePath }) {
       await driver.ensure();
       const [, device] = driver.devices;
@@ -210,7 +210,7 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
-    name: "a broken device is told from a missing one",
+    name: "a broken device differs from a missing one",
     async run(harness) {
       if (harness.breakDevice === undefined) return;
       await harness.driver.ensure();
@@ -221,7 +221,7 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
-    name: "reset gives back a device that is ok, or says that it can't",
+    name: "reset leaves a device ok, or says that it can't",
     async run({ driver, mode, nodePath }) {
       await driver.ensure();
       const [, device] = driver.devices;
@@ -248,7 +248,7 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
-    name: "a device somebody holds is not reset",
+    name: "a device that a process has open is not reset",
     async run(harness) {
       const { driver } = harness;
       await driver.ensure();
@@ -274,7 +274,7 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
-    name: "remove takes one device away, twice if need be, or says that it can't",
+    name: "remove removes one device, twice if need be, or says that it can't",
     async run({ driver }) {
       await driver.ensure();
       const [device] = driver.devices;
@@ -301,7 +301,7 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
-    name: "what is released while somebody holds a device stays",
+    name: "devices stay if they are released while a process has one open",
     async run(harness) {
       const { driver } = harness;
       await driver.ensure();
@@ -317,7 +317,7 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
-    name: "after all is removed and released, twice, ensure makes it anew",
+    name: "after all devices are removed and released, twice, ensure creates them again",
     async run({ driver }) {
       await driver.ensure();
       if (driver.capabilities().remove)
@@ -328,7 +328,7 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
-    name: "who holds a device is known without opening it, or not at all",
+    name: "whether a device is open is known without opening it, or not at all",
     async run(harness) {
       const { driver } = harness;
       await driver.ensure();
@@ -349,7 +349,7 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
-    name: "a device somebody holds is neither repaired nor removed",
+    name: "a device that a process has open is neither repaired nor removed",
     async run(harness) {
       const { driver } = harness;
       await driver.ensure();
@@ -365,45 +365,45 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
-    name: "watch nudges within a second of a deletion, and not after it was aborted",
+    name: "watch notifies within a second of a deletion, and not after it was aborted",
     async run(harness) {
       const { driver } = harness;
       await driver.ensure();
       const [first, second] = driver.devices;
       ok(first && second);
       const abort = new AbortController();
-      let nudges = 0;
-      driver.watch(() => nudges++, abort.signal);
+      let notified = 0;
+      driver.watch(() => notified++, abort.signal);
       const notify = async () => {
-        // A device that is made anew nudges, too.
+        // A device that is created notifies, too.
         await driver.ensure();
         await sleep(200);
-        nudges = 0;
+        notified = 0;
         const deletedAt = performance.now();
         await harness.deleteDevice(first.id);
-        await eventually(() => nudges > 0, "a notify");
+        await eventually(() => notified > 0, "a notify");
         return performance.now() - deletedAt;
       };
       ok((await bestOf(1000, notify)) < 1000, "no notify within a second");
       await sleep(200);
       abort.abort();
-      const before = nudges;
+      const before = notified;
       await harness.deleteDevice(second.id);
       await sleep(300);
-      equal(nudges, before);
+      equal(notified, before);
     },
   },
   {
     name: "watch with a signal that was already aborted does nothing",
     async run(harness) {
       await harness.driver.ensure();
-      let nudges = 0;
-      harness.driver.watch(() => nudges++, AbortSignal.abort());
+      let notified = 0;
+      harness.driver.watch(() => notified++, AbortSignal.abort());
       const [device] = harness.driver.devices;
       ok(device);
       await harness.deleteDevice(device.id);
       await sleep(200);
-      equal(nudges, 0);
+      equal(notified, 0);
     },
   },
 ];
@@ -433,7 +433,7 @@ async function onlyFault(driver: VideoDriver, id: string): Promise<DeviceObserva
   return fault;
 }
 
-/** What tells a node from another one of the same name. */
+/** What identifies a node, beside its name. */
 function identity(path: string) {
   const { ino, rdev, mode, uid, gid, ctimeMs } = statSync(path);
   return { ino, rdev, mode, uid, gid, ctimeMs };

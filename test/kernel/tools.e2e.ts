@@ -330,7 +330,7 @@ describe.skipIf(directory === undefined).each([...versions])(
     test("doctor and devices tell of a device that lets nobody open it", () => {
       const { states, details } = doctor("doctor-fenced", 0);
       expect(states["devices"]).toBe("warning");
-      expect(details["devices"]).toContain("video11 lets nobody open it");
+      expect(details["devices"]).toContain("video11 is locked: no process can open it");
       expect(listed("list-fenced").map(({ state }) => state)).toEqual(["ok", "faulty", "ok"]);
     });
 

@@ -72,7 +72,7 @@ export const badNodes: readonly BadNode[] = [
       change: withMount("/host/dev", { readOnly: true }),
     },
     check: "devices",
-    cause: /\/host\/dev\/vdp-e2e, can't be made: EROFS/,
+    cause: /\/host\/dev\/vdp-e2e, can't be created: EROFS/,
     remedy: /mount it without readOnly: true/,
   },
   {
@@ -126,7 +126,7 @@ export const badSetUps: readonly BadPod[] = [
       env: { SIMULATED_DIR: "/host/dev/vdp-e2e" },
       change: withMount("/host/dev", { readOnly: true }),
     },
-    cause: /\/host\/dev\/vdp-e2e, can't be made: EROFS/,
+    cause: /\/host\/dev\/vdp-e2e, can't be created: EROFS/,
     remedy: /mount it without readOnly: true/,
   },
 ];

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FAULTS_DIRECTORY } from "../../drivers/simulated/index.ts";
+import { faultsDirectory } from "../../drivers/simulated/index.ts";
 import { EmbeddedKubelet } from "../../simulator/kubelet.ts";
 import { type PluginPaths, PluginProcess } from "./plugin-process.ts";
 import type { Cell, Timeline } from "./timeline.ts";
@@ -40,7 +40,7 @@ export class Stage {
   }
 
   get faultsDir(): string {
-    return join(this.paths.simulatedDir, FAULTS_DIRECTORY);
+    return join(this.paths.simulatedDir, faultsDirectory);
   }
 
   startPlugin(): PluginProcess {

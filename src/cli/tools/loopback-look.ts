@@ -1,12 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import {
-  type LoopbackKernel,
-  LoopbackView,
-  MaxOpeners,
-  readSysfs,
-  type ViewSettings,
-} from "../../drivers/loopback/index.ts";
+import { readSysfsDevice } from "../../drivers/loopback/index.ts";
 import { deviceId } from "../../v4l2/device-ids.ts";
 import { holdersOf } from "./holders.ts";
 import type { Target } from "./target.ts";
@@ -21,25 +15,12 @@ export interface StreamLook {
   readonly hasState: boolean;
 }
 
-/**
- * The plugin's own view of devices. On a read-only kernel it changes nothing, and tells a stuck writer only where
- * nothing of the module's is open.
- */
-export function loopbackView(
-  { deviceDir, sysfsDir }: ViewSettings,
-  kernel: LoopbackKernel,
-): LoopbackView {
-  const openers = new MaxOpeners(sysfsDir, kernel);
-  return new LoopbackView({ deviceDir, sysfsDir }, kernel, openers);
-}
-
 /** Looks at a loopback device without opening it; undefined if /sys has none of that number. */
 export function lookAtStream(number: number, sysfsDir: string): StreamLook | undefined {
-  const device = readSysfs(sysfsDir, [number]).devices.get(number);
+  const device = readSysfsDevice(sysfsDir, number);
   if (device?.loopback !== true) return undefined;
-  const dir = join(sysfsDir, "class/video4linux", deviceId(number));
-  const format = read(join(dir, "format")) ?? "";
-  return { format, streaming: device.writing, hasState: existsSync(join(dir, "state")) };
+  const state = join(sysfsDir, "class/video4linux", deviceId(number), "state");
+  return { format: device.format, streaming: device.writing, hasState: existsSync(state) };
 }
 
 /**
@@ -51,12 +32,4 @@ export function hasUnseenWriter(target: Target, sysfsDir: string): boolean {
   const look = lookAtStream(target.number, sysfsDir);
   if (look === undefined || look.hasState || !look.streaming) return false;
   return holdersOf(target).length > 0;
-}
-
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8").trim();
-  } catch {
-    return undefined;
-  }
 }

@@ -6,36 +6,35 @@ import { type UeventSource, ueventSource } from "../../linux/uevents.ts";
 import { openVideoDevice, type VideoFile } from "../../v4l2/video-file.ts";
 
 /**
- * All that the loopback driver asks of the kernel besides reading files of /proc, /sys and
- * /lib/modules. Everything but `lookAt` throws ErrnoError, errors of `node:fs`, or PluginError
- * `ffi_unavailable`.
+ * The kernel, as the loopback driver uses it beside reading files of /proc, /sys and /lib/modules. Everything but
+ * `lookAt` throws ErrnoError, errors of `node:fs`, or PluginError `ffi_unavailable`.
  */
 export interface LoopbackKernel {
   /** finit_module(2) of the file at `path`. */
   finitModule(path: string, params: string, flags: number): void;
   /** init_module(2). */
   initModule(image: Uint8Array, params: string): void;
-  /** delete_module(2) without waiting: EAGAIN if something of the module's is in use. */
+  /** delete_module(2) without waiting: EAGAIN if the module is in use. */
   deleteModule(name: string): void;
   /** Opens the control device at `path`, does one ioctl and closes it: while open, it pins the module. */
   control(path: string, request: number, arg: number | Uint8Array): number;
   /** Opens a video device, see `openVideoDevice`. */
   openVideo(path: string): VideoFile;
-  /** Sets a part of an open file to zero that can be mapped. */
+  /** Sets a part of an open file, which can be mapped, to zero. */
   zeroMapping(fd: number, length: number, offset: number): void;
   /** Writes an attribute of /sys, in one write(2). */
   writeAttribute(path: string, text: string): void;
-  /** What is at `path`, without opening it. */
+  /** Looks at what is at `path`, without opening it. */
   lookAt(path: string): NodeView;
-  /** mknod(2): puts a character device at `path`, mode 0600. */
+  /** mknod(2): creates a character device at `path`, mode 0600. */
   makeNode(path: string, device: DeviceNumber): void;
-  /** unlink(2); a path that isn't there is fine. */
+  /** unlink(2); a path that does not exist is a success. */
   removeNode(path: string): void;
-  /** What the kernel tells of devices and modules that come and go. */
+  /** Opens the kernel's events about devices and modules that appear and disappear. */
   openUevents(): UeventSource;
 }
 
-/** What may be found where a device node should be; symbolic links are followed, as runtimes do. */
+/** What is found where a device node should be; symbolic links are followed, as runtimes do. */
 export type NodeView =
   | { readonly kind: "absent" }
   | { readonly kind: "other"; readonly what: string }
@@ -74,7 +73,7 @@ function lookAt(path: string): NodeView {
   } catch (error) {
     const code = errnoNameOf(error);
     if (code === "ENOENT" || code === "ENOTDIR") return { kind: "absent" };
-    return { kind: "other", what: `not to be looked at (${code ?? String(error)})` };
+    return { kind: "other", what: `not accessible (${code ?? String(error)})` };
   }
 }
 

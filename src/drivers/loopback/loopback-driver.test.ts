@@ -89,7 +89,7 @@ describe("the loopback driver's ensure", () => {
     expect(kernel.journal.at(-1)).toBe("finit v4l2loopback.ko");
   });
 
-  test("a kill between the two loads of 0.12 is made good by the next ensure", async () => {
+  test("a kill between the two loads of 0.12 is put right by the next ensure", async () => {
     const { kernel, driver } = setUp({ version: "0.12.7" });
     kernel.preload("devices=0");
     expect((await driver.ensure()).created).toHaveLength(3);
@@ -117,7 +117,7 @@ describe("the loopback driver's ensure", () => {
     }
   });
 
-  test("a label that only the control device takes is given through it", async () => {
+  test("a label that only the control device accepts goes through it", async () => {
     const { kernel, driver, warnings } = setUp({}, { cardLabel: 'a, "b" 🎥' });
     await driver.ensure();
     expect(kernel.device(10)).toMatchObject({ label: 'a, "b" 🎥' });
@@ -138,7 +138,7 @@ describe("the loopback driver's ensure", () => {
     expect((await driver.ensure()).created).toHaveLength(3);
     expect(infos.at(-1)?.[1]["module_params"]).toEndWith(" max_openers=20");
     expect(warnings).toMatchObject([
-      ["options of modprobe.d for v4l2loopback are not used", { module_params: ["devices=2"] }],
+      ["Options of modprobe.d for v4l2loopback ignored", { module_params: ["devices=2"] }],
     ]);
   });
 
@@ -157,7 +157,7 @@ describe("the loopback driver's ensure", () => {
     ]);
   });
 
-  test("where nobody makes nodes, makes them of 246 devices before a liveness probe would call that a hang", async () => {
+  test("where nodes do not appear, creates those of 246 devices before a liveness probe would see a hang", async () => {
     const { kernel, driver, clock } = setUp({ devtmpfs: false }, { maxDevices: 246 });
     const started = clock.now();
     const { created } = await driver.ensure();
@@ -166,7 +166,7 @@ describe("the loopback driver's ensure", () => {
     expect(clock.now() - started).toBeLessThan(45_000);
   });
 
-  test.each([8, 64, 246])("makes %d devices with a control device", async (maxDevices) => {
+  test.each([8, 64, 246])("creates %d devices with a control device", async (maxDevices) => {
     const { kernel, driver } = setUp({}, { maxDevices });
     expect((await driver.ensure()).created).toHaveLength(maxDevices);
     expect(kernel.journal.filter((entry) => entry.startsWith("add"))).toHaveLength(maxDevices);
@@ -184,7 +184,7 @@ describe("the loopback driver's ensure", () => {
     await expect(driver.ensure()).rejects.toMatchObject({ code: "too_many_devices" });
   });
 
-  test("a device that the kernel gave another number is told with that number", async () => {
+  test("a device that the kernel gave another number is reported with that number", async () => {
     const { kernel, driver } = setUp({ version: "0.12.7" });
     kernel.addForeign(11, "USB Camera");
     kernel.preload("devices=3 video_nr=10,11,12");
@@ -194,12 +194,12 @@ describe("the loopback driver's ensure", () => {
       "wrong_number",
       "ok", // it was asked for as video11
     ]);
-    expect((await driver.inspect())[1]?.detail).toContain("made video13 instead");
+    expect((await driver.inspect())[1]?.detail).toContain("created video13 instead");
     expect(asIds((await driver.ensure()).failed)).toEqual(["video11"]);
   });
 
-  describe("of a module of 0.12 that has given other numbers than it was asked for", () => {
-    function misnumbered(params = "devices=3 video_nr=10,11,12") {
+  describe("with a module of 0.12 that has created other numbers than it was loaded for", () => {
+    function withOtherNumbers(params = "devices=3 video_nr=10,11,12") {
       const made = setUp({ version: "0.12.7" });
       made.kernel.addForeign(11, "USB Camera");
       made.kernel.preload(params);
@@ -208,8 +208,8 @@ describe("the loopback driver's ensure", () => {
       return made;
     }
 
-    test("loads it anew if nobody has any of the devices", async () => {
-      const { kernel, driver, warnings } = misnumbered();
+    test("loads it again if all devices are free", async () => {
+      const { kernel, driver, warnings } = withOtherNumbers();
       const report = await driver.ensure({ recreatable: all(driver) });
       expect(report).toEqual({
         created: ["video10", "video11", "video12"],
@@ -219,7 +219,7 @@ describe("the loopback driver's ensure", () => {
       expect(kernel.device(13)).toBeUndefined();
       expect(kernel.device(11)?.label).toBe("My WebCam");
       expect(warnings[0]).toEqual([
-        "v4l2loopback had wrong device numbers and has been unloaded, to be loaded anew",
+        "Module v4l2loopback unloaded, to be loaded with the right device numbers",
         {
           device_ids: ["video11"],
           module_device_numbers: [10, 12, 13],
@@ -228,15 +228,15 @@ describe("the loopback driver's ensure", () => {
       ]);
     });
 
-    test("leaves it if somebody may own one of them, be it another", async () => {
-      const { kernel, driver } = misnumbered();
+    test("leaves it if a pod may own one of them, be it another", async () => {
+      const { kernel, driver } = withOtherNumbers();
       const report = await driver.ensure({ recreatable: new Set(["video10", "video11"]) });
       expect(asIds(report.failed)).toEqual(["video11"]);
       expect(kernel.journal).not.toContain("delete v4l2loopback");
     });
 
-    test("leaves it if somebody has one open", async () => {
-      const { kernel, driver } = misnumbered();
+    test("leaves it if a process has one open", async () => {
+      const { kernel, driver } = withOtherNumbers();
       kernel.hold(13);
       expect(asIds((await driver.ensure({ recreatable: all(driver) })).failed)).toEqual([
         "video11",
@@ -249,7 +249,7 @@ describe("the loopback driver's ensure", () => {
       "devices=4 video_nr=10,11,12,-1",
       "devices=3 video_nr=-1,11,12",
     ])("leaves it if it has devices that are not ours (%s)", async (params) => {
-      const { kernel, driver } = misnumbered(params);
+      const { kernel, driver } = withOtherNumbers(params);
       await driver.ensure({ recreatable: all(driver) });
       expect(kernel.journal).not.toContain("delete v4l2loopback");
     });
@@ -265,7 +265,7 @@ describe("the loopback driver's ensure", () => {
     },
   );
 
-  test("tells what is streamed, and nothing of a format that outlived its stream", async () => {
+  test("reports what is streamed, and no format that outlived its stream", async () => {
     const { kernel, driver } = setUp();
     await driver.ensure();
     const attribute = (name: string, text: string) =>
@@ -277,7 +277,7 @@ describe("the loopback driver's ensure", () => {
     expect((await driver.inspect())[0]?.format).toBe("YUYV 640x480 30 fps");
   });
 
-  test("passes over numbers that others have, if told to, and keeps to that", async () => {
+  test("skips numbers that others use, if so configured, for its life", async () => {
     const kernel = new FakeLoopbackKernel();
     kernels.push(kernel);
     kernel.addForeign(11, "USB Camera");
@@ -286,7 +286,7 @@ describe("the loopback driver's ensure", () => {
     expect(asIds(setUp({}, { sysfsDir: kernel.sysfsDir }).driver.devices)).toContain("video11");
   });
 
-  test("leaves another driver's device alone and makes the others where they belong", async () => {
+  test("leaves another driver's device alone and creates the others where they belong", async () => {
     const { kernel, driver } = setUp();
     kernel.addForeign(11, "USB Camera");
     const report = await driver.ensure();
@@ -299,7 +299,7 @@ describe("the loopback driver's ensure", () => {
     expect(states).toEqual(["ok", "wrong_driver", "ok"]);
   });
 
-  test("loads nothing if all numbers are somebody else's", async () => {
+  test("loads nothing if other drivers use all numbers", async () => {
     const { kernel, driver } = setUp({}, { maxDevices: 1 });
     kernel.addForeign(10, "USB Camera");
     expect(asIds((await driver.ensure()).failed)).toEqual(["video10"]);
@@ -313,13 +313,13 @@ describe("the loopback driver's ensure", () => {
     expect(report).toMatchObject({ created: [], adopted: ["video11", "video12"] });
     expect(report.failed).toMatchObject([{ id: "video10", error: { code: "not_supported" } }]);
     expect(warnings.map(([msg, fields]) => [msg, fields["device_ids"]])).toEqual([
-      ["adopted devices have another card label", ["video11", "video12"]],
-      ["adopted devices were loaded with other capabilities", ["video11", "video12"]],
-      ["adopted devices take larger frames", ["video11", "video12"]],
+      ["Adopted devices have another card label", ["video11", "video12"]],
+      ["Adopted devices were loaded with other capabilities", ["video11", "video12"]],
+      ["Adopted devices accept larger frames", ["video11", "video12"]],
     ]);
   });
 
-  test("takes devices for another loader's whose parameters won the second load", async () => {
+  test("adopts devices if another loader's parameters won the second load", async () => {
     const { kernel, driver } = setUp({ version: "0.12.7" });
     let loads = 0;
     kernel.before = (entry) => {
@@ -335,7 +335,7 @@ describe("the loopback driver's ensure", () => {
     expect(kernel.loaded.has("v4l2loopback")).toBe(true);
   });
 
-  test("takes a device for another's who added it while the driver was at it", async () => {
+  test("adopts a device that another program added meanwhile", async () => {
     const { kernel, driver } = setUp();
     kernel.afterLoad = () => kernel.addLoopback(11, "Other");
     const { created, adopted } = await driver.ensure();
@@ -360,25 +360,25 @@ describe("the loopback driver's ensure", () => {
     await driver.ensure();
     expect(warnings).toEqual([
       [
-        "adopted devices have another card label",
+        "Adopted devices have another card label",
         { device_ids: ["video10"], card_label: "Old Camera", wanted_card_label: "My WebCam" },
       ],
       [
-        "adopted devices were loaded with other capabilities",
+        "Adopted devices were loaded with other capabilities",
         { device_ids: ["video10"], exclusive_caps: false, wanted_exclusive_caps: true },
       ],
       [
-        "adopted devices take larger frames",
+        "Adopted devices accept larger frames",
         { device_ids: ["video10"], max_frame: "8192x8192", wanted_max_frame: "1920x1080" },
       ],
       [
-        "adopted devices have another number of buffers",
+        "Adopted devices have another number of buffers",
         { device_ids: ["video10"], max_buffers: 5, wanted_max_buffers: 2 },
       ],
     ]);
   });
 
-  test("warns in a line for each difference, of the devices that have it and were not told yet", async () => {
+  test("warns in a line for each difference, of the devices that have it and were not logged yet", async () => {
     const { kernel, driver, warnings } = setUp();
     kernel.preload(
       "devices=2 video_nr=10,11 exclusive_caps=1,0 card_label=Other,Other max_width=1920 max_height=1080",
@@ -387,12 +387,12 @@ describe("the loopback driver's ensure", () => {
     const label = { card_label: "Other", wanted_card_label: "My WebCam" };
     const caps = { exclusive_caps: false, wanted_exclusive_caps: true };
     expect(warnings).toEqual([
-      ["adopted devices have another card label", { device_ids: ["video10", "video11"], ...label }],
-      ["adopted devices were loaded with other capabilities", { device_ids: ["video11"], ...caps }],
+      ["Adopted devices have another card label", { device_ids: ["video10", "video11"], ...label }],
+      ["Adopted devices were loaded with other capabilities", { device_ids: ["video11"], ...caps }],
     ]);
   });
 
-  test("a device whose number is taken between looking and loading is told, not adopted", async () => {
+  test("a device whose number is taken between looking and loading is a failure, not adopted", async () => {
     const { kernel, driver } = setUp();
     kernel.preload("devices=0");
     kernel.addForeign(12, "vivid");
@@ -401,7 +401,7 @@ describe("the loopback driver's ensure", () => {
     expect(asIds(report.failed)).toEqual(["video12"]);
   });
 
-  test("a number beyond the last there can be is refused at once", () => {
+  test("a number beyond the last possible one is refused at once", () => {
     expect(() => setUp({}, { firstDeviceNumber: 255, maxDevices: 2 })).toThrow(
       expect.objectContaining({ code: "device_numbers_exhausted" }),
     );
@@ -410,7 +410,7 @@ describe("the loopback driver's ensure", () => {
     ]);
   });
 
-  test("makes a node that was deleted, without touching the device", async () => {
+  test("creates a node that was deleted, without touching the device", async () => {
     const { kernel, driver } = setUp();
     await driver.ensure();
     rmSync(join(kernel.deviceDir, "video11"));
@@ -424,7 +424,7 @@ describe("the loopback driver's ensure", () => {
     expect(kernel.journal).toEqual(["mknod video11"]);
   });
 
-  test("in a directory that can't be written to, nodes that are missing or stale are told one by one", async () => {
+  test("in a directory that can't be written to, nodes that are missing or stale are reported one by one", async () => {
     const { kernel, driver } = setUp();
     await driver.ensure();
     const readOnly = () => {
@@ -440,15 +440,15 @@ describe("the loopback driver's ensure", () => {
       ["video11", "node_not_changed"],
     ]);
     expect(failed[0]?.error.message).toMatch(
-      /There is no .*video10, and it could not be made: .*EROFS/,
+      /There is no .*video10, and it could not be created: .*EROFS/,
     );
     expect(failed[1]?.error.message).toMatch(
-      /video11 is of another device, and could not be removed/,
+      /video11 belongs to another device, and could not be removed/,
     );
   });
 
   test.each(["", "81\n", undefined])(
-    "leaves the node of a device alone that says %j of its number, and that somebody has open",
+    "leaves the node of a device alone that shows %j as its number, and that a process has open",
     async (text) => {
       const { kernel, driver } = setUp();
       await driver.ensure();
@@ -473,7 +473,7 @@ describe("the loopback driver's ensure", () => {
     rmSync(sysfsDir, { recursive: true });
   });
 
-  test("something else in a node's place is told and left alone", async () => {
+  test("something else in a node's place is reported and left alone", async () => {
     const { kernel, driver } = setUp();
     await driver.ensure();
     rmSync(join(kernel.deviceDir, "video11"));
@@ -507,7 +507,7 @@ describe("the loopback driver's ensure", () => {
       const numbersOf = ({ driver, kernel }: ReturnType<typeof setUp>) =>
         driver.devices.map(({ id }) => kernel.lookAt(join(kernel.deviceDir, id)));
 
-      test("gives each the number its node had, for containers know it by that", async () => {
+      test("gives each the number its node had, by which containers know it", async () => {
         const made = setUp({ version });
         made.kernel.preload(PRELOADED);
         await made.driver.inspect();
@@ -516,17 +516,21 @@ describe("the loopback driver's ensure", () => {
         const { created } = await made.driver.ensure();
         expect(created).toEqual(["video10", "video11", "video12"]);
         expect(numbersOf(made)).toEqual(before);
-        expect(made.warnings.filter(([msg]) => msg.includes("made anew"))).toEqual([]);
+        expect(
+          made.warnings.filter(([msg]) => msg === "Device recreated with another device number"),
+        ).toEqual([]);
       });
 
-      test("tells of each that has another number, as a camera has taken one", async () => {
+      test("logs each that has another number, because a camera uses its own", async () => {
         const { kernel, driver, warnings } = setUp({ version });
         kernel.preload(PRELOADED);
         await driver.inspect();
         kernel.unload();
         kernel.addForeign(0, "USB Camera");
         await driver.ensure();
-        expect(warnings.filter(([msg]) => msg.includes("made anew"))).toMatchObject([
+        expect(
+          warnings.filter(([msg]) => msg === "Device recreated with another device number"),
+        ).toMatchObject([
           [expect.anything(), { device_id: "video12", former_device_number: "81:0" }],
           [expect.anything(), { device_id: "video10", former_device_number: "81:1" }],
           [expect.anything(), { device_id: "video11", former_device_number: "81:2" }],
@@ -543,7 +547,7 @@ describe("the loopback driver's ensure", () => {
       kernel.makeNode(path, { major: 81, minor: 99 });
       await driver.ensure();
       expect(await driver.inspect()).toEqual(driver.devices.map(({ id }) => okObservation(id)));
-      expect(warnings.map(([msg]) => msg)).toEqual(["a stale device node was removed"]);
+      expect(warnings.map(([msg]) => msg)).toEqual(["Stale device node removed"]);
     },
   );
 
@@ -561,7 +565,7 @@ describe("the loopback driver's ensure", () => {
     expect((await driver.inspect())[1]?.reason).toBe("ok");
   });
 
-  test("sees all devices gone when the module goes while they are looked at", async () => {
+  test("sees all devices gone when the module goes during an inspection", async () => {
     const { kernel, driver } = setUp();
     await driver.ensure();
     const look = kernel.lookAt.bind(kernel);
@@ -597,13 +601,13 @@ describe("the loopback driver's ensure", () => {
     expect((await driver.ensure()).created).toHaveLength(3);
   });
 
-  test("a load that left no trace is not believed", async () => {
+  test("a load that left no trace is an error", async () => {
     const { kernel, driver } = setUp();
     kernel.afterLoad = () => kernel.unload();
     await expect(driver.ensure()).rejects.toMatchObject({ code: "module_load_failed" });
   });
 
-  test("a control device that isn't visible is told from a version without one", async () => {
+  test("a control device that isn't visible differs from a version without one", async () => {
     const { kernel, driver } = setUp();
     kernel.preload("devices=1 video_nr=10");
     rmSync(join(kernel.deviceDir, "v4l2loopback"));
@@ -612,12 +616,12 @@ describe("the loopback driver's ensure", () => {
     };
     const [failed] = (await driver.ensure()).failed;
     expect(failed?.error.message).toMatch(
-      /could not be made: mknodat: EROFS.*is the host's \/dev mounted there\?/,
+      /could not be created: mknodat: EROFS.*is the host's \/dev mounted there\?/,
     );
     expect(driver.capabilities()).toEqual({ remove: false });
   });
 
-  test("makes the control device's node where nobody else does", async () => {
+  test("creates the control device's node where it does not appear", async () => {
     const { kernel, driver } = setUp();
     kernel.preload("devices=1 video_nr=10");
     const path = join(kernel.deviceDir, "v4l2loopback");
@@ -630,7 +634,7 @@ describe("the loopback driver's ensure", () => {
     expect(kernel.journal).toEqual(["mknod v4l2loopback", "remove 10", "add 10"]);
   });
 
-  test("asks nothing of a control device's node of another number, and puts its own in its place", async () => {
+  test("does not use a control device's node of another number, and replaces it", async () => {
     const { kernel, driver } = setUp();
     kernel.preload("devices=0");
     const path = join(kernel.deviceDir, "v4l2loopback");
@@ -640,7 +644,7 @@ describe("the loopback driver's ensure", () => {
     expect(kernel.lookAt(path)).toMatchObject({ device: { major: 10, minor: 124 } });
   });
 
-  test("leaves no control device's node behind that it has made", async () => {
+  test("leaves no control device's node behind that it has created", async () => {
     const { kernel, driver } = setUp();
     kernel.afterLoad = () => rmSync(join(kernel.deviceDir, "v4l2loopback"));
     await driver.ensure();
@@ -698,7 +702,7 @@ describe("the loopback driver's reset", () => {
     expect(kernel.device(12)).toMatchObject({ label: "My WebCam", exclusive: true });
   });
 
-  test("waits for somebody who opens it for a moment, as udev does", async () => {
+  test("waits for a process that opens it for a moment, as udev does", async () => {
     const { kernel, driver, clock } = setUp();
     await driver.ensure();
     const release = kernel.hold(10);
@@ -722,7 +726,7 @@ describe("the loopback driver's reset", () => {
     expect((await driver.inspect())[0]?.reason).toBe("ok");
   });
 
-  test("makes a device that is gone", async () => {
+  test("creates a device that is gone", async () => {
     const { kernel, driver } = setUp();
     await driver.ensure();
     kernel.unplug(11);
@@ -730,7 +734,7 @@ describe("the loopback driver's reset", () => {
     expect((await driver.inspect())[1]?.reason).toBe("ok");
   });
 
-  test("replaces a node that devtmpfs would leave because somebody made it by hand", async () => {
+  test("replaces a node that devtmpfs would leave because a person created it", async () => {
     const { kernel, driver } = setUp();
     await driver.ensure();
     kernel.unplug(11);
@@ -752,29 +756,29 @@ describe("the loopback driver's reset", () => {
 describe("the loopback driver's watch", () => {
   test("is notified by uevents of its devices and its module, and by no others", async () => {
     const { kernel, driver } = setUp();
-    let tell: (headline: string) => void = () => undefined;
+    let emit: (headline: string) => void = () => undefined;
     const chunks = new ReadableStream<Uint8Array>({
       start: (source) => {
-        tell = (headline) => source.enqueue(Buffer.from(`${headline}\0SEQNUM=1\0`));
+        emit = (headline) => source.enqueue(Buffer.from(`${headline}\0SEQNUM=1\0`));
       },
     });
     kernel.uevents = () => ({ chunks, close: () => undefined });
     const stop = new AbortController();
-    let nudges = 0;
-    driver.watch(() => nudges++, stop.signal);
-    const nudgesAre = async (headline: string, expected: number) => {
-      nudges = 0;
-      tell(headline);
-      await eventually(() => nudges >= expected, headline);
+    let notified = 0;
+    driver.watch(() => notified++, stop.signal);
+    const notifies = async (headline: string, expected: number) => {
+      notified = 0;
+      emit(headline);
+      await eventually(() => notified >= expected, headline);
       await Bun.sleep(20);
-      expect(nudges).toBe(expected);
+      expect(notified).toBe(expected);
     };
     const video = "/devices/virtual/video4linux";
-    await nudgesAre(`remove@${video}/video10`, 1);
-    await nudgesAre("remove@/module/v4l2loopback", 1);
-    await nudgesAre(`add@${video}/video99`, 0);
-    await nudgesAre(`change@${video}/video10`, 0);
-    await nudgesAre("add@/module/vivid", 0);
+    await notifies(`remove@${video}/video10`, 1);
+    await notifies("remove@/module/v4l2loopback", 1);
+    await notifies(`add@${video}/video99`, 0);
+    await notifies(`change@${video}/video10`, 0);
+    await notifies("add@/module/vivid", 0);
     stop.abort();
   });
 });

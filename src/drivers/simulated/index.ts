@@ -1,3 +1,3 @@
-/** The simulated driver as others see it. */
-export { FAULTS_DIRECTORY } from "./faults.ts";
+/** The simulated driver as others see it: nothing outside this folder imports any other of its files. */
+export { faultsDirectory } from "./faults.ts";
 export { SimulatedDriver } from "./simulated-driver.ts";

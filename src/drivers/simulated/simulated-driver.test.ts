@@ -64,7 +64,7 @@ describe("simulated driver", () => {
     expect((await cameras.inspect())[0]?.reason).toBe("ok");
   });
 
-  test("dead caps are mended by repair, a stuck writer and dirt by reset", async () => {
+  test("repair ends dead caps, reset ends a stuck writer and dirt", async () => {
     const cameras = driver();
     await cameras.ensure();
     inject("video12.dead-caps");
@@ -82,7 +82,7 @@ describe("simulated driver", () => {
     expect(existsSync(join(dir, ".faults", "video13.dirty"))).toBe(false);
   });
 
-  test("a device that is held is open, and is left alone", async () => {
+  test("a device that is held is open, and is not reset", async () => {
     const cameras = driver();
     await cameras.ensure();
     expect(await cameras.isOpen("video12")).toBe(false);
@@ -91,7 +91,7 @@ describe("simulated driver", () => {
     await expect(cameras.reset("video12")).rejects.toMatchObject({ code: "device_busy" });
   });
 
-  test("what is streamed is seen, and who streams is left alone", async () => {
+  test("what is streamed is seen, and a device that streams is not reset", async () => {
     const cameras = driver();
     await cameras.ensure();
     inject("video12.streaming", "YUYV 640x480 30 fps\n");
@@ -104,7 +104,7 @@ describe("simulated driver", () => {
     expect(await cameras.isOpen("video12")).toBe(false);
   });
 
-  test("a device whose creation fails is in the report and the others are made", async () => {
+  test("a device whose creation fails is in the report and the others are created", async () => {
     inject("video12.create-fails", "No space left.");
     const report = await driver().ensure();
     expect(report.created).toEqual(["video13"]);
@@ -157,13 +157,16 @@ describe("simulated driver", () => {
     expect(String(error)).toContain(simulatedDir);
   });
 
-  test("falling back to plain files is told once", async () => {
-    const told: LogFields[] = [];
-    const log = { ...silentLogger, info: (_: string, fields: LogFields = {}) => told.push(fields) };
+  test("falling back to plain files is logged once", async () => {
+    const logged: LogFields[] = [];
+    const log = {
+      ...silentLogger,
+      info: (_: string, fields: LogFields = {}) => logged.push(fields),
+    };
     const cameras = driver({}, log);
     await cameras.ensure();
     await cameras.reset("video12");
-    expect(told).toEqual([{ device_path: join(dir, "video12"), reason: "not permitted" }]);
+    expect(logged).toEqual([{ device_path: join(dir, "video12"), reason: "not permitted" }]);
   });
 
   test.if(process.getuid?.() === 0)(
@@ -179,7 +182,7 @@ describe("simulated driver", () => {
     },
   );
 
-  test("a fault set nudges whoever watches", async () => {
+  test("a fault that is set notifies the watcher", async () => {
     const cameras = driver();
     await cameras.ensure();
     const abort = new AbortController();

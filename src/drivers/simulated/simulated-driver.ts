@@ -1,12 +1,13 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../common/clock.ts";
+import { LogOnce } from "../../common/log-once.ts";
 import type { Logger } from "../../common/logger.ts";
 import { messageOf, PluginError } from "../../common/plugin-error.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
 import { numbersFrom } from "../../v4l2/device-ids.ts";
-import { applyNodeAccess, hasNodeAccess } from "../../v4l2/node-access.ts";
+import { applyNodeAccess, hasNodeAccess, type NodeAccess } from "../../v4l2/node-access.ts";
 import {
   type DeviceObservation,
   type DriverCapabilities,
@@ -20,31 +21,27 @@ import {
 import { driverDevices } from "../driver-devices.ts";
 import { Faults } from "./faults.ts";
 import {
+  createSimulatedNode,
   lookAtSimulatedNode,
   type MakeCharDevice,
-  makeSimulatedNode,
   removeSimulatedNode,
 } from "./simulated-node.ts";
 
-export interface SimulatedSettings {
+export interface SimulatedSettings extends NodeAccess {
   /** Number of the first device, 0 or more; the others follow. */
   readonly firstDeviceNumber: number;
   /** How many devices, 1 or more. */
   readonly maxDevices: number;
-  /** Numbers that somebody has devices of: what of them is beyond the wanted ones is answered for, too. */
+  /** Numbers of devices that pods own. Those beyond the wanted ones become surplus devices. Default: none. */
   readonly heldNumbers?: readonly number[];
-  /** Permission bits of a node: 0o666. */
-  readonly mode: number;
-  /** Group ID of a node; undefined leaves it as it is. */
-  readonly group: number | undefined;
-  /** Where the nodes are kept. Made if it isn't there. The same path on the host. */
+  /** Directory of the nodes, the same for this process and on the host. Created if it does not exist. */
   readonly simulatedDir: string;
 }
 
 export interface SimulatedDependencies {
   readonly log: Logger;
   readonly clock: Clock;
-  /** mknod(2); without it, or when it throws, nodes are plain files. */
+  /** mknod(2); if it throws, nodes are plain files. */
   readonly makeCharDevice: MakeCharDevice;
 }
 
@@ -56,40 +53,38 @@ const visibleFaults = [
 ] as const;
 
 /**
- * Cameras made of files, for machines without v4l2loopback: the demo, the tests, a cluster of
- * containers. Keeps nothing in memory: what is in the directory is what there is, so anything outside
- * may delete a node or inject a fault ({@link Faults}).
+ * Cameras made of files, for machines without v4l2loopback: the demo, the tests, a cluster of containers. Keeps nothing
+ * in memory: the directory is the state, so that anything outside may delete a node or set a fault ({@link Faults}).
  */
 export class SimulatedDriver implements VideoDriver {
   readonly name = "simulated";
-  readonly reasons = ["missing", "wrong_driver", "faulty", "dead_caps", "stuck_writer"];
+  readonly reasons = ["missing", "wrong_driver", ...visibleFaults.map(({ reason }) => reason)];
   readonly devices: readonly DriverDevice[];
-  private readonly settings: SimulatedSettings;
-  private readonly dependencies: SimulatedDependencies;
-  private readonly faults: Faults;
-  private toldOfPlainFiles = false;
+  readonly #settings: SimulatedSettings;
+  readonly #dependencies: SimulatedDependencies;
+  readonly #faults: Faults;
+  readonly #logged = new LogOnce();
 
   constructor(settings: SimulatedSettings, dependencies: SimulatedDependencies) {
-    this.settings = settings;
-    this.dependencies = dependencies;
-    this.faults = new Faults(settings.simulatedDir);
-    const { firstDeviceNumber, maxDevices, heldNumbers = [], simulatedDir } = settings;
-    const numbers = numbersFrom(firstDeviceNumber, maxDevices);
-    this.devices = driverDevices(numbers, heldNumbers, {
-      hostPath: (id) => join(simulatedDir, id),
+    this.#settings = settings;
+    this.#dependencies = dependencies;
+    this.#faults = new Faults(settings.simulatedDir);
+    const { firstDeviceNumber, maxDevices, heldNumbers = [] } = settings;
+    this.devices = driverDevices(numbersFrom(firstDeviceNumber, maxDevices), heldNumbers, {
+      hostPath: (id) => this.#path(id),
       cleaning: "reset",
     });
   }
 
-  /** @throws PluginError `simulated_dir_unusable` if the directory can't be made. */
+  /** @throws PluginError `simulated_dir_unusable` if the directory can't be created. */
   async ensure(): Promise<EnsureReport> {
-    this.makeDirectories();
+    this.#createDirectories();
     const created: string[] = [];
     const adopted: string[] = [];
     const failed: EnsureFailure[] = [];
     for (const { id } of this.devices) {
       try {
-        const list = this.ensureDevice(id) === "created" ? created : adopted;
+        const list = this.#ensureDevice(id) === "created" ? created : adopted;
         list.push(id);
       } catch (error) {
         failed.push({ id, error: PluginError.from(error) });
@@ -99,129 +94,124 @@ export class SimulatedDriver implements VideoDriver {
   }
 
   async inspect(): Promise<DeviceObservation[]> {
-    return this.devices.map(({ id }) => this.observe(id));
+    return this.devices.map(({ id }) => this.#observe(id));
   }
 
   capabilities(): DriverCapabilities {
     return { remove: true };
   }
 
-  /** There is no module behind files. */
+  /** Files have no module. */
   describe(): DriverDescription {
     return { moduleVersion: undefined, dynamic: true };
   }
 
   /** @throws PluginError `device_unknown`, `device_busy`, `reset_failed`, or as `ensure` reports. */
   reset(id: string): Promise<void> {
-    return this.change(id, (path) => {
-      const fault = this.faults.find(id, "reset-fails");
+    return this.#change(id, (path) => {
+      const fault = this.#faults.find(id, "reset-fails");
       if (fault !== undefined) {
         throw new PluginError("reset_failed", `${id} could not be reset: ${fault}`);
       }
-      this.makeDirectories();
+      this.#createDirectories();
       removeSimulatedNode(path);
-      this.faults.mend(id, "dead-caps", "stuck-writer", "dirty");
-      this.ensureDevice(id);
+      this.#faults.end(id, "dead-caps", "stuck-writer", "dirty");
+      this.#ensureDevice(id);
     });
   }
 
-  /** @throws PluginError `device_unknown`, `device_busy`. */
+  /** @throws PluginError `device_unknown`, `device_busy`, `device_foreign`. */
   repair(id: string): Promise<void> {
-    return this.change(id, () => this.faults.mend(id, "dead-caps"));
+    return this.#change(id, () => this.#faults.end(id, "dead-caps"));
   }
 
   /** @throws PluginError `device_unknown`, `device_busy`, `device_foreign`. */
   remove(id: string): Promise<void> {
-    return this.change(id, removeSimulatedNode);
+    return this.#change(id, removeSimulatedNode);
   }
 
-  /** Nothing provides files. */
+  /** Files have no module to unload. */
   async release(): Promise<void> {}
 
   async isOpen(id: string): Promise<boolean> {
-    return this.openBecause(id) !== undefined;
-  }
-
-  /** Whoever streams has it open, too. */
-  private openBecause(id: string): string | undefined {
-    return this.faults.find(id, "held") ?? this.faults.find(id, "streaming");
+    return this.#opener(id) !== undefined;
   }
 
   watch(notify: () => void, signal: AbortSignal): void {
     const names = new Set(this.devices.map((device) => device.id));
-    const { clock } = this.dependencies;
+    const { clock } = this.#dependencies;
     const isOurs = (name: string) => names.has(name);
-    watchDirectory(this.settings.simulatedDir, isOurs, notify, signal, clock);
-    watchDirectory(this.faults.directory, () => true, notify, signal, clock);
+    watchDirectory(this.#settings.simulatedDir, isOurs, notify, signal, clock);
+    watchDirectory(this.#faults.directory, () => true, notify, signal, clock);
   }
 
-  /** Does something to a device of this driver's that no process holds open. */
-  private async change(id: string, act: (path: string) => void): Promise<void> {
+  #path(id: string): string {
+    return join(this.#settings.simulatedDir, id);
+  }
+
+  /** Who has the device open, in a sentence; undefined if no process has. A process that streams has it open, too. */
+  #opener(id: string): string | undefined {
+    return this.#faults.find(id, "held") ?? this.#faults.find(id, "streaming");
+  }
+
+  /** Changes a device of this driver that no process has open. */
+  async #change(id: string, act: (path: string) => void): Promise<void> {
     if (!this.devices.some((device) => device.id === id)) {
-      throw new PluginError("device_unknown", `${id} is none of this driver's devices.`);
+      throw new PluginError("device_unknown", `${id} is not a device of this driver.`);
     }
-    const held = this.openBecause(id);
-    if (held !== undefined) throw new PluginError("device_busy", `${id} is in use: ${held}`);
-    this.refuseForeign(id);
-    act(this.path(id));
+    const opener = this.#opener(id);
+    if (opener !== undefined) throw new PluginError("device_busy", `${id} is in use: ${opener}`);
+    this.#refuseForeign(id);
+    act(this.#path(id));
   }
 
-  /** Path of a device's node, which is the same for this process and on the host. */
-  private path(id: string): string {
-    return join(this.settings.simulatedDir, id);
-  }
-
-  private makeDirectories(): void {
+  #createDirectories(): void {
     try {
-      mkdirSync(this.faults.directory, { recursive: true });
+      mkdirSync(this.#faults.directory, { recursive: true });
     } catch (cause) {
-      const reason = messageOf(cause);
       throw new PluginError(
         "simulated_dir_unusable",
-        `The directory for simulated devices, ${this.settings.simulatedDir}, can't be made: ${reason}.`,
+        `The directory for simulated devices, ${this.#settings.simulatedDir}, can't be created: ${messageOf(cause)}.`,
         { cause, remedy: writableRemedy(cause) },
       );
     }
   }
 
-  private ensureDevice(id: string): "created" | "adopted" {
-    this.refuseForeign(id);
-    const path = this.path(id);
-    const outcome = lookAtSimulatedNode(path) === "absent" ? "created" : "adopted";
-    if (outcome === "created") this.create(id, path);
-    applyNodeAccess(path, this.settings);
-    const sick = this.faults.find(id, "sick");
+  #ensureDevice(id: string): "created" | "adopted" {
+    this.#refuseForeign(id);
+    const path = this.#path(id);
+    const isMissing = lookAtSimulatedNode(path) === "absent";
+    if (isMissing) this.#create(id, path);
+    applyNodeAccess(path, this.#settings);
+    const sick = this.#faults.find(id, "sick");
     if (sick !== undefined) throw new PluginError("device_faulty", sick);
-    return outcome;
+    return isMissing ? "created" : "adopted";
   }
 
-  private create(id: string, path: string): void {
-    const fault = this.faults.find(id, "create-fails");
+  #create(id: string, path: string): void {
+    const fault = this.#faults.find(id, "create-fails");
     if (fault !== undefined) {
       throw new PluginError("create_failed", `${id} could not be created: ${fault}`);
     }
-    const reason = makeSimulatedNode(path, this.dependencies.makeCharDevice);
-    if (reason !== undefined && !this.toldOfPlainFiles) {
-      this.toldOfPlainFiles = true;
-      this.dependencies.log.info("simulated devices are plain files", {
-        device_path: path,
-        reason: PluginError.from(reason).message,
-      });
+    const { log, makeCharDevice } = this.#dependencies;
+    const reason = createSimulatedNode(path, makeCharDevice);
+    if (reason !== undefined && this.#logged.isNew("plain files")) {
+      const fields = { device_path: path, reason: messageOf(reason) };
+      log.info("Simulated devices are plain files", fields);
     }
   }
 
-  private refuseForeign(id: string): void {
-    const node = lookAtSimulatedNode(this.path(id));
+  #refuseForeign(id: string): void {
+    const path = this.#path(id);
+    const node = lookAtSimulatedNode(path);
     if (typeof node === "string") return;
-    throw new PluginError(
-      "device_foreign",
-      `${this.path(id)} is ${node.foreign}, so it was left alone.`,
-      { remedy: "Remove it, or give the simulated devices another directory." },
-    );
+    throw new PluginError("device_foreign", `${path} is ${node.foreign}, so it was left alone.`, {
+      remedy: "Remove it, or use another directory for the simulated devices.",
+    });
   }
 
-  private observe(id: string): DeviceObservation {
-    const path = this.path(id);
+  #observe(id: string): DeviceObservation {
+    const path = this.#path(id);
     try {
       const node = lookAtSimulatedNode(path);
       if (node === "absent") {
@@ -233,17 +223,17 @@ export class SimulatedDriver implements VideoDriver {
         return { id, state: "unavailable", reason: "wrong_driver", detail, fix: "none" };
       }
       for (const { fault, reason, fix } of visibleFaults) {
-        const detail = this.faults.find(id, fault);
+        const detail = this.#faults.find(id, fault);
         if (detail !== undefined) return { id, state: "faulty", reason, detail, fix };
       }
-      const format = this.faults.find(id, "streaming");
+      const format = this.#faults.find(id, "streaming");
       return {
         ...okObservation(id),
-        ...(!hasNodeAccess(path, this.settings) && { accessLost: true }),
+        ...(!hasNodeAccess(path, this.#settings) && { accessLost: true }),
         ...(format !== undefined && { format }),
       };
     } catch (error) {
-      const detail = `${path} can't be looked at: ${PluginError.from(error).message}.`;
+      const detail = `${path} can't be inspected: ${messageOf(error)}.`;
       return { id, state: "faulty", reason: "faulty", detail, fix: "recreate" };
     }
   }

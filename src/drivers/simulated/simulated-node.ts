@@ -2,23 +2,23 @@ import { lstatSync, rmSync, writeFileSync } from "node:fs";
 import { type DeviceNumber, decodeDevice, formatDevice } from "../../linux/device-number.ts";
 
 /**
- * /dev/null's number (include/uapi/linux/major.h: MEM_MAJOR; drivers/char/mem.c): a container can be
- * given the node without being given anything.
+ * The number of /dev/null (include/uapi/linux/major.h: MEM_MAJOR; drivers/char/mem.c), which gives a container access
+ * to nothing.
  */
-export const NULL_DEVICE: DeviceNumber = { major: 1, minor: 3 };
+export const nullDevice: DeviceNumber = { major: 1, minor: 3 };
 
-/** mknod(2), or what a test has in its place; throws when it isn't allowed. */
+/** mknod(2); throws if it isn't allowed. */
 export type MakeCharDevice = (path: string, mode: number, device: DeviceNumber) => void;
 
 /**
- * Makes a simulated device: a character node where that is allowed, a plain file where it is not (no
- * root, a user namespace, no FFI).
- * @returns the reason it is only a file, undefined for a character node.
- * @throws the error of `node:fs` if not even a file can be made.
+ * Creates the node of a simulated device: a character device where that is allowed, otherwise a plain file (no root, a
+ * user namespace, no FFI).
+ * @returns the reason why it is only a file; undefined for a character device.
+ * @throws the error of `node:fs` if not even a file can be created.
  */
-export function makeSimulatedNode(path: string, make: MakeCharDevice): unknown {
+export function createSimulatedNode(path: string, make: MakeCharDevice): unknown {
   try {
-    make(path, 0o600, NULL_DEVICE);
+    make(path, 0o600, nullDevice);
     return undefined;
   } catch (reason) {
     writeFileSync(path, "", { flag: "wx", mode: 0o600 });
@@ -26,7 +26,7 @@ export function makeSimulatedNode(path: string, make: MakeCharDevice): unknown {
   }
 }
 
-/** Removes a node; one that is already gone is fine. */
+/** Removes a node; one that does not exist is a success. */
 export function removeSimulatedNode(path: string): void {
   rmSync(path, { force: true });
 }
@@ -34,14 +34,14 @@ export function removeSimulatedNode(path: string): void {
 /** What is at a path, without opening it: `absent`, `ours`, or what it is in words. */
 export type SimulatedNode = "absent" | "ours" | { readonly foreign: string };
 
-/** Looks at a path; anything but ENOENT is thrown. */
+/** @throws the error of `node:fs`, unless nothing is there. */
 export function lookAtSimulatedNode(path: string): SimulatedNode {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return "absent";
   if (stat.isFile()) return "ours";
   if (!stat.isCharacterDevice()) return { foreign: "neither a character device nor a file" };
   const device = formatDevice(decodeDevice(stat.rdev));
-  return device === formatDevice(NULL_DEVICE)
+  return device === formatDevice(nullDevice)
     ? "ours"
     : { foreign: `the character device ${device}` };
 }

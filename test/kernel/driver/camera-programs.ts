@@ -99,7 +99,7 @@ export function streamed(id: string, frames: number): Uint8Array[] {
   );
 }
 
-/** Looks through all that a device shows to whoever opens it next, byte by byte (v4l2-tool.c). */
+/** All that a device shows to its next opener, searched byte by byte (v4l2-tool.c). */
 export interface Search {
   readonly read_bytes: number;
   readonly read_found: number;

@@ -1,6 +1,6 @@
 import { deepEqual, equal, notEqual } from "node:assert/strict";
 import { readFileSync, rmSync } from "node:fs";
-import { CID } from "../../../src/drivers/loopback/cleaning/clean-in-place.ts";
+import { controlId } from "../../../src/drivers/loopback/cleaning/frame-scrub.ts";
 import { pixelFormats } from "../../../src/v4l2/video-structs.ts";
 import { roleOf } from "../query.ts";
 import { identity, loaded, modeOf, query, run } from "../stories/cameras.ts";
@@ -41,13 +41,13 @@ function assertNotFound(): void {
   equal(found.output_bytes >= 2 * SEARCHED_BYTES, true, "nothing could be mapped");
 }
 
-/** Whether somebody sees the last tenant's picture once the next one, which asked for a timeout, falls silent. */
+/** True if the last tenant's picture is shown once the next one, which asked for a timeout, falls silent. */
 async function showsSecretWhenSilent(stage: Stage): Promise<boolean> {
   using writer = stage.open(ID);
   const format = { width: WIDTH, height: HEIGHT, pixelFormat: pixelFormats.YUYV };
   ignoring(() => writer.setFormat("output", format));
   ignoring(() => writer.streamOn("output"));
-  ignoring(() => writer.setControl(CID.timeout, 100));
+  ignoring(() => writer.setControl(controlId.timeout, 100));
   ignoring(() => writer.write(new Uint8Array(SEARCHED_BYTES)));
   await Bun.sleep(400);
   using reader = stage.open(ID);
@@ -68,7 +68,7 @@ const reasonOf = async (driver: ReturnType<Stage["driver"]>) => (await driver.in
 /** What tenants leave, and how it goes. */
 export const cleaning: readonly Scenario[] = [
   {
-    name: "a writer that only wrote leaves dead caps before 0.13, which repair mends",
+    name: "a writer that only wrote leaves dead caps before 0.13, which repair ends",
     async run(stage) {
       const driver = await ready(stage);
       run(["/bin/v4l2-tool", "write-frames", "--write-only", `/dev/${ID}`, "3"]);
@@ -89,7 +89,7 @@ export const cleaning: readonly Scenario[] = [
     },
   },
   {
-    name: "reset mends dead caps",
+    name: "reset ends dead caps",
     async run(stage) {
       const driver = await ready(stage);
       run(["/bin/v4l2-tool", "write-frames", "--write-only", `/dev/${ID}`, "3"]);
@@ -104,7 +104,7 @@ export const cleaning: readonly Scenario[] = [
     async run(stage) {
       const driver = await ready(stage);
       const file = feed(stage);
-      file.setControl(CID.keepFormat, 1);
+      file.setControl(controlId.keepFormat, 1);
       equal(await reasonOf(driver), "ok");
       file.close();
       equal(await reasonOf(driver), "stuck_writer");
@@ -216,12 +216,12 @@ export const cleaning: readonly Scenario[] = [
     },
   },
   {
-    name: "a device that a tenant left to refuse all others is made anew, or told to be mended by unloading alone",
+    name: "a device that a tenant left refusing all others is recreated, or only unloading the module helps",
     async run(stage) {
       const driver = await ready(stage);
       {
         using file = stage.open(ID);
-        file.setControl(CID.timeoutImageIo, 1);
+        file.setControl(controlId.timeoutImageIo, 1);
       }
       if (!stage.isDynamic) {
         equal(await codeOf(driver.reset(ID)), "reset_failed");
@@ -232,7 +232,7 @@ export const cleaning: readonly Scenario[] = [
       }
       await driver.reset(ID);
       equal(roleOf(stage.look(ID)), "output");
-      return stage.isDynamic ? "made anew" : "unloaded";
+      return stage.isDynamic ? "recreated" : "unloaded";
     },
   },
   {
@@ -250,7 +250,7 @@ export const cleaning: readonly Scenario[] = [
     },
   },
   {
-    name: "a device somebody holds is neither reset nor removed, and goes on as it was",
+    name: "a device that a process has open is neither reset nor removed, and goes on as it was",
     async run(stage) {
       const driver = await ready(stage);
       const before = identity(ID);
@@ -271,7 +271,7 @@ export const cleaning: readonly Scenario[] = [
     },
   },
   {
-    name: "remove takes a single device away, or says that it can't",
+    name: "remove removes a single device, or says that it can't",
     async run(stage) {
       const driver = await ready(stage);
       const code = await codeOf(driver.remove(ID));
@@ -281,7 +281,7 @@ export const cleaning: readonly Scenario[] = [
     },
   },
   {
-    name: "at the end the module that the driver loaded is unloaded, once nobody uses it",
+    name: "at the end the module that the driver loaded is unloaded, once no process uses it",
     async run(stage) {
       const driver = await ready(stage);
       {

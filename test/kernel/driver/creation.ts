@@ -37,19 +37,19 @@ async function warningsOf(stage: Stage): Promise<LogFields[]> {
   const log = recordingLogger();
   deepEqual((await stage.driver({ maxDevices: 1 }, log).ensure()).failed, []);
   return log.lines
-    .filter(({ level, msg }) => level === "warn" && msg.startsWith("adopted devices"))
+    .filter(({ level, msg }) => level === "warn" && msg.startsWith("Adopted devices"))
     .map(({ fields }) => fields);
 }
 
 /** How devices come to be, and don't. */
 export const creation: readonly Scenario[] = [
-  { name: "8 devices are made, with number, label, caps and mode", run: (s) => creates(s, 8) },
+  { name: "8 devices are created, with number, label, caps and mode", run: (s) => creates(s, 8) },
   {
-    name: "64 devices are made, or refused with the reason",
+    name: "64 devices are created, or refused with the reason",
     run: (s) => (s.isDynamic ? creates(s, 64) : refuses(s, 64)),
   },
   {
-    name: "a label with commas, quotes and an emoji is given, or refused with the reason",
+    name: "a label with commas, quotes and an emoji is set, or refused with the reason",
     async run(stage) {
       const cardLabel = '{node}, "{n}" 🎥 and much more than fits';
       const driver = stage.driver({ cardLabel });
@@ -60,7 +60,7 @@ export const creation: readonly Scenario[] = [
       }
       equal((await driver.ensure()).failed.length, 0);
       equal(stage.look("video11").card, 'vm-node, "11" 🎥 and much mor');
-      return "given";
+      return "set";
     },
   },
   {
@@ -107,7 +107,7 @@ export const creation: readonly Scenario[] = [
     },
   },
   {
-    name: "an adopted device is named in each way it differs, and made as asked for by a reset that makes it anew",
+    name: "each way in which an adopted device differs is logged, and ends with a reset that recreates the device",
     async run(stage) {
       stage.modprobe(
         "v4l2loopback",
@@ -124,11 +124,11 @@ export const creation: readonly Scenario[] = [
       await stage.driver({ maxDevices: 1 }).reset("video10");
       deepEqual(await warningsOf(stage), stage.isDynamic ? [] : differences);
       equal(stage.look("video10").card, stage.isDynamic ? LABEL : "Front");
-      return stage.isDynamic ? "made anew" : "stays, and is told";
+      return stage.isDynamic ? "recreated" : "stays, and is logged";
     },
   },
   {
-    name: "a module that gave other numbers than it was asked for is loaded anew once nobody has a device of it",
+    name: "a module that created other numbers than it was loaded for is loaded again once all its devices are free",
     async run(stage) {
       stage.modprobe("vivid", "n_devs=1", "node_types=0x1", "vid_cap_nr=11");
       stage.modprobe("v4l2loopback", "devices=3", "video_nr=10,11,12");
@@ -139,7 +139,7 @@ export const creation: readonly Scenario[] = [
       equal(failure?.id, "video11");
       if (stage.isDynamic) {
         match(failure?.error.message ?? "", /index already, maybe under another number/);
-        return "told";
+        return "reported";
       }
       equal((await driver.inspect())[1]?.reason, "wrong_number");
       {
@@ -152,11 +152,11 @@ export const creation: readonly Scenario[] = [
         query().map(({ device, card }) => [device, card]),
         numbered(10, 3).map((id) => [`/dev/${id}`, LABEL]),
       );
-      return "loaded anew";
+      return "loaded again";
     },
   },
   {
-    name: "devices that are lost together are made anew with the numbers that their nodes had",
+    name: "devices that are lost together are recreated with the numbers that their nodes had",
     async run(stage) {
       stage.modprobe("v4l2loopback", "devices=3", "video_nr=12,10,11");
       const driver = stage.driver();

@@ -24,8 +24,8 @@ const GOLDEN = 0.618034;
 const isThere = (id: string) => existsSync(`/sys/class/video4linux/${id}`);
 
 /**
- * Kills another process in the middle of its work, at several moments; what is left must be made good by the next
- * one, and given to a pod.
+ * Kills another process in the middle of its work, at several moments; the next one must complete what is left, and
+ * allocate the device to a pod.
  */
 async function killAndRecover(stage: Stage, work: "ensure" | "resets"): Promise<string> {
   if (work === "resets") equal((await stage.driver().ensure()).failed.length, 0);
@@ -68,15 +68,15 @@ async function killAndRecover(stage: Stage, work: "ensure" | "resets"): Promise<
 
 export const kills: readonly Scenario[] = [
   {
-    name: "killed in the middle of creation, the next ensure makes all right",
+    name: "killed in the middle of creation, the next ensure completes it",
     run: (stage) => killAndRecover(stage, "ensure"),
   },
   {
-    name: "killed in the middle of a reset, the next ensure makes all right",
+    name: "killed in the middle of a reset, the next ensure completes it",
     run: (stage) => killAndRecover(stage, "resets"),
   },
   {
-    name: "a device that a killed run fenced is opened to all again, and clean for the pod that is given it",
+    name: "a device that a killed run left locked is unlocked, and clean for the next pod",
     async run(stage) {
       await stage.driver().ensure();
       misuse(stage);
@@ -92,7 +92,7 @@ export const kills: readonly Scenario[] = [
     },
   },
   {
-    name: "a device whose node was deleted while no run looked is clean for the pod that is given it",
+    name: "a device whose node was deleted while no plugin ran is clean for the next pod",
     async run(stage) {
       await stage.driver().ensure();
       misuse(stage);

@@ -46,7 +46,7 @@ const COMPRESSIONS = [
 export const moduleFiles: readonly Scenario[] = [
   ...COMPRESSIONS.map(
     ([suffix, compress]): Scenario => ({
-      name: `modules compressed to .ko${suffix} are loaded, by whoever can decompress them`,
+      name: `modules compressed to .ko${suffix} are loaded, decompressed by the kernel or the plugin`,
       async run(stage) {
         freshTree(stage);
         compressAll(suffix, compress);
@@ -89,7 +89,7 @@ export const moduleFiles: readonly Scenario[] = [
     },
   },
   {
-    name: "a .ko.xz that is cut short or no xz is named as such, or refused for being xz, and nothing half made",
+    name: "a .ko.xz that is cut short or no xz is named as such, or refused for being xz, and nothing is left half done",
     async run(stage) {
       const whole = xzOf(FILES.v4l2loopback);
       for (const [image, why] of [
@@ -143,7 +143,7 @@ export const moduleFiles: readonly Scenario[] = [
         change(path, image);
         const { code, message } = await refused(stage);
         equal(code, "module_file_corrupt");
-        match(message, /v4l2loopback\.ko .*no kernel module, or is cut short/);
+        match(message, /v4l2loopback\.ko .*not a kernel module, or is cut short/);
       }
       for (const [suffix, compress] of COMPRESSIONS) {
         for (const image of [Buffer.from("garbage"), compress(original(path)).subarray(0, 9000)]) {
@@ -218,7 +218,7 @@ export const moduleFiles: readonly Scenario[] = [
     },
   },
   {
-    name: "without a tree for this kernel that is said",
+    name: "without a tree for this kernel the error says so",
     async run(stage) {
       rmSync(MODULES, { recursive: true, force: true });
       equal((await refused(stage)).code, "module_tree_not_found");

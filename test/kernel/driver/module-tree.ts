@@ -48,7 +48,7 @@ export function original(path: string): Buffer {
   return image;
 }
 
-/** As the distribution compressed it. Elsewhere xz is nobody's, and the bytes are not looked at. */
+/** As the distribution compressed it. Elsewhere xz can't be decompressed, and the bytes don't matter. */
 export function xzOf(path: string): Buffer {
   return isXzKernel ? readFileSync(join(NODE_TREE, `${path}.xz`)) : original(path);
 }

@@ -33,7 +33,7 @@ async function made(stage: Stage) {
 /** Device directories and nodes that are not what they should be. */
 export const nodes: readonly Scenario[] = [
   {
-    name: "in a read-only /dev devices are made, and that they can't be given their mode is said",
+    name: "in a read-only /dev devices are created, and an error says that their mode can't be set",
     run: async (stage) => {
       await withMount(HOST_DEV_READ_ONLY, async () => {
         const driver = stage.driver({ deviceDir: DIR });
@@ -76,7 +76,7 @@ export const nodes: readonly Scenario[] = [
     },
   },
   {
-    name: "in a directory of its own, without any node, nodes are made, the control device's too, for all that /dev allows",
+    name: "in a directory of its own, without any node, nodes are created, the control device's too",
     async run(stage) {
       await withMount(EMPTY, async () => {
         const driver = stage.driver({ deviceDir: DIR });
@@ -98,7 +98,7 @@ export const nodes: readonly Scenario[] = [
     },
   },
   {
-    name: "a node that is another device's is told, and made right with the number and mode it had",
+    name: "a node that belongs to another device is replaced, with the number and mode it had",
     async run(stage) {
       const driver = await made(stage);
       const { rdev } = identity("video11");
@@ -112,7 +112,7 @@ export const nodes: readonly Scenario[] = [
     },
   },
   {
-    name: "in a read-only /dev a node that is another device's is told, and left as it is",
+    name: "in a read-only /dev a node that belongs to another device is reported, and left as it is",
     async run(stage) {
       await made(stage);
       replaceNode("video11", "video12");
@@ -121,7 +121,7 @@ export const nodes: readonly Scenario[] = [
         const driver = stage.driver({ deviceDir: DIR });
         const report = await driver.ensure();
         deepEqual(codesOf(report), [["video11", "node_not_changed"]]);
-        match(messages(report), /video11 is of another device.*EROFS/);
+        match(messages(report), /video11 belongs to another device.*EROFS/);
         deepEqual(
           (await driver.inspect()).map(({ reason }) => reason),
           ["ok", "wrong_driver", "ok"],

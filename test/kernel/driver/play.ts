@@ -20,7 +20,7 @@ export function tableOf(list: ListName, versions: readonly ModuleVersion[]): Res
 
 /**
  * Plays a list of scenarios in a VM, and then runs what else is in `script`. A failed expectation if a scenario
- * went wrong, or wasn't played.
+ * failed, or wasn't played.
  */
 export async function play(
   list: ListName,

@@ -9,8 +9,8 @@ import { MODULE_VERSIONS, requestedVersions } from "../provision.ts";
 import { play, tableOf, VM_TEST_MS } from "./play.ts";
 
 /**
- * Debian's ffmpeg, v4l2-ctl and v4l2-compliance as the tenants of devices that the loopback driver makes,
- * mends and resets, with each version of the real module: one list of scenarios, and at the end a table of
+ * Debian's ffmpeg, v4l2-ctl and v4l2-compliance as the tenants of devices that the loopback driver creates,
+ * repairs and resets, with each version of the real module: one list of scenarios, and at the end a table of
  * how it went. Run with `bun test ./test/kernel/driver/programs.e2e.ts`.
  */
 const versions = requestedVersions(MODULE_VERSIONS);

@@ -142,7 +142,7 @@ export const programs: readonly Scenario[] = [
     },
   },
   {
-    name: "ffmpeg and a look leave dead caps before 0.13, which repair mends for the next ffmpeg",
+    name: "ffmpeg and a look leave dead caps before 0.13, which repair ends for the next ffmpeg",
     async run(stage) {
       const driver = await ready(stage);
       equal(feedSome(ID), undefined);
@@ -162,7 +162,7 @@ export const programs: readonly Scenario[] = [
     },
   },
   {
-    name: "reset mends what ffmpeg and a look left",
+    name: "reset ends what ffmpeg and a look left",
     async run(stage) {
       const driver = await ready(stage);
       equal(feedSome(ID), undefined);
@@ -174,7 +174,7 @@ export const programs: readonly Scenario[] = [
     },
   },
   {
-    name: "frames of a killed ffmpeg are found by nobody after reset, by read() and by mmap",
+    name: "frames of a killed ffmpeg are not found after reset, by read() nor by mmap",
     async run(stage) {
       const driver = await ready(stage);
       await tenant(() => {
@@ -187,7 +187,7 @@ export const programs: readonly Scenario[] = [
     },
   },
   {
-    name: "frames kept by v4l2-ctl -c keep_format=1 are found by the next, and by nobody after reset",
+    name: "frames kept by v4l2-ctl -c keep_format=1 are found by the next program, and not after reset",
     async run(stage) {
       const driver = await ready(stage);
       await tenant(() => v4l2Ctl(ID, "-c", "keep_format=1"));

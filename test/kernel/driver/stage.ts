@@ -5,7 +5,7 @@ import { systemClock } from "../../../src/common/clock.ts";
 import { type Logger, silentLogger } from "../../../src/common/logger.ts";
 import { PluginError } from "../../../src/common/plugin-error.ts";
 import type { EnsureReport } from "../../../src/drivers/driver.ts";
-import { overwriteLeftFrames } from "../../../src/drivers/loopback/cleaning/clean-in-place.ts";
+import { overwriteLeftFrames } from "../../../src/drivers/loopback/cleaning/frame-scrub.ts";
 import { linuxKernel } from "../../../src/drivers/loopback/kernel.ts";
 import { LoopbackDriver } from "../../../src/drivers/loopback/loopback-driver.ts";
 import type { LoopbackSettings } from "../../../src/drivers/loopback/loopback-settings.ts";
@@ -19,7 +19,7 @@ import { query, run } from "../stories/cameras.ts";
 
 const calls = linuxCalls();
 
-/** Whether this kernel clears memory before it hands it out. */
+/** True if this kernel clears memory before it hands it out. */
 export const clearsMemory = readInitOnAlloc({ kernelRelease: release() }) !== false;
 
 export const LABEL = "Default WebCam";
@@ -28,7 +28,7 @@ export const MODE = 0o640;
 /** The loopback driver in a VM, before anything of it is loaded. */
 export class Stage {
   readonly version: ModuleVersion;
-  /** Whether single devices can be made and removed. */
+  /** True if single devices can be created and removed. */
   readonly isDynamic: boolean;
 
   constructor(version: ModuleVersion) {
@@ -68,7 +68,7 @@ export class Stage {
   /** Unloads all that is loaded, in whatever order that goes. */
   unloadAll(): void {
     for (;;) {
-      const before = loadedModules();
+      const before = modulesInUse();
       for (const module of before) {
         try {
           this.unload(module);
@@ -76,11 +76,11 @@ export class Stage {
           if (errnoNameOf(error) !== "EAGAIN") throw error; // another module's need of it
         }
       }
-      if (before.length === loadedModules().length) return;
+      if (before.length === modulesInUse().length) return;
     }
   }
 
-  /** As somebody on the node would load it. */
+  /** Loads it as an administrator on the node would. */
   modprobe(...args: string[]): void {
     run(["/bin/busybox", "modprobe", ...args]);
   }
@@ -126,7 +126,7 @@ export function codesOf({ failed }: EnsureReport): [string, string][] {
   return failed.map(({ id, error }) => [id, PluginError.from(error).code]);
 }
 
-function loadedModules(): string[] {
+function modulesInUse(): string[] {
   const lines = readFileSync("/proc/modules", "utf8").trim().split("\n");
   return lines.map((line) => line.split(" ")[0] ?? "").filter((name) => name !== "");
 }
@@ -138,7 +138,7 @@ export async function errorOf(work: Promise<unknown>): Promise<PluginError> {
   } catch (error) {
     return PluginError.from(error);
   }
-  throw new Error("it went well");
+  throw new Error("it did not fail");
 }
 
 /** The code of what a promise rejects with, undefined if it doesn't. */

@@ -17,7 +17,7 @@ export function storedXz(bytes: Uint8Array): Buffer {
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
     const chunk = bytes.subarray(at, at + CHUNK_BYTES);
     const size = chunk.length - 1;
-    // 1: uncompressed, and the dictionary begins anew
+    // 1: uncompressed, and the dictionary is reset
     chunks.push(Buffer.from([1, size >> 8, size & 0xff]), chunk);
   }
   const data = Buffer.concat([...chunks, Buffer.from([0])]);

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { CID } from "../../../src/drivers/loopback/cleaning/clean-in-place.ts";
+import { controlId } from "../../../src/drivers/loopback/cleaning/frame-scrub.ts";
 import { errnoNameOf } from "../../../src/linux/errno-error.ts";
 import type { VideoFile } from "../../../src/v4l2/video-file.ts";
 import { pixelFormats } from "../../../src/v4l2/video-structs.ts";
@@ -9,7 +9,7 @@ export const FORMAT = { width: 64, height: 48, pixelFormat: pixelFormats.YUYV };
 export const FRAME_BYTES = 64 * 48 * 2;
 /** A byte that no fresh buffer has: the last tenant's picture. */
 export const SECRET = 0x5a;
-/** The device that tenants are given. */
+/** The device of the tenants. */
 export const ID = "video11";
 
 /** Feeds a device as a pod's program does, and stays. */
@@ -24,9 +24,9 @@ export function feed(stage: Stage): VideoFile {
 /** Feeds a device, sets whatever can be set, and goes. */
 export function misuse(stage: Stage): void {
   using file = feed(stage);
-  file.setControl(CID.keepFormat, 1);
-  file.setControl(CID.sustainFramerate, 1);
-  file.setControl(CID.timeout, 777);
+  file.setControl(controlId.keepFormat, 1);
+  file.setControl(controlId.sustainFramerate, 1);
+  file.setControl(controlId.timeout, 777);
   file.setFrameInterval("output", { numerator: 1, denominator: 5 });
 }
 
@@ -50,7 +50,9 @@ export function assertAsNew(stage: Stage): void {
   using next = stage.open(ID);
   assertNoSecret(framesOf(next));
   deepEqual(
-    [CID.keepFormat, CID.sustainFramerate, CID.timeout].map((id) => next.getControl(id)),
+    [controlId.keepFormat, controlId.sustainFramerate, controlId.timeout].map((id) =>
+      next.getControl(id),
+    ),
     [0, 0, 0],
   );
   deepEqual(next.getFrameInterval("output"), { numerator: 1, denominator: 30 });

@@ -41,7 +41,7 @@ export function predecessor(version: ModuleVersion): Story {
     {
       name: "it warns once for each of the three labels",
       async run({ plugin: { log } }) {
-        const told = log.saying("adopted devices have another card label");
+        const told = log.saying("Adopted devices have another card label");
         deepEqual(
           told.map((entry) => [entry["device_ids"], entry["card_label"]]),
           [ALL.slice(0, 1), ALL.slice(1, -1), ALL.slice(-1)].map((ids, index) => [

@@ -12,7 +12,7 @@ devices_are_managed() {
   check "and again after udev has given them its own mode" opened_again
 }
 open_to_all() { udevadm settle; [ "$(stat -c %a /dev/video10 /dev/video11 | sort -u)" = 666 ]; }
-times_opened() { plugin_log | grep -c "a device node has its mode and group back"; }
+times_opened() { plugin_log | grep -c "Device node got its mode and group back"; }
 opened_again() {
   local before
   before=$(times_opened)

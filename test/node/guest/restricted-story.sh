@@ -15,7 +15,7 @@ restricted_leaves() {
 }
 
 udev_takes_the_mode() {
-  value "modes that setup has given back" "$(grep -c "a device node has its mode and group back" /var/log/pods/kube-system_video-device-plugin-*/setup/*.log)"
+  value "modes that setup has given back" "$(grep -c "Device node got its mode and group back" /var/log/pods/kube-system_video-device-plugin-*/setup/*.log)"
   check "udev's own mode is told, with a rule against it" mode_is_told
   check "with that rule everybody may open the devices" rule_helps
 }

@@ -24,7 +24,7 @@ load_at_boot() {
   check "the host is told to load the module" /story/systemd/install.sh --load-at-boot --binary /usr/local/bin/video-device-plugin
 }
 loaded_by_host() {
-  plugin_log | grep -E '"(Starting|v4l2loopback is loaded)"'
+  plugin_log | grep -E '"(Starting|Module v4l2loopback loaded)"'
   journalctl -b --no-pager -o cat -u systemd-modules-load | grep "Inserted module 'v4l2loopback'" &&
     ! plugin_log | grep -q '"loaded_by":"plugin"'
 }

@@ -2,16 +2,16 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isatty } from "node:tty";
 import { systemClock } from "../../../common/clock.ts";
-import type { LogLevel } from "../../../common/logger.ts";
+import { type LogLevel, silentLogger } from "../../../common/logger.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import type { Config } from "../../../config/config.ts";
 import type { VideoDriver } from "../../../drivers/driver.ts";
 import {
   ControlDevice,
+  deviceParameters,
   linuxKernel,
-  MODULE,
-  readModuleParameter,
-  readSysfs,
+  loopbackModule,
+  readSysfsDevice,
 } from "../../../drivers/loopback/index.ts";
 import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { createLogger } from "../../../observe/log.ts";
@@ -84,14 +84,14 @@ export async function addDevice(
   config: Config,
   terminal: Terminal,
 ): Promise<void> {
-  if (!existsSync(join(config.sysfsDir, "module", MODULE))) {
+  if (!existsSync(join(config.sysfsDir, "module", loopbackModule))) {
     throw new PluginError("module_not_loaded", "v4l2loopback is not loaded.", {
       remedy: "Start the plugin, which loads it with its own devices, or: modprobe v4l2loopback",
     });
   }
   const wanted = number ?? firstFree(config);
   const id = deviceId(wanted);
-  const owner = readSysfs(config.sysfsDir, [wanted]).devices.get(wanted);
+  const owner = readSysfsDevice(config.sysfsDir, wanted);
   if (owner !== undefined) {
     throw new PluginError("device_exists", `${id} is there already: "${owner.name}".`, {
       remedy: "Choose another number, or none, and the first free one is taken.",
@@ -101,14 +101,14 @@ export async function addDevice(
   const { failed } = await driverOf(wanted, config, terminal, "error").ensure();
   const [failure] = failed;
   if (failure !== undefined) throw failure.error;
-  const made = readSysfs(config.sysfsDir, [wanted]).devices.get(wanted);
+  const made = readSysfsDevice(config.sysfsDir, wanted);
   terminal.out(`${id} ("${made?.name ?? ""}") was added.\n`);
 }
 
 /** From the configured range's begin on. */
 function firstFree({ firstDeviceNumber, sysfsDir }: Config): number {
   for (let number = firstDeviceNumber; number <= maxDeviceNumber; number++) {
-    if (readSysfs(sysfsDir, [number]).devices.size === 0) return number;
+    if (readSysfsDevice(sysfsDir, number) === undefined) return number;
   }
   throw new PluginError(
     "device_numbers_exhausted",
@@ -119,7 +119,7 @@ function firstFree({ firstDeviceNumber, sysfsDir }: Config): number {
 
 /** @returns its label. */
 function requireLoopback(id: string, number: number, { sysfsDir }: Config): string {
-  const device = readSysfs(sysfsDir, [number]).devices.get(number);
+  const device = readSysfsDevice(sysfsDir, number);
   if (device === undefined) {
     throw new PluginError("device_not_found", `There is no ${id}.`, {
       remedy: "See which devices there are: video-device-plugin devices",
@@ -135,19 +135,17 @@ function requireLoopback(id: string, number: number, { sysfsDir }: Config): stri
 
 /** The configuration that the device has now, so that a device made anew is like the one before. */
 function asItIs(number: number, label: string, path: string, config: Config): Config {
-  const control = new ControlDevice(config, linuxKernel(linuxCalls()), systemClock);
-  const known = control.isPresent() ? control.query(number) : undefined;
-  const parameter = (name: string, index = 0) =>
-    readModuleParameter(config.sysfsDir, name)?.[index];
-  const index = readModuleParameter(config.sysfsDir, "video_nr")?.indexOf(String(number)) ?? -1;
+  const kernel = linuxKernel(linuxCalls());
+  const control = new ControlDevice(config, { kernel, clock: systemClock, log: silentLogger });
+  const known = deviceParameters(number, config.sysfsDir, control);
   const node = statSync(path, { throwIfNoEntry: false });
   return {
     ...config,
     v4l2CardLabel: label,
-    v4l2ExclusiveCaps: known?.exclusiveCaps ?? parameter("exclusive_caps", index) === "Y",
-    v4l2MaxWidth: known?.maxWidth ?? Number(parameter("max_width") ?? config.v4l2MaxWidth),
-    v4l2MaxHeight: known?.maxHeight ?? Number(parameter("max_height") ?? config.v4l2MaxHeight),
-    v4l2MaxBuffers: known?.maxBuffers ?? Number(parameter("max_buffers") ?? config.v4l2MaxBuffers),
+    v4l2ExclusiveCaps: known.exclusiveCaps ?? false,
+    v4l2MaxWidth: known.maxWidth ?? config.v4l2MaxWidth,
+    v4l2MaxHeight: known.maxHeight ?? config.v4l2MaxHeight,
+    v4l2MaxBuffers: known.maxBuffers ?? config.v4l2MaxBuffers,
     v4l2DevicePerm: node === undefined ? config.v4l2DevicePerm : node.mode & 0o7777,
     v4l2DeviceGroup: node === undefined ? config.v4l2DeviceGroup : node.gid,
   };

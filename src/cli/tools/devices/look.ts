@@ -3,17 +3,16 @@ import { join } from "node:path";
 import type { Config } from "../../../config/config.ts";
 import {
   type LoopbackKernel,
-  type LoopbackView,
+  LoopbackView,
   linuxKernel,
-  readSysfs,
+  readVideoDevices,
   type SysfsDevice,
-  videoNumbers,
 } from "../../../drivers/loopback/index.ts";
 import { formatDevice } from "../../../linux/device-number.ts";
 import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { deviceId } from "../../../v4l2/device-ids.ts";
 import { findHolders, type Holder } from "../../../v4l2/holders.ts";
-import { lookAtStream, loopbackView } from "../loopback-look.ts";
+import { lookAtStream } from "../loopback-look.ts";
 import { lookAtPods, podOf } from "../pod-devices.ts";
 
 /** A video device as `devices list --json` tells it. */
@@ -58,10 +57,10 @@ export async function lookAtDevices(
   kernel: LoopbackKernel = linuxKernel(linuxCalls()),
 ): Promise<DevicesLook> {
   const { sysfsDir, podResourcesSocket } = config;
-  const found = [...readSysfs(sysfsDir, videoNumbers(sysfsDir)).devices.values()];
+  const found = readVideoDevices(sysfsDir);
   const holders = findHolders(found.flatMap(({ device }) => device ?? []));
   const pods = await lookAtPods(podResourcesSocket);
-  const view = loopbackView(config, kernel);
+  const view = new LoopbackView(config, kernel);
   const devices = found.map((sysfs) => {
     const key = sysfs.device === undefined ? null : formatDevice(sysfs.device);
     const pod = sysfs.loopback ? podOf(deviceId(sysfs.number), pods) : undefined;
@@ -81,7 +80,7 @@ function describe(sysfs: SysfsDevice, { deviceDir, sysfsDir }: Config, view: Loo
   const path = join(deviceDir, id);
   const stream = lookAtStream(number, sysfsDir);
   const stat = statSync(path, { throwIfNoEntry: false });
-  const seen = loopback ? view.observe({ id, number }) : undefined;
+  const seen = loopback ? view.observe({ id, number }).observation : undefined;
   return {
     ...{ id, number, label: name, path },
     driver: loopback ? "v4l2loopback" : (driver ?? null),

@@ -1,8 +1,4 @@
-import {
-  cardLabelOf,
-  labelProblem,
-  MAX_PARAMETER_DEVICES,
-} from "../../../drivers/loopback/index.ts";
+import { cardLabelOf, labelProblem, maxParameterDevices } from "../../../drivers/loopback/index.ts";
 import { formatDevice } from "../../../linux/device-number.ts";
 import { type Check, checkNamed } from "./check.ts";
 import type { Facts, LoadedFacts } from "./facts.ts";
@@ -20,7 +16,7 @@ function lacksControl({ loaded, file }: Facts): boolean | undefined {
 export function examineControl(facts: Facts): Check | undefined {
   const { loaded, file, config } = facts;
   const check = checkNamed("control_node", "control node");
-  const tooMany = config.maxDevices > MAX_PARAMETER_DEVICES;
+  const tooMany = config.maxDevices > maxParameterDevices;
   if (lacksControl(facts) === true) {
     const detail = "none: before 0.13, devices are made when the module is loaded, at most 8";
     if (!tooMany) return check.ok(detail);

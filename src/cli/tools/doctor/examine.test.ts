@@ -31,7 +31,8 @@ const probes: LoadProbes = {
 function camera(number: number, more: Partial<SysfsDevice> = {}): SysfsDevice {
   return {
     ...{ number, name: "front door", device: { major: 81, minor: number - 10 } },
-    ...{ loopback: true, driver: undefined, writing: false, ...more },
+    ...{ loopback: true, driver: undefined, writing: false },
+    ...{ format: "", maxOpeners: 10, ...more },
   };
 }
 

@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync 
 import { release } from "node:os";
 import { dirname, join } from "node:path";
 import { systemClock } from "../../../common/clock.ts";
+import { silentLogger } from "../../../common/logger.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import type { Config } from "../../../config/config.ts";
 import type { DeviceObservation } from "../../../drivers/driver.ts";
@@ -12,21 +13,19 @@ import {
   kernelDecompresses,
   type LoadProbes,
   type LoopbackKernel,
-  type LoopbackView,
+  LoopbackView,
   linuxKernel,
-  MODPROBE_DIRECTORIES,
-  MODULE,
+  loopbackModule,
   type ModprobeConfig,
   type ModuleInfo,
+  modprobeDirectories,
   type NodeView,
   readControlDevice,
   readLoadProbes,
   readModprobeConfig,
   readModuleInfo,
-  readOnlyKernel,
-  readSysfs,
+  readVideoDevices,
   type SysfsDevice,
-  videoNumbers,
 } from "../../../drivers/loopback/index.ts";
 import type { DeviceNumber } from "../../../linux/device-number.ts";
 import { errnoNameOf } from "../../../linux/errno-error.ts";
@@ -35,7 +34,6 @@ import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { type Privileges, readPrivileges } from "../../../linux/privileges.ts";
 import { deviceId, numbersFrom } from "../../../v4l2/device-ids.ts";
 import { connects } from "../connects.ts";
-import { loopbackView } from "../loopback-look.ts";
 import { listPodDevices } from "../pod-devices.ts";
 
 /** The module's file as found, or why it wasn't. */
@@ -108,7 +106,7 @@ export async function gatherFacts(
 ): Promise<Facts> {
   const kernelRelease = release();
   const { sysfsDir, modulesDir, kubeletSocket } = config;
-  const all = readSysfs(sysfsDir, videoNumbers(sysfsDir)).devices;
+  const all = readVideoDevices(sysfsDir);
   const numbers = wantedNumbers(config);
   const directory = dirname(kubeletSocket);
   return {
@@ -122,9 +120,9 @@ export async function gatherFacts(
     privileges: readPrivileges(),
     sysReadOnly: accessError(sysfsDir) === "EROFS",
     initOnAlloc: readInitOnAlloc({ kernelRelease }),
-    modprobe: readModprobeConfig(MODPROBE_DIRECTORIES),
-    range: range(numbers, all, loopbackView(config, readOnlyKernel(kernel))),
-    others: [...all.values()].filter(({ number }) => !numbers.includes(number)),
+    modprobe: readModprobeConfig(modprobeDirectories),
+    range: range(numbers, all, new LoopbackView({ ...config, readOnly: true }, kernel)),
+    others: all.filter(({ number }) => !numbers.includes(number)),
     kubelet: {
       directory,
       exists: statSync(directory, { throwIfNoEntry: false })?.isDirectory() ?? false,
@@ -157,13 +155,16 @@ function loadedModule(
   { sysfsDir, deviceDir }: Config,
   kernel: LoopbackKernel,
 ): LoadedFacts | undefined {
-  const directory = join(sysfsDir, "module", MODULE);
+  const directory = join(sysfsDir, "module", loopbackModule);
   if (!existsSync(directory)) return undefined;
   const parameters = list(join(directory, "parameters")).map((name) => [
     name,
     read(join(directory, "parameters", name)) ?? "?",
   ]);
-  const control = new ControlDevice({ sysfsDir, deviceDir }, kernel, systemClock);
+  const control = new ControlDevice(
+    { sysfsDir, deviceDir },
+    { kernel, clock: systemClock, log: silentLogger },
+  );
   return {
     version: read(join(directory, "version")),
     parameters: Object.fromEntries(parameters),
@@ -185,12 +186,17 @@ function wantedNumbers(config: Config): number[] {
 
 function range(
   numbers: readonly number[],
-  all: ReadonlyMap<number, SysfsDevice>,
+  all: readonly SysfsDevice[],
   view: LoopbackView,
 ): RangeDevice[] {
   return numbers.map((number) => {
     const id = deviceId(number);
-    return { id, number, sysfs: all.get(number), seen: view.observe({ id, number }) };
+    return {
+      id,
+      number,
+      sysfs: all.find((device) => device.number === number),
+      seen: view.observe({ id, number }).observation,
+    };
   });
 }
 

@@ -12,7 +12,7 @@ import { ErrnoError } from "../../../linux/errno-error.ts";
 import { CAP_VIDEO_OUTPUT, pixelFormats } from "../../../v4l2/video-structs.ts";
 import { LoopbackDriver } from "../loopback-driver.ts";
 import type { LoopbackSettings } from "../loopback-settings.ts";
-import { CID } from "./clean-in-place.ts";
+import { controlId } from "./frame-scrub.ts";
 
 const kernels: FakeLoopbackKernel[] = [];
 afterEach(() => {
@@ -50,9 +50,9 @@ function misuse(kernel: FakeLoopbackKernel, number: number): void {
   file.setFormat("output", FORMAT);
   file.streamOn("output");
   file.write(SECRET);
-  file.setControl(CID.keepFormat, 1);
-  file.setControl(CID.sustainFramerate, 1);
-  file.setControl(CID.timeout, 500);
+  file.setControl(controlId.keepFormat, 1);
+  file.setControl(controlId.sustainFramerate, 1);
+  file.setControl(controlId.timeout, 500);
   file.setFrameInterval("output", { numerator: 1, denominator: 5 });
 }
 
@@ -63,7 +63,7 @@ const maxOpeners = (kernel: FakeLoopbackKernel, number: number) =>
   ).trim();
 
 describe.each(["0.12.7", "0.15.4"] as const)("reset of v4l2loopback %s", (version) => {
-  test("takes away all that the last user left", async () => {
+  test("removes all that the last user left", async () => {
     const { kernel, driver } = await setUp({ version });
     misuse(kernel, 10);
     expect((await driver.inspect())[0]?.reason).toBe("stuck_writer");
@@ -77,7 +77,7 @@ describe.each(["0.12.7", "0.15.4"] as const)("reset of v4l2loopback %s", (versio
     expect((await driver.inspect())[0]?.reason).toBe("ok");
   });
 
-  test("leaves a device alone that somebody holds", async () => {
+  test("leaves a device alone that a process has open", async () => {
     const { kernel, driver } = await setUp({ version });
     misuse(kernel, 10);
     const release = kernel.hold(10);
@@ -98,7 +98,7 @@ describe.each(["0.12.7", "0.15.4"] as const)("reset of v4l2loopback %s", (versio
     expect((await driver.inspect())[0]?.reason).toBe("ok");
   });
 
-  test("killed at any step, is made good by the next run before it gives the device away", async () => {
+  test("killed at any step, is completed by the next run before a pod gets the device", async () => {
     for (let step = 0; step < 8; step++) {
       const { kernel, driver, makeDriver } = await setUp({ version });
       misuse(kernel, 10);
@@ -135,8 +135,8 @@ function leaveTimeoutImage(kernel: FakeLoopbackKernel, number: number): void {
   {
     using file = inside.open();
     file.setFormat("output", FORMAT);
-    file.setControl(CID.timeout, 500);
-    file.setControl(CID.timeoutImageIo, 1);
+    file.setControl(controlId.timeout, 500);
+    file.setControl(controlId.timeoutImageIo, 1);
   }
   using file = inside.open();
   file.write(SECRET);
@@ -168,7 +168,7 @@ describe("a reset in place of v4l2loopback 0.15, whose control device can't be u
     await driver.reset("video10");
     expect(kernel.journal).not.toContain("remove 10");
     expect(kernel.inside(10).timeoutImage?.includes(42)).toBe(false);
-    expect(kernel.inside(10).controls.get(CID.timeout)).toBe(0);
+    expect(kernel.inside(10).controls.get(controlId.timeout)).toBe(0);
   });
 
   test("fails if the device can't be opened", async () => {
@@ -181,15 +181,15 @@ describe("a reset in place of v4l2loopback 0.15, whose control device can't be u
   });
 });
 
-test("a reset in place takes back that the next opener is to get the timeout image", async () => {
+test("a reset in place clears the flag that the next opener gets the timeout image", async () => {
   const { kernel, driver } = await setUp({ version: "0.12.7" });
   misuse(kernel, 10);
   {
     using file = kernel.inside(10).open();
-    file.setControl(CID.timeoutImageIo, 1);
+    file.setControl(controlId.timeoutImageIo, 1);
   }
   await driver.reset("video10");
-  expect(kernel.inside(10).controls.get(CID.timeoutImageIo)).toBe(0);
+  expect(kernel.inside(10).controls.get(controlId.timeoutImageIo)).toBe(0);
 });
 
 describe("dead capabilities of v4l2loopback 0.12", () => {
@@ -206,21 +206,21 @@ describe("dead capabilities of v4l2loopback 0.12", () => {
     return { ...made, inside };
   }
 
-  test("are mended by repair", async () => {
+  test("are repaired by repair", async () => {
     const { driver, inside } = await killCaps();
     await driver.repair("video10");
     using file = inside.open();
     expect(file.queryCapabilities().deviceCaps & CAP_VIDEO_OUTPUT).not.toBe(0);
   });
 
-  test("are mended by reset", async () => {
+  test("are repaired by reset", async () => {
     const { driver, inside } = await killCaps();
     await driver.reset("video10");
     using file = inside.open();
     expect(file.queryCapabilities().deviceCaps & CAP_VIDEO_OUTPUT).not.toBe(0);
   });
 
-  test("that can't be mended are seen from then on", async () => {
+  test("that can't be repaired are seen from then on", async () => {
     const { kernel, driver } = await setUp({ version: "0.12.7" });
     const open = kernel.openVideo.bind(kernel);
     kernel.openVideo = (path) => {
@@ -252,8 +252,8 @@ describe("remove", () => {
   });
 });
 
-describe("the fence", () => {
-  test("that a killed run left is seen, and lifted by ensure", async () => {
+describe("the lock", () => {
+  test("that a killed run left is seen, and ensure unlocks the device", async () => {
     const { kernel, makeDriver } = await setUp();
     kernel.writeAttribute(join(kernel.sysfsDir, "class/video4linux/video10/max_openers"), "0");
     const driver = makeDriver();
@@ -265,7 +265,7 @@ describe("the fence", () => {
     expect(maxOpeners(kernel, 10)).toBe("10");
   });
 
-  test("who holds a device is unknown where /sys can't be written to and another is open", async () => {
+  test("whether a device is open is unknown where /sys can't be written to and another is open", async () => {
     const { kernel, driver } = await setUp();
     kernel.sysfsReadOnly = true;
     expect(await driver.isOpen("video10")).toBe(false);
@@ -274,7 +274,7 @@ describe("the fence", () => {
     release();
   });
 
-  test.each(["", "many", "-1\n", "\0\0"])("max_openers of %j is passed over", async (text) => {
+  test.each(["", "many", "-1\n", "\0\0"])("max_openers of %j is ignored", async (text) => {
     const { kernel, driver } = await setUp();
     writeFileSync(join(kernel.sysfsDir, "class/video4linux/video10/max_openers"), text);
     expect((await driver.inspect()).map(({ id }) => id)).toEqual(["video10", "video11"]);
@@ -285,7 +285,7 @@ describe("on a kernel that does not clear memory", () => {
   const warnings = (log: ReturnType<typeof recordingLogger>) =>
     log.lines.filter(({ level }) => level === "warn");
 
-  test("that is said once, with the remedy", async () => {
+  test("warns once, with the remedy", async () => {
     const { driver, log } = await setUp({}, LEAKS);
     await driver.ensure();
     await driver.reset("video10");
@@ -293,14 +293,14 @@ describe("on a kernel that does not clear memory", () => {
     expect(warnings(log)[0]?.fields["remedy"]).toContain("init_on_alloc=1");
   });
 
-  test("nothing is said or done if it does", async () => {
+  test("does nothing if the kernel clears memory", async () => {
     const { kernel, driver, log } = await setUp({}, { initOnAlloc: true });
     await driver.reset("video10");
     expect(kernel.journal).toEqual(["remove 10", "add 10"]);
     expect(warnings(log)).toEqual([]);
   });
 
-  test("or of which that can't be told, frames are overwritten, and it is said once", async () => {
+  test("or may not, a reset overwrites frames, and a warning is logged once", async () => {
     const { kernel, driver, log } = await setUp({}, { initOnAlloc: undefined });
     misuse(kernel, 10);
     await driver.reset("video10");
@@ -311,30 +311,30 @@ describe("on a kernel that does not clear memory", () => {
     ]);
   });
 
-  test("a reset overwrites the frames that are left before it gives their buffers back", async () => {
+  test("a reset overwrites the frames that are left before it frees their buffers", async () => {
     const { kernel, driver } = await setUp({}, LEAKS);
     misuse(kernel, 10);
     await driver.reset("video10");
-    // Twice: for the buffers, and for the timeout image that whoever comes next may get at.
+    // Twice: for the buffers, and for the timeout image that the next opener may get.
     expect(kernel.journal).toEqual(["open 10", "open 10", "remove 10", "add 10"]);
     expect(kernel.givenBack.map((frame) => frame.includes(42))).toEqual([false]);
   });
 
-  test("without that, the frames are given back as they are", async () => {
+  test("where the kernel clears memory, the frames are freed as they are", async () => {
     const { kernel, driver } = await setUp();
     misuse(kernel, 10);
     await driver.reset("video10");
     expect(kernel.givenBack.map((frame) => frame.includes(42))).toEqual([true]);
   });
 
-  test("a device somebody holds is not written to", async () => {
+  test("a device that a process has open is not written to", async () => {
     const { kernel, driver } = await setUp({}, LEAKS);
     kernel.hold(10);
     await expect(driver.reset("video10")).rejects.toMatchObject({ code: "device_busy" });
     expect(kernel.journal).toEqual([]);
   });
 
-  test("what can't be overwritten is told, and reset all the same", async () => {
+  test("what can't be overwritten is logged, and the device reset nevertheless", async () => {
     const { kernel, driver, log } = await setUp({}, LEAKS);
     kernel.before = (entry) => {
       if (entry.startsWith("open")) throw new ErrnoError(1, "open");

@@ -1,12 +1,35 @@
+import { LogOnce } from "../../../common/log-once.ts";
 import type { Logger } from "../../../common/logger.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
+import { errnoNameOf } from "../../../linux/errno-error.ts";
+import type { VideoFile } from "../../../v4l2/video-file.ts";
+import type { Format } from "../../../v4l2/video-structs.ts";
 import type { DriverDevice } from "../../driver.ts";
 import type { LoopbackKernel } from "../kernel.ts";
-import { type CaredDevice, overwriteLeftFrames } from "./clean-in-place.ts";
+import { clampBuffers, maxBuffers as mostBuffers } from "../module/parameters.ts";
 import type { ExclusiveAccess } from "./exclusive-access.ts";
 
+/** v4l2loopback.c: V4L2_CID_USER_BASE | 0xf000, and up. Controls outlive every close. */
+export const controlId = {
+  keepFormat: 0x0098f900,
+  sustainFramerate: 0x0098f901,
+  /** ms */
+  timeout: 0x0098f902,
+  timeoutImageIo: 0x0098f903,
+} as const;
+
+/** A device that is opened to be cleaned. */
+export interface OpenedDevice {
+  readonly id: string;
+  /** Path of its node. */
+  readonly path: string;
+  readonly maxBuffers: number;
+  /** True if its version has a control device: 0.13 and later. */
+  readonly hasControlDevice: boolean;
+}
+
 export interface FrameScrubDeps {
-  /** False: the kernel leaks. Undefined: that can't be told, and it is taken to. */
+  /** False: the kernel does not clear the memory it hands out. Undefined: unknown, and assumed not to. */
   readonly initOnAlloc: boolean | undefined;
   readonly kernel: LoopbackKernel;
   readonly access: ExclusiveAccess;
@@ -14,56 +37,156 @@ export interface FrameScrubDeps {
 }
 
 /**
- * The kernel's part in keeping frames to themselves: no version of the module clears the buffers it
- * allocates or gives back. Where the kernel doesn't either (no `init_on_alloc`), or may not, what is still in a
- * device's buffers is overwritten before they go. Frames that went with a writer's own close are out of reach.
+ * Keeps frames from leaking through memory: no version of the module clears the buffers that it allocates or frees.
+ * Where the kernel doesn't clear them either (no `init_on_alloc`), a device's buffers are overwritten before they are
+ * freed. Frames that were freed by a writer's own close are out of reach.
  */
 export class FrameScrub {
-  private readonly deps: FrameScrubDeps;
-  private told = false;
+  readonly #deps: FrameScrubDeps;
+  readonly #logged = new LogOnce();
 
   constructor(deps: FrameScrubDeps) {
-    this.deps = deps;
+    this.#deps = deps;
   }
 
-  /** Whether the kernel has to be taken for one that hands out memory as its last user left it. */
-  get leaks(): boolean {
-    return this.deps.initOnAlloc !== true;
+  /** True if the kernel may hand out memory as its last user left it. */
+  get isNeeded(): boolean {
+    return this.#deps.initOnAlloc !== true;
   }
 
-  /** Says once what it means that the kernel leaks, if it does or may. */
-  tellOfLeak(): void {
-    if (!this.leaks || this.told) return;
-    this.told = true;
-    if (this.deps.initOnAlloc === undefined) {
-      this.deps.log.warn("Whether the kernel clears memory can't be told: frames may leak", {
+  /** Warns once if frames can leak. */
+  warnOnce(): void {
+    const { initOnAlloc, log } = this.#deps;
+    if (!this.isNeeded || !this.#logged.isNew("leak")) return;
+    if (initOnAlloc === undefined) {
+      log.warn("Unknown whether the kernel clears memory: frames may leak from pod to pod", {
         detail:
-          "neither the kernel's command line nor a configuration that can be read says anything of init_on_alloc; what is left in a device is overwritten at each reset, to be on the safe side",
+          "neither the kernel's command line nor a readable configuration says anything of init_on_alloc; to be safe, each reset overwrites what is left in a device",
         remedy:
           "Boot the node with init_on_alloc=1 on the kernel's command line, or let this process read the kernel's configuration: /boot/config-$(uname -r) or config in the module tree.",
       });
       return;
     }
-    this.deps.log.warn("The kernel does not clear memory: frames can leak from pod to pod", {
+    log.warn("The kernel does not clear memory: frames can leak from pod to pod", {
       detail:
         "without init_on_alloc a new camera buffer may hold frames of an earlier pod; a reset overwrites only those that are still in the device",
       remedy: "Boot the node with init_on_alloc=1 on the kernel's command line.",
     });
   }
 
-  /** Before a device is removed. What can't be overwritten is told, and the device reset all the same. @throws PluginError `device_busy`. */
-  async overwriteLeft(device: DriverDevice, cared: CaredDevice): Promise<void> {
-    const { access, kernel, log } = this.deps;
-    if (!this.leaks) return;
+  /**
+   * Overwrites frames before their device is removed, if needed. A failure is logged, and is no reason to keep the
+   * device. @throws PluginError `device_busy`.
+   */
+  async run(device: DriverDevice, opened: OpenedDevice): Promise<void> {
+    const { access, kernel, log } = this.#deps;
+    if (!this.isNeeded) return;
     try {
-      await access.alone(device, () => overwriteLeftFrames(cared, kernel));
+      await access.alone(device, () => overwriteLeftFrames(opened, kernel));
     } catch (error) {
       const reason = PluginError.from(error);
       if (reason.code === "device_busy") throw reason;
-      log.warn("Frames left in a device could not be overwritten", {
-        device_id: device.id,
-        ...reason.fields(),
-      });
+      const fields = { device_id: device.id, ...reason.fields() };
+      log.warn("Frames left in a device could not be overwritten", fields);
     }
   }
+}
+
+/**
+ * Overwrites the frames that a device still has: every buffer that it kept, and its timeout image. The caller keeps
+ * other processes out.
+ *
+ * Before 0.14 a timeout image is freed with the buffers. 0.12.7 without buffers refuses an opener who asked for
+ * the image, and counts that opener forever: so there the image is asked for only if the format, and with it the
+ * buffers, were kept.
+ *
+ * @throws ErrnoError if the device can't be opened.
+ */
+export function overwriteLeftFrames(device: OpenedDevice, kernel: LoopbackKernel): void {
+  let format: Format | undefined;
+  let mayHaveImage = device.hasControlDevice;
+  {
+    using file = kernel.openVideo(device.path);
+    mayHaveImage ||= attempt(() => file.getControl(controlId.keepFormat)) === 1;
+    silence(file, device);
+    // The pages that a frame fills in part, and buffers that writes leave out.
+    zeroBuffers(file, mostBuffers, kernel);
+    format = lastFormat(file);
+    // The next opener gets the timeout image in place of the buffers.
+    mayHaveImage &&= format !== undefined;
+    if (mayHaveImage) askForTimeoutImage(file);
+  }
+  if (!mayHaveImage || format === undefined) return;
+  const request = format;
+  // 0.13 refuses this one open if there is no image.
+  using image = attempt(() => kernel.openVideo(device.path));
+  if (image === undefined) return;
+  attempt(() => image.setFormat("output", request));
+  zeroBuffers(image, 1, kernel);
+}
+
+/** Stops what produces frames by itself, a sustained frame rate and a timeout, and overwrites those there are. */
+export function silence(file: VideoFile, { maxBuffers }: OpenedDevice): void {
+  clearControl(file, controlId.sustainFramerate);
+  clearControl(file, controlId.timeout);
+  overwriteFrames(file, clampBuffers(maxBuffers));
+}
+
+/** Makes this opener the writer. EINVAL in some versions and states, which do it nevertheless. */
+export function markWriter(file: VideoFile): void {
+  attempt(() => file.streamOn("output"));
+}
+
+/** Sets a control to 0, if the version has it. */
+export function clearControl(file: VideoFile, id: number): void {
+  attempt(() => file.setControl(id, 0));
+}
+
+/** The result of a system call; undefined if the kernel refuses it. */
+export function attempt<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (errnoNameOf(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+/** Writes zeros over every buffer, and one more, as a write may skip one. */
+function overwriteFrames(file: VideoFile, buffers: number): void {
+  const format = lastFormat(file);
+  if (format === undefined) return;
+  attempt(() => file.setFormat("output", format));
+  markWriter(file);
+  const frame = new Uint8Array(format.imageBytes);
+  for (let written = 0; written <= buffers; written++) attempt(() => file.write(frame));
+}
+
+/** Zeros up to `most` buffers, from whichever side the device offers right now: they are the same. */
+function zeroBuffers(file: VideoFile, most: number, kernel: LoopbackKernel): void {
+  for (const type of ["output", "capture"] as const) {
+    const count = attempt(() => file.requestBuffers(type, most)) ?? 0;
+    for (let index = 0; index < count; index++) {
+      attempt(() => {
+        const { length, offset } = file.queryBuffer(type, index);
+        kernel.zeroMapping(file.fd, length, offset);
+      });
+    }
+    if (count > 0) return;
+  }
+}
+
+/**
+ * Before 0.14 the flag goes with the next open, but V4L2's own copy of the control does not, and setting a control to
+ * the value it has never reaches the driver. So it is set to 0 first.
+ */
+function askForTimeoutImage(file: VideoFile): void {
+  for (const value of [0, 1]) attempt(() => file.setControl(controlId.timeoutImageIo, value));
+}
+
+/** Undefined if the device was never used. */
+function lastFormat(file: VideoFile): Format | undefined {
+  const format =
+    attempt(() => file.getFormat("output")) ?? attempt(() => file.getFormat("capture"));
+  return format !== undefined && format.imageBytes > 0 && format.width > 0 ? format : undefined;
 }

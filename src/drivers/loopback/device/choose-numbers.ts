@@ -3,7 +3,7 @@ import { maxDeviceNumber, numbersFrom } from "../../../v4l2/device-ids.ts";
 import type { DriverDevice } from "../../driver.ts";
 import { driverDevices } from "../../driver-devices.ts";
 import type { LoopbackSettings } from "../loopback-settings.ts";
-import { readSysfs } from "./sysfs.ts";
+import { readVideoDevices } from "./sysfs.ts";
 
 export type NumberSettings = Pick<
   LoopbackSettings,
@@ -11,24 +11,28 @@ export type NumberSettings = Pick<
 >;
 
 /**
- * The devices this driver will answer for, fixed from here on. With `elsewhere` the numbers of other
- * drivers' devices are passed over: so the IDs stay the same over restarts as long as those devices do,
- * and a camera that is plugged in later on one of the numbers is refused as with `refuse`.
+ * The devices of a driver, for its life. With `elsewhere` the numbers of other drivers' devices are skipped. So the
+ * IDs stay the same over restarts while those devices stay, and a camera that is plugged in later on one of the
+ * numbers is refused as with `refuse`.
  *
  * @throws PluginError `device_numbers_exhausted` if there aren't so many free numbers up to 255.
  */
 export function chooseNumbers(settings: NumberSettings): readonly DriverDevice[] {
-  const { firstDeviceNumber, maxDevices } = settings;
+  const { firstDeviceNumber, maxDevices, numberTaken, sysfsDir } = settings;
   const candidates = numbersFrom(
     firstDeviceNumber,
     Math.max(0, maxDeviceNumber + 1 - firstDeviceNumber),
   );
-  const taken = settings.numberTaken === "elsewhere" ? foreign(candidates, settings) : [];
-  const numbers = candidates.filter((number) => !taken.includes(number)).slice(0, maxDevices);
+  const foreign =
+    numberTaken === "elsewhere"
+      ? readVideoDevices(sysfsDir).filter(({ loopback }) => !loopback)
+      : [];
+  const isFree = (candidate: number) => !foreign.some(({ number }) => number === candidate);
+  const numbers = candidates.filter(isFree).slice(0, maxDevices);
   if (numbers.length < maxDevices) {
     throw new PluginError(
       "device_numbers_exhausted",
-      `From video${firstDeviceNumber} to video${maxDeviceNumber}, the last there can be, ${numbers.length} numbers are to be had, and ${maxDevices} devices are wanted.`,
+      `From video${firstDeviceNumber} to video${maxDeviceNumber}, the last possible one, ${numbers.length} numbers are free, and ${maxDevices} devices are wanted.`,
       { remedy: "Lower FIRST_DEVICE_NUMBER or MAX_DEVICES." },
     );
   }
@@ -36,9 +40,4 @@ export function chooseNumbers(settings: NumberSettings): readonly DriverDevice[]
     hostPath: (id) => `/dev/${id}`,
     cleaning: "reset",
   });
-}
-
-function foreign(numbers: readonly number[], { sysfsDir }: NumberSettings): readonly number[] {
-  const { devices } = readSysfs(sysfsDir, numbers);
-  return [...devices.values()].filter(({ loopback }) => !loopback).map(({ number }) => number);
 }

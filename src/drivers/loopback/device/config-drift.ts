@@ -1,106 +1,126 @@
-import type { LogFields } from "../../../common/logger.ts";
-import { clampBuffers, type DeviceParameters } from "../module/parameters.ts";
-import { readModuleParameter, type SysfsDevice } from "./sysfs.ts";
+import { LogOnce } from "../../../common/log-once.ts";
+import type { LogFields, Logger } from "../../../common/logger.ts";
+import type { DriverDevice } from "../../driver.ts";
+import type { LoopbackSettings } from "../loopback-settings.ts";
+import { clampBuffers, type DeviceParameters, deviceRequest } from "../module/parameters.ts";
+import type { ControlDevice } from "./control-device.ts";
+import { readModuleParameter, readSysfsDevice } from "./sysfs.ts";
 
-/** A way in which a device that somebody else made differs from what was asked for. */
-export interface Mismatch {
+export interface ConfigDriftDeps {
+  readonly settings: LoopbackSettings;
+  readonly control: ControlDevice;
+  readonly log: Logger;
+}
+
+/** A way in which an adopted device differs from the settings. */
+interface Drift {
   readonly msg: string;
-  /** What is and what was wanted, without the device: devices of one maker mostly differ alike. */
+  /** What is and what was wanted, without the device: devices of one loader mostly differ alike. */
   readonly fields: LogFields;
 }
 
-/** A difference, and the devices that have it. */
-export interface SharedMismatch extends Mismatch {
-  readonly ids: readonly string[];
-}
-
-/** The same differences, each once, in the order of their first appearance. */
-export function groupMismatches(
-  found: Iterable<readonly [id: string, mismatch: Mismatch]>,
-): readonly SharedMismatch[] {
-  const groups = new Map<string, Mismatch & { readonly ids: string[] }>();
-  for (const [id, { msg, fields }] of found) {
-    const key = JSON.stringify([msg, fields]);
-    const group = groups.get(key) ?? { msg, fields, ids: [] };
-    group.ids.push(id);
-    groups.set(key, group);
-  }
-  return [...groups.values()];
-}
-
 /**
- * How an adopted device differs from the settings, as far as /sys tells. It is adopted all the same: it
- * is a camera, and making it anew would need it to be unused.
+ * Warns of adopted devices that differ from the settings, as far as that can be seen. They are adopted nevertheless:
+ * they are cameras, and recreating one would need it to be free.
  */
-export function mismatches(
-  device: SysfsDevice,
-  wanted: DeviceParameters & { readonly label: string },
-  /** What the control device says; undefined before 0.13. */
-  known: DeviceParameters | undefined,
+export class ConfigDrift {
+  readonly #deps: ConfigDriftDeps;
+  readonly #logged = new LogOnce();
+
+  constructor(deps: ConfigDriftDeps) {
+    this.#deps = deps;
+  }
+
+  /** Logs a line for each difference, once for each device. */
+  warnOnce(devices: readonly DriverDevice[]): void {
+    const groups = new Map<string, Drift & { readonly ids: string[] }>();
+    for (const device of devices) {
+      for (const drift of this.#driftOf(device)) {
+        const key = JSON.stringify(drift);
+        if (!this.#logged.isNew(device.id + key)) continue;
+        const group = groups.get(key) ?? { ...drift, ids: [] };
+        group.ids.push(device.id);
+        groups.set(key, group);
+      }
+    }
+    for (const { msg, fields, ids } of groups.values()) {
+      this.#deps.log.warn(msg, { device_ids: ids, ...fields });
+    }
+  }
+
+  #driftOf(device: DriverDevice): readonly Drift[] {
+    const { settings, control } = this.#deps;
+    const found = readSysfsDevice(settings.sysfsDir, device.number);
+    if (found === undefined) return [];
+    const { label } = deviceRequest(device, settings);
+    const { exclusiveCaps, maxWidth, maxHeight, maxBuffers } = deviceParameters(
+      device.number,
+      settings.sysfsDir,
+      control,
+    );
+    const wantedBuffers = clampBuffers(settings.maxBuffers);
+    const drifts: Drift[] = [];
+    if (label !== "" && found.name !== label) {
+      drifts.push({
+        msg: "Adopted devices have another card label",
+        fields: { card_label: found.name, wanted_card_label: label },
+      });
+    }
+    if (exclusiveCaps !== undefined && exclusiveCaps !== settings.exclusiveCaps) {
+      drifts.push({
+        msg: "Adopted devices were loaded with other capabilities",
+        fields: { exclusive_caps: exclusiveCaps, wanted_exclusive_caps: settings.exclusiveCaps },
+      });
+    }
+    if (
+      maxWidth !== undefined &&
+      maxHeight !== undefined &&
+      (maxWidth !== settings.maxWidth || maxHeight !== settings.maxHeight)
+    ) {
+      const isLarger = maxWidth > settings.maxWidth || maxHeight > settings.maxHeight;
+      drifts.push({
+        msg: `Adopted devices accept ${isLarger ? "larger" : "only smaller"} frames`,
+        fields: {
+          max_frame: `${maxWidth}x${maxHeight}`,
+          wanted_max_frame: `${settings.maxWidth}x${settings.maxHeight}`,
+        },
+      });
+    }
+    if (maxBuffers !== undefined && maxBuffers !== wantedBuffers) {
+      drifts.push({
+        msg: "Adopted devices have another number of buffers",
+        fields: { max_buffers: maxBuffers, wanted_max_buffers: wantedBuffers },
+      });
+    }
+    return drifts;
+  }
+}
+
+/** Parameters of a device, each undefined where it can't be known. */
+export type KnownParameters = {
+  readonly [name in keyof DeviceParameters]: DeviceParameters[name] | undefined;
+};
+
+/** What a device was created with: from the control device, or else from what the module was loaded with. */
+export function deviceParameters(
+  number: number,
   sysfsDir: string,
-): readonly Mismatch[] {
-  const found: Mismatch[] = [];
-  const { label } = wanted;
-  if (label !== "" && device.name !== label) {
-    found.push({
-      msg: "adopted devices have another card label",
-      fields: { card_label: device.name, wanted_card_label: label },
-    });
-  }
-  const exclusive = known?.exclusiveCaps ?? loadedExclusive(device.number, sysfsDir);
-  if (exclusive !== undefined && exclusive !== wanted.exclusiveCaps) {
-    found.push({
-      msg: "adopted devices were loaded with other capabilities",
-      fields: {
-        exclusive_caps: exclusive,
-        wanted_exclusive_caps: wanted.exclusiveCaps,
-      },
-    });
-  }
-  const size = known ?? loadedSize(sysfsDir);
-  if (
-    size !== undefined &&
-    (size.maxWidth !== wanted.maxWidth || size.maxHeight !== wanted.maxHeight)
-  ) {
-    const isLarger = size.maxWidth > wanted.maxWidth || size.maxHeight > wanted.maxHeight;
-    found.push({
-      msg: `adopted devices take ${isLarger ? "larger" : "only smaller"} frames`,
-      fields: {
-        max_frame: `${size.maxWidth}x${size.maxHeight}`,
-        wanted_max_frame: `${wanted.maxWidth}x${wanted.maxHeight}`,
-      },
-    });
-  }
-  const buffers = known?.maxBuffers ?? loadedNumber(sysfsDir, "max_buffers");
-  const wantedBuffers = clampBuffers(wanted.maxBuffers);
-  if (buffers !== undefined && buffers !== wantedBuffers) {
-    found.push({
-      msg: "adopted devices have another number of buffers",
-      fields: { max_buffers: buffers, wanted_max_buffers: wantedBuffers },
-    });
-  }
-  return found;
-}
-
-/** The module's own bounds, which are those of all devices it was loaded with. */
-function loadedSize(sysfsDir: string) {
-  const maxWidth = loadedNumber(sysfsDir, "max_width");
-  const maxHeight = loadedNumber(sysfsDir, "max_height");
-  return maxWidth === undefined || maxHeight === undefined ? undefined : { maxWidth, maxHeight };
-}
-
-function loadedNumber(sysfsDir: string, name: string): number | undefined {
-  const [text] = readModuleParameter(sysfsDir, name) ?? [];
-  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
-}
-
-/**
- * exclusive_caps of the device the module was loaded with under this number, undefined if it wasn't
- * loaded with it by number. (A device that was added or made anew later isn't in the parameters.)
- */
-function loadedExclusive(number: number, sysfsDir: string): boolean | undefined {
+  control: Pick<ControlDevice, "isPresent" | "query">,
+): KnownParameters {
+  const known = control.isPresent() ? control.query(number) : undefined;
+  if (known !== undefined) return known;
+  const value = (name: string, index = 0) => readModuleParameter(sysfsDir, name)?.[index];
+  const size = (name: string) => {
+    const text = value(name) ?? "";
+    return /^\d+$/.test(text) ? Number(text) : undefined;
+  };
+  // Devices that were added or recreated later are not in the parameters.
   const index = readModuleParameter(sysfsDir, "video_nr")?.indexOf(String(number)) ?? -1;
-  if (index < 0) return undefined;
-  const value = readModuleParameter(sysfsDir, "exclusive_caps")?.[index];
-  return value === undefined ? undefined : value === "Y";
+  const exclusive = index < 0 ? undefined : value("exclusive_caps", index);
+  return {
+    exclusiveCaps: exclusive === undefined ? undefined : exclusive === "Y",
+    maxWidth: size("max_width"),
+    maxHeight: size("max_height"),
+    maxBuffers: size("max_buffers"),
+  };
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { FakeLoopbackKernel } from "../../../../test/support/fake-loopback-kernel.ts";
 import { steppingClock } from "../../../../test/support/stepping-clock.ts";
+import { silentLogger } from "../../../common/logger.ts";
 import { ErrnoError, errnoNumber } from "../../../linux/errno-error.ts";
 import { ControlDevice } from "./control-device.ts";
 
@@ -11,7 +12,7 @@ let control: ControlDevice;
 beforeEach(() => {
   kernel = new FakeLoopbackKernel();
   kernel.preload("devices=0");
-  control = new ControlDevice(kernel, kernel, steppingClock());
+  control = new ControlDevice(kernel, { kernel, clock: steppingClock(), log: silentLogger });
 });
 afterEach(() => kernel.close());
 
@@ -28,7 +29,7 @@ describe("the control device", () => {
     expect(kernel.device(10)).toMatchObject({ label: "My WebCam", exclusive: true });
   });
 
-  test("a number that another driver has is told with its owner, and nothing is left", async () => {
+  test("a number that another driver uses is an error with its owner, and nothing is left", async () => {
     kernel.addForeign(10, "USB Camera");
     await expect(control.add(request, parameters)).rejects.toMatchObject({
       code: "device_number_taken",
@@ -38,7 +39,7 @@ describe("the control device", () => {
     expect(kernel.device(0)).toBeUndefined();
   });
 
-  test("what was made instead and can't be removed is told as well", async () => {
+  test("a device that was created instead and can't be removed is in the error as well", async () => {
     kernel.addForeign(10, "USB Camera");
     const add = kernel.control.bind(kernel);
     kernel.control = (path, request, arg) => {
@@ -47,7 +48,9 @@ describe("the control device", () => {
       return answer;
     };
     await expect(control.add(request, parameters)).rejects.toMatchObject({
-      message: expect.stringMatching(/"USB Camera"\. video11 was made instead and stays: .*open/),
+      message: expect.stringMatching(
+        /"USB Camera"\. video11 was created instead and stays: .*open/,
+      ),
     });
   });
 
@@ -76,19 +79,19 @@ describe("the control device", () => {
     await expect(control.remove(10)).rejects.toMatchObject({ code: "remove_failed", ...expected });
   });
 
-  test("what the module has is asked of it", async () => {
+  test("the module answers with a device's parameters", async () => {
     await control.add(request, parameters);
     expect(control.query(10)).toEqual(parameters);
     expect(control.query(11)).toBeUndefined();
   });
 
-  test("a control device that may not be opened is there and of no use", () => {
+  test("a control device that may not be opened is present and not usable", () => {
     expect([control.isPresent(), control.isUsable()]).toEqual([true, true]);
     kernel.controlForbidden = true;
     expect([control.isPresent(), control.isUsable()]).toEqual([true, false]);
   });
 
-  test("removing what isn't there is fine", async () => {
+  test("removing a device that does not exist is a success", async () => {
     await control.remove(10);
     expect(kernel.journal).toEqual(["remove 10"]);
   });

@@ -8,10 +8,10 @@ const devices = driverDevices([10, 11, 12, 13], [], {
   cleaning: "reset",
 });
 const [video10, video11, video12] = devices as [(typeof devices)[0], never, never];
-const at = (minor: number) => ({ major: 81, minor });
+const at = (minor: number) => ({ loopback: true, device: { major: 81, minor } });
 
 describe("the device numbers that devices had", () => {
-  test("order those that are made anew, and others come last as they are", () => {
+  test("order devices to recreate, and others come last as they are", () => {
     const numbers = new DeviceNumberHistory(recordingLogger());
     expect(numbers.inOrder(devices)).toEqual([...devices]);
     numbers.see(video12, at(0));
@@ -22,7 +22,7 @@ describe("the device numbers that devices had", () => {
     ]);
   });
 
-  test("are told when a device has another one, once", () => {
+  test("are logged once when a device has another one", () => {
     const log = recordingLogger();
     const numbers = new DeviceNumberHistory(log);
     for (const minor of [3, 3, 4, 4]) numbers.see(video11, at(minor));

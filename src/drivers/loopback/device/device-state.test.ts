@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { type DeviceFacts, deviceState, faultOf, loopbackReasons } from "./device-state.ts";
+import {
+  type DeviceFacts,
+  deviceState,
+  faultOf,
+  loopbackReasons,
+  streamFormat,
+} from "./device-state.ts";
 
 const sysfs = {
   number: 10,
@@ -7,6 +13,8 @@ const sysfs = {
   device: { major: 81, minor: 0 },
   loopback: true,
   writing: false,
+  format: "",
+  maxOpeners: 10,
   driver: undefined,
 };
 const right: DeviceFacts = {
@@ -53,27 +61,27 @@ describe("a device's state", () => {
       "its number can't be read",
       { sysfs: { ...sysfs, device: undefined } },
       "faulty",
-      "video10 does not tell its device number (dev in /sys).",
+      "video10 does not show its device number (dev in /sys).",
     ],
     [
-      "a writer's mark is on it and nobody has it",
+      "it has a writer's mark and no process has it open",
       { sysfs: { ...sysfs, writing: true }, isOpen: false },
       "stuck_writer",
-      "video10 has a writer's mark, and nobody has it open.",
+      "video10 has a writer's mark, and no process has it open.",
     ],
-    ["a writer has it", { sysfs: { ...sysfs, writing: true }, isOpen: true }, "ok", ""],
-    ["who has it can't be known", { sysfs: { ...sysfs, writing: true } }, "ok", ""],
+    ["a writer has it open", { sysfs: { ...sysfs, writing: true }, isOpen: true }, "ok", ""],
+    ["it can't be known whether it is open", { sysfs: { ...sysfs, writing: true } }, "ok", ""],
     [
-      "a killed run has locked it",
+      "a killed run left it locked",
       { locked: true },
       "faulty",
-      "video10 lets nobody open it (max_openers in /sys).",
+      "video10 is locked: no process can open it (max_openers in /sys).",
     ],
     [
       "the module made another number of it",
       { sysfs: undefined, shiftedTo: 18 },
       "wrong_number",
-      "v4l2loopback was asked for video10 when it was loaded, and made video18 instead.",
+      "v4l2loopback was loaded for video10, and created video18 instead.",
     ],
     [
       "the number is a camera's",
@@ -90,7 +98,7 @@ describe("a device's state", () => {
       'video10 is "USB Camera" of the driver uvcvideo, not of v4l2loopback.',
     ],
     [
-      "the number is somebody's and the module is gone",
+      "the number is another driver's and the module is gone",
       { moduleLoaded: false, sysfs: { ...sysfs, name: "vivid", loopback: false } },
       "wrong_driver",
       'video10 is "vivid" of another driver, not of v4l2loopback.',
@@ -120,4 +128,20 @@ describe("a device's state", () => {
     );
     expect(disruptive).toEqual(["wrong_number"]);
   });
+});
+
+test("what is streamed reads as code, size and rate", () => {
+  expect(streamFormat("YUYV:640x480@30")).toBe("YUYV 640x480 30 fps");
+  expect(streamFormat("YU12:1920x1080@30000/1001")).toBe("YU12 1920x1080 29.97 fps");
+});
+
+test("a code that is padded, and a rate that is none, are left away", () => {
+  expect(streamFormat("Y8  :64x48@25/0")).toBe("Y8 64x48");
+  expect(streamFormat("YUYV:64x48@0")).toBe("YUYV 64x48");
+});
+
+test("text that is no format has none", () => {
+  for (const odd of ["", "YUYV", "@30", "YUYV:640@30", "\n"]) {
+    expect(streamFormat(odd)).toBeUndefined();
+  }
 });

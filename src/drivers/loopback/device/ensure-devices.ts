@@ -1,61 +1,59 @@
-import type { Clock } from "../../../common/clock.ts";
-import type { Logger } from "../../../common/logger.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import type { DriverDevice, EnsureReport } from "../../driver.ts";
 import type { ExclusiveAccess } from "../cleaning/exclusive-access.ts";
-import type { LoopbackKernel } from "../kernel.ts";
-import type { LoopbackSettings } from "../loopback-settings.ts";
-import { ensureModule, type Provided, refuseTooMany } from "../module/ensure-module.ts";
+import {
+  ensureModule,
+  type ModuleContext,
+  type ModuleLoad,
+  refuseTooMany,
+} from "../module/ensure-module.ts";
 import type { ModuleOwnership } from "../module/module-ownership.ts";
+import { deviceRequest } from "../module/parameters.ts";
 import { renumberModule } from "../module/renumber.ts";
-import type { ControlNode } from "../node/control-node.ts";
-import { OLD_NODE_PATIENCE_MS } from "../node/device-nodes.ts";
-import type { ControlDevice } from "./control-device.ts";
+import { oldNodePatienceMs } from "../node/device-nodes.ts";
+import type { ConfigDrift } from "./config-drift.ts";
 import type { DeviceMaker } from "./device-maker.ts";
 import type { DeviceNumberHistory } from "./device-number-history.ts";
 import type { LoopbackView } from "./loopback-view.ts";
 
-export interface EnsureContext {
-  readonly settings: LoopbackSettings;
-  readonly log: Logger;
-  readonly kernel: LoopbackKernel;
-  readonly clock: Clock;
-  readonly control: ControlDevice;
-  readonly controlNode: ControlNode;
+export interface EnsureContext extends ModuleContext {
   readonly view: LoopbackView;
   readonly maker: DeviceMaker;
   readonly access: ExclusiveAccess;
   readonly module: ModuleOwnership;
   readonly numbers: DeviceNumberHistory;
+  readonly drift: ConfigDrift;
 }
 
-/** What an `ensure` does, from the module to each of the devices: see `VideoDriver`. */
+/** `VideoDriver.ensure`: first the module, then each device. */
 export async function ensureDevices(
   devices: readonly DriverDevice[],
   recreatable: ReadonlySet<string>,
-  needs: EnsureContext,
+  context: EnsureContext,
 ): Promise<EnsureReport> {
-  const { settings, control, controlNode, view, maker, module, numbers } = needs;
-  renumberModule(devices, recreatable, { ...needs, sysfsDir: settings.sysfsDir });
-  const isThere = (device: DriverDevice) => view.sysfsDevice(device) !== undefined;
-  const old = new Set(devices.filter(isThere));
+  const { settings, control, view, maker, module, numbers, drift } = context;
+  renumberModule(devices, recreatable, context);
+  const exists = (device: DriverDevice) => view.sysfs(device) !== undefined;
+  const old = new Set(devices.filter(exists));
   for (const device of devices) if (!old.has(device)) maker.tryToRemoveStaleNode(device);
   const inOrder = numbers.inOrder(devices);
-  const requests = inOrder.map((device) => maker.request(device));
-  const provided = await ensureModule(requests, needs);
-  if (provided.by === "ours") module.isOurs();
-  await controlNode.provide(OLD_NODE_PATIENCE_MS);
-  if (!devices.every(isThere) && !control.isUsable()) refuseTooMany(devices.length, settings);
+  const load = await ensureModule(
+    inOrder.map((device) => deviceRequest(device, settings)),
+    context,
+  );
+  if (load.by === "ours") module.isOurs();
+  await control.ensureNode(oldNodePatienceMs);
+  if (!devices.every(exists) && !control.isUsable()) refuseTooMany(devices.length, settings);
   const outcomes = new Map<DriverDevice, Outcome>();
   for (const device of inOrder) {
-    outcomes.set(device, await ensureDevice(device, !old.has(device), provided, needs));
+    outcomes.set(device, await ensureDevice(device, !old.has(device), load, context));
   }
-  const are = (outcome: Outcome) => devices.filter((device) => outcomes.get(device) === outcome);
-  const ids = (list: readonly DriverDevice[]) => list.map(({ id }) => id);
-  maker.tellMismatches(devices.filter((device) => !(outcomes.get(device) instanceof Error)));
+  const idsOf = (outcome: Outcome) =>
+    devices.filter((device) => outcomes.get(device) === outcome).map(({ id }) => id);
+  drift.warnOnce(devices.filter((device) => !(outcomes.get(device) instanceof Error)));
   return {
-    created: ids(are("created")),
-    adopted: ids(are("adopted")),
+    created: idsOf("created"),
+    adopted: idsOf("adopted"),
     failed: devices.flatMap((device) => {
       const error = outcomes.get(device);
       return error instanceof Error ? [{ id: device.id, error }] : [];
@@ -65,19 +63,18 @@ export async function ensureDevices(
 
 type Outcome = "created" | "adopted" | PluginError;
 
-/** `isNew`: /sys did not have it before. */
+/** @param isNew The device did not exist before. */
 async function ensureDevice(
   device: DriverDevice,
   isNew: boolean,
-  provided: Provided,
-  { access, maker, view, numbers }: EnsureContext,
+  load: ModuleLoad,
+  { access, maker }: EnsureContext,
 ): Promise<Outcome> {
   try {
-    access.liftLeftOver(device);
-    // What was there before a load is not new, and need not be waited for.
-    const isAdded = await maker.ensure(device, provided.by !== "there" && isNew);
-    numbers.see(device, view.deviceNumber(device));
-    const isLoaded = isNew && provided.by === "ours" && provided.asked.includes(device.number);
+    access.unlockLeftOver(device);
+    // A device that existed before the load is not new, and needs no waiting.
+    const isAdded = await maker.ensure(device, load.by !== "there" && isNew);
+    const isLoaded = isNew && load.by === "ours" && load.numbers.includes(device.number);
     return isAdded || isLoaded ? "created" : "adopted";
   } catch (error) {
     return PluginError.from(error);

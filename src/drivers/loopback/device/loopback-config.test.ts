@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { CONFIG_OFFSETS, decodeConfig, encodeConfig, encodeQuery } from "./loopback-config.ts";
+import { configOffsets, decodeConfig, encodeConfig, encodeQuery } from "./loopback-config.ts";
 
 /** As a C compiler lays it out: `offsetof` of v4l2loopback.h's struct, on x86_64 and aarch64. */
 const C_LAYOUT = [
@@ -20,7 +20,7 @@ const request = { number: 10, label: "MeetingBot_WebCam" };
 const device = { exclusiveCaps: true, maxBuffers: 2, maxWidth: 1920, maxHeight: 1080 };
 
 test("the struct's fields are where C has them, in 72 bytes", () => {
-  expect(Object.entries(CONFIG_OFFSETS)).toEqual(C_LAYOUT.map(([name, at]) => [name, at]));
+  expect(Object.entries(configOffsets)).toEqual(C_LAYOUT.map(([name, at]) => [name, at]));
   expect(encodeConfig(request, device).byteLength).toBe(72);
 });
 

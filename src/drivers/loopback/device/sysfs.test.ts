@@ -7,11 +7,10 @@ import {
   loopbackNumbers,
   moduleState,
   readControlDevice,
-  readFormat,
   readModuleParameter,
   readModuleVersion,
-  readSysfs,
-  VIDEO_CLASS,
+  readSysfsDevice,
+  videoClass,
 } from "./sysfs.ts";
 
 let sys: string;
@@ -38,12 +37,13 @@ function addDevice(): void {
   for (const [name, text] of Object.entries(attributes)) attribute(`${VIDEO10}/${name}`, text);
 }
 
-const video10 = () => readSysfs(sys, [10]).devices.get(10);
+const video10 = () => readSysfsDevice(sys, 10);
 
 describe("a device in /sys", () => {
   const RIGHT = {
     ...{ number: 10, name: "My WebCam", device: { major: 81, minor: 3 } },
     ...{ loopback: true, writing: false, driver: undefined },
+    ...{ format: "YUYV:640x480@30", maxOpeners: 10 },
   };
 
   test.each<[string, string, string | undefined, object]>([
@@ -59,10 +59,15 @@ describe("a device in /sys", () => {
     ["with a state of a later version", "state", "capture paused\n", {}],
     ["that is written to", "state", "capture\n", { writing: true }],
     ["before 0.13, with a format", "state", undefined, { writing: true }],
-    ["that has no max_openers (yet)", "max_openers", undefined, { loopback: false }],
+    [
+      "that has no max_openers (yet)",
+      "max_openers",
+      undefined,
+      { loopback: false, maxOpeners: undefined },
+    ],
     ["that has no buffers (yet)", "buffers", undefined, { loopback: false }],
-    ["that has no format (yet)", "format", undefined, { loopback: false }],
-    ["with an empty format", "format", "", {}],
+    ["that has no format (yet)", "format", undefined, { loopback: false, format: "" }],
+    ["with an empty format", "format", "", { format: "" }],
     ["with buffers in a later format", "buffers", "2 of 32\n", {}],
   ])("%s", (_, name, text, differs) => {
     addDevice();
@@ -80,9 +85,10 @@ describe("a device in /sys", () => {
   });
 
   test("has a format as it says it, and none if it doesn't", () => {
-    expect(readFormat(sys, 10)).toBe("");
     addDevice();
-    expect(readFormat(sys, 10)).toBe("YUYV:640x480@30");
+    expect(video10()?.format).toBe("YUYV:640x480@30");
+    attribute(`${VIDEO10}/format`, "\n");
+    expect(video10()?.format).toBe("");
   });
 
   test("counts among the loopback devices if all of its attributes are there", () => {
@@ -140,7 +146,7 @@ describe("the module in /sys", () => {
 });
 
 describe("a number of a node", () => {
-  const isTaken = (minor: number) => isNumberTaken(sys, VIDEO_CLASS, { major: 81, minor });
+  const isTaken = (minor: number) => isNumberTaken(sys, videoClass, { major: 81, minor });
 
   test("is taken by whichever device of the class has it", () => {
     addDevice();

@@ -51,7 +51,7 @@ describe("why a module was not loaded", () => {
     ["EINVAL", "module_parameter_rejected", "dmesg"],
     ["EEXIST", "device_number_taken", "other device numbers"],
     ["EFAULT", "device_number_taken", "other device numbers"],
-    ["EBUSY", "module_busy", "tried again"],
+    ["EBUSY", "module_busy", "tries again"],
     ["EACCES", "module_access_denied", "spc_t"],
     ["ENOMEM", "out_of_resources", "Free memory"],
     ["ENOSYS", "modules_unsupported", "CONFIG_MODULES"],
@@ -67,7 +67,7 @@ describe("why a module was not loaded", () => {
     expect(error.cause).toBeInstanceOf(ErrnoError);
   });
 
-  test("a file that is not there is told from a symbol that is not there", () => {
+  test("a file that is missing differs from a symbol that is missing", () => {
     expect(explain("ENOENT", free, { syscall: "open" }).code).toBe("module_file_not_found");
   });
 
@@ -86,7 +86,7 @@ describe("why a module was not loaded", () => {
     expect(whole.message).toContain("or the kernel can't decompress the file");
     const other = explainXz("ENOEXEC");
     expect(other.code).toBe("module_wrong_kernel");
-    expect(other.message).toContain("nothing here can look into an xz file");
+    expect(other.message).toContain("xz files can't be examined here");
   });
 
   const refusals: [string, Partial<LoadProbes>, ErrorCode, string][] = [
@@ -107,7 +107,7 @@ describe("why a module was not loaded", () => {
     expect(explain("EPERM", unknown).remedy).toContain("seccomp");
   });
 
-  test("what holds until the next boot is told before a capability that would not help", () => {
+  test("what holds until the next boot comes before a capability that would not help", () => {
     const both = { ...free, sysModule: false, modulesDisabled: true };
     expect(explain("EPERM", both).code).toBe("modules_disabled");
   });
@@ -159,7 +159,7 @@ test.each(["ENOEXEC", "EINVAL"])(
     const failure = { error, path: "/x.ko", kernelRelease: RELEASE, builtFor: undefined };
     expect(explainLoadError(failure, free)).toMatchObject({
       code: "module_file_corrupt",
-      message: expect.stringContaining("no kernel module, or is cut short"),
+      message: expect.stringContaining("not a kernel module, or is cut short"),
     });
   },
 );

@@ -4,7 +4,7 @@ import type { ErrnoError } from "../../../linux/errno-error.ts";
 import { installHint } from "./install-hint.ts";
 import type { LoadProbes } from "./load-probes.ts";
 
-/** A module the kernel refused. */
+/** A module that the kernel refused to load. */
 export interface LoadFailure {
   /** What the kernel, or open(2) before it, answered. */
   readonly error: ErrnoError;
@@ -12,9 +12,9 @@ export interface LoadFailure {
   readonly path: string;
   /** `uname -r` */
   readonly kernelRelease: string;
-  /** The kernel the file says it was built for; undefined if it says nothing, so it may not be a module at all. */
+  /** The kernel that it was built for, as the file says; undefined if it doesn't say, so it may be no module at all. */
   readonly builtFor: string | undefined;
-  /** What of an .xz file, which nothing here can look into, is seen to be wrong: `xzDefect`. */
+  /** The visible defect of an .xz file: `xzDefect`. */
   readonly xzDefect?: string | undefined;
 }
 
@@ -25,9 +25,8 @@ interface Explanation {
 }
 
 /**
- * Why a module can't be loaded and what to do about it. What each errno means was seen with kernels 6.1,
- * 6.8, 6.14 and 7.0 (kernel/module/main.c, signing.c, decompress.c); EACCES and ENOKEY are from their
- * sources.
+ * Explains why a module can't be loaded, and what to do. The meaning of each errno was seen with kernels 6.1, 6.8,
+ * 6.14 and 7.0 (kernel/module/main.c, signing.c, decompress.c); EACCES and ENOKEY are from their sources.
  */
 export function explainLoadError(failure: LoadFailure, probes: LoadProbes): PluginError {
   const { code, why, remedy } = explain(failure, probes);
@@ -38,7 +37,7 @@ export function explainLoadError(failure: LoadFailure, probes: LoadProbes): Plug
   );
 }
 
-const SEE_DMESG = "See the kernel's log on the host: dmesg | tail";
+const seeDmesg = "See the kernel's log on the host: dmesg | tail";
 
 function explain(failure: LoadFailure, probes: LoadProbes): Explanation {
   switch (failure.error.errnoName) {
@@ -53,7 +52,7 @@ function explain(failure: LoadFailure, probes: LoadProbes): Explanation {
     case "ENOKEY":
       return {
         code: "module_signature_rejected",
-        why: "it isn't signed with a key this kernel trusts, and the kernel wants that (Secure Boot or module.sig_enforce)",
+        why: "it isn't signed with a key that this kernel trusts, as the kernel demands (Secure Boot or module.sig_enforce)",
         remedy:
           "Use the distribution's signed module, or sign this one and enroll the key (mokutil --import), or turn Secure Boot off.",
       };
@@ -62,8 +61,8 @@ function explain(failure: LoadFailure, probes: LoadProbes): Explanation {
       if (failure.builtFor !== failure.kernelRelease) return explainFile(failure, "");
       return {
         code: "module_parameter_rejected",
-        why: "a parameter has a value it doesn't take, or the file belongs to another build of this kernel",
-        remedy: SEE_DMESG,
+        why: "the module rejects the value of a parameter, or the file belongs to another build of this kernel",
+        remedy: seeDmesg,
       };
     case "EEXIST":
       return {
@@ -80,8 +79,8 @@ function explain(failure: LoadFailure, probes: LoadProbes): Explanation {
     case "EBUSY":
       return {
         code: "module_busy",
-        why: "somebody else is loading the same module and failing",
-        remedy: `Nothing, it is tried again. ${SEE_DMESG}`,
+        why: "another program is loading the same module and failing",
+        remedy: `Nothing: the plugin tries again. ${seeDmesg}`,
       };
     case "EACCES":
       return {
@@ -104,7 +103,7 @@ function explain(failure: LoadFailure, probes: LoadProbes): Explanation {
         remedy: "Boot a kernel with CONFIG_MODULES.",
       };
     default:
-      return { code: "module_load_failed", why: "for no reason known here", remedy: SEE_DMESG };
+      return { code: "module_load_failed", why: "the reason is not known here", remedy: seeDmesg };
   }
 }
 
@@ -112,7 +111,7 @@ function explainMissing({ error, kernelRelease }: LoadFailure): Explanation {
   if (error.syscall === "open") {
     return {
       code: "module_file_not_found",
-      why: "the file, which modules.dep lists, isn't there",
+      why: "the file is missing, although modules.dep lists it",
       remedy: `Mount the host's whole /lib/modules, or reinstall: ${installHint("videodev", kernelRelease)}`,
     };
   }
@@ -123,13 +122,13 @@ function explainMissing({ error, kernelRelease }: LoadFailure): Explanation {
   };
 }
 
-/** The file itself is wrong; `otherwise` is what is left if it says that it is for this kernel. */
+/** The file itself is wrong; `otherwise` is the reason if it says that it is for this kernel. */
 function explainFile(failure: LoadFailure, otherwise: string): Explanation {
   const { builtFor, kernelRelease } = failure;
   if (builtFor === undefined) {
     return {
       code: "module_file_corrupt",
-      why: "the file is no kernel module, or is cut short",
+      why: "the file is not a kernel module, or is cut short",
       remedy: `Reinstall the package the file is from. ${installHint("v4l2loopback", kernelRelease)}`,
     };
   }
@@ -147,7 +146,7 @@ function isXz({ path }: LoadFailure): boolean {
   return path.endsWith(".xz");
 }
 
-/** The kernel could not decompress it (kernel/module/decompress.c), or could and took no liking to a parameter. */
+/** The kernel could not decompress it (kernel/module/decompress.c), or the module rejected a parameter. */
 function explainXz({ xzDefect, kernelRelease }: LoadFailure): Explanation {
   if (xzDefect !== undefined) {
     return {
@@ -158,8 +157,8 @@ function explainXz({ xzDefect, kernelRelease }: LoadFailure): Explanation {
   }
   return {
     code: "module_parameter_rejected",
-    why: "a parameter has a value it doesn't take, or the kernel can't decompress the file (it takes xz --check=crc32 alone)",
-    remedy: SEE_DMESG,
+    why: "the module rejects the value of a parameter, or the kernel can't decompress the file (it knows xz --check=crc32 alone)",
+    remedy: seeDmesg,
   };
 }
 
@@ -167,12 +166,12 @@ function explainXz({ xzDefect, kernelRelease }: LoadFailure): Explanation {
 function explainXzContent({ kernelRelease }: LoadFailure): Explanation {
   return {
     code: "module_wrong_kernel",
-    why: "it was built for another kernel, or is no module (nothing here can look into an xz file)",
+    why: "it was built for another kernel, or is not a module (xz files can't be examined here)",
     remedy: `Rebuild or reinstall the module for this kernel. ${installHint("v4l2loopback", kernelRelease)}`,
   };
 }
 
-/** EPERM has many causes; what the probes know goes first, by how much it rules out. */
+/** EPERM has many causes: first those that the probes can prove, by how much they rule out. */
 function explainRefusal(probes: LoadProbes): Explanation {
   if (probes.modulesDisabled === true) {
     return {
@@ -186,7 +185,7 @@ function explainRefusal(probes: LoadProbes): Explanation {
       code: "module_not_permitted",
       why: "this process lacks the capability CAP_SYS_MODULE",
       remedy:
-        "Run the container privileged (SYS_MODULE alone would load the module, and open none of its devices), or load v4l2loopback on the host. Talos takes the capability from every pod.",
+        "Run the container privileged (SYS_MODULE alone would load the module, and open none of its devices), or load v4l2loopback on the host. Talos removes the capability from every pod.",
     };
   }
   if (probes.initialUserNamespace === false) {
@@ -206,7 +205,7 @@ function explainRefusal(probes: LoadProbes): Explanation {
   if (probes.lockdown !== undefined && probes.lockdown !== "none") {
     return {
       code: "module_signature_rejected",
-      why: `the kernel is locked down (${probes.lockdown}) and takes signed modules only`,
+      why: `the kernel is locked down (${probes.lockdown}) and accepts signed modules only`,
       remedy:
         "Use the distribution's signed module, or sign this one and enroll the key (mokutil --import).",
     };
@@ -214,13 +213,13 @@ function explainRefusal(probes: LoadProbes): Explanation {
   if (probes.signatureEnforced === true) {
     return {
       code: "module_signature_rejected",
-      why: "the kernel takes signed modules only (module.sig_enforce)",
+      why: "the kernel accepts signed modules only (module.sig_enforce)",
       remedy: "Use the distribution's signed module, or sign this one and enroll the key.",
     };
   }
   return {
     code: "module_not_permitted",
     why: "the kernel, a seccomp profile or LoadPin forbids it",
-    remedy: `Allow finit_module in the container's seccomp profile, or load v4l2loopback on the host. ${SEE_DMESG}`,
+    remedy: `Allow finit_module in the container's seccomp profile, or load v4l2loopback on the host. ${seeDmesg}`,
   };
 }

@@ -96,7 +96,7 @@ describe("install hints", () => {
   });
 
   test.each(["6.8.0-151-generic", "6.8.0-1021-gke", "5.15.0-130-generic"])(
-    "nobody with Ubuntu's %s is sent for the dkms package",
+    "no hint for Ubuntu's %s is the dkms package",
     (release) => {
       expect(installHint("v4l2loopback", release)).toContain("v4l2loopback-dkms is not needed");
     },

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, isAbsolute, join } from "node:path";
+import { readSmallFile } from "../../../common/files.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import { installHint } from "./install-hint.ts";
 import {
@@ -9,20 +10,20 @@ import {
   parseModulesDep,
 } from "./modules-dep.ts";
 
-/** The module, and the name of its file and of its directory in /sys/module. */
-export const MODULE = "v4l2loopback";
+/** Name of the module, of its file and of its directory in /sys/module. */
+export const loopbackModule = "v4l2loopback";
 
-/** What v4l2loopback needs, if only its file was found (its modinfo names videodev, which needs mc). */
-const NEEDS = "videodev";
+/** The module that v4l2loopback needs (its modinfo), and which needs mc. For a tree where only its file is found. */
+const neededModule = "videodev";
 
-/** Where the kernel has that and what it needs, last first as in modules.dep, if nobody ran depmod (drivers/media). */
-const NEEDED_FILES = ["kernel/drivers/media/v4l2-core/videodev", "kernel/drivers/media/mc/mc"];
+/** The files of that and of mc in the kernel's tree (drivers/media), last first as in modules.dep. */
+const neededFiles = ["kernel/drivers/media/v4l2-core/videodev", "kernel/drivers/media/mc/mc"];
 
 /**
- * Where to look when modules.dep doesn't know the module, because nobody ran depmod: first what an
- * administrator would have put in place of the kernel's own, as depmod.d(5) does by default.
+ * Where to look if modules.dep doesn't know the module, because depmod did not run: first what an administrator would
+ * install in place of the kernel's own, as depmod.d(5) does by default.
  */
-const DIRECTORIES = [
+const directories = [
   "updates/dkms",
   "updates",
   "extra",
@@ -32,26 +33,25 @@ const DIRECTORIES = [
   "kernel/drivers/media",
 ];
 
-const SUFFIXES = [".ko", ".ko.zst", ".ko.xz", ".ko.gz"];
+const suffixes = [".ko", ".ko.zst", ".ko.xz", ".ko.gz"];
 
 /**
  * The files to load for v4l2loopback, as absolute paths in order, from the tree of one kernel
- * (`/lib/modules/6.8.0-45-generic`). What is built in or already loaded needn't be filtered out by
- * anyone but the loader: loading it again is EEXIST.
+ * (`/lib/modules/6.8.0-45-generic`). Modules that are loaded already are among them: the loader skips those.
  *
  * @throws PluginError `module_tree_not_found` or `module_file_not_found`.
  */
 export function findModule(modulesDir: string, kernelRelease: string): readonly string[] {
   const tree = join(modulesDir, kernelRelease);
   if (!isDirectory(tree)) throw treeNotFound(tree, modulesDir);
-  const known = parseModulesDep(read(join(tree, "modules.dep")));
-  const builtin = parseModulesBuiltin(read(join(tree, "modules.builtin")));
-  const entry = known.get(MODULE) ?? search(tree, known.get(NEEDS));
+  const known = parseModulesDep(readSmallFile(join(tree, "modules.dep")) ?? "");
+  const builtin = parseModulesBuiltin(readSmallFile(join(tree, "modules.builtin")) ?? "");
+  const entry = known.get(loopbackModule) ?? search(tree, known.get(neededModule));
   if (entry === undefined) {
     throw new PluginError(
       "module_file_not_found",
-      `There is no file of the module ${MODULE} in ${tree}.`,
-      { remedy: installHint(MODULE, kernelRelease) },
+      `There is no file of the module ${loopbackModule} in ${tree}.`,
+      { remedy: installHint(loopbackModule, kernelRelease) },
     );
   }
   return loadOrder(entry, builtin).map((path) => (isAbsolute(path) ? path : join(tree, path)));
@@ -60,18 +60,18 @@ export function findModule(modulesDir: string, kernelRelease: string): readonly 
 function search(tree: string, needed: ModuleEntry | undefined): ModuleEntry | undefined {
   const needs =
     needed === undefined
-      ? NEEDED_FILES.flatMap((path) => existing(tree, path) ?? [])
+      ? neededFiles.flatMap((path) => existing(tree, path) ?? [])
       : [needed.path, ...needed.needs];
-  for (const directory of DIRECTORIES) {
-    const path = existing(tree, join(directory, MODULE));
-    if (path !== undefined) return { name: MODULE, path, needs };
+  for (const directory of directories) {
+    const path = existing(tree, join(directory, loopbackModule));
+    if (path !== undefined) return { name: loopbackModule, path, needs };
   }
   return undefined;
 }
 
-/** The path with the suffix that the tree has it with. */
+/** The path with the suffix that it has in the tree. */
 function existing(tree: string, path: string): string | undefined {
-  return SUFFIXES.map((suffix) => path + suffix).find((file) => existsSync(join(tree, file)));
+  return suffixes.map((suffix) => path + suffix).find((file) => existsSync(join(tree, file)));
 }
 
 function treeNotFound(tree: string, modulesDir: string): PluginError {
@@ -91,17 +91,9 @@ function remedyForTree(modulesDir: string, kernelRelease: string): string {
   if (readdirSync(modulesDir).length > 0) {
     return "Mount the host's whole /lib/modules: this one is of another kernel. After a kernel update, reboot the node.";
   }
-  return `${modulesDir} is empty: mount the host's, or if the host's own is empty, too, give it modules. ${installHint(MODULE, kernelRelease)}`;
+  return `${modulesDir} is empty: mount the host's; if the host's is empty as well, install modules there. ${installHint(loopbackModule, kernelRelease)}`;
 }
 
 function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }

@@ -1,4 +1,4 @@
-/** What a host's kernel is, as far as `uname -r` tells. */
+/** The kind of a host's kernel, as far as `uname -r` shows. */
 type Family =
   | "ubuntu"
   | "ubuntu_7"
@@ -10,7 +10,7 @@ type Family =
   | "unknown";
 
 /** First match counts; the samples are releases as those kernels report them. */
-const FAMILIES: readonly (readonly [Family, RegExp])[] = [
+const families: readonly (readonly [Family, RegExp])[] = [
   // 6.1.0-44-cloud-amd64, 6.12.57+deb13-cloud-arm64
   ["debian_cloud", /-cloud-(amd64|arm64)$/],
   // 6.1.0-44-amd64, 6.12.57+deb13-amd64, 6.1.0-44-rt-arm64
@@ -27,8 +27,8 @@ const FAMILIES: readonly (readonly [Family, RegExp])[] = [
   ["image_based", /-(talos|flatcar)/],
 ];
 
-/** What to do for each module that may be missing. */
-const HINTS: Readonly<Record<Family, { videodev: string; v4l2loopback: string }>> = {
+/** How to install each module that may be missing. */
+const hints: Readonly<Record<Family, { videodev: string; v4l2loopback: string }>> = {
   ubuntu: {
     videodev: "On the host: apt-get install linux-modules-extra-$(uname -r)",
     v4l2loopback:
@@ -69,11 +69,10 @@ const HINTS: Readonly<Record<Family, { videodev: string; v4l2loopback: string }>
 };
 
 /**
- * What a person should install when a module's file, or what it needs, is missing; one or two sentences
- * with a command where there is one. Guessed from the release (`uname -r`), for the container's own
- * /etc/os-release says nothing of the host.
+ * What to install where a module's file, or a module that it needs, is missing: one or two sentences, with a command
+ * where there is one. Guessed from the release (`uname -r`): the container's own /etc/os-release is not the host's.
  */
 export function installHint(module: "videodev" | "v4l2loopback", kernelRelease: string): string {
-  const family = FAMILIES.find(([, pattern]) => pattern.test(kernelRelease))?.[0] ?? "unknown";
-  return HINTS[family][module];
+  const family = families.find(([, pattern]) => pattern.test(kernelRelease))?.[0] ?? "unknown";
+  return hints[family][module];
 }

@@ -6,7 +6,7 @@ import { FakeLoopbackKernel } from "../../../../test/support/fake-loopback-kerne
 import { steppingClock } from "../../../../test/support/stepping-clock.ts";
 import { ErrnoError } from "../../../linux/errno-error.ts";
 import { findModule } from "./find-module.ts";
-import { loadModule } from "./load-module.ts";
+import { loadModule, xzDefect } from "./load-module.ts";
 
 let kernel: FakeLoopbackKernel;
 beforeEach(() => {
@@ -47,7 +47,7 @@ describe("loading", () => {
     expect(kernel.journal).toEqual(["finit videodev.ko", "finit v4l2loopback.ko"]);
   });
 
-  test("a module somebody else has loaded is no failure", async () => {
+  test("a module that another program has loaded is no failure", async () => {
     kernel.preload("devices=1");
     expect(await load()).toBe("already");
   });
@@ -58,7 +58,7 @@ describe("loading", () => {
     });
   });
 
-  test("somebody else's failing load is waited for", async () => {
+  test("waits for the end of another program's failing load", async () => {
     kernel.failures.push(["v4l2loopback", 16], ["v4l2loopback", 16]);
     expect(await load()).toBe("loaded");
   });
@@ -76,7 +76,7 @@ describe("loading", () => {
     });
   });
 
-  test("a file that modules.dep lists and nobody installed is named", async () => {
+  test("a file that modules.dep lists and that is not installed is named", async () => {
     rmSync(join(kernel.modulesDir, kernel.kernelRelease, "kernel/drivers/media/mc/mc.ko"));
     await expect(load()).rejects.toMatchObject({
       code: "module_file_not_found",
@@ -119,17 +119,47 @@ describe("compressed modules", () => {
     expect(kernel.journal.slice(-2)).toEqual(["finit v4l2loopback.ko.gz 4", "init v4l2loopback"]);
   });
 
-  test("xz is the kernel's or nobody's", async () => {
+  test("xz is left to the kernel, or refused", async () => {
     compressed(".xz", "\u00fd7zXZ");
     await expect(load()).rejects.toMatchObject({ code: "module_compression_unsupported" });
     kernelDecompresses("xz");
     expect(await load()).toBe("loaded");
   });
 
-  test("a damaged file is told from one the kernel refuses", async () => {
+  test("a damaged file differs from one that the kernel refuses", async () => {
     compressed(".gz", "not gzip");
     const error: unknown = await load().catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "module_file_corrupt" });
     expect(error).not.toBeInstanceOf(ErrnoError);
+  });
+});
+
+/** `printf x | xz --check=crc32` */
+const XZ = Buffer.from(
+  "fd377a585a0000016922de360200210116000000742fe5a301000078000000008316dc8c00011501a96334609042990d010000000001595a",
+  "hex",
+);
+
+describe("the defect of an xz file", () => {
+  function defectOf(bytes: Uint8Array): string | undefined {
+    const path = join(kernel.root, "file.xz");
+    writeFileSync(path, bytes);
+    return xzDefect(path);
+  }
+
+  test("is none if the file is whole, or has padding behind it", () => {
+    expect(defectOf(XZ)).toBeUndefined();
+    expect(defectOf(Buffer.concat([XZ, Buffer.alloc(8)]))).toBeUndefined();
+  });
+
+  test.each([6, 7, 20, XZ.length - 1])(
+    "is that it is cut short if it ends after %p bytes",
+    (length) => {
+      expect(defectOf(XZ.subarray(0, length))).toBe("cut short");
+    },
+  );
+
+  test.each(["", "\0\0\0\0\0\0\0\0", "\x7fELF", "\xfd7zXZ"])("is that %j is no xz file", (text) => {
+    expect(defectOf(Buffer.from(text, "latin1"))).toBe("no xz file");
   });
 });

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { Clock } from "../../../common/clock.ts";
+import { readSmallFile } from "../../../common/files.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import { ErrnoError, errnoNameOf } from "../../../linux/errno-error.ts";
 import { MODULE_INIT_COMPRESSED_FILE } from "../../../linux/linux-calls.ts";
@@ -10,7 +11,6 @@ import { explainLoadError } from "./explain-load-error.ts";
 import { readLoadProbes } from "./load-probes.ts";
 import { readModuleInfo } from "./module-info.ts";
 import { moduleName } from "./modules-dep.ts";
-import { xzDefect } from "./xz-file.ts";
 
 export interface LoadRequest {
   /** Absolute paths, in the order to load them; the last is the module that gets the parameters. */
@@ -20,21 +20,27 @@ export interface LoadRequest {
   readonly sysfsDir: string;
 }
 
-/** By suffix, the name that /sys/module/compression gives the algorithm (kernel/module/decompress.c). */
-const ALGORITHMS: Readonly<Record<string, string>> = { gz: "gzip", xz: "xz", zst: "zstd" };
+/** By suffix, the name of the algorithm in /sys/module/compression (kernel/module/decompress.c). */
+const algorithms: Readonly<Record<string, string>> = { gz: "gzip", xz: "xz", zst: "zstd" };
 
-/** Tries when somebody else is loading the same module, and ms between two. */
-const BUSY_TRIES = 10;
-const BUSY_PAUSE_MS = 100;
+/** Tries while another program loads the same module, and milliseconds between two. */
+const busyTries = 10;
+const busyPauseMs = 100;
+
+/** The .xz File Format 1.2.1, 2.1.1.1: the first bytes of a file, and 2.1.2.4: the last. */
+const xzFirstBytes = Buffer.from("\xfd7zXZ\0", "latin1");
+const xzLastBytes = Buffer.from("YZ");
+
+/** Zero bytes may follow the last ones, in fours (2.2, Stream Padding). */
+const xzPaddingBytes = 4;
 
 /**
- * Loads a module and before it what it needs. A module that is already there is no failure: `already`
- * says so of the last, whose parameters were then not ours.
+ * Loads a module, after the modules that it needs.
  *
- * That the kernel answers "loaded" proves nothing about the parameters: since 6.5 a second loader of the
- * same file is told so as well, and its parameters are dropped (kernel/module/main.c,
- * idempotent_init_module). The caller looks at /sys.
+ * "loaded" proves nothing about the parameters: since 6.5 the kernel says so to a second loader of the same file as
+ * well, and drops its parameters (kernel/module/main.c, idempotent_init_module). The caller looks at /sys.
  *
+ * @returns `already` if it was loaded before, with other parameters.
  * @throws PluginError of {@link explainLoadError}, or `module_compression_unsupported`.
  */
 export async function loadModule(
@@ -74,17 +80,23 @@ async function loadFile(
       if (error === undefined) throw thrown;
       // EEXIST is also what two devices of one number are, so only what /sys shows counts.
       if (error.errnoName === "EEXIST" && isLoaded(path, sysfsDir)) return "already";
-      if (error.errnoName !== "EBUSY" || attempt === BUSY_TRIES) {
+      if (error.errnoName !== "EBUSY" || attempt === busyTries) {
         const builtFor = readModuleInfo(path)?.builtFor;
-        const failure = { error, path, kernelRelease, builtFor, xzDefect: defectOfXz(path) };
+        const failure = {
+          error,
+          path,
+          kernelRelease,
+          builtFor,
+          xzDefect: path.endsWith(".xz") ? xzDefect(path) : undefined,
+        };
         throw explainLoadError(failure, readLoadProbes("/proc", sysfsDir));
       }
-      await clock.sleep(BUSY_PAUSE_MS);
+      await clock.sleep(busyPauseMs);
     }
   }
 }
 
-/** The kernel decompresses by itself if it can this algorithm; else it is done here. */
+/** Hands the file to the kernel, decompressed here if the kernel does not know the algorithm. */
 function insert(path: string, params: string, sysfsDir: string, kernel: LoopbackKernel): void {
   const suffix = /\.ko\.(gz|xz|zst)$/.exec(path)?.[1];
   if (suffix === undefined) {
@@ -102,22 +114,30 @@ function insert(path: string, params: string, sysfsDir: string, kernel: Loopback
   kernel.initModule(decompress(path, suffix), params);
 }
 
-function defectOfXz(path: string): string | undefined {
+/**
+ * The visible defect of an .xz file, which nothing here can decompress, as the end of "it is …"; undefined if its
+ * first and its last bytes are right, or it can't be read.
+ */
+export function xzDefect(path: string): string | undefined {
+  let bytes: Buffer;
   try {
-    return path.endsWith(".xz") ? xzDefect(readFileSync(path)) : undefined;
+    bytes = readFileSync(path);
   } catch {
     return undefined;
   }
+  if (!bytes.subarray(0, xzFirstBytes.length).equals(xzFirstBytes)) return "no xz file";
+  let end = bytes.length;
+  while (bytes.subarray(end - xzPaddingBytes, end).every((byte) => byte === 0)) {
+    end -= xzPaddingBytes;
+  }
+  return bytes.subarray(end - xzLastBytes.length, end).equals(xzLastBytes)
+    ? undefined
+    : "cut short";
 }
 
-/** Whether the kernel can load a module of this suffix, "xz", without being given it decompressed. */
+/** True if the kernel can decompress a module of this suffix, "xz", itself. */
 export function kernelDecompresses(suffix: string, sysfsDir: string): boolean {
-  try {
-    const algorithm = readFileSync(join(sysfsDir, "module", "compression"), "utf8").trim();
-    return algorithm === ALGORITHMS[suffix];
-  } catch {
-    return false;
-  }
+  return readSmallFile(join(sysfsDir, "module", "compression")) === (algorithms[suffix] ?? "");
 }
 
 /** What to do about an .xz file that the kernel can't load. */
@@ -129,7 +149,7 @@ function decompress(path: string, suffix: string): Uint8Array {
   if (suffix === "xz") {
     throw new PluginError(
       "module_compression_unsupported",
-      `${path} is compressed with xz, which neither this kernel nor this program can undo.`,
+      `${path} is compressed with xz, which neither this kernel nor this program can decompress.`,
       { remedy: unpackXzHint(path) },
     );
   }

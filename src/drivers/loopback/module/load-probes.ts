@@ -1,15 +1,12 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readSmallFile } from "../../../common/files.ts";
 import { readPrivileges } from "../../../linux/privileges.ts";
 
-/**
- * What may stand in the way of loading a module, as files tell it. Undefined: the file isn't there or
- * isn't readable, so nothing is known.
- */
+/** What may keep a module from being loaded, as files show it. Undefined: the file can't be read. */
 export interface LoadProbes {
   /** CAP_SYS_MODULE is effective. */
   readonly sysModule: boolean | undefined;
-  /** The process is in the first user namespace, the only one where modules may be loaded. */
+  /** The process is in the first user namespace, the only one that may load modules. */
   readonly initialUserNamespace: boolean | undefined;
   /** sysctl kernel.modules_disabled: no module can be loaded until the next boot. */
   readonly modulesDisabled: boolean | undefined;
@@ -23,8 +20,8 @@ export interface LoadProbes {
 
 /** Reads the probes; missing files are fine. Defaults: `/proc` and `/sys`. */
 export function readLoadProbes(procDir = "/proc", sysfsDir = "/sys"): LoadProbes {
-  const proc = (path: string) => read(join(procDir, path));
-  const sys = (path: string) => read(join(sysfsDir, path));
+  const proc = (path: string) => readSmallFile(join(procDir, path));
+  const sys = (path: string) => readSmallFile(join(sysfsDir, path));
   return {
     sysModule: readPrivileges(procDir)?.capabilities.includes("CAP_SYS_MODULE"),
     // The first namespace maps all of 32 bits to themselves (user_namespaces(7)).
@@ -44,12 +41,4 @@ export function readLoadProbes(procDir = "/proc", sysfsDir = "/sys"): LoadProbes
 
 function map<T>(text: string | undefined, use: (text: string) => T): T | undefined {
   return text === undefined ? undefined : use(text);
-}
-
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
 }

@@ -60,7 +60,7 @@ describe("devices of the predecessor, with its stray quotes in their labels", ()
       await driver.ensure();
       expect(warnings).toEqual(
         labels.map((label, index) => [
-          "adopted devices have another card label",
+          "Adopted devices have another card label",
           {
             device_ids: [`video${10 + index}`],
             card_label: label,
@@ -71,15 +71,15 @@ describe("devices of the predecessor, with its stray quotes in their labels", ()
     },
   );
 
-  test("are told of in four lines, eight devices with larger frames as they are", async () => {
+  test("are logged in four lines, although eight devices have larger frames", async () => {
     const { driver, warnings } = setUp({ version: "0.15.4" }, { devices: 8, largest: 1920 });
     await driver.ensure();
     const ids = Array.from({ length: 8 }, (_, index) => `video${10 + index}`);
     expect(warnings.map(([msg, fields]) => [msg, fields["device_ids"]])).toEqual([
-      ["adopted devices have another card label", ids.slice(0, 1)],
-      ["adopted devices take larger frames", ids],
-      ["adopted devices have another card label", ids.slice(1, 7)],
-      ["adopted devices have another card label", ids.slice(7)],
+      ["Adopted devices have another card label", ids.slice(0, 1)],
+      ["Adopted devices accept larger frames", ids],
+      ["Adopted devices have another card label", ids.slice(1, 7)],
+      ["Adopted devices have another card label", ids.slice(7)],
     ]);
   });
 

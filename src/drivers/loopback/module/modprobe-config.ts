@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PluginError } from "../../../common/plugin-error.ts";
-import { MODULE } from "./find-module.ts";
+import { loopbackModule } from "./find-module.ts";
 
 /** Where modprobe looks, modprobe.d(5); of two files of one name the first counts. */
-export const MODPROBE_DIRECTORIES: readonly string[] = [
+export const modprobeDirectories: readonly string[] = [
   "/etc/modprobe.d",
   "/run/modprobe.d",
   "/usr/local/lib/modprobe.d",
@@ -12,33 +12,33 @@ export const MODPROBE_DIRECTORIES: readonly string[] = [
   "/lib/modprobe.d",
 ];
 
-/** What an administrator wrote down for modprobe about v4l2loopback. */
+/** What an administrator configured for modprobe about v4l2loopback. */
 export interface ModprobeConfig {
-  /** `name=value` of all `options` lines, in order: the kernel takes the last of a name. */
+  /** `name=value` of all `options` lines, in order: of one name the kernel uses the last. */
   readonly options: readonly ModprobeOption[];
-  /** The `install` line, if any, and where it is: what to do instead of loading. */
+  /** The `install` line, which says what to run instead of loading; undefined if there is none. */
   readonly install: { readonly command: string; readonly where: string } | undefined;
 }
 
 export interface ModprobeOption {
   readonly name: string;
-  /** As it stands: `max_openers=20`. */
+  /** As it is written: `max_openers=20`. */
   readonly text: string;
   /** `/etc/modprobe.d/cameras.conf:3` */
   readonly where: string;
 }
 
-/** Commands that stand for "don't". */
-const REFUSALS = new Set(["false", "true", ":"]);
+/** Commands that mean "don't load". */
+const refusals = new Set(["false", "true", ":"]);
 
-/** Reads what can be read: directories and files that can't are passed over, as modprobe does. */
+/** Reads the configuration; skips directories and files that can't be read, as modprobe does. */
 export function readModprobeConfig(directories: readonly string[]): ModprobeConfig {
   const options: ModprobeOption[] = [];
   let install: ModprobeConfig["install"];
   for (const path of configFiles(directories)) {
     for (const { words, line } of configLines(path)) {
       const [keyword, name, ...rest] = words;
-      if (name?.replaceAll("-", "_") !== MODULE) continue;
+      if (name?.replaceAll("-", "_") !== loopbackModule) continue;
       const where = `${path}:${line}`;
       if (keyword === "install") install ??= { command: rest.join(" "), where };
       if (keyword !== "options") continue;
@@ -51,16 +51,16 @@ export function readModprobeConfig(directories: readonly string[]): ModprobeConf
 }
 
 /**
- * `install v4l2loopback /bin/false` is how an administrator forbids a module; loading it by a system call
- * would go past that.
+ * Refuses to load where an administrator forbids it by `install v4l2loopback /bin/false`, which a system call would
+ * ignore.
  * @throws PluginError `module_vetoed`.
  */
 export function refuseVetoed({ install }: ModprobeConfig): void {
   const program = install?.command.split(/\s/)[0]?.split("/").at(-1) ?? "";
-  if (install === undefined || !REFUSALS.has(program)) return;
+  if (install === undefined || !refusals.has(program)) return;
   throw new PluginError(
     "module_vetoed",
-    `v4l2loopback is not to be loaded on this node: ${install.where} says "install ${MODULE} ${install.command}".`,
+    `v4l2loopback is not to be loaded on this node: ${install.where} says "install ${loopbackModule} ${install.command}".`,
     { remedy: "Remove that line, or load the module on the host (modprobe -i v4l2loopback)." },
   );
 }
@@ -75,7 +75,7 @@ function configFiles(directories: readonly string[]): string[] {
   return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, path]) => path);
 }
 
-/** A backslash at a line's end joins it with the next; a line is numbered by its first. */
+/** Lines with their numbers. A backslash at a line's end joins it with the next, under the first one's number. */
 function configLines(path: string): { readonly words: string[]; readonly line: number }[] {
   const found: { words: string[]; line: number }[] = [];
   let begun: { text: string; line: number } | undefined;
@@ -89,7 +89,7 @@ function configLines(path: string): { readonly words: string[]; readonly line: n
   return found;
 }
 
-/** At spaces outside of double quotes, as lib/cmdline.c does. */
+/** Splits at spaces outside of double quotes, as lib/cmdline.c does. */
 function splitOptions(text: string): string[] {
   return text.match(/(?:"[^"]*"?|[^\s"])+/g) ?? [];
 }
@@ -102,6 +102,7 @@ function namesIn(directory: string): string[] {
   }
 }
 
+/** Empty if it can't be read. With the white space at its begin, which counts in line numbers. */
 function textOf(path: string): string {
   try {
     return readFileSync(path, "utf8");

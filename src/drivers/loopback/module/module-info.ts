@@ -1,18 +1,18 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 
-/** What a module's file says of itself. */
+/** What a module's file says about itself. */
 export interface ModuleInfo {
   /** MODULE_VERSION, which v4l2loopback has from 0.13 on. */
   readonly version: string | undefined;
   /** The kernel it was built for: the first word of its `vermagic`. */
   readonly builtFor: string | undefined;
-  /** A signature is appended to it; whether the kernel trusts its key is another matter. */
+  /** It ends with a signature; whether the kernel trusts the key is another question. */
   readonly signed: boolean;
 }
 
 /** kernel/module/signing.c, MODULE_SIG_STRING. */
-const SIGNATURE_MARK = "~Module signature appended~\n";
+const signatureMark = "~Module signature appended~\n";
 
 /** Reads a module's file, compressed or not; undefined if it can't be read or is compressed with xz. */
 export function readModuleInfo(path: string): ModuleInfo | undefined {
@@ -28,7 +28,7 @@ export function parseModuleInfo(image: Buffer): ModuleInfo {
   return {
     version: entry(image, "version"),
     builtFor: entry(image, "vermagic")?.split(" ")[0],
-    signed: image.subarray(-SIGNATURE_MARK.length).toString("latin1") === SIGNATURE_MARK,
+    signed: image.subarray(-signatureMark.length).toString("latin1") === signatureMark,
   };
 }
 
@@ -44,6 +44,6 @@ function decompressed(path: string): Buffer {
   const bytes = readFileSync(path);
   if (path.endsWith(".gz")) return gunzipSync(bytes);
   if (path.endsWith(".zst")) return zstdDecompressSync(bytes);
-  if (path.endsWith(".xz")) throw new Error("nothing here can undo xz");
+  if (path.endsWith(".xz")) throw new Error("xz can't be decompressed here");
   return bytes;
 }

@@ -57,7 +57,7 @@ describe("the module at the end", () => {
     ]);
   });
 
-  test("stays if a device of it is left, whosever", async () => {
+  test("stays if any device of it is left", async () => {
     const { kernel, driver, log, isLoaded } = setUp();
     await driver.ensure();
     await driver.remove("video10");
@@ -67,7 +67,7 @@ describe("the module at the end", () => {
     expect(kernel.journal).toEqual([]);
     expect(log.lines.at(-1)).toMatchObject({
       level: "info",
-      fields: { detail: "it has devices still: video11" },
+      fields: { detail: "it still has devices: video11" },
     });
   });
 
@@ -88,7 +88,7 @@ describe("the module at the end", () => {
     expect(isLoaded()).toBe(true);
   });
 
-  test("stays if somebody has a device open", async () => {
+  test("stays if a process has a device open", async () => {
     const { kernel, driver, isLoaded } = setUp(OLD);
     await driver.ensure();
     kernel.hold(10);
@@ -96,7 +96,7 @@ describe("the module at the end", () => {
     expect(isLoaded()).toBe(true);
   });
 
-  test("stays without an error if somebody comes just before the kernel unloads it", async () => {
+  test("stays without an error if a process opens a device just before the unloading", async () => {
     const { kernel, driver, log, isLoaded } = setUp(OLD);
     await driver.ensure();
     kernel.before = (entry) => {
@@ -104,10 +104,13 @@ describe("the module at the end", () => {
     };
     await driver.release();
     expect(isLoaded()).toBe(true);
-    expect(log.lines.at(-1)).toMatchObject({ level: "info", msg: "v4l2loopback stays loaded" });
+    expect(log.lines.at(-1)).toMatchObject({
+      level: "info",
+      msg: "Module v4l2loopback stays loaded",
+    });
   });
 
-  test("that may not be unloaded is told with what to do", async () => {
+  test("that may not be unloaded is an error with a remedy", async () => {
     const { kernel, driver } = setUp(OLD);
     await driver.ensure();
     kernel.before = () => {
@@ -119,7 +122,7 @@ describe("the module at the end", () => {
     });
   });
 
-  test("that is gone by then is nobody's concern", async () => {
+  test("that is gone by then is no error", async () => {
     const { kernel, driver, log } = setUp(OLD);
     await driver.ensure();
     kernel.unload();

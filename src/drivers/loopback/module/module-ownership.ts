@@ -1,55 +1,56 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
+import { readSmallFile } from "../../../common/files.ts";
 import type { Logger } from "../../../common/logger.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import { errnoNameOf } from "../../../linux/errno-error.ts";
 import { deviceId } from "../../../v4l2/device-ids.ts";
 import { loopbackNumbers } from "../device/sysfs.ts";
 import type { LoopbackKernel } from "../kernel.ts";
-import { MODULE } from "./find-module.ts";
+import { loopbackModule } from "./find-module.ts";
 
-export interface LoadedModuleDeps {
+export interface ModuleOwnershipDeps {
   readonly sysfsDir: string;
   readonly kernel: Pick<LoopbackKernel, "deleteModule">;
   readonly log: Logger;
 }
 
-/** The module as this process loaded it, if it did: only then may it be unloaded at the end. */
+/** Remembers whether this process loaded the module: only then may it be unloaded at the end. */
 export class ModuleOwnership {
-  private readonly deps: LoadedModuleDeps;
-  /** Inode of its directory in /sys, which kernfs gives to no second one: another load has another. */
-  private ours: bigint | undefined;
+  readonly #deps: ModuleOwnershipDeps;
+  /** Inode of the module's directory in /sys, which kernfs never uses twice: another load has another. */
+  #ours: bigint | undefined;
 
-  constructor(deps: LoadedModuleDeps) {
-    this.deps = deps;
+  constructor(deps: ModuleOwnershipDeps) {
+    this.#deps = deps;
   }
 
-  /** What is loaded now was loaded by this process. */
+  /** Records that this process loaded what is loaded now. */
   isOurs(): void {
-    this.ours = this.instance();
+    this.#ours = this.#inode();
   }
 
   /**
-   * Unloads the module, unless this process didn't load it, or somebody has something of it. Devices of the
-   * numbers in `goWithIt` don't count.
+   * Unloads the module, unless another program loaded it, a process uses it, or it has devices beyond those of the
+   * numbers in `goWithIt`.
    * @returns whether it is gone. @throws PluginError `unload_failed`.
    */
   unload(goWithIt: readonly number[]): boolean {
-    const { kernel, log } = this.deps;
-    const instance = this.instance();
-    if (instance === undefined) return true;
-    const kept = this.whyKept(instance, goWithIt);
-    if (kept !== undefined) {
-      log.info("v4l2loopback stays loaded", { detail: kept });
+    const { kernel, log } = this.#deps;
+    const inode = this.#inode();
+    if (inode === undefined) return true;
+    const reason = this.#reasonToStay(inode, goWithIt);
+    if (reason !== undefined) {
+      log.info("Module v4l2loopback stays loaded", { detail: reason });
       return false;
     }
     try {
-      kernel.deleteModule(MODULE);
+      kernel.deleteModule(loopbackModule);
     } catch (cause) {
       const errno = errnoNameOf(cause);
       if (errno === "ENOENT") return true;
       if (errno === "EAGAIN" || errno === "EBUSY") {
-        log.info("v4l2loopback stays loaded", { detail: "somebody uses it" });
+        log.info("Module v4l2loopback stays loaded", { detail: "a process uses it" });
         return false;
       }
       throw new PluginError(
@@ -58,28 +59,22 @@ export class ModuleOwnership {
         { cause, remedy: "Unload it on the host: rmmod v4l2loopback" },
       );
     }
-    log.info("v4l2loopback is unloaded");
+    log.info("Module v4l2loopback unloaded");
     return true;
   }
 
-  private whyKept(instance: bigint, goWithIt: readonly number[]): string | undefined {
-    if (instance !== this.ours) return "this process has not loaded it";
-    const left = loopbackNumbers(this.deps.sysfsDir).filter((number) => !goWithIt.includes(number));
-    if (left.length > 0) return `it has devices still: ${left.map(deviceId).join(", ")}`;
-    return this.users() === "0" ? undefined : "somebody uses it";
+  #reasonToStay(inode: bigint, goWithIt: readonly number[]): string | undefined {
+    const { sysfsDir } = this.#deps;
+    if (inode !== this.#ours) return "this process did not load it";
+    const left = loopbackNumbers(sysfsDir).filter((number) => !goWithIt.includes(number));
+    if (left.length > 0) return `it still has devices: ${left.map(deviceId).join(", ")}`;
+    // There is no count where modules can't be unloaded at all (CONFIG_MODULE_UNLOAD).
+    const users = readSmallFile(join(sysfsDir, "module", loopbackModule, "refcnt"));
+    return users === "0" ? undefined : "a process uses it";
   }
 
-  private instance(): bigint | undefined {
-    const path = join(this.deps.sysfsDir, "module", MODULE);
+  #inode(): bigint | undefined {
+    const path = join(this.#deps.sysfsDir, "module", loopbackModule);
     return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
-  }
-
-  /** Its reference count; undefined where it can't be unloaded at all (CONFIG_MODULE_UNLOAD). */
-  private users(): string | undefined {
-    try {
-      return readFileSync(join(this.deps.sysfsDir, "module", MODULE, "refcnt"), "utf8").trim();
-    } catch {
-      return undefined;
-    }
   }
 }

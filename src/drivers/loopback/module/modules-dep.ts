@@ -1,6 +1,6 @@
-/** A module of a tree as depmod(8) lists it. */
+/** A module of a tree, as depmod(8) lists it. */
 export interface ModuleEntry {
-  /** `v4l2loopback`: as /sys/module has it, without suffixes and with underscores. */
+  /** `v4l2loopback`: as in /sys/module, without suffixes and with underscores. */
   readonly name: string;
   /** Path of its file below the tree: `kernel/drivers/media/mc/mc.ko.zst`. */
   readonly path: string;
@@ -18,9 +18,8 @@ export function moduleName(path: string): string {
 }
 
 /**
- * The lines `path: path path …` of modules.dep (modules.dep(5)), by module name. The needs of a module
- * are the full transitive closure. Lines that are none are skipped; of two of the same name the first
- * counts, as with kmod.
+ * The lines `path: path path …` of modules.dep (modules.dep(5)), by module name. The needs of a module are the full
+ * transitive closure. Other lines are skipped; of two of the same name the first counts, as with kmod.
  */
 export function parseModulesDep(text: string): ReadonlyMap<string, ModuleEntry> {
   const entries = new Map<string, ModuleEntry>();
@@ -37,13 +36,13 @@ export function parseModulesDep(text: string): ReadonlyMap<string, ModuleEntry> 
   return entries;
 }
 
-/** The names in modules.builtin, which has a path a line: what needn't be loaded. */
+/** The names in modules.builtin, which has a path a line: modules that need no loading. */
 export function parseModulesBuiltin(text: string): ReadonlySet<string> {
   const paths = text.split("\n").map((line) => line.trim());
   return new Set(paths.filter((path) => path !== "").map(moduleName));
 }
 
-/** Files to load, in that order, for `entry`: what it needs from right to left, then itself. */
+/** Files to load for `entry`, in order: what it needs from right to left, then itself. */
 export function loadOrder(entry: ModuleEntry, builtin: ReadonlySet<string>): readonly string[] {
   const needs = entry.needs.toReversed().filter((path) => !builtin.has(moduleName(path)));
   return [...needs, entry.path];

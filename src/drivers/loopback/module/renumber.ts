@@ -1,65 +1,61 @@
-import type { Logger } from "../../../common/logger.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import { errnoNameOf } from "../../../linux/errno-error.ts";
 import type { DriverDevice } from "../../driver.ts";
 import type { LoopbackView } from "../device/loopback-view.ts";
 import { loopbackNumbers, readControlDevice, readModuleParameter } from "../device/sysfs.ts";
-import type { LoopbackKernel } from "../kernel.ts";
-import { MODULE } from "./find-module.ts";
+import type { ModuleContext } from "./ensure-module.ts";
+import { loopbackModule } from "./find-module.ts";
 
-export interface RenumberDeps {
-  readonly sysfsDir: string;
+export type RenumberContext = Pick<ModuleContext, "settings" | "kernel" | "log"> & {
   readonly view: LoopbackView;
-  readonly kernel: Pick<LoopbackKernel, "deleteModule">;
-  readonly log: Logger;
-}
+};
 
 /**
- * Unloads a module that was asked for our numbers and has others, so that it can be loaded anew: without a
- * control device there is no other way to have them right.
+ * Unloads a module that was loaded for our numbers and created others, so that it can be loaded again: without a
+ * control device there is no other way to get the numbers right.
  *
- * Only if nobody can miss anything of it: it was asked for none but our devices, all of these are `recreatable`, and the kernel that nobody has one open.
+ * Only if that harms no user: the module was loaded for none but our devices, every one of them is known to be free
+ * (`recreatable`), and the kernel finds none open.
  *
  * @returns whether it is gone.
  */
 export function renumberModule(
   devices: readonly DriverDevice[],
   recreatable: ReadonlySet<string>,
-  { sysfsDir, view, kernel, log }: RenumberDeps,
+  { settings, view, kernel, log }: RenumberContext,
 ): boolean {
+  const { sysfsDir } = settings;
   if (readControlDevice(sysfsDir) !== undefined) return false;
-  const wrong = devices.filter((device) => view.observe(device).reason === "wrong_number");
+  const wrong = view
+    .observeAll(devices)
+    .filter(({ observation }) => observation.reason === "wrong_number");
   if (wrong.length === 0) return false;
   const ours = new Set(devices.map(({ number }) => number));
-  const asked = askedNumbers(sysfsDir);
-  const there = loopbackNumbers(sysfsDir);
-  const hasOthers = !asked.every((number) => ours.has(number)) || there.length > asked.length;
+  // Numbers that the module was to choose itself are -1.
+  const parameter = readModuleParameter(sysfsDir, "video_nr") ?? [];
+  const asked = parameter.map(Number).filter((number) => number >= 0);
+  const created = loopbackNumbers(sysfsDir);
+  const hasOthers = !asked.every((number) => ours.has(number)) || created.length > asked.length;
   const fields = {
-    device_ids: wrong.map(({ id }) => id),
-    module_device_numbers: [...there],
-    asked_device_numbers: [...asked],
+    device_ids: wrong.map(({ observation }) => observation.id),
+    module_device_numbers: [...created],
+    asked_device_numbers: asked,
   };
   if (hasOthers || !devices.every(({ id }) => recreatable.has(id))) {
-    log.debug("v4l2loopback with wrong device numbers stays loaded", fields);
+    log.debug("Module v4l2loopback with wrong device numbers stays loaded", fields);
     return false;
   }
   try {
-    kernel.deleteModule(MODULE);
+    kernel.deleteModule(loopbackModule);
   } catch (error) {
     if (errnoNameOf(error) === "ENOENT") return true;
     const reason = PluginError.from(error).fields();
-    log.debug("v4l2loopback with wrong device numbers stays loaded", { ...fields, ...reason });
+    log.debug("Module v4l2loopback with wrong device numbers stays loaded", {
+      ...fields,
+      ...reason,
+    });
     return false;
   }
-  log.warn(
-    "v4l2loopback had wrong device numbers and has been unloaded, to be loaded anew",
-    fields,
-  );
+  log.warn("Module v4l2loopback unloaded, to be loaded with the right device numbers", fields);
   return true;
-}
-
-/** The numbers it was loaded for; those it was to choose itself are -1. */
-function askedNumbers(sysfsDir: string): readonly number[] {
-  const numbers = (readModuleParameter(sysfsDir, "video_nr") ?? []).map(Number);
-  return numbers.filter((number) => number >= 0);
 }

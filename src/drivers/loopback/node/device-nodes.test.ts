@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { DeviceNumber } from "../../../linux/device-number.ts";
-import { VIDEO_CLASS } from "../device/sysfs.ts";
+import { videoClass } from "../device/sysfs.ts";
 import type { NodeView } from "../kernel.ts";
 import { isStale, type OwnNumber } from "./device-nodes.ts";
 
@@ -17,12 +17,12 @@ describe("a node is stale", () => {
     [true, "if there is no such device, and no other has the number", node(3), undefined, false],
     [false, "not if another device has the number", node(3), undefined, true],
     [false, "not if it can't be known who has the number", node(3), undefined, undefined],
-    [false, "not if its device doesn't tell its number", node(3), "unknown", false],
-    [false, "not if it is no video device's", node(3, 1), at(4), false],
-    [false, "not if it is no node", { kind: "other", what: "a directory" }, undefined, false],
+    [false, "not if its device doesn't show its number", node(3), "unknown", false],
+    [false, "not if it is not a video device's", node(3, 1), at(4), false],
+    [false, "not if it is not a node", { kind: "other", what: "a directory" }, undefined, false],
     [false, "not if it isn't there", { kind: "absent" }, undefined, false],
   ])("%p: %s", (expected, _, found, own, taken) => {
-    const place = { deviceClass: VIDEO_CLASS, own: () => own };
+    const place = { deviceClass: videoClass, own: () => own };
     expect(isStale(found, place, () => taken)).toBe(expected);
   });
 });
