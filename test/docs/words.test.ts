@@ -12,6 +12,7 @@ const held = [
   ...["src/device-plugin/", "src/grpc/", "src/pod-resources/"],
   "src/config/",
   ...["src/admin/", "src/observe/", "proto/videodevice/", "docs/metrics.md"],
+  ...["src/drivers/", "test/kernel/driver/", "test/contract/driver-contract"],
   ...["image", "manifests", "monitoring", "release", "systemd"].map((part) => `deploy/${part}/`),
   ...["Dockerfile", "docker-build.sh", "deploy/helm/video-device-plugin/templates/"],
   ...["test/docs/", "test/scenarios/", "test/contract/kubelet", "test/contract/embedded"],

@@ -71,7 +71,7 @@ describe("probes on the admin socket", () => {
     expect([answer.status, await answer.text()]).toEqual([
       503,
       expect.stringMatching(
-        /^\[\+\]ping ok\n\[\+\]registered ok\n\[-\]devices failed: none works: The directory .* can't be made: .* Name a directory .*\nreadyz check failed\n$/,
+        /^\[\+\]ping ok\n\[\+\]registered ok\n\[-\]devices failed: none works: The directory .* can't be created: .* Name a directory .*\nreadyz check failed\n$/,
       ),
     ]);
     expect((await ask("/healthz")).status).toBe(200);
