@@ -5,21 +5,15 @@ import { Glob } from "bun";
 
 const root = join(import.meta.dir, "../..");
 
-/** Directories and files whose every word this test holds. */
-const held = [
-  ...["src/simulator/", "src/plugin/", "src/devices/"],
-  "docs/architecture.md",
-  ...["src/device-plugin/", "src/grpc/", "src/pod-resources/"],
-  "src/config/",
-  ...["src/admin/", "src/observe/", "proto/videodevice/", "docs/metrics.md"],
-  ...["src/drivers/", "test/kernel/driver/", "test/contract/driver-contract"],
-  ...["image", "manifests", "monitoring", "release", "systemd"].map((part) => `deploy/${part}/`),
-  ...["Dockerfile", "docker-build.sh", "deploy/helm/video-device-plugin/templates/"],
-  ...["test/docs/", "test/scenarios/", "test/contract/kubelet", "test/contract/embedded"],
-  ...["binary", "browser", "monitoring", "manifests", "image", "arm64", "kind"].map(
-    (part) => `test/${part}/`,
-  ),
+/** Rooms that are not held yet. */
+const pending = [
+  ...["common", "linux", "v4l2", "frames", "drivers", "cli"].map((room) => `src/${room}/`),
+  ...["bench", "kernel", "kubelet", "node"].map((part) => `test/${part}/`),
+  ...["test/contract/driver-contract"],
 ];
+
+/** Documents that wait for their rewrite: of the words, only former names are held there. */
+const unwritten = /^(README\.md|docs\/(?!(architecture|metrics)\.md).*)$/;
 
 /** Where a ruled-out word is meant: the file, and the word as it is written there. */
 const exceptions: readonly (readonly [path: string, word: string])[] = [];
@@ -55,7 +49,7 @@ const formerNames = {
   "usage tracker, restart tracker, cordons": /\b(use|actor|cordon)-?book\b/i,
   "pollUntil, Notify": /\bawaited\(|nudge/i,
   "their text": /asClause|work-?word|busy-?patience/i,
-  "max-openers, locked": /openers-?limit|\bfenced?\b/i,
+  "max-openers, locked": /openers-?limit|\bfenced\b/i,
   "ensure-module, module-ownership, renumber":
     /provide-module|provideModule|loaded-?module|misnumbered/i,
   "clean-in-place, frame-scrub": /device-?care\b|kernel-memory|kernelMemory/i,
@@ -71,7 +65,7 @@ const formerNames = {
 
 const text =
   /\.(ts|js|css|md|ya?ml|json|sh|tpl|txt|env|example|service|conf|proto|c|toml)$|(^|\/)[^.]+$/;
-const skipped = /^src\/gen\/|^deploy\/licences\/|\/words\.test\.ts$/;
+const skipped = /^LICENSE$|^src\/gen\/|^deploy\/licences\/|\/words\.test\.ts$/;
 
 const files = [
   ...new Glob("{src,deploy,docs,test,proto,.ci,.github}/**/*").scanSync({ cwd: root, dot: true }),
@@ -93,8 +87,13 @@ function violations(path: string, source: string, rules: Readonly<Record<string,
   );
 }
 
-const isHeld = (path: string) => held.some((start) => path.startsWith(start));
-const read = (path: string) => readFileSync(join(root, path), "utf8");
+const isHeld = (path: string) => !pending.some((start) => path.startsWith(start));
+
+/** A file's text; of the changelog only what is not released yet. */
+function read(path: string): string {
+  const source = readFileSync(join(root, path), "utf8");
+  return path === "CHANGELOG.md" ? (source.split(/^## (?!Unreleased)/m)[0] ?? "") : source;
+}
 
 test("a planted word is found, with its place and what to say instead", () => {
   const rules = { ...ruledOut, ...formerNames };
@@ -116,15 +115,17 @@ test("a planted word is found, with its place and what to say instead", () => {
   expect(violations("a.ts", innocent, rules)).toEqual([]);
 });
 
-test("there are files to read, and every held place has some", () => {
-  expect(files.length).toBeGreaterThan(500);
-  for (const start of held) expect(files.filter((path) => path.startsWith(start))).not.toEqual([]);
+test("there are files to read, and every room that is not held has some", () => {
+  expect(files.filter(isHeld).length).toBeGreaterThan(400);
+  const empty = pending.filter((start) => !files.some((path) => path.startsWith(start)));
+  expect(empty).toEqual([]);
 });
 
-test("ruled-out words stay out", () => {
-  const found = files
-    .filter(isHeld)
-    .flatMap((path) => violations(path, read(path), { ...ruledOut, ...formerNames }));
+test("ruled-out words and former names stay out", () => {
+  const found = files.filter(isHeld).flatMap((path) => {
+    const rules = unwritten.test(path) ? formerNames : { ...ruledOut, ...formerNames };
+    return violations(path, read(path), rules);
+  });
   expect(found).toEqual([]);
 });
 

@@ -138,7 +138,7 @@ export class FakeAdmin {
     const idle = (id: string, force: boolean) => {
       const found = find(id);
       if (!this.cares) {
-        throw failure(Code.Unimplemented, "not_supported", `${id} can't be cared for`, "");
+        throw failure(Code.Unimplemented, "not_supported", `${id} can't be reset or repaired`, "");
       }
       if (force || found.use !== Use.IN_USE) return found;
       throw failure(Code.FailedPrecondition, "device_busy", `${id} is in use`, "Use --force.");
