@@ -9,7 +9,7 @@ import type { ValueType } from "../config/types/option-type.ts";
 /** A command's own flags by their names, which have no dashes. */
 export type OwnFlags = Readonly<Record<string, Omit<Flag, "flag">>>;
 
-/** The values of the own flags that were given. */
+/** The values of the own flags that are on the command line. */
 export type FlagValues<F extends OwnFlags> = {
   readonly [K in keyof F]?: F[K]["type"] extends ValueType<infer T> ? T : never;
 };
@@ -23,7 +23,7 @@ export interface ArgumentsSpec<F extends OwnFlags> {
   readonly options?: readonly (keyof Config)[] | "all";
 }
 
-/** What a command was given. */
+/** A command's arguments, parsed. */
 export interface Given<F extends OwnFlags = OwnFlags> {
   readonly positionals: readonly string[];
   readonly flags: FlagValues<F>;
@@ -74,7 +74,7 @@ export function optionFlags(keys: readonly (keyof Config)[] | "all" = []): reado
   return keys === "all" ? configFlags : keys.map((key): Flag => options[key]);
 }
 
-/** A switch that a command has of its own: off unless it is given. */
+/** A switch that a command has of its own: off by default. */
 export function switchFlag(description: string): Omit<Flag<boolean>, "flag"> {
   return { type: { ...boolean(), expected: "nothing" }, description };
 }

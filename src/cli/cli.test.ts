@@ -100,7 +100,7 @@ describe("version", () => {
   });
 });
 
-test("what a command throws is told with its remedy", async () => {
+test("what a command throws is printed with its remedy", async () => {
   expect(await cli("demo")).toEqual({
     code: 1,
     out: "",

@@ -4,19 +4,19 @@ import { exitCode, type ListedCommand, program } from "./command.ts";
 import { systemTerminal, type Terminal } from "./terminal.ts";
 import { unknownCommand } from "./usage-error.ts";
 
-/** What runs when the first argument isn't a command's name but an option, or nothing. */
-const DEFAULT_COMMAND = "run";
+/** The command if the first argument is an option, or there is none. */
+const defaultCommand = "run";
 
 /** Flags that stand for a command if they come first. */
-const COMMAND_FLAGS: ReadonlyMap<string, string> = new Map([
+const commandFlags: ReadonlyMap<string, string> = new Map([
   ["-h", "help"],
   ["--help", "help"],
   ["--version", "version"],
 ]);
 
 /**
- * Finds the command that `argv` (without the program's own name) asks for and runs it.
- * Resolves to the exit code; what a command throws is told in a line on the error output.
+ * Runs the command in `argv`, which lacks the program's own name. Resolves to the exit code; what the command throws
+ * goes to the error output, with its remedy.
  */
 export async function runCli(
   argv: readonly string[],
@@ -25,8 +25,8 @@ export async function runCli(
 ): Promise<number> {
   const [first, ...rest] = argv;
   const named = first !== undefined && !first.startsWith("-");
-  const flagged = first === undefined ? undefined : COMMAND_FLAGS.get(first);
-  const name = named ? first : (flagged ?? DEFAULT_COMMAND);
+  const flagged = first === undefined ? undefined : commandFlags.get(first);
+  const name = named ? first : (flagged ?? defaultCommand);
   const listed = commands.find((candidate) => candidate.name === name);
   if (listed === undefined) return unknownCommand(name, commands, terminal);
   const command = await listed.load();

@@ -12,13 +12,13 @@ const story: readonly acts.Act[] = [
   acts.registration,
   acts.pods,
   acts.kubeletRestart,
-  acts.sickness,
+  acts.fault,
   acts.loss,
   acts.crash,
   acts.podsEnd,
 ];
 
-/** Between two acts, ms: time to read. */
+/** Pause between two acts, ms: time to read. */
 const pauseMs = 700;
 
 export const demoCommand = defineCommand("demo", {
@@ -54,7 +54,9 @@ camera and no root, and leaves nothing behind.`,
     } catch (error) {
       if (!(error instanceof DemoFailure)) throw error;
       timeline.failed(error.message);
-      timeline.note(`The plugin's last words:\n${stage.plugin?.lastLines.join("\n") ?? "none"}`);
+      timeline.note(
+        `The plugin's last log lines:\n${stage.plugin?.lastLines.join("\n") ?? "none"}`,
+      );
       return exitCode.failure;
     } finally {
       await stage.clear();
@@ -74,15 +76,15 @@ async function keep(stage: Stage, interrupted: AbortSignal): Promise<void> {
       `in a browser    http://127.0.0.1:${paths.metricsPort}/ (for Prometheus: /metrics)`,
       "",
       `ask the plugin  ${thisProgram().join(" ")} status --admin-socket ${paths.adminSocket}`,
-      `make one sick   echo "the lens cap is on" > ${faultsDir}/video12.sick`,
-      `heal it         rm ${faultsDir}/video12.sick`,
+      `break one       echo "the lens cap is on" > ${faultsDir}/video12.sick`,
+      `fix it          rm ${faultsDir}/video12.sick`,
       `delete one      rm ${paths.simulatedDir}/video13`,
       `stream          echo "YUYV 640x480 30 fps" > ${faultsDir}/video10.streaming`,
     ].join("\n"),
   );
   const stop = kubelet.events.listen((event) => {
     if (event.type === "list_received") {
-      timeline.done(`the kubelet was told: ${event.healthy} of ${event.total} healthy`);
+      timeline.done(`the kubelet lists ${event.healthy} of ${event.total} devices as healthy`);
       stage.drawDevices();
     }
   });

@@ -19,7 +19,7 @@ import { type Command, exitCode, program } from "./command.ts";
 
 import { version } from "./version.ts";
 
-/** How long a stop may take before the process ends anyway, ms. */
+/** Longest duration of a stop before the process ends anyway, ms. */
 const stopLimitMs = 5000;
 
 export const runCommand: Command = {
@@ -40,8 +40,8 @@ export const runCommand: Command = {
       const next = toggledLevel(logLevel.level, config.logLevel);
       changeLogLevel(logLevel, log, next, "SIGUSR2");
     });
-    onLibraryLog((message) => log.debug("gRPC library", { detail: message }));
-    // Sockets belong to root alone from their birth, not only from the chmod that follows.
+    onLibraryLog((message) => log.debug("Message of the gRPC library", { detail: message }));
+    // Sockets belong to root alone from the start, before the chmod that follows.
     process.umask(0o077);
     const described = describeConfig(config, origins);
     log.info("Starting", {
@@ -55,11 +55,11 @@ export const runCommand: Command = {
       log.info("NODE_NAME is not set, the host's name is used", { node_name: config.nodeName });
     }
     let plugin: Plugin | undefined;
-    // Before anything that waits. Until there is a plugin, everything is about to be looked at anyway.
+    // Before anything that waits. A SIGHUP before there is a plugin needs nothing: its start inspects everything.
     const stopping = stopSignal(log, () => plugin?.reinspect());
-    const heldBefore = await numbersAllocatedAtStart(config, { log }, stopping);
+    const allocated = await numbersAllocatedAtStart(config, { log }, stopping);
     if (!stopping.aborted) {
-      const driver = createDriver(config, log, heldBefore);
+      const driver = createDriver(config, log, allocated);
       plugin = new Plugin(config, { driver, log, journal, logLevel, version });
       await plugin.run(stopping);
     }
@@ -82,16 +82,16 @@ function logger(config: Config): Logger & LogLevelControl {
   });
 }
 
-/** A line that can't be written, because a disk is full say, must not take the devices from the node. */
+/** A line that can't be written, for instance on a full disk, must not end the plugin. */
 function writeLine(text: string): void {
   try {
     writeAllSync(1, text);
   } catch {
-    // There is nowhere to say it.
+    // There is no other place to report it.
   }
 }
 
-/** A crash is a log line too, and the process ends: its state can't be trusted any more. */
+/** Logs a crash and ends the process, whose state can't be trusted any more. */
 export function onCrash(log: Logger): void {
   const crash = (reason: unknown) => {
     const error = PluginError.from(reason);
@@ -106,8 +106,8 @@ export function onCrash(log: Logger): void {
 }
 
 /**
- * A signal that aborts on the first SIGTERM or SIGINT; the second one ends the process at once. SIGHUP
- * asks for a fresh look at everything. (As process 1 of a container, unhandled signals are ignored.)
+ * Aborts on the first SIGTERM or SIGINT; the second one ends the process at once. SIGHUP calls `onHangup`. The kernel
+ * ignores signals without a handler for process 1 of a container.
  */
 function stopSignal(log: Logger, onHangup: () => void): AbortSignal {
   const stop = new AbortController();

@@ -7,7 +7,7 @@ import { createDriver } from "../plugin/create-driver.ts";
 import { switchFlag } from "./arguments.ts";
 import { exitCode } from "./command.ts";
 import { defineCommand } from "./define-command.ts";
-import { CONTESTED, CONTESTED_REMEDY } from "./tools/setup/keep-access.ts";
+import { contestedDetail, contestedRemedy } from "./tools/setup/keep-access.ts";
 import { renderSetUp, type SetUpReport, setUp } from "./tools/setup/set-up.ts";
 
 export const setupCommand = defineCommand("setup", {
@@ -39,7 +39,7 @@ The result is a table on a terminal or with LOG_FORMAT=pretty, and log lines in 
         clock: systemClock,
       });
       if (pretty) terminal.out(renderSetUp(report));
-      else tell(report, log);
+      else logReport(report, log);
       return report.ok ? exitCode.ok : exitCode.failure;
     } catch (reason) {
       if (pretty) throw reason;
@@ -49,7 +49,7 @@ The result is a table on a terminal or with LOG_FORMAT=pretty, and log lines in 
   },
 });
 
-function tell({ devices, contested }: SetUpReport, log: Logger): void {
+function logReport({ devices, contested }: SetUpReport, log: Logger): void {
   for (const { id, path, state, outcome, detail, remedy } of devices) {
     if (outcome !== "failed") continue;
     const fields = { device_id: id, device_path: path, state, error: detail };
@@ -58,8 +58,8 @@ function tell({ devices, contested }: SetUpReport, log: Logger): void {
   if (contested.length > 0) {
     log.warn("Device nodes do not keep their mode and group", {
       device_ids: contested,
-      detail: CONTESTED,
-      remedy: CONTESTED_REMEDY,
+      detail: contestedDetail,
+      remedy: contestedRemedy,
     });
   }
   const ids = (wanted: string) =>

@@ -290,7 +290,7 @@ describe.skipIf(directory === undefined).each([...versions])(
       expect(states).toMatchObject({ module_file: "problem", module: "problem" });
       expect(remedies["module_file"]).toContain("/lib/modules");
       expect(output("doctor-no-kubelet")).toMatch(/✗ kubelet directory +there is no/);
-      expect(output("doctor-no-kubelet")).toEndWith("can't do its job here: 1 problem.\nexit 1\n");
+      expect(output("doctor-no-kubelet")).toEndWith("can't work here: 1 problem.\nexit 1\n");
     });
 
     test("doctor tells of the loaded module, its control node and its devices", () => {
@@ -323,7 +323,7 @@ describe.skipIf(directory === undefined).each([...versions])(
     test("a /sys that is read-only is told, and what can't be known there not taken for free", () => {
       expect(doctor("doctor-read-only", 0).states["sysfs"]).toBe("warning");
       expect(output("repair-read-only")).toMatch(
-        /not known whether video12 is in use: whether it is open shows only to root[\s\S]*exit 1\n$/,
+        /not known whether video12 is in use: only root sees whether it is open[\s\S]*exit 1\n$/,
       );
     });
 
@@ -338,7 +338,7 @@ describe.skipIf(directory === undefined).each([...versions])(
       "%s: a kubelet that can't be asked keeps a device from being changed",
       (name) => {
         expect(output(name)).toMatch(
-          /not known whether video12 is in use: the kubelet can't be asked which pod has it \(.*kubelet\.sock: .*\)\.\n.*--force\.\nexit 1\n$/,
+          /not known whether video12 is in use: the kubelet doesn't say which pod owns it \(.*kubelet\.sock: .*\)\.\n.*--force\.\nexit 1\n$/,
         );
       },
     );
@@ -359,7 +359,7 @@ describe.skipIf(directory === undefined).each([...versions])(
 
     test("a running plugin's device is not removed", () => {
       expect(output("remove-managed")).toMatch(
-        /video12 belongs to the plugin that runs here[\s\S]*exit 1\n$/,
+        /video12 belongs to the running plugin[\s\S]*exit 1\n$/,
       );
       expect(listed("list-managed").map(({ id }) => id)).toContain("video12");
     });

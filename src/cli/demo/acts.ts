@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import type { PodStatus } from "../../simulator/pod.ts";
 import { must, type Stage } from "./stage.ts";
 
-/** A part of the demo. It throws if what it shows does not happen. */
+/** A part of the demo; rejects if what it shows does not happen. */
 export type Act = (stage: Stage) => Promise<void>;
 
 export async function registration(stage: Stage): Promise<void> {
@@ -12,13 +12,13 @@ export async function registration(stage: Stage): Promise<void> {
   await kubelet.start();
   stage.startPlugin();
   const ms = await stage.counts(8, 8);
-  timeline.done("the plugin made 8 devices, registered, and the kubelet counts 8 of 8", ms);
+  timeline.done("the plugin created 8 devices and registered; the kubelet counts 8 of 8", ms);
   stage.drawDevices();
 }
 
 export async function pods(stage: Stage): Promise<void> {
   const { timeline } = stage;
-  timeline.act("Two pods ask for devices: limits: { meeting-baas.io/video-devices: 1 } and 2");
+  timeline.act("Two pods request devices: limits: { meeting-baas.io/video-devices: 1 } and 2");
   for (const [name, devices] of [
     ["recorder", 1],
     ["mixer", 2],
@@ -43,7 +43,7 @@ export async function kubeletRestart(stage: Stage): Promise<void> {
   timeline.act("The kubelet restarts while both pods run");
   const before = kubelet.pods.map(containerIds).join();
   kubelet.stop();
-  timeline.done("the kubelet is gone, the pods go on");
+  timeline.done("the kubelet is gone, the pods keep running");
   await kubelet.start();
   const ms = await stage.counts(8, 8);
   must(kubelet.pods.map(containerIds).join() === before, "a container was replaced");
@@ -51,11 +51,11 @@ export async function kubeletRestart(stage: Stage): Promise<void> {
   stage.drawDevices();
 }
 
-export async function sickness(stage: Stage): Promise<void> {
+export async function fault(stage: Stage): Promise<void> {
   const { kubelet, timeline } = stage;
-  timeline.act("video17 falls ill and gets well again");
-  const fault = join(stage.faultsDir, "video17.sick");
-  writeFileSync(fault, "the lens cap is on");
+  timeline.act("video17 becomes unhealthy, and then healthy again");
+  const file = join(stage.faultsDir, "video17.sick");
+  writeFileSync(file, "the lens cap is on");
   timeline.done("the kubelet counts 7 of 8", await stage.counts(8, 7));
   stage.drawDevices();
   const greedy = await kubelet.addPod({
@@ -63,15 +63,15 @@ export async function sickness(stage: Stage): Promise<void> {
     containers: [{ name: "app", devices: 5 }],
   });
   must(greedy.phase === "Failed", "a pod got more devices than are healthy");
-  timeline.done(`a pod that asks for 5 where 4 are left is refused: ${greedy.reason}`);
+  timeline.done(`the kubelet rejects a pod that requests 5 where 4 are free: ${greedy.reason}`);
   kubelet.removePod("greedy");
-  rmSync(fault);
-  timeline.done("well again: 8 of 8", await stage.counts(8, 8));
+  rmSync(file);
+  timeline.done("healthy again: 8 of 8", await stage.counts(8, 8));
 }
 
 export async function loss(stage: Stage): Promise<void> {
   const { kubelet, timeline } = stage;
-  timeline.act("Somebody deletes the node of video16");
+  timeline.act("The node of video16 is deleted");
   const started = performance.now();
   unlinkSync(join(stage.paths.simulatedDir, "video16"));
   let lostMs: number | undefined;
@@ -80,8 +80,8 @@ export async function loss(stage: Stage): Promise<void> {
     if (health === "Unhealthy") lostMs ??= performance.now() - started;
     return lostMs !== undefined && health === "Healthy";
   });
-  timeline.done("the kubelet was told that it is unhealthy", lostMs);
-  timeline.done("the plugin made it anew, and it is healthy again", performance.now() - started);
+  timeline.done("the kubelet lists it as unhealthy", lostMs);
+  timeline.done("the plugin created it again, and it is healthy", performance.now() - started);
 }
 
 export async function crash(stage: Stage): Promise<void> {
@@ -89,19 +89,16 @@ export async function crash(stage: Stage): Promise<void> {
   timeline.act("The plugin is killed (SIGKILL) and started again");
   const before = kubelet.pods.map(containerIds).join();
   stage.plugin?.kill("SIGKILL");
-  timeline.done(
-    "the kubelet keeps the capacity and offers nothing: 0 of 8",
-    await stage.counts(8, 0),
-  );
+  timeline.done("the kubelet keeps the capacity and can allocate 0 of 8", await stage.counts(8, 0));
   stage.startPlugin();
   const ms = await stage.counts(8, 8);
   must(kubelet.pods.map(containerIds).join() === before, "a container was replaced");
-  timeline.done("the new plugin adopted the devices: 8 of 8, the pods noticed nothing", ms);
+  timeline.done("the new plugin adopted the devices: 8 of 8; the pods kept running", ms);
 }
 
 export async function podsEnd(stage: Stage): Promise<void> {
   const { kubelet, timeline } = stage;
-  timeline.act("The pods end and another one comes");
+  timeline.act("The pods end, and another one starts");
   kubelet.removePod("recorder");
   kubelet.removePod("mixer");
   const pod = await kubelet.addPod({ name: "streamer", containers: [{ name: "app", devices: 1 }] });
@@ -120,17 +117,17 @@ export async function cleanStop(stage: Stage): Promise<void> {
   const code = await plugin?.exited;
   must(code === 0, `the plugin ended with exit code ${code}`);
   timeline.done("it ended with exit code 0", performance.now() - started);
-  timeline.done("the kubelet offers nothing any more: 0 of 8", await stage.counts(8, 0));
+  timeline.done("the kubelet can allocate 0 of 8", await stage.counts(8, 0));
   const left = readdirSync(dirname(paths.socketPath)).filter((name) =>
     name.startsWith(basename(paths.socketPath, ".sock")),
   );
   must(left.length === 0, `sockets were left behind: ${left.join(", ")}`);
   must(existsSync(join(paths.simulatedDir, "video10")), "a device was removed");
   must(stage.kubelet.pod("streamer")?.phase === "Running", "streamer does not run any more");
-  timeline.done("its socket is gone, the devices are as they were, streamer still runs");
+  timeline.done("its socket is gone, the devices are as before, streamer still runs");
 }
 
-/** The settings of a pod's container, which has to be running. */
+/** The settings of a pod's container; the demo fails unless it is running. */
 function running(pod: PodStatus) {
   const [container] = pod.containers;
   must(

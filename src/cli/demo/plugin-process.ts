@@ -7,16 +7,16 @@ export interface PluginPaths {
   readonly simulatedDir: string;
   readonly adminSocket: string;
   readonly stateDir: string;
-  /** Of 127.0.0.1. */
+  /** TCP port of 127.0.0.1. */
   readonly metricsPort: number;
 }
 
-/** How many of the plugin's last log lines are kept for a failure's report. */
+/** Number of last log lines that are kept for the report of a failure. */
 const keptLines = 20;
 
 /**
- * The plugin as a process of its own: this same program with `run`, so that the demo shows what runs on
- * nodes, signals and exit codes included.
+ * The plugin as a process of its own: this program with `run`. So the demo shows what runs on nodes, signals and exit
+ * codes included.
  */
 export class PluginProcess {
   readonly #process: Subprocess<"ignore", "pipe", "inherit">;
@@ -41,12 +41,12 @@ export class PluginProcess {
         "--metrics-address=127.0.0.1",
         `--metrics-port=${paths.metricsPort}`,
       ],
-      // Nothing of the caller's environment: a MAX_DEVICES that is set there is none of the demo's business.
+      // Without the caller's environment: a MAX_DEVICES there must not change the demo.
       env: {},
       stdin: "ignore",
       stdout: "pipe",
       stderr: "inherit",
-      // Ctrl-C goes to the whole terminal group; the demo stops the plugin itself.
+      // Ctrl-C goes to the whole process group, and the demo stops the plugin itself.
       detached: true,
     });
     void this.#collect();
@@ -78,7 +78,7 @@ export class PluginProcess {
   }
 }
 
-/** How to start this program again: the executable alone if it is one, else Bun and its script. */
+/** The command line that starts this program: the executable alone, or Bun and its script. */
 export function thisProgram(): string[] {
   return Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, Bun.main];
 }

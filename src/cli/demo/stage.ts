@@ -1,20 +1,23 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
 import { faultsDirectory } from "../../drivers/simulated/index.ts";
+import { DeviceSchema, Use } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { deviceWords } from "../../observe/device-words.ts";
 import { EmbeddedKubelet } from "../../simulator/kubelet.ts";
 import { type PluginPaths, PluginProcess } from "./plugin-process.ts";
 import type { Cell, Timeline } from "./timeline.ts";
 
-/** A step did not happen. */
+/** A step of the demo did not happen. */
 export class DemoFailure extends Error {
   override name = "DemoFailure";
 }
 
-/** How long a step may take before the demo has failed, ms. */
+/** Longest duration of a step before the demo fails, ms. */
 const stepLimitMs = 5000;
 
-/** A kubelet, a plugin and a directory for both: what the acts are played on. */
+/** What the acts use: a kubelet, a plugin and a directory for both. */
 export class Stage {
   readonly directory = mkdtempSync(join(baseDirectory(), "vdp-demo-"));
   readonly kubelet: EmbeddedKubelet;
@@ -48,7 +51,7 @@ export class Stage {
     return this.plugin;
   }
 
-  /** Waits until the node counts so many devices, and says how long that took, ms. */
+  /** Waits until the node counts so many devices, and returns how long that took, ms. */
   async counts(capacity: number, allocatable: number): Promise<number> {
     const started = performance.now();
     await this.happens(`capacity ${capacity} and allocatable ${allocatable}`, () => {
@@ -58,7 +61,7 @@ export class Stage {
     return performance.now() - started;
   }
 
-  /** Waits for something; a demo in which it doesn't happen has failed. */
+  /** Waits until `check` is true. @throws DemoFailure after {@link stepLimitMs}. */
   async happens(what: string, check: () => boolean): Promise<void> {
     try {
       await this.kubelet.until(check, stepLimitMs, what);
@@ -70,7 +73,7 @@ export class Stage {
     }
   }
 
-  /** Draws who has which device. */
+  /** Draws the state of each device, with the pod's name for one that is in use. */
   drawDevices(): void {
     const owners = new Map(
       Object.entries(this.kubelet.allocations()).flatMap(([pod, ids]) =>
@@ -79,11 +82,12 @@ export class Stage {
     );
     const health = Object.entries(this.kubelet.devices()).sort(([a], [b]) => (a < b ? -1 : 1));
     const cells = health.map(([id, state]): Cell => {
-      if (state !== "Healthy") return { text: "unhealthy", colour: "red" };
       const owner = owners.get(id);
-      return owner === undefined
-        ? { text: "free", colour: "dim" }
-        : { text: owner, colour: "green" };
+      const use = owner === undefined ? Use.FREE : Use.IN_USE;
+      const device = create(DeviceSchema, { healthy: state === "Healthy", use });
+      const words = deviceWords(device, undefined);
+      if (words.state === "in use") return { text: owner ?? words.state, colour: "green" };
+      return { text: words.state, colour: words.state === "free" ? "gray" : "red" };
     });
     this.timeline.table(
       health.map(([id]) => id),
@@ -91,7 +95,7 @@ export class Stage {
     );
   }
 
-  /** Ends whatever still runs and removes what was made. */
+  /** Ends all that still runs and removes all files. */
   async clear(): Promise<void> {
     this.plugin?.kill("SIGKILL");
     await this.plugin?.exited;
@@ -100,7 +104,7 @@ export class Stage {
   }
 }
 
-/** A unix socket's path holds 107 bytes; what comes below this directory takes some 70 of them. */
+/** A unix socket's path has at most 107 bytes, and the part below this directory some 70 of them. */
 function baseDirectory(): string {
   return tmpdir().length <= 35 ? tmpdir() : "/tmp";
 }

@@ -1,7 +1,5 @@
 import type { Terminal } from "../terminal.ts";
-
-const codes = { dim: 90, red: 31, green: 32, yellow: 33, cyan: 36, bold: 1 } as const;
-export type Colour = keyof typeof codes;
+import { type Colour, paint } from "../tools/table.ts";
 
 /** A cell of the device table. */
 export interface Cell {
@@ -9,7 +7,7 @@ export interface Cell {
   readonly colour: Colour;
 }
 
-/** Prints what happens as lines with the time since the start, in colour where that is wanted. */
+/** Prints events as lines with the time since the start. */
 export class Timeline {
   readonly #terminal: Terminal;
   readonly #colour: boolean;
@@ -20,7 +18,7 @@ export class Timeline {
     this.#colour = colour;
   }
 
-  /** Seconds since the timeline began. */
+  /** Seconds since the start. */
   get seconds(): number {
     return (performance.now() - this.#started) / 1000;
   }
@@ -29,16 +27,16 @@ export class Timeline {
     this.#terminal.out(`\n${this.#paint("bold", text)}\n`);
   }
 
-  /** A new act: what is about to be shown. */
+  /** The heading of an act. */
   act(text: string): void {
     this.#terminal.out(
       `\n${this.#stamp()}${this.#paint("cyan", "▸")} ${this.#paint("bold", text)}\n`,
     );
   }
 
-  /** Something happened as it should; `ms` is what it took, if that was measured. */
+  /** A step that happened; `ms` is its duration, if it was measured. */
   done(text: string, ms?: number): void {
-    const took = ms === undefined ? "" : this.#paint("dim", `  ${formatMs(ms)}`);
+    const took = ms === undefined ? "" : this.#paint("gray", `  ${formatMs(ms)}`);
     this.#terminal.out(`${this.#stamp()}${this.#paint("green", "✓")} ${text}${took}\n`);
   }
 
@@ -48,11 +46,11 @@ export class Timeline {
 
   note(text: string): void {
     for (const line of text.split("\n")) {
-      this.#terminal.out(`${" ".repeat(13)}${this.#paint("dim", line)}\n`);
+      this.#terminal.out(`${" ".repeat(13)}${this.#paint("gray", line)}\n`);
     }
   }
 
-  /** One row of cells under a row of heads. */
+  /** One row of cells under a row of headings. */
   table(heads: readonly string[], cells: readonly Cell[]): void {
     const width = Math.max(
       ...heads.map((head) => head.length),
@@ -61,15 +59,15 @@ export class Timeline {
     const indent = " ".repeat(13);
     const head = heads.map((text) => text.padEnd(width)).join("  ");
     const row = cells.map(({ text, colour }) => this.#paint(colour, text.padEnd(width))).join("  ");
-    this.#terminal.out(`${indent}${this.#paint("dim", head)}\n${indent}${row}\n`);
+    this.#terminal.out(`${indent}${this.#paint("gray", head)}\n${indent}${row}\n`);
   }
 
   #stamp(): string {
-    return this.#paint("dim", `${this.seconds.toFixed(2).padStart(8)} s  `);
+    return this.#paint("gray", `${this.seconds.toFixed(2).padStart(8)} s  `);
   }
 
   #paint(colour: Colour, text: string): string {
-    return this.#colour ? `\x1b[${codes[colour]}m${text}\x1b[0m` : text;
+    return paint(text, colour, { colour: this.#colour });
   }
 }
 

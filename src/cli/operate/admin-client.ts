@@ -3,13 +3,13 @@ import { createFetchClient } from "@connectrpc/connect/protocol";
 import { createTransport } from "@connectrpc/connect/protocol-connect";
 import { AdminService } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 
-/** How long the plugin may take to answer, ms: a reset may take it 5 s. */
-export const CALL_TIMEOUT_MS = 10_000;
+/** Longest wait for the plugin's answer, ms: a reset may take 5 s. */
+export const callTimeoutMs = 10_000;
 
 export type AdminClient = Client<typeof AdminService>;
 
-/** More than the status of 246 devices ever is. */
-const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+/** More than the status of 246 devices needs. */
+const maxMessageBytes = 16 * 1024 * 1024;
 
 /** Calls the admin API of the plugin that listens on a unix socket. Streams need `timeoutMs: 0`. */
 export function createAdminClient(socketPath: string): AdminClient {
@@ -17,9 +17,9 @@ export function createAdminClient(socketPath: string): AdminClient {
     fetch(input, {
       ...init,
       unix: socketPath,
-      // a connection kept for later is a dead one after the plugin's restart
+      // A connection that is kept is dead after the plugin's restart.
       keepalive: false,
-      // Bun ends a connection that has been silent for 5 minutes, and a node may be quieter
+      // Bun ends a connection that has been silent for 5 minutes, and a node can be silent for longer.
       timeout: false,
     });
   const transport = createTransport({
@@ -30,9 +30,9 @@ export function createAdminClient(socketPath: string): AdminClient {
     acceptCompression: [],
     sendCompression: null,
     compressMinBytes: 0,
-    readMaxBytes: MAX_MESSAGE_BYTES,
-    writeMaxBytes: MAX_MESSAGE_BYTES,
-    defaultTimeoutMs: CALL_TIMEOUT_MS,
+    readMaxBytes: maxMessageBytes,
+    writeMaxBytes: maxMessageBytes,
+    defaultTimeoutMs: callTimeoutMs,
   });
   return createClient(AdminService, transport);
 }

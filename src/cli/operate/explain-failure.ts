@@ -2,12 +2,12 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { ErrorCode } from "../../common/error-codes.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { ErrorInfoSchema } from "../../gen/videodevice/admin/v1/admin_pb.ts";
-import { CALL_TIMEOUT_MS } from "./admin-client.ts";
+import { callTimeoutMs } from "./admin-client.ts";
 import { explainUnreachable, silent } from "./unreachable.ts";
 
 /**
- * What a failed call of the admin API means to a person: the plugin's own words and remedy if it answered, else
- * why it didn't (`plugin_unreachable`). Codes come as they are: a plugin of another version has its own.
+ * The error of a failed call of the admin API: the plugin's own message and remedy if it answered, else why it did not
+ * (`plugin_unreachable`). Codes come as they are: a plugin of another version has its own.
  */
 export function explainFailure(error: unknown, socketPath: string): PluginError {
   if (error instanceof PluginError) return error;
@@ -19,7 +19,7 @@ export function explainFailure(error: unknown, socketPath: string): PluginError 
       ...(info.remedy === "" ? {} : { remedy: info.remedy }),
     });
   }
-  if (failure.code === Code.DeadlineExceeded) return silent(socketPath, CALL_TIMEOUT_MS / 1000);
+  if (failure.code === Code.DeadlineExceeded) return silent(socketPath, callTimeoutMs / 1000);
   const { code } = (failure.cause ?? {}) as { code?: string };
   const unreachable = explainUnreachable(code, socketPath, error);
   if (unreachable !== undefined) return unreachable;

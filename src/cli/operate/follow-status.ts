@@ -4,17 +4,18 @@ import type { Status } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import type { AdminClient } from "./admin-client.ts";
 import { explainFailure } from "./explain-failure.ts";
 
-/** Between two tries to reach a plugin that went away, ms. */
-const RETRY_MS = 500;
+/** Pause between two attempts to reach a plugin that stopped answering, ms. */
+const retryMs = 500;
 
-/** What is known of the plugin at one moment. */
+/** The plugin at one moment. */
 export type Seen = { readonly status: Status } | { readonly lost: PluginError };
 
 /**
- * The status each time it changes, over restarts of the plugin: while that is away, `lost` once. Once there was
- * a status, whatever goes wrong is waited for: a plugin that stops may end its streams in many ways. Ends when
- * `signal` aborts.
- * @throws PluginError if there is no status to begin with.
+ * Yields the status each time it changes, over restarts of the plugin; while the plugin is away, `lost` once. After the
+ * first status, every failure is retried: a plugin that stops may end its streams in many ways. Ends when `signal`
+ * aborts.
+ *
+ * @throws PluginError if there is no first status.
  */
 export async function* followStatus(
   client: AdminClient,
@@ -23,14 +24,14 @@ export async function* followStatus(
   signal: AbortSignal,
 ): AsyncGenerator<Seen> {
   let reached = false;
-  let told = false;
+  let reportedLost = false;
   while (!signal.aborted) {
     let failure: unknown;
     try {
       for await (const { status } of client.watchStatus({}, { signal, timeoutMs: 0 })) {
         if (status === undefined) continue;
         reached = true;
-        told = false;
+        reportedLost = false;
         yield { status };
       }
       failure = Object.assign(new TypeError("the stream has ended"), { code: "ECONNRESET" });
@@ -40,8 +41,8 @@ export async function* followStatus(
     if (signal.aborted) return;
     const lost = explainFailure(failure, socketPath);
     if (!reached) throw lost;
-    if (!told) yield { lost };
-    told = true;
-    await clock.sleep(RETRY_MS, signal);
+    if (!reportedLost) yield { lost };
+    reportedLost = true;
+    await clock.sleep(retryMs, signal);
   }
 }

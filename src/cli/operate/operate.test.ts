@@ -16,14 +16,14 @@ afterEach(() => admin.clear());
 const run = (...argv: string[]) => cli([...argv, "--admin-socket", admin.socket]);
 
 describe("status", () => {
-  test("shows the node and ends with 0 if all is well", async () => {
+  test("shows the node and ends with 0 if nothing is wrong", async () => {
     const { code, out, err } = await run("status");
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toStartWith("✓ node-a: 3 of 3 devices healthy, 1 in use\n");
     expect(out).toContain("\nvideo11  healthy ");
   });
 
-  test("ends with 1 if a device is unhealthy that is wanted and that nobody has cordoned", async () => {
+  test("ends with 1 if a device is unhealthy, and neither cordoned nor retired", async () => {
     admin.status = statusOf([device(10, { healthy: false, reason: "missing" })]);
     expect((await run("status")).code).toBe(1);
     admin.status = statusOf([device(10, { healthy: false, reason: "cordoned", cordon: {} })]);
@@ -32,7 +32,7 @@ describe("status", () => {
     expect((await run("status")).code).toBe(0);
   });
 
-  test("ends with 1 if the kubelet doesn't tell who has what", async () => {
+  test("ends with 1 if the kubelet doesn't list the pods' devices", async () => {
     admin.status = statusOf([device(10)], {
       kubelet: { registered: true, podResourcesAnswers: false },
     });
@@ -162,12 +162,12 @@ describe("log-level", () => {
 });
 
 describe("probe", () => {
-  test("says nothing while all is well", async () => {
+  test("prints nothing while nothing is wrong", async () => {
     expect(await run("probe", "live")).toEqual({ code: 0, out: "", err: "" });
     expect(await run("probe", "ready")).toEqual({ code: 0, out: "", err: "" });
   });
 
-  test("tells in a line why not", async () => {
+  test("says in a line why not", async () => {
     const checks = "[+]ping ok\n[-]registered failed: kubelet_absent\nreadyz check failed\n";
     admin.health = { status: 503, body: checks };
     const err = "not ready: registered failed: kubelet_absent\n";
@@ -213,7 +213,7 @@ describe("without a plugin", () => {
     expect(err).toContain(`No plugin answers at ${admin.socket}`);
   });
 
-  test("an absent socket is told from a dead plugin's, and from what is no socket", async () => {
+  test("an absent socket, a dead plugin's and what is no socket are different", async () => {
     await admin.stop();
     expect((await run("status")).err).toContain("there is no such socket");
     writeFileSync(admin.socket, "");
@@ -224,11 +224,11 @@ describe("without a plugin", () => {
     renameSync(other.socket, join(admin.dir, "dead.sock"));
     await other.clear();
     const { code, err } = await cli(["status", "--admin-socket", join(admin.dir, "dead.sock")]);
-    expect(err).toContain("whoever made this socket is gone");
+    expect(err).toContain("no process listens on the socket");
     expect(code).toBe(2);
   });
 
-  test("another program on the socket is told from it", async () => {
+  test("another program on the socket is noticed", async () => {
     await admin.stop();
     using _other = Bun.serve({
       unix: admin.socket,
@@ -250,7 +250,7 @@ describe("without a plugin", () => {
   });
 });
 
-test("a user who may not use the socket is told to be root", () => {
+test("a user who may not use the socket has to be root", () => {
   expect(explainUnreachable("EACCES", "/run/x.sock")).toMatchObject({
     code: "plugin_unreachable",
     message: `User ${process.getuid?.()} may not use /run/x.sock.`,

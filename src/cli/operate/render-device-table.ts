@@ -1,8 +1,28 @@
+import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
+import { formatAge } from "../../common/format-age.ts";
 import type { Device, Status } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { deviceWords } from "../../observe/device-words.ts";
 import { needsAttention } from "../../observe/summary.ts";
-import { cutEnd, cutMiddle, printable, renderTable, width } from "../tools/table.ts";
-import { ageOf, type Colour, paint, type StatusView } from "./status-view.ts";
+import {
+  type Colour,
+  cutEnd,
+  cutMiddle,
+  paint,
+  printable,
+  renderTable,
+  width,
+} from "../tools/table.ts";
+
+/** How to show a status. */
+export interface StatusView {
+  /** ms since the epoch, for ages. */
+  readonly now: number;
+  /** Columns of the screen, at least 40; longer lines are cut. Infinity keeps them whole. */
+  readonly width: number;
+  readonly colour: boolean;
+  /** Number of last events to show. */
+  readonly events: number;
+}
 
 const allHeadings = ["DEVICE", "HEALTH", "SINCE", "USE", "POD", "FORMAT", "RESETS"] as const;
 type Heading = (typeof allHeadings)[number];
@@ -71,4 +91,9 @@ function tableWidth(
     Math.max(width(heading), ...rows.map((row) => width(row[heading]))),
   );
   return widths.reduce((sum, columns) => sum + columns, 2 * (headings.length - 1));
+}
+
+/** Time since `since`; empty if unset. */
+export function ageOf(since: Timestamp | undefined, { now }: Pick<StatusView, "now">): string {
+  return since === undefined ? "" : formatAge(now - timestampMs(since));
 }

@@ -7,9 +7,8 @@ import {
 } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { levelWord } from "../../observe/log-level.ts";
 import { needsAttention, type Summary, summarise } from "../../observe/summary.ts";
-import { cutEnd, printable, under } from "../tools/table.ts";
-import { renderDeviceTable } from "./render-device-table.ts";
-import { ageOf, type Colour, paint, type StatusView } from "./status-view.ts";
+import { type Colour, cutEnd, paint, printable, under } from "../tools/table.ts";
+import { ageOf, renderDeviceTable, type StatusView } from "./render-device-table.ts";
 
 /**
  * Renders a node's status as lines for people: its summary, kubelet and plugin, a table of the devices, remarks on

@@ -1,12 +1,12 @@
 import { statSync } from "node:fs";
 import { PluginError } from "../../common/plugin-error.ts";
 
-/** The code of errors that say that no plugin answered, whatever was asked. */
+/** The error code if no plugin answers. */
 export const unreachable = "plugin_unreachable";
 
 /**
- * Why nobody answers on a socket, given the code with which Bun's `fetch` failed; undefined for a code that
- * tells nothing about the socket.
+ * Why there is no answer on a socket, by the code of the failed `fetch` of Bun; undefined for a code that has nothing to
+ * do with the socket.
  */
 export function explainUnreachable(
   code: string | undefined,
@@ -17,12 +17,12 @@ export function explainUnreachable(
   return explained && new PluginError(unreachable, explained[0], { remedy: explained[1], cause });
 }
 
-/** The plugin is there and silent. @param seconds how long it was waited for. */
+/** The error if the plugin listens and doesn't answer. @param seconds Duration of the wait. */
 export function silent(socketPath: string, seconds: number): PluginError {
   return new PluginError(
     unreachable,
     `The plugin at ${socketPath} has not answered within ${seconds} s.`,
-    { remedy: "See its log; it may be stopping, or the node short of processor time." },
+    { remedy: "See its log: it may be stopping, or the node may lack processor time." },
   );
 }
 
@@ -32,13 +32,13 @@ function explain(code: string | undefined, path: string): [string, string] | und
   switch (code) {
     case "ENOENT":
       return [
-        `No plugin answers at ${path}: there is no such socket. Is it running on this node?`,
+        `No plugin answers at ${path}: there is no such socket. Does it run on this node?`,
         elsewhere,
       ];
     case "ECONNREFUSED":
       return isSocket(path)
         ? [
-            `No plugin answers at ${path}: whoever made this socket is gone. Has it crashed?`,
+            `No plugin answers at ${path}: no process listens on the socket. Has it crashed?`,
             `See its log. ${elsewhere}`,
           ]
         : [`${path} is no socket.`, elsewhere];
@@ -46,7 +46,7 @@ function explain(code: string | undefined, path: string): [string, string] | und
     case "EPERM":
       return [
         `User ${process.getuid?.()} may not use ${path}.`,
-        "Run this as root: the admin API can take cameras away from pods.",
+        "Run this as root: the admin API can take devices from pods.",
       ];
     case "ECONNRESET":
     case "ConnectionClosed":

@@ -4,8 +4,8 @@ import { statusJsonLine } from "../../observe/status-json.ts";
 import type { Screen, Terminal } from "../terminal.ts";
 import type { Seen } from "./follow-status.ts";
 import { FullScreen } from "./full-screen.ts";
+import type { StatusView } from "./render-device-table.ts";
 import { renderStatus } from "./render-status.ts";
-import type { StatusView } from "./status-view.ts";
 
 /** Milliseconds between two redraws, since ages grow. */
 const redrawMs = 1000;

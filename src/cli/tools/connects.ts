@@ -1,18 +1,18 @@
 import { connect } from "node:net";
 
-/** How long a socket may take, ms. */
-const TIMEOUT_MS = 2000;
+/** Longest wait for the connection, ms. */
+const timeoutMs = 2000;
 
-/** What {@link connects} says where there is no socket at all. */
-export const NO_SOCKET = "there is no such socket";
+/** The answer of {@link connects} if there is no socket at all. */
+export const noSocket = "there is no such socket";
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: NO_SOCKET,
-  ECONNREFUSED: "nobody listens on it",
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: noSocket,
+  ECONNREFUSED: "no process listens on it",
   EACCES: `user ${process.getuid?.()} may not use it`,
 };
 
-/** Empty if somebody accepts connections on the socket, else why not, in a few words. */
+/** Resolves to an empty text if the socket accepts connections, else to the reason in a few words. */
 export function connects(path: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(path);
@@ -20,10 +20,10 @@ export function connects(path: string): Promise<string> {
       socket.destroy();
       resolve(answer);
     };
-    socket.setTimeout(TIMEOUT_MS, () => end("it does not answer"));
+    socket.setTimeout(timeoutMs, () => end("it does not answer"));
     socket.once("connect", () => end(""));
     socket.once("error", ({ code = "", message }: NodeJS.ErrnoException) =>
-      end(REASONS[code] ?? (code || message)),
+      end(reasons[code] ?? (code || message)),
     );
   });
 }

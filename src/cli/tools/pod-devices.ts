@@ -7,45 +7,45 @@ import {
   listedDevices,
   podResourcesError,
 } from "../../pod-resources/pod-resources.ts";
-import { connects, NO_SOCKET } from "./connects.ts";
+import { connects, noSocket } from "./connects.ts";
 
-/** How long the kubelet may take to answer, ms. */
-const TIMEOUT_MS = 2000;
-const SILENT = `it has not answered within ${TIMEOUT_MS / 1000} s`;
+/** Longest wait for the kubelet's answer, ms. */
+const timeoutMs = 2000;
+const silent = `it has not answered within ${timeoutMs / 1000} s`;
 
 /**
  * Every device of every pod of this node.
- * @throws PluginError `pod_resources_absent` where there is no such socket, so no kubelet; `pod_resources_busy`, `pod_resources_failed`. The
- * message is why, in a few words.
+ * @throws PluginError `pod_resources_absent` where there is no such socket, so no kubelet; `pod_resources_busy`,
+ * `pod_resources_failed`. The message is the reason in a few words.
  */
 export async function listPodDevices(podResourcesSocket: string): Promise<ListedDevice[]> {
-  // a channel to a socket that isn't there tries for seconds
+  // Without this, a channel would try for seconds to reach an absent socket.
   const unreachable = await connects(podResourcesSocket);
   if (unreachable !== "") {
-    const code = unreachable === NO_SOCKET ? "pod_resources_absent" : "pod_resources_failed";
+    const code = unreachable === noSocket ? "pod_resources_absent" : "pod_resources_failed";
     throw new PluginError(code, unreachable);
   }
   const transport = createSocketTransport(podResourcesSocket);
   try {
     const client = createClient(PodResourcesLister, transport);
-    return listedDevices(await client.list({}, { timeoutMs: TIMEOUT_MS }));
+    return listedDevices(await client.list({}, { timeoutMs: timeoutMs }));
   } catch (reason) {
     if (ConnectError.from(reason).code !== Code.DeadlineExceeded) throw podResourcesError(reason);
-    throw new PluginError("pod_resources_failed", SILENT, { cause: reason });
+    throw new PluginError("pod_resources_failed", silent, { cause: reason });
   } finally {
     transport.close();
   }
 }
 
-/** What the kubelet says of pods, as far as it can be asked. */
-export interface PodsView {
+/** The devices of pods, if the kubelet answers. */
+export interface PodsAnswer {
   readonly devices: readonly ListedDevice[];
-  /** Why there is a kubelet that doesn't tell; empty if it does, or there is none. */
+  /** Why the kubelet doesn't answer; empty if it does, or there is no kubelet. */
   readonly unknown: string;
 }
 
-/** Asks the kubelet which pods have which devices. Without a kubelet no pod has any. */
-export async function lookAtPods(podResourcesSocket: string): Promise<PodsView> {
+/** Asks the kubelet which pods own which devices. Without a kubelet no pod owns any. */
+export async function findPods(podResourcesSocket: string): Promise<PodsAnswer> {
   try {
     return { devices: await listPodDevices(podResourcesSocket), unknown: "" };
   } catch (reason) {
@@ -55,7 +55,7 @@ export async function lookAtPods(podResourcesSocket: string): Promise<PodsView> 
   }
 }
 
-/** The pod that has a device, by whatever name of a resource it was asked for. */
-export function podOf(id: string, { devices }: PodsView): ListedDevice | undefined {
+/** The pod that owns a device, under whatever resource name. */
+export function podOf(id: string, { devices }: PodsAnswer): ListedDevice | undefined {
   return devices.find(({ deviceId }) => deviceId === id);
 }

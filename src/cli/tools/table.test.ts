@@ -29,7 +29,7 @@ test("what would steer a terminal is not printed", () => {
   expect(printable("a\x1b[31mb\nc\u202ed")).toBe("a?[31mb?c?d");
 });
 
-test("a sentence is told under the name of what it is about, once", () => {
+test("a sentence has its subject's name before it, once", () => {
   expect(under("video10", "video10 is held open.")).toBe("video10 is held open.");
   expect(under("video1", "video10 is held open.")).toBe("video1: video10 is held open.");
   expect(under("video10", "There is no /dev/video10.")).toBe("video10: There is no /dev/video10.");

@@ -16,7 +16,7 @@ describe("a device", () => {
     expect(findTarget(text, places)).toMatchObject({ number: 12, path: "/dev/video12" });
   });
 
-  test("may be a path of any name, and is told by its numbers", () => {
+  test("may be a path of any name, and is known by its device number", () => {
     expect(findTarget("/dev/full", places)).toEqual({
       number: 12,
       path: "/dev/full",
@@ -24,7 +24,7 @@ describe("a device", () => {
     });
   });
 
-  test("that isn't there is told by its path's name", () => {
+  test("that isn't there is known by its path's name", () => {
     const target = { number: 200, path: "/nowhere/video200", device: undefined };
     expect(findTarget("/nowhere/video200", places)).toEqual(target);
   });

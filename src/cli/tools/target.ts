@@ -4,13 +4,13 @@ import { PluginError } from "../../common/plugin-error.ts";
 import { type DeviceNumber, decodeDevice, formatDevice } from "../../linux/device-number.ts";
 import { deviceId, maxDeviceNumber } from "../../v4l2/device-ids.ts";
 
-/** The device a person named. */
+/** A device as the user named it. */
 export interface Target {
-  /** 10 for `video10`; undefined for a node whose device /sys doesn't have (or where there is no /sys). */
+  /** 10 for `video10`; undefined for a node whose device /sys doesn't have. */
   readonly number: number | undefined;
-  /** Where its node is. */
+  /** Path of the node. */
   readonly path: string;
-  /** The node's numbers; undefined if there is no node. */
+  /** The node's device number; undefined if there is no node. */
   readonly device: DeviceNumber | undefined;
 }
 
@@ -20,9 +20,10 @@ export interface TargetPlaces {
 }
 
 /**
- * `10`, `video10` or a path. A path's device is told by its numbers, since a container may have it under
- * any name; if nothing is there, by its name.
- * @throws PluginError `device_not_found` for what is none of these.
+ * Finds the device of `10`, `video10` or a path. A path's device is known by its device number, since a container may
+ * have it under any name; without a node, by the name.
+ *
+ * @throws PluginError `device_not_found` for any other text.
  */
 export function findTarget(text: string, { deviceDir, sysfsDir }: TargetPlaces): Target {
   const named = /^(?:video)?(\d{1,3})$/.exec(text)?.[1];
@@ -33,7 +34,7 @@ export function findTarget(text: string, { deviceDir, sysfsDir }: TargetPlaces):
   if (!text.includes("/")) {
     throw new PluginError(
       "device_not_found",
-      `${JSON.stringify(text)} is no video device; expected a number from 0 to ${maxDeviceNumber}, a name such as video10, or a path.`,
+      `${JSON.stringify(text)} is no video device, expected a number from 0 to ${maxDeviceNumber}, a name such as video10, or a path.`,
       { remedy: "See which devices there are: video-device-plugin devices" },
     );
   }
@@ -43,7 +44,7 @@ export function findTarget(text: string, { deviceDir, sysfsDir }: TargetPlaces):
   return { number: number === undefined ? undefined : Number(number), path: text, device };
 }
 
-/** The target's number, for what can only be done with one. @throws PluginError `device_not_found`. */
+/** The target's number. @throws PluginError `device_not_found` if it has none. */
 export function numberOf({ number, path }: Target): number {
   if (number !== undefined) return number;
   throw new PluginError("device_not_found", `${path} is no video device.`, {
@@ -56,7 +57,7 @@ function deviceOf(path: string): DeviceNumber | undefined {
   return stat?.isCharacterDevice() ? decodeDevice(stat.rdev) : undefined;
 }
 
-/** /sys/dev/char has a link to each device, by its numbers. */
+/** The name of a device in /sys: /sys/dev/char has a link for each device number. */
 function sysfsName(device: DeviceNumber, sysfsDir: string): string | undefined {
   try {
     return basename(readlinkSync(join(sysfsDir, "dev/char", formatDevice(device))));

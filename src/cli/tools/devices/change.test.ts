@@ -31,16 +31,16 @@ function devices(...argv: string[]) {
   return cli(["devices", ...argv, ...flags.map(([flag, value]) => `--${flag}=${value}`)]);
 }
 
-/** Somebody who takes connections and never says anything of use. */
+/** A process that accepts connections and never answers. */
 function brokenKubelet(): Promise<void> {
   kubelet = createServer((connection) => connection.destroy());
   return new Promise((resolve) => kubelet?.listen(socket(), resolve));
 }
 
-/** How a removal ends that nobody had anything against: with the module, which has no such call. */
+/** How a removal ends that no check rejects: at the module, which has no such call. */
 const REMOVAL_TRIED = /^video-device-plugin: video1\d can't be removed: only v4l2loopback 0\.13/;
 
-describe("a device that no running plugin has", () => {
+describe("a device that is no running plugin's", () => {
   test("is changed where there is no kubelet", async () => {
     expect((await devices("remove", "video10")).err).toMatch(REMOVAL_TRIED);
   });
@@ -51,9 +51,9 @@ describe("a device that no running plugin has", () => {
       const { code, err } = await devices(change, "video10");
       expect(code).toBe(1);
       expect(err).toStartWith(
-        `video-device-plugin: It is not known whether video10 is in use: the kubelet can't be asked which pod has it (${socket()}: `,
+        `video-device-plugin: It is not known whether video10 is in use: the kubelet doesn't say which pod owns it (${socket()}: `,
       );
-      expect(err).toEndWith("If you know that nobody uses it: --force.\n");
+      expect(err).toEndWith("If you know that it is free, use --force.\n");
     }
     expect((await devices("remove", "video10", "--force")).err).toMatch(REMOVAL_TRIED);
   });
@@ -70,7 +70,7 @@ describe("a device of the running plugin", () => {
   test.each([
     ["reset", "was reset"],
     ["repair", "was repaired"],
-  ])("is cared for by it: %s", async (change, done) => {
+  ])("is changed by it: %s", async (change, done) => {
     expect(await devices(change, "video11")).toEqual({
       code: 0,
       out: `video11 ${done} by the running plugin.\n`,
@@ -93,22 +93,22 @@ describe("a device of the running plugin", () => {
     expect(await devices("remove", "video11")).toEqual({
       code: 1,
       out: "",
-      err: `video-device-plugin: video11 belongs to the plugin that runs here, which would make it anew at once.
-To take it out of the offer: video-device-plugin cordon video11. To have fewer devices, set MAX_DEVICES. With --force it is removed all the same.
+      err: `video-device-plugin: video11 belongs to the running plugin, which would recreate it at once.
+To take it out of the offer: video-device-plugin cordon video11. To have fewer devices, set MAX_DEVICES. To remove it all the same, use --force.
 `,
     });
     expect((await devices("remove", "video11", "--force")).err).toMatch(REMOVAL_TRIED);
   });
 
-  test("that only looks at devices is judged by what that plugin knows", async () => {
+  test("of a plugin that only inspects is checked by what that plugin knows", async () => {
     admin.cares = false;
     admin.status = statusOf([device(11, { use: Use.UNSPECIFIED })]);
     expect((await devices("reset", "video11")).err).toContain(
-      "It is not known whether video11 is in use: the plugin that runs here doesn't know whether a pod has it.",
+      "It is not known whether video11 is in use: the running plugin doesn't know whether a pod owns it.",
     );
     admin.status = statusOf([device(11, { use: Use.IN_USE })]);
     expect((await devices("reset", "video11")).err).toContain(
-      "video11 is in use: the plugin that runs here has given it to a pod.",
+      "video11 is in use: the running plugin has allocated it to a pod.",
     );
   });
 });
@@ -126,7 +126,7 @@ test("a plugin that listens and doesn't answer keeps devices from being changed"
   }
 });
 
-test("a list says that the kubelet doesn't tell which pods have devices", async () => {
+test("a list says that the devices of pods are unknown", async () => {
   await brokenKubelet();
   const { code, out, err } = await devices("list", "--json");
   expect(code).toBe(0);

@@ -20,8 +20,8 @@ import { deviceId, maxDeviceNumber } from "../../../v4l2/device-ids.ts";
 import type { Terminal } from "../../terminal.ts";
 import { withHolders } from "../holders.ts";
 import { findTarget, numberOf } from "../target.ts";
-import { findDeviceHolders, refuseInUse } from "./in-use.ts";
-import { findManaged, hasPluginDo, refuseManaged } from "./running-plugin.ts";
+import { findDeviceUse, refuseInUse } from "./in-use.ts";
+import { changeByPlugin, findManaged, refuseManaged } from "./running-plugin.ts";
 
 /** What can be done to a device that is there. */
 export type Change = "remove" | "reset" | "repair";
@@ -58,14 +58,14 @@ export async function changeLoopback(
   if (managed !== undefined && change === "remove" && !force) refuseManaged(managed);
   try {
     if (managed !== undefined && change !== "remove") {
-      if (await hasPluginDo(change, managed, force, config)) {
+      if (await changeByPlugin(change, managed, force, config)) {
         terminal.out(`${id} ${DONE[change]} by the running plugin.\n`);
         return;
       }
     }
     const driver = driverOf(number, asItIs(number, label, target.path, config), terminal);
     if (!force) {
-      refuseInUse(await findDeviceHolders(id, target, driver, config, managed?.device));
+      refuseInUse(await findDeviceUse(id, target, driver, config, managed?.device));
     }
     await driver[change](id);
   } catch (error) {

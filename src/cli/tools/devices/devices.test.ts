@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { PluginError } from "../../../common/plugin-error.ts";
 import { Use } from "../../../gen/videodevice/admin/v1/admin_pb.ts";
-import { type DeviceHolders, refuseInUse } from "./in-use.ts";
+import { type DeviceUse, refuseInUse } from "./in-use.ts";
 import type { ListedDevice } from "./look.ts";
 import { renderDevices } from "./render.ts";
 
@@ -27,7 +27,7 @@ describe("the list of devices", () => {
     );
   });
 
-  test("says below what is wrong with one", () => {
+  test("says below what is wrong with a device", () => {
     const broken = { ...device, state: "missing", detail: "There is no /dev/video10.", mode: null };
     expect(renderDevices([broken])).toMatch(/ missing .*\nThere is no \/dev\/video10\.\n$/);
   });
@@ -41,18 +41,18 @@ describe("the list of devices", () => {
 });
 
 describe("a device in use", () => {
-  const free: DeviceHolders = {
+  const free: DeviceUse = {
     ...{ id: "video10", open: false, holders: [], pod: undefined },
     ...{ podUnknown: "", managedUse: undefined },
   };
   const bot = { namespace: "default", pod: "bot", container: "main" };
 
   test.each([
-    ["its pod", { pod: bot }, "video10 is in use: the pod default/bot has it (container main)."],
+    ["its pod", { pod: bot }, "video10 is in use: the pod default/bot owns it (container main)."],
     [
       "its pod, although the device can't be seen to be open",
       { pod: bot, open: undefined },
-      "video10 is in use: the pod default/bot has it (container main).",
+      "video10 is in use: the pod default/bot owns it (container main).",
     ],
     [
       "its process",
@@ -65,9 +65,9 @@ describe("a device in use", () => {
       "video10 is in use: it is open in a process that can't be seen from here.",
     ],
     [
-      "the plugin that gave it away",
+      "the plugin that allocated it",
       { managedUse: Use.IN_USE },
-      "video10 is in use: the plugin that runs here has given it to a pod.",
+      "video10 is in use: the running plugin has allocated it to a pod.",
     ],
   ])("is refused with the name of %s", (_, use, message) => {
     expect(refusal({ ...free, ...use })).toEqual({ code: "device_in_use", message });
@@ -76,33 +76,33 @@ describe("a device in use", () => {
   test.each([
     [
       "the kubelet doesn't answer",
-      { podUnknown: "/pr.sock: nobody listens on it" },
-      "the kubelet can't be asked which pod has it (/pr.sock: nobody listens on it)",
+      { podUnknown: "/pr.sock: no process listens on it" },
+      "the kubelet doesn't say which pod owns it (/pr.sock: no process listens on it)",
     ],
     [
       "it can't be seen whether it is open",
       { open: undefined },
-      "whether it is open shows only to root, and where /sys can be written to",
+      "only root sees whether it is open, and only where /sys is writable",
     ],
     [
-      "the plugin doesn't know, as of one given to an init container",
+      "the plugin doesn't know, as of one that an init container owns",
       { managedUse: Use.UNSPECIFIED },
-      "the plugin that runs here doesn't know whether a pod has it",
+      "the running plugin doesn't know whether a pod owns it",
     ],
-  ])("may be one of which nobody knows: %s", (_, use, reason) => {
+  ])("may be unknown: %s", (_, use, reason) => {
     expect(refusal({ ...free, ...use })).toEqual({
       code: "use_unknown",
       message: `It is not known whether video10 is in use: ${reason}.`,
     });
   });
 
-  test("is not one that nobody has", () => {
+  test("is not one that is free", () => {
     expect(refusal(free)).toBeUndefined();
     expect(refusal({ ...free, managedUse: Use.FREE })).toBeUndefined();
   });
 });
 
-function refusal(device: DeviceHolders) {
+function refusal(device: DeviceUse) {
   try {
     refuseInUse(device);
     return undefined;

@@ -5,32 +5,32 @@ import { type Device, Use } from "../../../gen/videodevice/admin/v1/admin_pb.ts"
 import type { Owner } from "../../../pod-resources/device-owners.ts";
 import { describeHolders, type Holder } from "../../../v4l2/holders.ts";
 import { holdersOf } from "../holders.ts";
-import { lookAtPods, podOf } from "../pod-devices.ts";
+import { findPods, podOf } from "../pod-devices.ts";
 import type { Target } from "../target.ts";
 
-/** Everything that says who uses a device. */
-export interface DeviceHolders {
+/** All that shows the use of a device. */
+export interface DeviceUse {
   readonly id: string;
-  /** By the driver's own count; undefined if that can't be known. */
+  /** Whether a process holds it open, by the driver's own count; undefined if unknown. */
   readonly open: boolean | undefined;
   readonly holders: readonly Holder[];
-  /** Whom the kubelet gave it to. */
+  /** The pod to which the kubelet allocated it. */
   readonly pod: Owner | undefined;
-  /** Why there is a kubelet that doesn't tell; empty if it does, or there is none. */
+  /** Why the kubelet doesn't answer; empty if it does, or there is no kubelet. */
   readonly podUnknown: string;
-  /** What the plugin that runs here says of its use; undefined if none does. */
+  /** Its use according to the running plugin; undefined if no plugin has the device. */
   readonly managedUse: Use | undefined;
 }
 
-/** Finds out who uses the device, without opening it. */
-export async function findDeviceHolders(
+/** Finds out the use of the device, without opening it. */
+export async function findDeviceUse(
   id: string,
   target: Target,
   driver: VideoDriver,
   config: Config,
   managed: Device | undefined,
-): Promise<DeviceHolders> {
-  const pods = await lookAtPods(config.podResourcesSocket);
+): Promise<DeviceUse> {
+  const pods = await findPods(config.podResourcesSocket);
   return {
     id,
     open: await driver.isOpen(id),
@@ -42,16 +42,17 @@ export async function findDeviceHolders(
 }
 
 /**
- * Refuses what isn't known to be free: what is done to a device takes it away from under whoever has it.
- * @throws PluginError `device_in_use` that names who uses it, `use_unknown` that says what can't be known.
+ * Rejects a device that isn't known to be free: a change would take it from its user.
+ *
+ * @throws PluginError `device_in_use` that names the users, `use_unknown` that says what is unknown.
  */
-export function refuseInUse(device: DeviceHolders): void {
+export function refuseInUse(device: DeviceUse): void {
   const { id } = device;
   const uses = usesOf(device);
   if (uses.length > 0) {
     throw new PluginError("device_in_use", `${id} is in use: ${uses.join("; ")}.`, {
       remedy:
-        "Stop who uses it. With --force it is tried all the same; the kernel still keeps a device that is open.",
+        "Stop the pod or program that uses it, or try with --force: the kernel still keeps a device that is open.",
     });
   }
   const unknown = unknownOf(device);
@@ -59,36 +60,36 @@ export function refuseInUse(device: DeviceHolders): void {
     throw new PluginError(
       "use_unknown",
       `It is not known whether ${id} is in use: ${unknown.join("; ")}.`,
-      { remedy: "If you know that nobody uses it: --force." },
+      { remedy: "If you know that it is free, use --force." },
     );
   }
 }
 
-function usesOf({ open, holders, pod, managedUse }: DeviceHolders): string[] {
+function usesOf({ open, holders, pod, managedUse }: DeviceUse): string[] {
   if (pod !== undefined) {
     return [
-      `the pod ${pod.namespace}/${pod.pod} has it (container ${pod.container})`,
-      ...openIn(open, holders),
+      `the pod ${pod.namespace}/${pod.pod} owns it (container ${pod.container})`,
+      ...openUses(open, holders),
     ];
   }
   return managedUse === Use.IN_USE && open !== true && holders.length === 0
-    ? ["the plugin that runs here has given it to a pod"]
-    : openIn(open, holders);
+    ? ["the running plugin has allocated it to a pod"]
+    : openUses(open, holders);
 }
 
-function openIn(open: boolean | undefined, holders: readonly Holder[]): string[] {
+function openUses(open: boolean | undefined, holders: readonly Holder[]): string[] {
   if (holders.length > 0) return [`it is open in ${describeHolders(holders)}`];
   return open === true ? ["it is open in a process that can't be seen from here"] : [];
 }
 
-function unknownOf({ open, podUnknown, managedUse }: DeviceHolders): string[] {
+function unknownOf({ open, podUnknown, managedUse }: DeviceUse): string[] {
   return [
-    ...(podUnknown === "" ? [] : [`the kubelet can't be asked which pod has it (${podUnknown})`]),
+    ...(podUnknown === "" ? [] : [`the kubelet doesn't say which pod owns it (${podUnknown})`]),
     ...(managedUse === Use.UNSPECIFIED
-      ? ["the plugin that runs here doesn't know whether a pod has it"]
+      ? ["the running plugin doesn't know whether a pod owns it"]
       : []),
     ...(open === undefined
-      ? ["whether it is open shows only to root, and where /sys can be written to"]
+      ? ["only root sees whether it is open, and only where /sys is writable"]
       : []),
   ];
 }

@@ -13,7 +13,7 @@ import { linuxCalls } from "../../../linux/linux-calls.ts";
 import { deviceId } from "../../../v4l2/device-ids.ts";
 import { findHolders, type Holder } from "../../../v4l2/holders.ts";
 import { lookAtStream } from "../loopback-look.ts";
-import { lookAtPods, podOf } from "../pod-devices.ts";
+import { findPods, podOf } from "../pod-devices.ts";
 
 /** A video device as `devices list --json` tells it. */
 export interface ListedDevice {
@@ -59,7 +59,7 @@ export async function lookAtDevices(
   const { sysfsDir, podResourcesSocket } = config;
   const found = readVideoDevices(sysfsDir);
   const holders = findHolders(found.flatMap(({ device }) => device ?? []));
-  const pods = await lookAtPods(podResourcesSocket);
+  const pods = await findPods(podResourcesSocket);
   const view = new LoopbackView(config, kernel);
   const devices = found.map((sysfs) => {
     const key = sysfs.device === undefined ? null : formatDevice(sysfs.device);

@@ -2,9 +2,9 @@ import { describeHolders } from "../../../v4l2/holders.ts";
 import { printable, renderTable } from "../table.ts";
 import type { ListedDevice } from "./look.ts";
 
-const HEADINGS = ["DEVICE", "LABEL", "DRIVER", "STATE", "FORMAT", "MODE", "POD", "OPEN IN"];
+const headings = ["DEVICE", "LABEL", "DRIVER", "STATE", "FORMAT", "MODE", "POD", "OPEN IN"];
 
-/** The devices as a table, with a line for each complaint below; ends with a line break. */
+/** The devices as a table, with a line below for each that is not ok; ends with a line break. */
 export function renderDevices(devices: readonly ListedDevice[]): string {
   const rows = devices.map((device) => [
     device.id,
@@ -16,7 +16,7 @@ export function renderDevices(devices: readonly ListedDevice[]): string {
     device.pod ?? "-",
     device.holders.length === 0 ? "-" : describeHolders(device.holders),
   ]);
-  const lines = renderTable([HEADINGS, ...rows]);
-  const complaints = devices.flatMap(({ detail }) => (detail === "" ? [] : [detail]));
-  return `${[...lines, ...complaints].join("\n")}\n`;
+  const lines = renderTable([headings, ...rows]);
+  const details = devices.flatMap(({ detail }) => (detail === "" ? [] : [detail]));
+  return `${[...lines, ...details].join("\n")}\n`;
 }

@@ -5,15 +5,16 @@ import type { Device } from "../../../gen/videodevice/admin/v1/admin_pb.ts";
 import { type AdminClient, createAdminClient } from "../../operate/admin-client.ts";
 import { explainFailure } from "../../operate/explain-failure.ts";
 
-/** A device of the plugin that runs on this node, and the way to have the plugin do something to it. */
+/** A device of the running plugin, and the client with which the plugin changes it. */
 export interface ManagedDevice {
   readonly device: Device;
   readonly client: Pick<AdminClient, "resetDevice" | "repairDevice">;
 }
 
 /**
- * The device as the running plugin has it; undefined if no plugin runs here, or the device is none of its.
- * @throws PluginError `plugin_unreachable` and the like if somebody listens on `ADMIN_SOCKET` and doesn't tell.
+ * The device as the running plugin knows it; undefined if no plugin runs on this node, or the device isn't the plugin's.
+ *
+ * @throws PluginError `plugin_unreachable` and the like if a process listens on `ADMIN_SOCKET` and doesn't answer.
  */
 export async function findManaged(
   id: string,
@@ -32,11 +33,12 @@ export async function findManaged(
 }
 
 /**
- * Has the plugin do it, which keeps its own books of who has what.
- * @returns false if it is one that can't, as it only looks at devices.
+ * Has the plugin change the device, as it knows the device's use.
+ *
+ * @returns false if the plugin can't, because it only inspects devices.
  * @throws PluginError of the plugin.
  */
-export async function hasPluginDo(
+export async function changeByPlugin(
   change: "reset" | "repair",
   { device, client }: ManagedDevice,
   force: boolean,
@@ -54,13 +56,13 @@ export async function hasPluginDo(
   }
 }
 
-/** @throws PluginError `device_managed`: what a plugin misses it makes anew. */
+/** Rejects a removal. @throws PluginError `device_managed`: the plugin recreates a device that is missing. */
 export function refuseManaged({ device: { id } }: ManagedDevice): never {
   throw new PluginError(
     "device_managed",
-    `${id} belongs to the plugin that runs here, which would make it anew at once.`,
+    `${id} belongs to the running plugin, which would recreate it at once.`,
     {
-      remedy: `To take it out of the offer: video-device-plugin cordon ${id}. To have fewer devices, set MAX_DEVICES. With --force it is removed all the same.`,
+      remedy: `To take it out of the offer: video-device-plugin cordon ${id}. To have fewer devices, set MAX_DEVICES. To remove it all the same, use --force.`,
     },
   );
 }

@@ -1,19 +1,19 @@
-/** How a check went: `warning` is what a person should know of, `problem` what keeps the plugin from its job. */
+/** Result of a check: a `warning` is worth knowing, a `problem` prevents the plugin from working. */
 export type CheckState = "ok" | "warning" | "problem";
 
 export interface Check {
   /** Stable, for programs: `module_file`. */
   readonly check: string;
-  /** The same for people, in a word or three. */
+  /** The same for people, in one to three words. */
   readonly title: string;
   readonly state: CheckState;
-  /** What was seen, in a sentence without a full stop. */
+  /** What the check found, in a sentence without a full stop. */
   readonly detail: string;
-  /** What to do about it; a command where there is one. */
+  /** What to do; a command where there is one. */
   readonly remedy?: string;
 }
 
-/** A kind of check, by its stable name and its title. */
+/** Makes results of the check with this stable name and title. */
 export function checkNamed(check: string, title: string) {
   const make =
     (state: CheckState) =>

@@ -1,7 +1,7 @@
 import { type Check, checkNamed } from "./check.ts";
 import type { Facts } from "./facts.ts";
 
-/** The directory for the plugin's own socket, and the kubelet's one in it. */
+/** Checks the directory for the plugin's own socket, and the kubelet's socket in it. */
 export function examineKubelet({ kubelet, config }: Facts): Check[] {
   const directory = checkNamed("kubelet_directory", "kubelet directory");
   const socket = checkNamed("kubelet_socket", "kubelet socket");
@@ -29,12 +29,12 @@ export function examineKubelet({ kubelet, config }: Facts): Check[] {
   ];
 }
 
-/** Without it the plugin works, and sees less. */
+/** Checks pod-resources, without which the plugin works with fewer features. */
 export function examinePodResources({ podResources, config }: Facts): Check {
   const check = checkNamed("pod_resources", "pod-resources");
   if (podResources === "") return check.ok(`${config.podResourcesSocket} answers`);
   return check.warning(
-    `${config.podResourcesSocket}: ${podResources}; which pod has which device isn't known`,
+    `${config.podResourcesSocket}: ${podResources}; the plugin doesn't know which pod owns which device`,
     "In a container, mount the host's /var/lib/kubelet/pod-resources.",
   );
 }

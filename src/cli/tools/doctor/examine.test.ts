@@ -201,7 +201,7 @@ describe("the doctor", () => {
     ],
     [
       "a kubelet that doesn't listen",
-      { kubelet: { ...good.kubelet, accepts: "nobody listens on it" } },
+      { kubelet: { ...good.kubelet, accepts: "no process listens on it" } },
       "kubelet_socket",
     ],
   ] satisfies [string, Partial<Facts>, string][])(
@@ -312,7 +312,7 @@ describe("the doctor", () => {
     });
   });
 
-  describe("of a plugin that only looks at devices", () => {
+  describe("of a read-only plugin", () => {
     const watched: Facts = {
       ...good,
       config: configOf("--max-devices=2", "--no-manage-devices"),
@@ -322,7 +322,7 @@ describe("the doctor", () => {
     const stateOf = (facts: Facts, name: string) =>
       examine(facts).find(({ check }) => check === name)?.state;
 
-    test("wants no module file and no privileges, and says that nobody cleans", () => {
+    test("wants no module file and no privileges, and says that devices are not reset", () => {
       expect(isFit(examine(watched))).toBe(true);
       expect(stateOf(watched, "manage_devices")).toBe("warning");
       expect(stateOf(watched, "module_file")).toBeUndefined();
@@ -360,19 +360,17 @@ describe("the doctor", () => {
 describe("what the doctor prints", () => {
   const checks: Check[] = [
     { check: "a", title: "short", state: "ok", detail: "fine" },
-    { check: "b", title: "longer", state: "problem", detail: "broken", remedy: "Mend it." },
+    { check: "b", title: "longer", state: "problem", detail: "broken", remedy: "Fix it." },
   ];
 
-  test("has a line a check, a remedy below it, and a verdict", () => {
+  test("has a line a check, a remedy below it, and a summary", () => {
     expect(renderChecks(checks, false)).toBe(
-      "✓ short   fine\n✗ longer  broken\n          → Mend it.\n\nThe plugin can't do its job here: 1 problem.\n",
+      "✓ short   fine\n✗ longer  broken\n          → Fix it.\n\nThe plugin can't work here: 1 problem.\n",
     );
   });
 
   test("is coloured on a terminal only", () => {
-    expect(renderChecks(checks, true)).toContain("\x1b[31m✗\x1b[0m");
-    expect(renderChecks(checks.slice(0, 1), false)).toEndWith(
-      "\nThe plugin can do its job here.\n",
-    );
+    expect(renderChecks(checks, true)).toContain("\x1b[31m✗\x1b[39m");
+    expect(renderChecks(checks.slice(0, 1), false)).toEndWith("\nThe plugin can work here.\n");
   });
 });

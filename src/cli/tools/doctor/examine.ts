@@ -4,10 +4,10 @@ import { type Check, checkNamed } from "./check.ts";
 import { examineControl, examineLabel } from "./examine-control.ts";
 import { examineDevices, examineOthers } from "./examine-devices.ts";
 import { examineKubelet, examinePodResources } from "./examine-kubelet.ts";
-import { examineWatched } from "./examine-watched.ts";
+import { examineReadOnly } from "./examine-read-only.ts";
 import type { Facts } from "./facts.ts";
 
-/** What the facts mean, in the order in which a person would ask. */
+/** The checks of the facts, the causes before their effects. */
 export function examine(facts: Facts): Check[] {
   const video =
     facts.config.driver === "simulated"
@@ -16,7 +16,7 @@ export function examine(facts: Facts): Check[] {
   return [examineKernel(facts), ...video, ...examineKubelet(facts), examinePodResources(facts)];
 }
 
-/** Whether the plugin could do its job. */
+/** True if the plugin can work on this node. */
 export function isFit(checks: readonly Check[]): boolean {
   return checks.every(({ state }) => state !== "problem");
 }
@@ -32,7 +32,7 @@ function examineKernel({ kernelRelease, arch, videoBuilt, config }: Facts): Chec
 }
 
 function examineVideo(facts: Facts): Check[] {
-  if (!facts.config.manageDevices) return examineWatched(facts);
+  if (!facts.config.manageDevices) return examineReadOnly(facts);
   return [
     examineFile(facts),
     examineLoaded(facts),
@@ -78,18 +78,18 @@ function examineFile({ file, loaded, kernelRelease }: Facts): Check {
 function examineLoaded({ loaded, file }: Facts): Check {
   const check = checkNamed("module", "module");
   if (loaded !== undefined) {
-    const version = loaded.version ?? "tells no version, so 0.12";
+    const version = loaded.version ?? "no version, so 0.12";
     const parameters = Object.entries(loaded.parameters).map(([name, value]) => `${name}=${value}`);
     return check.ok(`loaded, ${version}: ${parameters.join(" ") || "parameters not shown"}`);
   }
-  if ("error" in file) return check.problem("not loaded, and there is nothing to load");
+  if ("error" in file) return check.problem("not loaded, and there is no file to load");
   return check.warning(
     "not loaded yet",
     "Nothing: the plugin loads it. To try by hand: modprobe v4l2loopback",
   );
 }
 
-/** What would keep the kernel from loading the module, whoever asks. */
+/** Checks what prevents the kernel from loading the module. */
 function examineLoading({ loaded, file, probes }: Facts): Check | undefined {
   const check = checkNamed("module_loading", "loading");
   const lockdown = probes.lockdown ?? "unknown";
@@ -124,7 +124,7 @@ function examineLoading({ loaded, file, probes }: Facts): Check | undefined {
   return check.ok(detail);
 }
 
-/** What an administrator wrote down for modprobe, which the plugin heeds. */
+/** Checks the administrator's settings for modprobe, which the plugin follows. */
 function examineModprobe({ modprobe, loaded }: Facts): Check | undefined {
   const check = checkNamed("modprobe", "modprobe.d");
   try {
@@ -163,28 +163,29 @@ function examinePrivileges({ privileges, probes, loaded }: Facts): Check {
   }
   if (uid !== 0) {
     return check.warning(
-      `${detail}: devices can't be made or changed`,
+      `${detail}: devices can't be created or changed`,
       "Run this as root: sudo video-device-plugin doctor",
     );
   }
   return check.ok(detail);
 }
 
-/** What is written there tells who has a device open, and keeps others out while one is reset. */
+/** Checks that /sys is writable: the plugin learns there whether a device is open, and locks a device during a reset. */
 function examineSysfs({ sysReadOnly, config }: Facts): Check | undefined {
   if (!sysReadOnly) return undefined;
   return checkNamed("sysfs", "sysfs").warning(
-    `${config.sysfsDir} is read-only: whether a device is open can't be known, and nobody is kept out of one that is reset`,
+    `${config.sysfsDir} is read-only: the plugin doesn't know whether a device is open, and can't lock a device during a reset`,
     "Run the container privileged.",
   );
 }
 
 function examineMemory({ initOnAlloc }: Facts): Check {
   const check = checkNamed("init_on_alloc", "init_on_alloc");
-  if (initOnAlloc === true) return check.ok("on: a camera's memory is cleared for the next pod");
+  if (initOnAlloc === true)
+    return check.ok("on: the kernel clears a camera's memory for the next pod");
   const why =
     initOnAlloc === undefined
-      ? "unknown, since neither the command line nor the kernel's configuration tells"
+      ? "unknown: neither the command line nor the kernel's configuration has it"
       : "off";
   return check.warning(
     `${why}: a pod could see old frames in a camera's memory`,

@@ -33,7 +33,7 @@ describe("a set-up", () => {
     ]);
   });
 
-  test("tells of each device what became of it, and of a failed one why", async () => {
+  test("reports the outcome of each device, and the reason of a failed one", async () => {
     const { ok, devices } = await setUp(partly());
     expect(ok).toBe(false);
     expect(devices.map(({ outcome }) => outcome)).toEqual(["adopted", "created", "failed"]);
@@ -51,7 +51,7 @@ describe("a set-up", () => {
     expect((await setUp(none, { allowPartial: true })).ok).toBe(false);
   });
 
-  test("believes what it sees, not what the driver says it did", async () => {
+  test("believes what it observes, not what the driver reports", async () => {
     const driver = new FakeDriver(1);
     driver.onEnsure = () => ({ created: ["video10"], adopted: [], failed: [] });
     const { ok, devices } = await setUp(driver);
@@ -77,7 +77,7 @@ describe("after making a device, a set-up", () => {
   }
   const ensures = ({ calls }: FakeDriver) => calls.filter((call) => call === "ensure").length;
 
-  test("gives modes back until nobody has taken them for 3 s", async () => {
+  test("restores modes until they have stayed the same for 3 s", async () => {
     const driver = new FakeDriver(2);
     const clock = withUdev(driver, 400, 3300);
     const { ok, contested } = await setUp(driver, { clock });
@@ -109,18 +109,18 @@ describe("after making a device, a set-up", () => {
     expect([driver.accessLost.size, clock.now()]).toEqual([0, 3000]);
   });
 
-  test("gives up after 15 s, and says of which devices", async () => {
+  test("gives up after 15 s, and names the devices", async () => {
     const driver = new FakeDriver(1);
     const everySecond = Array.from({ length: 60 }, (_, second) => second * 1000);
     const clock = withUdev(driver, ...everySecond);
     const report = await setUp(driver, { clock });
     expect([report.ok, report.contested, clock.now()]).toEqual([true, ["video10"], 15_000]);
     expect(renderSetUp(report)).toContain(
-      "! video10: mode or group was changed again and again for 15 s.\n  → ",
+      "! video10: another program kept changing mode or group for 15 s.\n  → ",
     );
   });
 
-  test("doesn't try again what can't be given", async () => {
+  test("doesn't try again what can't be restored", async () => {
     const driver = new FakeDriver(1);
     driver.set("video10", "ok");
     driver.accessLost.add("video10");

@@ -1,7 +1,7 @@
 import type { Clock } from "../../../common/clock.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import type { VideoDriver } from "../../../drivers/driver.ts";
-import { CONTESTED, CONTESTED_REMEDY, keepAccess } from "./keep-access.ts";
+import { contestedDetail, contestedRemedy, keepAccess } from "./keep-access.ts";
 
 /** What became of one device. */
 export interface SetUpDevice {
@@ -68,7 +68,7 @@ export function renderSetUp({ devices, contested }: SetUpReport): string {
     ...(remedy === "" ? [] : [`  → ${remedy}`]),
   ]);
   if (contested.length > 0) {
-    lines.push(`! ${contested.join(", ")}: ${CONTESTED}`, `  → ${CONTESTED_REMEDY}`);
+    lines.push(`! ${contested.join(", ")}: ${contestedDetail}`, `  → ${contestedRemedy}`);
   }
   const failed = devices.filter(({ outcome }) => outcome === "failed").length;
   const sum =

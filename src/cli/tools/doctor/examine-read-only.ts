@@ -2,15 +2,15 @@ import { type Check, checkNamed } from "./check.ts";
 import { complaint, examineOthers, rangeName } from "./examine-devices.ts";
 import type { Facts } from "./facts.ts";
 
-const REMEDY =
-  "Have somebody with privileges run: video-device-plugin setup (in the restricted profile that is the init container: delete the pod)";
+const remedy =
+  "With privileges, run: video-device-plugin setup (in the restricted profile the init container does so: delete the pod)";
 
-/** What matters to a plugin that only looks at devices: that they are there. What it could do itself doesn't. */
-export function examineWatched(facts: Facts): Check[] {
-  const manage = checkNamed("manage_devices", "devices' care");
+/** The checks for a plugin that only inspects devices: that they exist, not what it could do itself. */
+export function examineReadOnly(facts: Facts): Check[] {
+  const manage = checkNamed("manage_devices", "device management");
   return [
     manage.warning(
-      "none: MANAGE_DEVICES is false, so devices are only looked at, and none is cleaned between pods",
+      "off: MANAGE_DEVICES is false, so the plugin only inspects devices and resets none between pods",
     ),
     examineModule(facts),
     examineRange(facts),
@@ -21,8 +21,8 @@ export function examineWatched(facts: Facts): Check[] {
 function examineModule({ loaded }: Facts): Check {
   const check = checkNamed("module", "module");
   if (loaded === undefined)
-    return check.problem("not loaded, and not to be loaded from here", REMEDY);
-  return check.ok(`loaded, ${loaded.version ?? "tells no version, so 0.12"}`);
+    return check.problem("not loaded, and the plugin must not load it", remedy);
+  return check.ok(`loaded, ${loaded.version ?? "no version, so 0.12"}`);
 }
 
 function examineRange({ range }: Facts): Check {
@@ -34,9 +34,9 @@ function examineRange({ range }: Facts): Check {
     ...(missing.length === 0 ? [] : [`not there: ${missing.join(", ")}`]),
     ...ours.flatMap(complaint),
   ];
-  if (ours.length === 0) return check.problem(`${name}: none is there`, REMEDY);
+  if (ours.length === 0) return check.problem(`${name}: none is there`, remedy);
   const count = `${name}: ${ours.length} of ${range.length} there`;
   return complaints.length === 0
     ? check.ok(count)
-    : check.warning(`${count}; ${complaints.join("; ")}`, REMEDY);
+    : check.warning(`${count}; ${complaints.join("; ")}`, remedy);
 }
