@@ -1,15 +1,14 @@
-/** Exponential backoff with full-range jitter on its upper half. */
 export interface BackoffOptions {
-  /** Delay after the first failure, ms. */
+  /** Milliseconds after the first failure. */
   initialMs: number;
-  /** Upper bound of any delay, ms. */
+  /** Upper bound of any delay, milliseconds. */
   maxMs: number;
 }
 
 /**
- * The delay before the next try, in ms: `initial · 2^(failures-1)` up to `max`, of which the upper
- * half is random, so that a fleet restarted together does not knock in step.
- * `random` is in [0, 1). No failures, no delay.
+ * Milliseconds before the next try: `initial · 2^(failures-1)` up to `max`, of which the upper
+ * half is random, so that many nodes that restart together don't try in step. 0 if nothing failed yet.
+ * @param random in [0, 1).
  */
 export function backoffDelay(failures: number, options: BackoffOptions, random: number): number {
   if (failures <= 0) return 0;

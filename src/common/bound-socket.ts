@@ -3,21 +3,21 @@ import { dirname, join } from "node:path";
 import { fileIdentity } from "./unix-socket.ts";
 
 /**
- * A name beside `path` for a listener to be bound to, before {@link BoundSocket} gives it the path: Bun unlinks
- * the name it was given when it closes a listener, whoever's file that is by then.
+ * A name beside `path` to bind a listener to, before {@link BoundSocket} renames it to `path`. When Bun closes a
+ * listener, it unlinks the name that the listener was bound to, even if that is another process's file by then.
  */
 export function bindingName(path: string): string {
   return join(dirname(path), `.${crypto.randomUUID().slice(0, 4)}`);
 }
 
-/** The file of a socket on which this process listens. What is done to it, a chmod say, is to be done before. */
+/** The file of a socket on which this process listens. */
 export class BoundSocket {
   readonly #path: string;
   readonly #identity: string | undefined;
 
   /**
-   * Gives the socket that was bound at `name` its path, whatever is there.
-   * @throws Error of rename(2); the socket is at `name` still.
+   * Renames the socket from `name` to `path`, and replaces what is there. Its mode must be set before.
+   * @throws Error of rename(2); the socket is still at `name`.
    */
   constructor(name: string, path: string) {
     renameSync(name, path);
@@ -25,18 +25,18 @@ export class BoundSocket {
     this.#identity = fileIdentity(path);
   }
 
-  /** Whether its path still leads to it: it may have been removed, or hold another file. */
+  /** False if the file was removed or replaced. */
   isReachable(): boolean {
     return this.#identity !== undefined && fileIdentity(this.#path) === this.#identity;
   }
 
-  /** Removes its file, never another one. One that can't be removed is left: whoever dials it finds nobody. */
+  /** Removes the file, unless it was replaced. If that fails, a client that dials it is refused. */
   remove(): void {
     if (!this.isReachable()) return;
     try {
       unlinkSync(this.#path);
     } catch {
-      // Removed in this very moment, or the directory is read-only by now.
+      // Another process has just removed it, or the directory is read-only.
     }
   }
 }

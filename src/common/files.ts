@@ -67,14 +67,14 @@ export function moveAside(path: string, to: string): boolean {
 }
 
 /**
- * Makes a rename outlive a power cut (fsync(2), "Calling fsync() does not necessarily ensure…"). The rename has
- * happened, so a file system that can't do it for directories is no reason to report a failure.
+ * Makes a rename survive a power cut (fsync(2), "Calling fsync() does not necessarily ensure…"). The rename has
+ * succeeded, so this reports no failure: some file systems can't sync directories.
  */
 async function syncDirectory(path: string): Promise<void> {
   try {
     const directory = await open(path, "r");
     await directory.sync().finally(() => directory.close());
   } catch {
-    // The file itself was synced.
+    // The file's content was synced before.
   }
 }

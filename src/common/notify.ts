@@ -1,8 +1,8 @@
 import type { Clock } from "./clock.ts";
 
 /**
- * A wake-up that can't be missed: a notify given while nobody waits makes the next wait return at once.
- * Several nudges before a wait count as one.
+ * A wake-up that can't be missed: a notification outside of a wait makes the next wait return at once. Several
+ * notifications before a wait count as one.
  */
 export class Notify {
   #pending = false;
@@ -15,8 +15,8 @@ export class Notify {
   };
 
   /**
-   * Resolves on a notify, after `ms`, or when `signal` aborts, whichever is first; true if it was a
-   * notify.
+   * Resolves on a notification, after `ms`, or when `signal` aborts, whichever comes first.
+   * @returns true if it was a notification.
    */
   async wait(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
     if (!this.#pending && !signal.aborted) {
@@ -32,4 +32,24 @@ export class Notify {
     this.#pending = false;
     return notified;
   }
+}
+
+/**
+ * Milliseconds within which notifications become one: the creation of a device causes several events. Short, since the
+ * plugin should react to a kubelet's restart and a device's loss at once.
+ */
+const coalesceMs = 5;
+
+/** Calls `notify` once for all notifications within {@link coalesceMs}. */
+export function coalesced(notify: () => void): { notify(): void; cancel(): void } {
+  let pending: ReturnType<typeof setTimeout> | undefined;
+  return {
+    notify() {
+      pending ??= setTimeout(() => {
+        pending = undefined;
+        notify();
+      }, coalesceMs);
+    },
+    cancel: () => clearTimeout(pending),
+  };
 }

@@ -1,10 +1,10 @@
 import type { ErrorCode } from "./error-codes.ts";
 
 /**
- * The one error class outside gRPC. Made where the knowledge is, logged once, at the edge.
+ * The error class of all rooms; gRPC has its own. Created where the cause is known, logged once, by the caller that
+ * doesn't pass it on.
  *
- * `message` names the thing, the value and what was expected; `remedy` says what a person can do
- * (a command where there is one).
+ * `message` says what failed, on what, and why; `remedy` is an instruction to the reader, if possible a command.
  */
 export class PluginError extends Error {
   override name = "PluginError";
@@ -22,7 +22,7 @@ export class PluginError extends Error {
     this.remedy = options.remedy;
   }
 
-  /** Any thrown value as PluginError; what is none gets the code `unexpected`. */
+  /** Converts any thrown value; one that is no PluginError gets the code `unexpected`. */
   static from(reason: unknown): PluginError {
     if (reason instanceof PluginError) return reason;
     return new PluginError("unexpected", messageOf(reason), { cause: reason });

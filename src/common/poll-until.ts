@@ -1,16 +1,17 @@
 import type { Clock } from "./clock.ts";
 
-/** Ms between two looks, and ms of such pauses until it is given up. */
 export interface Polling {
+  /** Milliseconds between two calls. */
   readonly pauseMs: number;
+  /** Milliseconds of pauses until it gives up. */
   readonly patienceMs: number;
 }
 
 /**
- * Looks, or tries, until `isThere`. What counts is the pauses and not the time: a process that gets no CPU for longer
- * than its patience looks as often as any other.
+ * Calls `isThere` until it returns true. The pauses count, and not the time that passes, so that a process that gets no
+ * CPU calls it as often as any other.
  *
- * @returns whether it came.
+ * @returns false if it gave up.
  */
 export async function pollUntil(
   isThere: () => boolean,

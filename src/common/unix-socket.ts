@@ -2,21 +2,21 @@ import { type BigIntStats, statSync } from "node:fs";
 import { connect } from "node:net";
 
 /**
- * Identifies a file beyond its path and inode number, which the next file may get again; undefined if
- * there is none, or none that this process may see. Birth time rather than change time, so that a chmod or a
- * relabelling does not look like a new kubelet.
+ * Identifies a file beyond its path and inode number, which the next file may get; undefined if there is none, or this
+ * process may not see it. By birth time rather than change time, so that after a chmod or a relabelling of its socket
+ * the kubelet doesn't look like a new one.
  */
 export function fileIdentity(path: string): string | undefined {
   try {
     const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
     return stat && identityOf(stat);
   } catch {
-    // EACCES, ENOTDIR: who may not look can't know, and looks again later.
+    // EACCES, ENOTDIR: callers try again later.
     return undefined;
   }
 }
 
-/** The identity of a file with such a stat. */
+/** As {@link fileIdentity}, of a file with this stat. */
 export function identityOf(
   stat: Pick<BigIntStats, "dev" | "ino" | "birthtimeNs" | "ctimeNs">,
 ): string {
@@ -24,10 +24,10 @@ export function identityOf(
   return `${stat.dev}:${stat.ino}:${stat.birthtimeNs || stat.ctimeNs}`;
 }
 
-/** What connecting to a socket says if there is nobody; anything else (ECONNRESET, EACCES) tells of somebody. */
-const nobodyThere = new Set(["ECONNREFUSED", "ENOENT"]);
+/** Errors of connect(2) if no process listens; others (ECONNRESET, EACCES) mean that one does, or may. */
+const notListening = new Set(["ECONNREFUSED", "ENOENT"]);
 
-/** Whether somebody accepts connections on a unix socket. `timeoutMs` bounds a full backlog's wait. */
+/** True if a process accepts connections on a unix socket, or doesn't refuse them within `timeoutMs`: a full backlog. */
 export function isListening(path: string, timeoutMs = 1000): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
@@ -38,6 +38,6 @@ export function isListening(path: string, timeoutMs = 1000): Promise<boolean> {
     };
     const timer = setTimeout(() => done(true), timeoutMs);
     socket.once("connect", () => done(true));
-    socket.once("error", ({ code }: NodeJS.ErrnoException) => done(!nobodyThere.has(code ?? "")));
+    socket.once("error", ({ code }: NodeJS.ErrnoException) => done(!notListening.has(code ?? "")));
   });
 }

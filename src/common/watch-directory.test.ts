@@ -31,36 +31,36 @@ const hasty: Clock = {
 };
 
 function count(path: string): () => number {
-  let nudges = 0;
+  let notified = 0;
   const isVideo = (name: string) => name.startsWith("video");
-  watchDirectory(path, isVideo, () => nudges++, abort.signal, hasty);
-  return () => nudges;
+  watchDirectory(path, isVideo, () => notified++, abort.signal, hasty);
+  return () => notified;
 }
 
 test("many events at once are one notify", async () => {
-  const nudges = count(dir);
+  const notified = count(dir);
   for (let n = 0; n < 20; n++) writeFileSync(join(dir, `video${n}`), "");
-  await eventually(() => nudges() > 0, "a notify");
+  await eventually(() => notified() > 0, "a notification");
   await Bun.sleep(150);
   // Of 20 files there are 60 events, which a thread of Bun's hands over in one portion or in a few.
-  expect(nudges()).toBeLessThan(10);
+  expect(notified()).toBeLessThan(10);
 });
 
-test("names that nobody asked for make no notify", async () => {
-  const nudges = count(dir);
+test("names that don't match cause no notification", async () => {
+  const notified = count(dir);
   writeFileSync(join(dir, "tty7"), "");
   await Bun.sleep(120);
-  expect(nudges()).toBe(0);
+  expect(notified()).toBe(0);
 });
 
 test("a directory that comes later is watched then, with a notify for what was missed", async () => {
   const later = join(dir, "later");
-  const nudges = count(later);
+  const notified = count(later);
   mkdirSync(later);
-  await eventually(() => nudges() > 0, "the notify for what was missed");
-  expect(nudges()).toBe(1);
+  await eventually(() => notified() > 0, "the notification of what was missed");
+  expect(notified()).toBe(1);
   writeFileSync(join(later, "video1"), "");
-  await eventually(() => nudges() > 1, "the notify for the file");
+  await eventually(() => notified() > 1, "the notification of the file");
 });
 
 test.each([
@@ -69,13 +69,13 @@ test.each([
 ])("a directory that was replaced %s is watched again", async (_, awayMs) => {
   const path = join(dir, "replaced");
   mkdirSync(path);
-  const nudges = count(path);
+  const notified = count(path);
   rmSync(path, { recursive: true });
   await Bun.sleep(awayMs);
   mkdirSync(path);
-  await eventually(() => nudges() > 0, "the notify for what was missed");
+  await eventually(() => notified() > 0, "the notification of what was missed");
   await Bun.sleep(100);
-  const before = nudges();
+  const before = notified();
   writeFileSync(join(path, "video1"), "");
-  await eventually(() => nudges() > before, "the notify for the file");
+  await eventually(() => notified() > before, "the notification of the file");
 });

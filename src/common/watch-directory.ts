@@ -1,21 +1,15 @@
 import { type FSWatcher, statSync, watch } from "node:fs";
 import type { Clock } from "./clock.ts";
+import { coalesced } from "./notify.ts";
 
-/**
- * Nudges that come closer together than this, in ms, are one: a device's creation makes several. Short,
- * because a kubelet's restart and a device's loss should be known at once.
- */
-export const coalesceMs = 5;
-
-/** How often it is checked, in ms, that the directory watched is still the one of that name. */
-export const rearmMs = 2000;
+/** Milliseconds between checks that the watched directory is still the one with that path. */
+const rearmMs = 2000;
 
 /**
  * Calls `notify` after something happened to a name in `dir` that `matches`, until `signal` aborts.
  *
- * inotify watches an inode, not a path: a directory that is replaced goes silent without an error. So
- * the path is looked at every {@link rearmMs}; a directory that isn't there yet is watched once it is.
- * Events of names that don't match are not passed on: /dev is a busy place.
+ * inotify watches an inode, not a path: it says nothing when the directory is replaced. So this checks the path every
+ * two seconds, and also finds a directory that is created later. /dev is a busy place, hence `matches`.
  */
 export function watchDirectory(
   dir: string,
@@ -26,14 +20,7 @@ export function watchDirectory(
 ): void {
   let watcher: FSWatcher | undefined;
   let watched: string | undefined;
-  let pending: ReturnType<typeof setTimeout> | undefined;
-
-  const schedule = () => {
-    pending ??= setTimeout(() => {
-      pending = undefined;
-      notify();
-    }, coalesceMs);
-  };
+  const soon = coalesced(notify);
   const disarm = () => {
     watcher?.close();
     watcher = undefined;
@@ -45,14 +32,14 @@ export function watchDirectory(
     disarm();
     if (identity === undefined) return;
     try {
-      // Without a name (inotify's queue overflowed) it may have been any.
+      // No name: inotify's queue overflowed, so any name may have changed.
       watcher = watch(dir, (_event, name) => {
-        if (name === null || matches(name)) schedule();
+        if (name === null || matches(name)) soon.notify();
       });
       watcher.on("error", disarm);
       watched = identity;
     } catch {
-      // Gone again, or fs.inotify.max_user_watches is used up: the next round tries again.
+      // The directory was removed, or fs.inotify.max_user_watches is used up: the next check tries again.
     }
   };
   const keepArmed = async () => {
@@ -62,19 +49,19 @@ export function watchDirectory(
       if (signal.aborted) break;
       const before = watched;
       arm();
-      // What happened between the two directories was seen by nobody.
-      if (watched !== before) schedule();
+      // Changes between the two directories went unseen.
+      if (watched !== before) soon.notify();
     }
     disarm();
-    clearTimeout(pending);
+    soon.cancel();
   };
 
   if (!signal.aborted) void keepArmed();
 }
 
 /**
- * The birth time tells a directory from the one before it, whose inode number ext4 gives it at once. Where there is none
- * it is 0: the change time would be another one with each of the directory's files.
+ * The birth time distinguishes a directory from its predecessor, whose inode number ext4 reuses at once. File systems
+ * without birth times report 0; the change time won't do, as it changes with each file in the directory.
  */
 function identityOf(dir: string): string | undefined {
   try {

@@ -2,9 +2,10 @@ import type { Clock } from "./clock.ts";
 import { PluginError } from "./plugin-error.ts";
 
 /**
- * The result of `work` if it comes within `ms`. What comes later is dropped; `work` itself goes on.
+ * The result of `work` if it comes within `ms`. A later result or error is dropped; `work` itself goes on.
  *
- * @throws PluginError `timed_out`, naming `what`, with which its sentence begins.
+ * @param what begins the error's sentence.
+ * @throws PluginError `timed_out`.
  */
 export async function withTimeout<T>(
   clock: Clock,

@@ -1,18 +1,19 @@
 import { writeSync } from "node:fs";
 
-/** How long a reader that takes nothing is waited for, ms. */
+/** Milliseconds to wait for a reader that reads nothing. */
 const patienceMs = 1000;
 
 /**
- * Writes all of `text` before it returns. `process.stdout.write` loses what a full pipe has not taken when
- * the process exits. What a reader doesn't take within a second is given up, since nothing else, not even
- * a stop, happens while this waits; false then, or if the reader is gone.
+ * Writes all of `text` before it returns. `process.stdout.write` instead loses what doesn't fit into a pipe when the
+ * process exits. While this waits for a slow reader, the process does nothing else, not even stop: so it gives up after
+ * a second.
+ * @returns false if it gave up, or the reader is gone.
  */
 export function writeAllSync(fd: number, text: string): boolean {
   return writeBytesSync(fd, Buffer.from(text));
 }
 
-/** Writes all of `bytes` as {@link writeAllSync} does. */
+/** As {@link writeAllSync}, for bytes. */
 export function writeBytesSync(fd: number, bytes: Uint8Array): boolean {
   const deadline = performance.now() + patienceMs;
   let written = 0;

@@ -16,26 +16,26 @@ export const barColours: readonly Colour[] = [
 const captionColour: Colour = [255, 255, 255];
 const groundColour: Colour = [0, 0, 0];
 
-/** Part of the width that the caption takes where the picture is large enough. */
+/** Share of the width that the caption fills in a large enough picture. */
 const captionShare = 0.6;
 
 /**
- * How far the bars move to the right from one frame to the next, in pixels: round the picture in about ten
- * seconds at 30 frames a second. Even, since formats with half the colours pair the columns.
+ * Pixels that the bars move to the right from one frame to the next: through the picture in about ten seconds at 30
+ * frames a second. Even, since in some formats two columns share a colour.
  */
 export function barsStep(width: number): number {
   return 2 * Math.max(1, Math.round(width / 600));
 }
 
-/** Index in {@link barColours} of the bar that column `x` of a frame belongs to. */
+/** Index in {@link barColours} of the bar in column `x` of a frame. */
 export function barAt(x: number, width: number, frame: number): number {
   const moved = (x - frame * barsStep(width)) % width;
   return Math.floor((((moved + width) % width) * barColours.length) / width);
 }
 
 /**
- * Frame number `frame` of moving colour bars, with lines of text on a dark ground in the middle. The text
- * is scaled to the picture's width and cut off where even the smallest doesn't fit.
+ * Draws frame number `frame` of moving colour bars, with lines of text on a dark ground in the middle. The text is
+ * scaled to the picture's width, and cut off if the smallest scale doesn't fit.
  */
 export function drawColourBars(
   width: number,
@@ -48,7 +48,7 @@ export function drawColourBars(
     picture.data.set(barColours[barAt(x, width, frame)] ?? groundColour, x * 3);
   }
   const row = width * 3;
-  // all rows are alike: each copy doubles what is done
+  // All rows are the same: each copy doubles the part that is done.
   for (let done = row; done < picture.data.length; done *= 2) {
     picture.data.copyWithin(done, 0, Math.min(done, picture.data.length - done));
   }
@@ -74,7 +74,7 @@ function drawCaption(picture: Picture, lines: readonly string[]): void {
   const left = Math.max(scale, Math.floor((width - textWidth) / 2));
   const top = Math.max(scale, Math.floor((height - textHeight) / 2));
   const margin = 3 * scale;
-  // even edges, so that no bar's colour is mixed into the ground where two pixels share theirs
+  // Even edges, so that no pixel of the ground shares its colour with one of a bar.
   fillRectangle(
     picture,
     even(left - margin),

@@ -1,8 +1,8 @@
 import type { Colour } from "./picture.ts";
 
 /**
- * Between RGB and Y'CbCr in the limited range of ITU-R BT.601, which is what a video device means whose
- * driver says nothing else, in the usual eight-bit integers (Microsoft, "Recommended 8-Bit YUV Formats").
+ * Converts between RGB and Y'CbCr in the limited range of ITU-R BT.601, the default of V4L2, with the usual eight-bit
+ * integers (Microsoft, "Recommended 8-Bit YUV Formats").
  */
 export function luma(red: number, green: number, blue: number): number {
   return ((66 * red + 129 * green + 25 * blue + 128) >> 8) + 16;
@@ -18,7 +18,7 @@ export function redDifference(red: number, green: number, blue: number): number 
   return ((112 * red - 94 * green - 18 * blue + 128) >> 8) + 128;
 }
 
-/** The colour of a pixel, with what is out of range cut to it. */
+/** The colour of a pixel, clamped to the range. */
 export function toRgb(y: number, u: number, v: number): Colour {
   const bright = 298 * (y - 16) + 128;
   const blue = u - 128;

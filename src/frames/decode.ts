@@ -2,13 +2,13 @@ import { PluginError } from "../common/plugin-error.ts";
 import { toRgb } from "./colour-space.ts";
 import { blankPicture, type Colour, type Picture } from "./picture.ts";
 
-/** How a frame lies in memory, as VIDIOC_G_FMT tells it. */
+/** The layout of a frame in memory, from VIDIOC_G_FMT. */
 export interface FrameLayout {
   readonly width: number;
   readonly height: number;
-  /** Four characters: `YUYV`. */
+  /** Four-character code: `YUYV`. */
   readonly fourcc: string;
-  /** Bytes from a row (of the first plane) to the next; 0 for no padding. */
+  /** Bytes from a row (of the first plane) to the next; 0 if there is no padding. */
   readonly bytesPerLine: number;
 }
 
@@ -17,11 +17,11 @@ interface Decoder {
   rowBytes(width: number): number;
   /** Bytes of a whole frame. */
   frameBytes(stride: number, width: number, height: number): number;
-  /** The colour at a place. */
+  /** The colour of a pixel. */
   read(frame: Uint8Array, stride: number, x: number, y: number, height: number): Colour;
 }
 
-/** Formats that can be shown; their order in memory as in linux/videodev2.h. */
+/** Decoders by format; linux/videodev2.h has the order of the bytes. */
 const decoders: Readonly<Record<string, Decoder>> = {
   YUYV: packedYuv(0, 1, 3),
   YVYU: packedYuv(0, 3, 1),
@@ -39,11 +39,11 @@ const decoders: Readonly<Record<string, Decoder>> = {
   GREY: packedRgb(1, 0, 0, 0),
 };
 
-/** The formats {@link decodeFrame} takes. */
+/** The formats that {@link decodeFrame} accepts. */
 export const decodableFormats: readonly string[] = Object.keys(decoders);
 
 /**
- * A frame as a picture.
+ * Decodes a frame.
  * @throws PluginError `format_not_supported`, or `frame_too_short`.
  */
 export function decodeFrame(frame: Uint8Array, layout: FrameLayout): Picture {
@@ -61,7 +61,7 @@ export function decodeFrame(frame: Uint8Array, layout: FrameLayout): Picture {
   if (frame.length < needed) {
     throw new PluginError(
       "frame_too_short",
-      `A frame of ${frame.length} bytes came, ${width}x${height} ${fourcc} has ${needed}.`,
+      `A frame of ${frame.length} bytes came, and ${width}x${height} ${fourcc} has ${needed}.`,
       { remedy: "Try again: the writer may have changed its format." },
     );
   }
@@ -85,7 +85,7 @@ function packedRgb(bytes: number, red: number, green: number, blue: number): Dec
   };
 }
 
-/** Two pixels in four bytes; the offsets of the first one's luma and of both differences. */
+/** Two pixels in four bytes, with the offsets of the first pixel's luma and of both differences. */
 function packedYuv(y0: number, u: number, v: number): Decoder {
   return {
     rowBytes: (width) => Math.ceil(width / 2) * 4,
@@ -97,7 +97,7 @@ function packedYuv(y0: number, u: number, v: number): Decoder {
   };
 }
 
-/** A plane of luma and two of a quarter; `order` gives where those of U and V begin, of the second. */
+/** A plane of luma and two of a quarter of its size; `order` maps that size to the places of U and V after the luma. */
 function planarYuv(order: (chromaPlane: number) => readonly [number, number]): Decoder {
   return {
     rowBytes: (width) => width,
@@ -114,7 +114,7 @@ function chromaPlane(stride: number, height: number): number {
   return Math.ceil(stride / 2) * Math.ceil(height / 2);
 }
 
-/** A plane of luma and one of both differences in turn, at these offsets. */
+/** A plane of luma and one with U and V alternating, at these offsets. */
 function interleavedYuv(u: number, v: number): Decoder {
   return {
     rowBytes: (width) => width,

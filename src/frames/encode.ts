@@ -1,16 +1,11 @@
 import { blueDifference, luma, redDifference } from "./colour-space.ts";
 import type { Picture } from "./picture.ts";
 
-/** Formats that frames can be made in. */
+/** Formats that {@link encodeFrame} can write. */
 export const frameFormats = ["YUYV", "YU12", "RGB24"] as const;
 export type FrameFormat = (typeof frameFormats)[number];
 
-/** The format's four characters as V4L2 has them (linux/videodev2.h): RGB24 is "RGB3". */
-export function fourccOf(format: FrameFormat): string {
-  return format === "RGB24" ? "RGB3" : format;
-}
-
-/** Bytes of a frame. Width and height must be even. */
+/** Size of a frame in bytes. Width and height must be even. */
 export function frameBytes(format: FrameFormat, width: number, height: number): number {
   const pixels = width * height;
   if (format === "RGB24") return pixels * 3;
@@ -18,8 +13,8 @@ export function frameBytes(format: FrameFormat, width: number, height: number): 
 }
 
 /**
- * A picture as a frame without padding. Width and height must be even; of two (YUYV) or four (YU12) pixels
- * that share their colour, it is that of their mean.
+ * Encodes a picture as a frame without padding. Width and height must be even. Two (YUYV) or four (YU12) pixels share a
+ * colour, which is their mean.
  */
 export function encodeFrame(picture: Picture, format: FrameFormat): Uint8Array {
   if (format === "RGB24") return picture.data;
@@ -29,7 +24,7 @@ export function encodeFrame(picture: Picture, format: FrameFormat): Uint8Array {
 function encodeYuyv({ width, height, data }: Picture): Uint8Array {
   const frame = new Uint8Array(width * height * 2);
   for (let from = 0, to = 0; to < frame.length; from += 6, to += 4) {
-    // no destructuring here: it made an array a pixel, and the whole ten times slower
+    // No destructuring: an array per pixel makes this ten times slower.
     const r0 = data[from] ?? 0;
     const g0 = data[from + 1] ?? 0;
     const b0 = data[from + 2] ?? 0;

@@ -1,6 +1,6 @@
 import { type Colour, fillRectangle, type Picture } from "./picture.ts";
 
-/** Pixels of a character's cell at scale 1: five of the glyph and one of space, eight and two. */
+/** Pixels of a character's cell at scale 1: a glyph of five by eight, with one of space to the right and two below. */
 export const cellWidth = 6;
 export const cellHeight = 10;
 
@@ -9,8 +9,8 @@ const glyphRows = 8;
 const firstCharacter = 0x20;
 
 /**
- * The printable ASCII characters from the space on, the classic 5×7 of character displays: a byte a column
- * from the left, its lowest bit the top row.
+ * The printable ASCII characters from the space on, in the classic 5×7 font of character displays. A byte is a column,
+ * from the left, and its lowest bit the top row.
  */
 const glyphBytes = Buffer.from(
   `0000000000 00005f0000 0007000700 147f147f14 242a7f2a12 2313086462 3649562050 0008070300
@@ -29,8 +29,8 @@ const glyphBytes = Buffer.from(
 );
 
 /**
- * Draws a line of text whose top left is at (left, top), each of the font's pixels `scale` × `scale`. What
- * lies outside of the picture is cut off; a character the font hasn't got is drawn as `?`.
+ * Draws a line of text from (left, top), with each pixel of the font as `scale` × `scale`. Cuts off what is outside of the
+ * picture. Draws `?` for a character that the font doesn't have.
  */
 export function drawText(
   picture: Picture,

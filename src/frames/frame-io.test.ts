@@ -9,7 +9,7 @@ import { pixelFormats, VIDIOC } from "../v4l2/video-structs.ts";
 import { captureFrame } from "./frame-reader.ts";
 import { openFrameWriter } from "./frame-writer.ts";
 
-/** A file stands for the device: what is written can be read, and ioctls are answered as told. */
+/** A file in place of the device: what is written can be read, and each test defines the answers of ioctls. */
 const work = mkdtempSync(join(tmpdir(), "frame-files-"));
 const path = join(work, "video10");
 beforeEach(() => writeFileSync(path, ""));
@@ -23,7 +23,7 @@ const ENOTTY = 25;
 
 type Answer = (bytes: DataView) => void;
 
-/** A device with these capabilities; `answers` are of other requests, which are taken as they are. */
+/** A device with these capabilities. `answers` are to other requests; one without succeeds and changes nothing. */
 function calls(deviceCaps: number, answers: Readonly<Record<number, Answer>> = {}) {
   const asked: number[] = [];
   const intervals: number[] = [];
@@ -48,8 +48,8 @@ const refuse =
   };
 const request = { width: 16, height: 16, pixelFormat: pixelFormats.GREY };
 
-describe("who feeds a device", () => {
-  test("asks what it can, sets the format, then says that it streams", () => {
+describe("a writer", () => {
+  test("queries capabilities, sets the format, then turns streaming on", () => {
     const device = calls(OUTPUT);
     using writer = openFrameWriter(path, request, device);
     writer.write(new Uint8Array(256).fill(7));
@@ -57,12 +57,12 @@ describe("who feeds a device", () => {
     expect([...readFileSync(path)]).toEqual(Array(256).fill(7));
   });
 
-  test("need not be understood when it says that it streams", () => {
+  test("goes on if the driver rejects STREAMON", () => {
     const device = calls(OUTPUT, { [VIDIOC.STREAMON]: refuse(EINVAL) });
     expect(() => openFrameWriter(path, request, device).close()).not.toThrow();
   });
 
-  test("puts the frame rate back, and only what it set", () => {
+  test("restores the frame rate, and only if it set one", () => {
     const device = calls(OUTPUT);
     openFrameWriter(path, { ...request, rate: 60 }, device).close();
     expect(device.intervals).toEqual([60, 25]);
@@ -73,30 +73,34 @@ describe("who feeds a device", () => {
 
   const other: Answer = (view) => view.setUint32(8, 640, true);
   test.each([
-    ["a device that somebody feeds", calls(CAPTURE), "device_busy"],
-    ["a device that died", calls(0), "dead_caps"],
+    ["a device with another writer", calls(CAPTURE), "device_busy"],
+    ["a device without capabilities", calls(0), "dead_caps"],
     ["a second writer of 0.13", calls(OUTPUT, { [VIDIOC.S_FMT]: refuse(EBUSY) }), "device_busy"],
     [
-      "a format that isn't taken",
+      "a format that is rejected",
       calls(OUTPUT, { [VIDIOC.S_FMT]: refuse(EINVAL) }),
       "format_refused",
     ],
-    ["a format that became another", calls(OUTPUT, { [VIDIOC.S_FMT]: other }), "format_refused"],
-    ["what is no camera", calls(0, { [VIDIOC.QUERYCAP]: refuse(ENOTTY) }), "not_a_camera"],
-  ])("is told of %s", (_, device, code) => {
+    [
+      "a format that the driver changed",
+      calls(OUTPUT, { [VIDIOC.S_FMT]: other }),
+      "format_refused",
+    ],
+    ["a file that is no camera", calls(0, { [VIDIOC.QUERYCAP]: refuse(ENOTTY) }), "not_a_camera"],
+  ])("fails for %s", (_, device, code) => {
     expect(() => openFrameWriter(path, request, device)).toThrow(
       expect.objectContaining({ code, remedy: expect.any(String) }),
     );
   });
 
-  test("is told of a device that isn't there", () => {
+  test("fails for a device that doesn't exist", () => {
     expect(() => openFrameWriter(join(work, "none"), request, calls(OUTPUT))).toThrow(
       /none can't be opened \(ENOENT\): there is no such file/,
     );
   });
 });
 
-describe("who takes a frame", () => {
+describe("a reader", () => {
   const format: Answer = (view) => {
     for (const [at, value] of [
       [8, 4],
@@ -109,7 +113,7 @@ describe("who takes a frame", () => {
     }
   };
 
-  test("gets the later one of the first two, with its layout", async () => {
+  test("gets the second frame, with its layout", async () => {
     writeFileSync(
       path,
       Buffer.from([...Array(8).fill(1), ...Array(8).fill(2), ...Array(8).fill(3)]),
@@ -120,7 +124,7 @@ describe("who takes a frame", () => {
     expect(layout).toEqual({ width: 4, height: 2, fourcc: "GREY", bytesPerLine: 4 });
   });
 
-  test("is content with one if there is no other", async () => {
+  test("gets the first frame if there is no second", async () => {
     writeFileSync(path, Buffer.alloc(8, 1));
     const device = calls(CAPTURE, { [VIDIOC.G_FMT]: format });
     const { bytes } = await captureFrame(path, 1000, device, steppingClock());
@@ -129,8 +133,8 @@ describe("who takes a frame", () => {
 
   test.each([
     ["no frame comes", format, /has no frames: none came in 1 s/],
-    ["nobody ever set a format", refuse(EINVAL), /has no frames: no program writes to it/],
-  ])("is told that %s", async (_, answer, message) => {
+    ["no program has set a format", refuse(EINVAL), /has no frames: no program writes to it/],
+  ])("fails if %s", async (_, answer, message) => {
     const device = calls(OUTPUT, { [VIDIOC.G_FMT]: answer });
     await expect(captureFrame(path, 1000, device, steppingClock())).rejects.toThrow(message);
   });

@@ -6,26 +6,26 @@ import { fourcc } from "../v4l2/video-structs.ts";
 import type { FrameLayout } from "./decode.ts";
 import { openDevice } from "./open-device.ts";
 
-/** A frame as it came, and how to read it. */
+/** The bytes of a frame, and their layout. */
 export interface CapturedFrame {
   readonly bytes: Uint8Array;
   readonly layout: FrameLayout;
 }
 
-/** Between two looks for a frame, ms: an eighth of a frame at 30 a second. */
+/** Milliseconds between two reads: an eighth of a frame at 30 a second. */
 const pollMs = 4;
 
 /**
- * How long after the first frame the next one is waited for, ms. The first may be of a buffer that nobody
- * has written yet (v4l2loopback from 0.14 on keeps its write position over a writer's end).
+ * Milliseconds to wait for another frame after the first. The first may come from a buffer that no writer has filled yet:
+ * v4l2loopback 0.14 and later keep the write position when a writer ends.
  */
 const secondFrameMs = 500;
 
 /**
- * Takes the current frame of a device that somebody feeds, by read(2).
+ * Reads the current frame of a device that a program writes to, with read(2).
  *
- * @throws PluginError `no_frames` if none comes in time, `device_busy` if the version has but one reader
- * and there is one, `read_not_supported`, or of {@link openDevice}.
+ * @throws PluginError `no_frames` if none comes in time, `device_busy` if this version of v4l2loopback allows one reader
+ * and has it, `read_not_supported`, or of {@link openDevice}.
  */
 export async function captureFrame(
   path: string,
@@ -54,7 +54,7 @@ export async function captureFrame(
   return { bytes, layout };
 }
 
-/** `no_frames`: nobody feeds the device. */
+/** The error `no_frames`. */
 export function noFrames(path: string, why: string, cause?: unknown): PluginError {
   return new PluginError("no_frames", `${path} has no frames: ${why}.`, {
     cause,
@@ -83,13 +83,13 @@ function read(path: string, file: VideoFile, into: Uint8Array): number | undefin
       case "EBUSY":
         throw new PluginError(
           "device_busy",
-          `${path} has a reader, and this version of v4l2loopback allows but one.`,
-          { cause, remedy: `Stop the reader; see who it is: fuser -v ${path}` },
+          `${path} has a reader, and this version of v4l2loopback allows only one.`,
+          { cause, remedy: `Stop the reader; see which program it is: fuser -v ${path}` },
         );
       case "EINVAL":
         throw new PluginError(
           "read_not_supported",
-          `${path} gives no frames to read(2), as few real cameras do.`,
+          `${path} does not support read(2); few real cameras do.`,
           { cause, remedy: "Use it on a loopback device." },
         );
       default:

@@ -10,26 +10,26 @@ import {
 } from "../v4l2/video-structs.ts";
 import { openDevice } from "./open-device.ts";
 
-/** What a writer sends. */
+/** Format and rate of the frames to write. */
 export interface WriterRequest extends FormatRequest {
-  /** Frames a second, which readers are told; left as it is if undefined. */
+  /** Frames per second for readers to see; undefined to keep the device's. */
   readonly rate?: number;
 }
 
-/** A device somebody (we) feeds, until `close`. */
+/** A device to which this process writes frames, until `close`. */
 export interface FrameWriter extends Disposable {
   /** The device's card label. */
   readonly card: string;
   /** @throws PluginError `device_busy` or `write_failed`. */
   write(frame: Uint8Array): void;
-  /** Ends it: the frame rate is again what it was. */
+  /** Restores the frame rate and closes the device. */
   close(): void;
 }
 
 /**
- * Opens a device as the one that feeds it, in the way that every version of v4l2loopback takes: 0.12 wants
- * STREAMON before the first write, or the device is dead after it; from 0.14 on STREAMON without buffers
- * is EINVAL, and a write alone does.
+ * Opens a device as its writer, in a way that works with every version of v4l2loopback: 0.12 needs STREAMON before the
+ * first write, or loses its capabilities after it; in 0.14 and later STREAMON without buffers is EINVAL, and a write
+ * alone suffices.
  *
  * @throws PluginError `device_busy`, `dead_caps`, `format_refused`, or of {@link openDevice}.
  */
@@ -47,7 +47,7 @@ export function openFrameWriter(path: string, request: WriterRequest, calls: Ioc
       try {
         if (before !== undefined) file.setFrameInterval("output", before);
       } catch {
-        // the rate is a courtesy to readers, and nothing that a stop could fail for
+        // Readers can do without the rate, so a stop doesn't fail for it.
       } finally {
         file.close();
       }
@@ -64,12 +64,12 @@ export function openFrameWriter(path: string, request: WriterRequest, calls: Ioc
   }
 }
 
-/** `device_busy`, without who it is: that can't be seen from here. */
+/** The error `device_busy`, without the other program's name: only callers may know it. */
 export function writtenByOther(path: string, cause?: unknown): PluginError {
   return new PluginError(
     "device_busy",
-    `${path} can't be written to: another program does (or did, and a reader of its still has it open).`,
-    { cause, remedy: `Stop that program; see who it is: fuser -v ${path}` },
+    `${path} can't be written to: another program does (or did, and its reader still holds it open).`,
+    { cause, remedy: `Stop that program; see which it is: fuser -v ${path}` },
   );
 }
 
@@ -78,8 +78,8 @@ function requireOutput(path: string, deviceCaps: number): void {
   if ((deviceCaps & CAP_VIDEO_CAPTURE) !== 0) throw writtenByOther(path);
   throw new PluginError(
     "dead_caps",
-    `${path} offers neither capture nor output: v4l2loopback 0.12 leaves a device so after a program that only wrote to it.`,
-    { remedy: `Mend it: video-device-plugin devices repair ${path}` },
+    `${path} offers neither capture nor output: with v4l2loopback 0.12 this happens after a program that only wrote to it.`,
+    { remedy: `Repair it: video-device-plugin devices repair ${path}` },
   );
 }
 
@@ -88,17 +88,17 @@ function setFormat(path: string, file: VideoFile, request: FormatRequest): void 
   try {
     const got = file.setFormat("output", request);
     if (describe(got) === wanted) return;
-    throw new PluginError("format_refused", `${path} takes ${describe(got)}, not ${wanted}.`, {
+    throw new PluginError("format_refused", `${path} accepts ${describe(got)}, not ${wanted}.`, {
       remedy:
-        "Choose a size within the device's limits; a format that was locked is freed by: video-device-plugin devices reset",
+        "Choose a size within the device's limits. If the format is locked, this unlocks it: video-device-plugin devices reset",
     });
   } catch (cause) {
     const errno = errnoNameOf(cause);
     if (errno === "EBUSY") throw writtenByOther(path, cause);
     if (errno === undefined) throw cause;
-    throw new PluginError("format_refused", `${path} does not take ${wanted} (${errno}).`, {
+    throw new PluginError("format_refused", `${path} does not accept ${wanted} (${errno}).`, {
       cause,
-      remedy: "Choose another size or format, or see who uses the device.",
+      remedy: "Choose another size or format, or see which program uses the device.",
     });
   }
 }
@@ -107,7 +107,7 @@ function describe({ width, height, pixelFormat }: FormatRequest): string {
   return `${width}x${height} ${fourcc(pixelFormat)}`;
 }
 
-/** @returns what it was before, undefined if that can't be known. */
+/** @returns the rate before, undefined if it is unknown. */
 function setRate(file: VideoFile, rate: number): FrameInterval | undefined {
   try {
     const before = file.getFrameInterval("output");
@@ -115,7 +115,7 @@ function setRate(file: VideoFile, rate: number): FrameInterval | undefined {
     return before.denominator === 0 ? undefined : before;
   } catch (error) {
     if (errnoNameOf(error) === undefined) throw error;
-    return undefined; // readers are told a rate that isn't ours, and get the frames all the same
+    return undefined; // readers see another rate, and get the same frames
   }
 }
 
@@ -130,21 +130,21 @@ function startStreaming(path: string, file: VideoFile): void {
 }
 
 function write(path: string, file: VideoFile, frame: Uint8Array): void {
-  let taken: number;
+  let accepted: number;
   try {
-    taken = file.write(frame);
+    accepted = file.write(frame);
   } catch (cause) {
     const errno = errnoNameOf(cause);
     if (errno === "EBUSY") throw writtenByOther(path, cause);
-    throw new PluginError("write_failed", `${path} took no frame (${errno ?? String(cause)}).`, {
+    throw new PluginError("write_failed", `${path} rejected a frame (${errno ?? String(cause)}).`, {
       cause,
       remedy: "See the kernel's log on the host: dmesg | tail",
     });
   }
-  if (taken === frame.length) return;
+  if (accepted === frame.length) return;
   throw new PluginError(
     "format_refused",
-    `${path} took ${taken} of a frame's ${frame.length} bytes: a reader that came first chose another format.`,
-    { remedy: "Stop the reader, or write in the format that it wants." },
+    `${path} accepted ${accepted} of a frame's ${frame.length} bytes: a reader that came first chose another format.`,
+    { remedy: "Stop the reader, or write in its format." },
   );
 }

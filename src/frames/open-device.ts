@@ -4,16 +4,15 @@ import { errnoNameOf } from "../linux/errno-error.ts";
 import { type Ioctl, openVideoDevice, type VideoFile } from "../v4l2/video-file.ts";
 import type { Capabilities } from "../v4l2/video-structs.ts";
 
-/** An open device and what it said it can do. */
+/** An open device and its capabilities. */
 export interface OpenedDevice {
   readonly file: VideoFile;
   readonly capabilities: Capabilities;
 }
 
 /**
- * Opens a device and asks what it can do (the kernel judges the next calls by what QUERYCAP said last).
- * @throws PluginError that says why not: `device_not_found`, `device_busy`, `device_not_permitted`,
- * `not_a_camera` or `device_open_failed`.
+ * Opens a device and queries its capabilities; v4l2loopback decides the next calls by what QUERYCAP returned last.
+ * @throws PluginError `device_not_found`, `device_busy`, `device_not_permitted`, `not_a_camera` or `device_open_failed`.
  */
 export function openDevice(path: string, calls: Ioctl): OpenedDevice {
   const file = openWithoutQuery(path, calls);
@@ -29,7 +28,7 @@ export function openDevice(path: string, calls: Ioctl): OpenedDevice {
   }
 }
 
-/** Opens a device and asks nothing. @throws as {@link openDevice}. */
+/** Opens a device. @throws PluginError as {@link openDevice}, but not `not_a_camera`. */
 export function openWithoutQuery(path: string, calls: Ioctl): VideoFile {
   try {
     return openVideoDevice(path, calls);
@@ -41,7 +40,7 @@ export function openWithoutQuery(path: string, calls: Ioctl): VideoFile {
   }
 }
 
-/** What each errno means: v4l2-dev.c, v4l2_open, and v4l2loopback.c. */
+/** The meaning of each errno, from v4l2_open in v4l2-dev.c and from v4l2loopback.c. */
 function explain(path: string, errno: string): { code: ErrorCode; why: string; remedy: string } {
   switch (errno) {
     case "ENOENT":
@@ -55,26 +54,26 @@ function explain(path: string, errno: string): { code: ErrorCode; why: string; r
     case "ENODEV":
       return {
         code: "device_not_found",
-        why: "the node has no device behind it",
-        remedy: `Remove the stale node (rm ${path}), then create the device anew.`,
+        why: "its node belongs to no device",
+        remedy: `Remove the stale node (rm ${path}), then create the device again.`,
       };
     case "EBUSY":
       return {
         code: "device_busy",
-        why: "as many programs have it open as its max_openers allows",
-        remedy: `See who: fuser -v ${path}`,
+        why: "as many programs hold it open as its max_openers allows",
+        remedy: `See which: fuser -v ${path}`,
       };
     case "EACCES":
     case "EPERM":
       return {
         code: "device_not_permitted",
-        why: "its mode or the container's device rules forbid it",
-        remedy: `Run as root, or as a member of the node's group: ls -l ${path}; a container has to be privileged, or to be given the device.`,
+        why: "its mode or the container's device rules don't allow it",
+        remedy: `Run as root, or as a member of the node's group: ls -l ${path}; a container must be privileged, or have the device allowed.`,
       };
     default:
       return {
         code: "device_open_failed",
-        why: "for no reason known here",
+        why: "the reason is unknown",
         remedy: "See the kernel's log on the host: dmesg | tail",
       };
   }

@@ -6,36 +6,36 @@ import type { FormatRequest } from "../v4l2/video-structs.ts";
 import { type FrameWriter, openFrameWriter } from "./frame-writer.ts";
 import { openWithoutQuery } from "./open-device.ts";
 
-/** What came of writing frames and reading them back. */
+/** The result of writing frames and reading them back. */
 export interface RoundTrip {
-  /** All that were written came back as they were. */
+  /** How many were written, and came back unchanged. */
   readonly frames: number;
-  /** From the first frame's writing to the last one's reading, s. */
+  /** Seconds from writing the first frame to reading the last. */
   readonly seconds: number;
-  /** From a frame's writing to its reading, ms, ascending. */
+  /** Milliseconds from writing a frame to reading it, ascending. */
   readonly latencies: readonly number[];
 }
 
 export interface RoundTripDeps {
   readonly calls: Ioctl;
   readonly clock: Clock;
-  /** Monotonic, ms, with fractions. */
+  /** Monotonic milliseconds, with fractions. */
   readonly now: () => number;
 }
 
 /**
- * Written before anything is read: a write more than the two buffers a device has by default, so that the
- * reader's first frame is one of ours. From 0.14 on the first read may give another buffer.
+ * Frames to write before the first read: one more than the two buffers that a device has by default, so that the first
+ * frame read is one of these. From 0.14 on the first read may return another buffer.
  */
 const firstFrames = 3;
 
-/** How long a frame may take to come back, ms, and the pause between two looks. */
+/** Milliseconds that a frame may take to come back, and between two reads. */
 const frameTimeoutMs = 2000;
 const pollMs = 1;
 
 /**
- * Writes frames to an idle device and reads each back. The device shows itself as a camera meanwhile, so
- * it must be nobody's.
+ * Writes frames to a free device and reads each back. Meanwhile other programs see the device as a camera, so it must
+ * not be in use.
  *
  * @throws PluginError `round_trip_failed`, `device_busy`, or of {@link openFrameWriter}.
  */
@@ -65,14 +65,14 @@ export async function roundTrip(
   return { frames, seconds, latencies: latencies.sort((a, b) => a - b) };
 }
 
-/** Fills the frame with its number, so that no other frame is like it, and writes it. */
+/** Fills the frame with its number, so that every frame is different, and writes it. */
 function writeNumbered(writer: FrameWriter, frame: Uint8Array, number: number): void {
   frame.fill(number & 0xff);
   new DataView(frame.buffer).setUint32(0, number);
   writer.write(frame);
 }
 
-/** Reads until the frame comes that was written last. */
+/** Reads until it gets the frame that was written last. */
 async function readBack(
   path: string,
   reader: VideoFile,
@@ -97,7 +97,7 @@ async function readBack(
       seen === 0 ? "" : ` (${seen} others did)`
     }.`,
     {
-      remedy: `Bring the device back to its first state: video-device-plugin devices reset ${path}`,
+      remedy: `Reset the device: video-device-plugin devices reset ${path}`,
     },
   );
 }
@@ -110,8 +110,8 @@ function read(path: string, reader: VideoFile, into: Uint8Array): number | undef
     if (errno === undefined) throw cause;
     throw new PluginError(
       errno === "EBUSY" ? "device_busy" : "round_trip_failed",
-      `${path} gave no frame back (${errno})${errno === "EBUSY" ? ": somebody else reads it" : ""}.`,
-      { cause, remedy: `See who uses it: fuser -v ${path}` },
+      `${path} returned no frame (${errno})${errno === "EBUSY" ? ": another program reads it" : ""}.`,
+      { cause, remedy: `See which program uses it: fuser -v ${path}` },
     );
   }
 }

@@ -1,10 +1,10 @@
-/** A device node's identity: what `ls -l` prints in place of a size. */
+/** A device's major and minor number: `ls -l` prints them for its node in place of a size. */
 export interface DeviceNumber {
   readonly major: number;
   readonly minor: number;
 }
 
-/** `st_rdev` as glibc's `makedev` composes it (sys/sysmacros.h), for majors below 4096. */
+/** Reads `st_rdev`, composed by glibc's `makedev` (sys/sysmacros.h); majors below 4096. */
 export function decodeDevice(rdev: number): DeviceNumber {
   return {
     major: (rdev >>> 8) & 0xfff,
@@ -17,12 +17,12 @@ export function encodeDevice({ major, minor }: DeviceNumber): number {
   return ((minor & 0xff) | (major << 8) | ((minor & 0xfff00) << 12)) >>> 0;
 }
 
-/** `81:3`, as sysfs writes it. */
+/** `81:3`, as in sysfs. */
 export function formatDevice({ major, minor }: DeviceNumber): string {
   return `${major}:${minor}`;
 }
 
-/** `81:3` (white space around it allowed) as numbers, undefined for anything else. */
+/** Reads `81:3`, with or without white space around it; undefined for anything else. */
 export function parseDevice(text: string): DeviceNumber | undefined {
   const [, major, minor] = /^\s*(\d+):(\d+)\s*$/.exec(text) ?? [];
   if (major === undefined || minor === undefined) return undefined;

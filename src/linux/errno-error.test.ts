@@ -19,7 +19,7 @@ describe("errno", () => {
     ]);
   });
 
-  test("a number without a name is told as a number", () => {
+  test("a number without a name is shown as a number", () => {
     expect(errnoName(4711)).toBe("errno 4711");
     expect(errnoNumber("ENOSUCHTHING")).toBeUndefined();
   });
@@ -36,7 +36,7 @@ describe("errno", () => {
 });
 
 describe("device numbers", () => {
-  test("what mknod is given is what stat gives back", () => {
+  test("the number that mknod gets is the one that stat returns", () => {
     const device = fc.record({ major: fc.nat(0xfff), minor: fc.nat(0xfffff) });
     fc.assert(
       fc.property(device, (number) => {

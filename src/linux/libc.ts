@@ -3,10 +3,9 @@ import { messageOf, PluginError } from "../common/plugin-error.ts";
 import { ErrnoError } from "./errno-error.ts";
 
 /**
- * The symbols, a dictionary each because one C function is wanted with several signatures. Buffers are
- * passed as `ptr` so that Bun keeps them alive during the call. Linux passes variadic arguments in
- * registers on x86_64 and aarch64, which is why variadic functions can be called at all.
- * `syscall` everywhere else: glibc has no finit_module, and mknod only since 2.33.
+ * The symbols. Each has a dictionary of its own, since one C function has several signatures here. Buffers are `ptr`, so
+ * that Bun keeps them alive during the call. Variadic functions can be called because Linux passes their arguments in
+ * registers on x86_64 and aarch64. `syscall` where glibc has no function: finit_module, and mknod before 2.33.
  */
 function openSymbols() {
   const glibc = "libc.so.6";
@@ -44,13 +43,12 @@ function openSymbols() {
   };
 }
 
-/** glibc's functions as this program calls them; each returns what the C function returned. */
+/** glibc's functions; each returns what the C function returned. */
 export type LibcSymbols = ReturnType<typeof openSymbols>;
 
 /**
- * Opens glibc. It needs a JIT, so callers do it when they first need a call, not at import.
- * @throws PluginError `ffi_unavailable` where the process may not make executable memory, or where
- * there is no glibc.
+ * Opens glibc. That needs a JIT, so callers do it before their first call, not at import.
+ * @throws PluginError `ffi_unavailable` if the process may not create executable memory, or there is no glibc.
  */
 export function openLibc(): LibcSymbols {
   try {
@@ -67,9 +65,9 @@ export function openLibc(): LibcSymbols {
 }
 
 /**
- * `result`, unless it is -1: then what errno says. Must be handed the result of the call before anything
- * else is called: errno belongs to the thread, which the garbage collector and the JIT use as well. So
- * errno explains a failure; whoever depends on the outcome looks at the kernel again.
+ * Returns `result`, unless it is -1. Call it at once with a C function's result: errno belongs to the thread, which the
+ * garbage collector and the JIT also use. So errno explains a failure, and a caller that depends on the outcome reads
+ * the kernel's state again.
  * @throws ErrnoError named after `syscall`.
  */
 export function checked(libc: LibcSymbols, syscall: string, result: number): number {

@@ -5,13 +5,13 @@ import { ErrnoError } from "./errno-error.ts";
 import { checked, type LibcSymbols, openLibc } from "./libc.ts";
 
 /**
- * The system calls Bun has no function for. All are synchronous and throw {@link ErrnoError} when the
- * kernel refuses, PluginError `ffi_unavailable` when the C library can't be called at all, and
- * PluginError `nul_in_string` for text that C would cut short.
+ * System calls for which Bun has no function. All are synchronous and throw {@link ErrnoError} if the kernel refuses,
+ * PluginError `ffi_unavailable` if the C library can't be called, and PluginError `nul_in_string` for text that C would
+ * cut short.
  */
 export interface LinuxCalls {
   /**
-   * finit_module(2): loads the module in the file at `path` with `params` as modprobe would pass them.
+   * finit_module(2): loads the module in the file at `path`, with `params` in the form that modprobe passes.
    * `flags`: {@link MODULE_INIT_COMPRESSED_FILE} or 0.
    */
   finitModule(path: string, params: string, flags: number): void;
@@ -20,25 +20,22 @@ export interface LinuxCalls {
   /** delete_module(2); with {@link O_NONBLOCK} EAGAIN if the module is in use. */
   deleteModule(name: string, flags: number): void;
   /**
-   * ioctl(2) on an open file. A number goes as the argument itself, a buffer as a pointer that the
-   * kernel may write through. Returns what the kernel returned, which is 0 or more.
+   * ioctl(2) on an open file. A number is the argument itself, a buffer is passed as a pointer, and the kernel may
+   * write to it. Returns what the kernel returned, 0 or more.
    */
   ioctl(fd: number, request: number | bigint, arg: number | bigint | Uint8Array): number;
-  /** mknod(2) of a character device; `mode` are the permission bits, of which umask takes some. */
+  /** mknod(2) of a character device. `mode`: permission bits, of which umask clears some. */
   makeCharDevice(path: string, mode: number, device: DeviceNumber): void;
-  /**
-   * mmap(2), shared, of `length` bytes from `offset` of an open file, which are all set to zero and let go
-   * of again.
-   */
+  /** Maps `length` bytes from `offset` of an open file (mmap(2), shared), sets them to zero and unmaps them. */
   zeroMapping(fd: number, length: number, offset: number): void;
-  /** A socket, non-blocking, on which the kernel tells of its uevents; the caller closes it. */
+  /** Opens a non-blocking socket to which the kernel sends its uevents; the caller closes it. */
   openUevents(): number;
 }
 
 /** The kernel decompresses the file itself: include/uapi/linux/module.h, Linux 5.17. */
 export const MODULE_INIT_COMPRESSED_FILE = 4;
 
-/** O_NONBLOCK, delete_module's "fail instead of waiting": include/uapi/asm-generic/fcntl.h. */
+/** Makes delete_module fail instead of wait: include/uapi/asm-generic/fcntl.h. */
 export const O_NONBLOCK = 0x800;
 
 /** include/uapi/asm-generic/mman-common.h, as MAP_SHARED */
@@ -78,7 +75,7 @@ const arm64: SyscallNumbers = {
 };
 
 /**
- * The numbers for an architecture as `process.arch` names it.
+ * The numbers for an architecture, by its name in `process.arch`.
  * @throws PluginError `architecture_unsupported` for anything but x64 and arm64.
  */
 export function syscallNumbers(arch: string): SyscallNumbers {
@@ -86,11 +83,11 @@ export function syscallNumbers(arch: string): SyscallNumbers {
   if (arch === "arm64") return arm64;
   throw new PluginError(
     "architecture_unsupported",
-    `System call numbers are known for x64 and arm64, this is ${arch}.`,
+    `System call numbers are known for x64 and arm64 only, and this is ${arch}.`,
   );
 }
 
-/** The real calls. The C library is opened at the first of them. */
+/** The real calls. The first one opens the C library. */
 export function linuxCalls(): LinuxCalls {
   const numbers = syscallNumbers(process.arch);
   let opened: LibcSymbols | undefined;
@@ -150,8 +147,7 @@ export function linuxCalls(): LinuxCalls {
 }
 
 /**
- * Opens `path` read-only (with O_CLOEXEC, which `node:fs` sets), hands its file descriptor to `use` and
- * closes it whatever happens.
+ * Opens `path` read-only (with O_CLOEXEC, which `node:fs` sets), calls `use` with its file descriptor and closes it.
  * @throws ErrnoError of open(2), or what `use` threw.
  */
 export function withFile<T>(path: string, use: (fd: number) => T): T {
@@ -168,7 +164,7 @@ export function withFile<T>(path: string, use: (fd: number) => T): T {
   }
 }
 
-/** UTF-8 with the NUL at its end that C wants. */
+/** A C string: UTF-8 with a NUL at its end. */
 function cString(text: string): Uint8Array {
   if (text.includes("\0")) {
     throw new PluginError("nul_in_string", `${JSON.stringify(text)} has a NUL character inside.`);

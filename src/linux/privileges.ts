@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { readSmallFile } from "../common/files.ts";
 
 /** Bits of a capability set: include/uapi/linux/capability.h. */
-export const capabilityBits = {
+const capabilityBits = {
   CAP_CHOWN: 0n,
   CAP_DAC_OVERRIDE: 1n,
   CAP_FOWNER: 3n,
@@ -29,7 +29,7 @@ export function readPrivileges(procDir = "/proc"): Privileges | undefined {
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
   const names = Object.keys(capabilityBits) as Capability[];
   return {
-    // real, effective, saved and file system's
+    // real, effective, saved and file system user
     uid: Number(/^Uid:\s*\d+\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN),
     capabilities: names.filter((name) => ((effective >> capabilityBits[name]) & 1n) === 1n),
     filtered: /^Seccomp:\s*2$/m.test(status),

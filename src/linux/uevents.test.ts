@@ -35,7 +35,7 @@ afterEach(() => {
 function start(overrides: Partial<UeventWatch> = {}) {
   const stop = new AbortController();
   stops.push(stop);
-  const seen = { nudges: 0, opened: 0, closed: 0, refused: 0 };
+  const seen = { notified: 0, opened: 0, closed: 0, refused: 0 };
   const sources: ReadableStreamDefaultController<Uint8Array>[] = [];
   const clock = new ManualClock();
   const open = () => {
@@ -47,7 +47,7 @@ function start(overrides: Partial<UeventWatch> = {}) {
     {
       open,
       matches: ({ path }) => path === VIDEO10,
-      notify: () => void seen.nudges++,
+      notify: () => void seen.notified++,
       onUnavailable: () => void seen.refused++,
       clock,
       ...overrides,
@@ -58,26 +58,26 @@ function start(overrides: Partial<UeventWatch> = {}) {
 }
 
 describe("a watch of uevents", () => {
-  test("nudges once for what comes together, and not for what doesn't match", async () => {
+  test("notifies once for what comes together, and not for what doesn't match", async () => {
     const { seen, sources } = start();
     sources[0]?.enqueue(message("add@/devices/virtual/net/lo"));
     await Bun.sleep(30);
-    expect(seen.nudges).toBe(0);
+    expect(seen.notified).toBe(0);
     for (let i = 0; i < 3; i++) sources[0]?.enqueue(message(`add@${VIDEO10}`));
-    await eventually(() => seen.nudges > 0, "a notify");
+    await eventually(() => seen.notified > 0, "a notification");
     await Bun.sleep(30);
-    expect(seen.nudges).toBe(1);
+    expect(seen.notified).toBe(1);
   });
 
-  test("that lost events nudges, and goes on with another socket", async () => {
+  test("that lost events notifies, and goes on with another socket", async () => {
     const { seen, sources, clock } = start();
     sources[0]?.error(new Error("ENOBUFS"));
-    await eventually(() => seen.nudges > 0, "a notify for what was lost");
-    expect(seen).toMatchObject({ nudges: 1, closed: 1, opened: 1 });
+    await eventually(() => seen.notified > 0, "a notification of what was lost");
+    expect(seen).toMatchObject({ notified: 1, closed: 1, opened: 1 });
     await clock.advance(reopenMs);
     sources[1]?.enqueue(message(`add@${VIDEO10}`));
-    await eventually(() => seen.nudges > 1, "a notify for what the other one says");
-    expect(seen).toMatchObject({ nudges: 2, opened: 2 });
+    await eventually(() => seen.notified > 1, "a notification of the other one");
+    expect(seen).toMatchObject({ notified: 2, opened: 2 });
   });
 
   test("that can't be opened says so and ends", async () => {
@@ -86,7 +86,7 @@ describe("a watch of uevents", () => {
     };
     const { seen, done } = start({ open });
     await done;
-    expect(seen).toMatchObject({ refused: 1, nudges: 0 });
+    expect(seen).toMatchObject({ refused: 1, notified: 0 });
   });
 
   test("closes its socket when it is stopped", async () => {
@@ -94,17 +94,17 @@ describe("a watch of uevents", () => {
     await settle();
     stop.abort();
     await done;
-    expect(seen).toMatchObject({ closed: 1, nudges: 0 });
+    expect(seen).toMatchObject({ closed: 1, notified: 0 });
   });
 
-  test.if(canProvoke())("hears the kernel, and ends when it is told to", async () => {
+  test.if(canProvoke())("hears the kernel, and ends when it is stopped", async () => {
     const open = () => ueventSource(linuxCalls().openUevents());
     const matches: UeventWatch["matches"] = ({ action, path }) =>
       action === "change" && path.endsWith("/net/lo");
     const { seen, stop, done } = start({ open, matches, clock: systemClock });
     provoke();
-    await eventually(() => seen.nudges > 0, "a notify");
-    expect(seen.nudges).toBe(1);
+    await eventually(() => seen.notified > 0, "a notification");
+    expect(seen.notified).toBe(1);
     stop.abort();
     await done;
   });

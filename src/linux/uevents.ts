@@ -1,8 +1,8 @@
 import { closeSync } from "node:fs";
 import type { Clock } from "../common/clock.ts";
-import { coalesceMs } from "../common/watch-directory.ts";
+import { coalesced } from "../common/notify.ts";
 
-/** What the kernel says of a change: `add@/devices/virtual/video4linux/video10`. */
+/** A change that the kernel reports: `add@/devices/virtual/video4linux/video10`. */
 export interface Uevent {
   /** `add`, `remove`, `change`, … (lib/kobject_uevent.c, `kobject_actions`). */
   readonly action: string;
@@ -10,13 +10,13 @@ export interface Uevent {
   readonly path: string;
 }
 
-/** Uevents as the kernel sends them, until it is closed or fails. */
+/** The kernel's uevents as they come, until it is closed or fails. */
 export interface UeventSource {
   readonly chunks: ReadableStream<Uint8Array>;
   close(): void;
 }
 
-/** How long, in ms, until the source is opened anew after it failed (ENOBUFS: more came than was read). */
+/** Milliseconds before a source that failed is replaced (ENOBUFS: more came than was read). */
 export const reopenMs = 1000;
 
 /** Reads a socket of {@link LinuxCalls.openUevents}; Bun waits for it with epoll. */
@@ -27,13 +27,13 @@ export function ueventSource(fd: number): UeventSource {
       try {
         closeSync(fd);
       } catch {
-        // EBADF: a stream that failed may have closed it.
+        // EBADF: a stream that failed has closed it.
       }
     },
   };
 }
 
-/** Several messages may be in one chunk; each is a headline, then lines of KEY=VALUE, a NUL after each. */
+/** A chunk may have several messages; each is a headline, then lines of KEY=VALUE, a NUL after each. */
 export function parseUevents(chunk: Uint8Array): Uevent[] {
   return new TextDecoder()
     .decode(chunk)
@@ -48,24 +48,18 @@ export interface UeventWatch {
   open(): UeventSource;
   matches(event: Uevent): boolean;
   notify(): void;
-  /** It can't be opened: the watch is over. */
+  /** Called if a source can't be opened; that ends the watch. */
   onUnavailable(reason: unknown): void;
   readonly clock: Clock;
 }
 
 /**
- * Nudges after events that match, until `signal` aborts. When the source fails, what was lost may have been
- * anything: that is a notify too, and it is opened anew.
+ * Calls `notify` after events that match, until `signal` aborts. When the source fails, matching events may be lost: it
+ * also calls `notify` then, and opens another source.
  */
 export async function watchUevents(watch: UeventWatch, signal: AbortSignal): Promise<void> {
   const { clock } = watch;
-  let pending: ReturnType<typeof setTimeout> | undefined;
-  const nudgeSoon = () => {
-    pending ??= setTimeout(() => {
-      pending = undefined;
-      watch.notify();
-    }, coalesceMs);
-  };
+  const soon = coalesced(() => watch.notify());
   while (!signal.aborted) {
     let source: UeventSource;
     try {
@@ -75,16 +69,16 @@ export async function watchUevents(watch: UeventWatch, signal: AbortSignal): Pro
       break;
     }
     await readAll(source, signal, (chunk) => {
-      if (parseUevents(chunk).some(watch.matches)) nudgeSoon();
+      if (parseUevents(chunk).some(watch.matches)) soon.notify();
     });
     if (signal.aborted) break;
-    nudgeSoon();
+    soon.notify();
     await clock.sleep(reopenMs, signal);
   }
-  clearTimeout(pending);
+  soon.cancel();
 }
 
-/** To the end, a failure or `signal`'s abort; closes the source. */
+/** Reads until the source ends or fails, or `signal` aborts; then closes it. */
 async function readAll(
   source: UeventSource,
   signal: AbortSignal,
@@ -100,7 +94,7 @@ async function readAll(
       take(value);
     }
   } catch {
-    // ENOBUFS, or whatever else: whoever waits looks for himself.
+    // ENOBUFS, or another error: the caller treats it as the end.
   } finally {
     signal.removeEventListener("abort", stop);
     source.close();

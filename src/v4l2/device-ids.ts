@@ -1,7 +1,7 @@
-/** VIDEO_NUM_DEVICES - 1, drivers/media/v4l2-core/v4l2-dev.c: a higher number becomes a free one. */
+/** VIDEO_NUM_DEVICES - 1, drivers/media/v4l2-core/v4l2-dev.c: the kernel replaces a higher number by a free one. */
 export const maxDeviceNumber = 255;
 
-/** `video10` for 10: device ID, node name and sysfs name at once. */
+/** `video10` for 10: the device's ID, and its name in /dev and /sys. */
 export function deviceId(number: number): string {
   return `video${number}`;
 }

@@ -34,7 +34,7 @@ test("who has it open no more is not", () => {
   expect(holders.map(({ pid }) => pid)).not.toContain(process.pid);
 });
 
-test("a process that can't be looked at, or whose files are gone, is left out", () => {
+test("a process that can't be inspected, or whose files are closed, is left out", () => {
   mkdirSync(join(work, "12/fd"), { recursive: true });
   symlinkSync("/nowhere", join(work, "12/fd/0"));
   symlinkSync("socket:[1]", join(work, "12/fd/1"));
@@ -47,6 +47,6 @@ test("a process that can't be looked at, or whose files are gone, is left out", 
   ]);
 });
 
-test("nobody is described by nothing", () => {
+test("no holders are described by an empty text", () => {
   expect(describeHolders([])).toBe("");
 });

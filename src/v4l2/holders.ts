@@ -3,20 +3,20 @@ import { join } from "node:path";
 import { readSmallFile } from "../common/files.ts";
 import { type DeviceNumber, decodeDevice, formatDevice } from "../linux/device-number.ts";
 
-/** A process that has a device open. */
+/** A process that holds a device open. */
 export interface Holder {
   readonly pid: number;
-  /** Its name, at most 15 bytes (`comm` of proc(5)). */
+  /** The process's name, at most 15 bytes (`comm` of proc(5)). */
   readonly command: string;
 }
 
-/** By device number (`81:3`), who has it open, ascending by process. */
+/** The processes that hold a device open, ascending by PID; keys are device numbers (`81:3`). */
 export type Holders = ReadonlyMap<string, readonly Holder[]>;
 
 /**
- * Who has which of these devices open, of the processes that this one may look at: all of the host's for
- * root in the host's PID namespace, else fewer, so an empty answer proves nothing. Devices are told by
- * their numbers, since a container has them under other names.
+ * Finds the processes that hold these devices open, among those that this process may inspect: root in the host's PID
+ * namespace may inspect all of the host, others fewer, so an empty answer proves nothing. Devices are compared by
+ * number, since a container may have other names for them.
  */
 export function findHolders(devices: readonly DeviceNumber[], procDir = "/proc"): Holders {
   const found = new Map<string, Holder[]>(devices.map((device) => [formatDevice(device), []]));
@@ -30,7 +30,7 @@ export function findHolders(devices: readonly DeviceNumber[], procDir = "/proc")
   return found;
 }
 
-/** `chrome (process 4711), ffmpeg (process 4712)`; empty for none. */
+/** `chrome (process 4711), ffmpeg (process 4712)`; empty if there are none. */
 export function describeHolders(holders: readonly Holder[]): string {
   return holders.map(({ pid, command }) => `${command} (process ${pid})`).join(", ");
 }
@@ -39,7 +39,7 @@ function openDevices(fdDir: string): string[] {
   return list(fdDir).flatMap((name) => {
     const path = join(fdDir, name);
     try {
-      // sockets, pipes and the like have no path, and looking at each would double the time
+      // sockets and pipes have no path, and a stat of each would double the time
       if (!readlinkSync(path).startsWith("/")) return [];
       const stat = statSync(path);
       return stat.isCharacterDevice() ? [formatDevice(decodeDevice(stat.rdev))] : [];

@@ -28,12 +28,12 @@ test("without a group the group stays as it is", () => {
   expect(statSync(path).gid).toBe(gid);
 });
 
-test("a node that can't be changed is named with what it should have had", () => {
+test("an error names the node and the mode and group that it should have", () => {
   rmSync(path);
   expect(() => applyNodeAccess(path, { mode: 0o60, group: 44 })).toThrow(
     expect.objectContaining({
       code: "node_access_failed",
-      message: expect.stringContaining(`${path} could not be given mode 0060 and group 44`),
+      message: expect.stringContaining(`${path} can't be set to mode 0060 and group 44`),
     }),
   );
 });

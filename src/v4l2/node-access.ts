@@ -2,42 +2,42 @@ import { chmodSync, chownSync, statSync } from "node:fs";
 import { messageOf, PluginError } from "../common/plugin-error.ts";
 import { errnoNameOf } from "../linux/errno-error.ts";
 
-/** Who may open a device node. */
+/** Owner group and permissions of a device node. */
 export interface NodeAccess {
   /** Permission bits: 0o666. */
   readonly mode: number;
-  /** Group ID; undefined leaves the group as it is. */
+  /** Group ID; undefined to keep the group. */
   readonly group: number | undefined;
 }
 
-/** The bits chmod(2) sets. */
-const PERMISSIONS = 0o7777;
+/** The bits that chmod(2) sets. */
+const permissionBits = 0o7777;
 
-/** As people and udev write it: `0660`. */
+/** Octal with a leading 0, as in udev's rules: `0660`. */
 export function formatMode(mode: number): string {
   return mode.toString(8).padStart(4, "0");
 }
 
-/** Whether a node has its mode and group; one that can't be looked at has nothing to lose. */
+/** False if a node has another mode or group. True if there is no node. */
 export function hasNodeAccess(path: string, access: NodeAccess): boolean {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return true;
   const rightGroup = access.group === undefined || access.group === stat.gid;
-  return rightGroup && (stat.mode & PERMISSIONS) === access.mode;
+  return rightGroup && (stat.mode & permissionBits) === access.mode;
 }
 
 /**
- * Gives a node its mode and group, if it hasn't got them: a change nobody needed would still wake
- * whoever watches the directory.
- * @returns whether something was changed.
+ * Sets a node's mode and group if they differ. Setting them to the same values would wake the processes that watch the
+ * directory.
+ * @returns whether something changed.
  * @throws PluginError `node_access_failed`.
  */
 export function applyNodeAccess(path: string, access: NodeAccess): boolean {
   try {
     const { mode, uid, gid } = statSync(path);
     const wrongGroup = access.group !== undefined && access.group !== gid;
-    const wrongMode = (mode & PERMISSIONS) !== access.mode;
-    // The group first: chown(2) may clear bits that chmod then sets.
+    const wrongMode = (mode & permissionBits) !== access.mode;
+    // The group first: chown(2) may clear permission bits.
     if (wrongGroup) chownSync(path, uid, access.group);
     if (wrongMode) chmodSync(path, access.mode);
     return wrongGroup || wrongMode;
@@ -46,16 +46,12 @@ export function applyNodeAccess(path: string, access: NodeAccess): boolean {
     const wanted = `mode ${formatMode(access.mode)}${
       access.group === undefined ? "" : ` and group ${access.group}`
     }`;
-    throw new PluginError(
-      "node_access_failed",
-      `${path} could not be given ${wanted}: ${reason}.`,
-      {
-        cause,
-        remedy:
-          errnoNameOf(cause) === "EROFS"
-            ? "Mount the host's /dev without readOnly: true."
-            : "Run as root with CAP_CHOWN and CAP_FOWNER.",
-      },
-    );
+    throw new PluginError("node_access_failed", `${path} can't be set to ${wanted}: ${reason}.`, {
+      cause,
+      remedy:
+        errnoNameOf(cause) === "EROFS"
+          ? "Mount the host's /dev without readOnly: true."
+          : "Run as root with CAP_CHOWN and CAP_FOWNER.",
+    });
   }
 }

@@ -8,12 +8,10 @@ import {
   decodeCapabilities,
   decodeControl,
   decodeFormat,
-  decodeFormatDescription,
   decodeFrameInterval,
   decodeMappedBuffer,
   encodeControl,
   encodeFormat,
-  encodeFormatDescription,
   encodeFrameInterval,
   encodeQueryBuffer,
   encodeRequestBuffers,
@@ -25,43 +23,39 @@ import {
   VIDIOC,
 } from "./video-structs.ts";
 
-/** What a video device needs of the kernel, beyond files. */
+/** The system call that a video device needs beyond `node:fs`. */
 export type Ioctl = Pick<LinuxCalls, "ioctl">;
 
 /**
- * An open video device. Every method is one system call, made at once, and throws `ErrnoError` when the
- * kernel refuses. Never waits for frames: the file is non-blocking (EAGAIN).
+ * An open video device. Every method is one system call, and throws `ErrnoError` if the kernel refuses. None waits for
+ * frames: the file is non-blocking (EAGAIN).
  */
 export interface VideoFile extends Disposable {
   readonly fd: number;
-  /** On v4l2loopback before 0.13 this very call makes `dead_caps` of a device in that state. */
   queryCapabilities(): Capabilities;
-  /** Pixel formats in the driver's order. */
-  formats(type: BufferType): number[];
   getFormat(type: BufferType): Format;
-  /** The driver takes what is nearest: the answer counts. */
+  /** Returns the format that the driver has set, which may differ from the request. */
   setFormat(type: BufferType, request: FormatRequest): Format;
   getFrameInterval(type: BufferType): FrameInterval;
   setFrameInterval(type: BufferType, interval: FrameInterval): FrameInterval;
   getControl(id: number): number;
   setControl(id: number, value: number): void;
-  /** Answers with how many buffers there are now; 0 gives them back. */
+  /** Returns how many buffers there are now; `count` 0 releases them. */
   requestBuffers(type: BufferType, count: number): number;
-  /** Where a buffer of those asked for is to be mapped from. */
+  /** Length and offset for mmap(2) of one of the buffers. */
   queryBuffer(type: BufferType, index: number): MappedBuffer;
   streamOn(type: BufferType): void;
-  streamOff(type: BufferType): void;
-  /** Gives a frame; answers with the bytes taken. */
+  /** Writes a frame; returns how many bytes the driver took. */
   write(frame: Uint8Array): number;
-  /** Takes a frame; undefined if there is none yet (EAGAIN). */
+  /** Reads a frame; undefined if there is none yet (EAGAIN). */
   read(into: Uint8Array): number | undefined;
   close(): void;
 }
 
 /**
- * Opens a device for reading and writing, without waiting.
- * @throws ErrnoError ENOENT: no node; ENXIO: a node with nothing behind it; ENODEV: coming or going;
- * EBUSY: as many have it open as may; EACCES or EPERM: its mode, or the device cgroup.
+ * Opens a device for reading and writing, non-blocking.
+ * @throws ErrnoError ENOENT: no node; ENXIO: a node without a device; ENODEV: a device that is just being created or
+ * removed; EBUSY: the driver allows no more openers; EACCES or EPERM: the node's mode, or the device cgroup.
  */
 export function openVideoDevice(path: string, calls: Ioctl): VideoFile {
   try {
@@ -81,18 +75,6 @@ function videoFile(fd: number, calls: Ioctl): VideoFile {
     fd,
     queryCapabilities: () =>
       decodeCapabilities(exchange(VIDIOC.QUERYCAP, new Uint8Array(capabilityBytes))),
-    formats(type) {
-      const found: number[] = [];
-      for (;;) {
-        try {
-          const bytes = exchange(VIDIOC.ENUM_FMT, encodeFormatDescription(type, found.length));
-          found.push(decodeFormatDescription(bytes));
-        } catch (error) {
-          if (errnoNameOf(error) !== "EINVAL") throw error; // EINVAL is the list's end
-          return found;
-        }
-      }
-    },
     getFormat: (type) => decodeFormat(exchange(VIDIOC.G_FMT, encodeFormat(type))),
     setFormat: (type, request) => decodeFormat(exchange(VIDIOC.S_FMT, encodeFormat(type, request))),
     getFrameInterval: (type) =>
@@ -109,7 +91,6 @@ function videoFile(fd: number, calls: Ioctl): VideoFile {
     queryBuffer: (type, index) =>
       decodeMappedBuffer(exchange(VIDIOC.QUERYBUF, encodeQueryBuffer(type, index))),
     streamOn: (type) => void exchange(VIDIOC.STREAMON, encodeType(type)),
-    streamOff: (type) => void exchange(VIDIOC.STREAMOFF, encodeType(type)),
     write: (frame) => fileCall(() => writeSync(fd, frame)),
     read(into) {
       try {
@@ -132,7 +113,7 @@ function fileCall<T>(call: () => T): T {
   }
 }
 
-/** A second close would close whatever file has the number by then. */
+/** A second close would close another file that has the same number by then. */
 function once(act: () => void): () => void {
   let done = false;
   return () => {

@@ -66,7 +66,7 @@ test("a device is closed once, however often that is asked for", () => {
   other.close();
 });
 
-test("what can't be opened is told by its errno", () => {
+test("a failed open is explained by its errno", () => {
   expect(() => openVideoDevice("/nonexistent/video10", { ioctl: () => 0 })).toThrow(
     expect.objectContaining({ errnoName: "ENOENT" }),
   );

@@ -1,36 +1,34 @@
 /**
- * V4L2's user API (include/uapi/linux/videodev2.h) as bytes: numbers and structs of a 64-bit kernel, the
- * same on x86_64 and aarch64, both little-endian. Pure; the calls are in `video-file.ts`.
+ * Numbers and structs of V4L2's user API (include/uapi/linux/videodev2.h), as a 64-bit kernel has them on x86_64 and
+ * aarch64, both little-endian. Pure; the calls are in `video-file.ts`.
  */
 
-/** Request numbers, with the struct's size in them: most are above 2^31. */
+/** Request numbers. They contain the struct's size, and most are above 2^31. */
 export const VIDIOC = {
   QUERYCAP: 0x80685600,
-  ENUM_FMT: 0xc0405602,
   G_FMT: 0xc0d05604,
   S_FMT: 0xc0d05605,
   REQBUFS: 0xc0145608,
   QUERYBUF: 0xc0585609,
   STREAMON: 0x40045612,
-  STREAMOFF: 0x40045613,
   G_PARM: 0xc0cc5615,
   S_PARM: 0xc0cc5616,
   G_CTRL: 0xc008561b,
   S_CTRL: 0xc008561c,
 } as const;
 
-/** `enum v4l2_buf_type`: what a reader takes, and what a writer gives. */
-export const bufferTypes = { capture: 1, output: 2 } as const;
+/** `enum v4l2_buf_type`: readers use `capture`, writers `output`. */
+const bufferTypes = { capture: 1, output: 2 } as const;
 export type BufferType = keyof typeof bufferTypes;
 
 /** `V4L2_MEMORY_MMAP`. */
-export const MEMORY_MMAP = 1;
+const MEMORY_MMAP = 1;
 
 /** `V4L2_CAP_*`, as they appear in `deviceCaps`. */
 export const CAP_VIDEO_CAPTURE = 0x1;
 export const CAP_VIDEO_OUTPUT = 0x2;
 
-/** Four-character codes by the names V4L2 gives them: packed and planar YUV, grey, 24 bit RGB. */
+/** Four-character codes by their names in V4L2: packed and planar YUV, grey, 24 bit RGB. */
 export const pixelFormats = {
   YUYV: 0x56595559,
   YU12: 0x32315559,
@@ -38,7 +36,7 @@ export const pixelFormats = {
   RGB24: 0x33424752,
 } as const;
 
-/** `"YUYV"` for 0x56595559; bytes that can't be shown become `?`. */
+/** `"YUYV"` for 0x56595559; bytes that aren't printable become `?`. */
 export function fourcc(pixelFormat: number): string {
   const bytes = [0, 8, 16, 24].map((shift) => (pixelFormat >>> shift) & 0xff);
   return bytes.map((byte) => (byte > 32 && byte < 127 ? String.fromCharCode(byte) : "?")).join("");
@@ -48,11 +46,11 @@ export function fourcc(pixelFormat: number): string {
 export const capabilityBytes = 104;
 
 export interface Capabilities {
-  /** `v4l2 loopback`, with a space. */
+  /** `uvcvideo`, for example. */
   readonly driver: string;
   /** The card label. */
   readonly card: string;
-  /** `platform:v4l2loopback-010`; before 0.13 an index in place of the number. */
+  /** `usb-0000:00:14.0-1`, or `platform:` with the driver's name. */
   readonly busInfo: string;
   /** The kernel's version, not the driver's. */
   readonly version: number;
@@ -60,7 +58,7 @@ export interface Capabilities {
   readonly deviceCaps: number;
 }
 
-/** A `struct v4l2_capability` as QUERYCAP fills it in. */
+/** Reads a `struct v4l2_capability` that QUERYCAP has filled in. */
 export function decodeCapabilities(bytes: Uint8Array): Capabilities {
   const view = viewOf(bytes);
   return {
@@ -72,10 +70,10 @@ export function decodeCapabilities(bytes: Uint8Array): Capabilities {
   };
 }
 
-/** Size of a `struct v4l2_format`, whose union begins at 8, as it holds pointers. */
+/** Size of a `struct v4l2_format`. Its union contains pointers, so it begins at 8. */
 export const formatBytes = 208;
 
-/** What a writer wants its frames to be. */
+/** The format that a writer asks for. */
 export interface FormatRequest {
   /** Pixels. */
   readonly width: number;
@@ -84,17 +82,17 @@ export interface FormatRequest {
   readonly pixelFormat: number;
 }
 
-/** What the driver made of it. */
+/** The format that the driver has set. */
 export interface Format extends FormatRequest {
   readonly bytesPerLine: number;
-  /** Bytes of a frame; v4l2loopback up to 0.13 rounds up to whole pages. */
+  /** Bytes of a frame; drivers may round up. */
   readonly imageBytes: number;
 }
 
 /** `V4L2_FIELD_NONE`: whole frames, not interlaced. */
 const FIELD_NONE = 1;
 
-/** A `struct v4l2_format` with the format wanted; without one, for asking with G_FMT. */
+/** A `struct v4l2_format` for S_FMT, or without a request for G_FMT. */
 export function encodeFormat(type: BufferType, request?: FormatRequest): Uint8Array {
   const bytes = new Uint8Array(formatBytes);
   const view = viewOf(bytes);
@@ -107,7 +105,7 @@ export function encodeFormat(type: BufferType, request?: FormatRequest): Uint8Ar
   return bytes;
 }
 
-/** The pixel format (`fmt.pix`) of a `struct v4l2_format`. */
+/** Reads the pixel format (`fmt.pix`) of a `struct v4l2_format`. */
 export function decodeFormat(bytes: Uint8Array): Format {
   const at = (offset: number) => viewOf(bytes).getUint32(offset, true);
   return {
@@ -119,13 +117,13 @@ export function decodeFormat(bytes: Uint8Array): Format {
 /** Size of a `struct v4l2_streamparm`; the frame interval is a fraction of a second at 12 for both types. */
 export const streamParametersBytes = 204;
 
-/** Seconds a frame, as a fraction: 1/30. */
+/** Seconds per frame, as a fraction: 1/30. */
 export interface FrameInterval {
   readonly numerator: number;
   readonly denominator: number;
 }
 
-/** A `struct v4l2_streamparm` with the frame interval wanted; without one, for asking with G_PARM. */
+/** A `struct v4l2_streamparm` for S_PARM, or without an interval for G_PARM. */
 export function encodeFrameInterval(type: BufferType, interval?: FrameInterval): Uint8Array {
   const bytes = new Uint8Array(streamParametersBytes);
   const view = viewOf(bytes);
@@ -135,13 +133,13 @@ export function encodeFrameInterval(type: BufferType, interval?: FrameInterval):
   return bytes;
 }
 
-/** The frame interval (`timeperframe`) of a `struct v4l2_streamparm`. */
+/** Reads the frame interval (`timeperframe`) of a `struct v4l2_streamparm`. */
 export function decodeFrameInterval(bytes: Uint8Array): FrameInterval {
   const view = viewOf(bytes);
   return { numerator: view.getUint32(12, true), denominator: view.getUint32(16, true) };
 }
 
-/** A `struct v4l2_control` with a value to set; for asking with G_CTRL the value doesn't matter. */
+/** A `struct v4l2_control` for S_CTRL, or without a value for G_CTRL. */
 export function encodeControl(id: number, value = 0): Uint8Array {
   const bytes = new Uint8Array(8);
   viewOf(bytes).setUint32(0, id, true);
@@ -149,12 +147,12 @@ export function encodeControl(id: number, value = 0): Uint8Array {
   return bytes;
 }
 
-/** The value of a `struct v4l2_control`. */
+/** Reads the value of a `struct v4l2_control`. */
 export function decodeControl(bytes: Uint8Array): number {
   return viewOf(bytes).getInt32(4, true);
 }
 
-/** A `struct v4l2_requestbuffers` for `count` buffers of the driver's own memory. */
+/** A `struct v4l2_requestbuffers` for `count` buffers in the driver's memory. */
 export function encodeRequestBuffers(type: BufferType, count: number): Uint8Array {
   const bytes = new Uint8Array(20);
   const view = viewOf(bytes);
@@ -165,17 +163,17 @@ export function encodeRequestBuffers(type: BufferType, count: number): Uint8Arra
 }
 
 /** Size of a `struct v4l2_buffer`. */
-export const bufferBytes = 88;
+const bufferBytes = 88;
 
-/** A buffer of the driver's own memory, as mmap(2) wants it. */
+/** A buffer in the driver's memory, as mmap(2) needs it. */
 export interface MappedBuffer {
-  /** Bytes, in whole pages with v4l2loopback. */
+  /** Bytes. */
   readonly length: number;
-  /** Where the file has it. */
+  /** Its place in the file. */
   readonly offset: number;
 }
 
-/** A `struct v4l2_buffer` that asks, with QUERYBUF, for the buffer of this index in the driver's own memory. */
+/** A `struct v4l2_buffer` for QUERYBUF of a buffer in the driver's memory. */
 export function encodeQueryBuffer(type: BufferType, index: number): Uint8Array {
   const bytes = new Uint8Array(bufferBytes);
   viewOf(bytes).setUint32(0, index, true);
@@ -184,33 +182,17 @@ export function encodeQueryBuffer(type: BufferType, index: number): Uint8Array {
   return bytes;
 }
 
-/** Length and place (`m.offset`) of a `struct v4l2_buffer` in the driver's own memory. */
+/** Reads length and offset (`m.offset`) of a `struct v4l2_buffer` in the driver's memory. */
 export function decodeMappedBuffer(bytes: Uint8Array): MappedBuffer {
   const view = viewOf(bytes);
   return { length: view.getUint32(72, true), offset: view.getUint32(64, true) };
 }
 
-/** The `int` that STREAMON and STREAMOFF take a pointer to. */
+/** The `int` to which STREAMON takes a pointer. */
 export function encodeType(type: BufferType): Uint8Array {
   const bytes = new Uint8Array(4);
   viewOf(bytes).setInt32(0, bufferTypes[type], true);
   return bytes;
-}
-
-/** Size of a `struct v4l2_fmtdesc`. */
-export const formatDescriptionBytes = 64;
-
-/** A `struct v4l2_fmtdesc` that asks, with ENUM_FMT, for the format of this index. */
-export function encodeFormatDescription(type: BufferType, index: number): Uint8Array {
-  const bytes = new Uint8Array(formatDescriptionBytes);
-  viewOf(bytes).setUint32(0, index, true);
-  viewOf(bytes).setUint32(4, bufferTypes[type], true);
-  return bytes;
-}
-
-/** The pixel format of a `struct v4l2_fmtdesc`. */
-export function decodeFormatDescription(bytes: Uint8Array): number {
-  return viewOf(bytes).getUint32(44, true);
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -84,7 +84,6 @@ export class FakeVideoDevice {
           deviceCaps: BASE_CAPS + roles,
         };
       },
-      formats: () => [],
       getFormat: () => {
         refuseDead();
         if (this.format === undefined) throw new ErrnoError(EINVAL, "ioctl");
@@ -119,7 +118,6 @@ export class FakeVideoDevice {
         isWriter = true;
         if (this.dead) throw new ErrnoError(EINVAL, "ioctl");
       },
-      streamOff: () => undefined,
       write: (frame) => {
         refuseDead();
         if (this.onImage.has(fd)) {
