@@ -1,3 +1,4 @@
+import { PluginError } from "../common/plugin-error.ts";
 import { deviceId } from "../v4l2/device-ids.ts";
 import type { Cleaning, DriverDevice } from "./driver.ts";
 
@@ -23,4 +24,11 @@ export function driverDevices(
       const device: DriverDevice = { id, number, nodes: [{ hostPath: hostPath(id) }], cleaning };
       return wanted.includes(number) ? device : { ...device, surplus: true };
     });
+}
+
+/** @throws PluginError `device_unknown`. */
+export function findDevice(devices: readonly DriverDevice[], id: string): DriverDevice {
+  const device = devices.find((candidate) => candidate.id === id);
+  if (device !== undefined) return device;
+  throw new PluginError("device_unknown", `${id} is not a device of this driver.`);
 }

@@ -2,6 +2,7 @@ import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { formatMode, type NodeAccess } from "../v4l2/node-access.ts";
 import type { DeviceObservation, VideoDriver } from "./driver.ts";
+import { findDevice } from "./driver-devices.ts";
 
 export interface ReadOnlyDeps {
   readonly log: Logger;
@@ -25,9 +26,7 @@ const remedy =
 export function readOnlyDriver(driver: VideoDriver, deps: ReadOnlyDeps): VideoDriver {
   const lostAccess = new LostAccess(deps);
   const refuse = async (what: string, id: string): Promise<never> => {
-    if (!driver.devices.some((device) => device.id === id)) {
-      throw new PluginError("device_unknown", `${id} is not a device of this driver.`);
-    }
+    findDevice(driver.devices, id);
     const message = `${id} is not ${what}: MANAGE_DEVICES is false.`;
     throw new PluginError("not_supported", message, { remedy });
   };

@@ -44,7 +44,7 @@ function makeDriver(config: Config, log: Logger, allocatedNumbers: readonly numb
   const common = {
     firstDeviceNumber: config.firstDeviceNumber,
     maxDevices: config.maxDevices,
-    heldNumbers: allocatedNumbers,
+    allocatedNumbers,
     mode: config.v4l2DevicePerm,
     group: config.v4l2DeviceGroup,
   };

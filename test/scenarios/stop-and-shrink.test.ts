@@ -52,9 +52,9 @@ describe("devices that got other numbers because real cameras have theirs", () =
   });
   afterEach(() => kernel.close());
 
-  const laidOut = (maxDevices: number, heldNumbers: readonly number[]) => {
+  const laidOut = (maxDevices: number, allocatedNumbers: readonly number[]) => {
     const { sysfsDir } = kernel;
-    const layout = { firstDeviceNumber: 10, maxDevices, heldNumbers, sysfsDir };
+    const layout = { firstDeviceNumber: 10, maxDevices, allocatedNumbers, sysfsDir };
     const devices = chooseNumbers({ ...layout, numberTaken: "elsewhere" });
     const numbers = (surplus?: true) =>
       devices.filter((device) => device.surplus === surplus).map(({ number }) => number);

@@ -14,6 +14,7 @@ import type {
   EnsureReport,
   VideoDriver,
 } from "../driver.ts";
+import { findDevice } from "../driver-devices.ts";
 import { cleanInPlace, repairCaps } from "./cleaning/clean-in-place.ts";
 import { ExclusiveAccess } from "./cleaning/exclusive-access.ts";
 import { FrameScrub, type OpenedDevice, overwriteLeftFrames } from "./cleaning/frame-scrub.ts";
@@ -22,9 +23,8 @@ import { ConfigDrift } from "./device/config-drift.ts";
 import { ControlDevice } from "./device/control-device.ts";
 import { DeviceMaker } from "./device/device-maker.ts";
 import { DeviceNumberHistory } from "./device/device-number-history.ts";
-import { faultOf, loopbackReasons } from "./device/device-state.ts";
+import { faultOf, LoopbackView, loopbackReasons } from "./device/device-state.ts";
 import { type EnsureContext, ensureDevices } from "./device/ensure-devices.ts";
-import { LoopbackView } from "./device/loopback-view.ts";
 import { readControlDevice, readModuleVersion } from "./device/sysfs.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
@@ -182,7 +182,7 @@ export class LoopbackDriver implements VideoDriver {
   }
 
   async isOpen(id: string): Promise<boolean | undefined> {
-    return this.#parts.access.isOpen(this.#find(id));
+    return this.#parts.access.isOpen(findDevice(this.devices, id));
   }
 
   /**
@@ -207,16 +207,10 @@ export class LoopbackDriver implements VideoDriver {
     void watchUevents({ ...uevents, notify, clock }, signal);
   }
 
-  #find(id: string): DriverDevice {
-    const device = this.devices.find((candidate) => candidate.id === id);
-    if (device !== undefined) return device;
-    throw new PluginError("device_unknown", `${id} is not a device of this driver.`);
-  }
-
   /** Runs what changes a device, after what an interrupted run may have left was put right. */
   async #change(id: string, act: (device: DriverDevice) => Promise<void>): Promise<void> {
     const { access, control, maker } = this.#parts;
-    const device = this.#find(id);
+    const device = findDevice(this.devices, id);
     maker.refuseForeign(device);
     access.unlockLeftOver(device);
     await control.ensureNode(oldNodePatienceMs);

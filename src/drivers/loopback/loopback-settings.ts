@@ -11,7 +11,7 @@ export interface LoopbackSettings extends DeviceParameters, NodeAccess {
    */
   readonly maxDevices: number;
   /** Numbers of devices that pods own. Those beyond the wanted ones become surplus devices. Default: none. */
-  readonly heldNumbers?: readonly number[];
+  readonly allocatedNumbers?: readonly number[];
   /** Card label of the devices, with `{id}`, `{n}` and `{node}` in it; cut at 31 bytes. Empty: the module's default. */
   readonly cardLabel: string;
   /** What `{node}` stands for. */

@@ -18,7 +18,7 @@ import {
   okObservation,
   type VideoDriver,
 } from "../driver.ts";
-import { driverDevices } from "../driver-devices.ts";
+import { driverDevices, findDevice } from "../driver-devices.ts";
 import { Faults } from "./faults.ts";
 import {
   createSimulatedNode,
@@ -33,7 +33,7 @@ export interface SimulatedSettings extends NodeAccess {
   /** How many devices, 1 or more. */
   readonly maxDevices: number;
   /** Numbers of devices that pods own. Those beyond the wanted ones become surplus devices. Default: none. */
-  readonly heldNumbers?: readonly number[];
+  readonly allocatedNumbers?: readonly number[];
   /** Directory of the nodes, the same for this process and on the host. Created if it does not exist. */
   readonly simulatedDir: string;
 }
@@ -69,8 +69,8 @@ export class SimulatedDriver implements VideoDriver {
     this.#settings = settings;
     this.#dependencies = dependencies;
     this.#faults = new Faults(settings.simulatedDir);
-    const { firstDeviceNumber, maxDevices, heldNumbers = [] } = settings;
-    this.devices = driverDevices(numbersFrom(firstDeviceNumber, maxDevices), heldNumbers, {
+    const { firstDeviceNumber, maxDevices, allocatedNumbers = [] } = settings;
+    this.devices = driverDevices(numbersFrom(firstDeviceNumber, maxDevices), allocatedNumbers, {
       hostPath: (id) => this.#path(id),
       cleaning: "reset",
     });
@@ -156,9 +156,7 @@ export class SimulatedDriver implements VideoDriver {
 
   /** Changes a device of this driver that no process has open. */
   async #change(id: string, act: (path: string) => void): Promise<void> {
-    if (!this.devices.some((device) => device.id === id)) {
-      throw new PluginError("device_unknown", `${id} is not a device of this driver.`);
-    }
+    findDevice(this.devices, id);
     const opener = this.#opener(id);
     if (opener !== undefined) throw new PluginError("device_busy", `${id} is in use: ${opener}`);
     this.#refuseForeign(id);

@@ -207,7 +207,7 @@ export class ExclusiveAccess {
         { cause: error, remedy: "Run the container privileged, with a writable /sys." },
       );
     }
-    this.#log.warn("Device that an interrupted reset left locked was unlocked", { device_id: id });
+    this.#log.warn("Locked device unlocked after an interrupted reset", { device_id: id });
   }
 }
 

@@ -7,7 +7,7 @@ import { readVideoDevices } from "./sysfs.ts";
 
 export type NumberSettings = Pick<
   LoopbackSettings,
-  "firstDeviceNumber" | "maxDevices" | "heldNumbers" | "numberTaken" | "sysfsDir"
+  "firstDeviceNumber" | "maxDevices" | "allocatedNumbers" | "numberTaken" | "sysfsDir"
 >;
 
 /**
@@ -36,7 +36,7 @@ export function chooseNumbers(settings: NumberSettings): readonly DriverDevice[]
       { remedy: "Lower FIRST_DEVICE_NUMBER or MAX_DEVICES." },
     );
   }
-  return driverDevices(numbers, settings.heldNumbers ?? [], {
+  return driverDevices(numbers, settings.allocatedNumbers ?? [], {
     hostPath: (id) => `/dev/${id}`,
     cleaning: "reset",
   });

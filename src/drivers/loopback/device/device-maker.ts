@@ -14,7 +14,7 @@ import {
 } from "../node/device-nodes.ts";
 import type { ControlDevice } from "./control-device.ts";
 import type { DeviceNumberHistory } from "./device-number-history.ts";
-import type { LoopbackView } from "./loopback-view.ts";
+import type { LoopbackView } from "./device-state.ts";
 import { videoClass } from "./sysfs.ts";
 
 /** Milliseconds that a new device's node and attributes may take: devtmpfs and udev are not instant. */

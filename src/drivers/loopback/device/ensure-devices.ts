@@ -14,7 +14,7 @@ import { oldNodePatienceMs } from "../node/device-nodes.ts";
 import type { ConfigDrift } from "./config-drift.ts";
 import type { DeviceMaker } from "./device-maker.ts";
 import type { DeviceNumberHistory } from "./device-number-history.ts";
-import type { LoopbackView } from "./loopback-view.ts";
+import type { LoopbackView } from "./device-state.ts";
 
 export interface EnsureContext extends ModuleContext {
   readonly view: LoopbackView;

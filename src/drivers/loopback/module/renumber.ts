@@ -1,7 +1,7 @@
 import { PluginError } from "../../../common/plugin-error.ts";
 import { errnoNameOf } from "../../../linux/errno-error.ts";
 import type { DriverDevice } from "../../driver.ts";
-import type { LoopbackView } from "../device/loopback-view.ts";
+import type { LoopbackView } from "../device/device-state.ts";
 import { loopbackNumbers, readControlDevice, readModuleParameter } from "../device/sysfs.ts";
 import type { ModuleContext } from "./ensure-module.ts";
 import { loopbackModule } from "./find-module.ts";
