@@ -7,10 +7,10 @@ import { type ArgumentsSpec, flagsOf, type OwnFlags, switchFlag } from "./argume
 import { type Command, exitCode, program } from "./command.ts";
 import { renderCommandHelp } from "./command-help.ts";
 import { type CommandSpec, runWith } from "./define-command.ts";
+import { addDevice, type Change, changeLoopback } from "./devices/change-device.ts";
+import { lookAtDevices } from "./devices/list-devices.ts";
+import { renderDevices } from "./devices/render-devices.ts";
 import type { Terminal } from "./terminal.ts";
-import { addDevice, type Change, changeLoopback } from "./tools/devices/change.ts";
-import { lookAtDevices } from "./tools/devices/look.ts";
-import { renderDevices } from "./tools/devices/render.ts";
 import { printable } from "./tools/table.ts";
 import { usageError } from "./usage-error.ts";
 

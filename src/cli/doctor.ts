@@ -1,10 +1,10 @@
 import { switchFlag } from "./arguments.ts";
 import { exitCode } from "./command.ts";
 import { defineCommand } from "./define-command.ts";
+import { examine, isFit } from "./doctor/examine.ts";
+import { gatherFacts } from "./doctor/facts.ts";
+import { renderChecks } from "./doctor/render-checks.ts";
 import { hasColour } from "./terminal.ts";
-import { examine, isFit } from "./tools/doctor/examine.ts";
-import { gatherFacts } from "./tools/doctor/facts.ts";
-import { renderChecks } from "./tools/doctor/render.ts";
 
 export const doctorCommand = defineCommand("doctor", {
   usage: ["doctor [--json] [options of run]"],

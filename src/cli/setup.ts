@@ -7,8 +7,8 @@ import { createDriver } from "../plugin/create-driver.ts";
 import { switchFlag } from "./arguments.ts";
 import { exitCode } from "./command.ts";
 import { defineCommand } from "./define-command.ts";
-import { contestedDetail, contestedRemedy } from "./tools/setup/keep-access.ts";
-import { renderSetUp, type SetUpReport, setUp } from "./tools/setup/set-up.ts";
+import { contestedDetail, contestedRemedy } from "./setup/keep-access.ts";
+import { renderSetUp, type SetUpReport, setUp } from "./setup/set-up.ts";
 
 export const setupCommand = defineCommand("setup", {
   usage: ["setup [--allow-partial] [options of run]"],

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { decode } from "fast-png";
-import type { ListedDevice } from "../../src/cli/tools/devices/look.ts";
-import type { Check } from "../../src/cli/tools/doctor/check.ts";
+import type { ListedDevice } from "../../src/cli/devices/list-devices.ts";
+import type { Check } from "../../src/cli/doctor/check.ts";
 import { drawColourBars } from "../../src/frames/colour-bars.ts";
 import { colourAt, type Picture } from "../../src/frames/picture.ts";
 import { availableVms } from "./available-vms.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Check } from "../../../src/cli/tools/doctor/check.ts";
+import type { Check } from "../../../src/cli/doctor/check.ts";
 import { availableVms } from "../available-vms.ts";
 import { builtPlugin, compileGuest } from "../compile.ts";
 import { NEWER_KERNEL } from "../provision.ts";

@@ -1,12 +1,12 @@
-import { PluginError } from "../../../common/plugin-error.ts";
-import type { Config } from "../../../config/config.ts";
-import type { VideoDriver } from "../../../drivers/driver.ts";
-import { type Device, Use } from "../../../gen/videodevice/admin/v1/admin_pb.ts";
-import type { Owner } from "../../../pod-resources/device-owners.ts";
-import { describeHolders, type Holder } from "../../../v4l2/holders.ts";
-import { holdersOf } from "../holders.ts";
-import { findPods, podOf } from "../pod-devices.ts";
-import type { Target } from "../target.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import type { Config } from "../../config/config.ts";
+import type { VideoDriver } from "../../drivers/driver.ts";
+import { type Device, Use } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import type { Owner } from "../../pod-resources/device-owners.ts";
+import { describeHolders, type Holder } from "../../v4l2/holders.ts";
+import { holdersOf } from "../tools/holders.ts";
+import { findPods, podOf } from "../tools/pods-by-device.ts";
+import type { Target } from "../tools/target.ts";
 
 /** All that shows the use of a device. */
 export interface DeviceUse {

@@ -1,11 +1,11 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { release } from "node:os";
 import { dirname, join } from "node:path";
-import { systemClock } from "../../../common/clock.ts";
-import { silentLogger } from "../../../common/logger.ts";
-import { PluginError } from "../../../common/plugin-error.ts";
-import type { Config } from "../../../config/config.ts";
-import type { DeviceObservation } from "../../../drivers/driver.ts";
+import { systemClock } from "../../common/clock.ts";
+import { silentLogger } from "../../common/logger.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import type { Config } from "../../config/config.ts";
+import type { DeviceObservation } from "../../drivers/driver.ts";
 import {
   ControlDevice,
   chooseNumbers,
@@ -26,15 +26,15 @@ import {
   readModuleInfo,
   readVideoDevices,
   type SysfsDevice,
-} from "../../../drivers/loopback/index.ts";
-import type { DeviceNumber } from "../../../linux/device-number.ts";
-import { errnoNameOf } from "../../../linux/errno-error.ts";
-import { configOption, readInitOnAlloc, readKernelConfig } from "../../../linux/kernel-config.ts";
-import { linuxCalls } from "../../../linux/linux-calls.ts";
-import { type Privileges, readPrivileges } from "../../../linux/privileges.ts";
-import { deviceId, numbersFrom } from "../../../v4l2/device-ids.ts";
-import { connects } from "../connects.ts";
-import { listPodDevices } from "../pod-devices.ts";
+} from "../../drivers/loopback/index.ts";
+import type { DeviceNumber } from "../../linux/device-number.ts";
+import { errnoNameOf } from "../../linux/errno-error.ts";
+import { configOption, readInitOnAlloc, readKernelConfig } from "../../linux/kernel-config.ts";
+import { linuxCalls } from "../../linux/linux-calls.ts";
+import { type Privileges, readPrivileges } from "../../linux/privileges.ts";
+import { deviceId, numbersFrom } from "../../v4l2/device-ids.ts";
+import { connects } from "../tools/connects.ts";
+import { listPodDevices } from "../tools/pods-by-device.ts";
 
 /** The module's file as found, or why it wasn't. */
 export type ModuleFile =

@@ -1,6 +1,6 @@
-import { describeHolders } from "../../../v4l2/holders.ts";
-import { printable, renderTable } from "../table.ts";
-import type { ListedDevice } from "./look.ts";
+import { describeHolders } from "../../v4l2/holders.ts";
+import { printable, renderTable } from "../tools/table.ts";
+import type { ListedDevice } from "./list-devices.ts";
 
 const headings = ["DEVICE", "LABEL", "DRIVER", "STATE", "FORMAT", "MODE", "POD", "OPEN IN"];
 

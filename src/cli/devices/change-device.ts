@@ -1,27 +1,27 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isatty } from "node:tty";
-import { systemClock } from "../../../common/clock.ts";
-import { type LogLevel, silentLogger } from "../../../common/logger.ts";
-import { PluginError } from "../../../common/plugin-error.ts";
-import type { Config } from "../../../config/config.ts";
-import type { VideoDriver } from "../../../drivers/driver.ts";
+import { systemClock } from "../../common/clock.ts";
+import { type LogLevel, silentLogger } from "../../common/logger.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import type { Config } from "../../config/config.ts";
+import type { VideoDriver } from "../../drivers/driver.ts";
 import {
   ControlDevice,
   deviceParameters,
   linuxKernel,
   loopbackModule,
   readSysfsDevice,
-} from "../../../drivers/loopback/index.ts";
-import { linuxCalls } from "../../../linux/linux-calls.ts";
-import { createLogger } from "../../../observe/log.ts";
-import { createDriver } from "../../../plugin/create-driver.ts";
-import { deviceId, maxDeviceNumber } from "../../../v4l2/device-ids.ts";
-import type { Terminal } from "../../terminal.ts";
-import { withHolders } from "../holders.ts";
-import { findTarget, numberOf } from "../target.ts";
-import { findDeviceUse, refuseInUse } from "./in-use.ts";
-import { changeByPlugin, findManaged, refuseManaged } from "./running-plugin.ts";
+} from "../../drivers/loopback/index.ts";
+import { linuxCalls } from "../../linux/linux-calls.ts";
+import { createLogger } from "../../observe/log.ts";
+import { createDriver } from "../../plugin/create-driver.ts";
+import { deviceId, maxDeviceNumber } from "../../v4l2/device-ids.ts";
+import type { Terminal } from "../terminal.ts";
+import { withHolders } from "../tools/holders.ts";
+import { findTarget, numberOf } from "../tools/target.ts";
+import { findDeviceUse, refuseInUse } from "./device-use.ts";
+import { changeByPlugin, findManaged, refuseManaged } from "./managed-device.ts";
 
 /** What can be done to a device that is there. */
 export type Change = "remove" | "reset" | "repair";

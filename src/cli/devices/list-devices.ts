@@ -1,19 +1,19 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import type { Config } from "../../../config/config.ts";
+import type { Config } from "../../config/config.ts";
 import {
   type LoopbackKernel,
   LoopbackView,
   linuxKernel,
   readVideoDevices,
   type SysfsDevice,
-} from "../../../drivers/loopback/index.ts";
-import { formatDevice } from "../../../linux/device-number.ts";
-import { linuxCalls } from "../../../linux/linux-calls.ts";
-import { deviceId } from "../../../v4l2/device-ids.ts";
-import { findHolders, type Holder } from "../../../v4l2/holders.ts";
-import { lookAtStream } from "../loopback-look.ts";
-import { findPods, podOf } from "../pod-devices.ts";
+} from "../../drivers/loopback/index.ts";
+import { formatDevice } from "../../linux/device-number.ts";
+import { linuxCalls } from "../../linux/linux-calls.ts";
+import { deviceId } from "../../v4l2/device-ids.ts";
+import { findHolders, type Holder } from "../../v4l2/holders.ts";
+import { lookAtStream } from "../tools/loopback-look.ts";
+import { findPods, podOf } from "../tools/pods-by-device.ts";
 
 /** A video device as `devices list --json` tells it. */
 export interface ListedDevice {

@@ -1,5 +1,5 @@
-import { cardLabelOf, labelProblem, maxParameterDevices } from "../../../drivers/loopback/index.ts";
-import { formatDevice } from "../../../linux/device-number.ts";
+import { cardLabelOf, labelProblem, maxParameterDevices } from "../../drivers/loopback/index.ts";
+import { formatDevice } from "../../linux/device-number.ts";
 import { type Check, checkNamed } from "./check.ts";
 import type { Facts, LoadedFacts } from "./facts.ts";
 

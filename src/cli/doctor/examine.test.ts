@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { PluginError } from "../../../common/plugin-error.ts";
-import { loadConfig } from "../../../config/load-config.ts";
-import { type DeviceObservation, okObservation } from "../../../drivers/driver.ts";
-import { faultOf } from "../../../drivers/loopback/device/device-state.ts";
-import type { SysfsDevice } from "../../../drivers/loopback/device/sysfs.ts";
-import type { LoadProbes } from "../../../drivers/loopback/module/load-probes.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import { loadConfig } from "../../config/load-config.ts";
+import { type DeviceObservation, okObservation } from "../../drivers/driver.ts";
+import { faultOf } from "../../drivers/loopback/device/device-state.ts";
+import type { SysfsDevice } from "../../drivers/loopback/device/sysfs.ts";
+import type { LoadProbes } from "../../drivers/loopback/module/load-probes.ts";
 import type { Check } from "./check.ts";
 import { examine, isFit } from "./examine.ts";
 import type { Facts, LoadedFacts, RangeDevice } from "./facts.ts";
-import { renderChecks } from "./render.ts";
+import { renderChecks } from "./render-checks.ts";
 
 function configOf(...argv: string[]) {
   const loaded = loadConfig({

@@ -1,5 +1,5 @@
-import type { Clock } from "../../../common/clock.ts";
-import type { EnsureReport, VideoDriver } from "../../../drivers/driver.ts";
+import type { Clock } from "../../common/clock.ts";
+import type { EnsureReport, VideoDriver } from "../../drivers/driver.ts";
 
 /** Time, in ms, for which nodes must keep mode and group: udev sets its own once, late. */
 const quietMs = 3000;

@@ -1,4 +1,4 @@
-import { deviceId } from "../../../v4l2/device-ids.ts";
+import { deviceId } from "../../v4l2/device-ids.ts";
 import { type Check, checkNamed } from "./check.ts";
 import type { Facts, RangeDevice } from "./facts.ts";
 

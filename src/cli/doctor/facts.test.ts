@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { FakeLoopbackKernel } from "../../../../test/support/fake-loopback-kernel.ts";
-import { loadConfig } from "../../../config/load-config.ts";
+import { FakeLoopbackKernel } from "../../../test/support/fake-loopback-kernel.ts";
+import { loadConfig } from "../../config/load-config.ts";
 import { gatherFacts } from "./facts.ts";
 
 let kernel: FakeLoopbackKernel;

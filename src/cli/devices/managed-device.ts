@@ -1,9 +1,9 @@
-import { PluginError } from "../../../common/plugin-error.ts";
-import { isListening } from "../../../common/unix-socket.ts";
-import type { Config } from "../../../config/config.ts";
-import type { Device } from "../../../gen/videodevice/admin/v1/admin_pb.ts";
-import { type AdminClient, createAdminClient } from "../../operate/admin-client.ts";
-import { explainFailure } from "../../operate/explain-failure.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import { isListening } from "../../common/unix-socket.ts";
+import type { Config } from "../../config/config.ts";
+import type { Device } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { type AdminClient, createAdminClient } from "../operate/admin-client.ts";
+import { explainFailure } from "../operate/explain-failure.ts";
 
 /** A device of the running plugin, and the client with which the plugin changes it. */
 export interface ManagedDevice {

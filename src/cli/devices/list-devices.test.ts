@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { FakeLoopbackKernel } from "../../../../test/support/fake-loopback-kernel.ts";
-import { loadConfig } from "../../../config/load-config.ts";
-import { lookAtDevices } from "./look.ts";
+import { FakeLoopbackKernel } from "../../../test/support/fake-loopback-kernel.ts";
+import { loadConfig } from "../../config/load-config.ts";
+import { lookAtDevices } from "./list-devices.ts";
 
 let kernel: FakeLoopbackKernel;
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { FakeDriver } from "../../../../test/support/fake-driver.ts";
-import { steppingClock } from "../../../../test/support/stepping-clock.ts";
-import { PluginError } from "../../../common/plugin-error.ts";
+import { FakeDriver } from "../../../test/support/fake-driver.ts";
+import { steppingClock } from "../../../test/support/stepping-clock.ts";
+import { PluginError } from "../../common/plugin-error.ts";
 import { renderSetUp, setUp as setUpOn } from "./set-up.ts";
 
 function setUp(driver: FakeDriver, { allowPartial = false, clock = steppingClock() } = {}) {

@@ -1,6 +1,6 @@
-import type { Clock } from "../../../common/clock.ts";
-import { PluginError } from "../../../common/plugin-error.ts";
-import type { VideoDriver } from "../../../drivers/driver.ts";
+import type { Clock } from "../../common/clock.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import type { VideoDriver } from "../../drivers/driver.ts";
 import { contestedDetail, contestedRemedy, keepAccess } from "./keep-access.ts";
 
 /** What became of one device. */

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { cli } from "../../../../test/support/cli.ts";
-import { device, FakeAdmin, statusOf } from "../../../../test/support/fake-admin.ts";
-import { FakeLoopbackKernel } from "../../../../test/support/fake-loopback-kernel.ts";
-import { Use } from "../../../gen/videodevice/admin/v1/admin_pb.ts";
+import { cli } from "../../../test/support/cli.ts";
+import { device, FakeAdmin, statusOf } from "../../../test/support/fake-admin.ts";
+import { FakeLoopbackKernel } from "../../../test/support/fake-loopback-kernel.ts";
+import { Use } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 
 let kernel: FakeLoopbackKernel;
 let admin: FakeAdmin;

@@ -1,5 +1,5 @@
-import { PluginError } from "../../../common/plugin-error.ts";
-import { installHint, refuseVetoed, unpackXzHint } from "../../../drivers/loopback/index.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import { installHint, refuseVetoed, unpackXzHint } from "../../drivers/loopback/index.ts";
 import { type Check, checkNamed } from "./check.ts";
 import { examineControl, examineLabel } from "./examine-control.ts";
 import { examineDevices, examineOthers } from "./examine-devices.ts";

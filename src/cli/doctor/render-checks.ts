@@ -1,4 +1,4 @@
-import { type Colour, paint } from "../table.ts";
+import { type Colour, paint } from "../tools/table.ts";
 import type { Check, CheckState } from "./check.ts";
 
 const marks: Readonly<Record<CheckState, string>> = { ok: "✓", warning: "!", problem: "✗" };
