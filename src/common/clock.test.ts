@@ -5,7 +5,7 @@ afterEach(() => {
   setSystemTime();
 });
 
-test("the clock starts with the wall clock, and does not follow when that is set back", () => {
+test("the clock starts with the wall clock, and does not follow when it is set back", () => {
   const before = systemClock.now();
   expect(Math.abs(before - Date.now())).toBeLessThan(1000);
   setSystemTime(new Date(Date.now() - 3_600_000));

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Mutex } from "./mutex.ts";
 
-test("work runs one at a time and in order, also after a failure", async () => {
+test("work runs one at a time and in order, even after a failure", async () => {
   const mutex = new Mutex();
   const seen: string[] = [];
   const work = (name: string, fail = false) =>

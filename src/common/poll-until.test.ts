@@ -4,7 +4,7 @@ import { pollUntil } from "./poll-until.ts";
 
 const patience = { pauseMs: 20, patienceMs: 60 };
 
-/** A clock of a machine on which a pause takes `factor` times as long as it should. */
+/** The clock of a machine where pauses take `factor` times their length. */
 function clockOf(factor: number): Clock & { sleeps: number } {
   let ms = 0;
   const clock = {
@@ -18,30 +18,30 @@ function clockOf(factor: number): Clock & { sleeps: number } {
   return clock;
 }
 
-/** Comes at the look of that number, the first being 1. */
-const comingAt = (look: number) => {
-  let looks = 0;
-  return () => ++looks >= look;
+/** Returns true from this call on, counted from 1. */
+const trueAt = (call: number) => {
+  let calls = 0;
+  return () => ++calls >= call;
 };
 
-describe("awaiting something", () => {
-  test("what is there needs no pause", async () => {
+describe("pollUntil", () => {
+  test("needs no pause if the first call returns true", async () => {
     const clock = clockOf(1);
     expect(await pollUntil(() => true, clock, patience)).toBe(true);
     expect(clock.sleeps).toBe(0);
   });
 
-  test("what comes with the last look has come", async () => {
-    expect(await pollUntil(comingAt(4), clockOf(1), patience)).toBe(true);
+  test("returns true if the last call does", async () => {
+    expect(await pollUntil(trueAt(4), clockOf(1), patience)).toBe(true);
   });
 
-  test("what does not come is given up", async () => {
+  test("gives up after the last call", async () => {
     const clock = clockOf(1);
-    expect(await pollUntil(comingAt(5), clock, patience)).toBe(false);
+    expect(await pollUntil(trueAt(5), clock, patience)).toBe(false);
     expect(clock.now()).toBe(60);
   });
 
-  test("a machine that stood still looks as often", async () => {
-    expect(await pollUntil(comingAt(4), clockOf(100), patience)).toBe(true);
+  test("calls as often on a machine that stood still", async () => {
+    expect(await pollUntil(trueAt(4), clockOf(100), patience)).toBe(true);
   });
 });

@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-test("a file keeps its identity while it is written to, and none has one that isn't there", () => {
+test("a file keeps its identity while it is written to, and an absent one has none", () => {
   const path = join(directory, "file");
   expect(fileIdentity(path)).toBeUndefined();
   writeFileSync(path, "");
@@ -20,8 +20,8 @@ test("a file keeps its identity while it is written to, and none has one that is
   expect(fileIdentity(path)).toBe(before);
 });
 
-test("a file that can't be seen has no identity, and that is no error", () => {
+test("a file that this process can't see has no identity, and that is no error", () => {
   writeFileSync(join(directory, "file"), "");
-  // ENOTDIR here, for root, too; EACCES behind a directory that may not be entered.
+  // ENOTDIR here, for root too; EACCES in a directory that this process may not enter.
   expect(fileIdentity(join(directory, "file/kubelet.sock"))).toBeUndefined();
 });

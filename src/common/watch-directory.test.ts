@@ -37,12 +37,12 @@ function count(path: string): () => number {
   return () => notified;
 }
 
-test("many events at once are one notify", async () => {
+test("many events at once cause one notification", async () => {
   const notified = count(dir);
   for (let n = 0; n < 20; n++) writeFileSync(join(dir, `video${n}`), "");
   await eventually(() => notified() > 0, "a notification");
   await Bun.sleep(150);
-  // Of 20 files there are 60 events, which a thread of Bun's hands over in one portion or in a few.
+  // 20 files cause 60 events, which a thread of Bun delivers in one portion or in a few.
   expect(notified()).toBeLessThan(10);
 });
 
@@ -53,7 +53,7 @@ test("names that don't match cause no notification", async () => {
   expect(notified()).toBe(0);
 });
 
-test("a directory that comes later is watched then, with a notify for what was missed", async () => {
+test("a directory that is created later is watched, with a notification of what was missed", async () => {
   const later = join(dir, "later");
   const notified = count(later);
   mkdirSync(later);
@@ -64,7 +64,7 @@ test("a directory that comes later is watched then, with a notify for what was m
 });
 
 test.each([
-  ["at once, as ext4 does it with its inode number,", 0],
+  ["at once, with ext4 the inode number too,", 0],
   ["after a while", 150],
 ])("a directory that was replaced %s is watched again", async (_, awayMs) => {
   const path = join(dir, "replaced");

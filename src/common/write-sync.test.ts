@@ -10,7 +10,7 @@ async function pipeOf(script: string, readAfterMs: number): Promise<string> {
   return new Response(child.stdout).text();
 }
 
-test("everything is written before the process ends, to a slow reader as well", async () => {
+test("everything is written before the process ends, even to a slow reader", async () => {
   const script = `
     const { writeAllSync } = await import(${JSON.stringify(module)});
     writeAllSync(1, "x".repeat(2_000_000));

@@ -15,7 +15,7 @@ const read = () =>
   readInitOnAlloc({ procDir: root, bootDir: root, modulesDir: root, kernelRelease: "6.1.0" });
 const ON = "CONFIG_A=y\nCONFIG_INIT_ON_ALLOC_DEFAULT_ON=y\n";
 
-test("without a word it is unknown", () => expect(read()).toBeUndefined());
+test("without command line and configuration it is unknown", () => expect(read()).toBeUndefined());
 
 test.each([
   ["quiet init_on_alloc=0", false],

@@ -93,7 +93,7 @@ describe("linux calls", () => {
     expect(["ENOENT", "EPERM", "ENOSYS"]).toContain(error.errnoName);
   });
 
-  test.if(asRoot)("a character device is made with the numbers asked for", () => {
+  test.if(asRoot)("a character device is created with the requested numbers", () => {
     const path = join(dir, "null");
     linuxCalls().makeCharDevice(path, 0o600, { major: 1, minor: 3 });
     const stat = statSync(path);

@@ -38,8 +38,9 @@ export const MODULE_INIT_COMPRESSED_FILE = 4;
 /** Makes delete_module fail instead of wait: include/uapi/asm-generic/fcntl.h. */
 export const O_NONBLOCK = 0x800;
 
-/** include/uapi/asm-generic/mman-common.h, as MAP_SHARED */
-const PROT_READ_WRITE = 3;
+/** include/uapi/asm-generic/mman-common.h */
+const PROT_READ = 1;
+const PROT_WRITE = 2;
 const MAP_SHARED = 1;
 
 /** The current directory: include/uapi/linux/fcntl.h. */
@@ -127,7 +128,14 @@ export function linuxCalls(): LinuxCalls {
     },
     zeroMapping(fd, length, offset) {
       const c = libc();
-      const address = c.mmap(null, BigInt(length), PROT_READ_WRITE, MAP_SHARED, fd, BigInt(offset));
+      const address = c.mmap(
+        null,
+        BigInt(length),
+        PROT_READ | PROT_WRITE,
+        MAP_SHARED,
+        fd,
+        BigInt(offset),
+      );
       if (address === -1n) checked(c, "mmap", -1);
       c.memset(address, 0, BigInt(length));
       c.munmap(address, BigInt(length));

@@ -18,7 +18,7 @@ afterAll(() => rmSync(work, { recursive: true }));
 
 const full = decodeDevice(statSync("/dev/full").rdev);
 
-test("who has a device open is found by its number", () => {
+test("a process that holds a device open is found by the device's number", () => {
   const fd = openSync("/dev/full", "r");
   try {
     const holders = findHolders([full]).get("1:7") ?? [];
@@ -29,7 +29,7 @@ test("who has a device open is found by its number", () => {
   }
 });
 
-test("who has it open no more is not", () => {
+test("a process that has closed it is not", () => {
   const holders = findHolders([full]).get("1:7") ?? [];
   expect(holders.map(({ pid }) => pid)).not.toContain(process.pid);
 });
