@@ -1,5 +1,6 @@
 import type { Measure } from "./measure.ts";
 import { allocate } from "./measures/allocate.ts";
+import { allocateReset } from "./measures/allocate-reset.ts";
 import { binarySize } from "./measures/binary-size.ts";
 import { deviceLoss } from "./measures/device-loss.ts";
 import { httpLoad } from "./measures/http-load.ts";
@@ -14,6 +15,7 @@ export const measures: readonly Measure[] = [
   kubeletRestart,
   deviceLoss,
   allocate,
+  allocateReset,
   httpLoad,
   memory,
   idleCpu,

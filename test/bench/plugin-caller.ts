@@ -13,8 +13,8 @@ export class PluginCaller implements Disposable {
   }
 
   /** One device, as most pods ask for. */
-  readonly allocate = async (): Promise<void> => {
-    const request = { containerRequests: [{ devicesIds: ["video10"] }] };
+  readonly allocate = async (id = "video10"): Promise<void> => {
+    const request = { containerRequests: [{ devicesIds: [id] }] };
     const { containerResponses } = await this.#client.allocate(request);
     if (containerResponses[0]?.devices.length !== 1) throw new Error("Allocate gave no device");
   };

@@ -47,7 +47,7 @@ async function calledAt(binary: string, calls: number, options: string[] = []): 
   await using node = await BenchNode.registered(binary, options);
   using caller = new PluginCaller(node.pluginSocket);
   // Until both sides' hot code is compiled.
-  await timeCalls(caller.allocate, 3000, 4);
+  await timeCalls(() => caller.allocate(), 3000, 4);
   await timeCalls(caller.options, 1000);
   // In turns, so that a busy moment of the machine meets both alike.
   const empty: number[] = [];
@@ -58,10 +58,10 @@ async function calledAt(binary: string, calls: number, options: string[] = []): 
   for (let batch = 0; batch < batches; batch++) {
     empty.push(...(await timeCalls(caller.options, calls / batches)));
     const usedBefore = cpuSecondsOf(node.pid);
-    alone.push(...(await timeCalls(caller.allocate, calls / batches)));
+    alone.push(...(await timeCalls(() => caller.allocate(), calls / batches)));
     cpu.push(((cpuSecondsOf(node.pid) - usedBefore) / (calls / batches)) * 1e6);
     const started = performance.now();
-    crowded.push(...(await timeCalls(caller.allocate, calls / batches, crowd)));
+    crowded.push(...(await timeCalls(() => caller.allocate(), calls / batches, crowd)));
     perSecond.push(calls / batches / ((performance.now() - started) / 1000));
   }
   return { empty, alone, cpu, crowded, perSecond };

@@ -60,7 +60,7 @@ async function measured(
   ]);
   using caller = new PluginCaller(node.pluginSocket);
   // Until both sides' hot code is compiled.
-  await timeCalls(caller.allocate, 3000, 4);
+  await timeCalls(() => caller.allocate(), 3000, 4);
   const before = memoryOf(node.pid);
   let most = 0;
   const looking = setInterval(() => {
@@ -71,7 +71,7 @@ async function measured(
   const perSecond: number[] = [];
   const cpu: number[] = [];
   for (let turn = 0; turn < turns; turn++) {
-    idle.push(...(await timeCalls(caller.allocate, calls)));
+    idle.push(...(await timeCalls(() => caller.allocate(), calls)));
     const load = startLoad(kind, { port, adminSocket: node.adminSocket, binary });
     await Bun.sleep(rampMs);
     const usedBefore = cpuSecondsOf(node.pid);
@@ -79,7 +79,7 @@ async function measured(
     await Bun.sleep(lookMs);
     const lookedFor = (performance.now() - lookedFrom) / 1000;
     cpu.push(((cpuSecondsOf(node.pid) - usedBefore) / lookedFor) * 100);
-    loaded.push(...(await timeCalls(caller.allocate, calls)));
+    loaded.push(...(await timeCalls(() => caller.allocate(), calls)));
     const { answers, seconds } = await load.stop();
     perSecond.push(answers / seconds);
   }

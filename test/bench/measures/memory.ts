@@ -29,7 +29,7 @@ export const memory: Measure = {
     const calls = rounds(20_000, 4_000);
     {
       using caller = new PluginCaller(node.pluginSocket);
-      await timeCalls(caller.allocate, calls, 8);
+      await timeCalls(() => caller.allocate(), calls, 8);
     }
     const called = memoryOf(node.pid);
 
