@@ -97,18 +97,6 @@ test("a release's job gets its permissions one by one", () => {
   });
 });
 
-test("a run of one part of .ci/run runs only that, and an unknown part is a failure", () => {
-  const run = readFileSync(join(root, ".ci/run"), "utf8");
-  expect(run).toContain("wanted level1 && step");
-  const parts = [...run.matchAll(/^part ([a-z0-9]+) /gm)].map(([, part]) => part);
-  expect(parts).toContain("kernel");
-  const { exitCode, stdout } = Bun.spawnSync(["bash", ".ci/run", "nothing"], { cwd: root });
-  expect({ exitCode, stdout: stdout.toString() }).toEqual({
-    exitCode: 1,
-    stdout: "\n0 passed, 0 failed\n",
-  });
-});
-
 function matches(pattern: RegExp, commands: readonly string[]): RegExpMatchArray[] {
   return commands.flatMap((command) => [...command.matchAll(pattern)]);
 }

@@ -46,10 +46,6 @@ export interface BuiltImage {
   readonly archive: string;
   /** Digest of its manifest. */
   readonly digest: string;
-  /** The digest of a second build, from another copy of the sources and without a cache. */
-  readonly rebuiltDigest: string;
-  /** The build for the other architecture: the image's platform, and the head of its executable. */
-  readonly other: { readonly architecture: string; readonly elfMachine: number };
   /** Seconds that each part of the build took. */
   readonly seconds: Readonly<Record<string, number>>;
   /** True if it came from the cache. */
@@ -57,8 +53,8 @@ export interface BuiltImage {
 }
 
 /**
- * The image of this checkout: from the cache if its files are equal, else built twice by `docker-build.sh`, on stand-ins
- * for the public bases.
+ * The image of this checkout: from the cache if its files are equal, else built by `docker-build.sh`, on stand-ins for
+ * the public bases.
  */
 export async function builtImage(): Promise<BuiltImage> {
   // Named after the hash of its files, so that two checkouts don't use each other's image.
@@ -68,40 +64,67 @@ export async function builtImage(): Promise<BuiltImage> {
   if (existsSync(archive) && existsSync(record)) {
     return { ...JSON.parse(readFileSync(record, "utf8")), archive, cached: true };
   }
-  const workshop = new Workshop();
-  try {
-    const seconds: Record<string, number> = {};
-    const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
-      const started = performance.now();
-      const result = await work();
-      seconds[name] = Math.round((performance.now() - started) / 100) / 10;
-      return result;
-    };
-    await timed("stand-ins", () => makeStandIns(workshop));
-    const first = join(workshop.directory, "first.tar");
-    const second = join(workshop.directory, "second.tar");
-    const third = join(workshop.directory, "third.tar");
-    const native = ["--base-image", baseStandIn];
-    await timed("build", () => build(workshop, "one", first, native));
-    await timed("second build", () => build(workshop, "another", second, native));
-    const foreign = ["--base-image", otherStandIn, "--platform", `linux/${otherArchitecture}`];
-    await timed("cross build", () => build(workshop, "third", third, foreign));
-    const image = {
-      digest: await digestOf(first),
-      rebuiltDigest: await digestOf(second),
-      other: await otherOf(third, join(workshop.directory, "third-unpacked")),
-      seconds,
-    };
+  return inWorkshop(async (workshop, seconds) => {
+    const made = join(workshop.directory, "image.tar");
+    await timed(seconds, "build", () => build(workshop, "one", made, native));
+    const image = { digest: await digestOf(made), seconds };
     mkdirSync(cacheDir(), { recursive: true });
     forgetOldImages();
     // In this order, so that a record always has its archive.
-    await run(["cp", first, `${archive}.new`]);
+    await run(["cp", made, `${archive}.new`]);
     renameSync(`${archive}.new`, archive);
     writeFileSync(record, JSON.stringify(image));
     return { ...image, archive, cached: false };
+  });
+}
+
+/** What comes of building it once more, and of building it for the other architecture. */
+export interface OtherBuilds {
+  /** Digest of the manifest of a build of another copy of the sources, nothing being reused. */
+  readonly rebuiltDigest: string;
+  /** What was built for the other architecture: what the image says, and the head of its executable. */
+  readonly other: { readonly architecture: string; readonly elfMachine: number };
+  /** How long each part took, s. */
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
+/** Builds for comparison with {@link builtImage}. */
+export function otherBuilds(): Promise<OtherBuilds> {
+  return inWorkshop(async (workshop, seconds) => {
+    const second = join(workshop.directory, "second.tar");
+    await timed(seconds, "second build", () => build(workshop, "another", second, native));
+    const third = join(workshop.directory, "third.tar");
+    const foreign = ["--base-image", otherStandIn, "--platform", `linux/${otherArchitecture}`];
+    await timed(seconds, "cross build", () => build(workshop, "third", third, foreign));
+    const other = await otherOf(third, join(workshop.directory, "third-unpacked"));
+    return { rebuiltDigest: await digestOf(second), other, seconds };
+  });
+}
+
+const native = ["--base-image", baseStandIn];
+
+/** Where the stand-ins are. `seconds` takes what was {@link timed}. */
+async function inWorkshop<T>(
+  work: (workshop: Workshop, seconds: Record<string, number>) => Promise<T>,
+): Promise<T> {
+  const workshop = new Workshop();
+  try {
+    const seconds: Record<string, number> = {};
+    await timed(seconds, "stand-ins", () => makeStandIns(workshop));
+    return await work(workshop, seconds);
   } finally {
     await workshop.close();
   }
+}
+
+async function timed(
+  seconds: Record<string, number>,
+  name: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  const started = performance.now();
+  await work();
+  seconds[name] = Math.round((performance.now() - started) / 100) / 10;
 }
 
 /** Number of images that the cache keeps beside a new one, since other checkouts may use theirs. */
@@ -171,7 +194,7 @@ function provenance(): Record<string, string> {
 }
 
 /** e_machine is at byte 18 of an ELF file (elf(5)). */
-async function otherOf(archive: string, directory: string): Promise<BuiltImage["other"]> {
+async function otherOf(archive: string, directory: string): Promise<OtherBuilds["other"]> {
   const image = await ImageArchive.open(archive, directory);
   await image.unpack(join(directory, "rootfs"));
   const executable = readFileSync(join(directory, "rootfs/usr/bin/video-device-plugin"));

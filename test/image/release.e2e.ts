@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { imageTags, parseVersion } from "../../deploy/release/image-tags.ts";
 import manifest from "../../package.json" with { type: "json" };
+import { onlyInFullRun } from "../support/ci-size.ts";
 import { checkout } from "./paths.ts";
 import { run } from "./run.ts";
 
@@ -147,9 +148,16 @@ test("the notes are the version's section, and the tags those of a first release
   expect(tags).toEqual(parsed === undefined ? [] : imageTags(parsed, []));
 });
 
-test("with its tag it is released, with the same bytes", async () => {
-  const sums = readFileSync(made("SHA256SUMS"), "utf8");
-  await git("tag", `v${version}`);
-  expect(await release()).toEqual({ code: 0, errors: "" });
-  expect(readFileSync(made("SHA256SUMS"), "utf8")).toBe(sums);
-}, 180_000);
+/** A release has just been made, all but its tag. */
+const isMadeOnce = onlyInFullRun("a second release, for comparison with the first");
+
+test.skipIf(isMadeOnce)(
+  "with its tag it is released, with the same bytes",
+  async () => {
+    const sums = readFileSync(made("SHA256SUMS"), "utf8");
+    await git("tag", `v${version}`);
+    expect(await release()).toEqual({ code: 0, errors: "" });
+    expect(readFileSync(made("SHA256SUMS"), "utf8")).toBe(sums);
+  },
+  180_000,
+);

@@ -4,6 +4,7 @@ import { builtImage } from "../image/built-image.ts";
 import { imageName } from "../image/paths.ts";
 import { builtPlugin } from "../kernel/compile.ts";
 import type { ModuleVersion } from "../kernel/provision.ts";
+import { onlyInFullRun } from "../support/ci-size.ts";
 import type { Profile } from "../support/manifests.ts";
 import { staticPod } from "../support/static-pod.ts";
 import type { NodeRequest } from "./node-vm.ts";
@@ -20,7 +21,7 @@ export interface Stage {
   readonly way: Way;
 }
 
-/** Pod and unit, and the oldest and the newest module. */
+/** Pod and unit, and the oldest and the newest module: what the gate plays. */
 const usual: readonly Stage[] = [
   { moduleVersion: "0.15.4", way: "pod" },
   { moduleVersion: "0.12.7", way: "unit" },
@@ -32,18 +33,28 @@ const all: readonly Stage[] = [
   { moduleVersion: "0.15.4", way: "restricted" },
 ];
 
+/** As VDP_NODES names it. */
+export const nameOf = ({ moduleVersion, way }: Stage) => `${moduleVersion}/${way}`;
+
 /**
- * What to play on: with VDP_NODES=all each version each way, with "0.15.4/unit" and the like those.
+ * What to play on: what VDP_NODES names, separated by commas. By default each version each way; all but
+ * {@link usual} for the full run alone.
  *
- * @throws Error for anything else.
+ * @throws Error for what is none of them.
  */
-export function stages(wanted = process.env["VDP_NODES"]): readonly Stage[] {
-  if (wanted === undefined || wanted === "") return usual;
-  if (wanted === "all") return all;
+export function stages(
+  wanted = process.env["VDP_NODES"],
+): (Stage & { readonly isLeftOut: boolean })[] {
+  if (!wanted) {
+    return all.map((stage) => ({
+      ...stage,
+      isLeftOut: !usual.includes(stage) && onlyInFullRun(`the node ${nameOf(stage)}`),
+    }));
+  }
   return wanted.split(",").map((name) => {
-    const stage = all.find(({ moduleVersion, way }) => `${moduleVersion}/${way}` === name.trim());
-    if (stage) return stage;
-    throw new Error(`VDP_NODES: "${name}" is neither "all" nor like 0.15.4/unit`);
+    const stage = all.find((candidate) => nameOf(candidate) === name.trim());
+    if (stage) return { ...stage, isLeftOut: false };
+    throw new Error(`VDP_NODES: "${name}" is none of ${all.map(nameOf).join(", ")}`);
   });
 }
 
@@ -71,7 +82,7 @@ const unitEnds = [
 const comesUp = [
   "the plugin is installed",
   "two devices are allocatable",
-  "everybody may open the devices once udev is done",
+  "any user may open the devices once udev is done",
 ];
 const managed = [
   "doctor finds nothing in the way",
@@ -82,14 +93,14 @@ const network = [
   "it answers at its own address",
   "it hears the kernel's events there",
 ];
-const modeIsTaken = [
-  "udev's own mode is told, with a rule against it",
-  "with that rule everybody may open the devices",
+const modeIsChanged = [
+  "udev's own mode is reported, with a rule against it",
+  "with that rule any user may open the devices",
 ];
 const restrictedFirst = [
   "restricted: two devices are allocatable",
-  "restricted: everybody may open the devices once udev is done",
-  ...modeIsTaken,
+  "restricted: any user may open the devices once udev is done",
+  ...modeIsChanged,
   "restricted: it leaves",
 ];
 const streamOverRestart = [
@@ -99,12 +110,12 @@ const streamOverRestart = [
   "the kubelet is restarted: frames go on",
   "the kubelet is restarted: the containers are the same",
 ];
-const noComplaint = ["the plugin has no error to tell", "the kernel has no complaint"];
+const noComplaint = ["the plugin logs no error", "the kernel has no complaint"];
 
 /** The names of the checks that a story of guest/ makes, in order. */
 export function checksOf({ way }: Stage): readonly string[] {
   if (way === "restricted") {
-    return [...comesUp, ...network, ...modeIsTaken, ...streamOverRestart, ...noComplaint];
+    return [...comesUp, ...network, ...modeIsChanged, ...streamOverRestart, ...noComplaint];
   }
   const unit = (names: readonly string[]) => (way === "unit" ? names : []);
   return [
@@ -124,7 +135,7 @@ export function checksOf({ way }: Stage): readonly string[] {
     "bob has alice's device",
     "bob finds nothing of alice",
     "carol has not noticed",
-    ...unit(["the host is told to load the module"]),
+    ...unit(["the host is configured to load the module"]),
     "after a reboot: two devices are allocatable",
     "after a reboot: carol streams",
     "after a reboot: carol finds nothing of before",
@@ -138,7 +149,7 @@ export function checksOf({ way }: Stage): readonly string[] {
 const root = join(import.meta.dir, "../..");
 const guest = (name: string) => join(import.meta.dir, "guest", name);
 
-/** `work` is for files that the node is given; it has to stay until the node has booted. */
+/** `work` is for files that the node gets; it has to stay until the node has booted. */
 export async function nodeRequest(
   { moduleVersion, way }: Stage,
   { directory, work }: { directory: string; work: string },
@@ -211,7 +222,7 @@ function nextBuild(next: string): string {
   return join(next, "dist/video-device-plugin");
 }
 
-/** What a pod that only looks can live through: it makes nothing anew, and cleans nothing between tenants. */
+/** What a pod that only looks can live through: it re-creates nothing, and resets nothing between tenants. */
 function restrictedScript(): string {
   return `
 . /story/way.sh
@@ -224,7 +235,7 @@ pod_has_its_network
 udev_takes_the_mode
 tenants_stream
 kubelet_restarts
-nobody_complains
+no_complaints
 finish 0
 `;
 }
@@ -250,14 +261,14 @@ if first_boot; then
   plugin_is_upgraded
   next_tenant_comes
   ${unit("load_at_boot")}
-  nobody_complains
+  no_complaints
   reboot_node
 fi
 node_is_back
 ${unit(`check "after a reboot: the host has loaded the module" loaded_by_host`)}
-nobody_complains
+no_complaints
 ${unit("it_is_removed $tenants")}
-${unit("bad_options_are_told")}
+${unit("bad_options_are_reported")}
 ${unit("devices_go $tenants")}
 finish 0
 `;
