@@ -1,7 +1,3 @@
-/**
- * The drivers' contract against the real module, as a program: compiled by `driver-contract.e2e.ts`, run as root in a
- * virtual machine that has /lib/modules. Prints a line of JSON a check, and ends with 1 if one failed.
- */
 import { closeSync, openSync, rmSync } from "node:fs";
 import { release } from "node:os";
 import { systemClock } from "../../src/common/clock.ts";
@@ -76,18 +72,23 @@ function makeHarness(maxDevices: number): DriverHarness {
   };
 }
 
-let failed = false;
-const maxDevices = Number(process.argv[2] ?? 3);
-for (const check of driverContract) {
-  const result = await runCheck(check.name, async () => {
-    const harness = makeHarness(maxDevices);
-    try {
-      await check.run(harness);
-    } finally {
-      await harness.close();
-    }
-  });
-  failed ||= result.error !== undefined;
-  console.log(JSON.stringify(result));
+/**
+ * The drivers' contract against the real module, as a program (../kernel/guest.ts) in a virtual machine that has
+ * /lib/modules and nothing to lose: `contract DEVICES`. Prints a line of JSON a check, and ends with 1 if one failed.
+ */
+export async function main([devices]: readonly string[]) {
+  let failed = false;
+  for (const check of driverContract) {
+    const result = await runCheck(check.name, async () => {
+      const harness = makeHarness(Number(devices));
+      try {
+        await check.run(harness);
+      } finally {
+        await harness.close();
+      }
+    });
+    failed ||= result.error !== undefined;
+    console.log(JSON.stringify(result));
+  }
+  return failed ? 1 : 0;
 }
-process.exit(failed ? 1 : 0);

@@ -9,7 +9,7 @@ export function compileGuest(source: string, outfile: string): void {
   run([process.execPath, "build", "--compile", "--production", source, "--outfile", outfile]);
 }
 
-/** Path of the compiled plugin, built anew (`bun run build`) if it is missing or older than a source. */
+/** Path of the compiled plugin, built (`bun run build`) if it is missing or older than a source. */
 export function builtPlugin(): string {
   if (modified(binary) <= newestSource()) run([process.execPath, "run", "build"]);
   return binary;

@@ -8,7 +8,7 @@ export interface GuestResult {
   readonly how?: string;
 }
 
-/** Runs a check and tells how it went. It never throws. */
+/** Runs a check and reports its result. It never throws. */
 export async function runCheck(name: string, run: () => Promise<unknown>): Promise<GuestResult> {
   const started = performance.now();
   const took = () => Math.round(performance.now() - started);

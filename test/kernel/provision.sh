@@ -3,7 +3,7 @@
 # Debian's own packages, a small user land, the checker of v4l2-tool.c, and programs that people use
 # with cameras, for the VMs that want them.
 #
-#   provision.sh [VERSION[@KERNEL]...]     v4l2loopback versions, default "0.12.7 0.15.4"
+#   provision.sh [VERSION[@KERNEL]... | all]     v4l2loopback versions, default "0.12.7 0.15.4"
 #
 # A version is built for bookworm's kernel 6.1, and with @6.12 for that of bookworm-backports, which is fetched
 # only then: it has its modules as .ko.xz and decompresses them itself.
@@ -17,6 +17,7 @@ umask 022
 
 versions=("$@")
 ((${#versions[@]})) || versions=(0.12.7 0.15.4)
+[[ ${versions[*]} != all ]] || versions=(0.12.7 0.13.2 0.15.0 0.15.4 0.15.4@6.12)
 # 0.13.2 lives in backports and 0.15.x in younger suites; all of them build against bookworm's 6.1. 0.12.7
 # doesn't against 6.12.
 kernel_suite=bookworm
@@ -234,8 +235,8 @@ provide_tool() {
   mv "$tool.new" "$tool"
 }
 
-# programs.e2e.ts plays with these. Of all the packages they depend on, 0.5 GB, only the libraries they are
-# linked to are kept, side by side: where Debian chooses one by an alternative (libblas), nobody does here.
+# driver/programs.ts plays with these. Of all the packages they depend on, 0.5 GB, only the libraries they are
+# linked to are kept, side by side: where Debian chooses one by an alternative (libblas), this does not.
 provide_programs() {
   local programs=$cache/programs.new root=$cache/programs.root debs=$cache/debs libraries=lib/x86_64-linux-gnu
   [[ ! -e $cache/programs ]] || return 0

@@ -11,18 +11,17 @@ export const MODULE_VERSIONS: readonly ModuleVersion[] = ["0.12.7", "0.13.2", "0
 /** The newest on the kernel of bookworm-backports, which has its modules as .ko.xz and decompresses them itself. */
 export const NEWER_KERNEL = "0.15.4@6.12" as const;
 
-/** The oldest in use, which has no control device, and the newest. */
-const OLDEST_AND_NEWEST: readonly ModuleVersion[] = ["0.12.7", "0.15.4"];
+/** The oldest in use, which has no control device, and the newest: what the gate plays. */
+export const OLDEST_AND_NEWEST: readonly ModuleVersion[] = ["0.12.7", "0.15.4"];
 
 /**
- * What to test on: what VDP_MODULE_VERSIONS names, separated by commas, otherwise what the suite wants; that
- * is all there are where the module's own ways matter, and the oldest and the newest elsewhere.
+ * What VDP_MODULE_VERSIONS names, separated by commas, by default `wanted`.
  *
  * @throws Error for a version that isn't among {@link ModuleVersion}.
  */
 export function requestedVersions(
   wanted: readonly ModuleVersion[] = OLDEST_AND_NEWEST,
-): ModuleVersion[] {
+): readonly ModuleVersion[] {
   const names = process.env["VDP_MODULE_VERSIONS"]?.split(",") ?? wanted;
   return names.map((name) => {
     const all = [...MODULE_VERSIONS, NEWER_KERNEL] as const;

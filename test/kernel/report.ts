@@ -6,7 +6,7 @@ export interface VmCheck {
   readonly detail: string;
 }
 
-/** What came over a VM's report port. */
+/** What came over a VM's report port from one script. */
 export interface VmReport {
   /** The script's exit code, or undefined if the VM ended without saying so: a crash or a hang. */
   readonly exitCode: number | undefined;
@@ -17,9 +17,25 @@ export interface VmReport {
   readonly files: Readonly<Record<string, string>>;
   /** The script was cut off at its time limit. */
   readonly timedOut: boolean;
-  /** Seconds from the kernel's start to PID 1's, and to power-off. */
+  /** Seconds from the script's start, or a whole node's boot, until all that it left was taken away. */
+  readonly seconds: number;
+}
+
+/** What came over a VM's report port. */
+export interface VmReports {
+  /** Seconds from the kernel's start to PID 1's. */
   readonly bootSeconds: number;
-  readonly uptimeSeconds: number;
+  /** By the names of the scripts; those that had begun. */
+  readonly scripts: ReadonlyMap<string, VmReport>;
+}
+
+/** Reads the lines that guest/init.sh and what it runs write. */
+export function parseReports(port: string): VmReports {
+  const [boot = "", ...scripts] = port.split(/^(?=script\t.*\n)/m);
+  return {
+    bootSeconds: Number(/^boot\t(.*)$/m.exec(boot)?.[1] ?? 0),
+    scripts: new Map(scripts.map((lines) => [lines.split("\t", 2)[1] ?? "", parseReport(lines)])),
+  };
 }
 
 /**
@@ -40,7 +56,9 @@ export function parseReport(port: string): VmReport {
     } else if (kind === "value") values[first] = decoded(second).toString();
     else if (kind === "file") chunks[first] = [];
     else if (kind === "data") chunks[first]?.push(decoded(second));
-    else if (kind === "boot" || kind === "uptime" || kind === "exit") numbers[kind] = Number(first);
+    else if (kind === "boot") numbers["begin"] = Number(first);
+    else if (kind === "script") numbers["begin"] = Number(second);
+    else if (kind === "uptime" || kind === "exit") numbers[kind] = Number(first);
     else if (kind === "timed-out") timedOut = true;
     else throw new Error(`unknown line on the report port: ${JSON.stringify(line.slice(0, 200))}`);
   }
@@ -52,8 +70,7 @@ export function parseReport(port: string): VmReport {
       Object.entries(chunks).map(([name, parts]) => [name, Buffer.concat(parts).toString()]),
     ),
     timedOut,
-    bootSeconds: numbers["boot"] ?? 0,
-    uptimeSeconds: numbers["uptime"] ?? 0,
+    seconds: (numbers["uptime"] ?? 0) - (numbers["begin"] ?? 0),
   };
 }
 

@@ -17,13 +17,18 @@ export class ResultsTable {
     this.#rows.set(scenario, row.set(version, how));
   }
 
+  /** Without the versions of which nothing was added. "" if there are no others. */
   toString(): string {
+    const played = this.#versions.filter((version) =>
+      [...this.#rows.values()].some((cells) => cells.has(version)),
+    );
+    if (played.length === 0) return "";
     const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
     return [
-      row(["scenario", ...this.#versions]),
-      row(["---", ...this.#versions.map(() => "---")]),
+      row(["scenario", ...played]),
+      row(["---", ...played.map(() => "---")]),
       ...[...this.#rows].map(([name, cells]) =>
-        row([name, ...this.#versions.map((version) => cells.get(version) ?? "")]),
+        row([name, ...played.map((version) => cells.get(version) ?? "")]),
       ),
     ].join("\n");
   }

@@ -6,6 +6,8 @@
  *   v4l2-tool query [--try-format] [DEVICE...]  a JSON line a device, all of /dev/videoN by default
  *   v4l2-tool hold DEVICE SECONDS               keeps it open; prints "holding" once it is
  *   v4l2-tool write-frames [--write-only] DEVICE COUNT
+ *                                               frames filled with 1, 2 … COUNT, 30 a second
+ *   v4l2-tool feed DEVICE COUNT                 the same over and over; prints "feeding" after the first
  *   v4l2-tool read-frames DEVICE COUNT          prints the byte each frame is filled with
  *   v4l2-tool search DEVICE WIDTH HEIGHT TEXT   looks for the text, twice in a row, in all that a device
  *                                               shows, in every way: prints, as JSON, the bytes seen and how
@@ -108,7 +110,7 @@ static int hold(const char *device, unsigned seconds) {
  * 0.12.x takes an opener for a writer only after STREAMON, which later versions refuse: its error is
  * ignored. --write-only leaves it out, as `ffmpeg -f v4l2` does; that is what bricks an exclusive 0.12.
  */
-static int write_frames(const char *device, int count, int write_only) {
+static int write_frames(const char *device, int count, int write_only, int endless) {
   int fd = open(device, O_RDWR | O_CLOEXEC);
   if (fd < 0) return fail(device);
   struct v4l2_format format = yuyv_format(V4L2_BUF_TYPE_VIDEO_OUTPUT);
@@ -116,9 +118,11 @@ static int write_frames(const char *device, int count, int write_only) {
   int type = V4L2_BUF_TYPE_VIDEO_OUTPUT;
   if (!write_only) ioctl(fd, VIDIOC_STREAMON, &type);
   static __u8 frame[FRAME_BYTES];
-  for (int i = 0; i < count; i++) {
-    memset(frame, i + 1, sizeof frame);
+  for (int i = 0; endless || i < count; i++) {
+    memset(frame, i % count + 1, sizeof frame);
     if (write(fd, frame, sizeof frame) != (ssize_t)sizeof frame) return fail("write");
+    if (endless && i == 0) puts("feeding");
+    fflush(stdout);
     usleep(33000);
   }
   close(fd);
@@ -157,7 +161,7 @@ static void search_mapped(const char *device, enum v4l2_buf_type type, const cha
   size_t seen = 0;
   int found = 0;
   int fd = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-  /* Before 0.13, what a device can do is what it was when somebody last asked. */
+  /* Before 0.13, a device's capabilities are those of the last QUERYCAP. */
   struct v4l2_capability caps;
   if (fd >= 0) ioctl(fd, VIDIOC_QUERYCAP, &caps);
   format.type = type;
@@ -273,13 +277,14 @@ int main(int argc, char **argv) {
   }
   if (left == 2 && strcmp(command, "hold") == 0) return hold(rest[0], atoi(rest[1]));
   if (left == 2 && strcmp(command, "write-frames") == 0)
-    return write_frames(rest[0], atoi(rest[1]), flag);
+    return write_frames(rest[0], atoi(rest[1]), flag, 0);
+  if (left == 2 && strcmp(command, "feed") == 0) return write_frames(rest[0], atoi(rest[1]), 0, 1);
   if (left == 2 && strcmp(command, "read-frames") == 0) return read_frames(rest[0], atoi(rest[1]));
   if (left == 4 && strcmp(command, "search") == 0)
     return search(rest[0], atoi(rest[1]), atoi(rest[2]), rest[3]);
   if (left == 5 && strcmp(command, "fill") == 0)
     return fill(rest[0], rest[1], atoi(rest[2]), atoi(rest[3]), rest[4]);
   if (left == 1 && strcmp(command, "remove") == 0) return remove_device(atoi(rest[0]));
-  fprintf(stderr, "usage: v4l2-tool query|hold|write-frames|read-frames|search|fill|remove, see v4l2-tool.c\n");
+  fprintf(stderr, "usage: v4l2-tool query|hold|write-frames|feed|read-frames|search|fill|remove, see v4l2-tool.c\n");
   return 2;
 }

@@ -3,31 +3,52 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ArchiveFile, filesUnder, writeInitramfs } from "./cpio.ts";
 import type { ModuleVersion } from "./provision.ts";
-import { parseReport, type VmReport } from "./report.ts";
+import { parseReports, type VmReport } from "./report.ts";
 
 /** A machine to boot. */
-export interface VmRequest {
+export interface VmMachine {
   /** What `provision()` returned. */
   readonly directory: string;
   /** The v4l2loopback in /lib/modules, or "none" for a node that has no such module. */
   readonly moduleVersion: ModuleVersion | "none";
   /** More files, by their absolute path in the VM. */
   readonly files?: Readonly<Record<string, ArchiveFile>>;
-  /** What to run: POSIX shell (busybox) with the functions of guest/lib.sh. */
-  readonly script: string;
-  /** The script's limit; at its end it is killed and what it left in /log still comes out. */
-  readonly timeoutSeconds: number;
   /** More of the kernel's command line, such as "module_blacklist=v4l2loopback". */
   readonly kernelArguments?: string;
 }
 
-/** How it went. */
-export interface VmResult extends VmReport {
-  readonly exitCode: number;
-  /** The first serial port: the kernel's messages, and the script's stdout and stderr. */
-  readonly console: string;
+/** Something to run on it. */
+export interface VmScript {
+  /** Unlike that of the others on the same machine. */
+  readonly name: string;
+  /** POSIX shell (busybox) with the functions of guest/lib.sh. */
+  readonly script: string;
+  /** Its limit, s; at its end it is killed and what it left in /log still comes out. */
+  readonly timeoutSeconds: number;
+}
+
+/** A machine for one script. */
+export interface VmRequest extends VmMachine, Omit<VmScript, "name"> {}
+
+/** How a machine fared. */
+export interface VmRun {
+  readonly bootSeconds: number;
   /** From building the initramfs to QEMU's exit. */
   readonly totalSeconds: number;
+  /** How it ended if not by powering itself off after the last script, with the console's end; else "". */
+  readonly crash: string;
+  /**
+   * @returns what came of a script that came to its end.
+   * @throws Error with {@link crash} if it didn't.
+   */
+  resultOf(name: string): VmResult;
+}
+
+/** What came of a script. */
+export interface VmResult extends VmReport {
+  readonly exitCode: number;
+  /** The machine's first serial port: the kernel's messages, and all scripts' stdout and stderr. */
+  readonly console: string;
 }
 
 /** Firmware, kernel and handing over take about 6 s when idle; a busy machine gets ten times that. */
@@ -40,39 +61,59 @@ const LIBRARIES = ["libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "l
 const LIBRARY_DIRECTORY = "lib/x86_64-linux-gnu";
 
 /**
- * Boots a VM, runs the script in it and powers it off. Emulated, never KVM: a test must not depend on
- * what the machine's hypervisor allows.
- *
- * @throws Error with the console's end if the VM hung past its time, crashed, or didn't start.
+ * Boots a VM, runs the scripts in it one after the other, and powers it off. Each begins without a module, a device or
+ * a file of the one before it, and fails if it left something that can't be taken away (guest/init.sh). Emulated, never
+ * KVM: a test must not depend on what the machine's hypervisor allows.
  */
-export async function bootVm(request: VmRequest): Promise<VmResult> {
+export async function runVm(machine: VmMachine, scripts: readonly VmScript[]): Promise<VmRun> {
   const started = performance.now();
   const work = mkdtempSync(join(tmpdir(), "vm-"));
   const path = (name: string) => join(work, name);
   try {
-    writeInitramfs(path("initramfs"), guestFiles(request));
-    const limit = request.timeoutSeconds + OVERHEAD_SECONDS;
+    writeInitramfs(path("initramfs"), guestFiles(machine, scripts));
+    const seconds = scripts.reduce((sum, { timeoutSeconds }) => sum + timeoutSeconds, 0);
+    const limit = seconds + OVERHEAD_SECONDS;
     const qemu = Bun.spawn(
       // timeout(1) ends the VM even if this process is killed first.
-      ["timeout", "--signal=KILL", String(limit), ...qemuCommand(request, path)],
+      ["timeout", "--signal=KILL", String(limit), ...qemuCommand(machine, path)],
       { stdin: "ignore", stdout: "ignore", stderr: "pipe" },
     );
     const [stderr, code] = await Promise.all([qemu.stderr.text(), qemu.exited]);
     const console = textOf(path("console"));
-    const report = parseReport(textOf(path("report")));
-    const { exitCode } = report;
-    if (exitCode === undefined) {
-      const how = code === KILLED ? `hung, killed after ${limit} s` : `ended early (QEMU: ${code})`;
-      throw new Error(`the VM ${how}\n${stderr}${consoleTail(console)}`);
-    }
-    const totalSeconds = (performance.now() - started) / 1000;
-    return { ...report, exitCode, console, totalSeconds };
+    const reports = parseReports(textOf(path("report")));
+    const how =
+      code === KILLED ? `hung: killed after ${limit} s` : `ended early: QEMU's exit code ${code}`;
+    const crash = [`the VM ${how}`, stderr, consoleTail(console)].join("\n");
+    const hasEnded = ({ name }: VmScript) => reports.scripts.get(name)?.exitCode !== undefined;
+    return {
+      bootSeconds: reports.bootSeconds,
+      totalSeconds: (performance.now() - started) / 1000,
+      crash: scripts.every(hasEnded) ? "" : crash,
+      resultOf(name) {
+        const report = reports.scripts.get(name);
+        if (report?.exitCode === undefined) throw new Error(crash);
+        return { ...report, exitCode: report.exitCode, console };
+      },
+    };
   } finally {
     rmSync(work, { recursive: true });
   }
 }
 
-/** What went wrong, for a person: failed checks, the exit code, the console's end. "" if nothing did. */
+/**
+ * {@link runVm} with one script.
+ *
+ * @throws Error with the console's end if the VM hung past its time, crashed, or didn't start.
+ */
+export async function bootVm(
+  request: VmRequest,
+): Promise<VmResult & Pick<VmRun, "bootSeconds" | "totalSeconds">> {
+  const run = await runVm(request, [{ ...request, name: "script" }]);
+  const { bootSeconds, totalSeconds } = run;
+  return { ...run.resultOf("script"), bootSeconds, totalSeconds };
+}
+
+/** Failed checks, the exit code, the console's end, as text. "" if nothing failed. */
 export function failures(result: VmReport & { readonly console: string }): string {
   const failed = result.checks.filter((check) => !check.passed);
   if (failed.length === 0 && result.exitCode === 0 && !result.timedOut) return "";
@@ -84,7 +125,7 @@ export function failures(result: VmReport & { readonly console: string }): strin
 }
 
 /**
- * What a kernel needs to be told where it is emulated on a busy machine (Documentation/admin-guide/
+ * Kernel arguments where the machine is emulated on a busy machine (Documentation/admin-guide/
  * kernel-parameters.txt): there, measuring the CPU's speed fails, and a clock other than the TSC costs a
  * device access a reading. `directory` is what `provision()` returned.
  */
@@ -102,48 +143,54 @@ export function emulationArguments(directory: string): string[] {
   ];
 }
 
-function guestFiles(request: VmRequest): Map<string, ArchiveFile> {
+function guestFiles(machine: VmMachine, scripts: readonly VmScript[]): Map<string, ArchiveFile> {
   const guest = (name: string) => ({ from: join(import.meta.dir, "guest", name) });
-  const debian = (name: string) => ({ from: join(request.directory, "kernel", name) });
+  const debian = (name: string) => ({ from: join(machine.directory, "kernel", name) });
   return new Map<string, ArchiveFile>([
     ["/init", { text: readFileSync(guest("init.sh").from, "utf8"), mode: 0o755 }],
     ["/vm/lib.sh", guest("lib.sh")],
-    ["/vm/script.sh", { text: `. /vm/lib.sh\n${request.script}\n` }],
-    ["/vm/limit", { text: String(request.timeoutSeconds) }],
+    ...scripts.flatMap(({ name, script, timeoutSeconds }, index): [string, ArchiveFile][] => {
+      const directory = `/vm/scripts/${String(index).padStart(2, "0")}`;
+      return [
+        [`${directory}/name`, { text: name }],
+        [`${directory}/limit`, { text: String(timeoutSeconds) }],
+        [`${directory}/script.sh`, { text: `. /vm/lib.sh\n${script}\n` }],
+      ];
+    }),
     ["/etc/passwd", { text: "root:x:0:0:root:/root:/bin/sh\n" }],
     ["/etc/group", { text: "root:x:0:\nvideo:x:44:\n" }],
     ["/etc/hosts", { text: "127.0.0.1 localhost vm-node\n" }],
     ["/bin/busybox", debian("bin/busybox")],
     ["/bin/flock", debian("usr/bin/flock")],
-    ["/bin/v4l2-tool", { from: join(request.directory, "v4l2-tool") }],
+    ["/bin/v4l2-tool", { from: join(machine.directory, "v4l2-tool") }],
     ["/lib64/ld-linux-x86-64.so.2", debian(`${LIBRARY_DIRECTORY}/ld-linux-x86-64.so.2`)],
     ...LIBRARIES.map((name) => `${LIBRARY_DIRECTORY}/${name}`).map(
       (name): [string, ArchiveFile] => [`/${name}`, debian(name)],
     ),
-    ...filesUnder(join(request.directory, "trees", request.moduleVersion), "/"),
-    ...Object.entries(request.files ?? {}),
+    ...filesUnder(join(machine.directory, "trees", machine.moduleVersion), "/"),
+    ...Object.entries(machine.files ?? {}),
   ]);
 }
 
-function qemuCommand(request: VmRequest, path: (name: string) => string): string[] {
+function qemuCommand(machine: VmMachine, path: (name: string) => string): string[] {
   return [
     ...["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
     ...["-machine", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "2048"],
-    ...["-kernel", join(request.directory, kernelOf(request.moduleVersion), "vmlinux")],
+    ...["-kernel", join(machine.directory, kernelOf(machine.moduleVersion), "vmlinux")],
     // Not compressed: QEMU copies it at once, while the guest would take seconds to decompress it.
     ...["-initrd", path("initramfs")],
     // ttyS0 is the console, ttyS1 the report.
     ...["-serial", `file:${path("console")}`, "-serial", `file:${path("report")}`],
     "-append",
     [
-      ...[...KERNEL_ARGUMENTS, ...emulationArguments(request.directory)],
-      request.kernelArguments ?? "",
+      ...[...KERNEL_ARGUMENTS, ...emulationArguments(machine.directory)],
+      machine.kernelArguments ?? "",
     ].join(" "),
   ];
 }
 
 /** As provision.sh's kernel_directory. */
-function kernelOf(version: VmRequest["moduleVersion"]): string {
+function kernelOf(version: VmMachine["moduleVersion"]): string {
   const [, kernel] = version.split("@");
   return kernel === undefined ? "kernel" : `kernel-${kernel}`;
 }
@@ -157,5 +204,5 @@ function textOf(path: string): string {
 }
 
 function consoleTail(console: string): string {
-  return ["--- console's end ---", ...console.trimEnd().split(/\r?\n/).slice(-40)].join("\n");
+  return ["--- console's end ---", ...console.trimEnd().split(/\r?\n/).slice(-80)].join("\n");
 }

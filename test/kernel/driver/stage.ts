@@ -95,7 +95,7 @@ export class Stage {
 
   /** This program as another process. */
   spawn(...args: string[]) {
-    return Bun.spawn([process.execPath, this.version, ...args], {
+    return Bun.spawn([process.execPath, "driver", this.version, ...args], {
       stdout: "ignore",
       stderr: "ignore",
     });

@@ -6,7 +6,7 @@ import { eventually } from "./eventually.ts";
 /** The checker that shares no code with the plugin, see v4l2-tool.c. */
 const TOOL = "/bin/v4l2-tool";
 
-/** A pod's process is seldom root: Debian's "nobody". */
+/** A pod's process is seldom root. This is the overflow user of the kernel. */
 const UNPRIVILEGED = { uid: 65534, gid: 65534 };
 
 /** Opens devices and asks what they are: those of these IDs, by default every /dev/videoN. */
@@ -19,7 +19,7 @@ export function removeDevice(id: string): void {
   run([TOOL, "remove", id.replace("video", "")]);
 }
 
-/** What tells a device node from another of its name, or from itself before a change. */
+/** What distinguishes a device node from another of its name, or from itself before a change. */
 export function identity(id: string) {
   const { ino, rdev, mode, uid, gid, ctimeMs } = statSync(`/dev/${id}`);
   return { ino, rdev, mode, uid, gid, ctimeMs };
@@ -45,7 +45,7 @@ export function loaded(names: readonly string[]): string[] {
   return names.filter((name) => modules.some((line) => line.startsWith(`${name} `)));
 }
 
-/** Loads a module, as somebody on the node would. */
+/** Loads a module as an operator would. */
 export function modprobe(...args: string[]): void {
   run(["/bin/busybox", "modprobe", ...args]);
 }
@@ -67,17 +67,21 @@ export function run(command: string[]): string {
  */
 export async function passFrames(device: string, meanwhile: () => void): Promise<void> {
   const frames = 150;
-  const writer = Bun.spawn([TOOL, "write-frames", device, String(frames)], {
+  const writer = Bun.spawn([TOOL, "feed", device, String(frames)], {
     ...UNPRIVILEGED,
+    stdout: "pipe",
     stderr: "pipe",
   });
+  // From 0.14 on, a reader that asks while the writer sets its format can keep it from beginning.
+  const { done } = await writer.stdout.getReader().read();
+  if (done) throw new Error(`nothing feeds ${device}: ${await writer.stderr.text()}`);
   const seen = new Set<number>();
   await eventually(`frames from ${device}`, () => {
     const { exitCode, stdout, stderr } = Bun.spawnSync([TOOL, "read-frames", device, "1"], {
       ...UNPRIVILEGED,
     });
     if (exitCode !== 0) throw new Error(stderr.toString());
-    // A buffer nobody has written to yet is all zeros.
+    // A buffer that has not been written to yet is all zeros.
     if (Number(stdout) > 0) seen.add(Number(stdout));
     return seen.size >= 3;
   });

@@ -7,16 +7,16 @@ import type { Story } from "./story.ts";
 
 const MODULES = ["mc", "videodev", "v4l2loopback"];
 
-/** Not the module's own default, which is 2: nobody could see that it was passed on. */
+/** Not the module's own default, which is 2: the test must see that the option reaches the module. */
 const BUFFERS = 3;
 
-/** Longer than the story: what the plugin knows of its devices, it is told and need not look for. */
+/** Longer than the story: the plugin learns of every change by events, not by its inspections. */
 const INTERVAL_SECONDS = 3600;
 
 /** A node comes up, and the plugin makes its devices. */
 export const firstStart: Story = [
   {
-    name: "before the plugin no video module is loaded, and there is no program that could load one",
+    name: "before the plugin starts no video module is loaded, and no program could load one",
     async run() {
       for (const tool of ["/sbin/modprobe", "/bin/modprobe", "/bin/insmod"]) rmSync(tool);
       for (const name of ["modprobe", "insmod", "kmod"]) equal(Bun.which(name), null);
@@ -57,7 +57,7 @@ export const firstStart: Story = [
     },
   },
   {
-    name: "every device has exclusive caps: while nothing feeds it, it only takes pictures",
+    name: "every device has exclusive caps: without a writer it offers output only",
     async run() {
       for (const device of query()) equal(roleOf(device), "output");
     },
@@ -69,7 +69,7 @@ export const firstStart: Story = [
     },
   },
   {
-    name: "the devices have as many buffers as were asked for",
+    name: "the devices have the number of buffers that was asked for",
     async run() {
       equal(moduleParameter("max_buffers"), String(BUFFERS));
     },

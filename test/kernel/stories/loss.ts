@@ -6,13 +6,13 @@ import { identity, modeOf, openDevices, query, removeDevice, rmmod } from "./cam
 import { ALL } from "./guest-node.ts";
 import type { Story, StoryCheck } from "./story.ts";
 
-/** Devices go away under the running plugin, in every way they can. */
+/** Devices are lost under the running plugin, in every way. */
 export function loss(version: ModuleVersion): Story {
   return [nodeDeleted, ...(version === "0.12.7" ? [] : [deviceRemoved]), moduleUnloaded];
 }
 
 const nodeDeleted: StoryCheck = {
-  name: "a node that somebody deleted is unhealthy, and made again with its number and mode",
+  name: "a device whose node was deleted is unhealthy, and gets its node back with number and mode",
   async run(node) {
     const { rdev, mode } = identity("video12");
     await node.lostAndFound(["video12"], () => rmSync("/dev/video12"));
@@ -23,7 +23,7 @@ const nodeDeleted: StoryCheck = {
 };
 
 const deviceRemoved: StoryCheck = {
-  name: "a device that somebody removed is unhealthy, and made again with its number, label and mode",
+  name: "a removed device is unhealthy, and re-created with its number, label and mode",
   async run(node) {
     const others = ALL.filter((id) => id !== "video13");
     const before = others.map(identity);
@@ -36,7 +36,7 @@ const deviceRemoved: StoryCheck = {
 };
 
 const moduleUnloaded: StoryCheck = {
-  name: "the module unloads under the running plugin: all 8 are unhealthy, and made again",
+  name: "the module unloads under the running plugin: all 8 devices are unhealthy, and re-created",
   async run(node) {
     equal(openDevices(), 0);
     await node.lostAndFound(ALL, () => rmmod("v4l2loopback"));

@@ -9,7 +9,7 @@ const POD = "recorder";
 /** A pod comes, films, and outlives a kubelet. */
 export const pods: Story = [
   {
-    name: "a pod is given a device, and told which in VIDEO_DEVICE",
+    name: "a pod gets a device, with its path in VIDEO_DEVICE",
     async run(node) {
       await node.kubelet.addPod({ name: POD, containers: [{ name: "app", devices: 1 }] });
       const { env, devices } = settings(node);
@@ -21,7 +21,7 @@ export const pods: Story = [
     },
   },
   {
-    name: "frames pass through the pod's device, which says that it is a camera meanwhile",
+    name: "frames pass through the pod's device, which offers capture only meanwhile",
     async run(node) {
       const path = settings(node).env["VIDEO_DEVICE"] ?? "";
       const roles = () => query([path.replace("/dev/", "")]).map(roleOf);

@@ -8,7 +8,7 @@ import type { Story } from "./story.ts";
 /** The plugin ends, well and badly, and comes again. */
 export const restarts: Story = [
   {
-    name: "on SIGTERM it ends with 0 and takes its socket along; module and devices stay as they are",
+    name: "on SIGTERM it ends with 0 and removes its socket; module and devices stay as they are",
     async run(node) {
       const before = ALL.map(identity);
       await node.stopPlugin();
@@ -51,7 +51,7 @@ export const restarts: Story = [
     },
   },
   {
-    name: "told to remove devices at its end, it leaves what an earlier one made",
+    name: "with --remove-devices-on-exit it leaves devices that an earlier process created",
     async run(node) {
       await node.stopPlugin();
       await adopts(node, "--remove-devices-on-exit");
@@ -62,7 +62,7 @@ export const restarts: Story = [
     },
   },
   {
-    name: "what it made itself it takes along, with the module it loaded",
+    name: "with --remove-devices-on-exit it removes devices that it created, with the module it loaded",
     async run(node) {
       await node.allocatable(0);
       node.plugin.start("--remove-devices-on-exit");
@@ -88,7 +88,7 @@ async function adopts(node: GuestNode, ...flags: string[]): Promise<void> {
   deepEqual(ALL.map(identity), before);
 }
 
-/** How often the plugin has looked at all devices, by its metrics. */
+/** How often the plugin has inspected all devices, by its metrics. */
 async function inspections(): Promise<number> {
   const answer = await fetch("http://127.0.0.1:8080/metrics");
   const count = /^video_device_plugin_inspection_duration_seconds_count (\d+)$/m;

@@ -4,10 +4,10 @@ import { identity, loaded, passFrames, rmmod, run } from "./cameras.ts";
 import { ALL, type GuestNode } from "./guest-node.ts";
 import type { Story } from "./story.ts";
 
-/** Somebody else makes the devices, and the plugin only looks at them. Begins and ends without the module. */
+/** The plugin manages no devices: setup creates them. Begins and ends without the module. */
 export const restricted: Story = [
   {
-    name: "setup loads the module, makes all devices and ends with 0; again, it adopts them",
+    name: "setup loads the module, creates all devices and ends with 0; a second run adopts them",
     async run() {
       deepEqual(loaded(["v4l2loopback"]), []);
       deepEqual(setup(), { created: ALL, adopted: [], failed: [] });
@@ -17,7 +17,7 @@ export const restricted: Story = [
     },
   },
   {
-    name: "a plugin that manages no devices offers what setup made, with /sys read-only, and touches nothing",
+    name: "a plugin that manages no devices offers those of setup, with /sys read-only, and changes nothing",
     async run(node) {
       const before = ALL.map(identity);
       run(["/bin/busybox", "mount", "-o", "remount,ro", "/sys"]);
@@ -30,7 +30,7 @@ export const restricted: Story = [
     },
   },
   {
-    name: "it tells of a node that went, which stays away until setup makes it again",
+    name: "it reports a deleted node, which stays missing until setup makes it again",
     async run(node) {
       rmSync("/dev/video13");
       await node.allocatable(7);
@@ -42,7 +42,7 @@ export const restricted: Story = [
     },
   },
   {
-    name: "it tells of a module that went, and all devices with it",
+    name: "it reports an unloaded module, and all devices as unhealthy",
     async run(node) {
       rmmod("v4l2loopback");
       await node.allocatable(0);
@@ -56,13 +56,13 @@ function healthy(node: GuestNode): number {
   return node.kubelet.resources().allocatable;
 }
 
-/** What `setup` tells of the devices. */
+/** What `setup` reports about the devices. */
 function setup(): { created: unknown; adopted: unknown; failed: unknown } {
   const lines = run(["/usr/bin/video-device-plugin", "setup"]).trim().split("\n");
-  const told = lines.map((line) => JSON.parse(line)).find(({ msg }) => msg === "Devices set up");
+  const event = lines.map((line) => JSON.parse(line)).find(({ msg }) => msg === "Devices set up");
   return {
-    created: told?.created_device_ids,
-    adopted: told?.adopted_device_ids,
-    failed: told?.failed_device_ids,
+    created: event?.created_device_ids,
+    adopted: event?.adopted_device_ids,
+    failed: event?.failed_device_ids,
   };
 }

@@ -10,31 +10,23 @@ import type { Story } from "./story.ts";
 import { uevents } from "./uevents.ts";
 import { withoutModule } from "./without-module.ts";
 
-/** What a VM is booted for: one story, and the v4l2loopback its node has. */
-export interface Play {
-  readonly title: string;
-  readonly moduleVersion: ModuleVersion | "none";
-  readonly story: Story;
+/** A story as it is played on one version of the module. */
+export interface NamedStory {
+  readonly name: string;
+  readonly checks: Story;
 }
 
-/** All stories there are for these versions. */
-export function plays(versions: readonly ModuleVersion[]): Play[] {
+/** All stories there are for a version, or for a node that has no such module. */
+export function storiesOf(moduleVersion: ModuleVersion | "none"): NamedStory[] {
+  if (moduleVersion === "none") return [{ name: "without-module", checks: withoutModule }];
   return [
-    ...versions.flatMap((moduleVersion) => [
-      {
-        title: `a node with v4l2loopback ${moduleVersion}`,
-        moduleVersion,
-        story: [
-          ...[...firstStart, ...pods, ...loss(moduleVersion), ...restarts, ...restricted],
-          ...uevents(moduleVersion),
-        ],
-      },
-      {
-        title: `a node with v4l2loopback ${moduleVersion} and cameras of others`,
-        moduleVersion,
-        story: [...others(moduleVersion), ...predecessor(moduleVersion)],
-      },
-    ]),
-    { title: "a node without v4l2loopback", moduleVersion: "none", story: withoutModule },
+    {
+      name: "node",
+      checks: [
+        ...[...firstStart, ...pods, ...loss(moduleVersion), ...restarts, ...restricted],
+        ...uevents(moduleVersion),
+      ],
+    },
+    { name: "others", checks: [...others(moduleVersion), ...predecessor(moduleVersion)] },
   ];
 }

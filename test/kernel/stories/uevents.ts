@@ -7,7 +7,7 @@ import { PATIENCE_MS } from "./eventually.ts";
 import type { GuestNode } from "./guest-node.ts";
 import type { Story } from "./story.ts";
 
-/** Where only the plugin makes nodes: nothing takes them away with their devices, so inotify has nothing to tell. */
+/** Where only the plugin makes nodes: they stay when their devices are removed, so inotify reports nothing. */
 const PRIVATE_DIR = "/run/own-dev";
 const IDS = ["video10", "video11"];
 
@@ -17,7 +17,7 @@ const FLAGS = [
   "--health-check-interval=3600",
 ];
 
-/** A device directory in which nothing happens: what is lost shows in the kernel's uevents alone. */
+/** A device directory in which nothing happens: only the kernel's uevents report a loss. */
 export function uevents(version: ModuleVersion): Story {
   /** The devices whose loss is tried: a single one if the version can lose it. */
   const lost = version === "0.12.7" ? IDS : ["video11"];
@@ -35,7 +35,7 @@ export function uevents(version: ModuleVersion): Story {
       },
     },
     {
-      name: "a device that goes, whose node stays, is unhealthy long before the next inspection, and made again",
+      name: "a removed device whose node stays is unhealthy long before the next inspection, and re-created",
       async run(node) {
         const nodes = lost.map((id) => statSync(`${PRIVATE_DIR}/${id}`).ino);
         const unhealthy = health(node, lost, "Unhealthy");

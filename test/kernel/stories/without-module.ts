@@ -2,10 +2,10 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { ALL } from "./guest-node.ts";
 import type { Story } from "./story.ts";
 
-/** A node on which nobody has installed v4l2loopback. */
+/** A node without v4l2loopback. */
 export const withoutModule: Story = [
   {
-    name: "without the module it registers all the same, with 8 devices of which none is healthy",
+    name: "without the module it registers, with 8 devices that are all unhealthy",
     async run(node) {
       await node.kubelet.start();
       node.plugin.start("--health-check-interval=1");
@@ -14,7 +14,7 @@ export const withoutModule: Story = [
     },
   },
   {
-    name: "it says once what is wrong and what to install",
+    name: "it reports once what is missing and what to install",
     async run({ plugin }) {
       // Longer than the first pauses between its tries.
       await Bun.sleep(4000);
