@@ -114,7 +114,7 @@ export class BenchNode implements AsyncDisposable {
   }
 
   /**
-   * Stops the kubelet, waits, and starts it anew; resolves to the ms from its socket being there to the
+   * Stops the kubelet, waits, and starts it again; resolves to the ms from its socket being there to the
    * plugin's list.
    */
   async restartKubelet(downMs: number): Promise<number> {

@@ -23,7 +23,7 @@ export interface LoadTarget {
   readonly binary: string;
 }
 
-/** What a load tells when it ends. */
+/** The report of a load at its end. */
 export interface LoadReport {
   /** Answers as the load wants them. */
   readonly answers: number;
@@ -121,7 +121,7 @@ const loads: Readonly<Record<LoadKind, (target: LoadTarget) => void>> = {
       let turn = made;
       const send = (socket: Socket) => {
         sent[turn++ % sent.length]?.(socket);
-        // Whoever isn't hung up on does it.
+        // Ends a connection that the plugin did not close.
         setTimeout(() => socket.destroy(), 100);
       };
       hold(to, send, "HTTP/1.1 4");
@@ -134,7 +134,7 @@ const loads: Readonly<Record<LoadKind, (target: LoadTarget) => void>> = {
         socket.write(post(method("WatchStatus"), "application/connect+json", "\0\0\0\0\x02{}"));
       });
     }
-    // So that there is always a change to be told.
+    // So that there is always a change to report.
     const client = createAdminClient(adminSocket);
     let changes = 0;
     const change = async () => {

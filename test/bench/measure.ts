@@ -25,13 +25,13 @@ export interface Measure {
   run(settings: BenchSettings): Promise<Row[]>;
 }
 
-/** What every measure is told. */
+/** Settings of every measure. */
 export interface BenchSettings {
   /** The compiled program. */
   readonly binary: string;
   /** How often, long or much: `full` or, for a quick look, `quick`. */
   rounds(full: number, quick: number): number;
-  /** Tells whoever waits what is going on. */
+  /** Prints what is going on. */
   progress(text: string): void;
 }
 

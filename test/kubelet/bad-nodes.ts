@@ -6,7 +6,7 @@ import type { Container, PodSpec } from "../support/manifests.ts";
 import { workDir } from "./paths.ts";
 import type { PluginPodObject, PluginPodOptions } from "./plugin-pod.ts";
 
-/** A way in which a node or a manifest can be wrong, and what a person has to be told of it. */
+/** A way in which a node or a manifest can be wrong, and what the plugin has to say of it. */
 export interface BadPod {
   readonly name: string;
   readonly pod: PluginPodOptions;
@@ -17,13 +17,13 @@ export interface BadPod {
   readonly remedy: RegExp;
 }
 
-/** One that the daemon tells of. */
+/** One that the daemon reports. */
 export interface BadNode extends BadPod {
   /** The check of `probe ready` that fails. */
   readonly check: "registered" | "devices";
 }
 
-/** Somebody else's directories, as an SELinux policy makes all of them. */
+/** Directories of other programs, as an SELinux policy makes all of them. */
 const stranger = 12_345;
 
 const closedDirectory = join(workDir, "closed");
@@ -87,7 +87,7 @@ export const badNodes: readonly BadNode[] = [
     name: "nothing may be made in the kubelet's directory",
     prepare: () => {
       makeForeign(unwritableDirectory, 0o700);
-      // Somebody listens, as the kubelet would: an answer isn't asked for before our own socket is there.
+      // A server listens, as the kubelet would: an answer isn't asked for before our own socket is there.
       const kubelet = createServer().listen(join(unwritableDirectory, "kubelet.sock"));
       chmodSync(unwritableDirectory, 0o555);
       return kubelet;
@@ -99,7 +99,7 @@ export const badNodes: readonly BadNode[] = [
   },
 ];
 
-/** What `setup` tells of, so that the daemon of restricted is never started. */
+/** What `setup` reports, so that the daemon of restricted is never started. */
 export const badSetUps: readonly BadPod[] = [
   {
     name: "the node has no v4l2loopback",

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 /** What a control group says of its memory, bytes. */
 export interface MemoryUse {
-  /** Without what the kernel can drop at once, file pages that nobody has used lately: what a kubelet counts. */
+  /** Without what the kernel can drop at once, file pages that have not been used lately: what a kubelet counts. */
   readonly workingSet: number;
   /** Memory of no file. */
   readonly anonymous: number;

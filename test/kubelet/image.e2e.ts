@@ -21,9 +21,9 @@ import { waitFor } from "./wait.ts";
  */
 const skip = skipLevel(unsupported() ?? imageUnsupported());
 
-/** Of a test, ms; what a test waits for has limits of its own. */
+/** The limit of a test, ms; what a test waits for has limits of its own. */
 const testMs = 240_000;
-/** Of a kubelet's answer to a change, ms. */
+/** The longest time of a kubelet's answer to a change, ms. */
 const patienceMs = 60_000;
 
 describe.skipIf(skip)(`the image as pods on kubelet ${kubeletVersion}`, () => {
@@ -40,7 +40,7 @@ describe.skipIf(skip)(`the image as pods on kubelet ${kubeletVersion}`, () => {
 
   afterAll(() => node?.close(), 60_000);
 
-  /** Resolves when the node has these devices, of which so many can be given. */
+  /** Resolves when the node has these devices, so many of them allocatable. */
   async function counts(capacity: number, allocatable: number): Promise<void> {
     await waitFor(`${capacity} devices, ${allocatable} allocatable`, patienceMs, async () => {
       const seen = await node.resources();
@@ -151,8 +151,8 @@ describe.skipIf(skip)(`the image as pods on kubelet ${kubeletVersion}`, () => {
 
     story("an upgrade touches no pod, and a cordon outlives it", async () => {
       const before = await held();
-      const taken = Object.values(before.allocations).flat();
-      const free = (await node.allocatable()).find((id) => !taken.includes(id)) ?? "";
+      const allocated = Object.values(before.allocations).flat();
+      const free = (await node.allocatable()).find((id) => !allocated.includes(id)) ?? "";
       expect((await plugin.command("cordon", free)).code).toBe(0);
       await counts(8, 7);
       await plugin.delete();
@@ -177,8 +177,8 @@ describe.skipIf(skip)(`the image as pods on kubelet ${kubeletVersion}`, () => {
     });
 
     story("keeps within its memory limit", async () => {
-      const taken = Object.values(await node.allocations()).flat();
-      const free = (await node.allocatable()).find((id) => !taken.includes(id)) ?? "";
+      const allocated = Object.values(await node.allocations()).flat();
+      const free = (await node.allocatable()).find((id) => !allocated.includes(id)) ?? "";
       const [registered] = plugin.log().filter(({ msg }) => msg === "Registered with the kubelet");
       const transport = createSocketTransport(String(registered?.["socket_path"]));
       try {
@@ -301,21 +301,21 @@ describe.skipIf(skip)(`the image as pods on kubelet ${kubeletVersion}`, () => {
       state: { waiting: { reason: "PodInitializing" } },
     });
     expect(await plugin.isReady()).toBe(false);
-    const told = plugin
+    const line = plugin
       .log("setup")
       .slice(-3)
       .find(({ error }) => cause.test(String(error)));
-    expect(told?.["remedy"]).toMatch(remedy);
+    expect(line?.["remedy"]).toMatch(remedy);
   }
 
   async function saysWhy(plugin: PluginPod, { cause, remedy, check }: BadNode): Promise<void> {
-    const told = await waitFor("a line with the cause", patienceMs, () =>
+    const line = await waitFor("a line with the cause", patienceMs, () =>
       plugin
         .log()
         .slice(-5)
         .find(({ error }) => cause.test(String(error))),
     );
-    expect(told["remedy"]).toMatch(remedy);
+    expect(line["remedy"]).toMatch(remedy);
     const probed = await plugin.command("probe", "ready");
     expect(probed.code).toBe(1);
     expect(probed.stderr).toContain(`${check} failed: `);

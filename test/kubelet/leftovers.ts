@@ -53,7 +53,7 @@ async function removeControlGroups(): Promise<void> {
       try {
         rmdirSync(group);
       } catch {
-        // EBUSY, or somebody else was quicker.
+        // EBUSY, or another process was quicker.
       }
     }
   }
@@ -74,7 +74,7 @@ function removeContainers(): void {
 
 /**
  * Notes which of these directories of the host aren't there: pods will have them made, and {@link removeLeftovers}
- * removes them. Those that are there already are somebody's.
+ * removes them. Those that are there already belong to others.
  */
 export function noteMissing(paths: readonly string[]): void {
   const missing = paths.filter((path) => !existsSync(path));

@@ -5,7 +5,7 @@ import type { Kubelet } from "./kubelet.ts";
 /**
  * Capacity and allocatable as the kubelet would report them in its Node object.
  *
- * Without an API server no Node is written anywhere, but the kubelet computes its status anew for each
+ * Without an API server no Node is written anywhere, but the kubelet computes its status for each
  * `/stats/summary` (`GetNode` in pkg/kubelet/kubelet_getters.go), by the code that fills
  * a cluster's Node, and that code logs what it sets
  * (`MachineInfo` in pkg/kubelet/nodestatus/setters.go): capacity if the resource is known, then allocatable

@@ -4,7 +4,7 @@ import { imageName } from "./image.ts";
 export const containerName = "bot";
 
 /**
- * What a bot does, as far as a device plugin can tell: looks for its cameras, says so, stays until asked
+ * What a bot does, as far as a device plugin can see: looks for its cameras, says so, stays until asked
  * to leave. Opening a node proves what `test -c` cannot: that mode and device cgroup let it.
  */
 const program = `

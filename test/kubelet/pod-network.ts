@@ -21,7 +21,7 @@ export const cniState = "/var/lib/cni";
 
 /**
  * A pair of interfaces for each pod and a route to it from the host; no way out is needed, so no firewall
- * rules are. The addresses are those for benchmarks, which nobody routes (RFC 2544).
+ * rules are. The addresses are those for benchmarks, which are not routed (RFC 2544).
  * https://www.cni.dev/plugins/current/main/ptp
  */
 const configuration = {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { PodView } from "../contract/node.ts";
 import type { RunningContainer } from "./containerd.ts";
 
-/** The part of a pod (core/v1) that is looked at. */
+/** The part of a pod (core/v1) that the tests read. */
 export interface Pod {
   metadata: { name: string; uid: string };
   status: {
@@ -60,7 +60,7 @@ export function viewWithoutKubelet(name: string, running: RunningContainer): Pod
 
 /**
  * Environment and device nodes of a container, through its first process: the environment that process was
- * given and the file system it sees. Read anew each time, so that a node that vanishes is missed.
+ * given and the file system it sees. Read each time, so that a node that vanishes is missed.
  */
 function inside(container: RunningContainer | undefined): Pick<PodView, "env" | "deviceNodes"> {
   if (!container) return { env: {}, deviceNodes: [] };

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 export interface Process {
   pid: number;
   parent: number;
-  /** Clock ticks between boot and its start: with the ID, what tells it from a later one of the same ID. */
+  /** Clock ticks between boot and its start: with the ID, what distinguishes it from a later one of the same ID. */
   started: string;
   args: string[];
 }

@@ -94,7 +94,7 @@ export class RealNode implements TestNode {
     await this.createPodOf(name, (unique) => podManifest(unique, devices, this.#resource));
   }
 
-  /** A pod of any manifest, which is told the name to have. */
+  /** A pod of any manifest, made for the name it gets. */
   async createPodOf(name: string, manifest: (uniqueName: string) => object): Promise<void> {
     if (this.#podNames.has(name)) throw new Error(`pod ${name} exists`);
     const unique = uniqueName(name);
@@ -181,7 +181,7 @@ export class RealNode implements TestNode {
     return this.#podName(name);
   }
 
-  /** The devices of a container and the rules of its device cgroup, as runc was told. */
+  /** The devices of a container and the rules of its device cgroup, as runc got them. */
   devicesOf(container: RunningContainer): Promise<ContainerDevices> {
     return this.#containerd.devicesOf(container.id);
   }
@@ -229,7 +229,7 @@ export class RealNode implements TestNode {
 
 /**
  * A name never used before, as a Deployment's pods have. A static pod with the name of one that has just ended
- * waits for the kubelet to forget that one, and is looked at again after 10 s or more only
+ * waits for the kubelet to forget that one, and is checked again after 10 s or more only
  * (`workerBackOffPeriod` in pkg/kubelet/pod_workers.go).
  */
 function uniqueName(name: string): string {

@@ -25,25 +25,22 @@ export const realScenarios: readonly Scenario<RealNode, PluginBinary>[] = [
     }
   }),
 
-  scenario(
-    "the runtime is told to let a container read and write its cameras only",
-    async (stage) => {
-      const pod = await stage.runPod("one", 1);
-      const { devices, rules } = await stage.node.devicesOf(await stage.node.container("one"));
-      const cameras = devices.filter(({ path }) => path.startsWith("/dev/video"));
-      assert.deepEqual(
-        cameras.map(({ path, type, major, minor }) => ({ path, type, major, minor })),
-        devicePaths(pod).map((path) => ({ path, ...nullDevice })),
-      );
-      assert.ok(
-        rules.some(
-          ({ allow, type, major, minor, access }) =>
-            allow && type === "c" && major === 1 && minor === 3 && access === "rw",
-        ),
-        JSON.stringify(rules),
-      );
-    },
-  ),
+  scenario("the runtime lets a container read and write its cameras only", async (stage) => {
+    const pod = await stage.runPod("one", 1);
+    const { devices, rules } = await stage.node.devicesOf(await stage.node.container("one"));
+    const cameras = devices.filter(({ path }) => path.startsWith("/dev/video"));
+    assert.deepEqual(
+      cameras.map(({ path, type, major, minor }) => ({ path, type, major, minor })),
+      devicePaths(pod).map((path) => ({ path, ...nullDevice })),
+    );
+    assert.ok(
+      rules.some(
+        ({ allow, type, major, minor, access }) =>
+          allow && type === "c" && major === 1 && minor === 3 && access === "rw",
+      ),
+      JSON.stringify(rules),
+    );
+  }),
 
   scenario("GetAllocatableResources lists healthy devices, allocated or not", async (stage) => {
     await stage.runPod("one", 1);
@@ -68,7 +65,7 @@ export const realScenarios: readonly Scenario<RealNode, PluginBinary>[] = [
     await stage.showsAllDevices();
     for (const pod of pods) await stage.isUntouched(pod);
     assert.deepEqual(await stage.allocationsOf("one", "two"), held);
-    assert.equal(allocated(), before, "a running pod was given devices again");
+    assert.equal(allocated(), before, "devices were allocated again for a running pod");
   }),
 
   scenario(
@@ -89,7 +86,7 @@ export const realScenarios: readonly Scenario<RealNode, PluginBinary>[] = [
   ),
 
   scenario(
-    "a container that ends is started again with the same devices, prepared anew",
+    "a container that ends is started again with the same devices, prepared again",
     async (stage) => {
       await withFlags(stage, ["--pre-start-container"], async (plugin) => {
         const before = await stage.runPod("one", 1);

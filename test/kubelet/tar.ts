@@ -34,7 +34,7 @@ function header(entry: TarEntry, size: number): Uint8Array {
   bytes.write(octal(0, 11), 136);
   bytes.write(directory ? "5" : "0", 156);
   bytes.write("ustar\0" + "00", 257, "latin1");
-  // The checksum is taken with its own field as spaces.
+  // The checksum is computed with its own field as spaces.
   bytes.fill(" ", 148, 156);
   const sum = bytes.reduce((total, byte) => total + byte, 0);
   bytes.write(`${octal(sum, 6)}\0 `, 148, "latin1");

@@ -1,4 +1,4 @@
-/** How often a condition is looked at, in ms: short against a kubelet's 1 s loops, long against the CPU. */
+/** How often a condition is checked, in ms: short against a kubelet's 1 s loops, long against the CPU. */
 const interval = 100;
 
 /**

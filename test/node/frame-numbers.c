@@ -5,7 +5,7 @@
  *   frame-numbers write WIDTH HEIGHT RATE TENANT   frames to stdout, RATE a second, until it can't write
  *   frame-numbers check WIDTH HEIGHT TENANT        reads frames from stdin; about each second a line of JSON:
  *       first, last: the tenant's first and latest number; frames: how many were whole and the tenant's;
- *       lost: numbers that never came; torn: frames that are not of one piece; foreign: somebody else's
+ *       lost: numbers that never came; torn: frames that are not of one piece; foreign: another tenant's
  *
  * Exit code: 0 at the end of the input, 2 for wrong usage.
  */
@@ -54,7 +54,7 @@ static int check_frames(unsigned char *frame, size_t size, const char *tenant) {
   char name[NAME + 1];
   snprintf(name, sizeof name, "%-8.8s", tenant);
   unsigned first = 0, last = 0, frames = 0, lost = 0, torn = 0, foreign = 0, seen = 0;
-  double told = 0;
+  double printed = 0;
   while (read_frame(frame, size)) {
     seen++;
     int whole = 1;
@@ -71,8 +71,8 @@ static int check_frames(unsigned char *frame, size_t size, const char *tenant) {
       last = number;
       frames++;
     }
-    if (now() - told < 1) continue;
-    told = now();
+    if (now() - printed < 1) continue;
+    printed = now();
     printf("{\"seen\":%u,\"first\":%u,\"last\":%u,\"frames\":%u,\"lost\":%u,\"torn\":%u,\"foreign\":%u}\n",
            seen, first, last, frames, lost, torn, foreign);
     fflush(stdout);

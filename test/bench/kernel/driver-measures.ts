@@ -6,7 +6,7 @@ import { type Row, row } from "../measure.ts";
 /** The default of HEALTH_CHECK_INTERVAL, seconds. */
 const intervalSeconds = 30;
 
-/** From a kernel that hasn't loaded the module to devices that were looked at and found right. */
+/** From a kernel that hasn't loaded the module to devices that were inspected and are correct. */
 export async function creation(stage: Stage, count: number, rounds: number): Promise<Row[]> {
   const samples: number[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -35,7 +35,7 @@ export async function reset(stage: Stage, rounds: number): Promise<Row[]> {
   return [row("one device reset", "ms", samples)];
 }
 
-/** All devices are looked at; CPU time is this process's, as `getrusage` has it. */
+/** All devices are inspected; CPU time is this process's, as `getrusage` has it. */
 export async function inspection(stage: Stage, count: number, rounds: number): Promise<Row[]> {
   stage.clear();
   const driver = stage.driver({ maxDevices: count });

@@ -27,7 +27,7 @@ const nodeDeleted: Loss = {
   act: (id) => rmSync(`/dev/${id}`),
 };
 const deviceRemoved: Loss = { what: "device removed", lost: 1, act: removeDevice };
-/** devtmpfs does not take along a node that a plugin has made: only a uevent tells. */
+/** devtmpfs does not remove a node that a plugin has made: only a uevent reports the loss. */
 const removedWithoutNode: Loss = {
   what: "device removed whose node stays",
   lost: 1,
@@ -78,7 +78,7 @@ async function timesOf(node: GuestNode, loss: Loss, rounds: number): Promise<Row
   ];
 }
 
-/** How long after `act` the kubelet knows of the loss, and that all is well again, ms. */
+/** How long after `act` the kubelet knows of the loss, and that all devices are healthy again, ms. */
 async function lose(node: GuestNode, lost: number, act: () => void): Promise<[number, number]> {
   await Bun.sleep(calmMs);
   const lists = Promise.all([listed(node, ALL.length - lost), listed(node, ALL.length)]);

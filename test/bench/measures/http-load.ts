@@ -12,9 +12,9 @@ const loads: readonly (readonly [LoadKind, string])[] = [
   ["slow-readers", "100 slow readers of /"],
   ["slowloris", "200 half heads"],
   ["garbage", "garbage and bodies of 10 MB by 20"],
-  ["watchers", "100 watches that nobody reads"],
+  ["watchers", "100 watches without a reader"],
   ["cordons", "cordon and uncordon by two CLIs at once"],
-  ["commands", "two CLIs at once that ask nothing of it, for comparison"],
+  ["commands", "two CLIs at once that do not call it, for comparison"],
 ];
 
 /** Between two looks at the memory, ms. */
@@ -29,10 +29,10 @@ const turns = 5;
 /** How long a load takes to reach its level, ms. */
 const rampMs = 1000;
 
-/** How long the load's own cost is looked at, ms. */
+/** How long the load's own cost is measured, ms. */
 const lookMs = 2000;
 
-/** Allocate as a kubelet sees it, while somebody asks too much of the HTTP port or of the admin socket. */
+/** Allocate as a kubelet sees it, while clients overload the HTTP port or the admin socket. */
 export const httpLoad: Measure = {
   name: "http",
   async run({ binary, rounds, progress }) {

@@ -5,7 +5,7 @@ import { cpuSecondsOf } from "../process-usage.ts";
 /** How long start-up's last work (compilation, collection) may take, ms. */
 const settleMs = 5000;
 
-/** CPU time of a registered plugin that nobody wants anything of. */
+/** CPU time of a registered plugin that gets no request. */
 export const idleCpu: Measure = {
   name: "cpu",
   async run({ binary, rounds }) {

@@ -5,7 +5,7 @@
 plugin_comes() {
   must "the plugin is installed" plugin_install
   must "two devices are allocatable" eventually allocatable_is 2
-  check "everybody may open the devices once udev is done" eventually open_to_all
+  check "any user may open the devices once udev is done" eventually open_to_all
 }
 devices_are_managed() {
   check "doctor finds nothing in the way" plugin doctor --max-devices 2
@@ -87,7 +87,7 @@ node_is_back() {
   must "after a reboot: two devices are allocatable" eventually allocatable_is 2
   for name in carol bob; do
     if refused "$name"; then
-      value "$name after the reboot" "refused at admission, made anew"
+      value "$name after the reboot" "refused at admission, replaced"
       rm "$manifests/$name.yaml"
       camera_pod "$name-2"
     else
@@ -103,8 +103,8 @@ node_is_back() {
   done
 }
 
-nobody_complains() {
-  check "the plugin has no error to tell" says_no plugin_log '"level":"ERROR"'
+no_complaints() {
+  check "the plugin logs no error" says_no plugin_log '"level":"ERROR"'
   check "the kernel has no complaint" says_no dmesg 'WARNING:|BUG:|Oops|Call Trace'
 }
 # says_no COMMAND PATTERN: it says nothing of the kind.

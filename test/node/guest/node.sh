@@ -49,10 +49,10 @@ must() {
   check "$@" || finish 1
 }
 
-# eventually COMMAND...: wait_for as long as anything may take on an emulated node on a busy machine.
+# eventually COMMAND...: wait_for with the longest time that anything may take on an emulated node on a busy machine.
 eventually() { wait_for 300 "$@"; }
 
-# now_ms: by the node's clock, which containers' logs tell, too.
+# now_ms: by the node's clock, which containers' logs have, too.
 now_ms() { date +%s%3N; }
 
 kubelet_answers() { busybox wget -qO /dev/null http://127.0.0.1:10255/pods; }
@@ -68,7 +68,7 @@ node_start() {
   must "the kubelet answers" eventually kubelet_answers
 }
 
-# The kubelet computes its node's status anew for this page, and logs what it sets.
+# The kubelet computes its node's status for each request of this page, and logs what it sets.
 allocatable() {
   local cursor capacity
   cursor=$(journalctl -u kubelet -n 0 --show-cursor -o cat | sed -n 's/^-- cursor: //p')
@@ -128,7 +128,7 @@ stream='
   busybox sleep 2147483647'
 
 # What a pod has written in this boot, from whichever of its logs. What it found is in it again and again, since a log
-# can lose its beginning: after a reboot, one had only what came after its kubelet had it opened anew.
+# can lose its beginning: after a reboot, one had only what came after its kubelet reopened it.
 output() {
   cat /var/log/pods/default_"$1"-vm-node_*/camera/*.log 2>/dev/null | sort | cut -d' ' -f4- |
     awk -v start="boot $(cat /proc/sys/kernel/random/boot_id)" 'index($0, start) == 1 { begun = 1 } begun'
@@ -142,7 +142,7 @@ number() { said "$1" | sed -n "s/.*\"$2\":\([0-9]*\).*/\1/p"; }
 # streams NAME FRAMES: at least so many whole frames have come through.
 streams() { [ "$(number "$1" frames || echo 0)" -ge "$2" ] 2>/dev/null; }
 
-# goes_on NAME: frames come now, and none so far was lost, torn or somebody else's.
+# goes_on NAME: frames come now, and none so far was lost, torn or another tenant's.
 goes_on() {
   local before
   before=$(number "$1" frames)
@@ -155,8 +155,8 @@ go_on() {
   for name in "$@"; do goes_on "$name" || return 1; done
 }
 
-# saw_nothing NAME: neither of anybody before it wrote, nor a frame of somebody else since. That this look finds
-# frames where there are some is a scenario of test/kernel/driver/programs.e2e.ts.
+# saw_nothing NAME: nothing of the tenant before it, nor a frame of another tenant since. That this look finds
+# frames where there are some is a scenario of test/kernel/driver/programs.ts.
 saw_nothing() {
   found "$1"
   found "$1" | grep -q '_bytes":[1-9]' || return 1
@@ -175,7 +175,7 @@ running() {
   ctr --namespace k8s.io tasks list | awk '$3 == "RUNNING" { print $1 }' | sort >/run/running
   ctr --namespace k8s.io containers list -q "labels.\"io.kubernetes.$1\"==$2" | sort | comm -12 - /run/running
 }
-# A static pod that is taken away is forgotten by the kubelet at once, its device free, while its containers still run.
+# The kubelet forgets a static pod at once when its file is removed, its device free, while its containers still run.
 pod_gone() { [ -z "$(running pod.name "$1-vm-node")" ]; }
 containers_of() {
   local name

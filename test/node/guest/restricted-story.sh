@@ -5,7 +5,7 @@
 restricted_comes_first() {
   cp /story/pods/plugin-restricted.json "$manifests/"
   must "restricted: two devices are allocatable" eventually allocatable_is 2
-  check "restricted: everybody may open the devices once udev is done" open_to_all
+  check "restricted: any user may open the devices once udev is done" open_to_all
   udev_takes_the_mode
   check "restricted: it leaves" restricted_leaves
 }
@@ -15,11 +15,11 @@ restricted_leaves() {
 }
 
 udev_takes_the_mode() {
-  value "modes that setup has given back" "$(grep -c "Device node got its mode and group back" /var/log/pods/kube-system_video-device-plugin-*/setup/*.log)"
-  check "udev's own mode is told, with a rule against it" mode_is_told
-  check "with that rule everybody may open the devices" rule_helps
+  value "modes that setup has restored" "$(grep -c "Device node got its mode and group back" /var/log/pods/kube-system_video-device-plugin-*/setup/*.log)"
+  check "udev's own mode is reported, with a rule against it" mode_is_reported
+  check "with that rule any user may open the devices" rule_helps
 }
-mode_is_told() {
+mode_is_reported() {
   udevadm trigger --action=add --subsystem-match=video4linux --settle
   eventually told_rule && told_rule
 }

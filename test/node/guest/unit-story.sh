@@ -21,7 +21,7 @@ load_at_boot() {
     echo "options v4l2loopback video_nr=10,11 exclusive_caps=1,1 max_buffers=8 card_label=MeetingBot_WebCam,MeetingBot_WebCam" \
       >/etc/modprobe.d/video-device-plugin.conf
   fi
-  check "the host is told to load the module" /story/systemd/install.sh --load-at-boot --binary /usr/local/bin/video-device-plugin
+  check "the host is configured to load the module" /story/systemd/install.sh --load-at-boot --binary /usr/local/bin/video-device-plugin
 }
 loaded_by_host() {
   plugin_log | grep -E '"(Starting|Module v4l2loopback loaded)"'
@@ -40,7 +40,7 @@ nothing_left() {
 }
 
 # Bad options end the program after systemd has called the service active.
-bad_options_are_told() {
+bad_options_are_reported() {
   cp "$env_file" /run/good.env
   echo MAX_DEVICES=none >"$env_file"
   check "installing it with bad options fails, and shows which" install_refused
