@@ -1,4 +1,5 @@
 import type { Clock } from "../../common/clock.ts";
+import { LogOnce } from "../../common/log-once.ts";
 import type { Logger } from "../../common/logger.ts";
 import type { PluginError } from "../../common/plugin-error.ts";
 import type { EnsureReport } from "../../drivers/driver.ts";
@@ -12,13 +13,11 @@ const reminderMs = 600_000;
 /** Logs what inspections see and what the driver creates; what has not changed is logged at debug level, if at all. */
 export class InspectionLog {
   readonly #log: Logger;
-  readonly #clock: Pick<Clock, "now">;
-  /** When each trouble was last logged at error level, ms since the epoch. */
-  readonly #lastLogged = new Map<string, number>();
+  readonly #once: LogOnce;
 
   constructor(log: Logger, clock: Pick<Clock, "now">) {
     this.#log = log;
-    this.#clock = clock;
+    this.#once = new LogOnce({ clock, afterMs: reminderMs });
   }
 
   /** Devices have another health or reason than before. */
@@ -67,11 +66,7 @@ export class InspectionLog {
   /** Devices could not be set up: one of them, or all. The same trouble is logged as an error every ten minutes. */
   ensureFailed(error: PluginError, id?: string): void {
     const key = `${id ?? ""} ${error.message}`;
-    const now = this.#clock.now();
-    const last = this.#lastLogged.get(key);
-    const isDue = last === undefined || now - last >= reminderMs;
-    if (isDue) this.#lastLogged.set(key, now);
-    this.#log[isDue ? "error" : "debug"](
+    this.#log[this.#once.isNew(key) ? "error" : "debug"](
       id === undefined ? "Devices could not be set up" : "Device could not be set up",
       {
         ...(id !== undefined && { device_id: id }),
@@ -83,6 +78,6 @@ export class InspectionLog {
 
   /** The next trouble is logged as an error, known or not. */
   forget(): void {
-    this.#lastLogged.clear();
+    this.#once.forget();
   }
 }

@@ -1,3 +1,4 @@
+import { LogOnce } from "../../common/log-once.ts";
 import type { Logger } from "../../common/logger.ts";
 import type { UsageFacts } from "../usage/usage.ts";
 import type { MaintenanceAction, MaintenanceFacts } from "./maintenance-plan.ts";
@@ -5,7 +6,7 @@ import type { MaintenanceAction, MaintenanceFacts } from "./maintenance-plan.ts"
 /** Logs each decision of the maintenance at debug level with its inputs, when they change. */
 export class MaintenanceLog {
   readonly #log: Logger;
-  readonly #lastLogged = new Map<string, string>();
+  readonly #once = new LogOnce();
 
   constructor(log: Logger) {
     this.#log = log;
@@ -33,9 +34,7 @@ export class MaintenanceLog {
       open,
       failed_lately: facts.notBefore > 0,
     };
-    const inputs = JSON.stringify(fields);
-    if (this.#lastLogged.get(id) === inputs) return;
-    this.#lastLogged.set(id, inputs);
+    if (!this.#once.isNew(id, JSON.stringify(fields))) return;
     this.#log.debug("Maintenance decision", fields);
   }
 }

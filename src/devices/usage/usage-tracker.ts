@@ -1,4 +1,5 @@
 import type { Clock } from "../../common/clock.ts";
+import { LogOnce } from "../../common/log-once.ts";
 import type { Logger } from "../../common/logger.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { withTimeout } from "../../common/with-timeout.ts";
@@ -83,7 +84,7 @@ export class UsageTracker {
   readonly #listeners = new Set<(ids: readonly string[]) => void>();
   #trustFrom = Number.NEGATIVE_INFINITY;
   #askAt = Number.NEGATIVE_INFINITY;
-  #lastLogged = "";
+  readonly #once = new LogOnce();
 
   constructor(deps: UsageTrackerDeps) {
     this.#deps = deps;
@@ -216,17 +217,16 @@ export class UsageTracker {
     this.#askAt = askedAt + times.pollMs;
     try {
       this.#answered(await source.podDeviceIds(signal), askedAt);
-      this.#lastLogged = "";
+      this.#once.forget();
     } catch (reason) {
       if (signal.aborted) return;
       this.#interrupt();
       const { code, message } = PluginError.from(reason);
-      if (message === this.#lastLogged) return;
       if (code === "pod_resources_busy") {
         log.debug("Use of the devices unknown", { error: message });
         return;
       }
-      this.#lastLogged = message;
+      if (!this.#once.isNew("unanswered", message)) return;
       log.info("Use of the devices unknown", {
         reason: code,
         error: message,
