@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Server } from "@grpc/grpc-js";
+import { codeOf } from "../../test/support/code-of.ts";
 import { eventually } from "../../test/support/eventually.ts";
 import { systemClock } from "../common/clock.ts";
-import { PluginError } from "../common/plugin-error.ts";
 import { PodResourcesLister } from "../gen/kubelet/podresources/v1/api_pb.ts";
 import { addService } from "../grpc/server.ts";
 import { SocketServer } from "../simulator/socket-server.ts";
@@ -101,15 +101,6 @@ afterEach(() => {
 });
 
 /** Code of the error that `work` rejects with; undefined if it resolves. */
-async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
-  try {
-    await work;
-    return undefined;
-  } catch (reason) {
-    return PluginError.from(reason).code;
-  }
-}
-
 /** Waits until this process has so many connections to the kubelet's socket. */
 function connections(count: number): Promise<void> {
   const isEnd = (line: string) => line.includes(directory) && / 03 +\d/.test(line);

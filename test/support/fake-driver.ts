@@ -7,34 +7,24 @@ import {
   okObservation,
   type VideoDriver,
 } from "../../src/drivers/driver.ts";
+import { faultOf } from "../../src/drivers/loopback/device/device-state.ts";
+import { type LoopbackReason, loopbackReasons } from "../../src/drivers/loopback/index.ts";
 import { deviceIds } from "./devices.ts";
 
-/** The observations of reasons that tests use, as the loopback driver makes them. */
-const kinds: Readonly<Record<string, Pick<DeviceObservation, "state" | "fix" | "disruptive">>> = {
-  ok: { state: "ok", fix: "none" },
-  missing: { state: "unavailable", fix: "recreate" },
-  module_gone: { state: "unavailable", fix: "recreate" },
-  wrong_driver: { state: "unavailable", fix: "none" },
-  wrong_number: { state: "unavailable", fix: "recreate", disruptive: true },
-  faulty: { state: "faulty", fix: "recreate" },
-  dead_caps: { state: "faulty", fix: "repair" },
-  stuck_writer: { state: "faulty", fix: "reset" },
-};
-
-/** What a driver observes of a device, from the reason alone. */
+/** What the loopback driver observes of a device with that reason. */
 export function observation(
   id: string,
-  reason: string,
-  detail = reason === "ok" ? "" : `${id} is ${reason}`,
+  reason: LoopbackReason | "ok",
+  detail = `${id} is ${reason}`,
 ): DeviceObservation {
-  return { ...okObservation(id), ...kinds[reason], reason, detail };
+  return reason === "ok" ? okObservation(id) : faultOf(id, reason, detail);
 }
 
 /** A driver in memory, for tests of what is above the seam; the contract suite is for the real ones. */
 export class FakeDriver implements VideoDriver {
   readonly name = "simulated";
   readonly devices: DriverDevice[];
-  readonly reasons = Object.keys(kinds);
+  readonly reasons = loopbackReasons;
   readonly observations = new Map<string, DeviceObservation>();
   /** Devices whose node has lost its mode; making what is missing gives it back. */
   readonly accessLost = new Set<string>();
@@ -60,7 +50,7 @@ export class FakeDriver implements VideoDriver {
     for (const { id } of this.devices) this.set(id, "missing");
   }
 
-  set(id: string, reason: string, detail?: string): void {
+  set(id: string, reason: LoopbackReason | "ok", detail?: string): void {
     this.observations.set(id, observation(id, reason, detail));
   }
 

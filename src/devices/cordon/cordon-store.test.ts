@@ -12,11 +12,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { codeOf } from "../../../test/support/code-of.ts";
 import { FakeDriver, observation } from "../../../test/support/fake-driver.ts";
 import { makeDevices } from "../../../test/support/make-devices.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { recordingLogger } from "../../../test/support/recording-logger.ts";
-import { PluginError } from "../../common/plugin-error.ts";
 import { CordonFile } from "./cordon-file.ts";
 import { CordonStore } from "./cordon-store.ts";
 
@@ -38,15 +38,6 @@ function start(stateDir = join(directory, "state")) {
   inventory.observe(driver.devices.map(({ id }) => observation(id, "ok")));
   const reasons = () => inventory.list().map(({ reason }) => reason);
   return { cordons, inventory, log, file, reasons };
-}
-
-async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
-  try {
-    await work;
-    return undefined;
-  } catch (reason) {
-    return PluginError.from(reason).code;
-  }
 }
 
 describe("cordons", () => {

@@ -16,7 +16,7 @@ function setUp() {
   const inventory = new Inventory(driver.devices, { usage, clock: new ManualClock() });
   const changes: (readonly DeviceChange[])[] = [];
   const unsubscribe = inventory.subscribe((change) => changes.push(change));
-  const see = (reason: string, ...ids: string[]) =>
+  const see = (reason: Parameters<typeof observation>[1], ...ids: string[]) =>
     inventory.observe(ids.map((id) => observation(id, reason)));
   return { inventory, changes, see, unsubscribe, ignoring, used: (id: string) => used([id]) };
 }

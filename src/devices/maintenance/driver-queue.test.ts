@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { codeOf } from "../../../test/support/code-of.ts";
 import { FakeDriver } from "../../../test/support/fake-driver.ts";
 import { makeDevices } from "../../../test/support/make-devices.ts";
 import { ManualClock, settle } from "../../../test/support/manual-clock.ts";
@@ -12,12 +13,6 @@ function setUp() {
     queue.run({ what: `the reset of ${id}`, devices: [id] }, (turn) => turn.maintain("reset", id));
   return { driver, clock, queue, reset };
 }
-
-const codeOf = (work: Promise<unknown>) =>
-  work.then(
-    () => undefined,
-    (reason: unknown) => PluginError.from(reason).code,
-  );
 
 describe("the driver's queue", () => {
   test("runs one piece of work after the other, in the order asked for", async () => {

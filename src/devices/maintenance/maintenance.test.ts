@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { codeOf } from "../../../test/support/code-of.ts";
 import { FakeDriver } from "../../../test/support/fake-driver.ts";
 import { FakeUsageSource, makeDevices } from "../../../test/support/make-devices.ts";
 import { ManualClock, settle } from "../../../test/support/manual-clock.ts";
@@ -35,15 +36,6 @@ async function setUp({ there = true, count = 2 } = {}) {
       await Promise.all(running);
     },
   };
-}
-
-async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
-  try {
-    await work;
-    return undefined;
-  } catch (reason) {
-    return PluginError.from(reason).code;
-  }
 }
 
 describe("the maintenance", () => {
