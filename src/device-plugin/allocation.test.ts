@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { DeviceStatus } from "../devices/inventory/device-status.ts";
-import { renderAllocation } from "./allocation.ts";
+import { renderAllocation } from "./device-plugin-service.ts";
 
 const device = (number: number, ...others: string[]): DeviceStatus => ({
   id: `video${number}`,

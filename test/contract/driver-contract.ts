@@ -5,7 +5,6 @@
  */
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { chmodSync, statSync } from "node:fs";
-import { Mutex } from "../../src/common/mutex.ts";
 import { PluginError } from "../../src/common/plugin-error.ts";
 import {
   type DeviceObservation,
@@ -14,6 +13,7 @@ import {
 } from "../../src/drivers/driver.ts";
 import { bestOf } from "../support/best-of.ts";
 import { eventually } from "../support/eventually.ts";
+import { makeDevices } from "../support/make-devices.ts";
 
 /** A driver that was not called yet, and what can happen to its devices from outside. */
 export interface DriverHarness {
@@ -103,11 +103,10 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
-    name: "two ensure at once create each device once",
+    name: "two ensure at once, in the queue, create each device once",
     async run({ driver }) {
-      // In the program a queue puts the calls in order.
-      const queue = new Mutex();
-      const ensure = () => queue.run(() => driver.ensure());
+      const { queue } = makeDevices({ driver });
+      const ensure = () => queue.run({ what: "a start" }, (turn) => turn.ensure({}));
       const reports = await Promise.all([ensure(), ensure()]);
       deepEqual(reports.flatMap((report) => report.created).sort(), ids(driver.devices).sort());
       deepEqual(reports.flatMap((report) => report.adopted).sort(), ids(driver.devices).sort());
@@ -238,12 +237,15 @@ export const driverContract: readonly DriverCheck[] = [
     },
   },
   {
-    name: "resets of different devices at once don't interfere",
+    name: "resets of different devices at once, in the queue, don't interfere",
     async run({ driver }) {
       await driver.ensure();
-      const queue = new Mutex();
+      const { queue } = makeDevices({ driver });
       const resettable = driver.devices.filter(({ cleaning }) => cleaning === "reset");
-      await Promise.all(resettable.map(({ id }) => queue.run(() => driver.reset(id))));
+      const resets = resettable.map(({ id }) =>
+        queue.run({ what: `the reset of ${id}` }, (turn) => turn.maintain("reset", id)),
+      );
+      await Promise.all(resets);
       await allOk(driver);
     },
   },

@@ -21,8 +21,7 @@ import { FrameScrub, type OpenedDevice, overwriteLeftFrames } from "./cleaning/f
 import { chooseNumbers } from "./device/choose-numbers.ts";
 import { ConfigDrift } from "./device/config-drift.ts";
 import { ControlDevice } from "./device/control-device.ts";
-import { DeviceMaker } from "./device/device-maker.ts";
-import { DeviceNumberHistory } from "./device/device-number-history.ts";
+import { DeviceMaker, DeviceNumberHistory } from "./device/device-maker.ts";
 import { faultOf, LoopbackView, loopbackReasons } from "./device/device-state.ts";
 import { type EnsureContext, ensureDevices } from "./device/ensure-devices.ts";
 import { readControlDevice, readModuleVersion } from "./device/sysfs.ts";
@@ -50,7 +49,8 @@ export class LoopbackDriver implements VideoDriver {
   readonly reasons = loopbackReasons;
   readonly devices: readonly DriverDevice[];
   readonly #parts: EnsureContext;
-  readonly #scrub: FrameScrub;
+  /** Undefined if the kernel clears the memory that it hands out. */
+  readonly #scrub: FrameScrub | undefined;
   /** By ID, the error of devices that were opened and found to have dead capabilities, which /sys does not show. */
   readonly #deadCaps = new Map<string, string>();
 
@@ -71,7 +71,8 @@ export class LoopbackDriver implements VideoDriver {
       module: new ModuleOwnership({ sysfsDir, kernel, log }),
       drift: new ConfigDrift(common),
     };
-    this.#scrub = new FrameScrub({ initOnAlloc, kernel, access, log });
+    this.#scrub =
+      initOnAlloc === true ? undefined : new FrameScrub({ initOnAlloc, kernel, access, log });
     this.devices = chooseNumbers(settings);
   }
 
@@ -80,7 +81,7 @@ export class LoopbackDriver implements VideoDriver {
    * `card_label_invalid`, … with a remedy; `too_many_devices`.
    */
   async ensure({ recreatable = new Set() }: EnsureOptions = {}): Promise<EnsureReport> {
-    this.#scrub.warnOnce();
+    this.#scrub?.warnOnce();
     return ensureDevices(this.devices, recreatable, this.#parts);
   }
 
@@ -125,11 +126,10 @@ export class LoopbackDriver implements VideoDriver {
    */
   reset(id: string): Promise<void> {
     return this.#change(id, async (device) => {
-      const { access, control, maker, numbers, view } = this.#parts;
+      const { access, control, maker, view } = this.#parts;
       const found = view.sysfs(device);
       if (control.isUsable()) {
-        numbers.see(device, found);
-        if (found !== undefined) await this.#scrub.run(device, this.#opened(device));
+        if (found !== undefined) await this.#scrub?.run(device, this.#opened(device));
         await this.#remove(device);
       } else if (found !== undefined) {
         await access.alone(device, () => this.#cleanInPlace(device));
@@ -242,7 +242,7 @@ export class LoopbackDriver implements VideoDriver {
     const { kernel } = this.#parts;
     const opened = this.#opened(device);
     // From 0.14 on a device that stays keeps its timeout image, whether the kernel clears memory or not.
-    if (opened.hasControlDevice || this.#scrub.isNeeded) overwriteLeftFrames(opened, kernel);
+    if (opened.hasControlDevice || this.#scrub !== undefined) overwriteLeftFrames(opened, kernel);
     cleanInPlace(opened, kernel);
   }
 

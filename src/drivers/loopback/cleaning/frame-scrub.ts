@@ -30,7 +30,7 @@ export interface OpenedDevice {
 
 export interface FrameScrubDeps {
   /** False: the kernel does not clear the memory it hands out. Undefined: unknown, and assumed not to. */
-  readonly initOnAlloc: boolean | undefined;
+  readonly initOnAlloc: false | undefined;
   readonly kernel: LoopbackKernel;
   readonly access: ExclusiveAccess;
   readonly log: Logger;
@@ -49,15 +49,10 @@ export class FrameScrub {
     this.#deps = deps;
   }
 
-  /** True if the kernel may hand out memory as its last user left it. */
-  get isNeeded(): boolean {
-    return this.#deps.initOnAlloc !== true;
-  }
-
-  /** Warns once if frames can leak. */
+  /** Warns once that frames can leak. */
   warnOnce(): void {
     const { initOnAlloc, log } = this.#deps;
-    if (!this.isNeeded || !this.#logged.isNew("leak")) return;
+    if (!this.#logged.isNew("leak")) return;
     if (initOnAlloc === undefined) {
       log.warn("Unknown whether the kernel clears memory: frames may leak from pod to pod", {
         detail:
@@ -80,7 +75,6 @@ export class FrameScrub {
    */
   async run(device: DriverDevice, opened: OpenedDevice): Promise<void> {
     const { access, kernel, log } = this.#deps;
-    if (!this.isNeeded) return;
     try {
       await access.alone(device, () => overwriteLeftFrames(opened, kernel));
     } catch (error) {

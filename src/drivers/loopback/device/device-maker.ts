@@ -2,6 +2,7 @@ import type { Clock } from "../../../common/clock.ts";
 import type { Logger } from "../../../common/logger.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import { pollUntil } from "../../../common/poll-until.ts";
+import { type DeviceNumber, formatDevice } from "../../../linux/device-number.ts";
 import { applyNodeAccess } from "../../../v4l2/node-access.ts";
 import type { DriverDevice } from "../../driver.ts";
 import type { LoopbackSettings } from "../loopback-settings.ts";
@@ -13,9 +14,8 @@ import {
   oldNodePatienceMs,
 } from "../node/device-nodes.ts";
 import type { ControlDevice } from "./control-device.ts";
-import type { DeviceNumberHistory } from "./device-number-history.ts";
 import type { LoopbackView } from "./device-state.ts";
-import { videoClass } from "./sysfs.ts";
+import { type SysfsDevice, videoClass } from "./sysfs.ts";
 
 /** Milliseconds that a new device's node and attributes may take: devtmpfs and udev are not instant. */
 const newNodePatienceMs = 1000;
@@ -148,5 +148,48 @@ export class DeviceMaker {
       },
       fields: { device_id: device.id },
     };
+  }
+}
+
+/**
+ * The device numbers that devices were seen with. A container knows a device by its number, in its node as in its
+ * device cgroup, and keeps that number when the device is lost and recreated. V4L2 gives a new device the lowest free
+ * minor (v4l2-dev.c, without CONFIG_VIDEO_FIXED_MINOR_RANGES).
+ */
+export class DeviceNumberHistory {
+  readonly #log: Logger;
+  readonly #seen = new Map<string, DeviceNumber>();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /**
+   * The order in which to create devices, so that lost ones get the numbers they had: by their minors. Those that were
+   * never seen come last, in the order they are in.
+   */
+  inOrder(devices: readonly DriverDevice[]): DriverDevice[] {
+    const minor = ({ id }: DriverDevice) => this.#seen.get(id)?.minor ?? Number.POSITIVE_INFINITY;
+    // Two infinities have no difference.
+    return [...devices].sort((a, b) => (minor(a) < minor(b) ? -1 : minor(a) > minor(b) ? 1 : 0));
+  }
+
+  /** Records a device's number, if v4l2loopback created it, and warns if the number has changed. */
+  see(
+    { id }: Pick<DriverDevice, "id">,
+    found: Pick<SysfsDevice, "loopback" | "device"> | undefined,
+  ): void {
+    if (!found?.loopback || found.device === undefined) return;
+    const number = formatDevice(found.device);
+    const former = this.#seen.get(id);
+    this.#seen.set(id, found.device);
+    if (former === undefined || formatDevice(former) === number) return;
+    this.#log.warn("Device recreated with another device number", {
+      device_id: id,
+      device_number: number,
+      former_device_number: formatDevice(former),
+      detail: `a container that owns ${id} since before has the number ${formatDevice(former)}, and reaches whichever device has that now`,
+      remedy: `Delete the pods that owned ${id} before, or keep them from opening it.`,
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { recordingLogger } from "../../../../test/support/recording-logger.ts";
 import { driverDevices } from "../../driver-devices.ts";
-import { DeviceNumberHistory } from "./device-number-history.ts";
+import { DeviceNumberHistory } from "./device-maker.ts";
 
 const devices = driverDevices([10, 11, 12, 13], [], {
   hostPath: (id) => `/dev/${id}`,

@@ -12,8 +12,7 @@ import { deviceRequest } from "../module/parameters.ts";
 import { renumberModule } from "../module/renumber.ts";
 import { oldNodePatienceMs } from "../node/device-nodes.ts";
 import type { ConfigDrift } from "./config-drift.ts";
-import type { DeviceMaker } from "./device-maker.ts";
-import type { DeviceNumberHistory } from "./device-number-history.ts";
+import type { DeviceMaker, DeviceNumberHistory } from "./device-maker.ts";
 import type { LoopbackView } from "./device-state.ts";
 
 export interface EnsureContext extends ModuleContext {
