@@ -183,7 +183,7 @@ describe.skipIf(skip)("the chart", () => {
   });
 
   test.each([
-    ["config.firstDeviceNumber=250", "would be video257, and video255 is the last"],
+    ["config.firstDeviceNumber=250", "would be video257, and video255 is the highest"],
     ["profile=restricted,config.preStartContainer=true", "can't reset devices"],
     ["profile=restricted,config.removeDevicesOnExit=true", "can't remove devices"],
     ["metrics.prometheusRule.enabled=true", "no metrics without config.enableMetrics=true"],
@@ -292,8 +292,8 @@ describe.skipIf(skip)("the chart", () => {
 
   test("lists in its notes the next steps, and the profile's limits", () => {
     expect(notes()).toContain("pod-security.kubernetes.io/enforce=privileged");
-    expect(notes()).not.toContain("NOT cleaned");
-    expect(notes("--set", "profile=restricted")).toContain("NOT cleaned between pods");
+    expect(notes()).not.toContain("NOT reset");
+    expect(notes("--set", "profile=restricted")).toContain("NOT reset between pods");
     expect(notes("--set", "config.driver=simulated")).toContain("simulated");
   });
 
