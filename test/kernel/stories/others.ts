@@ -91,9 +91,9 @@ export function others(version: ModuleVersion): Story {
       async run({ plugin: { log } }) {
         for (const { card } of query(ADOPTED)) equal(card, OTHERS_LABEL);
         for (const id of ADOPTED) equal(modeOf(id), 0o666);
-        const told = log.saying("Adopted devices have another card label");
+        const warnings = log.saying("Adopted devices have another card label");
         deepEqual(
-          told.map((entry) => [entry["device_ids"], entry["card_label"]]),
+          warnings.map((entry) => [entry["device_ids"], entry["card_label"]]),
           [[ADOPTED, OTHERS_LABEL]],
         );
       },

@@ -9,7 +9,7 @@ import type { Story } from "./story.ts";
 
 const POD = "bot";
 
-/** The plugin that was written in Go has loaded the module, and is gone. Begins with a module that nobody uses. */
+/** The predecessor, written in Go, has loaded the module and ended. Begins with a module that is not in use. */
 export function predecessor(version: ModuleVersion): Story {
   /** Whether a device can get another label: 0.12 has no control device. */
   const relabels = version !== "0.12.7";
@@ -41,9 +41,9 @@ export function predecessor(version: ModuleVersion): Story {
     {
       name: "it warns once for each of the three labels",
       async run({ plugin: { log } }) {
-        const told = log.saying("Adopted devices have another card label");
+        const warnings = log.saying("Adopted devices have another card label");
         deepEqual(
-          told.map((entry) => [entry["device_ids"], entry["card_label"]]),
+          warnings.map((entry) => [entry["device_ids"], entry["card_label"]]),
           [ALL.slice(0, 1), ALL.slice(1, -1), ALL.slice(-1)].map((ids, index) => [
             ids,
             PREDECESSORS_LABELS[index],
