@@ -402,7 +402,7 @@ function makeTests(moduleVersion: ModuleVersion, result: () => VmResult): void {
       );
       expect(output("repair")).toBe('video11 ("b") was repaired.\nexit 0\n');
     } else {
-      expect(output("repair")).toMatch(/There is nothing to repair[\s\S]*exit 1\n$/);
+      expect(output("repair")).toMatch(/has nothing to repair in place[\s\S]*exit 1\n$/);
     }
     expect(role("repaired")).toEqual(["output"]);
     expect(output("repaired-pattern")).toMatch(/3 frames in .*\nexit 0\n$/);

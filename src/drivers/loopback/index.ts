@@ -4,12 +4,7 @@ export { cardLabelOf, labelProblem } from "./device/card-label.ts";
 export { chooseNumbers } from "./device/choose-numbers.ts";
 export { deviceParameters } from "./device/config-drift.ts";
 export { ControlDevice } from "./device/control-device.ts";
-export {
-  type LoopbackReason,
-  LoopbackView,
-  loopbackReasons,
-  type ViewSettings,
-} from "./device/device-state.ts";
+export { type LoopbackReason, LoopbackView, loopbackReasons } from "./device/device-state.ts";
 export {
   readControlDevice,
   readSysfsDevice,

@@ -23,14 +23,13 @@ const defaultOpeners = 10;
 /** A camera needs a writer and a reader: a lower limit is what an interrupted run of this program left. */
 const leastOpeners = 2;
 
-/** The outcome of a try to limit the openers of a device. */
-type Limited =
-  /** `lift` restores the limit of before. */
-  | { readonly outcome: "limited"; lift(): void }
-  /** Not limited: more processes have it open. */
-  | { readonly outcome: "open" }
-  /** Not limited, and nothing is known: /sys is read-only here, or the device is gone. */
-  | { readonly outcome: "unknown" };
+/**
+ * The outcome of a try to limit the openers of a device.
+ * - a function: they are limited until it is called.
+ * - `open`: not limited, as more processes have the device open.
+ * - `unknown`: not limited, as /sys is read-only here, or the device is gone.
+ */
+type Limited = (() => void) | "open" | "unknown";
 
 /**
  * The attribute `max_openers`, as a lock. The driver refuses (EINVAL) to set it below the number of processes that
@@ -54,14 +53,14 @@ export class MaxOpeners {
   /** Lets no more than `openers` processes have the device open: 0 before it is removed. */
   limit(number: number, openers: 0 | 1): Limited {
     const before = readNumber(this.#path(number));
-    if (before === undefined || this.#settings.readOnly) return { outcome: "unknown" };
+    if (before === undefined || this.#settings.readOnly) return "unknown";
     try {
       this.#write(number, openers);
     } catch (error) {
-      return { outcome: errnoNameOf(error) === "EINVAL" ? "open" : "unknown" };
+      return errnoNameOf(error) === "EINVAL" ? "open" : "unknown";
     }
     this.#limited.add(number);
-    const lift = () => {
+    return () => {
       this.#limited.delete(number);
       try {
         this.#write(number, before < leastOpeners ? this.#normal() : before);
@@ -69,17 +68,16 @@ export class MaxOpeners {
         // The device is gone, or the next ensure finds it locked and unlocks it.
       }
     };
-    return { outcome: "limited", lift };
   }
 
   /** True if a process has the device open; undefined if that can't be known. */
   isOpen(number: number): boolean | undefined {
     // No device of the module is open: no need to lock one, be it for a microsecond.
     if (readNumber(join(this.#moduleDir, "refcnt")) === 0) return false;
-    const limited = this.limit(number, 0);
-    if (limited.outcome === "unknown") return undefined;
-    if (limited.outcome === "open") return true;
-    limited.lift();
+    const lift = this.limit(number, 0);
+    if (lift === "unknown") return undefined;
+    if (lift === "open") return true;
+    lift();
     return false;
   }
 
@@ -184,8 +182,8 @@ export class ExclusiveAccess {
       // A limit of one would let a process that has it open already stay.
       if (openers === 1 && this.#openers.isOpen(device.number) === true) return false;
       const limited = this.#openers.limit(device.number, openers);
-      if (limited.outcome === "limited") lift = limited.lift;
-      return limited.outcome !== "open";
+      if (typeof limited === "function") lift = limited;
+      return limited !== "open";
     };
     if (await pollUntil(isAlone, this.#clock, openPatience)) return lift;
     throw busy(device);
