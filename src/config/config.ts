@@ -11,7 +11,7 @@ export interface Config {
   readonly driver: "v4l2loopback" | "simulated";
   /** What to do if another driver's device has one of the numbers. */
   readonly numberTaken: "refuse" | "elsewhere";
-  /** Whether this process creates, repairs and resets devices, or only inspects them. */
+  /** True if this process creates, repairs and resets devices; false if it only inspects them. */
   readonly manageDevices: boolean;
   readonly v4l2MaxBuffers: number;
   /** Pixels. */
@@ -27,7 +27,7 @@ export interface Config {
   /** Template of the path in the container: `{id}`, `{n}` (device number), `{index}` (place in the request). */
   readonly containerDevicePath: string;
   readonly preStartContainer: boolean;
-  /** Whether a stop removes the devices that this process created and that are not in use. */
+  /** True if a stop removes the devices that this process created and that are not in use. */
   readonly removeDevicesOnExit: boolean;
   /** Seconds between two inspections of all devices. */
   readonly healthCheckInterval: number;
@@ -43,7 +43,7 @@ export interface Config {
   readonly enableMetrics: boolean;
   readonly metricsAddress: string;
   readonly metricsPort: number;
-  /** Whether metrics name the pods that own devices. */
+  /** True if metrics name the pods that own devices. */
   readonly metricsOwners: boolean;
   /** Socket on which this process answers commands and probes. */
   readonly adminSocket: string;

@@ -40,7 +40,7 @@ export function parseArguments(
   const positionals: string[] = [];
   const problems: Problem[] = [];
   const report = (subject: string, text: string) => problems.push({ subject, text });
-  /** Whether `next` is the value of the flag before it, which has no `=`. */
+  /** True if `next` is the value of the flag before it, which has no `=`. */
   const takes = (flag: Flag | undefined, next: Argument | undefined): boolean => {
     if (flag === undefined || next === undefined || next.option || next.text === "--") return false;
     return !flag.type.isSwitch || (names === undefined && /^(true|false|0|1)$/i.test(next.text));

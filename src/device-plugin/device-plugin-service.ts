@@ -23,7 +23,7 @@ export interface DevicePluginServiceDeps {
   readonly log: Logger;
   /** Template of a device's path in the container, see the option `container-device-path`. */
   readonly containerDevicePath: string;
-  /** Whether the kubelet shall call PreStartContainer. */
+  /** True if the kubelet shall call PreStartContainer. */
   readonly preStart: boolean;
   readonly observer: AllocationObserver;
 }

@@ -13,7 +13,7 @@ export interface LogOptions {
   readonly format: LogFormat;
   /** Writes a whole line. */
   readonly write: (text: string) => void;
-  /** Whether `pretty` uses colours; default false. */
+  /** True if `pretty` uses colours; default false. */
   readonly colour?: boolean;
 }
 

@@ -167,15 +167,15 @@ function healthy(id: string, device: DeviceStatus | undefined): DeviceStatus {
 export interface AllocationFacts {
   /** Milliseconds since its last allocation; undefined if there was none. */
   readonly sinceAllocatedMs: number | undefined;
-  /** Whether the kubelet has listed it since then. */
+  /** True if the kubelet has listed it since then. */
   readonly listedSince: boolean;
-  /** Whether the kubelet, asked just now, lists it; undefined if it did not answer. */
+  /** True if the kubelet lists it at this moment; undefined if it did not answer. */
   readonly listed: boolean | undefined;
   readonly open: boolean | undefined;
 }
 
 /**
- * Whether a device that isn't known to be clean is reset before it is allocated.
+ * Decides what happens to a device that isn't known to be clean before its allocation.
  * - `keep`: its own pod asks again; it is allocated as it is.
  * - `reset`: it is allocated after a reset.
  * - `refuse`: another process holds it open, so it can't be reset and isn't allocated.

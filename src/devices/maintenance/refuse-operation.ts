@@ -13,7 +13,7 @@ export interface OperationFacts {
   readonly kind: MaintenanceKind;
   readonly device: Pick<DeviceStatus, "id" | "nodes" | "cleaning">;
   readonly use: DeviceUse;
-  /** Whether a process holds it open; undefined if that can't be known. */
+  /** True if a process holds it open; undefined if that can't be known. */
   readonly open: boolean | undefined;
 }
 

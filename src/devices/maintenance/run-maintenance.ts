@@ -36,7 +36,7 @@ export interface MaintenanceObserver {
 }
 
 export interface RunOptions {
-  /** Whether repeated failure takes the device out of the offer: not while its own pod has it. Default true. */
+  /** True if repeated failure makes the device unhealthy; false while its own pod has it. Default true. */
   readonly mayHold?: boolean;
   /** Why it is done, a stable word for the log. Default: the device's own trouble, or `not_clean`. */
   readonly reason?: string;

@@ -1,16 +1,16 @@
 /** What is known about who uses a device; none of it says anything of the device's health. */
 export interface UsageFacts {
-  /** Whether the kubelet's latest answer named a pod that owns it; undefined before the first answer. */
+  /** True if the kubelet's latest answer named a pod that owns it; undefined before the first answer. */
   readonly listed: boolean | undefined;
   /** Since when every answer of the kubelet has left it out, ms since the epoch; undefined if the last did not. */
   readonly absentSince: number | undefined;
   /** When it was last allocated, ms since the epoch. */
   readonly allocatedAt: number | undefined;
-  /** Whether the kubelet has listed it since it was last allocated. */
+  /** True if the kubelet has listed it since it was last allocated. */
   readonly listedSince: boolean;
   /** The last Allocate of it was refused, so that the pod that asked does not own it. */
   readonly refused: boolean;
-  /** Whether a process holds it open; undefined if that isn't known. */
+  /** True if a process holds it open; undefined if that isn't known. */
   readonly open: boolean | undefined;
 }
 
@@ -22,7 +22,7 @@ export interface UsageFacts {
 export type DeviceUse = "in_use" | "free" | "unknown";
 
 /**
- * Whether a device is in use. `graceMs` is how long an allocation counts before the kubelet lists it (it records one
+ * Decides if a device is in use. `graceMs` is how long an allocation counts before the kubelet lists it (it records one
  * only after our answer), and how long the kubelet must leave a device out before that counts: a kubelet that has
  * just started answers before it knows its pods.
  */
