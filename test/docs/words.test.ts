@@ -85,10 +85,12 @@ function violations(path: string, source: string, rules: Readonly<Record<string,
 
 const isHeld = (path: string) => !pending.some((start) => path.startsWith(start));
 
-/** A file's text; of the changelog only what is not released yet. */
+/** A file's text; of the changelog what is not released yet, without the former texts that it mentions. */
 function read(path: string): string {
   const source = readFileSync(join(root, path), "utf8");
-  return path === "CHANGELOG.md" ? (source.split(/^## (?!Unreleased)/m)[0] ?? "") : source;
+  if (path !== "CHANGELOG.md") return source;
+  const unreleased = source.split(/^## (?!Unreleased)/m)[0] ?? "";
+  return unreleased.replaceAll(/ instead of `\w+`|^ *\|[^|]*\|/gm, "");
 }
 
 test("a planted word is found, with its place and what to say instead", () => {
