@@ -186,9 +186,9 @@ export class LoopbackDriver implements VideoDriver {
   }
 
   /**
-   * Watches for nodes that appear and disappear in the device directory, and, where this process receives them, for
-   * the kernel's uevents, which also come where the host's /dev is not mounted. A writer's mark shows in neither: the
-   * caller's timer finds it.
+   * Watches for nodes that appear and disappear in the device directory, and for the kernel's uevents. A container may
+   * not receive uevents; where it does, they come without the host's /dev as well. A writer's mark shows in neither:
+   * the caller's timer finds it.
    */
   watch(notify: () => void, signal: AbortSignal): void {
     const { clock, kernel, log, settings } = this.#parts;

@@ -39,9 +39,9 @@ export function cleanInPlace(device: OpenedDevice, kernel: LoopbackKernel): void
 }
 
 /**
- * Repairs a v4l2loopback 0.12 device that is neither capture nor output, as it is after a program that only wrote and
- * another that asked for its capabilities then. STREAMON makes this opener the writer, whose close restores what
- * write() removed (v4l2loopback issues 470, 525, 600).
+ * Repairs a v4l2loopback 0.12 device that is neither capture nor output. A program that only wrote leaves it so, once
+ * another has asked for its capabilities. STREAMON makes this opener the writer, whose close restores what write()
+ * removed (v4l2loopback issues 470, 525, 600).
  *
  * The caller keeps other processes out. @throws ErrnoError, PluginError `device_dead_caps`.
  */

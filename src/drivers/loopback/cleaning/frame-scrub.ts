@@ -171,8 +171,8 @@ function zeroBuffers(file: VideoFile, most: number, kernel: LoopbackKernel): voi
 }
 
 /**
- * Before 0.14 the flag goes with the next open, but V4L2's own copy of the control does not, and setting a control to
- * the value it has never reaches the driver. So it is set to 0 first.
+ * Sets the flag, after clearing it. Before 0.14 the next open clears the flag, but not V4L2's own copy of the control,
+ * and setting a control to the value it has never reaches the driver.
  */
 function askForTimeoutImage(file: VideoFile): void {
   for (const value of [0, 1]) attempt(() => file.setControl(controlId.timeoutImageIo, value));

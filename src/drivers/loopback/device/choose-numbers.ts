@@ -11,9 +11,9 @@ export type NumberSettings = Pick<
 >;
 
 /**
- * The devices of a driver, for its life. With `elsewhere` the numbers of other drivers' devices are skipped. So the
- * IDs stay the same over restarts while those devices stay, and a camera that is plugged in later on one of the
- * numbers is refused as with `refuse`.
+ * The devices of a driver, for its life. With `elsewhere` the numbers of other drivers' devices are skipped: the IDs
+ * stay the same over restarts while those devices stay. A camera that is plugged in later, on one of our numbers, is
+ * refused as with `refuse`.
  *
  * @throws PluginError `device_numbers_exhausted` if there aren't so many free numbers up to 255.
  */

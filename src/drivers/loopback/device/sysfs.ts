@@ -163,8 +163,8 @@ function driverName(link: string): string | undefined {
 }
 
 /**
- * The device was removed between two reads, an attribute does not exist in this version, or the driver does not
- * answer right now (`state` of 0.13 may fail with EAGAIN).
+ * Errors that mean: the device was removed between two reads, this version has no such attribute, or the driver does
+ * not answer right now (EAGAIN of `state` in 0.13).
  */
 const noAnswer = new Set(["ENOENT", "ENOTDIR", "ENODEV", "ENXIO", "EAGAIN", "EIO", "EINVAL"]);
 
