@@ -7,8 +7,8 @@ import { type ArgumentsSpec, flagsOf, type OwnFlags, switchFlag } from "./argume
 import { type Command, exitCode, program } from "./command.ts";
 import { renderCommandHelp } from "./command-help.ts";
 import { type CommandSpec, runWith } from "./define-command.ts";
-import { addDevice, type Change, changeLoopback } from "./devices/change-device.ts";
-import { lookAtDevices } from "./devices/list-devices.ts";
+import { addDevice, type Change, changeDevice } from "./devices/change-device.ts";
+import { listDevices } from "./devices/list-devices.ts";
 import { renderDevices } from "./devices/render-devices.ts";
 import type { Terminal } from "./terminal.ts";
 import { printable } from "./tools/table.ts";
@@ -33,7 +33,7 @@ const subcommands: Readonly<
   list: subcommand({
     flags: { json },
     async run({ flags, config }, terminal) {
-      const { devices, podsUnknown } = await lookAtDevices(config);
+      const { devices, podsUnknown } = await listDevices(config);
       if (flags.json === true) {
         terminal.out(`${JSON.stringify(devices, undefined, 2)}\n`);
       } else if (devices.length === 0) {
@@ -117,7 +117,7 @@ function changing(change: Change) {
     positionals: ["DEVICE"],
     flags: { force },
     async run({ positionals: [name = ""], flags, config }, terminal) {
-      await changeLoopback(change, name, flags.force ?? false, config, terminal);
+      await changeDevice(change, name, flags.force ?? false, config, terminal);
       return exitCode.ok;
     },
   });

@@ -4,7 +4,7 @@ import { systemClock } from "../common/clock.ts";
 import { messageOf, PluginError } from "../common/plugin-error.ts";
 import { writeBytesSync } from "../common/write-sync.ts";
 import { accept } from "../config/types/option-type.ts";
-import { linuxKernel, MaxOpeners } from "../drivers/loopback/index.ts";
+import { readStream } from "../drivers/loopback/index.ts";
 import { decodeFrame } from "../frames/decode.ts";
 import { type FrameFormat, frameBytes } from "../frames/encode.ts";
 import { captureFrame, noFrames } from "../frames/frame-reader.ts";
@@ -18,7 +18,6 @@ import { defineCommand } from "./define-command.ts";
 import type { Terminal } from "./terminal.ts";
 import { type FrameSize, formatFlag, frameDefaults, sizeFlag } from "./tools/frame-flags.ts";
 import { holdersOf, openBy, withHolders } from "./tools/holders.ts";
-import { lookAtStream } from "./tools/loopback-look.ts";
 import { findTarget, type Target } from "./tools/target.ts";
 import { usageError } from "./usage-error.ts";
 
@@ -79,8 +78,8 @@ async function save(
   terminal: Terminal,
 ): Promise<void> {
   // An open counts as a user and can make an idle 0.12 device useless, so an idle device isn't opened.
-  const look = target.number === undefined ? undefined : lookAtStream(target.number, sysfsDir);
-  if (look?.streaming === false) throw noFrames(target.path, "no program writes to it");
+  if (streamOf(target, sysfsDir)?.isActive === false)
+    throw noFrames(target.path, "no program writes to it");
   const { bytes, layout } = await captureFrame(target.path, timeoutMs, linuxCalls(), systemClock);
   const png = encodePng(decodeFrame(bytes, layout));
   if (output === "-") {
@@ -97,10 +96,8 @@ async function save(
   terminal.out(`${output}: ${width}x${height}, made of ${fourcc}, ${png.length} bytes.\n`);
 }
 
-/** By the module's own count, which includes processes that can't be seen from here. */
-function isOpen({ number }: Target, sysfsDir: string): boolean {
-  if (number === undefined || lookAtStream(number, sysfsDir) === undefined) return false;
-  return new MaxOpeners({ sysfsDir }, linuxKernel(linuxCalls())).isOpen(number) === true;
+function streamOf({ number }: Target, sysfsDir: string) {
+  return number === undefined ? undefined : readStream(number, sysfsDir);
 }
 
 async function check(
@@ -110,7 +107,7 @@ async function check(
   terminal: Terminal,
 ): Promise<void> {
   const holders = holdersOf(target);
-  if (holders.length > 0 || isOpen(target, sysfsDir)) {
+  if (holders.length > 0 || streamOf(target, sysfsDir)?.isOpen()) {
     throw new PluginError("device_in_use", `${target.path} is not idle. ${openBy(holders)}`, {
       remedy: "Check it when no program uses it, or check another device.",
     });

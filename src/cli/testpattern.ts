@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { performance } from "node:perf_hooks";
 import { systemClock } from "../common/clock.ts";
+import { readStream } from "../drivers/loopback/index.ts";
 import { drawColourBars } from "../frames/colour-bars.ts";
 import { encodeFrame, type FrameFormat } from "../frames/encode.ts";
 import { type FrameWriter, openFrameWriter, writtenByOther } from "../frames/frame-writer.ts";
@@ -17,8 +18,7 @@ import {
   rateFlag,
   sizeFlag,
 } from "./tools/frame-flags.ts";
-import { withHolders } from "./tools/holders.ts";
-import { hasUnseenWriter } from "./tools/loopback-look.ts";
+import { holdersOf, withHolders } from "./tools/holders.ts";
 import { findTarget, type Target } from "./tools/target.ts";
 
 export const testpatternCommand = defineCommand("testpattern", {
@@ -33,13 +33,21 @@ and restores what it changes on the device.`,
   async run({ positionals: [name = ""], flags, config }, terminal) {
     const { size, rate, format } = { ...frameDefaults, ...flags };
     const target = findTarget(name, config);
-    if (hasUnseenWriter(target, config.sysfsDir)) {
+    if (mixesFrames(target, config.sysfsDir)) {
       throw withHolders(writtenByOther(target.path), target);
     }
     await feed(target, { ...size, rate, format, frames: flags.frames }, terminal);
     return exitCode.ok;
   },
 });
+/** True if another program writes to the device and the module would let this one write, too. */
+function mixesFrames(target: Target, sysfsDir: string): boolean {
+  const stream = target.number === undefined ? undefined : readStream(target.number, sysfsDir);
+  if (!stream?.isActive || !stream.allowsSecondWriter) return false;
+  // A format that outlived its writer is no stream.
+  return holdersOf(target).length > 0;
+}
+
 interface Pattern extends FrameSize {
   /** Frames a second. */
   readonly rate: number;

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FakeLoopbackKernel } from "../../../test/support/fake-loopback-kernel.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import { lookAtDevices } from "./list-devices.ts";
+import { listDevices } from "./list-devices.ts";
 
 let kernel: FakeLoopbackKernel;
 beforeEach(() => {
@@ -21,19 +21,19 @@ async function states(): Promise<string[]> {
     ...{ readFile: () => "", lookupGroup: () => undefined },
   });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
-  const { devices } = await lookAtDevices(loaded.config, kernel);
+  const { devices } = await listDevices(loaded.config, kernel);
   return devices.map(({ state, streaming }) => (streaming ? `${state}, streaming` : state));
 }
 
 const set = (number: number, attribute: string, text: string) =>
   writeFileSync(join(kernel.sysfsDir, `class/video4linux/video${number}`, attribute), `${text}\n`);
 
-test("a list shows a device that a killed run closed to everybody as faulty", async () => {
+test("a list shows a device that an interrupted run left locked as faulty", async () => {
   set(10, "max_openers", "0");
   expect(await states()).toEqual(["faulty", "ok", "ok"]);
 });
 
-test("a list tells a stuck writer from one that is there, while others have devices open", async () => {
+test("a list shows a stuck writer and a present one, while other devices are open", async () => {
   const closes = [kernel.hold(11), kernel.hold(12)];
   for (const number of [10, 11]) set(number, "state", "capture");
   expect(await states()).toEqual(["stuck_writer", "ok, streaming", "ok"]);

@@ -1,24 +1,29 @@
-import { cardLabelOf, labelProblem, maxParameterDevices } from "../../drivers/loopback/index.ts";
+import {
+  cardLabelOf,
+  type LoadedFacts,
+  labelProblem,
+  maxParameterDevices,
+} from "../../drivers/loopback/index.ts";
 import { formatDevice } from "../../linux/device-number.ts";
 import { type Check, checkNamed } from "./check.ts";
-import type { Facts, LoadedFacts } from "./facts.ts";
+import type { Facts } from "./facts.ts";
 
 /**
- * Whether the module, as it is loaded or would be, makes devices only while it is loaded, as before 0.13; undefined if
- * that shows only once it is loaded. Its file has a version from 0.13 on.
+ * True if the module, as it is loaded or would be, has no control device, as before 0.13; undefined if that is unknown
+ * until it is loaded. The module's file has a version from 0.13 on.
  */
 function lacksControl({ loaded, file }: Facts): boolean | undefined {
   if (loaded !== undefined) return loaded.control === undefined;
   return "error" in file || file.info === undefined ? undefined : file.info.version === undefined;
 }
 
-/** The way to make single devices, and whether there is one. */
+/** Checks the control node, which creates single devices. */
 export function examineControl(facts: Facts): Check | undefined {
   const { loaded, file, config } = facts;
   const check = checkNamed("control_node", "control node");
   const tooMany = config.maxDevices > maxParameterDevices;
   if (lacksControl(facts) === true) {
-    const detail = "none: before 0.13, devices are made when the module is loaded, at most 8";
+    const detail = "none: before 0.13, devices are created when the module is loaded, at most 8";
     if (!tooMany) return check.ok(detail);
     return check.problem(
       `${detail}, and ${config.maxDevices} are wanted`,
@@ -28,8 +33,8 @@ export function examineControl(facts: Facts): Check | undefined {
   if (loaded?.control !== undefined) return examineNode(facts, loaded, loaded.control);
   if ("error" in file || file.info !== undefined || !tooMany) return undefined;
   return check.warning(
-    `whether there is one shows once the module is loaded; before 0.13 there is none, and at most 8 of the ${config.maxDevices} devices can be made`,
-    "On the host, modinfo -F version v4l2loopback tells it, and of 0.12 nothing. If so, set MAX_DEVICES to 8 or less.",
+    `unknown until the module is loaded; before 0.13 there is none, and at most 8 of the ${config.maxDevices} devices can be created`,
+    "Run on the host: modinfo -F version v4l2loopback. If it prints nothing, the module is 0.12: set MAX_DEVICES to 8 or less.",
   );
 }
 
@@ -44,22 +49,22 @@ function examineNode(
   const isThere = controlNode.kind === "character_device";
   if (isThere && controlOpens) return check.ok(`${path} (${numbers})`);
   const isNeeded = range.some(({ sysfs }) => sysfs === undefined);
-  const tell = isNeeded ? check.problem : check.warning;
+  const report = isNeeded ? check.problem : check.warning;
   if (!isThere) {
-    return tell(
-      `the module has one (${numbers}), but there is no ${path} here: devices can't be made one by one`,
+    return report(
+      `the module has one (${numbers}), but there is no ${path} here: single devices can't be created`,
       "Mount the host's /dev into the container and point DEVICE_DIR to it.",
     );
   }
-  return tell(
-    `${path} (${numbers}) can't be opened here: devices can't be made one by one`,
+  return report(
+    `${path} (${numbers}) can't be opened here: single devices can't be created`,
     privileges?.uid === 0
       ? "Run the container privileged: nothing less may open it."
       : "Run this as root: sudo video-device-plugin doctor",
   );
 }
 
-/** What a label may not have that is given as a parameter; nothing where it isn't, or it may be given. */
+/** Checks that the labels can be parameters of the module, if they have to be. */
 export function examineLabel(facts: Facts): Check | undefined {
   const { config, range, loaded, others } = facts;
   const lacks = lacksControl(facts);

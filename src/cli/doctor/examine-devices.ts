@@ -1,8 +1,9 @@
+import type { RangeDevice } from "../../drivers/loopback/index.ts";
 import { deviceId } from "../../v4l2/device-ids.ts";
 import { type Check, checkNamed } from "./check.ts";
-import type { Facts, RangeDevice } from "./facts.ts";
+import type { Facts } from "./facts.ts";
 
-/** The devices of the configured range. */
+/** Checks the devices of the configured range. */
 export function examineDevices(facts: Facts): Check {
   const { range, loaded } = facts;
   const check = checkNamed("devices", "devices");
@@ -19,65 +20,65 @@ export function examineDevices(facts: Facts): Check {
   }
   const there = range.filter(({ sysfs }) => sysfs !== undefined);
   if (there.length === 0) return examineNone(facts);
-  const shifted = range.filter(({ seen }) => seen.reason === "wrong_number");
+  const shifted = range.filter(({ observation }) => observation.reason === "wrong_number");
   const missing = range.filter((device) => device.sysfs === undefined && !shifted.includes(device));
-  const complaints = [
+  const faults = [
     ...(missing.length === 0 ? [] : [`missing: ${missing.map(({ id }) => id).join(", ")}`]),
-    ...[...shifted, ...there].flatMap(complaint),
+    ...[...shifted, ...there].flatMap(faultOf),
   ];
   const count = `${name}: ${there.length} of ${range.length} there`;
-  if (complaints.length > 0) {
-    const remedy = there.length < range.length ? remedyForMissing(loaded) : MENDED;
-    return check.warning(`${count}; ${complaints.join("; ")}`, remedy);
+  if (faults.length > 0) {
+    const remedy = there.length < range.length ? remedyForMissing(loaded) : fixedByPlugin;
+    return check.warning(`${count}; ${faults.join("; ")}`, remedy);
   }
   return check.ok(`${count}, the first is "${there[0]?.sysfs?.name}"`);
 }
 
-const MENDED = "Nothing: the plugin puts that right when nobody uses the device.";
-const UNLOAD = "rmmod v4l2loopback, then start the plugin";
+const fixedByPlugin = "Nothing: the plugin fixes that when the device is free.";
+const unload = "rmmod v4l2loopback, then start the plugin";
 
-/** Not one of the range. Without a control device the module can have others, and then makes no more. */
+/** Checks an empty range. A module without a control device that has other devices creates no more. */
 function examineNone({ range, others, loaded, file }: Facts): Check {
   const check = checkNamed("devices", "devices");
   const name = rangeName(range);
   if (loaded === undefined) {
-    const remedy = "error" in file ? undefined : "Nothing: the plugin makes them.";
+    const remedy = "error" in file ? undefined : "Nothing: the plugin creates them.";
     return check.warning(`${name}: none is there yet`, remedy);
   }
   if (loaded.control !== undefined) {
-    const remedy = loaded.controlOpens ? "Nothing: the plugin makes them." : undefined;
+    const remedy = loaded.controlOpens ? "Nothing: the plugin creates them." : undefined;
     return check.warning(`${name}: none is there yet`, remedy);
   }
-  const [shifted] = range.filter(({ seen }) => seen.reason === "wrong_number");
+  const [shifted] = range.filter(({ observation }) => observation.reason === "wrong_number");
   if (shifted !== undefined) {
     return check.warning(
-      `${name}: none is there; ${complaint(shifted).join("")}`,
-      `Nothing: the plugin has the module loaded anew when nobody uses its devices. By hand: ${UNLOAD}.`,
+      `${name}: none is there; ${faultOf(shifted).join("")}`,
+      `Nothing: the plugin reloads the module when its devices are free. By hand: ${unload}.`,
     );
   }
   const [first, ...more] = others.filter(({ loopback }) => loopback);
   if (first === undefined) {
     return check.warning(
       `${name}: none is there yet`,
-      "Nothing: the plugin has the module loaded anew, with them.",
+      "Nothing: the plugin reloads the module, with them.",
     );
   }
   const has = [first, ...more].map(({ number }) => deviceId(number)).join(", ");
   return check.problem(
-    `${name}: none is there, and the module, which has ${has}, makes no more before it is loaded anew`,
-    `If nobody uses its devices: ${UNLOAD}. Or offer those it has: FIRST_DEVICE_NUMBER=${first.number}`,
+    `${name}: none is there, and the module, which has ${has}, creates no more until it is reloaded`,
+    `If its devices are free: ${unload}. Or offer those it has: FIRST_DEVICE_NUMBER=${first.number}`,
   );
 }
 
-/** What is wrong with a device of the range. */
-export function complaint({ seen }: RangeDevice): string[] {
-  return seen.state === "ok" ? [] : [seen.detail.replace(/\.$/, "")];
+/** The fault of a device of the range, if it has one. */
+export function faultOf({ observation }: RangeDevice): string[] {
+  return observation.state === "ok" ? [] : [observation.detail.replace(/\.$/, "")];
 }
 
 function remedyForMissing(loaded: Facts["loaded"]): string {
   return loaded?.control === undefined
-    ? `If no pod uses a device, have the module loaded anew: ${UNLOAD}.`
-    : "Nothing: the plugin makes what is missing. By hand: video-device-plugin devices add --number N";
+    ? `If no device is in use, reload the module: ${unload}.`
+    : "Nothing: the plugin creates what is missing. By hand: video-device-plugin devices add --number N";
 }
 
 /** `video10 to video17` */
@@ -86,7 +87,7 @@ export function rangeName(range: readonly RangeDevice[]): string {
   return first === last ? first : `${first} to ${last}`;
 }
 
-/** Cameras outside of the range, which the plugin leaves alone. */
+/** Lists the cameras outside of the range, which the plugin doesn't touch. */
 export function examineOthers({ others }: Facts): Check {
   const check = checkNamed("other_cameras", "other cameras");
   if (others.length === 0) return check.ok("none");
@@ -94,5 +95,5 @@ export function examineOthers({ others }: Facts): Check {
     ({ number, name, loopback, driver }) =>
       `video${number} "${name}"${loopback ? " (v4l2loopback)" : driver === undefined ? "" : ` (${driver})`}`,
   );
-  return check.ok(`${names.join(", ")}: left alone`);
+  return check.ok(`${names.join(", ")}: not touched`);
 }

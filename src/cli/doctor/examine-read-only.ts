@@ -1,5 +1,5 @@
 import { type Check, checkNamed } from "./check.ts";
-import { complaint, examineOthers, rangeName } from "./examine-devices.ts";
+import { examineOthers, faultOf, rangeName } from "./examine-devices.ts";
 import type { Facts } from "./facts.ts";
 
 const remedy =
@@ -30,13 +30,13 @@ function examineRange({ range }: Facts): Check {
   const name = rangeName(range);
   const ours = range.filter(({ sysfs }) => sysfs?.loopback === true);
   const missing = range.filter((device) => !ours.includes(device)).map(({ id }) => id);
-  const complaints = [
+  const faults = [
     ...(missing.length === 0 ? [] : [`not there: ${missing.join(", ")}`]),
-    ...ours.flatMap(complaint),
+    ...ours.flatMap(faultOf),
   ];
   if (ours.length === 0) return check.problem(`${name}: none is there`, remedy);
   const count = `${name}: ${ours.length} of ${range.length} there`;
-  return complaints.length === 0
+  return faults.length === 0
     ? check.ok(count)
-    : check.warning(`${count}; ${complaints.join("; ")}`, remedy);
+    : check.warning(`${count}; ${faults.join("; ")}`, remedy);
 }

@@ -4,10 +4,11 @@ import { loadConfig } from "../../config/load-config.ts";
 import { type DeviceObservation, okObservation } from "../../drivers/driver.ts";
 import { faultOf } from "../../drivers/loopback/device/device-state.ts";
 import type { SysfsDevice } from "../../drivers/loopback/device/sysfs.ts";
+import type { LoadedFacts, RangeDevice } from "../../drivers/loopback/index.ts";
 import type { LoadProbes } from "../../drivers/loopback/module/load-probes.ts";
 import type { Check } from "./check.ts";
 import { examine, isFit } from "./examine.ts";
-import type { Facts, LoadedFacts, RangeDevice } from "./facts.ts";
+import type { Facts } from "./facts.ts";
 import { renderChecks } from "./render-checks.ts";
 
 function configOf(...argv: string[]) {
@@ -39,11 +40,11 @@ function camera(number: number, more: Partial<SysfsDevice> = {}): SysfsDevice {
 function rangeDevice(
   number: number,
   sysfs: SysfsDevice | undefined,
-  seen: DeviceObservation = sysfs === undefined
+  observation: DeviceObservation = sysfs === undefined
     ? faultOf(`video${number}`, "missing", "It is missing.")
     : okObservation(`video${number}`),
 ): RangeDevice {
-  return { id: `video${number}`, number, sysfs, seen };
+  return { id: `video${number}`, number, sysfs, observation };
 }
 
 const shifted = faultOf("video10", "wrong_number", "video10 became video0.");
@@ -105,7 +106,7 @@ describe("the doctor", () => {
   const sixteen = { config: configOf("--max-devices=16") };
   const comma = { config: configOf("--max-devices=2", "--v4l2-card-label=a, b") };
   const quotes = { config: configOf("--max-devices=2", '--v4l2-card-label=the "front" door') };
-  const xz = { path: "x.ko.xz", info: undefined, xz: "kernel_loads" } as const;
+  const xz = { path: "x.ko.xz", info: undefined, xz: "loadable" } as const;
   const user = { uid: 1000, capabilities: [], filtered: true };
 
   test.each([
@@ -121,7 +122,7 @@ describe("the doctor", () => {
     ],
     [
       "a module compressed with xz for a kernel that can't undo it",
-      { ...notLoaded, file: { path: "x.ko.xz", info: undefined, xz: "nobody_loads" } },
+      { ...notLoaded, file: { path: "x.ko.xz", info: undefined, xz: "not_loadable" } },
       "module_file",
     ],
     [
@@ -215,7 +216,7 @@ describe("the doctor", () => {
   );
 
   test("says that what is in an .xz file shows once the kernel has loaded it", () => {
-    const file = { path: "x.ko.xz", info: undefined, xz: "kernel_loads" } as const;
+    const file = { path: "x.ko.xz", info: undefined, xz: "loadable" } as const;
     const { state, detail } = find({ ...notLoaded, file }, "module_file");
     expect(state).toBe("ok");
     expect(detail).toBe(
@@ -227,7 +228,7 @@ describe("the doctor", () => {
     ["a module that is loaded yet has no file", { file: noFile }, "module_file"],
     [
       "a module that is loaded yet could not be loaded again",
-      { file: { path: "x.ko.xz", info: undefined, xz: "nobody_loads" } },
+      { file: { path: "x.ko.xz", info: undefined, xz: "not_loadable" } },
       "module_file",
     ],
     ["a module that isn't loaded yet", notLoaded, "module"],
@@ -284,31 +285,31 @@ describe("the doctor", () => {
     expect(isFit(checks)).toBe(true);
   });
 
-  test("doesn't promise devices that an old module will not make", () => {
+  test("doesn't promise devices that an old module will not create", () => {
     const { detail, remedy } = find({ ...none, loaded: old, others: [camera(0)] }, "devices");
     expect(detail).toBe(
-      "video10 to video11: none is there, and the module, which has video0, makes no more before it is loaded anew",
+      "video10 to video11: none is there, and the module, which has video0, creates no more until it is reloaded",
     );
     expect(remedy).toBe(
-      "If nobody uses its devices: rmmod v4l2loopback, then start the plugin. Or offer those it has: FIRST_DEVICE_NUMBER=0",
+      "If its devices are free: rmmod v4l2loopback, then start the plugin. Or offer those it has: FIRST_DEVICE_NUMBER=0",
     );
   });
 
-  test("says of what is wrong with a device that is there who mends it", () => {
-    const locked = faultOf("video10", "faulty", "video10 lets nobody open it.");
+  test("says that the plugin fixes a faulty device", () => {
+    const locked = faultOf("video10", "faulty", "video10 is locked.");
     const range = [rangeDevice(10, camera(10), locked), rangeDevice(11, camera(11))];
     expect(find({ range }, "devices")).toMatchObject({
       state: "warning",
-      detail: "video10 to video11: 2 of 2 there; video10 lets nobody open it",
-      remedy: "Nothing: the plugin puts that right when nobody uses the device.",
+      detail: "video10 to video11: 2 of 2 there; video10 is locked",
+      remedy: "Nothing: the plugin fixes that when the device is free.",
     });
   });
 
-  test("names the cameras it leaves alone", () => {
+  test("names the cameras it doesn't touch", () => {
     const others = [camera(0, { loopback: false, driver: "uvcvideo" }), camera(40)];
     expect(find({ others }, "other_cameras")).toMatchObject({
       state: "ok",
-      detail: 'video0 "front door" (uvcvideo), video40 "front door" (v4l2loopback): left alone',
+      detail: 'video0 "front door" (uvcvideo), video40 "front door" (v4l2loopback): not touched',
     });
   });
 

@@ -57,13 +57,13 @@ function examineFile({ file, loaded, kernelRelease }: Facts): Check {
     return check.warning(`${detail}; it is loaded, but could not be loaded again`, remedy);
   }
   const { path, info, xz } = file;
-  if (xz === "nobody_loads") {
+  if (xz === "not_loadable") {
     const why = `${path}: compressed with xz, which neither this kernel nor the plugin can undo`;
     return loaded === undefined
       ? check.problem(why, unpackXzHint(path))
       : check.warning(`${why}; it is loaded, but could not be loaded again`, unpackXzHint(path));
   }
-  if (xz === "kernel_loads") {
+  if (xz === "loadable") {
     return check.ok(`${path}, its version shows once it is loaded: only the kernel can undo xz`);
   }
   if (info === undefined) return check.ok(path);

@@ -23,28 +23,28 @@ function gather(...argv: string[]) {
   return gatherFacts(loaded.config, kernel);
 }
 
-const states = async () => (await gather()).range.map(({ seen }) => seen.reason);
+const states = async () => (await gather()).range.map(({ observation }) => observation.reason);
 const attribute = (name: string) => join(kernel.sysfsDir, "class/video4linux/video10", name);
 
-test("a device that a killed run closed to everybody is seen as faulty", async () => {
+test("a device that an interrupted run left locked is seen as faulty", async () => {
   kernel.preload("devices=2 video_nr=10,11");
   expect(await states()).toEqual(["ok", "ok"]);
   writeFileSync(attribute("max_openers"), "0\n");
   expect(await states()).toEqual(["faulty", "ok"]);
 });
 
-test("a writer's mark that nobody can have left just now is seen as stuck", async () => {
+test("a writer's mark without a writer is seen as stuck", async () => {
   kernel.preload("devices=2 video_nr=10,11");
   writeFileSync(attribute("state"), "capture\n");
   expect(await states()).toEqual(["stuck_writer", "ok"]);
-  // Now somebody has a device open, and only a write to /sys would tell which.
+  // Now a process has a device open, and only a write to /sys would show which.
   const close = kernel.hold(11);
   expect(await states()).toEqual(["ok", "ok"]);
   expect(kernel.inside(10).maxOpeners).toBe(10);
   close();
 });
 
-test("a device that got another number than the module was asked for is told as that", async () => {
+test("a device that got another number than the module was loaded for is seen as that", async () => {
   kernel.close();
   kernel = new FakeLoopbackKernel({ version: "0.12.7" });
   kernel.addForeign(10, "USB Camera");

@@ -3,7 +3,7 @@ import { PluginError } from "../../common/plugin-error.ts";
 import type { VideoDriver } from "../../drivers/driver.ts";
 import { contestedDetail, contestedRemedy, keepAccess } from "./keep-access.ts";
 
-/** What became of one device. */
+/** The outcome for one device. */
 export interface SetUpDevice {
   readonly id: string;
   /** Path of the node on the host. */
@@ -12,23 +12,24 @@ export interface SetUpDevice {
   readonly state: string;
   /** `created` by this run, `adopted` as it was, or `failed`. */
   readonly outcome: "created" | "adopted" | "failed";
-  /** One sentence; empty if all is well. */
+  /** One sentence; empty if the device is ready. */
   readonly detail: string;
-  /** What a person can do about it; empty if there is nothing to do or to say. */
+  /** What to do; empty if there is nothing to do. */
   readonly remedy: string;
 }
 
 export interface SetUpReport {
   readonly devices: readonly SetUpDevice[];
-  /** Whether so many devices are there as were asked for: all, or with `allowPartial` one. */
+  /** True if all devices are ready, or with `allowPartial` one. */
   readonly ok: boolean;
-  /** Those whose mode or group somebody kept changing for as long as it was given back. */
+  /** Devices whose mode or group kept changing while it was restored. */
   readonly contested: readonly string[];
 }
 
 /**
- * Makes the devices once and looks at what came of it; the look decides. What is new, or had lost its mode, is
- * watched over until udev is done with it ({@link keepAccess}); if all was right before, there is nothing to wait for.
+ * Creates the devices once and inspects them; the inspection decides. If a device was created, or had lost its mode,
+ * modes are kept until udev is done ({@link keepAccess}).
+ *
  * @throws PluginError as the driver's `ensure`, if nothing could be done at all.
  */
 export async function setUp(
@@ -42,7 +43,7 @@ export async function setUp(
   const { failed, contested } = isSettled
     ? { ...made, contested: [] }
     : await keepAccess(driver, made, clock);
-  const seen = new Map((await driver.inspect()).map((sight) => [sight.id, sight]));
+  const seen = new Map((await driver.inspect()).map((one) => [one.id, one]));
   const devices = driver.devices.map(({ id, nodes: [{ hostPath: path }] }): SetUpDevice => {
     const failure = failed.find((one) => one.id === id);
     const error = failure && PluginError.from(failure.error);
@@ -61,7 +62,7 @@ export async function setUp(
   return { devices, contested, ok: allowPartial ? good > 0 : good === devices.length };
 }
 
-/** A line a device, with what is wrong and what to do below it; ends with a line break. */
+/** A line for each device, with its fault, its remedy below, and a summary; ends with a line break. */
 export function renderSetUp({ devices, contested }: SetUpReport): string {
   const lines = devices.flatMap(({ id, path, outcome, detail, remedy }) => [
     `${outcome === "failed" ? "✗" : "✓"} ${id.padEnd(8)}  ${outcome.padEnd(7)}  ${detail === "" ? path : detail}`,

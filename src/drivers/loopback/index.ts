@@ -1,27 +1,26 @@
-/** The loopback driver as others see it: nothing outside this folder imports any other of its files. */
-export { MaxOpeners } from "./cleaning/exclusive-access.ts";
+/**
+ * The loopback driver as others see it: nothing outside this folder imports any other of its files. Three things: the
+ * driver; what decides whether it can work on a node (`facts.ts`), for the doctor; and single devices, whatever
+ * created them (`single-devices.ts`), for the other tools.
+ */
 export { cardLabelOf, labelProblem } from "./device/card-label.ts";
-export { chooseNumbers } from "./device/choose-numbers.ts";
-export { deviceParameters } from "./device/config-drift.ts";
-export { ControlDevice } from "./device/control-device.ts";
-export { type LoopbackReason, LoopbackView, loopbackReasons } from "./device/device-state.ts";
+export { type LoopbackReason, loopbackReasons } from "./device/device-state.ts";
+export { readSysfsDevice, type SysfsDevice } from "./device/sysfs.ts";
 export {
-  readControlDevice,
-  readSysfsDevice,
-  readVideoDevices,
-  type SysfsDevice,
-} from "./device/sysfs.ts";
-export { type LoopbackKernel, linuxKernel, type NodeView } from "./kernel.ts";
+  type LoadedFacts,
+  type LoopbackFacts,
+  type RangeDevice,
+  readLoopbackFacts,
+} from "./facts.ts";
+export { type LoopbackKernel, linuxKernel } from "./kernel.ts";
 export { LoopbackDriver } from "./loopback-driver.ts";
-export { findModule, loopbackModule } from "./module/find-module.ts";
 export { installHint } from "./module/install-hint.ts";
-export { kernelDecompresses, unpackXzHint } from "./module/load-module.ts";
-export { type LoadProbes, readLoadProbes } from "./module/load-probes.ts";
-export {
-  type ModprobeConfig,
-  modprobeDirectories,
-  readModprobeConfig,
-  refuseVetoed,
-} from "./module/modprobe-config.ts";
-export { type ModuleInfo, readModuleInfo } from "./module/module-info.ts";
+export { unpackXzHint } from "./module/load-module.ts";
+export { modprobeDirectories, refuseVetoed } from "./module/modprobe-config.ts";
 export { maxParameterDevices } from "./module/parameters.ts";
+export {
+  isModuleLoaded,
+  listVideoDevices,
+  loopbackParameters,
+  readStream,
+} from "./single-devices.ts";
