@@ -22,6 +22,16 @@ describe("links in the repository's Markdown", () => {
   }
 });
 
+test("paths of the repository that the Markdown names exist", () => {
+  const named = files.flatMap((path) =>
+    [...read(path).matchAll(/`((?:src|test|deploy|docs|proto|\.ci)\/[\w./-]+)`/g)].map(
+      ([, name = ""]) => ({ path, name }),
+    ),
+  );
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter(({ name }) => !existsSync(join(root, name)))).toEqual([]);
+});
+
 test("anchors are found outside of code blocks", () => {
   const text = "# One `two`, three!\n## Same\n## Same\n```sh\n# no heading\n```\n";
   expect([...anchors(text)]).toEqual(["one-two-three", "same", "same-1"]);
