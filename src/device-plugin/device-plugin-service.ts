@@ -151,7 +151,7 @@ function refusal(reason: unknown): ConnectError {
   return new ConnectError(message, codes[errorKinds[reason.code]], undefined, undefined, reason);
 }
 
-/** gRPC code of each kind of error: the kubelet takes all but two of them for the same, a pod that it rejects. */
+/** gRPC code of each kind of error. The kubelet rejects the pod for any; the codes are for its events and our metrics. */
 const codes: Readonly<Record<ErrorKind, Code>> = {
   not_found: Code.NotFound,
   timeout: Code.Unavailable,
@@ -180,7 +180,7 @@ function logAllocations(log: Logger, allocations: readonly Allocation[]): void {
         container_path: device.containerPath,
         env_var: `VIDEO_DEVICE=${response.envs?.["VIDEO_DEVICE"]}`,
         reason: "asked_for_by_kubelet",
-        next: "it is reset when the kubelet no longer lists its pod",
+        next: "the device is its pod's until the kubelet no longer lists it",
       });
     }
   }

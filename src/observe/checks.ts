@@ -5,7 +5,7 @@ import type { Check } from "./probes.ts";
 /** Longest lag of a live event loop, seconds; kubelets give a probe 1 s to 10 s. */
 const lagLimit = 5;
 
-/** Longest time for one piece of work of the monitor, ms; beyond that a restart of the process may help. */
+/** Longest time for one piece of work at the driver, ms; beyond that a restart of the process may help. */
 const hangMs = 60_000;
 
 /** Fails if the event loop's lag, in seconds, is too long for a kubelet's probe. */
@@ -14,7 +14,7 @@ export function eventLoopCheck(lag: number): Check {
   return { name: "event-loop", failure };
 }
 
-/** Fails if the monitor's current work hangs. @param busy what it does and for how long; undefined if nothing. */
+/** Fails if the current work at the driver hangs. @param busy what it is and for how long; undefined if nothing. */
 export function monitorCheck(
   busy: { readonly what: string; readonly ms: number } | undefined,
 ): Check {

@@ -51,8 +51,8 @@ export interface PluginDeps {
 const firstInspectionMs = 5000;
 
 /**
- * How long a stop waits for work at the devices that is under way, ms. Together with the grace of the registration's
- * end it has to be below a second.
+ * How long a stop waits for work at the devices that is under way, ms. With the grace of the registration's end that
+ * is below a second, so that an update is quick; the removal of devices has its own limit.
  */
 const stopPatienceMs = 500;
 
@@ -136,8 +136,8 @@ export class Plugin {
   }
 
   /**
-   * Runs until `signal` aborts, then stops in order: the registration first, so that the kubelet sends no
-   * more pods here, then the monitor, HTTP last. Devices stay as they are, unless the option says otherwise.
+   * Runs until `signal` aborts. Then the registration ends, so that the kubelet sends no more pods here, with
+   * maintenance and audit; everything else ends after it. Devices stay as they are, unless the option says otherwise.
    */
   async run(signal: AbortSignal): Promise<void> {
     await this.#run(signal).finally(() => this.#pool.close());

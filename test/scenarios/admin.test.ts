@@ -213,7 +213,7 @@ describe("a cordon", () => {
     expect(device).toMatchObject({
       healthy: false,
       reason: "cordoned",
-      detail: "An operator has taken it out of the offer.",
+      detail: "An operator has cordoned it.",
       cordon: { note: "dark" },
     });
     await scenario.counts(8, 7);

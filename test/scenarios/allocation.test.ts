@@ -43,7 +43,7 @@ describe("Allocate", () => {
   test("refuses an ID that was never listed", async () => {
     const error = await refusal((await client()).allocate(request(["video99"])));
     expect(error.code).toBe(Code.NotFound);
-    expect(error.rawMessage).toBe("device video99 is not one of this node's");
+    expect(error.rawMessage).toBe("video99 is not one of this node's devices");
   });
 
   test("refuses an unhealthy device with its reason", async () => {
@@ -52,7 +52,7 @@ describe("Allocate", () => {
     await scenario.counts(8, 7);
     const error = await refusal(plugged.allocate(request(["video10"])));
     expect(error.code).toBe(Code.FailedPrecondition);
-    expect(error.rawMessage).toStartWith("device video10 is unhealthy (faulty): ");
+    expect(error.rawMessage).toStartWith("video10 is unhealthy (faulty): ");
     const refused = plugin.log.lines.find(({ msg }) => msg === "Allocation refused");
     expect(refused?.fields).toMatchObject({ method: "Allocate", device_ids: ["video10"] });
   });
@@ -140,7 +140,7 @@ describe("Allocate", () => {
         container_path: "/dev/video10",
         env_var: "VIDEO_DEVICE=/dev/video10",
         reason: "asked_for_by_kubelet",
-        next: "it is reset when the kubelet no longer lists its pod",
+        next: "the device is its pod's until the kubelet no longer lists it",
       },
     });
   });

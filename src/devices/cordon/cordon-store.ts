@@ -13,7 +13,7 @@ import {
 } from "./cordons.ts";
 
 export interface CordonStoreDeps {
-  readonly inventory: Pick<Inventory, "get" | "hold" | "release">;
+  readonly inventory: Pick<Inventory, "hold" | "release" | "require">;
   readonly file: Pick<CordonFile, "load" | "save">;
   /** Ms since the epoch by the wall clock: they are read after restarts. */
   readonly wall: { now(): number };
@@ -82,7 +82,7 @@ export class CordonStore {
   cordon(id: string, note: string): Promise<void> {
     const { inventory, wall, log } = this.#deps;
     return this.#mutex.run(async () => {
-      this.#requireKnown(id);
+      inventory.require(id);
       // In characters as people count them.
       if ([...note].length > maxNoteLength) {
         throw new PluginError(
@@ -98,7 +98,7 @@ export class CordonStore {
       log.info("Device cordoned", {
         device_id: id,
         note,
-        reason: inventory.get(id)?.reason,
+        reason: inventory.require(id).reason,
         next: "a pod that owns it keeps it; no other pod gets it until it is uncordoned",
       });
     });
@@ -108,7 +108,7 @@ export class CordonStore {
   uncordon(id: string): Promise<void> {
     const { inventory, log } = this.#deps;
     return this.#mutex.run(async () => {
-      this.#requireKnown(id);
+      inventory.require(id);
       if (!this.#cordons.has(id)) return;
       await this.#save(uncordoned(this.#cordons, id));
       log.info("Device uncordoned", {
@@ -143,11 +143,6 @@ export class CordonStore {
     if (this.#cordons.size > 0) await this.#save(this.#cordons).catch(() => undefined);
   }
 
-  #requireKnown(id: string): void {
-    if (this.#deps.inventory.get(id) !== undefined) return;
-    throw new PluginError("device_unknown", `${id} is not one of this node's devices.`);
-  }
-
   async #save(cordons: Cordons): Promise<void> {
     try {
       await this.#deps.file.save(cordons);
@@ -171,6 +166,6 @@ export class CordonStore {
   }
 
   #hold(id: string): void {
-    this.#deps.inventory.hold(id, "cordoned", "An operator has taken it out of the offer.");
+    this.#deps.inventory.hold(id, "cordoned", "An operator has cordoned it.");
   }
 }

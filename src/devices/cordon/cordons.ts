@@ -27,7 +27,7 @@ export function uncordoned(cordons: Cordons, device: string): Cordons {
   return rest;
 }
 
-/** Version of the file format; a program that knows another version does not touch the file. */
+/** Version of the file format; a file of another version is moved aside as a damaged one. */
 const version = 1;
 
 /** The cordons as text: JSON that people can read and edit. */

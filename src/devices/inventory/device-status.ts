@@ -12,7 +12,7 @@ export type HoldReason = (typeof holdReasons)[number];
  * - `unknown`: not inspected yet.
  * - `unobservable`: the driver has not been able to inspect for some time.
  * - `flapping`: works, but was lost too often lately to be offered at once.
- * - `cordoned`: works, but an operator has taken it out of the offer.
+ * - `cordoned`: works, but an operator has cordoned it.
  * - `retired`: works, but is no longer wanted; listed only because a pod owned it at the start.
  * - `unclean`: works, but what its last user left could not be removed.
  */

@@ -1,4 +1,5 @@
 import type { Clock } from "../../common/clock.ts";
+import { PluginError } from "../../common/plugin-error.ts";
 import { type DeviceObservation, type DriverDevice, okObservation } from "../../drivers/driver.ts";
 import type { UsageTracker } from "../usage/usage-tracker.ts";
 import {
@@ -30,6 +31,9 @@ export interface InventoryDeps {
  * fault that lasts longer, ms, is one that recreating the device may fix.
  */
 export const faultDebounceMs = 5000;
+
+/** Longest ID that the device plugin API allows, characters; a gRPC status that quotes a longer one may not fit its header. */
+const maxIdLength = 63;
 
 /** All that is known of one device, to decide its status. */
 interface Entry {
@@ -74,6 +78,14 @@ export class Inventory {
   get(id: string): DeviceStatus | undefined {
     const entry = this.#entries.get(id);
     return entry && statusOf(entry);
+  }
+
+  /** @throws PluginError `device_unknown`. */
+  require(id: string): DeviceStatus {
+    const device = this.get(id);
+    if (device !== undefined) return device;
+    const shown = id.slice(0, maxIdLength);
+    throw new PluginError("device_unknown", `${shown} is not one of this node's devices.`);
   }
 
   /** Takes in what an inspection saw. Observations of other devices are ignored. */

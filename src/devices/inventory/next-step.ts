@@ -11,7 +11,7 @@ const ownSteps: Readonly<Record<string, string>> = {
 };
 
 const fixes: Readonly<Record<DeviceStatus["fix"], string>> = {
-  repair: "the plugin repairs it once no process holds it open",
+  repair: "the plugin repairs it once no pod owns it and no process holds it open",
   reset: "the plugin resets it once it is free",
   recreate: "no pod gets it until the plugin has recreated it",
   none: "no pod gets it until its reason is gone",

@@ -9,7 +9,7 @@ import type { DeviceMonitor } from "./monitor.ts";
 import type { MaintenanceRunner } from "./run-maintenance.ts";
 
 export interface AllocationGuardDeps {
-  readonly inventory: Pick<Inventory, "get">;
+  readonly inventory: Pick<Inventory, "require">;
   readonly usage: UsageTracker;
   readonly queue: DriverQueue;
   readonly runner: MaintenanceRunner;
@@ -17,9 +17,6 @@ export interface AllocationGuardDeps {
   readonly clock: Clock;
   readonly times: Pick<MaintenanceTimes, "allocateMs" | "prepareMs" | "reallocateMs">;
 }
-
-/** Longest ID the API allows, characters; a status that quotes a longer one may not fit its header. */
-const maxIdLength = 63;
 
 /** Sees to it that a container gets only devices that are healthy, and clean if they can be cleaned. */
 export class AllocationGuard {
@@ -71,7 +68,7 @@ export class AllocationGuard {
         for (const id of requested) if (!turn.isOver) await this.#clean(turn, id);
       });
     }
-    // In one step: whatever came to light while a device was cleaned counts.
+    // No await between this check and the mark: what came to light while a device was reset counts.
     const devices = this.#healthy(requested);
     usage.allocated(requested);
     return devices;
@@ -93,29 +90,29 @@ export class AllocationGuard {
 
   /** @throws PluginError `device_unknown`, `device_unhealthy`. */
   #healthy(ids: readonly string[]): DeviceStatus[] {
-    return ids.map((id) => healthy(id, this.#deps.inventory.get(id)));
+    return ids.map((id) => healthy(this.#deps.inventory.require(id)));
   }
 
   /** A cordon takes a device from no pod that owns it. @throws PluginError `device_unknown`, `device_unhealthy`. */
   #startable(ids: readonly string[]): DeviceStatus[] {
     return ids.map((id) => {
-      const device = this.#deps.inventory.get(id);
-      return device?.reason === "cordoned" ? device : healthy(id, device);
+      const device = this.#deps.inventory.require(id);
+      return device.reason === "cordoned" ? device : healthy(device);
     });
   }
 
   /** True if Allocate may answer from memory. */
   #isReady(id: string): boolean {
     const { inventory, usage, queue } = this.#deps;
-    if (inventory.get(id)?.cleaning !== "reset") return true;
+    if (inventory.require(id).cleaning !== "reset") return true;
     return usage.cleanliness(id) === "clean" && !queue.isWorkingOn(id);
   }
 
   /** Before a device is allocated. */
   async #clean(turn: DriverTurn, id: string): Promise<void> {
     const { inventory, clock, usage, runner, times } = this.#deps;
-    const device = inventory.get(id);
-    if (device?.cleaning !== "reset" || usage.cleanliness(id) === "clean") return;
+    const device = inventory.require(id);
+    if (device.cleaning !== "reset" || usage.cleanliness(id) === "clean") return;
     const { allocatedAt, listedSince } = usage.facts(id);
     const sinceAllocatedMs = allocatedAt === undefined ? undefined : clock.now() - allocatedAt;
     const known = { sinceAllocatedMs, listedSince, listed: undefined, open: undefined };
@@ -128,7 +125,10 @@ export class AllocationGuard {
     // No pod owns it, then, until it is allocated.
     usage.refused(id);
     if (plan === "reset") return runner.run(turn, { kind: "reset", id }, { reason: "allocate" });
-    const who = listed === undefined ? "a process of an unknown pod" : "a process that is no pod's";
+    const who =
+      listed === undefined
+        ? "a process of an unknown pod"
+        : "a process of no pod that the kubelet lists";
     throw new PluginError("device_held", `${id} is held open by ${who}, so it can't be reset.`, {
       remedy: `Find the process on the host: fuser -v ${device.nodes[0].hostPath}`,
     });
@@ -151,16 +151,13 @@ export class AllocationGuard {
   }
 }
 
-function healthy(id: string, device: DeviceStatus | undefined): DeviceStatus {
-  if (device === undefined) {
-    throw new PluginError(
-      "device_unknown",
-      `device ${id.slice(0, maxIdLength)} is not one of this node's`,
-    );
-  }
+function healthy(device: DeviceStatus): DeviceStatus {
   if (device.health === "Healthy") return device;
   const why = (device.detail || device.reason).replace(/\.$/, "");
-  throw new PluginError("device_unhealthy", `device ${id} is unhealthy (${device.reason}): ${why}`);
+  throw new PluginError(
+    "device_unhealthy",
+    `${device.id} is unhealthy (${device.reason}): ${why}.`,
+  );
 }
 
 /** What is known when the kubelet asks for a device that isn't known to be clean. */

@@ -46,7 +46,7 @@ export interface DriverTurn {
   remove(id: string): Promise<void>;
   /** @throws PluginError as the driver; `device_hangs`. */
   release(): Promise<void>;
-  /** {@link VideoDriver.isOpen}; undefined if the driver fails. */
+  /** {@link VideoDriver.isOpen}; undefined if the driver fails or hangs. */
   isOpen(id: string): Promise<boolean | undefined>;
 }
 
@@ -63,7 +63,7 @@ interface Running {
 }
 
 /**
- * The only caller of a driver: one piece of work after the other, in the order asked for. What inspections observe goes
+ * The only caller of what a driver must not do twice at once: one piece of work after the other, in the order asked for. What inspections observe goes
  * to the inventory. A reset or repair that does not come back keeps further changes from the driver, not inspections.
  */
 export class DriverQueue {
@@ -143,7 +143,11 @@ export class DriverQueue {
       maintain: (kind, id) => change(() => this.#maintain(kind, id)),
       remove: (id) => change(() => driver.remove(id)),
       release: () => change(() => driver.release()),
-      isOpen: (id) => driver.isOpen(id).catch(() => undefined),
+      isOpen: async (id) => {
+        // Asking would lift the lock of a reset that has not come back.
+        if (this.#hanging !== undefined) return undefined;
+        return driver.isOpen(id).catch(() => undefined);
+      },
     };
   }
 

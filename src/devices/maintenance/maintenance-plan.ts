@@ -49,7 +49,7 @@ export function isTrouble({ reason, fix }: Pick<DeviceStatus, "reason" | "fix">)
 
 /**
  * True if the device's use allows it. A reset takes the device away from its users, so it needs proof that there is
- * none; a repair leaves the device in place, so it is enough that no process holds it open.
+ * none; a repair leaves the device in place, so it is enough that no pod is known to own it and no process holds it open.
  */
 export function mayMaintain(
   kind: MaintenanceKind,
@@ -67,7 +67,7 @@ export function maintenanceOf(
   if (device.fix === "repair") return "repair";
   if (device.cleaning !== "reset") return undefined;
   if (isTrouble(device)) return "reset";
-  // A cordon hides nothing: a device that can't be reset is not clean either. A retired one gets no further user.
+  // A cordoned device is reset, too; a retired one is not, since no pod gets it.
   const works = ["ok", "flapping", "cordoned"].includes(device.reason);
   return works && device.cleanliness !== "clean" ? "reset" : undefined;
 }

@@ -1,7 +1,6 @@
 import type { Clock } from "../../common/clock.ts";
 import type { Logger } from "../../common/logger.ts";
 import { Notify } from "../../common/notify.ts";
-import { PluginError } from "../../common/plugin-error.ts";
 import type { VideoDriver } from "../../drivers/driver.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import type { UsageSource } from "../usage/usage-source.ts";
@@ -60,10 +59,7 @@ export class Maintenance {
    */
   async operate(kind: MaintenanceKind, id: string, options: OperateOptions): Promise<void> {
     const { queue, inventory, usage, runner } = this.#deps;
-    const device = inventory.get(id);
-    if (device === undefined) {
-      throw new PluginError("device_unknown", `${id} is not one of this node's devices.`);
-    }
+    const device = inventory.require(id);
     await queue.run({ what: `the ${kind} of ${id}`, devices: [id] }, async (turn) => {
       await usage.askNow();
       const open = await turn.isOpen(id);
@@ -82,7 +78,7 @@ export class Maintenance {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, inventory, usage, source } = this.#deps;
     const { notify } = this.#notify;
-    // Other news about use does not wake it: a look at an open device would wake it for ever.
+    // Other changes of use don't wake it: each round checks for open devices, and would start the next round.
     const askSooner = () => usage.askAt < this.#wakeAt && notify();
     const ends = [inventory.subscribe(notify), usage.subscribe(askSooner)];
     source.watch(() => usage.askSoon(), signal);

@@ -109,7 +109,7 @@ export class DeviceMonitor {
   /** @returns what logs the failures. */
   async #ensure(turn: DriverTurn): Promise<() => void> {
     const { events, usage } = this.#deps;
-    // A request that comes meanwhile asks for one more round: the one under way may have passed the spot.
+    // A request that comes meanwhile asks for one more round: the one under way may already have ensured the device in question.
     this.#ensureWanted = false;
     try {
       const report = await turn.ensure({ recreatable: usage.free() });

@@ -27,11 +27,9 @@ export function refuseOperation(
 ): PluginError | undefined {
   const { id, cleaning, nodes } = device;
   if (kind === "reset" && cleaning !== "reset") {
-    return new PluginError(
-      "not_supported",
-      `${id} can't be reset: the driver can't reset single devices on this node.`,
-      { remedy: "Run the doctor command: it says what the module lacks." },
-    );
+    return new PluginError("not_supported", `${id} can't be reset by this process.`, {
+      remedy: "Set MANAGE_DEVICES=true in a privileged container.",
+    });
   }
   if (open === true) {
     return new PluginError("device_busy", `A process holds ${id} open.`, {

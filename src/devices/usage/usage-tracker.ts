@@ -153,7 +153,7 @@ export class UsageTracker {
     });
   }
 
-  /** Allocate is refused, so that the pod that asked does not own the device. */
+  /** The kubelet asks for the device, so by its own account no pod owns it until Allocate gives it to one. */
   refused(id: string): void {
     this.#change([id], (record) => {
       record.refused = true;
@@ -207,7 +207,7 @@ export class UsageTracker {
   /** The source should be asked now. */
   askSoon(): void {
     this.#askAt = Number.NEGATIVE_INFINITY;
-    this.#change([], () => undefined);
+    this.#notify([]);
   }
 
   /** Asks the source. A missing answer is logged once, and undoes what earlier answers left out. */
@@ -286,6 +286,10 @@ export class UsageTracker {
 
   #change(ids: readonly string[], change: (record: UsageRecord, id: string) => void): void {
     for (const id of ids) change(this.#record(id), id);
+    this.#notify(ids);
+  }
+
+  #notify(ids: readonly string[]): void {
     for (const listener of [...this.#listeners]) listener(ids);
   }
 

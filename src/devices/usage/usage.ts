@@ -8,7 +8,7 @@ export interface UsageFacts {
   readonly allocatedAt: number | undefined;
   /** True if the kubelet has listed it since it was last allocated. */
   readonly listedSince: boolean;
-  /** The last Allocate of it was refused, so that the pod that asked does not own it. */
+  /** The kubelet asked for it after its last allocation, and has not got it yet: by its own account no pod owns it. */
   readonly refused: boolean;
   /** True if a process holds it open; undefined if that isn't known. */
   readonly open: boolean | undefined;
