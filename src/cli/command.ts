@@ -24,7 +24,7 @@ export interface Syntax {
   readonly options?: readonly (keyof Config)[] | "all";
   /** Words that need no flag. Default none. */
   readonly words?: readonly string[];
-  /** Whether the command takes devices. Default false. */
+  /** True if the command takes devices. Default false. */
   readonly devices?: boolean;
 }
 

@@ -50,7 +50,7 @@ export function interruptSignal(onSecond?: () => void): AbortSignal {
   return interrupt.signal;
 }
 
-/** Whether texts for people may have colours: on a screen, unless NO_COLOR (https://no-color.org) is set. */
+/** True if texts for people may have colours: on a screen, unless NO_COLOR (https://no-color.org) is set. */
 export function hasColour({ screen }: Terminal): boolean {
   return screen !== undefined && !systemSources([]).env["NO_COLOR"];
 }

@@ -374,7 +374,7 @@ function makeTests(moduleVersion: ModuleVersion, result: () => VmResult): void {
       return;
     }
     expect(output("add")).toBe('video20 ("side door") was added.\nexit 0\n');
-    expect(output("add-again")).toMatch(/video20 is there already: "side door"\.[\s\S]*exit 1\n$/);
+    expect(output("add-again")).toMatch(/video20 exists: "side door"\.[\s\S]*exit 1\n$/);
     expect(numbers("list-added")).toEqual([10, 11, 12, 13, 20]);
     expect(output("added")).toContain('"card":"side door"');
     expect(output("remove-forced")).toMatch(/open in v4l2-tool \(process \d+\)[\s\S]*exit 1\n$/);

@@ -15,7 +15,7 @@ export interface CompletedFlag {
   /** With its dashes. */
   readonly flag: string;
   readonly description: string;
-  /** Whether a value follows. */
+  /** True if a value follows. */
   readonly takesValue: boolean;
   /** The allowed values, if there is a fixed list; if it is empty, the scripts offer files. */
   readonly choices: readonly string[];

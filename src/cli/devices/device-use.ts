@@ -11,7 +11,7 @@ import type { Target } from "../tools/target.ts";
 /** All that shows the use of a device. */
 export interface DeviceUse {
   readonly id: string;
-  /** Whether a process holds it open, by the driver's own count; undefined if unknown. */
+  /** True if a process holds it open, by the driver's own count; undefined if unknown. */
   readonly open: boolean | undefined;
   readonly holders: readonly Holder[];
   /** The pod to which the kubelet allocated it. */

@@ -2,8 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { PluginError } from "../../common/plugin-error.ts";
 import { Use } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { type DeviceUse, refuseInUse } from "./device-use.ts";
-import type { ListedDevice } from "./list-devices.ts";
-import { renderDevices } from "./render-devices.ts";
+import { type ListedDevice, renderDevices } from "./list-devices.ts";
 
 const device: ListedDevice = {
   ...{ id: "video10", number: 10, label: "front door", driver: "v4l2loopback" },

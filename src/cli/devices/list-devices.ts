@@ -1,8 +1,9 @@
 import type { Config } from "../../config/config.ts";
 import { type LoopbackKernel, listVideoDevices } from "../../drivers/loopback/index.ts";
 import { formatDevice } from "../../linux/device-number.ts";
-import { findHolders, type Holder } from "../../v4l2/holders.ts";
+import { describeHolders, findHolders, type Holder } from "../../v4l2/holders.ts";
 import { findPods, podOf } from "../tools/pods-by-device.ts";
+import { printable, renderTable } from "../tools/table.ts";
 
 /** A video device as `devices list --json` shows it. */
 export interface ListedDevice {
@@ -53,4 +54,23 @@ export async function listDevices(config: Config, kernel?: LoopbackKernel): Prom
     };
   });
   return { devices, podsUnknown: pods.unknown };
+}
+
+const headings = ["DEVICE", "LABEL", "DRIVER", "STATE", "FORMAT", "MODE", "POD", "OPEN IN"];
+
+/** The devices as a table, with a line below for each that is not ok; ends with a line break. */
+export function renderDevices(devices: readonly ListedDevice[]): string {
+  const rows = devices.map((device) => [
+    device.id,
+    printable(device.label),
+    device.driver ?? "?",
+    device.state !== "ok" ? device.state : device.streaming ? "streaming" : "idle",
+    device.format === "" ? "-" : device.format,
+    device.mode ?? "-",
+    device.pod ?? "-",
+    device.holders.length === 0 ? "-" : describeHolders(device.holders),
+  ]);
+  const lines = renderTable([headings, ...rows]);
+  const details = devices.flatMap(({ detail }) => (detail === "" ? [] : [detail]));
+  return `${[...lines, ...details].join("\n")}\n`;
 }
