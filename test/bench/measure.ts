@@ -14,7 +14,7 @@ export interface Row extends Summary {
   readonly better: Better;
   /** None: the row is there to compare others with. */
   readonly aims: readonly Aim[];
-  /** Whether every aim is met; undefined without aims. */
+  /** True if every aim is met; undefined without aims. */
   readonly met: boolean | undefined;
 }
 

@@ -7,7 +7,7 @@ export interface Summary {
   readonly worst: number;
 }
 
-/** Whether small values are good (times, memory) or large ones (throughput). */
+/** `less`: small values are good (times, memory). `more`: large ones are (throughput). */
 export type Better = "less" | "more";
 
 /** @throws RangeError without samples. */

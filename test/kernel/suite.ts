@@ -2,7 +2,7 @@ import type { VmResult, VmScript } from "./vm.ts";
 
 /** What is played on a machine beside other suites: a script, and the tests of what came of it. */
 export interface Suite extends VmScript {
-  /** Whether the machine has to have ffmpeg and v4l-utils. */
+  /** True if the machine has to have ffmpeg and v4l-utils. */
   readonly needsPrograms?: boolean;
   /** Makes the tests, in a `describe` of the suite's own. `result` throws if the script did not come to its end. */
   tests(result: () => VmResult): void;

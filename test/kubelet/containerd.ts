@@ -111,7 +111,7 @@ export class Containerd {
     return found;
   }
 
-  /** Whether anything of the pod runs, its sandbox included. */
+  /** True if anything of the pod runs, its sandbox included. */
   async runsAnythingOf(podName: string): Promise<boolean> {
     for (const id of (await this.#tasks()).keys()) {
       if ((await this.#labels(id))["io.kubernetes.pod.name"] === podName) return true;

@@ -23,7 +23,7 @@ export interface ContainerStatus {
   name: string;
   containerID?: string;
   restartCount: number;
-  /** Whether the startup probe has been passed. */
+  /** True if the startup probe has been passed. */
   started?: boolean;
   state?: ContainerState;
   /** How it ended the last time, if it has been started since or is to be. */

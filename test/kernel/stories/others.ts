@@ -10,7 +10,7 @@ const OTHERS_LABEL = "FrontDoor";
 
 /** Someone else's camera has one of the numbers, then someone else has loaded the module. */
 export function others(version: ModuleVersion): Story {
-  /** Whether a device can be added to a module that is loaded: 0.12 has no control device. */
+  /** True if a device can be added to a module that is loaded: 0.12 has no control device. */
   const adds = version !== "0.12.7";
   return [
     {

@@ -11,7 +11,7 @@ const POD = "bot";
 
 /** The predecessor, written in Go, has loaded the module and ended. Begins with a module that is not in use. */
 export function predecessor(version: ModuleVersion): Story {
-  /** Whether a device can get another label: 0.12 has no control device. */
+  /** True if a device can get another label: 0.12 has no control device. */
   const relabels = version !== "0.12.7";
   let left: unknown;
   return [
