@@ -68,9 +68,10 @@ export function parseArguments(
       continue;
     }
 
+    const subject = negated ? `--no-${flag.flag}` : `--${flag.flag}`;
     let text = value;
     if (negated) {
-      if (value !== undefined) report(rawName, `takes no value, got ${quote(value)}`);
+      if (value !== undefined) report(subject, `takes no value, got ${quote(value)}`);
       text = "false";
     } else if (value === undefined && takes(flag, next)) {
       text = next?.text;
@@ -79,8 +80,8 @@ export function parseArguments(
       text = "true";
     }
 
-    if (texts.has(flag.flag)) report(rawName, "given more than once, expected it at most once");
-    else if (text === undefined) report(rawName, `needs a value, expected ${flag.type.expected}`);
+    if (texts.has(flag.flag)) report(subject, "given more than once, expected it at most once");
+    else if (text === undefined) report(subject, `needs a value, expected ${flag.type.expected}`);
     else texts.set(flag.flag, text);
   }
   return { texts, positionals, problems: [...checkCount(positionals, names ?? []), ...problems] };
