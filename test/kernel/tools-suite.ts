@@ -58,8 +58,7 @@ run pattern-some $plugin testpattern video10 --size 64x48 --frames 5
 
 $plugin testpattern /dev/video10 >/log/pattern 2>&1 &
 writer=$!
-wait_for 30 grep 640x480 /log/pattern
-sleep 1
+wait_for 30 v4l2-tool read-frames /dev/video10 1
 run snapshot $plugin snapshot video10 -o /tmp/frame.png
 base64 /tmp/frame.png >/log/frame.png
 run second-writer $plugin testpattern video10 --frames 3
@@ -71,8 +70,7 @@ echo "exit $?" >>/log/pattern
 for format in YU12 RGB24; do
   $plugin testpattern video11 --format $format --size 320x240 >/log/pattern-$format 2>&1 &
   writer=$!
-  wait_for 30 grep 320x240 /log/pattern-$format
-  sleep 1
+  wait_for 30 v4l2-tool read-frames /dev/video11 1
   run snapshot-$format $plugin snapshot video11 -o /tmp/$format.png
   base64 /tmp/$format.png >/log/$format.png
   kill $writer
@@ -81,8 +79,7 @@ done
 
 $plugin testpattern video12 >/log/pattern-both 2>&1 &
 writer=$!
-wait_for 30 grep 640x480 /log/pattern-both
-sleep 1
+wait_for 30 v4l2-tool read-frames /dev/video12 1
 run second-writer-both $plugin testpattern video12 --frames 3
 kill $writer
 wait $writer
