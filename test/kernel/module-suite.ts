@@ -15,8 +15,9 @@ check "v4l2loopback loads" insmod $modules/updates/dkms/v4l2loopback.ko devices=
 value idle "$(v4l2-tool query --try-format)"
 value control "$(ls /dev/v4l2loopback 2>/dev/null)"
 
-v4l2-tool write-frames /dev/video11 45 >/log/writer 2>&1 &
+v4l2-tool write-frames /dev/video11 150 >/log/writer 2>&1 &
 writer=$!
+wait_for 10 grep writing /log/writer
 check "a reader gets the writer's frames" wait_for 10 v4l2-tool read-frames /dev/video11 1
 value streaming "$(v4l2-tool query /dev/video11)"
 check "the writer wrote all frames" wait $writer

@@ -21,6 +21,10 @@ run() {
   "$@" >"/log/$name" 2>&1 || code=$?
   echo "exit $code" >>"/log/$name"
 }
+# has_written BYTES: of frames, as its log is short (wchar of proc_pid_io(5)). A reader or writer that comes before the first
+# frame may keep the writer from beginning, or be taken for the first one itself.
+has_written() { [ "$(sed -n 's/^wchar: //p' /proc/$writer/io)" -ge "$1" ]; }
+three_frames() { wait_for 60 has_written $((3 * $1)); }
 modules=/lib/modules/$(uname -r)
 
 run doctor-no-kubelet $plugin doctor
@@ -44,8 +48,7 @@ insmod $modules/updates/dkms/v4l2loopback.ko devices=3 video_nr=10,11,12 exclusi
 
 $plugin testpattern video10 --size 64x48 >/log/pattern-small 2>&1 &
 writer=$!
-wait_for 30 v4l2-tool read-frames /dev/video10 1
-: >/log/read-frames
+three_frames 6144
 # until three bars were seen: an emulated machine has frames when it has time
 three_bars() {
   v4l2-tool read-frames /dev/video10 1 >>/log/read-frames
@@ -58,7 +61,7 @@ run pattern-some $plugin testpattern video10 --size 64x48 --frames 5
 
 $plugin testpattern /dev/video10 >/log/pattern 2>&1 &
 writer=$!
-wait_for 30 v4l2-tool read-frames /dev/video10 1
+three_frames 614400
 run snapshot $plugin snapshot video10 -o /tmp/frame.png
 base64 /tmp/frame.png >/log/frame.png
 run second-writer $plugin testpattern video10 --frames 3
@@ -70,7 +73,7 @@ echo "exit $?" >>/log/pattern
 for format in YU12 RGB24; do
   $plugin testpattern video11 --format $format --size 320x240 >/log/pattern-$format 2>&1 &
   writer=$!
-  wait_for 30 v4l2-tool read-frames /dev/video11 1
+  three_frames 115200
   run snapshot-$format $plugin snapshot video11 -o /tmp/$format.png
   base64 /tmp/$format.png >/log/$format.png
   kill $writer
@@ -79,7 +82,7 @@ done
 
 $plugin testpattern video12 >/log/pattern-both 2>&1 &
 writer=$!
-wait_for 30 v4l2-tool read-frames /dev/video12 1
+three_frames 614400
 run second-writer-both $plugin testpattern video12 --frames 3
 kill $writer
 wait $writer

@@ -6,8 +6,9 @@
  *   v4l2-tool query [--try-format] [DEVICE...]  a JSON line a device, all of /dev/videoN by default
  *   v4l2-tool hold DEVICE SECONDS               keeps it open; prints "holding" once it is
  *   v4l2-tool write-frames [--write-only] DEVICE COUNT
- *                                               frames filled with 1, 2 … COUNT, 30 a second
- *   v4l2-tool feed DEVICE COUNT                 the same over and over; prints "feeding" after the first
+ *                                               frames filled with 1, 2 … COUNT, 30 a second; prints "writing"
+ *                                               after the first
+ *   v4l2-tool feed DEVICE COUNT                 the same over and over
  *   v4l2-tool read-frames DEVICE COUNT          prints the byte each frame is filled with
  *   v4l2-tool search DEVICE WIDTH HEIGHT TEXT   looks for the text, twice in a row, in all that a device
  *                                               shows, in every way: prints, as JSON, the bytes seen and how
@@ -121,7 +122,7 @@ static int write_frames(const char *device, int count, int write_only, int endle
   for (int i = 0; endless || i < count; i++) {
     memset(frame, i % count + 1, sizeof frame);
     if (write(fd, frame, sizeof frame) != (ssize_t)sizeof frame) return fail("write");
-    if (endless && i == 0) puts("feeding");
+    if (i == 0) puts("writing");
     fflush(stdout);
     usleep(33000);
   }
