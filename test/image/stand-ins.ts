@@ -32,12 +32,15 @@ const searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
  */
 const network = ["NODE_EXTRA_CA_CERTS", "BUN_CONFIG_REGISTRY", "NPM_CONFIG_REGISTRY"];
 
+/** Images of equal files are equal then, whenever they are built: an image's digest has its base in it. */
+const reproducibly = ["--quiet", "--rm", "--timestamp", "0"];
+
 /** Builds all of them from the packages that `provision.sh` has downloaded. */
 export async function makeStandIns(workshop: Workshop): Promise<void> {
   await make(workshop, baseStandIn, ["libc6"], async () => []);
   const empty = await workshop.buildah("from", "--arch", otherArchitecture, "scratch");
   await workshop.buildah("config", "--arch", otherArchitecture, empty);
-  await workshop.buildah("commit", "--quiet", "--rm", empty, otherStandIn);
+  await workshop.buildah("commit", ...reproducibly, empty, otherStandIn);
   const all = readdirSync(join(cacheDir(), "debs")).map((file) => file.replace(/_.*/, ""));
   await make(workshop, bunStandIn, all, async (root) => {
     install(process.execPath, join(root, "usr/local/bin/bun"), 0o755);
@@ -72,7 +75,7 @@ async function make(
   const environment = [searchPath, ...(await finish(root))];
   await workshop.buildah("umount", container);
   await workshop.buildah("config", ...environment.flatMap((entry) => ["--env", entry]), container);
-  await workshop.buildah("commit", "--quiet", "--rm", container, name);
+  await workshop.buildah("commit", ...reproducibly, container, name);
 }
 
 function install(from: string, to: string, mode: number): void {
