@@ -1,5 +1,4 @@
-import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { statSync } from "node:fs";
 import { systemClock } from "../../common/clock.ts";
 import { silentLogger } from "../../common/logger.ts";
 import type { DeviceNumber } from "../../linux/device-number.ts";
@@ -9,7 +8,12 @@ import { MaxOpeners } from "./cleaning/exclusive-access.ts";
 import { deviceParameters, type KnownParameters } from "./device/config-drift.ts";
 import { ControlDevice } from "./device/control-device.ts";
 import { LoopbackView } from "./device/device-state.ts";
-import { moduleState, readSysfsDevice, readVideoDevices } from "./device/sysfs.ts";
+import {
+  moduleState,
+  readModuleVersion,
+  readSysfsDevice,
+  readVideoDevices,
+} from "./device/sysfs.ts";
 import { type LoopbackKernel, linuxKernel } from "./kernel.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
 import { loopbackModule } from "./module/find-module.ts";
@@ -75,7 +79,7 @@ export function loopbackParameters(number: number, places: Places): KnownParamet
 export interface Stream {
   /** True if a program writes to the device: it is a camera now. */
   readonly isActive: boolean;
-  /** True if the module would let a second program write: v4l2loopback 0.12 does, and mixes the frames of both. */
+  /** True if the module may let a second program write, and mix the frames of both: before 0.14. */
   readonly allowsSecondWriter: boolean;
   /** True if a process holds the device open, by the module's own count. */
   isOpen(): boolean;
@@ -87,8 +91,8 @@ export function readStream(number: number, sysfsDir: string): Stream | undefined
   if (sysfs?.loopback !== true) return undefined;
   return {
     isActive: sysfs.writing,
-    // The attribute `state` came with 0.13.
-    allowsSecondWriter: !existsSync(join(sysfsDir, "class/video4linux", deviceId(number), "state")),
+    // 0.12 has no version in /sys; 0.13 lets one write to a device that offers both roles.
+    allowsSecondWriter: /^0\.1[23]\./.test(readModuleVersion(sysfsDir) ?? "0.12."),
     isOpen: () => new MaxOpeners({ sysfsDir }, linuxKernel(linuxCalls())).isOpen(number) === true,
   };
 }
