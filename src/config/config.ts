@@ -26,6 +26,8 @@ export interface Config {
   readonly v4l2DeviceGroup: number | undefined;
   /** Template of the path in the container: `{id}`, `{n}` (device number), `{index}` (place in the request). */
   readonly containerDevicePath: string;
+  /** Variable with the path of a container's first device; the one with all paths is named so with an S. */
+  readonly containerDeviceEnv: string;
   readonly preStartContainer: boolean;
   /** True if a stop removes the devices that this process created and that are not in use. */
   readonly removeDevicesOnExit: boolean;

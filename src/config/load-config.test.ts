@@ -21,6 +21,7 @@ const defaults: Config = {
   v4l2DevicePerm: 0o666,
   v4l2DeviceGroup: undefined,
   containerDevicePath: "/dev/{id}",
+  containerDeviceEnv: "VIDEO_DEVICE",
   preStartContainer: false,
   manageDevices: true,
   removeDevicesOnExit: false,
@@ -128,6 +129,23 @@ describe("emptiness", () => {
     const { config } = load({ ...given, env: { MAX_DEVICES: "", LOG_LEVEL: "" } });
     expect(config.maxDevices).toBe(3);
     expect(config.logLevel).toBe("info");
+  });
+  test("white space around a value is no part of it, whatever the source", () => {
+    const given = {
+      argv: ["--env-file=/x.env", "--log-level= warn"],
+      readFile: () => 'V4L2_MAX_WIDTH="640 "',
+    };
+    const env = { MAX_DEVICES: "8\n", RESOURCE_NAME: "a.b/c\r\n", ENABLE_METRICS: " true\n" };
+    const { config } = load({ ...given, env });
+    expect(config).toMatchObject({
+      ...{ maxDevices: 8, resourceName: "a.b/c", enableMetrics: true },
+      ...{ logLevel: "warn", v4l2MaxWidth: 640 },
+    });
+  });
+  test("a variable of white space alone counts as not set", () => {
+    const { config, origins } = load({ env: { MAX_DEVICES: "\n", V4L2_CARD_LABEL: "  " } });
+    expect(config).toEqual(defaults);
+    expect(origins.maxDevices).toEqual({ source: "default" });
   });
   test("an empty flag is a value", () => {
     const env = { V4L2_DEVICE_GROUP: "44" };

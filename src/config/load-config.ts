@@ -45,6 +45,7 @@ export function loadConfig(sources: Sources): LoadResult {
  * A value comes from the flag, else the environment variable, else the env-file, else the default.
  * An empty variable counts as not set, in the environment and in the env-file: a manifest's unfilled `value:`
  * becomes one. An empty flag (`--v4l2-device-group=`) is a value, and so overrides a variable with nothing.
+ * White space around a value is no part of it: a variable from a ConfigMap that was made of a file ends in a newline.
  *
  * @param otherProblems Problems that the caller has found, to be listed with the rest.
  */
@@ -101,18 +102,19 @@ function findGiven(
   sources: Omit<Sources, "argv">,
   envFile: ParsedEnvFile & { readonly path: string },
 ): Given {
-  const { flag, env: name, default: text, defaultFrom } = options[key];
-  const fromFlag = texts.get(flag);
+  const { flag, env: name, default: byDefault, defaultFrom } = options[key];
+  const fromFlag = texts.get(flag)?.trim();
   if (fromFlag !== undefined) return { text: fromFlag, origin: { source: "flag" } };
 
-  const fromEnvironment = sources.env[name];
+  const fromEnvironment = sources.env[name]?.trim();
   if (fromEnvironment) {
     return { text: fromEnvironment, origin: { source: "environment", name } };
   }
   const fromFile = envFile.values.get(name);
-  if (fromFile?.text) {
+  const text = fromFile?.text.trim();
+  if (fromFile && text) {
     const { path } = envFile;
-    return { text: fromFile.text, origin: { source: "env_file", name, path, line: fromFile.line } };
+    return { text, origin: { source: "env_file", name, path, line: fromFile.line } };
   }
   if (defaultFrom === "hostname") {
     // The kubelet derives the node's name the same way (component-helpers/node/util/hostname.go).
@@ -123,7 +125,7 @@ function findGiven(
       .replace(/[^a-z0-9.-]/g, "-");
     return { text, origin: { source: "hostname" } };
   }
-  return { text, origin: { source: "default" } };
+  return { text: byDefault, origin: { source: "default" } };
 }
 
 function readEnvFile(

@@ -11,7 +11,7 @@ import {
   instanceSuffixBytes,
   socketPath,
 } from "./types/path.ts";
-import { cardLabel, ipAddress } from "./types/text.ts";
+import { cardLabel, ipAddress, variableName } from "./types/text.ts";
 
 /** Headings of the help, in its order. */
 export type OptionGroup =
@@ -100,6 +100,15 @@ export const options: Options = {
     group: "Kubernetes",
     description:
       "Path of a device inside a container, where {id} is video10, {n} is 10 and {index} is its place among the container's devices, from 0.",
+  },
+  containerDeviceEnv: {
+    flag: "container-device-env",
+    env: "CONTAINER_DEVICE_ENV",
+    type: variableName(),
+    default: "VIDEO_DEVICE",
+    group: "Kubernetes",
+    description:
+      "Variable that has the path of a container's first device; the same name with an S has the paths of all, with commas between them. Of two resources in one container each needs a name of its own, since the kubelet keeps one value for a variable.",
   },
   preStartContainer: {
     flag: "pre-start-container",

@@ -18,7 +18,7 @@ const device = (number: number, ...others: string[]): DeviceStatus => ({
 function render(numbers: number[], template: string) {
   return renderAllocation(
     numbers.map((number) => device(number)),
-    template,
+    { path: template, variable: "VIDEO_DEVICE" },
   );
 }
 
@@ -49,6 +49,14 @@ describe("an allocation", () => {
     });
   });
 
+  test("can name its variables otherwise", () => {
+    const view = { path: "/dev/{id}", variable: "CAMERA" };
+    expect(renderAllocation([device(10), device(11)], view).response.envs).toEqual({
+      CAMERA: "/dev/video10",
+      CAMERAS: "/dev/video10,/dev/video11",
+    });
+  });
+
   test("is the same when asked again", () => {
     const once = render([10], "/dev/{id}");
     expect(render([10], "/dev/{id}")).toEqual(once);
@@ -64,7 +72,10 @@ describe("an allocation", () => {
   });
 
   test("has further nodes of a device at the host's path", () => {
-    const { response } = renderAllocation([device(10, "/dev/media3")], "/dev/video{index}");
+    const { response } = renderAllocation([device(10, "/dev/media3")], {
+      path: "/dev/video{index}",
+      variable: "VIDEO_DEVICE",
+    });
     expect(response.devices).toEqual([
       { hostPath: "/dev/video10", containerPath: "/dev/video0", permissions: "rw" },
       { hostPath: "/dev/media3", containerPath: "/dev/media3", permissions: "rw" },

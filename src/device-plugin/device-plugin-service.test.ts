@@ -25,7 +25,7 @@ function client() {
       devices,
       clock: systemClock,
       log: recordingLogger(),
-      containerDevicePath: "/dev/{id}",
+      view: { path: "/dev/{id}", variable: "VIDEO_DEVICE" },
       preStart: true,
       observer: { allocated: () => undefined, allocationRefused: () => undefined },
     },

@@ -21,8 +21,8 @@ export interface DevicePluginServiceDeps {
   readonly devices: Pick<Devices, "guard" | "inventory" | "preferred">;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Template of a device's path in the container, see the option `container-device-path`. */
-  readonly containerDevicePath: string;
+  /** How containers see their devices. */
+  readonly view: ContainerView;
   /** True if the kubelet shall call PreStartContainer. */
   readonly preStart: boolean;
   readonly observer: AllocationObserver;
@@ -124,10 +124,10 @@ export function devicePluginService(
       const allocations = containerRequests.map(({ devicesIds }) =>
         renderAllocation(
           allocated.filter(({ id }) => devicesIds.includes(id)),
-          deps.containerDevicePath,
+          deps.view,
         ),
       );
-      logAllocations(log, allocations);
+      logAllocations(log, allocations, deps.view.variable);
       return { containerResponses: allocations.map(({ response }) => response) };
     },
 
@@ -171,19 +171,27 @@ function deviceList(
   return { devices: inventory.list().map(({ id, health }) => ({ ID: id, health })) };
 }
 
-function logAllocations(log: Logger, allocations: readonly Allocation[]): void {
+function logAllocations(log: Logger, allocations: readonly Allocation[], variable: string): void {
   for (const { devices, response } of allocations) {
     for (const device of devices) {
       log.info("Device allocated", {
         device_id: device.id,
         device_path: device.nodes[0].hostPath,
         container_path: device.containerPath,
-        env_var: `VIDEO_DEVICE=${response.envs?.["VIDEO_DEVICE"]}`,
+        env_var: `${variable}=${response.envs?.[variable]}`,
         reason: "asked_for_by_kubelet",
         next: "the device is its pod's until the kubelet no longer lists it",
       });
     }
   }
+}
+
+/** How a container sees its devices. */
+export interface ContainerView {
+  /** Template of a device's path, see the option `container-device-path`. */
+  readonly path: string;
+  /** Variable with the first path; with an S, that with all of them. See the option `container-device-env`. */
+  readonly variable: string;
 }
 
 /** What one container gets. */
@@ -209,13 +217,16 @@ export function containerPath(template: string, device: DeviceStatus, index: num
  * What a container gets for the devices that are allocated to it. The kubelet sends their IDs in random order and may
  * repeat them, so they are sorted, each once. Further nodes of a device have the host's path in the container.
  */
-export function renderAllocation(allocated: readonly DeviceStatus[], template: string): Allocation {
+export function renderAllocation(
+  allocated: readonly DeviceStatus[],
+  { path, variable }: ContainerView,
+): Allocation {
   const devices = [...new Map(allocated.map((device) => [device.id, device])).values()]
     .sort((a, b) => a.number - b.number)
-    .map((device, index) => ({ ...device, containerPath: containerPath(template, device, index) }));
+    .map((device, index) => ({ ...device, containerPath: containerPath(path, device, index) }));
   const paths = devices.map((device) => device.containerPath);
   const envs: Record<string, string> =
-    paths[0] === undefined ? {} : { VIDEO_DEVICE: paths[0], VIDEO_DEVICES: paths.join(",") };
+    paths[0] === undefined ? {} : { [variable]: paths[0], [`${variable}S`]: paths.join(",") };
   const nodes = devices.flatMap(({ nodes: [first, ...others], containerPath }) => [
     { hostPath: first.hostPath, containerPath },
     ...others.map(({ hostPath }) => ({ hostPath, containerPath: hostPath })),

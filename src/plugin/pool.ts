@@ -27,6 +27,7 @@ export type PoolConfig = Pick<
   | "socketPath"
   | "podResourcesSocket"
   | "containerDevicePath"
+  | "containerDeviceEnv"
   | "preStartContainer"
   | "healthCheckInterval"
 >;
@@ -87,7 +88,7 @@ export class Pool {
           devicePluginService(
             {
               ...{ devices, clock, log, observer },
-              containerDevicePath: config.containerDevicePath,
+              view: { path: config.containerDevicePath, variable: config.containerDeviceEnv },
               preStart: config.preStartContainer,
             },
             streams,

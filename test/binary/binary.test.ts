@@ -108,6 +108,18 @@ function run(args: string[], { env = {}, cwd = "/" }: SpawnOptions = {}) {
   return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
 }
 
+/** Variables by which HTTP clients and gRPC find a proxy, at an address that refuses every connection. */
+function deadProxies(): Record<string, string> {
+  const names = ["http_proxy", "https_proxy", "grpc_proxy", "all_proxy"];
+  const address = `http://127.0.0.1:${freePort()}`;
+  return Object.fromEntries(
+    names.flatMap((name) => [
+      [name, address],
+      [name.toUpperCase(), address],
+    ]),
+  );
+}
+
 describe("the compiled program", () => {
   test("prints its version", () => {
     expect(run(["version"])).toEqual({
@@ -160,6 +172,24 @@ See "video-device-plugin run --help".
     }
     expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ level: "INFO", msg: "Stopped" });
     expect(await stderr).toBe("");
+  });
+
+  test("asks no proxy of its environment for the kubelet, for its admin socket or for a probe", async () => {
+    await kubelet.start();
+    const env = deadProxies();
+    start([], { env });
+    await registered();
+    const pod = await kubelet.addPod({ name: "one", containers: [{ name: "app", devices: 1 }] });
+    expect(pod.phase).toBe("Running");
+    const admin = [`--admin-socket=${join(directory, "admin.sock")}`];
+    expect(run(["probe", "ready", ...admin], { env })).toEqual({
+      ...{ exitCode: 0, stdout: "", stderr: "" },
+    });
+    // The owner comes from the kubelet's pod-resources API.
+    await eventually(
+      () => run(["status", ...admin], { env }).stdout.includes("default/one"),
+      "the owner in the status",
+    );
   });
 
   test("stops within a second of SIGTERM", async () => {

@@ -6,10 +6,14 @@ import { PodResourcesLister } from "../../src/gen/kubelet/podresources/v1/api_pb
 import { createSocketTransport } from "../../src/grpc/transport.ts";
 import { EmbeddedKubelet, type EmbeddedKubeletOptions } from "../../src/simulator/kubelet.ts";
 import type { ContainerSettings } from "../../src/simulator/pod.ts";
-import type { PodRequest, PodView, ResourceCount, TestNode } from "./node.ts";
-
-/** The variables of a {@link PodView}. */
-const shownVariables = ["VIDEO_DEVICE", "VIDEO_DEVICES"];
+import {
+  listedPaths,
+  type PodRequest,
+  type PodView,
+  type ResourceCount,
+  shownVariables,
+  type TestNode,
+} from "./node.ts";
 
 /** A node of `src/simulator` in a temporary directory, stopped at first. */
 export class EmbeddedNode implements TestNode {
@@ -50,10 +54,11 @@ export class EmbeddedNode implements TestNode {
     this.kubelet.stop();
   }
 
-  async createPod({ name, devices }: PodRequest): Promise<void> {
+  async createPod({ name, devices, others }: PodRequest): Promise<void> {
     if (this.kubelet.pod(name) !== undefined) throw new Error(`there is a pod ${name}`);
+    const limits = { [this.kubelet.resourceName]: devices, ...others };
     // Not awaited: admission may hang in the plugin.
-    void this.kubelet.addPod({ name, containers: [{ name: "app", devices }] });
+    void this.kubelet.addPod({ name, containers: [{ name: "app", devices: limits }] });
   }
 
   async deletePod(name: string): Promise<void> {
@@ -109,10 +114,9 @@ export class EmbeddedNode implements TestNode {
   }
 }
 
-/** The paths of VIDEO_DEVICES that the container got; a plain file stands for a node the test may not create. */
+/** The listed paths that the container got; a plain file stands for a node the test may not create. */
 function deviceNodes({ env, devices }: ContainerSettings): string[] {
-  const named = env["VIDEO_DEVICES"]?.split(",") ?? [];
-  return named.filter((path) => {
+  return listedPaths(env).filter((path) => {
     const device = devices.find(({ containerPath }) => containerPath === path);
     const stat = device && statSync(device.hostPath, { throwIfNoEntry: false });
     return stat?.isCharacterDevice() === true || stat?.isFile() === true;

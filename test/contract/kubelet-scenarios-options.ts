@@ -65,6 +65,48 @@ export const optionScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
   }),
 
   scenario(
+    "a pod that asks for devices of two instances finds both, each by a variable of its own",
+    async (stage) => {
+      const resource = "example.com/more-cameras";
+      const second = new PluginBinary(stage.node, {
+        name: "other",
+        release: "other",
+        flags: [
+          `--resource-name=${resource}`,
+          "--container-device-env=CAMERA",
+          "--first-device-number=30",
+          "--max-devices=3",
+        ],
+      });
+      await second.explaining(async () => {
+        try {
+          await second.start();
+          await stage.eventually(async () => {
+            assert.equal(second.log.saying("Device list sent").length, 1);
+          });
+          const { env, deviceNodes } = await stage.runPod("both", 1, { [resource]: 2 });
+          const { both: [own = ""] = [] } = await stage.allocationsOf("both");
+          assert.equal(env["VIDEO_DEVICE"], `/dev/${own}`);
+          assert.equal(env["VIDEO_DEVICES"], `/dev/${own}`);
+          const others = env["CAMERAS"]?.split(",") ?? [];
+          assert.deepEqual(
+            others,
+            ["/dev/video30", "/dev/video31", "/dev/video32"].filter((path) =>
+              others.includes(path),
+            ),
+          );
+          assert.equal(others.length, 2);
+          assert.equal(env["CAMERA"], others[0]);
+          assert.deepEqual(deviceNodes, [`/dev/${own}`, ...others]);
+        } finally {
+          await second.stop("SIGTERM");
+        }
+        second.assertCleanOutput();
+      });
+    },
+  ),
+
+  scenario(
     "--enable-metrics serves readiness and the number of allocated devices",
     async (stage) => {
       const port = freePort();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { PodView, ResourceCount, TestNode } from "./node.ts";
+import type { PodRequest, PodView, ResourceCount, TestNode } from "./node.ts";
 
 /** The plugin under test, as a process. */
 export interface PluginControl {
@@ -92,14 +92,14 @@ export class Stage<Node extends TestNode = TestNode, Plugin extends PluginContro
   }
 
   /** Creates a pod and waits until it runs. */
-  async runPod(name: string, devices: number): Promise<PodView> {
-    await this.createPod(name, devices);
+  async runPod(name: string, devices: number, others?: PodRequest["others"]): Promise<PodView> {
+    await this.createPod(name, devices, others);
     return this.podRuns(name);
   }
 
-  async createPod(name: string, devices: number): Promise<void> {
+  async createPod(name: string, devices: number, others?: PodRequest["others"]): Promise<void> {
     this.#pods.add(name);
-    await this.node.createPod({ name, devices });
+    await this.node.createPod({ name, devices, ...(others && { others }) });
   }
 
   /** Waits until the pod runs and its container has reported its devices. */

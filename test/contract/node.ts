@@ -30,10 +30,26 @@ export interface TestNode {
   close(): Promise<void>;
 }
 
+/** The variables of a {@link PodView}: those of the default, and those of an instance with another resource. */
+export const shownVariables: readonly string[] = [
+  "VIDEO_DEVICE",
+  "VIDEO_DEVICES",
+  "CAMERA",
+  "CAMERAS",
+];
+
+/** The paths in those of the {@link shownVariables} that list all of a container's devices. */
+export function listedPaths(env: Readonly<Record<string, string>>): string[] {
+  const lists = shownVariables.filter((name) => name.endsWith("S"));
+  return lists.flatMap((name) => env[name]?.split(",") ?? []).filter((path) => path !== "");
+}
+
 export interface PodRequest {
   name: string;
   /** Number of devices that its container requests. */
   devices: number;
+  /** Devices of further resources that its container requests, by resource. */
+  others?: Readonly<Record<string, number>>;
 }
 
 export interface PodView {
@@ -44,9 +60,9 @@ export interface PodView {
   message?: string;
   /** ID of the container, which changes if it is replaced. */
   containerId?: string;
-  /** VIDEO_DEVICE and VIDEO_DEVICES as seen inside the container. */
+  /** The {@link shownVariables} as seen inside the container. */
   env: Record<string, string>;
-  /** The paths named in VIDEO_DEVICES that are character devices inside the container. */
+  /** The paths named in those of the variables that end in S that are character devices inside the container. */
   deviceNodes: string[];
 }
 

@@ -43,7 +43,14 @@ test("one Allocate", async () => {
   });
   const observer = { allocated: () => undefined, allocationRefused: () => undefined };
   const service = devicePluginService(
-    { devices, clock, log, containerDevicePath: "/dev/{id}", preStart: false, observer },
+    {
+      devices,
+      clock,
+      log,
+      view: { path: "/dev/{id}", variable: "VIDEO_DEVICE" },
+      preStart: false,
+      observer,
+    },
     new StreamSet(() => undefined),
   );
   const transport = createRouterTransport((router) => {

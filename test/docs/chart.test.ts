@@ -79,6 +79,9 @@ describe("the schema", () => {
     { v4l2DevicePerm: 438 },
     { v4l2DevicePerm: "1777" },
     { containerDevicePath: "/dev/video" },
+    { containerDeviceEnv: "VIDEO-DEVICE" },
+    { containerDeviceEnv: "VIDEO_DEVICES" },
+    { containerDeviceEnv: "LD_PRELOAD" },
     { metricsAddress: "localhost" },
     { nfdFeaturesDir: "features.d" },
     { maxDevice: 8 },
@@ -93,6 +96,7 @@ describe("the schema", () => {
     { nfdFeaturesDir: "" },
     { metricsAddress: "::" },
     { containerDevicePath: "/dev/video{index}" },
+    { containerDeviceEnv: "PATHFINDER" },
     { resourceName: "example.com/Cameras_2" },
   ])("takes %j", (more) => expect(config(more)).toBe(true));
 

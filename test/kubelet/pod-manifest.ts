@@ -20,9 +20,11 @@ trap 'exit 0' TERM
 busybox sleep 2147483647 & wait
 `;
 
-/** A static pod's manifest, asking for `devices` of `resource`. */
-export function podManifest(name: string, devices: number, resource: string): object {
-  const amount = devices > 0 ? { [resource]: String(devices) } : {};
+/** A static pod's manifest, asking for a number of devices by resource. */
+export function podManifest(name: string, limits: Readonly<Record<string, number>>): object {
+  const amount = Object.fromEntries(
+    Object.entries(limits).map(([resource, devices]) => [resource, String(devices)]),
+  );
   return {
     apiVersion: "v1",
     kind: "Pod",

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { PodView } from "../contract/node.ts";
+import { listedPaths, type PodView, shownVariables } from "../contract/node.ts";
 import type { RunningContainer } from "./containerd.ts";
 
 /** The part of a pod (core/v1) that the tests read. */
@@ -69,13 +69,15 @@ function inside(container: RunningContainer | undefined): Pick<PodView, "env" | 
   try {
     for (const variable of readFileSync(join(proc, "environ"), "utf8").split("\0")) {
       const [key = "", ...value] = variable.split("=");
-      if (key === "VIDEO_DEVICE" || key === "VIDEO_DEVICES") env[key] = value.join("=");
+      if (shownVariables.includes(key)) env[key] = value.join("=");
     }
   } catch {
     // It ended meanwhile.
   }
-  const paths = (env["VIDEO_DEVICES"] ?? "").split(/[,\s]+/).filter((path) => path !== "");
-  return { env, deviceNodes: paths.filter((path) => isCharacterDevice(join(proc, "root", path))) };
+  return {
+    env,
+    deviceNodes: listedPaths(env).filter((path) => isCharacterDevice(join(proc, "root", path))),
+  };
 }
 
 function isCharacterDevice(path: string): boolean {

@@ -90,8 +90,9 @@ export class RealNode implements TestNode {
     await this.#kubelet.kill();
   }
 
-  async createPod({ name, devices }: PodRequest): Promise<void> {
-    await this.createPodOf(name, (unique) => podManifest(unique, devices, this.#resource));
+  async createPod({ name, devices, others }: PodRequest): Promise<void> {
+    const limits = { ...(devices > 0 && { [this.#resource]: devices }), ...others };
+    await this.createPodOf(name, (unique) => podManifest(unique, limits));
   }
 
   /** A pod of any manifest, made for the name it gets. */

@@ -22,6 +22,8 @@ export interface PluginBinaryOptions {
   readonly name?: string;
   /** The command that starts it, for example with an emulator. Default: the executable of `bun run build`. */
   readonly program?: readonly string[];
+  /** Names its state and its socket, as the chart does for each release. Default: those of all instances without it. */
+  readonly release?: string;
   /** Flags in addition to those with the node's paths, for example `--enable-metrics`. Default none. */
   readonly flags?: readonly string[];
 }
@@ -43,7 +45,8 @@ export class PluginBinary implements PluginControl {
   #process: Subprocess | undefined;
 
   constructor(node: TestNode, options: PluginBinaryOptions = {}) {
-    const { name = "plugin", flags = [], program = [binary] } = options;
+    const { name = "plugin", release = "", flags = [], program = [binary] } = options;
+    const socket = `video-device-plugin${release && `-${release}`}.sock`;
     for (const file of program) {
       assert.ok(
         !file.startsWith("/") || existsSync(file),
@@ -64,8 +67,8 @@ export class PluginBinary implements PluginControl {
       `--kubelet-socket=${node.kubeletSocket}`,
       `--pod-resources-socket=${node.podResourcesSocket}`,
       `--admin-socket=${this.adminSocket}`,
-      `--state-dir=${join(node.workDir, "state")}`,
-      `--socket-path=${join(dirname(node.kubeletSocket), "video-device-plugin.sock")}`,
+      `--state-dir=${join(node.workDir, `state${release && `-${release}`}`)}`,
+      `--socket-path=${join(dirname(node.kubeletSocket), socket)}`,
       ...flags,
     ];
   }

@@ -27,6 +27,35 @@ export function cardLabel(): OptionType<string> {
   };
 }
 
+/**
+ * Variables on which every container depends. The kubelet lets a device plugin's variable replace one of the image
+ * (kubelet_pods.go, GenerateRunContainerOptions), so a plugin that sets `PATH` stops the container from starting.
+ */
+const reservedVariable = /^(PATH|HOME|HOSTNAME|LD_.*|KUBERNETES_.*)$/;
+
+/**
+ * Name of an environment variable in the POSIX sense, which every shell can read. It must not end in S: with an S
+ * appended it names the list of paths, so that such a name could be the list of another instance.
+ */
+export function variableName(): OptionType<string> {
+  return {
+    expected:
+      "the name of a variable: letters, digits and _, no digit at the start, no S at the end, not PATH, HOME, HOSTNAME, LD_… or KUBERNETES_…",
+    placeholder: "NAME",
+    schema: {
+      type: "string",
+      pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
+      maxLength: maxTemplateBytes,
+      not: { pattern: `S$|${reservedVariable.source}` },
+    },
+    parse: (text) => {
+      if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(text) || text.length > maxTemplateBytes) return reject();
+      if (text.endsWith("S")) return reject("the list of all paths has an S at its end");
+      return reservedVariable.test(text) ? reject(`containers depend on ${text}`) : accept(text);
+    },
+  };
+}
+
 /** An IPv4 or IPv6 address, and no name: a name could stand for another interface tomorrow. */
 export function ipAddress(): OptionType<string> {
   return {

@@ -6,7 +6,7 @@ import { nodeName, resourceName } from "./kubernetes.ts";
 import { integer, octalPermission, seconds } from "./number.ts";
 import type { OptionType } from "./option-type.ts";
 import { devicePathTemplate, directory, socketPath } from "./path.ts";
-import { cardLabel, ipAddress } from "./text.ts";
+import { cardLabel, ipAddress, variableName } from "./text.ts";
 
 const effects = { lookupGroup: (name: string) => (name === "video" ? 44 : undefined) };
 
@@ -104,6 +104,22 @@ describe("card label", () => {
       }),
     );
   });
+});
+
+test("a variable's name is one that a shell can read, and that breaks no container", () => {
+  for (const text of ["VIDEO_DEVICE", "_x", "camera2", "PATHFINDER"]) {
+    expect(parse(variableName(), text)).toBe(text);
+  }
+  for (const text of ["", "2ND", "A-B", "A.B", "A B", "A=", "Ä", "x".repeat(256)]) {
+    expect(parse(variableName(), text)).toBe("refused");
+  }
+  for (const text of ["PATH", "HOME", "HOSTNAME", "LD_PRELOAD", "KUBERNETES_SERVICE_HOST"]) {
+    expect(parse(variableName(), text)).toBe(`containers depend on ${text}`);
+  }
+});
+
+test("a variable's name is never the list of another instance", () => {
+  expect(parse(variableName(), "VIDEO_DEVICES")).toBe("the list of all paths has an S at its end");
 });
 
 test("an IP address is no host name", () => {

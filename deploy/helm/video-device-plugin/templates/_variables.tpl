@@ -3,6 +3,7 @@
 - [resourceName, RESOURCE_NAME]
 - [podResourcesInterval, POD_RESOURCES_INTERVAL]
 - [containerDevicePath, CONTAINER_DEVICE_PATH]
+- [containerDeviceEnv, CONTAINER_DEVICE_ENV]
 - [preStartContainer, PRE_START_CONTAINER]
 - [maxDevices, MAX_DEVICES]
 - [firstDeviceNumber, FIRST_DEVICE_NUMBER]
