@@ -1,9 +1,10 @@
+import { relative } from "node:path";
 import { aborted, systemClock } from "../common/clock.ts";
 import { switchFlag } from "./arguments.ts";
-import { exitCode } from "./command.ts";
+import { type Command, exitCode } from "./command.ts";
 import { defineCommand } from "./define-command.ts";
 import * as acts from "./demo/acts.ts";
-import { thisProgram } from "./demo/plugin-process.ts";
+import { demoRun, runUntilInputEnds, thisProgram } from "./demo/plugin-process.ts";
 import { DemoFailure, Stage } from "./demo/stage.ts";
 import { Timeline } from "./demo/timeline.ts";
 import { hasColour, interruptSignal } from "./terminal.ts";
@@ -21,7 +22,7 @@ const story: readonly acts.Act[] = [
 /** Pause between two acts, ms: time to read. */
 const pauseMs = 700;
 
-export const demoCommand = defineCommand("demo", {
+const playCommand = defineCommand("demo", {
   usage: ["demo [--keep]"],
   about: `Starts an embedded kubelet (it behaves as the real one's device manager does), eight simulated video devices and
 the plugin, and plays the life of a node: pods get devices, the kubelet restarts, a device becomes unhealthy, another one
@@ -36,11 +37,10 @@ camera and no root, and leaves nothing behind.`,
   async run({ flags }, terminal) {
     const timeline = new Timeline(terminal, hasColour(terminal));
     const stage = new Stage(timeline);
-    // The plugin is a process of its own, and must not outlive the demo.
-    const interrupted = interruptSignal(() => stage.plugin?.kill("SIGKILL"));
+    const interrupted = interruptSignal(() => stage.abandon());
     try {
       timeline.title(
-        "Video Device Plugin: an embedded kubelet, eight simulated cameras, the real plugin",
+        "Video Device Plugin: the real plugin, an embedded kubelet, 8 simulated cameras",
       );
       for (const act of story) {
         await act(stage);
@@ -64,22 +64,35 @@ camera and no root, and leaves nothing behind.`,
   },
 });
 
+/** `demo`, and `demo run ...` for the process of its own that it starts. */
+export const demoCommand: Command = {
+  ...playCommand,
+  run: ([first, ...rest], terminal) =>
+    first === demoRun
+      ? runUntilInputEnds(rest, terminal)
+      : playCommand.run(first === undefined ? [] : [first, ...rest], terminal),
+};
+
 async function keep(stage: Stage, interrupted: AbortSignal): Promise<void> {
-  const { timeline, paths, kubelet, faultsDir } = stage;
+  const { timeline, paths, directory, kubelet, faultsDir } = stage;
   timeline.act("Still running: try things, Ctrl-C ends it");
+  const faults = relative(directory, faultsDir);
   timeline.note(
     [
-      `kubelet         ${paths.kubeletSocket}`,
-      `pod-resources   ${kubelet.podResourcesSocket}`,
-      `plugin          ${paths.socketPath.replace(".sock", "-*.sock")}`,
-      `devices         ${paths.simulatedDir}`,
+      `its files       cd ${directory}`,
+      `kubelet         ${relative(directory, paths.kubeletSocket)}`,
+      `pod-resources   ${relative(directory, kubelet.podResourcesSocket)}`,
+      `plugin          ${relative(directory, paths.socketPath).replace(".sock", "-*.sock")}`,
+      `devices         ${relative(directory, paths.simulatedDir)}`,
       `in a browser    http://127.0.0.1:${paths.metricsPort}/ (for Prometheus: /metrics)`,
       "",
-      `ask the plugin  ${thisProgram().join(" ")} status --admin-socket ${paths.adminSocket}`,
-      `break one       echo "the lens cap is on" > ${faultsDir}/video12.sick`,
-      `fix it          rm ${faultsDir}/video12.sick`,
-      `delete one      rm ${paths.simulatedDir}/video13`,
-      `stream          echo "YUYV 640x480 30 fps" > ${faultsDir}/video10.streaming`,
+      "There, in another terminal:",
+      `ask the plugin  ${thisProgram().join(" ")} \\`,
+      `                status --admin-socket $PWD/${relative(directory, paths.adminSocket)}`,
+      `break one       echo "the lens cap is on" > ${faults}/video12.sick`,
+      `fix it          rm ${faults}/video12.sick`,
+      `delete one      rm ${relative(directory, paths.simulatedDir)}/video13`,
+      `stream          echo "YUYV 640x480" > ${faults}/video10.streaming`,
     ].join("\n"),
   );
   const stop = kubelet.events.listen((event) => {

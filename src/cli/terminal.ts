@@ -1,6 +1,7 @@
 import { isatty } from "node:tty";
 import { writeAllSync } from "../common/write-sync.ts";
 import { systemSources } from "../config/system-sources.ts";
+import { ignoresSignal } from "../linux/ignored-signals.ts";
 
 /** Where a command's text goes. Texts bring their own line breaks. */
 export interface Terminal {
@@ -19,8 +20,8 @@ export interface Screen {
 
 /** The process's own standard output and error, written before the call returns. */
 export const systemTerminal: Terminal = {
-  out: (text) => writeAllSync(1, text),
-  err: (text) => writeAllSync(2, text),
+  out: (text) => write(1, text),
+  err: (text) => write(2, text),
   get screen() {
     return isatty(1) ? systemScreen : undefined;
   },
@@ -32,21 +33,44 @@ const systemScreen: Screen = {
   rows: () => process.stdout.rows || 24,
 };
 
+/** A write to a terminal that was closed fails with EIO: the reader is gone, as of a closed pipe. */
+function write(fd: number, text: string): boolean {
+  try {
+    return writeAllSync(fd, text);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EIO") return false;
+    throw error;
+  }
+}
+
+/** Numbers of the signals that end a command: signal(7). */
+const endingSignals = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+
 /**
- * Aborts on the first Ctrl-C or SIGTERM, so that the command can end in order. The second one ends the process at
- * once, after `onSecond`.
+ * Signals that follow the first one within this time, ms, are the same one: Ctrl-C comes from the terminal to all its
+ * processes, and npx and `bun run` forward it as well.
+ */
+const sameSignalMs = 1000;
+
+/**
+ * Aborts on the first Ctrl-C, SIGTERM or SIGHUP (the terminal was closed), so that the command can end in order. One
+ * that comes more than a second later ends the process at once, after `onSecond`. Under nohup, SIGHUP stays ignored.
  */
 export function interruptSignal(onSecond?: () => void): AbortSignal {
   const interrupt = new AbortController();
-  const onSignal = () => {
-    if (interrupt.signal.aborted) {
-      onSecond?.();
-      process.exit(128 + 2);
-    }
-    interrupt.abort();
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  let firstAt = 0;
+  for (const [name, number] of Object.entries(endingSignals)) {
+    if (name === "SIGHUP" && ignoresSignal(number)) continue;
+    process.on(name, () => {
+      if (!interrupt.signal.aborted) {
+        firstAt = performance.now();
+        interrupt.abort();
+      } else if (performance.now() - firstAt > sameSignalMs) {
+        onSecond?.();
+        process.exit(128 + number);
+      }
+    });
+  }
   return interrupt.signal;
 }
 

@@ -439,55 +439,6 @@ See "video-device-plugin run --help".
     expect(log).not.toContain('"level":"ERROR"');
   });
 
-  test("plays its whole demo, keeps it running on request, and ends with 0 on Ctrl-C", async () => {
-    const child = Bun.spawn([binary, "demo", "--keep"], {
-      env: { TMPDIR: directory },
-      cwd: "/",
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    running.push(child);
-    let output = "";
-    let page = "";
-    let status = "";
-    for await (const chunk of child.stdout) {
-      const waited = output.includes("delete one");
-      output += Buffer.from(chunk).toString();
-      if (waited || !output.includes("delete one")) continue;
-      const [, url = ""] = /in a browser +(\S+)/.exec(output) ?? [];
-      page = await (await fetch(url)).text();
-      const [, command = ""] = /ask the plugin +(.+)/.exec(output) ?? [];
-      status = Bun.spawnSync(command.split(" "), { env: {} }).stdout.toString();
-      child.kill("SIGINT");
-    }
-    expect(page).toContain("<title>demo-node: 8 of 8 devices healthy");
-    expect(status).toStartWith("✓ demo-node: 8 of 8 devices healthy");
-    expect(await child.exited).toBe(0);
-    expect(output).toContain("Every step happened");
-    expect(output).not.toContain("✗");
-    expect(readdirSync(directory).filter((name) => name.startsWith("vdp-demo"))).toEqual([]);
-  }, 30_000);
-
-  test("has a demo that fails when a step doesn't happen", async () => {
-    const child = Bun.spawn([binary, "demo"], { env: {}, stdout: "pipe", stderr: "inherit" });
-    running.push(child);
-    let output = "";
-    for await (const chunk of child.stdout) {
-      if (output === "") {
-        // Kills its child, the plugin, as soon as it exists.
-        const children = `/proc/${child.pid}/task/${child.pid}/children`;
-        let plugin = "";
-        while (plugin === "") plugin = (await Bun.file(children).text()).trim();
-        process.kill(Number(plugin), "SIGKILL");
-      }
-      output += Buffer.from(chunk).toString();
-    }
-    expect(await child.exited).toBe(1);
-    // The first step, unless the kill comes late.
-    expect(output).toMatch(/✗ (waited 5 s for|pod \w+ is Failed)/);
-    expect(output).not.toContain("Every step happened");
-  }, 30_000);
-
   test.skipIf(Bun.which("script") === null)("logs pretty lines on a terminal", async () => {
     const command = ["exec", binary, ...argumentsFor([])].join(" ");
     const child = Bun.spawn(["script", "-qec", command, "/dev/null"], {

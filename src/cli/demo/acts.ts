@@ -12,13 +12,13 @@ export async function registration(stage: Stage): Promise<void> {
   await kubelet.start();
   stage.startPlugin();
   const ms = await stage.counts(8, 8);
-  timeline.done("the plugin created 8 devices and registered; the kubelet counts 8 of 8", ms);
+  timeline.done("the plugin created 8 devices; the kubelet counts 8 of 8", ms);
   stage.drawDevices();
 }
 
 export async function pods(stage: Stage): Promise<void> {
   const { timeline } = stage;
-  timeline.act("Two pods request devices: limits: { meeting-baas.io/video-devices: 1 } and 2");
+  timeline.act("Two pods request meeting-baas.io/video-devices: 1 and 2");
   for (const [name, devices] of [
     ["recorder", 1],
     ["mixer", 2],
@@ -63,7 +63,7 @@ export async function fault(stage: Stage): Promise<void> {
     containers: [{ name: "app", devices: 5 }],
   });
   must(greedy.phase === "Failed", "a pod got more devices than are healthy");
-  timeline.done(`the kubelet rejects a pod that requests 5 where 4 are free: ${greedy.reason}`);
+  timeline.done(`5 requested, 4 free: the kubelet rejects it, ${greedy.reason}`);
   kubelet.removePod("greedy");
   rmSync(file);
   timeline.done("healthy again: 8 of 8", await stage.counts(8, 8));
@@ -93,7 +93,7 @@ export async function crash(stage: Stage): Promise<void> {
   stage.startPlugin();
   const ms = await stage.counts(8, 8);
   must(kubelet.pods.map(containerIds).join() === before, "a container was replaced");
-  timeline.done("the new plugin adopted the devices: 8 of 8; the pods kept running", ms);
+  timeline.done("the new plugin adopted the devices: 8 of 8; the pods run on", ms);
 }
 
 export async function podsEnd(stage: Stage): Promise<void> {
@@ -124,7 +124,7 @@ export async function cleanStop(stage: Stage): Promise<void> {
   must(left.length === 0, `sockets were left behind: ${left.join(", ")}`);
   must(existsSync(join(paths.simulatedDir, "video10")), "a device was removed");
   must(stage.kubelet.pod("streamer")?.phase === "Running", "streamer does not run any more");
-  timeline.done("its socket is gone, the devices are as before, streamer still runs");
+  timeline.done("its socket is gone, the devices stay, streamer still runs");
 }
 
 /** The settings of a pod's container; the demo fails unless it is running. */

@@ -1,4 +1,6 @@
 import type { Subprocess } from "bun";
+import { exitCode } from "../command.ts";
+import type { Terminal } from "../terminal.ts";
 
 export interface PluginPaths {
   readonly kubeletSocket: string;
@@ -14,19 +16,38 @@ export interface PluginPaths {
 /** Number of last log lines that are kept for the report of a failure. */
 const keptLines = 20;
 
+/** The word after `demo` that makes it {@link runUntilInputEnds}. */
+export const demoRun = "run";
+
+/**
+ * `run`, for a process that the demo starts. The process ends with its standard input, which the kernel closes with the
+ * demo, even one that was killed.
+ *
+ * @param argv The arguments of `run`.
+ * @returns the exit code.
+ */
+export async function runUntilInputEnds(
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  process.stdin.once("end", () => process.exit(exitCode.failure)).resume();
+  const { runCommand } = await import("../run.ts");
+  return runCommand.run(argv, terminal);
+}
+
 /**
  * The plugin as a process of its own: this program with `run`. So the demo shows what runs on nodes, signals and exit
  * codes included.
  */
 export class PluginProcess {
-  readonly #process: Subprocess<"ignore", "pipe", "inherit">;
+  readonly #process: Subprocess<"pipe", "pipe", "inherit">;
   readonly #lines: string[] = [];
 
   constructor(paths: PluginPaths) {
     this.#process = Bun.spawn({
       cmd: [
         ...thisProgram(),
-        "run",
+        ...["demo", demoRun],
         "--driver=simulated",
         "--node-name=demo-node",
         "--log-level=debug",
@@ -43,7 +64,8 @@ export class PluginProcess {
       ],
       // Without the caller's environment: a MAX_DEVICES there must not change the demo.
       env: {},
-      stdin: "ignore",
+      // Nothing is written to it: its end is the end of the demo, see runUntilInputEnds.
+      stdin: "pipe",
       stdout: "pipe",
       stderr: "inherit",
       // Ctrl-C goes to the whole process group, and the demo stops the plugin itself.

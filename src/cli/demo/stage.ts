@@ -102,6 +102,12 @@ export class Stage {
     this.kubelet.stop({ removeSockets: true });
     rmSync(this.directory, { recursive: true, force: true });
   }
+
+  /** As {@link clear}, for a process that ends at once. */
+  abandon(): void {
+    this.plugin?.kill("SIGKILL");
+    rmSync(this.directory, { recursive: true, force: true });
+  }
 }
 
 /** A unix socket's path has at most 107 bytes, and the part below this directory some 70 of them. */

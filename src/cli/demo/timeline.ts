@@ -1,3 +1,4 @@
+import { wrap } from "../../config/wrap.ts";
 import type { Terminal } from "../terminal.ts";
 import { type Colour, paint } from "../tools/table.ts";
 
@@ -7,7 +8,12 @@ export interface Cell {
   readonly colour: Colour;
 }
 
-/** Prints events as lines with the time since the start. */
+/** Columns before a text: the time since the start, and a mark. */
+const indent = " ".repeat("99.99 s ✓ ".length);
+/** Longest line, in columns. */
+const maxColumns = 100;
+
+/** Prints events as lines with the time since the start, none longer than the screen is wide. */
 export class Timeline {
   readonly #terminal: Terminal;
   readonly #colour: boolean;
@@ -24,46 +30,60 @@ export class Timeline {
   }
 
   title(text: string): void {
-    this.#terminal.out(`\n${this.#paint("bold", text)}\n`);
+    const lines = wrap(text, this.#columns).map((line) => `${this.#paint("bold", line)}\n`);
+    this.#terminal.out(`\n${lines.join("")}`);
   }
 
   /** The heading of an act. */
   act(text: string): void {
-    this.#terminal.out(
-      `\n${this.#stamp()}${this.#paint("cyan", "▸")} ${this.#paint("bold", text)}\n`,
-    );
+    this.#terminal.out("\n");
+    this.#event(this.#paint("cyan", "▸"), text, "bold");
   }
 
   /** A step that happened; `ms` is its duration, if it was measured. */
   done(text: string, ms?: number): void {
-    const took = ms === undefined ? "" : this.#paint("gray", `  ${formatMs(ms)}`);
-    this.#terminal.out(`${this.#stamp()}${this.#paint("green", "✓")} ${text}${took}\n`);
+    this.#event(this.#paint("green", "✓"), text, undefined, ms === undefined ? "" : formatMs(ms));
   }
 
   failed(text: string): void {
-    this.#terminal.out(`${this.#stamp()}${this.#paint("red", "✗")} ${text}\n`);
+    this.#event(this.#paint("red", "✗"), text);
   }
 
+  /** Lines as they are. */
   note(text: string): void {
     for (const line of text.split("\n")) {
-      this.#terminal.out(`${" ".repeat(13)}${this.#paint("gray", line)}\n`);
+      this.#terminal.out(`${indent}${this.#paint("gray", line)}`.trimEnd().concat("\n"));
     }
   }
 
   /** One row of cells under a row of headings. */
   table(heads: readonly string[], cells: readonly Cell[]): void {
-    const width = Math.max(
-      ...heads.map((head) => head.length),
-      ...cells.map(({ text }) => text.length),
-    );
-    const indent = " ".repeat(13);
-    const head = heads.map((text) => text.padEnd(width)).join("  ");
-    const row = cells.map(({ text, colour }) => this.#paint(colour, text.padEnd(width))).join("  ");
-    this.#terminal.out(`${indent}${this.#paint("gray", head)}\n${indent}${row}\n`);
+    const widths = heads.map((head, at) => Math.max(head.length, cells[at]?.text.length ?? 0));
+    const wide = widths.reduce((sum, width) => sum + width + 2, indent.length - 2);
+    const gap = wide <= this.#columns ? "  " : " ";
+    const row = (texts: readonly Cell[]) => {
+      const padded = texts.map(({ text, colour }, at) => {
+        const isLast = at === texts.length - 1;
+        return this.#paint(colour, isLast ? text : text.padEnd(widths[at] ?? 0));
+      });
+      this.#terminal.out(`${indent}${padded.join(gap)}\n`);
+    };
+    row(heads.map((text) => ({ text, colour: "gray" })));
+    row(cells);
   }
 
-  #stamp(): string {
-    return this.#paint("gray", `${this.seconds.toFixed(2).padStart(8)} s  `);
+  get #columns(): number {
+    return Math.min(this.#terminal.screen?.columns() ?? 80, maxColumns);
+  }
+
+  #event(mark: string, text: string, colour?: Colour, took = ""): void {
+    const room = this.#columns - indent.length;
+    const lines = wrap(text, room);
+    const fits = (lines.at(-1) ?? "").length + 2 + took.length <= room;
+    const painted = lines.map((line) => (colour ? this.#paint(colour, line) : line));
+    const time = took === "" ? "" : `${fits ? "  " : `\n${indent}`}${this.#paint("gray", took)}`;
+    const seconds = this.#paint("gray", `${this.seconds.toFixed(2).padStart(5)} s`);
+    this.#terminal.out(`${seconds} ${mark} ${painted.join(`\n${indent}`)}${time}\n`);
   }
 
   #paint(colour: Colour, text: string): string {
