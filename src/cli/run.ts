@@ -61,7 +61,15 @@ export const runCommand: Command = {
     if (!stopping.aborted) {
       const driver = createDriver(config, log, allocated);
       plugin = new Plugin(config, { driver, log, journal, logLevel, version });
-      await plugin.run(stopping);
+      try {
+        await plugin.run(stopping);
+      } catch (reason) {
+        log.error("Ended for a new process", {
+          ...PluginError.from(reason).fields(),
+          next: "the process ends with exit code 1, for its supervisor to start it again",
+        });
+        return exitCode.failure;
+      }
     }
     log.info(
       "Stopped",

@@ -112,8 +112,10 @@ export const errorKinds = {
   // the kubelet
   close_failed: "internal",
   kubelet_absent: "internal",
+  kubelet_directory_deleted: "internal",
   kubelet_directory_denied: "internal",
   kubelet_directory_missing: "internal",
+  kubelet_directory_read_only: "internal",
   kubelet_refusing: "internal",
   listen_failed: "internal",
   pod_resources_absent: "internal",

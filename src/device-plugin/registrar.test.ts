@@ -34,6 +34,7 @@ function start(socketPath: string, onDebug: (msg: string, fields: LogFields) => 
       resourceName: "example.com/cameras",
       kubeletSocket: join(directory, "dp", "kubelet.sock"),
       socketPath,
+      podResourcesSocket: join(directory, "pr", "kubelet.sock"),
       preStart: false,
       times: quickTimes,
     },

@@ -6,6 +6,7 @@ import { Notify } from "../common/notify.ts";
 import { fileIdentity } from "../common/unix-socket.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import { explainFailure } from "./explain-registration.ts";
+import { KubeletDirectories } from "./kubelet-directories.ts";
 import { PluginServer, type PluginServerDeps } from "./plugin-server.ts";
 import { callRegister } from "./register-call.ts";
 import {
@@ -27,6 +28,8 @@ export interface RegistrarOptions {
   readonly kubeletSocket: string;
   /** Each socket has this path with a suffix of its own, see {@link instanceSocketPath}. */
   readonly socketPath: string;
+  /** The kubelet's pod-resources socket, whose directory may be deleted as well. */
+  readonly podResourcesSocket: string;
   /** True if the kubelet has to call PreStartContainer. */
   readonly preStart: boolean;
   readonly times: RegistrationTimes;
@@ -84,6 +87,7 @@ export class Registrar {
   #kubeletReplacedAt: number | undefined;
   #refusingSince: number | undefined;
   readonly #events: RegistrationLog;
+  readonly #directories: KubeletDirectories;
   #status: { reason: RegistrationReason; since: number };
 
   constructor(options: RegistrarOptions, deps: RegistrarDeps) {
@@ -92,6 +96,7 @@ export class Registrar {
     this.#times = options.times;
     this.#retries = new RegistrationRetries({ ...deps, times: options.times });
     this.#events = new RegistrationLog(deps.log, options.kubeletSocket);
+    this.#directories = new KubeletDirectories(options);
     this.#status = { reason: "kubelet_absent", since: deps.clock.now() };
   }
 
@@ -111,6 +116,11 @@ export class Registrar {
   /** Reconciles now rather than at the next tick. */
   readonly reconcileSoon = (): void => this.#notify.notify();
 
+  /**
+   * Runs until `signal` aborts.
+   *
+   * @throws PluginError `kubelet_directory_deleted` or `kubelet_directory_read_only` if only a new process can go on.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     const directory = dirname(this.#options.kubeletSocket);
@@ -123,6 +133,7 @@ export class Registrar {
         if (action.reason !== this.#status.reason) {
           this.#status = { reason: action.reason, since: facts.now };
         }
+        if (action.kind === "end") throw action.error;
         if (action.kind === "wait") await this.#notify.wait(clock, action.ms, signal);
         else await this.#act(action, signal);
       }
@@ -158,6 +169,8 @@ export class Registrar {
       lastStreamEnd: this.#lastStreamEnd,
       kubeletReplacedAt: this.#kubeletReplacedAt,
       notListed: session?.notListed ?? false,
+      // A registration outlives the directories.
+      lostDirectory: open > 0 ? undefined : this.#directories.loss(),
       notBefore: this.#retries.dueAt(kubelet.identity),
     };
   }

@@ -15,6 +15,7 @@ const facts = (now: number): RegistrationFacts => ({
   streamSeen: false,
   kubeletReplacedAt: undefined,
   notListed: false,
+  lostDirectory: undefined,
   notBefore: 0,
 });
 

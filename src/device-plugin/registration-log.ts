@@ -56,5 +56,6 @@ function fields(action: RegistrationAction, facts: RegistrationFacts): LogFields
     refusing_for_ms: ago(facts.refusingSince),
     not_before_in_ms: notBefore > now ? notBefore - now : undefined,
     not_listed: facts.notListed,
+    lost_directory: facts.lostDirectory?.code,
   };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { PluginError } from "../common/plugin-error.ts";
 import {
   decide,
   type RegistrationFacts,
@@ -19,8 +20,10 @@ const idle: RegistrationFacts = {
   streamSeen: false,
   kubeletReplacedAt: undefined,
   notListed: false,
+  lostDirectory: undefined,
   notBefore: 0,
 };
+const deleted = new PluginError("kubelet_directory_deleted", "The directory /dp was deleted.");
 const serving: RegistrationFacts = { ...idle, server: "serving" };
 const live: RegistrationFacts = {
   ...serving,
@@ -44,6 +47,22 @@ const table: [string, RegistrationFacts, ReturnType<typeof decide>][] = [
     "checks less often a socket that a dead kubelet left behind",
     { ...idle, kubelet: { state: "refusing", identity: "k1" }, refusingSince: now - 5000 },
     { kind: "wait", reason: "kubelet_refusing", ms: 1000 },
+  ],
+  [
+    "ends the process for a new one when a directory is lost, whatever its mount shows of the kubelet",
+    {
+      ...serving,
+      server: "socket_lost",
+      kubelet: { state: "absent", identity: undefined },
+      notBefore: now + 700,
+      lostDirectory: deleted,
+    },
+    { kind: "end", reason: "directory_lost", error: deleted },
+  ],
+  [
+    "first counts the end of a registration when a directory is lost",
+    { ...live, streams: 0, lostDirectory: deleted },
+    { kind: "close", reason: "stream_ended" },
   ],
   ["serves first", idle, { kind: "listen", reason: "kubelet_ready" }],
   ["registers second", serving, { kind: "register", reason: "kubelet_ready" }],
@@ -150,6 +169,7 @@ describe("the registration's decision", () => {
     streamSeen: fc.boolean(),
     kubeletReplacedAt: fc.option(fc.integer({ min: now - 9000, max: now }), { nil: undefined }),
     notListed: fc.boolean(),
+    lostDirectory: fc.constantFrom(undefined, deleted),
     notBefore: fc.integer({ min: now - 100, max: now + 30_000 }),
   });
   const possible = anyFacts.map((facts) => {
@@ -184,6 +204,14 @@ describe("the registration's decision", () => {
         expect(action.ms).toBeLessThanOrEqual(times.backoff.maxMs);
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  test("is never to end the process while a stream is open", () => {
+    fc.assert(
+      fc.property(possible, (facts) => {
+        if (facts.streams > 0) expect(decide(facts, times).kind).not.toBe("end");
+      }),
     );
   });
 

@@ -1,4 +1,5 @@
 import type { BackoffOptions } from "../common/backoff.ts";
+import type { PluginError } from "../common/plugin-error.ts";
 
 /** What the reconciler decides on. All of it is read afresh for each decision. Times are ms since the epoch. */
 export interface RegistrationFacts {
@@ -20,6 +21,8 @@ export interface RegistrationFacts {
   readonly kubeletReplacedAt: number | undefined;
   /** True if the kubelet lists none of our devices although a stream is open. */
   readonly notListed: boolean;
+  /** Why only a new process can reach the kubelet's directories; undefined while this one can, or is registered. */
+  readonly lostDirectory: PluginError | undefined;
   /** After a failure Register may not be called before this time. */
   readonly notBefore: number;
 }
@@ -40,9 +43,10 @@ export interface StreamEnd {
   readonly kubelet: string;
 }
 
-/** What the registrar does next: a step, or `wait` for at most `ms`. */
+/** What the registrar does next: a step, `wait` for at most `ms`, or `end`, since only a new process can go on. */
 export type RegistrationAction =
   | RegistrationStep
+  | { readonly kind: "end"; readonly reason: RegistrationReason; readonly error: PluginError }
   | { readonly kind: "wait"; readonly reason: RegistrationReason; readonly ms: number };
 
 /**
@@ -69,7 +73,8 @@ export type RegistrationReason =
   | "stream_ended"
   | "socket_lost"
   | "settling"
-  | "backoff";
+  | "backoff"
+  | "directory_lost";
 
 /** Times of the reconciler, ms. */
 export interface RegistrationTimes {
@@ -153,7 +158,9 @@ function towardsRegistration(
   facts: RegistrationFacts,
   times: RegistrationTimes,
 ): RegistrationAction {
-  const { now, kubelet, lastStreamEnd } = facts;
+  const { now, kubelet, lastStreamEnd, lostDirectory } = facts;
+  // First of all: what the mount of a deleted directory shows says nothing about the kubelet.
+  if (lostDirectory) return { kind: "end", reason: "directory_lost", error: lostDirectory };
   if (facts.server === "socket_lost") return { kind: "close", reason: "socket_lost" };
   if (kubelet.state === "absent") return wait("kubelet_absent", times.tickMs);
   if (kubelet.state === "refusing") {

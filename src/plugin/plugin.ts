@@ -1,6 +1,7 @@
 import type { AdminActions } from "../admin/admin-service.ts";
 import { aborted, type Clock, systemClock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
+import type { PluginError } from "../common/plugin-error.ts";
 import { WallClock } from "../common/wall-clock.ts";
 import type { Config } from "../config/config.ts";
 import type { RegistrarStatus } from "../device-plugin/registrar.ts";
@@ -66,6 +67,9 @@ export class Plugin {
   readonly #lag: EventLoopLag;
   readonly #restarts: RestartTracker;
   readonly #operations: Operations;
+  readonly #end = new AbortController();
+  /** Why only a new process can go on. */
+  #failure: PluginError | undefined;
 
   constructor(config: Config, deps: PluginDeps) {
     const pollMs = config.podResourcesInterval * 1000;
@@ -136,11 +140,16 @@ export class Plugin {
   }
 
   /**
-   * Runs until `signal` aborts. Then the registration ends, so that the kubelet sends no more pods here, with
-   * maintenance and audit; everything else ends after it. Devices stay as they are, unless the option says otherwise.
+   * Runs until `signal` aborts, or only a new process can go on. Then the registration ends, so that the kubelet sends
+   * no more pods here, with maintenance and audit; everything else ends after it. Devices stay as they are, unless the
+   * option says otherwise.
+   *
+   * @throws PluginError of what only a new process can help against; devices stay as they are.
    */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#run(signal).finally(() => this.#pool.close());
+    const ending = AbortSignal.any([signal, this.#end.signal]);
+    await this.#run(ending).finally(() => this.#pool.close());
+    if (this.#failure !== undefined && !signal.aborted) throw this.#failure;
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -170,7 +179,8 @@ export class Plugin {
       this.#deps.log.warn("Work at the devices abandoned", { waited_ms: stopPatienceMs });
       return;
     }
-    if (this.#config.removeDevicesOnExit) await this.#pool.devices.maintenance.removeUnused();
+    if (this.#config.removeDevicesOnExit && this.#failure === undefined)
+      await this.#pool.devices.maintenance.removeUnused();
   }
 
   /** Publishes labels for NFD, once the driver has created the devices: until then the module may not be loaded. */
@@ -193,6 +203,10 @@ export class Plugin {
       this.#metrics.actorRestarted(actor);
       this.#restarts.restarted(actor);
     };
-    return supervise({ name, run }, signal, { ...this.#deps, onRestart });
+    const onEnd = (error: PluginError) => {
+      this.#failure ??= error;
+      this.#end.abort();
+    };
+    return supervise({ name, run }, signal, { ...this.#deps, onRestart, onEnd });
   }
 }

@@ -1,20 +1,23 @@
 import { describe, expect, test } from "bun:test";
 import { ManualClock, settle } from "../../test/support/manual-clock.ts";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
+import { PluginError } from "../common/plugin-error.ts";
 import { type Actor, supervise } from "./supervisor.ts";
 
 function setUp(run: Actor["run"]) {
   const clock = new ManualClock();
   const log = recordingLogger();
   const restarts: string[] = [];
+  const ends: string[] = [];
   const stop = new AbortController();
   const running = supervise({ name: "part", run }, stop.signal, {
     clock,
     log,
     random: () => 1,
     onRestart: (actor) => restarts.push(actor),
+    onEnd: (error) => ends.push(error.code),
   });
-  return { clock, log, restarts, stop, running };
+  return { clock, log, restarts, ends, stop, running };
 }
 
 const untilAborted = (signal: AbortSignal) =>
@@ -51,6 +54,15 @@ describe("a supervised part", () => {
     });
     stop.abort();
     await running;
+  });
+
+  test("that needs a new process is not run again", async () => {
+    const { restarts, ends, running } = setUp(async () => {
+      throw new PluginError("kubelet_directory_deleted", "The directory /dp was deleted.");
+    });
+    await running;
+    expect(ends).toEqual(["kubelet_directory_deleted"]);
+    expect(restarts).toEqual([]);
   });
 
   test("that fails takes with it what it had started", async () => {

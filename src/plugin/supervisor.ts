@@ -1,5 +1,6 @@
 import { backoffDelay } from "../common/backoff.ts";
 import type { Clock } from "../common/clock.ts";
+import type { ErrorCode } from "../common/error-codes.ts";
 import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
 
@@ -14,7 +15,15 @@ export interface SupervisorDeps {
   readonly log: Logger;
   readonly random: () => number;
   readonly onRestart: (actor: string) => void;
+  /** Called with an error of {@link endOfProcess}: the part is not run again. */
+  readonly onEnd: (error: PluginError) => void;
 }
+
+/** Errors of what this process can't leave behind, and a new one does not have. */
+const endOfProcess: ReadonlySet<ErrorCode> = new Set([
+  "kubelet_directory_deleted",
+  "kubelet_directory_read_only",
+]);
 
 /** Waits between restarts of a part that fails, ms. */
 const restartBackoff = { initialMs: 1000, maxMs: 30_000 };
@@ -23,7 +32,7 @@ const provenMs = 60_000;
 
 /**
  * Runs an actor until `signal` aborts, restarting it with backoff when it throws or ends on its own. None dies
- * silently.
+ * silently. An error that only a new process can help against ends the part, and goes to `onEnd`.
  */
 export async function supervise(
   actor: Actor,
@@ -40,6 +49,7 @@ export async function supervise(
         log.error("Part failed while stopping", { actor: actor.name, ...failure.fields() });
       return;
     }
+    if (failure !== undefined && endOfProcess.has(failure.code)) return deps.onEnd(failure);
     failures = clock.now() - started >= provenMs ? 1 : failures + 1;
     const delay = backoffDelay(failures, restartBackoff, random());
     const why = failure ?? new PluginError("ended", `${actor.name} ended before the program did`);

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, test } from "bun:test";
 import { behaviourOf, type KubeletVersion } from "../../src/simulator/behaviour.ts";
 import { patienceMs } from "../support/eventually.ts";
+import { skipMountNamespaces } from "../support/mount-namespace.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 import { EmbeddedNode } from "./embedded-node.ts";
 import { kubeletScenarios } from "./kubelet-scenarios.ts";
+import { directoryScenarios, mountScenarios } from "./kubelet-scenarios-directories.ts";
 import { forgottenInstanceScenarios, instanceScenarios } from "./kubelet-scenarios-instances.ts";
 import { optionScenarios } from "./kubelet-scenarios-options.ts";
 
@@ -11,11 +13,21 @@ import { optionScenarios } from "./kubelet-scenarios-options.ts";
  * The compiled plugin on embedded kubelets; `test/kubelet/kubelet.e2e.ts` plays the same on a real one.
  * The versions: the oldest, the default, the last that tracks one client for each resource, the first that doesn't.
  */
+const skipMounts = skipMountNamespaces();
+
 const versions: KubeletVersion[] = ["1.26", "1.33", "1.36", "1.37"];
 
 function scenariosOf(version: KubeletVersion) {
   // The scenarios of instances and options depend on the version only in the clients' tracking.
-  if (version === "1.33") return [...kubeletScenarios, ...instanceScenarios, ...optionScenarios];
+  if (version === "1.33") {
+    return [
+      ...kubeletScenarios,
+      ...instanceScenarios,
+      ...optionScenarios,
+      ...directoryScenarios,
+      ...(skipMounts ? [] : mountScenarios),
+    ];
+  }
   if (version !== "1.37") return kubeletScenarios;
   return [...kubeletScenarios, ...instanceScenarios, ...forgottenInstanceScenarios];
 }

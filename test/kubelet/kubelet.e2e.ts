@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, test } from "bun:test";
 import { kubeletScenarios } from "../contract/kubelet-scenarios.ts";
+import { directoryScenarios, mountScenarios } from "../contract/kubelet-scenarios-directories.ts";
 import {
   forgottenInstanceScenarios,
   instanceScenarios,
 } from "../contract/kubelet-scenarios-instances.ts";
 import { optionScenarios } from "../contract/kubelet-scenarios-options.ts";
+import { skipMountNamespaces } from "../support/mount-namespace.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 import { unsupported } from "./environment.ts";
 import { kubeletVersion } from "./paths.ts";
@@ -46,6 +48,8 @@ describe.skipIf(skip)(`the compiled plugin and kubelet ${kubeletVersion}`, () =>
     ...kubeletScenarios,
     ...realScenarios,
     ...optionScenarios,
+    ...directoryScenarios,
+    ...(skipMountNamespaces() ? [] : mountScenarios),
     ...instanceScenarios,
     ...forgottenInstanceScenarios,
   ];

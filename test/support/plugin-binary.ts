@@ -15,7 +15,10 @@ import type { TestNode } from "../contract/node.ts";
 import { PluginBinaryLog } from "./plugin-binary-log.ts";
 
 /** The executable of `bun run build`. */
-const binary = join(import.meta.dir, "../../dist/video-device-plugin");
+export const pluginProgram = join(import.meta.dir, "../../dist/video-device-plugin");
+
+/** Where the plugin finds its kubelet. */
+export type PluginPaths = Pick<TestNode, "kubeletSocket" | "podResourcesSocket" | "workDir">;
 
 export interface PluginBinaryOptions {
   /** Names its log; instances on one node need different ones. Default `plugin`. */
@@ -44,8 +47,8 @@ export class PluginBinary implements PluginControl {
   readonly #command: readonly string[];
   #process: Subprocess | undefined;
 
-  constructor(node: TestNode, options: PluginBinaryOptions = {}) {
-    const { name = "plugin", release = "", flags = [], program = [binary] } = options;
+  constructor(node: PluginPaths, options: PluginBinaryOptions = {}) {
+    const { name = "plugin", release = "", flags = [], program = [pluginProgram] } = options;
     const socket = `video-device-plugin${release && `-${release}`}.sock`;
     for (const file of program) {
       assert.ok(
@@ -76,6 +79,11 @@ export class PluginBinary implements PluginControl {
   get running(): boolean {
     // After a signal there is no exit code.
     return this.#process?.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** The exit code; null while the process runs, and if a signal ended it. */
+  get exitCode(): number | null {
+    return this.#process?.exitCode ?? null;
   }
 
   /** The process ID, 0 before the first start. */
