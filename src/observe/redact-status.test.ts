@@ -12,6 +12,11 @@ const status = create(StatusSchema, {
       cordon: { note: "bot-1 complains" },
       resets: 2,
     },
+    {
+      id: "video11",
+      reason: "other_resource",
+      detail: "The pod bots/bot-2 owns it under the resource name example.com/old.",
+    },
   ],
   events: [
     {
@@ -26,7 +31,10 @@ test("a redacted status has devices and what happened to them, and no names", ()
   const redacted = redactStatus(status);
   expect(redacted).toMatchObject({
     nodeName: "node-a",
-    devices: [{ id: "video10", cordon: { note: "" }, resets: 2 }],
+    devices: [
+      { id: "video10", cordon: { note: "" }, resets: 2 },
+      { id: "video11", detail: "A pod owns it under another resource name." },
+    ],
     events: [
       { message: "Device owned by pod", fields: { device_id: "video10", reason: "listed" } },
       { message: "Starting", fields: {} },

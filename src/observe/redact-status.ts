@@ -16,14 +16,20 @@ const ownFields = new Set([
   "next",
 ]);
 
+/** The details of devices that name a pod, without its name; by reason. */
+const namelessDetails: Readonly<Record<string, string>> = {
+  other_resource: "A pod owns it under another resource name.",
+};
+
 /**
- * Removes what METRICS_OWNERS=false withholds from clients of the HTTP port: owners, notes of cordons, and the fields
+ * Removes what METRICS_OWNERS=false withholds from clients of the HTTP port: owners, names of pods in details, notes of cordons, and the fields
  * of events that are not the plugin's own words, the options in "Starting" among them.
  */
 export function redactStatus(status: Status): Status {
   const redacted = clone(StatusSchema, status);
   for (const device of redacted.devices) {
     delete device.owner;
+    device.detail = namelessDetails[device.reason] ?? device.detail;
     if (device.cordon) device.cordon.note = "";
   }
   for (const event of redacted.events) {

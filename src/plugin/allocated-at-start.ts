@@ -28,8 +28,11 @@ export async function numbersAllocatedAtStart(
   const answered = new AbortController();
   const podResources = new PodResources({ socket, resourceName, intervalMs: askMs }, clock);
   try {
-    const answer = podResources.podDeviceIds(AbortSignal.any([signal, answered.signal]));
-    return numbersOf(await withTimeout(clock, answer, askMs, "The kubelet's answer"));
+    const answer = podResources.podDevices(AbortSignal.any([signal, answered.signal]));
+    const devices = await withTimeout(clock, answer, askMs, "The kubelet's answer");
+    // What pods own under other resource names, other plugins list.
+    const ours = [...devices].filter(([, { otherResource }]) => otherResource === undefined);
+    return numbersOf(ours.map(([id]) => id));
   } catch (reason) {
     log.debug("Devices of pods unknown at the start", PluginError.from(reason).fields());
     return [];

@@ -136,9 +136,13 @@ export class Pool {
     await maintenance.run(signal);
   }
 
-  /** Offers the devices to the kubelet until `signal` aborts; then the kubelet counts none. */
-  offer(signal: AbortSignal): Promise<void> {
-    return this.registrar.run(signal);
+  /**
+   * Offers the devices to the kubelet until `signal` aborts; then the kubelet counts none. The kubelet is asked first
+   * which devices pods own: the first list must not offer one that a pod owns under another resource name.
+   */
+  async offer(signal: AbortSignal): Promise<void> {
+    await this.devices.usage.askNow();
+    await this.registrar.run(signal);
   }
 
   /** Checks that the kubelet lists what was registered, until `signal` aborts. */

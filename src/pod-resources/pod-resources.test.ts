@@ -21,6 +21,8 @@ class FakeKubelet {
   readonly socket: string;
   /** Device IDs by `namespace/pod/container`. */
   lists: Record<string, string[]> = {};
+  /** As {@link lists}, under another resource name. */
+  other: Record<string, string[]> = {};
   rejects: Code | undefined;
   #server: SocketServer | undefined;
 
@@ -39,7 +41,8 @@ class FakeKubelet {
       {
         list: () => {
           mayReject();
-          return { podResources: Object.entries(this.lists).map(pod) };
+          const others = Object.entries(this.other).map(([name, ids]) => otherPod(name, ids));
+          return { podResources: [...Object.entries(this.lists).map(pod), ...others] };
         },
         getAllocatableResources: () => {
           mayReject();
@@ -60,6 +63,12 @@ class FakeKubelet {
   stop(): void {
     this.#server?.close(true);
   }
+}
+
+function otherPod(path: string, deviceIds: string[]) {
+  const [namespace = "", name = "", container = ""] = path.split("/");
+  const devices = [{ resourceName: "example.com/others", deviceIds }];
+  return { namespace, name, containers: [{ name: container, devices }] };
 }
 
 function pod([name, deviceIds]: [string, string[]]) {
@@ -113,7 +122,7 @@ function connections(count: number): Promise<void> {
 describe("the pod-resources client", () => {
   test("returns the devices that pods own and those that can be allocated, of its own resource only", async () => {
     kubelet.lists = { "bots/bot-1/app": ["video10", "video11"], "bots/bot-2/app": [] };
-    expect(await client.podDeviceIds(never)).toEqual(new Set(["video10", "video11"]));
+    expect([...(await client.podDevices(never)).keys()]).toEqual(["video10", "video11"]);
     expect(await client.allocatable(never)).toEqual(["video10"]);
     const owner = { namespace: "bots", pod: "bot-1", container: "app" };
     expect([...client.owners()]).toEqual([
@@ -122,16 +131,29 @@ describe("the pod-resources client", () => {
     ]);
   });
 
+  test("returns video devices of pods under other resource names with those, which are no owners", async () => {
+    kubelet.lists = { "bots/bot-1/app": ["video10", "video11"] };
+    kubelet.other = { "bots/bot-2/app": ["video11", "/dev/video12", "gpu0"] };
+    const own = { pod: "bots/bot-1", otherResource: undefined };
+    const other = { pod: "bots/bot-2", otherResource: "example.com/others" };
+    expect(Object.fromEntries(await client.podDevices(never))).toEqual({
+      video10: own,
+      video11: other,
+      video12: other,
+    });
+    expect([...client.owners().keys()]).toEqual(["video10", "video11"]);
+  });
+
   test("has the status of its last List, and at first that it has not asked yet", async () => {
     expect(client.status()).toMatchObject({ answers: false, error: "not asked yet" });
-    await client.podDeviceIds(never);
+    await client.podDevices(never);
     expect(client.status()).toMatchObject({ answers: true, error: "" });
     expect(Date.now() - client.status().at).toBeLessThan(5000);
   });
 
   test("keeps one connection for all calls", async () => {
     for (let n = 0; n < 5; n++) {
-      await client.podDeviceIds(never);
+      await client.podDevices(never);
       await client.allocatable(never);
     }
     await connections(1);
@@ -140,38 +162,38 @@ describe("the pod-resources client", () => {
   });
 
   test("connects to a restarted kubelet, whose socket is another file", async () => {
-    await client.podDeviceIds(never);
+    await client.podDevices(never);
     const old = kubelet;
     kubelet = new FakeKubelet(directory);
     kubelet.lists = { "bots/bot-2/app": ["video12"] };
     await kubelet.start();
-    expect(await client.podDeviceIds(never)).toEqual(new Set(["video12"]));
+    expect([...(await client.podDevices(never)).keys()]).toEqual(["video12"]);
     old.stop();
     // The old server has removed the new server's file.
     kubelet.stop();
-    expect(await codeOf(client.podDeviceIds(never))).toBe("pod_resources_absent");
+    expect(await codeOf(client.podDevices(never))).toBe("pod_resources_absent");
     await kubelet.start();
-    expect(await codeOf(client.podDeviceIds(never))).toBeUndefined();
+    expect(await codeOf(client.podDevices(never))).toBeUndefined();
     expect(failed).toEqual(["List absent"]);
   });
 
   test("keeps the owners that a restarted kubelet leaves out", async () => {
     kubelet.lists = { "bots/bot-1/app": ["video10"] };
-    await client.podDeviceIds(never);
+    await client.podDevices(never);
     kubelet.stop();
     kubelet = new FakeKubelet(directory);
     await kubelet.start();
-    expect((await client.podDeviceIds(never)).size).toBe(0);
+    expect((await client.podDevices(never)).size).toBe(0);
     expect([...client.owners().keys()]).toEqual(["video10"]);
     expect(updates).toHaveLength(1);
   });
 
   test("reports the first answer, and after it changes only", async () => {
-    await client.podDeviceIds(never);
-    await client.podDeviceIds(never);
+    await client.podDevices(never);
+    await client.podDevices(never);
     kubelet.lists = { "bots/bot-1/app": ["video10"] };
-    await client.podDeviceIds(never);
-    await client.podDeviceIds(never);
+    await client.podDevices(never);
+    await client.podDevices(never);
     expect(updates.map(({ first, changes }) => [first, changes.length])).toEqual([
       [true, 0],
       [false, 1],
@@ -179,34 +201,34 @@ describe("the pod-resources client", () => {
   });
 
   test("keeps its connection when the kubelet's rate limit is used up, and reports the failure", async () => {
-    await client.podDeviceIds(never);
+    await client.podDevices(never);
     kubelet.rejects = Code.ResourceExhausted;
-    expect(await codeOf(client.podDeviceIds(never))).toBe("pod_resources_busy");
+    expect(await codeOf(client.podDevices(never))).toBe("pod_resources_busy");
     await connections(1);
     expect(failed).toEqual(["List busy"]);
   });
 
   test("counts as answered despite the rate limit until its last answer is too old", async () => {
     kubelet.rejects = Code.ResourceExhausted;
-    await codeOf(client.podDeviceIds(never));
+    await codeOf(client.podDevices(never));
     expect(client.status()).toMatchObject({ answers: false, error: "not now" });
     kubelet.rejects = undefined;
-    await client.podDeviceIds(never);
+    await client.podDevices(never);
     kubelet.rejects = Code.ResourceExhausted;
-    await codeOf(client.podDeviceIds(never));
+    await codeOf(client.podDevices(never));
     expect(client.status()).toMatchObject({ answers: true, error: "" });
     // Three intervals of a second, and the deadline of a call.
     lateMs = 8001;
-    await codeOf(client.podDeviceIds(never));
+    await codeOf(client.podDevices(never));
     expect(client.status()).toMatchObject({ answers: false, error: "not now" });
   });
 
   test("has a status of List alone, whatever GetAllocatableResources returns", async () => {
-    await client.podDeviceIds(never);
+    await client.podDevices(never);
     kubelet.rejects = Code.Internal;
     await codeOf(client.allocatable(never));
     expect(client.status().answers).toBe(true);
-    await codeOf(client.podDeviceIds(never));
+    await codeOf(client.podDevices(never));
     kubelet.rejects = undefined;
     await client.allocatable(never);
     expect(client.status()).toMatchObject({ answers: false, error: "not now" });
@@ -223,14 +245,14 @@ describe("the pod-resources client", () => {
   });
 
   test("counts no failure for a caller that has left", async () => {
-    await client.podDeviceIds(never);
-    expect(await codeOf(client.podDeviceIds(AbortSignal.abort()))).toBe("pod_resources_failed");
+    await client.podDevices(never);
+    expect(await codeOf(client.podDevices(AbortSignal.abort()))).toBe("pod_resources_failed");
     expect(failed).toEqual([]);
     expect(client.status().answers).toBe(true);
   });
 
   test("notifies of another socket, and not of the one it is connected to", async () => {
-    await client.podDeviceIds(never);
+    await client.podDevices(never);
     const stop = new AbortController();
     let notified = 0;
     client.watch(() => notified++, stop.signal);

@@ -10,6 +10,7 @@ import {
 } from "../gen/kubelet/podresources/v1/api_pb.ts";
 import { createSocketTransport, type SocketTransport } from "../grpc/transport.ts";
 import { DeviceOwners, type Owner, type OwnerTimes, type OwnerUpdate } from "./device-owners.ts";
+import { type ResourceDevice, videoIdOf } from "./video-id.ts";
 
 /** Deadline of a call, ms. */
 const timeoutMs = 5000;
@@ -56,11 +57,14 @@ export interface PodResourcesStatus {
 }
 
 /** A device of any resource that the kubelet lists for a container. */
-export interface ListedDevice extends Owner {
-  /** `meeting-baas.io/video-devices` */
-  readonly resourceName: string;
-  /** `video10` */
-  readonly deviceId: string;
+export interface ListedDevice extends Owner, ResourceDevice {}
+
+/** A device that a pod owns under any resource name. */
+export interface PodDevice {
+  /** The pod: `default/recorder`. */
+  readonly pod: string;
+  /** The resource name, if it isn't the client's own. */
+  readonly otherResource: string | undefined;
 }
 
 /** Every device in an answer of `List`. */
@@ -107,7 +111,7 @@ export class PodResources {
 
   /**
    * IDs of the devices that the kubelet can allocate: the healthy ones, allocated or not.
-   * @throws PluginError as {@link podDeviceIds}.
+   * @throws PluginError as {@link podDevices}.
    */
   readonly allocatable = (signal: AbortSignal): Promise<string[]> =>
     this.#call("GetAllocatableResources", signal, async ({ client }) => {
@@ -116,13 +120,14 @@ export class PodResources {
     });
 
   /**
-   * IDs of the devices that pods own. Devices of an init container are missing: the kubelet lists init containers
-   * only if they keep running.
+   * The video devices that pods own, by ID: those of the client's resource, and what is recognised of other resources
+   * ({@link videoIdOf}), which counts if a device is listed for both. Devices of an init container are missing: the
+   * kubelet lists init containers only if they keep running.
    *
    * @throws PluginError `pod_resources_absent` (no socket), `pod_resources_busy` (the rate limit for all clients is
    * used up: the kubelet works), `pod_resources_failed`.
    */
-  readonly podDeviceIds = (signal: AbortSignal): Promise<ReadonlySet<string>> =>
+  readonly podDevices = (signal: AbortSignal): Promise<ReadonlyMap<string, PodDevice>> =>
     this.#call("List", signal, async ({ client }) => {
       const askedAt = this.#clock.now();
       const listed = listedDevices(await client.list({}, { timeoutMs, signal }));
@@ -130,10 +135,17 @@ export class PodResources {
       const owners = new Map(ours.map(({ deviceId, resourceName, ...owner }) => [deviceId, owner]));
       const update = this.#owners.answered(owners, askedAt);
       if (update.first || update.changes.length > 0) this.#observer?.ownersChanged(update);
-      return new Set(owners.keys());
+      const others = listed.filter((device) => !this.#isOurs(device));
+      return new Map([
+        ...ours.map((device): [string, PodDevice] => [device.deviceId, podDevice(device)]),
+        ...others.flatMap((device): [string, PodDevice][] => {
+          const id = videoIdOf(device);
+          return id === undefined ? [] : [[id, podDevice(device, device.resourceName)]];
+        }),
+      ]);
     });
 
-  /** Owners by device ID, from the last answer to {@link podDeviceIds}; empty if that is too old. */
+  /** Owners by device ID, from the last answer to {@link podDevices}; empty if that is too old. */
   owners(): ReadonlyMap<string, Owner> {
     return this.#owners.current(this.#clock.now());
   }
@@ -210,6 +222,10 @@ export class PodResources {
   #isOurs({ resourceName }: { readonly resourceName: string }): boolean {
     return resourceName === this.#options.resourceName;
   }
+}
+
+function podDevice({ namespace, pod }: ListedDevice, otherResource?: string): PodDevice {
+  return { pod: `${namespace}/${pod}`, otherResource };
 }
 
 function ownerTimes({ intervalMs, restartGraceMs }: PodResourcesOptions): OwnerTimes {

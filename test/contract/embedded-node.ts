@@ -56,7 +56,7 @@ export class EmbeddedNode implements TestNode {
 
   async createPod({ name, devices, others }: PodRequest): Promise<void> {
     if (this.kubelet.pod(name) !== undefined) throw new Error(`there is a pod ${name}`);
-    const limits = { [this.kubelet.resourceName]: devices, ...others };
+    const limits = { ...(devices > 0 && { [this.kubelet.resourceName]: devices }), ...others };
     // Not awaited: admission may hang in the plugin.
     void this.kubelet.addPod({ name, containers: [{ name: "app", devices: limits }] });
   }

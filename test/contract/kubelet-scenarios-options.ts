@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { basename } from "node:path";
 import { freePort } from "../support/free-port.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 import { devicePaths, type Scenario, scenario } from "./kubelet-scenarios.ts";
 import type { Stage } from "./kubelet-scenarios-stage.ts";
-import type { TestNode } from "./node.ts";
+import { listedPaths, type TestNode } from "./node.ts";
 
 /** Runs `play` with a registered plugin of other flags instead of the stage's. */
 export async function withFlags<Node extends TestNode>(
@@ -102,6 +103,56 @@ export const optionScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
           await second.stop("SIGTERM");
         }
         second.assertCleanOutput();
+      });
+    },
+  ),
+
+  scenario(
+    "with another --resource-name no pod gets a device of a pod of before until that has ended",
+    async (stage) => {
+      const before = await stage.runPod("before", 1);
+      const { before: [owned = ""] = [] } = await stage.allocationsOf("before");
+      await stage.plugin.stop("SIGTERM");
+      await stage.showsResources({ capacity: stage.total, allocatable: 0 });
+      const resource = "example.com/renamed-cameras";
+      const renamed = new PluginBinary(stage.node, {
+        name: "renamed",
+        flags: [`--resource-name=${resource}`, "--pod-resources-interval=1"],
+      });
+      const offers = () =>
+        renamed.log
+          .saying("Device list sent")
+          .map(({ healthy_device_ids: ids }) => ids as string[]);
+      const others = stage.plugin.ids.filter((id) => id !== owned);
+      await renamed.explaining(async () => {
+        try {
+          await renamed.start();
+          await stage.eventually(async () => assert.ok(offers().length > 0));
+          await stage.createPod("after", 0, { [resource]: others.length });
+          const after = await stage.podRuns("after");
+          assert.deepEqual(
+            listedPaths(after.env).map((path) => basename(path)),
+            others,
+          );
+          await stage.isUntouched(before);
+          // Each list leaves it out, the first one too.
+          assert.deepEqual(new Set(offers().map((ids) => ids.join())), new Set([others.join()]));
+          const [held] = renamed.log
+            .saying("Device unhealthy")
+            .filter(({ device_id: id }) => id === owned);
+          assert.equal(held?.["reason"], "other_resource");
+
+          await stage.deletePod("before");
+          await stage.eventually(async () => {
+            assert.deepEqual(offers().at(-1), stage.plugin.ids);
+          });
+          await stage.createPod("last", 0, { [resource]: 1 });
+          const last = await stage.podRuns("last");
+          assert.deepEqual(last.env["VIDEO_DEVICE"], devicePaths(before)[0]);
+        } finally {
+          await renamed.stop("SIGTERM");
+        }
+        renamed.assertCleanOutput();
       });
     },
   ),

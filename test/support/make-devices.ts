@@ -3,11 +3,13 @@ import { systemClock } from "../../src/common/clock.ts";
 import { silentLogger } from "../../src/common/logger.ts";
 import { Devices, type DevicesDeps } from "../../src/devices/devices.ts";
 import { defaultMaintenanceTimes } from "../../src/devices/maintenance/maintenance-times.ts";
-import type { UsageSource } from "../../src/devices/usage/usage-source.ts";
+import type { PodDevice, UsageSource } from "../../src/devices/usage/usage-source.ts";
 
 /** A kubelet that lists the devices of `listed`, after `takesMs`; undefined: it does not answer. */
 export class FakeUsageSource implements UsageSource {
   listed: ReadonlySet<string> | undefined = new Set();
+  /** Resource names by the ID of devices that the pod `default/other` owns under them. */
+  others: ReadonlyMap<string, string> = new Map();
   takesMs = 0;
   asked = 0;
   readonly #clock: Clock;
@@ -16,11 +18,18 @@ export class FakeUsageSource implements UsageSource {
     this.#clock = clock;
   }
 
-  async podDeviceIds(): Promise<ReadonlySet<string>> {
+  async podDevices(): Promise<ReadonlyMap<string, PodDevice>> {
     this.asked++;
     if (this.takesMs > 0) await this.#clock.sleep(this.takesMs);
     if (this.listed === undefined) throw new Error("the kubelet does not answer");
-    return new Set(this.listed);
+    const own = { pod: "default/own", otherResource: undefined };
+    return new Map<string, PodDevice>([
+      ...[...this.listed].map((id): [string, PodDevice] => [id, own]),
+      ...[...this.others].map(([id, otherResource]): [string, PodDevice] => [
+        id,
+        { pod: "default/other", otherResource },
+      ]),
+    ]);
   }
 
   watch(): void {}

@@ -4,7 +4,7 @@ import type { DeviceObservation, DriverDevice, Fix } from "../../drivers/driver.
 export type Health = "Healthy" | "Unhealthy";
 
 /** Why a device that works is held out of the offer; of several holds the first one in this order is shown. */
-export const holdReasons = ["cordoned", "retired", "unclean"] as const;
+export const holdReasons = ["cordoned", "retired", "other_resource", "unclean"] as const;
 export type HoldReason = (typeof holdReasons)[number];
 
 /**
@@ -14,6 +14,7 @@ export type HoldReason = (typeof holdReasons)[number];
  * - `flapping`: works, but was lost too often lately to be offered at once.
  * - `cordoned`: works, but an operator has cordoned it.
  * - `retired`: works, but is no longer wanted; listed only because a pod owned it at the start.
+ * - `other_resource`: works, but a pod owns it under another resource name.
  * - `unclean`: works, but what its last user left could not be removed.
  */
 export const inventoryReasons = ["unknown", "unobservable", "flapping", ...holdReasons] as const;

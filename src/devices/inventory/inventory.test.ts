@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { deviceIds } from "../../../test/support/devices.ts";
 import { FakeDriver, observation } from "../../../test/support/fake-driver.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
+import type { PodDevice } from "../usage/usage-source.ts";
 import { type DeviceChange, Inventory } from "./inventory.ts";
 
 function setUp() {
@@ -12,13 +13,26 @@ function setUp() {
     used = listener;
     return () => undefined;
   };
-  const usage = { ignoresUserTraces: (id: string) => ignoring.has(id), subscribe };
+  const others = new Map<string, PodDevice>();
+  const usage = {
+    ignoresUserTraces: (id: string) => ignoring.has(id),
+    otherPod: (id: string) => others.get(id),
+    subscribe,
+  };
   const inventory = new Inventory(driver.devices, { usage, clock: new ManualClock() });
   const changes: (readonly DeviceChange[])[] = [];
   const unsubscribe = inventory.subscribe((change) => changes.push(change));
   const see = (reason: Parameters<typeof observation>[1], ...ids: string[]) =>
     inventory.observe(ids.map((id) => observation(id, reason)));
-  return { inventory, changes, see, unsubscribe, ignoring, used: (id: string) => used([id]) };
+  return {
+    inventory,
+    changes,
+    see,
+    unsubscribe,
+    ignoring,
+    others,
+    used: (id: string) => used([id]),
+  };
 }
 
 describe("the inventory", () => {
@@ -62,6 +76,22 @@ describe("the inventory", () => {
     unsubscribe();
     see("ok", "video10");
     expect(changes).toHaveLength(0);
+  });
+
+  test("doesn't offer a device while a pod owns it under another resource name", () => {
+    const { inventory, see, others, used } = setUp();
+    see("ok", "video10", "video11");
+    others.set("video10", { pod: "default/a", otherResource: "example.com/old" });
+    used("video10");
+    expect(inventory.get("video10")).toMatchObject({
+      health: "Unhealthy",
+      reason: "other_resource",
+      detail: "The pod default/a owns it under the resource name example.com/old.",
+    });
+    expect(inventory.get("video11")?.health).toBe("Healthy");
+    others.clear();
+    used("video10");
+    expect(inventory.get("video10")?.reason).toBe("ok");
   });
 
   test("doesn't offer a device that is held, and offers it again at once when it is released", () => {

@@ -21,7 +21,7 @@ export interface DeviceChange {
 export type ChangeListener = (changes: readonly DeviceChange[]) => void;
 
 export interface InventoryDeps {
-  readonly usage: Pick<UsageTracker, "ignoresUserTraces" | "subscribe">;
+  readonly usage: Pick<UsageTracker, "ignoresUserTraces" | "otherPod" | "subscribe">;
   readonly clock: Pick<Clock, "now">;
 }
 
@@ -170,11 +170,20 @@ export class Inventory {
     for (const entry of ids.flatMap((id) => this.#entries.get(id) ?? [])) {
       const before = statusOf(entry);
       const ignoresUserTraces = this.#usage.ignoresUserTraces(entry.device.id);
-      const inputs = { observation: entry.observation, holds: entry.holds, ignoresUserTraces };
+      const holds = this.#holdsOf(entry);
+      const inputs = { observation: entry.observation, holds, ignoresUserTraces };
       entry.health = nextHealth(entry.health, inputs, now, defaultFlapPolicy);
       if (entry.health.reason !== before.reason) changes.push({ before, after: statusOf(entry) });
     }
     if (changes.length > 0) for (const listener of [...this.#listeners]) listener(changes);
+  }
+
+  /** The holds that others have set, and those that follow from the use of the devices. */
+  #holdsOf({ device, holds }: Entry): ReadonlyMap<HoldReason, string> {
+    const other = this.#usage.otherPod(device.id);
+    if (other === undefined) return holds;
+    const detail = `The pod ${other.pod} owns it under the resource name ${other.otherResource}.`;
+    return new Map(holds).set("other_resource", detail);
   }
 }
 

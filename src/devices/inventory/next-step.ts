@@ -4,6 +4,7 @@ const ownSteps: Readonly<Record<string, string>> = {
   ok: "the kubelet may allocate it",
   unknown: "the plugin inspects it",
   unobservable: "no pod gets it until the driver can inspect it again",
+  other_resource: "no other pod gets it until that pod has ended",
   unclean: "no pod gets it until a reset succeeds; retrying with backoff",
   flapping: "no pod gets it until it has been healthy for a while",
   cordoned: "no other pod gets it until it is uncordoned",

@@ -118,6 +118,8 @@ export class AllocationGuard {
     const known = { sinceAllocatedMs, listedSince, listed: undefined, open: undefined };
     if (planAllocation(known, times.reallocateMs) === "keep") return;
     const listed = (await usage.askNow())?.has(id);
+    // The answer may have named a pod that owns it under another resource name.
+    this.#healthy([id]);
     const open = await turn.isOpen(id);
     usage.seenOpen(id, open);
     const plan = planAllocation({ ...known, listed, open }, times.reallocateMs);

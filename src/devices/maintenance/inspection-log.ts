@@ -23,9 +23,9 @@ export class InspectionLog {
   /** Devices have another health or reason than before. */
   readonly changed = (changes: readonly DeviceChange[]): void => {
     for (const { before, after } of changes) {
-      // A device that worked before is held: the room that holds it has logged that.
+      // A device that worked before is held: the room that holds it has logged that. No room holds what follows from use.
       const worked = before.health === "Healthy" || isHoldReason(before.reason);
-      if (worked && isHoldReason(after.reason)) continue;
+      if (worked && isHoldReason(after.reason) && after.reason !== "other_resource") continue;
       const fields = {
         device_id: after.id,
         device_path: after.nodes[0].hostPath,

@@ -67,6 +67,50 @@ describe("the maintenance", () => {
     await end();
   });
 
+  test("leaves a device alone that a pod owns under another resource name, until that pod has ended", async () => {
+    const { kubelet, devices, inventory, log, pass, resets, end } = await setUp();
+    kubelet.others = new Map([["video10", "example.com/old"]]);
+    await pass(60);
+    expect(resets()).toEqual(["reset video11"]);
+    expect(devices.usage.use("video10")).toBe("in_use");
+    expect(inventory.get("video10")?.reason).toBe("other_resource");
+    expect(await codeOf(devices.guard.allocate(["video10"]))).toBe("device_unhealthy");
+    const named = log.lines.filter(
+      ({ level, fields }) => level !== "debug" && fields["reason"] === "other_resource",
+    );
+    expect(named.map(({ msg, fields }) => [msg, fields["device_id"]])).toEqual([
+      ["Device unhealthy", "video10"],
+    ]);
+    // A kubelet that has just restarted doesn't know the pod yet.
+    kubelet.others = new Map();
+    devices.usage.kubeletRestarted();
+    await pass(50);
+    expect(inventory.get("video10")?.reason).toBe("other_resource");
+    await pass(21);
+    expect(inventory.get("video10")?.reason).toBe("ok");
+    await pass(31);
+    expect(resets()).toEqual(["reset video11", "reset video10"]);
+    await end();
+  });
+
+  test("keeps a device out of the offer that a pod owns under another resource name while the kubelet does not answer", async () => {
+    const { kubelet, inventory, pass, end } = await setUp();
+    kubelet.others = new Map([["video10", "example.com/old"]]);
+    await pass(11);
+    kubelet.listed = undefined;
+    await pass(60);
+    expect(inventory.get("video10")?.reason).toBe("other_resource");
+    await end();
+  });
+
+  test("refuses and does not reset a device of which Allocate learns that a pod owns it under another resource name", async () => {
+    const { kubelet, devices, resets, end } = await setUp();
+    kubelet.others = new Map([["video10", "example.com/old"]]);
+    expect(await codeOf(devices.guard.allocate(["video10"]))).toBe("device_unhealthy");
+    expect(resets()).toEqual([]);
+    await end();
+  });
+
   test("does not trust a kubelet that has just restarted and knows no pods yet", async () => {
     const { kubelet, devices, pass, resets, end } = await setUp({ there: false });
     kubelet.listed = new Set(["video10"]);

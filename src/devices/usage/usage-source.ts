@@ -1,11 +1,20 @@
+/** A device that a pod owns. */
+export interface PodDevice {
+  /** The pod: `default/recorder`. */
+  readonly pod: string;
+  /** The resource name under which the pod owns it; undefined if that is this plugin's own. */
+  readonly otherResource: string | undefined;
+}
+
 /** Knows which devices pods own: the kubelet's pod-resources API, or a front that keeps account itself. */
 export interface UsageSource {
   /**
-   * IDs of the devices that pods own at this moment.
+   * The devices that pods own at this moment, by ID, under whatever resource name. If pods own one under this plugin's
+   * resource name and under another, the other one counts: that pod has nothing to do with this plugin.
    *
    * @throws PluginError if the source does not answer; `pod_resources_busy` if only not now.
    */
-  podDeviceIds(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  podDevices(signal: AbortSignal): Promise<ReadonlyMap<string, PodDevice>>;
   /** Calls `notify` when the source has become able to answer again, until `signal` aborts. */
   watch(notify: () => void, signal: AbortSignal): void;
 }

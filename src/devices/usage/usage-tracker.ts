@@ -5,7 +5,7 @@ import { PluginError } from "../../common/plugin-error.ts";
 import { withTimeout } from "../../common/with-timeout.ts";
 import type { DriverDevice } from "../../drivers/driver.ts";
 import { type DeviceUse, deviceUse, type UsageFacts } from "./usage.ts";
-import type { UsageSource } from "./usage-source.ts";
+import type { PodDevice, UsageSource } from "./usage-source.ts";
 
 /**
  * What a device may still carry of its last user.
@@ -60,6 +60,8 @@ type UsageRecord = { -readonly [Key in keyof UsageFacts]: UsageFacts[Key] } & {
   cleanliness: Cleanliness;
   /** When Allocate last asked for it, be it in vain. */
   requestedAt: number | undefined;
+  /** Set while a pod owns it under another resource name, as far as is known. */
+  otherPod: PodDevice | undefined;
 };
 
 /** What changes when a container starts, or the kubelet lists a device. */
@@ -68,6 +70,7 @@ const inUse = { cleanliness: "dirty", absentSince: undefined, refused: false } a
 const unknownUsage: Readonly<UsageRecord> = {
   cleanliness: "unknown",
   requestedAt: undefined,
+  otherPod: undefined,
   listed: undefined,
   absentSince: undefined,
   allocatedAt: undefined,
@@ -109,6 +112,11 @@ export class UsageTracker {
 
   facts(id: string): UsageFacts {
     return this.#record(id);
+  }
+
+  /** The pod that owns the device under another resource name; undefined if none is known to. */
+  otherPod(id: string): PodDevice | undefined {
+    return this.#records.get(id)?.otherPod;
   }
 
   cleanliness(id: string): Cleanliness {
@@ -216,7 +224,7 @@ export class UsageTracker {
     const askedAt = clock.now();
     this.#askAt = askedAt + times.pollMs;
     try {
-      this.#answered(await source.podDeviceIds(signal), askedAt);
+      this.#answered(await source.podDevices(signal), askedAt);
       this.#once.forget();
     } catch (reason) {
       if (signal.aborted) return;
@@ -236,16 +244,16 @@ export class UsageTracker {
     }
   }
 
-  /** IDs of the devices that the source lists at this moment; undefined if it does not answer within `ms`. */
-  async askNow(ms = this.#deps.times.askMs): Promise<ReadonlySet<string> | undefined> {
+  /** The devices that the source lists at this moment; undefined if it does not answer within `ms`. */
+  async askNow(ms = this.#deps.times.askMs): Promise<ReadonlyMap<string, PodDevice> | undefined> {
     const { source, clock } = this.#deps;
     const stop = new AbortController();
     const askedAt = clock.now();
     try {
-      const answer = source.podDeviceIds(stop.signal);
-      const ids = await withTimeout(clock, answer, ms, "The kubelet's answer");
-      this.#answered(ids, askedAt);
-      return ids;
+      const answer = source.podDevices(stop.signal);
+      const devices = await withTimeout(clock, answer, ms, "The kubelet's answer");
+      this.#answered(devices, askedAt);
+      return devices;
     } catch {
       return undefined;
     } finally {
@@ -254,7 +262,7 @@ export class UsageTracker {
   }
 
   /** As {@link askNow} for the end of the process: with more patience, and asked a second time. */
-  async askAtEnd(): Promise<ReadonlySet<string> | undefined> {
+  async askAtEnd(): Promise<ReadonlyMap<string, PodDevice> | undefined> {
     const { lastAskMs } = this.#deps.times;
     return (await this.askNow(lastAskMs)) ?? this.askNow(lastAskMs);
   }
@@ -263,13 +271,17 @@ export class UsageTracker {
     return deviceUse(facts, this.#deps.clock.now(), this.#deps.times.graceMs);
   }
 
-  #answered(listed: ReadonlySet<string>, askedAt: number): void {
+  #answered(listed: ReadonlyMap<string, PodDevice>, askedAt: number): void {
     this.#change([...this.#records.keys()], (record, id) => {
-      record.listed = listed.has(id);
-      if (record.listed) {
-        Object.assign(record, { ...inUse, listedSince: true });
+      const device = listed.get(id);
+      record.listed = device !== undefined;
+      if (device !== undefined) {
+        const otherPod = device.otherResource === undefined ? undefined : device;
+        Object.assign(record, { ...inUse, listedSince: true, otherPod });
         return;
       }
+      // A kubelet that has just restarted leaves out pods that run.
+      if (askedAt >= this.#trustFrom) record.otherPod = undefined;
       // An answer to a question from before the allocation says nothing about it.
       const isOlder = record.allocatedAt !== undefined && askedAt <= record.allocatedAt;
       if (!isOlder) record.absentSince ??= askedAt;

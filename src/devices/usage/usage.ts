@@ -1,6 +1,9 @@
 /** What is known about who uses a device; none of it says anything of the device's health. */
 export interface UsageFacts {
-  /** True if the kubelet's latest answer named a pod that owns it; undefined before the first answer. */
+  /**
+   * True if the kubelet's latest answer named a pod that owns it, under whatever resource name; undefined before the
+   * first answer.
+   */
   readonly listed: boolean | undefined;
   /** Since when every answer of the kubelet has left it out, ms since the epoch; undefined if the last did not. */
   readonly absentSince: number | undefined;
