@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { dashboard } from "../monitoring/dashboard.ts";
 import {
   CHART_OPTIONS_END,
   CHART_OPTIONS_START,
@@ -21,7 +22,7 @@ export interface RenderedFile {
 
 /**
  * The rendered parts of the chart: values, their schema and the variables' template from the program's table of options;
- * and the alerts, since a chart can't read a file outside of itself.
+ * and the alerts and the dashboard, since a chart can't read a file outside of itself.
  */
 export async function renderChartFiles(): Promise<RenderedFile[]> {
   const values = replaceChartValues(await Bun.file(valuesPath).text());
@@ -36,5 +37,9 @@ export async function renderChartFiles(): Promise<RenderedFile[]> {
     { path: schemaPath, text: `${JSON.stringify(schema, undefined, 2)}\n` },
     { path: join(chartDir, "templates/_variables.tpl"), text: renderChartVariables() },
     { path: join(chartDir, "files/alerts.yaml"), text: alerts.slice(alerts.indexOf("groups:")) },
+    {
+      path: join(chartDir, "files/dashboard.json"),
+      text: `${JSON.stringify(dashboard(), undefined, 2)}\n`,
+    },
   ];
 }

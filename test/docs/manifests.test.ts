@@ -117,13 +117,19 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
     }
   });
 
-  test("have the requests and limits of the original plugin", () => {
+  test("have the requests and the memory limit of the original plugin, and no CPU limit", () => {
     for (const { resources } of containers) {
       expect(resources).toEqual({
         requests: { memory: "64Mi", cpu: "100m" },
-        limits: { memory: "128Mi", cpu: "200m" },
+        limits: { memory: "128Mi" },
       });
     }
+  });
+
+  test("stay off nodes that have no kernel of their own", () => {
+    const affinity = JSON.stringify(spec["affinity"]);
+    expect(affinity).toContain('"eks.amazonaws.com/compute-type","operator":"NotIn"');
+    expect(affinity).toContain('"operator":"NotIn","values":["virtual-kubelet"]');
   });
 
   test("are never two on one node, and one of three that stays unready stops no update", () => {

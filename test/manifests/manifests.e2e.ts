@@ -174,6 +174,12 @@ describe.skipIf(skip)("the chart", () => {
     ["profile=privileged", "/profile", "must be one of 'full', 'restricted'"],
     ["updateStrategy.rollingUpdate.maxSurge=1", "/updateStrategy/rollingUpdate/maxSurge", "one of"],
     ["hostPaths.kubeletRootDir=kubelet", "/hostPaths/kubeletRootDir", "does not match pattern"],
+    ["enabled=maybe", "/enabled", "got string, want boolean"],
+    ["extraEnv[0].value=x", "/extraEnv/0", "missing property 'name'"],
+    ["extraVolumeMounts[0].name=x", "/extraVolumeMounts/0", "missing property 'mountPath'"],
+    ["extraArgs=--log-level", "/extraArgs", "got string, want array"],
+    ["commonLabels.a=1", "/commonLabels/a", "got number, want string"],
+    ["metrics.serviceMonitor.interval=1", "/metrics/serviceMonitor/interval", "want string"],
   ])("refuses %s before anything is rendered", (set, at, why) => {
     const { exitCode, stdout, stderr } = helmTemplate(["--set", set]);
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
@@ -193,6 +199,21 @@ describe.skipIf(skip)("the chart", () => {
       "no class to allow without priorityClassName",
     ],
     ["metrics.service.enabled=true", "no metrics without config.enableMetrics=true"],
+    ["metrics.serviceMonitor.enabled=true", "no metrics without config.enableMetrics=true"],
+    ["metrics.dashboard.enabled=true", "no metrics without config.enableMetrics=true"],
+    [
+      "config.enableMetrics=true,metrics.podMonitor.enabled=true,metrics.serviceMonitor.enabled=true",
+      "would scrape each pod twice",
+    ],
+    ["podLabels.app\\.kubernetes\\.io/name=x", "podLabels: the chart sets app.kubernetes.io/name"],
+    [
+      "podLabels.app\\.kubernetes\\.io/instance=x",
+      "the chart sets app.kubernetes.io/instance itself",
+    ],
+    ["commonLabels.name=x", "commonLabels: the chart sets name itself"],
+    ["extraEnv[0].name=SOCKET_PATH", "extraEnv: the chart sets SOCKET_PATH itself"],
+    ["extraEnv[0].name=MANAGE_DEVICES", "extraEnv: the chart sets MANAGE_DEVICES itself"],
+    ["extraEnv[0].name=MAX_DEVICES", "extraEnv: the chart sets MAX_DEVICES itself"],
   ])("refuses %s, which no schema can say", (set, why) => {
     const { exitCode, stderr } = helmTemplate(["--set", set]);
     expect(exitCode).toBe(1);
@@ -276,7 +297,188 @@ describe.skipIf(skip)("the chart", () => {
       STATE_DIR: "/data/cameras",
     });
     const known = new Set(optionKeys.map((key) => options[key].env));
-    expect(Object.keys(env).filter((name) => !known.has(name))).toEqual([]);
+    // That of extraEnv.
+    expect(Object.keys(env).filter((name) => !known.has(name))).toEqual(["HTTPS_PROXY"]);
+  });
+
+  test("installs nothing with enabled=false, not even what needs other values", () => {
+    const everythingOff = [
+      "--values",
+      join(valuesDir, "everything.yaml"),
+      "--set",
+      "enabled=false",
+    ];
+    for (const args of [["--set", "enabled=false"], everythingOff]) {
+      const { exitCode, stdout, stderr } = helmTemplate(args);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+      expect(parseDocuments(stdout)).toEqual([]);
+    }
+  });
+
+  test("is a subchart, with values and secrets of its parent", () => {
+    const values = { image: { repository: "a.example/plugin" }, profile: "restricted" };
+    const parent = {
+      global: { imagePullSecrets: ["company"], other: { key: 1 } },
+      "video-device-plugin": values,
+    };
+    const objects = asSubchart(parent);
+    expect(objects.map(({ kind }) => kind).sort()).toEqual(["DaemonSet", "Pod", "ServiceAccount"]);
+    const daemonSet = objects.find(({ kind }) => kind === "DaemonSet");
+    expect(daemonSet && podSpecOf(daemonSet)).toMatchObject({
+      imagePullSecrets: [{ name: "company" }],
+      initContainers: [{ image: "a.example/plugin:0.1.0" }],
+    });
+    expect(asSubchart({ "video-device-plugin": { enabled: false } })).toEqual([]);
+  });
+
+  test("adds labels to all objects, and selects the pods by its own whatever they are", () => {
+    const objects = rendered(["--values", join(valuesDir, "everything.yaml"), "--skip-tests"]);
+    const own = objects.filter(({ metadata: { name } }) => !/note|of-text/.test(name));
+    expect(own.length).toBeGreaterThan(8);
+    for (const { kind, metadata } of own) {
+      expect([kind, metadata["labels"]]).toEqual([
+        kind,
+        expect.objectContaining({ name: "video-device-plugin", "example.com/cost-centre": "4711" }),
+      ]);
+    }
+    const daemonSet = objects.find(({ kind }) => kind === "DaemonSet");
+    expect(daemonSet).toBeDefined();
+    const { selector, template } = (daemonSet?.spec ?? {}) as {
+      selector: { matchLabels: Record<string, string> };
+      template: { metadata: { labels: Record<string, string> } };
+    };
+    expect(template.metadata.labels).toMatchObject({
+      ...selector.matchLabels,
+      "example.com/team": "video",
+      "example.com/cost-centre": "4711",
+      "app.kubernetes.io/component": "cameras",
+    });
+    expect(Object.keys(selector.matchLabels)).toEqual([
+      "app.kubernetes.io/name",
+      "app.kubernetes.io/instance",
+    ]);
+    expect(daemonSet?.metadata["annotations"]).toEqual({ "example.com/contact": "video" });
+  });
+
+  test("gives all containers the extra variables, arguments and mounts", () => {
+    const [spec] = rendered(["--values", join(valuesDir, "service-monitor.yaml")])
+      .filter(({ kind }) => kind === "DaemonSet")
+      .flatMap((object) => podSpecOf(object) ?? []);
+    expect(spec).toMatchObject({
+      securityContext: { supplementalGroups: [44], seccompProfile: { type: "RuntimeDefault" } },
+      volumes: expect.arrayContaining([{ name: "group", hostPath: expect.anything() }]),
+    });
+    expect(spec).not.toHaveProperty("affinity.nodeAffinity");
+    const containers = spec === undefined ? [] : containersOf(spec);
+    expect(containers.map(({ name }) => name)).toEqual(["setup", "video-device-plugin"]);
+    for (const container of containers) {
+      expect(container).toMatchObject({
+        args: ["--log-level=debug"],
+        env: expect.arrayContaining([{ name: "V4L2_CARD_LABEL", value: "Camera {n}" }]),
+        volumeMounts: expect.arrayContaining([
+          { name: "group", mountPath: "/etc/group", readOnly: true },
+        ]),
+      });
+    }
+  });
+
+  test("renders extra objects of both kinds as templates", () => {
+    const objects = rendered(["--values", join(valuesDir, "everything.yaml")]);
+    const maps = objects.filter(({ kind }) => kind === "ConfigMap").map(({ metadata }) => metadata);
+    expect(maps).toContainEqual({
+      name: "video-device-plugin-cameras-note",
+      namespace: "kube-system",
+    });
+    expect(maps).toContainEqual({ name: "of-text", namespace: "kube-system" });
+  });
+
+  test("keeps off nodes that have no kernel of their own, beside an affinity between pods", () => {
+    const terms = [
+      {
+        matchExpressions: [
+          { key: "eks.amazonaws.com/compute-type", operator: "NotIn", values: ["fargate"] },
+          { key: "type", operator: "NotIn", values: ["virtual-kubelet"] },
+        ],
+      },
+    ];
+    const required = {
+      requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms },
+    };
+    for (const args of [[], ["--set-json", 'affinity.podAntiAffinity={"a":1}']]) {
+      const [spec] = rendered(args).flatMap((object) => podSpecOf(object) ?? []);
+      expect(spec).toMatchObject({ affinity: { nodeAffinity: required } });
+    }
+  });
+
+  test.each(["podMonitor", "serviceMonitor"])(
+    "is scraped through a %s with its interval and relabelings, after the node's name",
+    (monitor) => {
+      const settings = {
+        ...{ enabled: true, interval: "15s", scrapeTimeout: "10s", labels: { release: "p" } },
+        relabelings: [{ targetLabel: "team", replacement: "video" }],
+        metricRelabelings: [{ action: "labeldrop", regex: "container" }],
+      };
+      const objects = rendered([
+        ...["--set", "config.enableMetrics=true"],
+        ...["--set-json", `metrics.${monitor}=${JSON.stringify(settings)}`],
+      ]);
+      const [kind, endpoints] =
+        monitor === "podMonitor"
+          ? ["PodMonitor", "podMetricsEndpoints"]
+          : ["ServiceMonitor", "endpoints"];
+      const object = objects.find((one) => one.kind === kind);
+      expect(object).toMatchObject({
+        metadata: { labels: { release: "p", name: "video-device-plugin" } },
+        spec: {
+          jobLabel: "name",
+          selector: { matchLabels: { "app.kubernetes.io/name": "video-device-plugin" } },
+        },
+      });
+      expect(((object?.spec ?? {}) as Record<string, unknown>)[endpoints ?? ""]).toEqual([
+        {
+          ...{ port: "metrics", interval: "15s", scrapeTimeout: "10s", honorLabels: true },
+          relabelings: [
+            { sourceLabels: ["__meta_kubernetes_pod_node_name"], targetLabel: "node" },
+            ...settings.relabelings,
+          ],
+          metricRelabelings: settings.metricRelabelings,
+        },
+      ]);
+      const service = objects.find((one) => one.kind === "Service");
+      // A ServiceMonitor selects the Service, whose label names the job.
+      if (kind === "PodMonitor") expect(service).toBeUndefined();
+      else {
+        expect(service).toMatchObject({
+          metadata: {
+            labels: {
+              name: "video-device-plugin",
+              "app.kubernetes.io/name": "video-device-plugin",
+            },
+          },
+          spec: { clusterIP: "None", ports: [{ name: "metrics", port: 8080 }] },
+        });
+      }
+    },
+  );
+
+  test("has the dashboard for Grafana's sidecar, with links to the runbook's address", async () => {
+    const objects = rendered(["--values", join(valuesDir, "everything.yaml")]);
+    const map = objects.find(({ metadata: { name } }) => name.endsWith("-dashboard"));
+    expect(map).toMatchObject({
+      kind: "ConfigMap",
+      metadata: {
+        namespace: "monitoring",
+        labels: { grafana_dashboard: "1" },
+        annotations: { grafana_folder: "Cameras" },
+      },
+    });
+    const dashboard = await Bun.file(join(chartDir, "../../monitoring/dashboard.json")).text();
+    const page = "https://git.example.com/video-device-plugin/blob/main/docs/runbook.md";
+    const data = map?.["data"] as Record<string, string>;
+    expect(Object.keys(data)).toEqual(["video-device-plugin-cameras.json"]);
+    expect(JSON.parse(Object.values(data)[0] ?? "")).toEqual(
+      JSON.parse(dashboard.replaceAll("docs/runbook.md", page)),
+    );
   });
 
   test("keeps two releases on one node apart", () => {
@@ -322,6 +524,8 @@ describe.skipIf(skip)("the chart", () => {
     for (const set of ["nodeSelector.pool=video", "config.driver=simulated"]) {
       expect(notes("--set", set)).not.toContain(advice);
     }
+    expect(notes("--values", join(valuesDir, "everything.yaml"))).not.toContain(advice);
+    expect(notes("--set", "affinity.nodeAffinity=null")).toContain(advice);
   });
 });
 
@@ -407,6 +611,28 @@ function notes(...args: string[]): string {
     return String((parseDocuments(stdout)[0] as { notes?: unknown } | undefined)?.notes);
   } finally {
     rmSync(copy, { recursive: true });
+  }
+}
+
+/** The objects of a chart that has this one as a dependency, with a condition as its README says. */
+function asSubchart(values: object): ReturnType<typeof parseDocuments> {
+  const parent = mkdtempSync(join(tmpdir(), "vdp-parent-"));
+  try {
+    cpSync(chartDir, join(parent, "charts/video-device-plugin"), { recursive: true });
+    const dependency = { name: "video-device-plugin", version: "0.1.0" };
+    writeFileSync(
+      join(parent, "Chart.yaml"),
+      JSON.stringify({
+        ...{ apiVersion: "v2", name: "parent", version: "1.0.0" },
+        dependencies: [{ ...dependency, condition: "video-device-plugin.enabled" }],
+      }),
+    );
+    writeFileSync(join(parent, "values.yaml"), JSON.stringify(values));
+    const { stdout, stderr } = helm(["template", "parent", parent, "--kube-version", "1.33.4"]);
+    expect(stderr).toBe("");
+    return parseDocuments(stdout);
+  } finally {
+    rmSync(parent, { recursive: true });
   }
 }
 

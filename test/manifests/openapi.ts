@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import Ajv, { type ValidateFunction } from "ajv";
 import { YAML } from "bun";
 import type { KubernetesObject } from "../support/manifests.ts";
-import { type KubernetesVersion, schemaPath } from "./tools.ts";
+import { customResourceFiles, type KubernetesVersion, schemaPath } from "./tools.ts";
 
 type Schema = Record<string, unknown>;
 
@@ -58,7 +58,7 @@ function problems(validate: ValidateFunction, object: KubernetesObject): string[
 
 /** The newest version of each kind that the custom resource definitions serve. */
 function customResources(): { kind: Kind; schema: Schema }[] {
-  return ["podmonitor.yaml", "prometheusrule.yaml", "scaledjob.yaml"].map((file) => {
+  return customResourceFiles.map((file) => {
     const definition = YAML.parse(readFileSync(schemaPath(file), "utf8")) as {
       spec: {
         group: string;

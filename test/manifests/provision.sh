@@ -22,6 +22,7 @@ k8s.io/kubernetes v1.34.4 h1:Yy6R4QB8C9kJPp25GFqEvX5XQwY5qzKeqD0Xx6oAcmk= api/op
 k8s.io/kubernetes v1.35.4 h1:o/8dBC/pHVpYoGV4OAIytAlNPZbdYVTXJHoYvXC4qzM= api/openapi-spec/swagger.json kubernetes-1.35.json
 k8s.io/kubernetes v1.36.3 h1:qDQdoMiluAE2Eab6Fa52YV+WjiGz9mZFFoagEA6cI+o= api/openapi-spec/swagger.json kubernetes-1.36.json
 github.com/prometheus-operator/prometheus-operator v0.85.0 h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s= example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml podmonitor.yaml
+github.com/prometheus-operator/prometheus-operator v0.85.0 h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s= example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml servicemonitor.yaml
 github.com/prometheus-operator/prometheus-operator v0.85.0 h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s= example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml prometheusrule.yaml
 github.com/kedacore/keda/v2 v2.20.2 h1:SR60v8uIcelbveS8n/1jcl8tLdBBIbHMxmdOHw8tKqA= config/crd/bases/keda.sh_scaledjobs.yaml scaledjob.yaml
 LIST
@@ -35,7 +36,7 @@ exec 9>"$cache/lock"
 flock 9
 
 # The inputs of the builds; the compiler's version is left out so that updates do not cost minutes.
-fingerprint() { cat "$here/go.mod" "$here/go.sum" "$here/provision.sh" | sha256sum | cut -d' ' -f1; }
+fingerprint() { (cat "$here/go.mod" "$here/go.sum" && echo "$ldflags") | sha256sum | cut -d' ' -f1; }
 
 # A helm of `go build` assumes Kubernetes 1.20 without a cluster.
 ldflags="-s -w -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=33"
@@ -62,6 +63,7 @@ fetch() {
   rm -rf "$into"
   chmod u+w "$cache/schemas/$as.new"
   mv "$cache/schemas/$as.new" "$cache/schemas/$as"
+  echo "$*" >"$cache/schemas/$as.from"
 }
 
 # Unpacked, not installed: the machine's own kubectl stays.
@@ -79,15 +81,14 @@ fetch_kubectl() {
 
 rm -rf "$cache"/fetch.*
 if [[ ! -x $cache/bin/kubectl ]]; then fetch_kubectl; fi
-if [[ -x $cache/bin/helm && -x $cache/bin/kustomize && $(cat "$cache/fingerprint" 2>/dev/null) == "$(fingerprint)" ]]; then
-  say "helm, kustomize and the schemas are there already"
-  exit 0
+if [[ ! -x $cache/bin/helm || ! -x $cache/bin/kustomize || $(cat "$cache/built" 2>/dev/null) != "$(fingerprint)" ]]; then
+  build helm helm.sh/helm/v3/cmd/helm
+  build kustomize sigs.k8s.io/kustomize/kustomize/v5
+  fingerprint >"$cache/built"
 fi
-build helm helm.sh/helm/v3/cmd/helm
-build kustomize sigs.k8s.io/kustomize/kustomize/v5
+# What is there already, from the same file of the same version, stays.
 while read -r module version sum file as; do
-  # go must not read the list.
-  [[ -z $module ]] || fetch "$module" "$version" "$sum" "$file" "$as" </dev/null
+  [[ $(cat "$cache/schemas/$as.from" 2>/dev/null) == "$module $version $sum $file $as" ]] ||
+    fetch "$module" "$version" "$sum" "$file" "$as" </dev/null # go must not read the list
 done < <(schemas)
-fingerprint >"$cache/fingerprint"
 say "$("$cache/bin/kustomize" version) and $("$cache/bin/helm" version --short 2>/dev/null): $cache/bin"

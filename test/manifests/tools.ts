@@ -14,6 +14,14 @@ export const kubernetesVersions = Array.from(
 );
 export type KubernetesVersion = (typeof kubernetesVersions)[number];
 
+/** Files of the provisioned custom resource definitions. */
+export const customResourceFiles = [
+  "podmonitor.yaml",
+  "servicemonitor.yaml",
+  "prometheusrule.yaml",
+  "scaledjob.yaml",
+] as const;
+
 /** Path of a provisioned schema. */
 export function schemaPath(name: string): string {
   return join(manifestToolsDir(), "schemas", name);
@@ -24,7 +32,7 @@ export function unsupported(): string | undefined {
   const needed = [
     ...["helm", "kustomize", "kubectl"].map((name) => join(manifestToolsDir(), "bin", name)),
     ...kubernetesVersions.map((version) => schemaPath(`kubernetes-${version}.json`)),
-    ...["podmonitor.yaml", "prometheusrule.yaml", "scaledjob.yaml"].map(schemaPath),
+    ...customResourceFiles.map(schemaPath),
   ];
   const missing = needed.find((path) => !existsSync(path));
   return missing && `there is no ${missing}; run test/manifests/provision.sh`;

@@ -190,13 +190,9 @@ async function podFiles(way: "pod" | "restricted", work: string): Promise<Record
 /** Buffers for the same reason for which frames are few: see `stream` in guest/node.sh. As in guest/as-unit.sh. */
 const pluginOptions = { MAX_DEVICES: "2", V4L2_MAX_BUFFERS: "8", ENABLE_METRICS: "true" };
 
-/**
- * As it is deployed, but for one limit: an emulated CPU is some 30 times slower, so that 200m of it are less than
- * what a probe every 2 s takes.
- */
+/** The pod as it is deployed. */
 function pluginPod(profile: Profile, name: string, image: string): object {
-  const pod = staticPod(profile, { name, image, env: pluginOptions });
-  return JSON.parse(JSON.stringify(pod).replaceAll('"cpu":"200m"', '"cpu":"2"'));
+  return staticPod(profile, { name, image, env: pluginOptions });
 }
 
 function unitFiles(work: string): Record<string, string> {

@@ -18,14 +18,57 @@ app.kubernetes.io/name: {{ include "video-device-plugin.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{- define "video-device-plugin.labels" -}}
-# For: kubectl logs --selector name=video-device-plugin
+{{- /* The labels that no value can change: the selectors', and that of "kubectl logs" and of the monitors' job. */ -}}
+{{- define "video-device-plugin.fixedLabels" -}}
 name: video-device-plugin
 {{ include "video-device-plugin.selectorLabels" . }}
-app.kubernetes.io/component: device-plugin
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "video-device-plugin.labels" -}}
+{{- include "video-device-plugin.labelsWith" (list . dict) }}
+{{- end }}
+
+{{- /* The labels of an object with further ones, as a list: the root, further labels. Each label is there once. */ -}}
+{{- define "video-device-plugin.labelsWith" -}}
+{{- $root := index . 0 }}
+{{- $own := include "video-device-plugin.fixedLabels" $root | fromYaml }}
+{{- $_ := set $own "app.kubernetes.io/component" "device-plugin" }}
+{{- $_ := set $own "app.kubernetes.io/version" $root.Chart.AppVersion }}
+{{- $_ := set $own "app.kubernetes.io/managed-by" $root.Release.Service }}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_") }}
+{{- toYaml (mergeOverwrite $own (deepCopy (default dict $root.Values.commonLabels)) (deepCopy (default dict (index . 1)))) }}
+{{- end }}
+
+{{- /* The chart's own secrets and those of a parent chart's "global", which may be names alone. */ -}}
+{{- define "video-device-plugin.imagePullSecrets" -}}
+{{- $secrets := list }}
+{{- range concat (default list (.Values.global).imagePullSecrets) .Values.imagePullSecrets }}
+{{- $secrets = append $secrets (ternary (dict "name" .) . (kindIs "string" .)) }}
+{{- end }}
+{{- with uniq $secrets }}
+{{- toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* How Prometheus scrapes the metrics: the endpoint of a PodMonitor or a ServiceMonitor, from its values. */ -}}
+{{- define "video-device-plugin.endpoint" -}}
+- port: metrics
+  interval: {{ .interval }}
+  {{- with .scrapeTimeout }}
+  scrapeTimeout: {{ . }}
+  {{- end }}
+  # "namespace", "pod" and "container" of device_owner_info are those of the device's owner.
+  honorLabels: true
+  relabelings:
+    - sourceLabels: [__meta_kubernetes_pod_node_name]
+      targetLabel: node
+    {{- with .relabelings }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- with .metricRelabelings }}
+  metricRelabelings:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- end }}
 
 {{- define "video-device-plugin.serviceAccountName" -}}
@@ -64,14 +107,28 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and (eq .Values.profile "restricted") $config.removeDevicesOnExit }}
 {{- fail "config.removeDevicesOnExit: the profile restricted can't remove devices; use profile=full" }}
 {{- end }}
-{{- if and .Values.metrics.podMonitor.enabled (not $config.enableMetrics) }}
-{{- fail "metrics.podMonitor.enabled: there are no metrics without config.enableMetrics=true" }}
+{{- range $object := list "service" "podMonitor" "serviceMonitor" "prometheusRule" "dashboard" }}
+{{- if and (index $.Values.metrics $object).enabled (not $config.enableMetrics) }}
+{{- fail (printf "metrics.%s.enabled: there are no metrics without config.enableMetrics=true" $object) }}
 {{- end }}
-{{- if and .Values.metrics.prometheusRule.enabled (not $config.enableMetrics) }}
-{{- fail "metrics.prometheusRule.enabled: there are no metrics without config.enableMetrics=true" }}
 {{- end }}
-{{- if and .Values.metrics.service.enabled (not $config.enableMetrics) }}
-{{- fail "metrics.service.enabled: there are no metrics without config.enableMetrics=true" }}
+{{- if and .Values.metrics.podMonitor.enabled .Values.metrics.serviceMonitor.enabled }}
+{{- fail "metrics.serviceMonitor.enabled: with metrics.podMonitor.enabled Prometheus would scrape each pod twice; choose one" }}
+{{- end }}
+{{- $fixed := include "video-device-plugin.fixedLabels" . | fromYaml }}
+{{- range $value := list "podLabels" "commonLabels" }}
+{{- range $label := keys (default dict (index $.Values $value)) | sortAlpha }}
+{{- if hasKey $fixed $label }}
+{{- fail (printf "%s: the chart sets %s itself, and its selectors rely on it; nameOverride and fullnameOverride change names" $value $label) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- $variables := list "MANAGE_DEVICES" }}
+{{- range include "video-device-plugin.env" . | fromYamlArray }}{{ $variables = append $variables .name }}{{ end }}
+{{- range .Values.extraEnv }}
+{{- if has .name $variables }}
+{{- fail (printf "extraEnv: the chart sets %s itself; set it in config, if it is there" .name) }}
+{{- end }}
 {{- end }}
 {{- if and .Values.resourceQuota.enabled (not .Values.priorityClassName) }}
 {{- fail "resourceQuota.enabled: there is no class to allow without priorityClassName" }}
@@ -80,6 +137,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{- define "video-device-plugin.isSimulated" -}}
 {{- if eq (default "v4l2loopback" .Values.config.driver | lower) "simulated" }}yes{{ end }}
+{{- end }}
+
+{{- /* If the affinity selects nodes by more than the default's labels. */ -}}
+{{- define "video-device-plugin.hasOwnAffinity" -}}
+{{- $keys := regexFindAll "\"key\":\"[^\"]*\"" (toJson .Values.affinity) -1 }}
+{{- with without $keys `"key":"eks.amazonaws.com/compute-type"` `"key":"type"` }}yes{{ end }}
 {{- end }}
 
 {{- define "video-device-plugin.env" -}}
