@@ -69,6 +69,7 @@ export const errorKinds = {
   module_parameter_rejected: "internal",
   module_signature_rejected: "internal",
   module_tree_not_found: "internal",
+  module_unsafe: "internal",
   module_vetoed: "internal",
   module_wrong_kernel: "internal",
   modules_disabled: "internal",

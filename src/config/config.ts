@@ -20,6 +20,8 @@ export interface Config {
   readonly v4l2ExclusiveCaps: boolean;
   /** Template: `{id}`, `{n}` (device number), `{node}`. */
   readonly v4l2CardLabel: string;
+  /** True if a module that is known to crash the running kernel is loaded nevertheless. */
+  readonly v4l2LoadUnsafe: boolean;
   /** Permission bits of a device node, e.g. 0o666. */
   readonly v4l2DevicePerm: number;
   /** Group ID of a device node; undefined leaves it as it is. */

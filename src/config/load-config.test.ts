@@ -37,6 +37,7 @@ const defaults: Config = {
   deviceDir: "/dev",
   sysfsDir: "/sys",
   modulesDir: "/lib/modules",
+  v4l2LoadUnsafe: false,
   simulatedDir: "/run/video-device-plugin/simulated",
   podResourcesInterval: 10,
   metricsOwners: true,

@@ -244,6 +244,15 @@ export const options: Options = {
     description:
       "Group that owns the device nodes; a name is looked up in the /etc/group that this process sees, in a container the container's; empty leaves the group as it is.",
   },
+  v4l2LoadUnsafe: {
+    flag: "v4l2-load-unsafe",
+    env: "V4L2_LOAD_UNSAFE",
+    type: boolean(),
+    default: "false",
+    group: "v4l2loopback",
+    description:
+      "Loads a module even if its version is known to crash the node's kernel (v4l2loopback 0.15.0 to 0.15.2 on Linux 6.18 and later); for a build of such a version that has the fix.",
+  },
   logLevel: {
     flag: "log-level",
     env: "LOG_LEVEL",

@@ -65,6 +65,7 @@ function makeDriver(config: Config, log: Logger, allocatedNumbers: readonly numb
       maxBuffers: config.v4l2MaxBuffers,
       maxWidth: config.v4l2MaxWidth,
       maxHeight: config.v4l2MaxHeight,
+      loadUnsafe: config.v4l2LoadUnsafe,
       modprobeDirs: modprobeDirectories,
       deviceDir: config.deviceDir,
       sysfsDir: config.sysfsDir,

@@ -33,7 +33,11 @@ const ERRNO = {
 
 export interface FakeKernelOptions {
   /** 0.12.7 has no control device; 0.15.4 has one. Default 0.15.4. */
-  readonly version?: "0.12.7" | "0.15.4";
+  readonly version?: "0.12.7" | "0.15.1" | "0.15.4";
+  /** As `uname -r` prints it. Default: Ubuntu's 6.8. */
+  readonly kernelRelease?: string;
+  /** True if v4l2loopback is a part of the kernel: loaded from the start, never unloaded, without a file. Default false. */
+  readonly builtIn?: boolean;
   /** Milliseconds between a device's entry in sysfs and its node in the device directory. Default 0. */
   readonly nodeDelayMs?: number;
   /** True if device nodes appear without mknod. Default true. */
@@ -64,7 +68,7 @@ export class FakeLoopbackKernel implements LoopbackKernel {
   readonly sysfsDir = join(this.root, "sys");
   readonly deviceDir = join(this.root, "dev");
   readonly modulesDir = join(this.root, "lib/modules");
-  readonly kernelRelease = "6.8.0-151-generic";
+  readonly kernelRelease: string;
   readonly loaded = new Set<string>();
   /** All changes, in order: `finit videodev.ko`, `add 10`, `remove 10`, `mknod video10`. */
   readonly journal: string[] = [];
@@ -89,16 +93,27 @@ export class FakeLoopbackKernel implements LoopbackKernel {
   private readonly options: Required<FakeKernelOptions>;
 
   constructor(options: FakeKernelOptions = {}) {
-    this.options = { version: "0.15.4", nodeDelayMs: 0, devtmpfs: true, ...options };
+    this.options = {
+      ...{ version: "0.15.4", kernelRelease: "6.8.0-151-generic" },
+      ...{ builtIn: false, nodeDelayMs: 0, devtmpfs: true },
+      ...options,
+    };
+    this.kernelRelease = this.options.kernelRelease;
     for (const dir of ["sys/module", "sys/class/video4linux", "sys/class/misc", "dev"]) {
       mkdirSync(join(this.root, dir), { recursive: true });
     }
     this.installModules({
       "kernel/drivers/media/mc/mc.ko": "",
       "kernel/drivers/media/v4l2-core/videodev.ko": "kernel/drivers/media/mc/mc.ko",
-      "kernel/v4l2loopback/v4l2loopback.ko":
-        "kernel/drivers/media/v4l2-core/videodev.ko kernel/drivers/media/mc/mc.ko",
+      ...(!this.options.builtIn && {
+        "kernel/v4l2loopback/v4l2loopback.ko":
+          "kernel/drivers/media/v4l2-core/videodev.ko kernel/drivers/media/mc/mc.ko",
+      }),
     });
+    if (!this.options.builtIn) return;
+    const list = join(this.modulesDir, this.kernelRelease, "modules.builtin");
+    writeFileSync(list, "kernel/drivers/media/v4l2loopback.ko\n");
+    this.preload("devices=0");
   }
 
   /** Replaces the module tree: files by path, each with its dependencies in modules.dep. */
@@ -128,7 +143,7 @@ export class FakeLoopbackKernel implements LoopbackKernel {
 
   deleteModule(name: string): void {
     this.note(`delete ${name}`);
-    if (!this.loaded.has(name)) this.fail("delete_module", ERRNO.ENOENT);
+    if (!this.loaded.has(name) || this.options.builtIn) this.fail("delete_module", ERRNO.ENOENT);
     if (this.openers() > 0) this.fail("delete_module", ERRNO.EAGAIN);
     this.unload();
   }

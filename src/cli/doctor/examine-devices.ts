@@ -1,11 +1,11 @@
-import type { RangeDevice } from "../../drivers/loopback/index.ts";
+import { bootParametersHint, type RangeDevice } from "../../drivers/loopback/index.ts";
 import { deviceId } from "../../v4l2/device-ids.ts";
 import { type Check, checkNamed } from "./check.ts";
 import type { Facts } from "./facts.ts";
 
 /** Checks the devices of the configured range. */
 export function examineDevices(facts: Facts): Check {
-  const { range, loaded } = facts;
+  const { range } = facts;
   const check = checkNamed("devices", "devices");
   const name = rangeName(range);
   const foreign = range.filter(({ sysfs }) => sysfs !== undefined && !sysfs.loopback);
@@ -28,7 +28,7 @@ export function examineDevices(facts: Facts): Check {
   ];
   const count = `${name}: ${there.length} of ${range.length} there`;
   if (faults.length > 0) {
-    const remedy = there.length < range.length ? remedyForMissing(loaded) : fixedByPlugin;
+    const remedy = there.length < range.length ? remedyForMissing(facts) : fixedByPlugin;
     return check.warning(`${count}; ${faults.join("; ")}`, remedy);
   }
   return check.ok(`${count}, the first is "${there[0]?.sysfs?.name}"`);
@@ -38,7 +38,8 @@ const fixedByPlugin = "Nothing: the plugin fixes that when the device is free.";
 const unload = "rmmod v4l2loopback, then start the plugin";
 
 /** Checks an empty range. A module without a control device that has other devices creates no more. */
-function examineNone({ range, others, loaded, file }: Facts): Check {
+function examineNone(facts: Facts): Check {
+  const { range, others, loaded, file } = facts;
   const check = checkNamed("devices", "devices");
   const name = rangeName(range);
   if (loaded === undefined) {
@@ -48,6 +49,12 @@ function examineNone({ range, others, loaded, file }: Facts): Check {
   if (loaded.control !== undefined) {
     const remedy = loaded.controlOpens ? "Nothing: the plugin creates them." : undefined;
     return check.warning(`${name}: none is there yet`, remedy);
+  }
+  if (facts.builtIn) {
+    return check.problem(
+      `${name}: none is there, and the module, which is built into the kernel, creates devices only when the kernel starts`,
+      remedyForMissing(facts),
+    );
   }
   const [shifted] = range.filter(({ observation }) => observation.reason === "wrong_number");
   if (shifted !== undefined) {
@@ -75,7 +82,11 @@ export function faultOf({ observation }: RangeDevice): string[] {
   return observation.state === "ok" ? [] : [observation.detail.replace(/\.$/, "")];
 }
 
-function remedyForMissing(loaded: Facts["loaded"]): string {
+function remedyForMissing({ loaded, builtIn, range, config }: Facts): string {
+  if (builtIn && loaded?.control === undefined) {
+    const numbers = range.map(({ number }) => number);
+    return bootParametersHint(numbers, config.v4l2ExclusiveCaps);
+  }
   return loaded?.control === undefined
     ? `If no device is in use, reload the module: ${unload}.`
     : "Nothing: the plugin creates what is missing. By hand: video-device-plugin devices add --number N";

@@ -1,3 +1,4 @@
+import { describeDefect, moduleDefect } from "../../drivers/loopback/index.ts";
 import { type Check, checkNamed } from "./check.ts";
 import { examineOthers, faultOf, rangeName } from "./examine-devices.ts";
 import type { Facts } from "./facts.ts";
@@ -18,10 +19,17 @@ export function examineReadOnly(facts: Facts): Check[] {
   ];
 }
 
-function examineModule({ loaded }: Facts): Check {
+function examineModule({ loaded, kernelRelease }: Facts): Check {
   const check = checkNamed("module", "module");
   if (loaded === undefined)
     return check.problem("not loaded, and the plugin must not load it", remedy);
+  const defect = moduleDefect(loaded.version, kernelRelease);
+  if (defect !== undefined) {
+    return check.warning(
+      `loaded: ${describeDefect(loaded.version, defect, kernelRelease)}`,
+      defect.remedy,
+    );
+  }
   return check.ok(`loaded, ${loaded.version ?? "no version, so 0.12"}`);
 }
 

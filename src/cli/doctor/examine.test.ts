@@ -68,6 +68,7 @@ const good: Facts = {
     path: "/lib/modules/v4l2loopback.ko",
     info: { version: "0.15.4", builtFor: "6.8.0-151-generic", signed: true },
   },
+  builtIn: false,
   loaded,
   probes,
   privileges: { uid: 0, capabilities: ["CAP_SYS_MODULE"], filtered: false },
@@ -103,6 +104,11 @@ describe("the doctor", () => {
   const old = { ...loaded, version: undefined, control: undefined, controlOpens: false };
   const unseen = { ...loaded, controlNode: { kind: "absent" } as const, controlOpens: false };
   const forbidden = { ...loaded, controlOpens: false };
+  const crashing = { kernelRelease: "6.18.3" };
+  const crashingFile = {
+    path: "x.ko",
+    info: { version: "0.15.1", builtFor: "6.18.3", signed: true },
+  };
   const sixteen = { config: configOf("--max-devices=16") };
   const comma = { config: configOf("--max-devices=2", "--v4l2-card-label=a, b") };
   const quotes = { config: configOf("--max-devices=2", '--v4l2-card-label=the "front" door') };
@@ -124,6 +130,16 @@ describe("the doctor", () => {
       "a module compressed with xz for a kernel that can't undo it",
       { ...notLoaded, file: { path: "x.ko.xz", info: undefined, xz: "not_loadable" } },
       "module_file",
+    ],
+    [
+      "a module that the plugin refuses to load",
+      { ...notLoaded, ...crashing, file: crashingFile },
+      "module_file",
+    ],
+    [
+      "a built-in module without devices that can add none",
+      { ...none, builtIn: true, file: noFile, loaded: old },
+      "devices",
     ],
     [
       "modules turned off",
@@ -232,6 +248,28 @@ describe("the doctor", () => {
       "module_file",
     ],
     ["a module that isn't loaded yet", notLoaded, "module"],
+    [
+      "a module that is loaded although it can crash this kernel",
+      { ...crashing, loaded: { ...loaded, version: "0.15.1" } },
+      "module",
+    ],
+    [
+      "a module that is loaded on request although it can crash this kernel",
+      {
+        ...notLoaded,
+        ...{ ...crashing, file: crashingFile },
+        config: configOf("--max-devices=2", "--v4l2-load-unsafe"),
+      },
+      "module_file",
+    ],
+    [
+      "a module of 0.12 that may freeze this kernel",
+      {
+        ...{ ...notLoaded, ...crashing },
+        file: { path: "x.ko", info: { version: undefined, builtFor: "6.18.3", signed: true } },
+      },
+      "module_file",
+    ],
     ["a user, with the module loaded", { privileges: user }, "privileges"],
     ["devices that aren't there yet", { range: [rangeDevice(10, undefined)] }, "devices"],
     ["a device without its node", { range: [rangeDevice(10, camera(10), nodeless)] }, "devices"],
@@ -302,6 +340,12 @@ describe("the doctor", () => {
       state: "warning",
       detail: "video10 to video11: 2 of 2 there; video10 is locked",
       remedy: "Nothing: the plugin fixes that when the device is free.",
+    });
+  });
+
+  test("doesn't ask for the file of a module that is built in", () => {
+    expect(find({ builtIn: true, file: noFile }, "module_file")).toMatchObject({
+      ...{ state: "ok", detail: "none: the module is built into the kernel" },
     });
   });
 

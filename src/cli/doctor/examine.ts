@@ -1,5 +1,11 @@
 import { PluginError } from "../../common/plugin-error.ts";
-import { installHint, refuseVetoed, unpackXzHint } from "../../drivers/loopback/index.ts";
+import {
+  describeDefect,
+  installHint,
+  moduleDefect,
+  refuseVetoed,
+  unpackXzHint,
+} from "../../drivers/loopback/index.ts";
 import { type Check, checkNamed } from "./check.ts";
 import { examineControl, examineLabel } from "./examine-control.ts";
 import { examineDevices, examineOthers } from "./examine-devices.ts";
@@ -48,8 +54,9 @@ function examineVideo(facts: Facts): Check[] {
   ].filter((check) => check !== undefined);
 }
 
-function examineFile({ file, loaded, kernelRelease }: Facts): Check {
+function examineFile({ file, loaded, kernelRelease, builtIn, config }: Facts): Check {
   const check = checkNamed("module_file", "module file");
+  if (builtIn && loaded !== undefined) return check.ok("none: the module is built into the kernel");
   if ("error" in file) {
     const { message, remedy } = file.error;
     const detail = message.replace(/\.$/, "");
@@ -69,17 +76,35 @@ function examineFile({ file, loaded, kernelRelease }: Facts): Check {
   if (info === undefined) return check.ok(path);
   const version = info.version ?? "no version inside, so 0.12";
   const detail = `${path}, ${version}, ${info.signed ? "signed" : "not signed"}`;
-  if (info.builtFor === undefined || info.builtFor === kernelRelease) return check.ok(detail);
+  if (info.builtFor === undefined) return check.ok(detail);
+  if (info.builtFor === kernelRelease) {
+    const defect = moduleDefect(info.version, kernelRelease);
+    if (defect === undefined) return check.ok(detail);
+    const isRefused = defect.certain && !config.v4l2LoadUnsafe;
+    const refused = isRefused ? "the plugin refuses to load it, since " : "";
+    const report = isRefused && loaded === undefined ? check.problem : check.warning;
+    return report(
+      `${path}: ${refused}${describeDefect(info.version, defect, kernelRelease)}`,
+      defect.remedy,
+    );
+  }
   const why = `${detail}: built for the kernel ${info.builtFor}`;
   const remedy = installHint("v4l2loopback", kernelRelease);
   return loaded === undefined ? check.problem(why, remedy) : check.warning(why, remedy);
 }
 
-function examineLoaded({ loaded, file }: Facts): Check {
+function examineLoaded({ loaded, file, kernelRelease }: Facts): Check {
   const check = checkNamed("module", "module");
   if (loaded !== undefined) {
     const version = loaded.version ?? "no version, so 0.12";
     const parameters = Object.entries(loaded.parameters).map(([name, value]) => `${name}=${value}`);
+    const defect = moduleDefect(loaded.version, kernelRelease);
+    if (defect !== undefined) {
+      return check.warning(
+        `loaded: ${describeDefect(loaded.version, defect, kernelRelease)}`,
+        defect.remedy,
+      );
+    }
     return check.ok(`loaded, ${version}: ${parameters.join(" ") || "parameters not shown"}`);
   }
   if ("error" in file) return check.problem("not loaded, and there is no file to load");

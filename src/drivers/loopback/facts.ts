@@ -16,7 +16,7 @@ import { LoopbackView } from "./device/device-state.ts";
 import { readControlDevice, readVideoDevices, type SysfsDevice } from "./device/sysfs.ts";
 import { type LoopbackKernel, linuxKernel, type NodeView } from "./kernel.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
-import { findModule, loopbackModule } from "./module/find-module.ts";
+import { findModule, isBuiltIn, loopbackModule } from "./module/find-module.ts";
 import { kernelDecompresses } from "./module/load-module.ts";
 import { type LoadProbes, readLoadProbes } from "./module/load-probes.ts";
 import {
@@ -32,6 +32,8 @@ export type FactsSettings = NumberSettings & Pick<LoopbackSettings, "deviceDir" 
 export interface LoopbackFacts {
   readonly kernelRelease: string;
   readonly file: ModuleFile;
+  /** True if the module is a part of the kernel, and has no file. */
+  readonly builtIn: boolean;
   /** Undefined if the module isn't loaded. */
   readonly loaded: LoadedFacts | undefined;
   readonly probes: LoadProbes;
@@ -86,6 +88,7 @@ export function readLoopbackFacts(
   return {
     kernelRelease,
     file: moduleFile(settings, kernelRelease),
+    builtIn: isBuiltIn(settings.modulesDir, kernelRelease),
     loaded: loadedFacts(settings, kernel),
     probes: readLoadProbes("/proc", sysfsDir),
     modprobe: readModprobeConfig(modprobeDirectories),

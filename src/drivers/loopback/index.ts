@@ -17,7 +17,8 @@ export { LoopbackDriver } from "./loopback-driver.ts";
 export { installHint } from "./module/install-hint.ts";
 export { unpackXzHint } from "./module/load-module.ts";
 export { modprobeDirectories, refuseVetoed } from "./module/modprobe-config.ts";
-export { maxParameterDevices } from "./module/parameters.ts";
+export { describeDefect, moduleDefect } from "./module/module-defect.ts";
+export { bootParametersHint, maxParameterDevices } from "./module/parameters.ts";
 export {
   isModuleLoaded,
   listVideoDevices,

@@ -89,6 +89,92 @@ describe("the loopback driver's ensure", () => {
     expect(kernel.journal.at(-1)).toBe("finit v4l2loopback.ko");
   });
 
+  /** What a module's file says about itself. */
+  function writeModuleInfo(kernel: FakeLoopbackKernel, version: string | undefined): void {
+    const lines = [...(version === undefined ? [] : [`version=${version}`])];
+    lines.push(`vermagic=${kernel.kernelRelease} SMP`);
+    const tree = join(kernel.modulesDir, kernel.kernelRelease);
+    const text = `module v4l2loopback\0${lines.join("\0")}\0`;
+    writeFileSync(join(tree, "kernel/v4l2loopback/v4l2loopback.ko"), text);
+  }
+  const crashing = { version: "0.15.1", kernelRelease: "6.18.3-arch1-1" } as const;
+  const defect = "Module v4l2loopback has a known defect";
+
+  test("a module that crashes this kernel is refused before it is loaded", async () => {
+    const { kernel, driver } = setUp(crashing);
+    writeModuleInfo(kernel, "0.15.1");
+    expect(await PluginError.from(await driver.ensure().catch((e) => e))).toMatchObject({
+      code: "module_unsafe",
+      message: expect.stringMatching(/0\.15\.1 crashes Linux 6\.18 .* this is 6\.18\.3-arch1-1\.$/),
+      remedy: expect.stringContaining("0.15.3"),
+    });
+    expect(kernel.journal).toEqual([]);
+  });
+
+  test("a file whose version only the loaded module shows is unloaded before it has a device", async () => {
+    const { kernel, driver } = setUp(crashing);
+    kernel.installModules({
+      "mc.ko": "",
+      "videodev.ko": "mc.ko",
+      "v4l2loopback.ko.xz": "videodev.ko mc.ko",
+    });
+    writeFileSync(join(kernel.sysfsDir, "module/compression"), "xz\n");
+    const refused = PluginError.from(await driver.ensure().catch((e) => e));
+    expect(refused.code).toBe("module_unsafe");
+    expect(kernel.journal).toEqual([
+      ...DEPENDENCIES,
+      "finit v4l2loopback.ko.xz 4",
+      "delete v4l2loopback",
+    ]);
+  });
+
+  test("a module that crashes this kernel is loaded on request, with a warning", async () => {
+    const { kernel, driver, warnings } = setUp(crashing, { loadUnsafe: true });
+    writeModuleInfo(kernel, "0.15.1");
+    expect((await driver.ensure()).created).toHaveLength(3);
+    await driver.ensure();
+    expect(warnings.map(([msg]) => msg)).toEqual([defect]);
+  });
+
+  test("a module that another program loaded, and that crashes this kernel, is warned of and stays", async () => {
+    const { kernel, driver, warnings } = setUp(crashing);
+    kernel.preload("devices=0");
+    expect((await driver.ensure()).created).toHaveLength(3);
+    expect(warnings).toMatchObject([[defect, { module_version: "0.15.1" }]]);
+  });
+
+  test("a module that may have the fix is loaded, with a warning that says how to find out", async () => {
+    const { kernel, driver, warnings } = setUp({
+      version: "0.12.7",
+      kernelRelease: "7.0.0-44-generic",
+    });
+    writeModuleInfo(kernel, undefined);
+    expect((await driver.ensure()).created).toHaveLength(3);
+    expect(warnings).toMatchObject([
+      [defect, { remedy: expect.stringContaining("0.12.7-2ubuntu5.2") }],
+    ]);
+  });
+
+  test("a module that is built in is neither loaded nor unloaded, and adds devices", async () => {
+    const { kernel, driver } = setUp({ builtIn: true });
+    expect((await driver.ensure()).created).toHaveLength(3);
+    expect(kernel.journal).toEqual(["add 10", "add 11", "add 12"]);
+  });
+
+  test("a built-in module that can't add devices needs them on the kernel's command line", async () => {
+    const { kernel, driver } = setUp({ version: "0.12.7", builtIn: true });
+    const { failed } = await driver.ensure();
+    expect(failed.map(({ error }) => PluginError.from(error))).toMatchObject(
+      driver.devices.map(() => ({
+        code: "not_supported",
+        remedy: expect.stringMatching(
+          /command line .*reboot: v4l2loopback\.devices=3 v4l2loopback\.video_nr=10,11,12 v4l2loopback\.exclusive_caps=1,1,1$/,
+        ),
+      })),
+    );
+    expect(kernel.journal.filter((entry) => entry.startsWith("finit"))).toEqual([]);
+  });
+
   test("a kill between the two loads of 0.12 is put right by the next ensure", async () => {
     const { kernel, driver } = setUp({ version: "0.12.7" });
     kernel.preload("devices=0");

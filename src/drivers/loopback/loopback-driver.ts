@@ -28,6 +28,7 @@ import { readControlDevice, readModuleVersion } from "./device/sysfs.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
 import { loopbackModule } from "./module/find-module.ts";
+import { describeDefect, moduleDefect } from "./module/module-defect.ts";
 import { ModuleOwnership } from "./module/module-ownership.ts";
 import { DeviceNodes, oldNodePatienceMs } from "./node/device-nodes.ts";
 
@@ -49,6 +50,7 @@ export class LoopbackDriver implements VideoDriver {
   readonly reasons = loopbackReasons;
   readonly devices: readonly DriverDevice[];
   readonly #parts: EnsureContext;
+  #hasWarned = false;
   /** Undefined if the kernel clears the memory that it hands out. */
   readonly #scrub: FrameScrub | undefined;
   /** By ID, the error of devices that were opened and found to have dead capabilities, which /sys does not show. */
@@ -82,7 +84,24 @@ export class LoopbackDriver implements VideoDriver {
    */
   async ensure({ recreatable = new Set() }: EnsureOptions = {}): Promise<EnsureReport> {
     this.#scrub?.warnOnce();
-    return ensureDevices(this.devices, recreatable, this.#parts);
+    const report = await ensureDevices(this.devices, recreatable, this.#parts);
+    this.#warnOfDefect();
+    return report;
+  }
+
+  /** Warns once of a loaded module with a known defect: another program has loaded it, or it may have the fix. */
+  #warnOfDefect(): void {
+    const { settings, log } = this.#parts;
+    const { kernelRelease } = settings;
+    const version = readModuleVersion(settings.sysfsDir);
+    const defect = moduleDefect(version, kernelRelease);
+    if (defect === undefined || this.#hasWarned) return;
+    this.#hasWarned = true;
+    log.warn("Module v4l2loopback has a known defect", {
+      module_version: version ?? null,
+      detail: describeDefect(version, defect, kernelRelease),
+      remedy: defect.remedy,
+    });
   }
 
   /** @throws PluginError `sysfs_unreadable`. */

@@ -31,6 +31,8 @@ export interface LoopbackSettings extends DeviceParameters, NodeAccess {
   readonly modprobeDirs: readonly string[];
   /** Of the running kernel, as `uname -r` prints it. */
   readonly kernelRelease: string;
+  /** True if a module that is known to crash this kernel is loaded nevertheless. Default: false. */
+  readonly loadUnsafe?: boolean;
   /** True if the kernel clears the memory it hands out. Default: unknown. */
   readonly initOnAlloc?: boolean | undefined;
   /** True if observing must not write to /sys, so that it is mostly unknown whether a device is open. Default: false. */

@@ -18,6 +18,7 @@
 - [v4l2CardLabel, V4L2_CARD_LABEL]
 - [v4l2DevicePerm, V4L2_DEVICE_PERM]
 - [v4l2DeviceGroup, V4L2_DEVICE_GROUP]
+- [v4l2LoadUnsafe, V4L2_LOAD_UNSAFE]
 - [logLevel, LOG_LEVEL]
 - [logFormat, LOG_FORMAT]
 - [enableMetrics, ENABLE_METRICS]

@@ -3,10 +3,12 @@ import type { Logger } from "../../../common/logger.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import { pollUntil } from "../../../common/poll-until.ts";
 import { type DeviceNumber, formatDevice } from "../../../linux/device-number.ts";
+import { numbersFrom } from "../../../v4l2/device-ids.ts";
 import { applyNodeAccess } from "../../../v4l2/node-access.ts";
 import type { DriverDevice } from "../../driver.ts";
 import type { LoopbackSettings } from "../loopback-settings.ts";
-import { deviceRequest } from "../module/parameters.ts";
+import { isBuiltIn } from "../module/find-module.ts";
+import { bootParametersHint, deviceRequest } from "../module/parameters.ts";
 import {
   type DeviceNodes,
   type NodePlace,
@@ -94,8 +96,12 @@ export class DeviceMaker {
         "not_supported",
         `v4l2loopback is loaded without ${device.id}, which can't be added: ${control.whyNotUsable()}.`,
         {
-          remedy:
-            "When no device is in use, unload the module on the host (rmmod v4l2loopback): this program then loads it with all devices.",
+          remedy: isBuiltIn(settings.modulesDir, settings.kernelRelease)
+            ? bootParametersHint(
+                numbersFrom(settings.firstDeviceNumber, settings.maxDevices),
+                settings.exclusiveCaps,
+              )
+            : "When no device is in use, unload the module on the host (rmmod v4l2loopback): this program then loads it with all devices.",
         },
       );
     }

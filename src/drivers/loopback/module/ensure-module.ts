@@ -9,6 +9,7 @@ import {
   moduleState,
   readControlDevice,
   readModuleParameter,
+  readModuleVersion,
   videoNumbers,
 } from "../device/sysfs.ts";
 import type { LoopbackKernel } from "../kernel.ts";
@@ -16,6 +17,8 @@ import type { LoopbackSettings } from "../loopback-settings.ts";
 import { findModule, loopbackModule } from "./find-module.ts";
 import { loadModule } from "./load-module.ts";
 import { type ModprobeConfig, readModprobeConfig, refuseVetoed } from "./modprobe-config.ts";
+import { describeDefect, moduleDefect } from "./module-defect.ts";
+import { readModuleInfo } from "./module-info.ts";
 import {
   type DeviceRequest,
   maxParameterDevices,
@@ -55,8 +58,8 @@ export interface ModuleLoad {
  * A module that another program loaded stays as it is. The exception is a version without a control device that has no
  * device either, and so can never get one: an interrupted run of this program leaves that between the two loads.
  *
- * @throws PluginError: of `findModule` and `loadModule`; `module_vetoed`, `card_label_invalid`,
- * `too_many_devices`, `module_load_failed`.
+ * @throws PluginError: of `findModule` and `loadModule`; `module_vetoed`, `module_unsafe`,
+ * `card_label_invalid`, `too_many_devices`, `module_load_failed`.
  */
 export async function ensureModule(
   devices: readonly DeviceRequest[],
@@ -78,16 +81,49 @@ export async function ensureModule(
   const merged = config.options.filter(({ name }) => !ownParameters.includes(name));
   const paramsFor = (requests: readonly DeviceRequest[]) =>
     [moduleParameters(requests, settings), ...merged.map(({ text }) => text)].join(" ");
-  if (!(await load(paramsFor([]), context))) return { by: "others", numbers: [] };
+  const files = findModule(settings.modulesDir, settings.kernelRelease);
+  const path = files.at(-1) ?? "";
+  const info = readModuleInfo(path);
+  if (info?.builtFor !== undefined) refuseDefective(info.version, path, settings);
+  if (!(await load(files, paramsFor([]), context))) return { by: "others", numbers: [] };
   // The kernel may have said "loaded" for the load of another.
   const by = loopbackNumbers(sysfsDir).length > 0 ? "others" : "ours";
+  if (info === undefined && by === "ours") refuseLoaded(path, context);
   await control.ensureNode(nodePatienceMs);
   if (control.isUsable() || by === "others" || !unload(context)) return { by, numbers: [] };
   refuseTooMany(devices.length, settings);
   const numbers = free.slice(0, maxParameterDevices).map(({ number }) => number);
-  const isOurs = (await load(paramsFor(free), context)) && isLoadedWith(numbers, sysfsDir);
+  const isOurs = (await load(files, paramsFor(free), context)) && isLoadedWith(numbers, sysfsDir);
   warnOfOthers(devices, context);
   return { by: isOurs ? "ours" : "others", numbers };
+}
+
+/**
+ * A module that is known to crash the running kernel is not loaded.
+ * @throws PluginError `module_unsafe`.
+ */
+function refuseDefective(
+  version: string | undefined,
+  path: string,
+  { kernelRelease, loadUnsafe = false }: LoopbackSettings,
+): void {
+  const defect = moduleDefect(version, kernelRelease);
+  if (!defect?.certain || loadUnsafe) return;
+  throw new PluginError(
+    "module_unsafe",
+    `${path} is not loaded: ${describeDefect(version, defect, kernelRelease)}.`,
+    { remedy: defect.remedy },
+  );
+}
+
+/** As {@link refuseDefective}, for a file of xz, whose version shows in /sys alone: no device has been created yet. */
+function refuseLoaded(path: string, context: ModuleContext): void {
+  try {
+    refuseDefective(readModuleVersion(context.settings.sysfsDir), path, context.settings);
+  } catch (error) {
+    unload(context);
+    throw error;
+  }
 }
 
 /** As with the first load, the kernel's word is no proof of whose parameters it used. */
@@ -131,21 +167,25 @@ function isUseless(sysfsDir: string): boolean {
 }
 
 /** @returns whether the module is gone. It stays if a process uses it, or is loading it. */
-function unload({ kernel, log }: ModuleContext): boolean {
+function unload({ kernel, log, settings }: ModuleContext): boolean {
   try {
     kernel.deleteModule(loopbackModule);
     return true;
   } catch (error) {
-    if (errnoNameOf(error) === "ENOENT") return true;
+    // The kernel says so of a module that is built in, too, and that one stays.
+    if (errnoNameOf(error) === "ENOENT") return !isLoaded(settings.sysfsDir);
     log.debug("Module v4l2loopback not unloaded", { error: PluginError.from(error).message });
     return false;
   }
 }
 
 /** @returns whether this call loaded it, and no other loader. */
-async function load(params: string, context: ModuleContext): Promise<boolean> {
-  const { sysfsDir, modulesDir, kernelRelease } = context.settings;
-  const files = findModule(modulesDir, kernelRelease);
+async function load(
+  files: readonly string[],
+  params: string,
+  context: ModuleContext,
+): Promise<boolean> {
+  const { sysfsDir, kernelRelease } = context.settings;
   const request = { files, params, kernelRelease, sysfsDir };
   const outcome = await loadModule(request, context.kernel, context.clock);
   if (!isLoaded(sysfsDir)) {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findModule } from "./find-module.ts";
+import { findModule, isBuiltIn } from "./find-module.ts";
 import { installHint } from "./install-hint.ts";
 
 const RELEASE = "6.8.0-151-generic";
@@ -53,6 +53,19 @@ describe("finding the module", () => {
   test("absolute paths stay what they are", () => {
     file("modules.dep", "/nix/v4l2loopback.ko: /nix/videodev.ko\n");
     expect(findModule(dir, RELEASE)).toEqual(["/nix/videodev.ko", "/nix/v4l2loopback.ko"]);
+  });
+
+  test("a module that is built in has no file, and needs no installing", () => {
+    file("modules.dep", "");
+    file("modules.builtin", "kernel/drivers/media/v4l2loopback.ko\n");
+    expect(isBuiltIn(dir, RELEASE)).toBe(true);
+    expect(isBuiltIn(dir, "6.1.0")).toBe(false);
+    expect(find).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining("is built into this kernel"),
+        remedy: expect.not.stringMatching(/install/i),
+      }),
+    );
   });
 
   test("no file is an error that says what to install", () => {

@@ -39,13 +39,14 @@ const suffixes = [".ko", ".ko.zst", ".ko.xz", ".ko.gz"];
  * The files to load for v4l2loopback, as absolute paths in order, from the tree of one kernel
  * (`/lib/modules/6.8.0-45-generic`). Modules that are loaded already are among them: the loader skips those.
  *
- * @throws PluginError `module_tree_not_found` or `module_file_not_found`.
+ * @throws PluginError `module_tree_not_found`, or `module_file_not_found`, also for a module that is built in.
  */
 export function findModule(modulesDir: string, kernelRelease: string): readonly string[] {
   const tree = join(modulesDir, kernelRelease);
   if (!isDirectory(tree)) throw treeNotFound(tree, modulesDir);
   const known = parseModulesDep(readSmallFile(join(tree, "modules.dep")) ?? "");
-  const builtin = parseModulesBuiltin(readSmallFile(join(tree, "modules.builtin")) ?? "");
+  const builtin = builtInModules(tree);
+  if (builtin.has(loopbackModule)) throw notStarted(tree);
   const entry = known.get(loopbackModule) ?? search(tree, known.get(neededModule));
   if (entry === undefined) {
     throw new PluginError(
@@ -55,6 +56,29 @@ export function findModule(modulesDir: string, kernelRelease: string): readonly 
     );
   }
   return loadOrder(entry, builtin).map((path) => (isAbsolute(path) ? path : join(tree, path)));
+}
+
+/**
+ * True if the module is a part of the running kernel, so that it is never loaded or unloaded: modules.builtin of the
+ * kernel's tree has it. False if that can't be read.
+ */
+export function isBuiltIn(modulesDir: string, kernelRelease: string): boolean {
+  return builtInModules(join(modulesDir, kernelRelease)).has(loopbackModule);
+}
+
+function builtInModules(tree: string): ReadonlySet<string> {
+  return parseModulesBuiltin(readSmallFile(join(tree, "modules.builtin")) ?? "");
+}
+
+/** A module that is built in has a directory in /sys from the kernel's start on: nothing asks for its file then. */
+function notStarted(tree: string): PluginError {
+  return new PluginError(
+    "module_file_not_found",
+    `${loopbackModule} is built into this kernel (${join(tree, "modules.builtin")}), so there is no file to load, and /sys/module has no ${loopbackModule}.`,
+    {
+      remedy: `Check that SYSFS_DIR is the host's /sys. On the host, this shows whether the module failed: dmesg | grep ${loopbackModule}`,
+    },
+  );
 }
 
 function search(tree: string, needed: ModuleEntry | undefined): ModuleEntry | undefined {

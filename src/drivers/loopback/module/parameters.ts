@@ -71,3 +71,19 @@ export function moduleParameters(
     `max_height=${parameters.maxHeight}`,
   ].join(" ");
 }
+
+/**
+ * How a host gets devices from a module that is built in and has no control device: such a module creates devices when
+ * the kernel starts, and never again. An instruction; of more than {@link maxParameterDevices} numbers the first ones.
+ */
+export function bootParametersHint(numbers: readonly number[], exclusiveCaps: boolean): string {
+  const fitting = numbers.slice(0, maxParameterDevices);
+  const caps = fitting.map(() => (exclusiveCaps ? "1" : "0"));
+  const parameters = [
+    `devices=${fitting.length}`,
+    `video_nr=${fitting.join(",")}`,
+    `exclusive_caps=${caps.join(",")}`,
+  ];
+  const line = parameters.map((parameter) => `v4l2loopback.${parameter}`).join(" ");
+  return `Add to the kernel's command line on the host, and reboot: ${line}`;
+}
