@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import { toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { eventually } from "../../test/support/eventually.ts";
 import { FakeDriver } from "../../test/support/fake-driver.ts";
@@ -6,7 +7,10 @@ import { makeDevices } from "../../test/support/make-devices.ts";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { systemClock } from "../common/clock.ts";
 import type { Devices } from "../devices/devices.ts";
-import { DevicePlugin } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
+import {
+  DevicePlugin,
+  ListAndWatchResponseSchema,
+} from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { devicePluginService } from "./device-plugin-service.ts";
 import { StreamSet } from "./streams.ts";
 
@@ -49,6 +53,18 @@ async function refusal(call: Promise<unknown>): Promise<Code> {
 const request = (id: string) => ({ containerRequests: [{ devicesIds: [id] }] });
 
 describe("the device plugin service", () => {
+  test("lists 246 devices, the most there can be, in a small part of the 4 MiB that a kubelet reads", async () => {
+    driver = new FakeDriver(246);
+    devices = makeDevices({ driver });
+    await driver.ensure();
+    await devices.queue.inspect();
+    for await (const list of client().listAndWatch({})) {
+      expect(list.devices).toHaveLength(246);
+      expect(toBinary(ListAndWatchResponseSchema, list).length).toBeLessThan(8192);
+      break;
+    }
+  });
+
   test("has the devices inspected when it refuses one, and only then", async () => {
     const stop = new AbortController();
     const running = devices.monitor.run(stop.signal);

@@ -382,6 +382,21 @@ See "video-device-plugin run --help".
     expect(kubelet.pod("a")?.phase).toBe("Running");
   });
 
+  test("registers, and again with the next kubelet, where no inotify instance is left", async () => {
+    // A user namespace's own limit of the same kind as fs.inotify.max_user_instances.
+    const none = 'echo 0 >/proc/sys/user/max_inotify_instances || exit 77; exec "$@"';
+    const prefix = ["unshare", "--user", "--map-root-user", "sh", "-c", none, "sh"];
+    if (Bun.spawnSync([...prefix, "true"]).exitCode !== 0) {
+      console.log("skipped: no user namespace can be made here");
+      return;
+    }
+    await kubelet.start();
+    start([], { prefix });
+    await registered();
+    await kubelet.restart();
+    await registered();
+  });
+
   test("executes no file of its working directory", async () => {
     const hostile = join(directory, "hostile");
     await Bun.write(join(hostile, "evil.ts"), 'await Bun.write("pwned", "1"); process.exit(66);');
