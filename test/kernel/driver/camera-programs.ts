@@ -1,5 +1,5 @@
 import { equal, ok } from "node:assert/strict";
-import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { run } from "../stories/cameras.ts";
 import { eventually } from "../stories/eventually.ts";
 
@@ -97,6 +97,43 @@ export function streamed(id: string, frames: number): Uint8Array[] {
   return Array.from({ length: frames }, (_, index) =>
     bytes.subarray(index * FRAME_BYTES, (index + 1) * FRAME_BYTES),
   );
+}
+
+/** A v4l2-ctl that reads a device by mmap until it is disposed; resolves when two frames have come out. */
+export async function reader(id: string): Promise<AsyncDisposable> {
+  const path = "/tmp/read-by-the-first";
+  rmSync(path, { force: true });
+  const args = ["-d", `/dev/${id}`, "--stream-mmap", `--stream-to=${path}`];
+  const v4l2 = Bun.spawn(["v4l2-ctl", ...args], { stdout: "ignore", stderr: "ignore" });
+  const stop = async () => {
+    v4l2.kill("SIGKILL");
+    await v4l2.exited;
+  };
+  await eventually(`frames of ${id}`, () => {
+    if (v4l2.exitCode !== null) throw new Error(`v4l2-ctl ended with ${v4l2.exitCode}`);
+    return existsSync(path) && statSync(path).size >= 2 * FRAME_BYTES;
+  });
+  return { [Symbol.asyncDispose]: stop };
+}
+
+/** True if a further program reads two frames of a device by mmap, false if it is busy. */
+export function readsByMmap(id: string): boolean {
+  const args = ["--stream-mmap", "--stream-count=2", "--stream-to=/tmp/read-by-a-second"];
+  return isServed(["v4l2-ctl", "-d", `/dev/${id}`, ...args]);
+}
+
+/** True if a further program reads a frame of a device by read(), false if it is busy. */
+export function readsByRead(id: string): boolean {
+  return isServed(["/bin/v4l2-tool", "read-frames", `/dev/${id}`, "1"]);
+}
+
+/** False if the program says that the device is busy; throws for any other failure. */
+function isServed(command: string[]): boolean {
+  const { exitCode, stdout, stderr } = Bun.spawnSync(command);
+  const output = `${stdout}${stderr}`;
+  if (/Device or resource busy|EBUSY/.test(output)) return false;
+  equal(exitCode, 0, output);
+  return true;
 }
 
 /** All that a device shows to its next opener, searched byte by byte (v4l2-tool.c). */

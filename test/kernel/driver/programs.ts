@@ -6,6 +6,9 @@ import {
   feed,
   feedSome,
   frameSums,
+  reader,
+  readsByMmap,
+  readsByRead,
   SECRET,
   search,
   secretPicture,
@@ -138,6 +141,31 @@ export const programs: readonly Scenario[] = [
       await using _ffmpeg = await feed(ID, await secretPicture());
       const expected = Buffer.from(SECRET.repeat(FRAME_BYTES / SECRET.length));
       for (const frame of streamed(ID, 20)) equal(expected.equals(frame), true, "another frame");
+      return undefined;
+    },
+  },
+  {
+    name: "while a program reads by mmap, a second one reads too, or the device is busy",
+    async run(stage) {
+      await ready(stage);
+      await using _ffmpeg = await feed(ID, TESTSRC);
+      await using _first = await reader(ID);
+      const second = { mmap: readsByMmap(ID), read: readsByRead(ID) };
+      const is0_13 = stage.version.startsWith("0.13.");
+      deepEqual(second, { mmap: !stage.isDynamic, read: !stage.isDynamic || is0_13 });
+      if (second.mmap) return "reads";
+      return second.read ? "busy, but for read()" : "busy";
+    },
+  },
+  {
+    name: "one ffmpeg writes to two devices, and each of them has a reader of its own",
+    async run(stage) {
+      await ready(stage);
+      const other = "video10";
+      const outputs = ["-f", "v4l2", `/dev/${other}`, "-pix_fmt", "yuyv422"];
+      await using _ffmpeg = await feed(ID, [...TESTSRC, ...outputs]);
+      await using _first = await reader(other);
+      equal(streamed(ID, 2).length, 2);
       return undefined;
     },
   },
