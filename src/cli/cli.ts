@@ -1,7 +1,7 @@
 import { PluginError } from "../common/plugin-error.ts";
 import { exitCode, type ListedCommand, program } from "./command.ts";
 
-import { systemTerminal, type Terminal } from "./terminal.ts";
+import { systemTerminal, type Terminal, textColumns } from "./terminal.ts";
 import { unknownCommand } from "./usage-error.ts";
 
 /** The command if the first argument is an option, or there is none. */
@@ -33,7 +33,7 @@ export async function runCli(
 
   const commandArgv = named || flagged !== undefined ? rest : argv;
   if (commandArgv.some((argument) => argument === "-h" || argument === "--help")) {
-    terminal.out(command.help());
+    terminal.out(command.help(textColumns(terminal)));
     return exitCode.ok;
   }
   try {

@@ -31,8 +31,8 @@ export interface Syntax {
 /** One command of the program. */
 export interface Command {
   readonly syntax: Syntax;
-  /** The text of `<command> --help`; ends with a line break. */
-  help(): string;
+  /** The text of `<command> --help`, wrapped at `columns`, by default 80; ends with a line break. */
+  help(columns?: number): string;
   /** Runs the command with the arguments after its name, and resolves to the exit code. */
   run(argv: readonly string[], terminal: Terminal): Promise<number>;
 }

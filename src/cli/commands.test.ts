@@ -2,6 +2,34 @@ import { describe, expect, test } from "bun:test";
 import { cli } from "../../test/support/cli.ts";
 import { commands } from "./commands.ts";
 
+/** Lines that can only stay whole: commands, an option with its variable, a path. */
+const isFixed = (line: string) =>
+  /(video-device-plugin|kubectl) /.test(line) || /^ +--\S+/.test(line) || /^ *\S+$/.test(line);
+
+describe.each([
+  [60, 60],
+  [80, 80],
+  [250, 100],
+])("on a screen of %d columns", (columns, most) => {
+  const screen = { columns: () => columns, rows: () => 24 };
+  const lines = async (...argv: string[]) => (await cli(argv, screen)).out.split("\n");
+
+  test.each(commands.map(({ name }) => [name]))("the help of %s fits", async (name) => {
+    for (const argv of [
+      [name, "--help"],
+      ["help", name],
+    ]) {
+      const tooLong = (await lines(...argv)).filter((line) => line.length > most);
+      expect(tooLong.filter((line) => !isFixed(line))).toEqual([]);
+    }
+  });
+
+  test("the help of run uses them", async () => {
+    const texts = (await lines("run", "--help")).filter((line) => !isFixed(line));
+    expect(Math.max(...texts.map((line) => line.length))).toBeGreaterThan(most - 6);
+  });
+});
+
 describe("the help of", () => {
   test.each(commands.map(({ name }) => [name]))(
     "%s begins with its usage and fits",

@@ -30,7 +30,7 @@ export function defineCommand<F extends OwnFlags>(name: string, spec: CommandSpe
       words: words ?? [],
       devices: devices ?? false,
     },
-    help: () => renderCommandHelp(spec, spec),
+    help: (columns) => renderCommandHelp(spec, spec, columns),
     run: (argv, terminal) => runWith(argv, `${name} --help`, spec, terminal),
   };
 }

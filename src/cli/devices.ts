@@ -66,7 +66,7 @@ const spec = {
 
 export const devicesCommand: Command = {
   syntax: { ...spec, flags: flagsOf(spec.flags), words: Object.keys(subcommands), devices: true },
-  help: () =>
+  help: (columns) =>
     renderCommandHelp(
       {
         usage: [
@@ -92,6 +92,7 @@ The running plugin resets and repairs its own devices, and they are not removed.
 The running plugin is asked at ADMIN_SOCKET, and the kubelet at POD_RESOURCES_SOCKET.`,
       },
       spec,
+      columns,
     ),
 
   async run(argv, terminal) {

@@ -4,7 +4,7 @@ import { defineCommand } from "./define-command.ts";
 import { examine, isFit } from "./doctor/examine.ts";
 import { gatherFacts } from "./doctor/facts.ts";
 import { renderChecks } from "./doctor/render-checks.ts";
-import { hasColour } from "./terminal.ts";
+import { hasColour, textColumns } from "./terminal.ts";
 
 export const doctorCommand = defineCommand("doctor", {
   usage: ["doctor [--json] [options of run]"],
@@ -21,10 +21,12 @@ and opens no camera.`,
   async run({ flags, config }, terminal) {
     const checks = examine(await gatherFacts(config));
     const ok = isFit(checks);
+    // Whole lines for grep, where there is no screen.
+    const columns = terminal.screen ? textColumns(terminal) : Number.POSITIVE_INFINITY;
     terminal.out(
       flags.json === true
         ? `${JSON.stringify({ ok, checks }, undefined, 2)}\n`
-        : renderChecks(checks, hasColour(terminal)),
+        : renderChecks(checks, { colour: hasColour(terminal), columns }),
     );
     return ok ? exitCode.ok : exitCode.failure;
   },

@@ -1,5 +1,8 @@
+import { wrap } from "../config/wrap.ts";
 import { type Command, exitCode, type ListedCommand, program } from "./command.ts";
+import { renderEntries } from "./command-help.ts";
 import { defineCommand } from "./define-command.ts";
+import { textColumns } from "./terminal.ts";
 import { unknownCommand } from "./usage-error.ts";
 
 /** The command that shows the help of another, and without an argument what commands there are. */
@@ -14,22 +17,22 @@ export function helpCommand(commands: readonly ListedCommand[]): Command {
       if (name !== undefined && wanted === undefined) {
         return unknownCommand(name, commands, terminal);
       }
-      terminal.out((await wanted?.load())?.help() ?? renderOverview(commands));
+      const columns = textColumns(terminal);
+      terminal.out((await wanted?.load())?.help(columns) ?? renderOverview(commands, columns));
       return exitCode.ok;
     },
   });
 }
 
 /** What the program is, its commands and a few examples; ends with a line break. */
-function renderOverview(commands: readonly ListedCommand[]): string {
-  const width = Math.max(...commands.map(({ name }) => name.length));
-  const list = commands.map(({ name, summary }) => `  ${name.padEnd(width)}   ${summary}`);
+function renderOverview(commands: readonly ListedCommand[], columns: number): string {
+  const entries = commands.map(({ name, summary }) => [`${name} `, summary] as const);
   return `${program} gives Kubernetes pods v4l2loopback cameras.
 
 Usage: ${program} [command] [options]
 
 Commands:
-${list.join("\n")}
+${renderEntries(entries, columns).join("\n")}
 
 Examples:
   ${program} demo              # see it work, without a cluster
@@ -38,7 +41,9 @@ Examples:
   ${program} doctor            # can the plugin work on this node?
   ${program} status            # what does the running plugin do?
 
-Every command has --help; "${program} run --help" lists all options.
-The README says how to deploy the plugin and how a pod requests a device.
+${wrap(closing, columns).join("\n")}
 `;
 }
+
+const closing = `Every command has --help; "${program} run --help" lists all options. The README says how to deploy the
+plugin and how a pod requests a device.`;

@@ -33,6 +33,14 @@ const systemScreen: Screen = {
   rows: () => process.stdout.rows || 24,
 };
 
+/**
+ * Columns for texts of sentences: as many as the screen has, from 40 to 100, since longer lines are hard to read; 80
+ * where there is no screen.
+ */
+export function textColumns({ screen }: Pick<Terminal, "screen">): number {
+  return Math.max(40, Math.min(screen?.columns() ?? 80, 100));
+}
+
 /** A write to a terminal that was closed fails with EIO: the reader is gone, as of a closed pipe. */
 function write(fd: number, text: string): boolean {
   try {

@@ -227,12 +227,25 @@ describe("options that depend on each other", () => {
     expect(load({ argv: [...argv, "--socket-path=/t//x.sock"] }).config.socketPath).toBe(
       "/t/x.sock",
     );
-    expect(problems({ argv })).toEqual([
-      '--socket-path: got "/var/lib/kubelet/device-plugins/video-device-plugin.sock" (the default), expected a path in /t, the directory of --kubelet-socket, where the kubelet looks for it',
+    expect(problems({ argv: [...argv, "--socket-path=/u/x.sock"] })).toEqual([
+      '--socket-path: got "/u/x.sock" (from the command line), expected a path in /t, the directory of --kubelet-socket, where the kubelet looks for it',
     ]);
     expect(problems({ argv: [...argv, "--socket-path=/t/kubelet.sock"] })).toEqual([
       '--socket-path: got "/t/kubelet.sock" (from the command line), expected another path than that of --kubelet-socket',
     ]);
+  });
+  test("the defaults of the other sockets move with the kubelet's, other values don't", () => {
+    const root = "/host/var/lib/kubelet";
+    const env = { KUBELET_SOCKET: `${root}/device-plugins/kubelet.sock` };
+    expect(load({ env }).config).toMatchObject({
+      socketPath: `${root}/device-plugins/video-device-plugin.sock`,
+      podResourcesSocket: `${root}/pod-resources/kubelet.sock`,
+    });
+    const argv = ["--pod-resources-socket=/p/r.sock"];
+    expect(load({ env, argv }).config.podResourcesSocket).toBe("/p/r.sock");
+    const elsewhere = load({ argv: ["--kubelet-socket=/t/kubelet.sock"] }).config;
+    expect(elsewhere.socketPath).toBe("/t/video-device-plugin.sock");
+    expect(elsewhere.podResourcesSocket).toBe("/var/lib/kubelet/pod-resources/kubelet.sock");
   });
   test("a process that manages no devices promises nothing about them", () => {
     const argv = ["--no-manage-devices"];

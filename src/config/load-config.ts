@@ -62,7 +62,10 @@ export function configFrom(
 
   const take = <K extends keyof Config>(key: K): void => {
     const option = options[key];
-    given[key] = findGiven(key, texts, sources, envFile);
+    const found = findGiven(key, texts, sources, envFile);
+    // The row of the kubelet's socket comes before those whose defaults move with it.
+    const beside = values.kubeletSocket && option.besideKubelet?.(values.kubeletSocket);
+    given[key] = found.origin.source === "default" && beside ? { ...found, text: beside } : found;
     const parsed = option.type.parse(given[key].text, sources);
     if (parsed.ok) {
       values[key] = parsed.value;

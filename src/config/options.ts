@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { Config } from "./config.ts";
 import { boolean, choice } from "./types/choice.ts";
 import { group } from "./types/group.ts";
@@ -31,6 +32,8 @@ export interface Option<T> {
   readonly default: string;
   /** Set if the default is known only at run time, and comes from there. */
   readonly defaultFrom?: "hostname";
+  /** The default beside a kubelet whose socket isn't at its default; undefined if {@link default} stays. */
+  readonly besideKubelet?: (kubeletSocket: string) => string | undefined;
   readonly group: OptionGroup;
   /** Full sentences. */
   readonly description: string;
@@ -64,13 +67,14 @@ export const options: Options = {
     default: "/var/lib/kubelet/device-plugins/kubelet.sock",
     group: "Kubernetes",
     description:
-      "Socket on which the kubelet accepts registrations; kubelets have it at the default path.",
+      "Socket on which the kubelet accepts registrations; kubelets have it at the default path. The defaults of SOCKET_PATH and, if its directory is called device-plugins, of POD_RESOURCES_SOCKET move with it.",
   },
   socketPath: {
     flag: "socket-path",
     env: "SOCKET_PATH",
     type: socketPath(instanceSuffixBytes),
     default: "/var/lib/kubelet/device-plugins/video-device-plugin.sock",
+    besideKubelet: (socket) => posix.join(posix.dirname(socket), "video-device-plugin.sock"),
     group: "Kubernetes",
     description:
       "Path of the plugin's own socket, in the directory of the kubelet's; each instance adds its process ID and a random part before the extension.",
@@ -80,6 +84,11 @@ export const options: Options = {
     env: "POD_RESOURCES_SOCKET",
     type: socketPath(0),
     default: "/var/lib/kubelet/pod-resources/kubelet.sock",
+    // As for a kubelet with the default --root-dir, whose directory is mounted at another path.
+    besideKubelet: (socket) =>
+      posix.basename(posix.dirname(socket)) === "device-plugins"
+        ? posix.join(posix.dirname(socket), "../pod-resources/kubelet.sock")
+        : undefined,
     group: "Kubernetes",
     description:
       "Socket of the kubelet's pod-resources API, which lists its devices and the pods that own them. Without an answer, the plugin doesn't notice that the kubelet has dropped it, and resets a device only when it is allocated again.",

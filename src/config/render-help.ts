@@ -1,39 +1,42 @@
 import { envFileOption, groupedOptions, type Option } from "./options.ts";
 import { wrap } from "./wrap.ts";
 
-const width = 80;
 const indent = "  ";
 const textIndent = "      ";
 /** Column of a variable's name and default, if the line has room for them beside the flag. */
 const defaultColumn = 38;
 
-/** `run --help`: usage, every option under its heading, precedence, examples. Ends with a line break. */
-export function renderHelp(): string {
+/**
+ * `run --help`, wrapped at `columns`: usage, every option under its heading, precedence, examples. Ends with a line break.
+ */
+export function renderHelp(columns = 80): string {
   const sections = [...groupedOptions()].map(([heading, rows]) =>
-    [`${heading}:`, ...rows.flatMap(renderOption)].join("\n"),
+    [`${heading}:`, ...rows.flatMap((option) => renderOption(option, columns))].join("\n"),
   );
   const envFile = entry(
     `--${envFileOption.flag} ${envFileOption.type.placeholder}`,
     "",
     envFileOption.description,
+    columns,
   );
-  const help = entry("-h, --help", "", "Shows this text.");
-  return `${[introduction, ...sections, ["Other:", ...envFile, ...help].join("\n"), closing].join("\n\n")}\n`;
+  const help = entry("-h, --help", "", "Shows this text.", columns);
+  return `${[
+    "Usage: video-device-plugin [run] [options]",
+    wrap(introduction, columns).join("\n"),
+    ...sections,
+    ["Other:", ...envFile, ...help].join("\n"),
+    wrap(precedence, columns).join("\n"),
+    examples,
+  ].join("\n\n")}\n`;
 }
 
-const introduction = `Usage: video-device-plugin [run] [options]
+const introduction =
+  "Creates the node's video devices, registers them with the kubelet, and keeps them healthy until it is stopped. SIGTERM stops it and leaves the devices as they are; SIGHUP has it inspect every device.";
 
-${wrap(
-  "Creates the node's video devices, registers them with the kubelet, and keeps them healthy until it is stopped. SIGTERM stops it and leaves the devices as they are; SIGHUP has it inspect every device.",
-  width,
-).join("\n")}`;
+const precedence =
+  "Each value comes from the command line, else from the environment, else from the env-file, else it is the default. An empty variable counts as not set. All mistakes are reported at once, before anything changes, with exit code 78.";
 
-const closing = `${wrap(
-  "Each value comes from the command line, else from the environment, else from the env-file, else it is the default. An empty variable counts as not set. All mistakes are reported at once, before anything changes, with exit code 78.",
-  width,
-).join("\n")}
-
-Examples:
+const examples = `Examples:
   # with the defaults
   video-device-plugin
   # four devices, every detail in the log
@@ -43,13 +46,18 @@ Examples:
   # without a kernel module
   video-device-plugin --driver simulated`;
 
-function renderOption(option: Option<unknown>): string[] {
+function renderOption(option: Option<unknown>, columns: number): string[] {
   const { flag, env, type, description } = option;
   const synopsis = type.isSwitch ? `--[no-]${flag}` : `--${flag} ${placeholder(option)}`;
   const allowed = type.isSwitch
     ? ""
     : ` ${type.expected[0]?.toUpperCase()}${type.expected.slice(1)}.`;
-  return entry(synopsis, `[${env}, default ${defaultInWords(option)}]`, description + allowed);
+  return entry(
+    synopsis,
+    `[${env}, default ${defaultInWords(option)}]`,
+    description + allowed,
+    columns,
+  );
 }
 
 /** The text names the words of a choice anyway. */
@@ -63,10 +71,13 @@ export function defaultInWords(option: Option<unknown>): string {
   return option.default === "" ? "empty" : option.default;
 }
 
-function entry(synopsis: string, variable: string, text: string): string[] {
+function entry(synopsis: string, variable: string, text: string, columns: number): string[] {
   const start = indent + synopsis;
   const oneLine = `${start.padEnd(defaultColumn - 1)} ${variable}`.trimEnd();
-  const head = oneLine.length <= width ? [oneLine] : [start, textIndent + variable];
-  const body = wrap(text, width - textIndent.length).map((line) => textIndent + line);
-  return [...head, ...body];
+  const indented = (long: string) =>
+    wrap(long, columns - textIndent.length).map((line) => textIndent + line);
+  return [
+    ...(oneLine.length <= columns ? [oneLine] : [start, ...indented(variable)]),
+    ...indented(text),
+  ];
 }

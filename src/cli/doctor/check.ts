@@ -13,6 +13,9 @@ export interface Check {
   readonly remedy?: string;
 }
 
+/** The remedy for what this user may not see or change, and root may. */
+export const runAsRoot = "Run this as root: sudo video-device-plugin doctor";
+
 /** Makes results of the check with this stable name and title. */
 export function checkNamed(check: string, title: string) {
   const make =

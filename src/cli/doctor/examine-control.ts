@@ -5,7 +5,7 @@ import {
   maxParameterDevices,
 } from "../../drivers/loopback/index.ts";
 import { formatDevice } from "../../linux/device-number.ts";
-import { type Check, checkNamed } from "./check.ts";
+import { type Check, checkNamed, runAsRoot } from "./check.ts";
 import type { Facts } from "./facts.ts";
 
 /**
@@ -58,9 +58,7 @@ function examineNode(
   }
   return report(
     `${path} (${numbers}) can't be opened here: single devices can't be created`,
-    privileges?.uid === 0
-      ? "Run the container privileged: nothing less may open it."
-      : "Run this as root: sudo video-device-plugin doctor",
+    privileges?.uid === 0 ? "Run the container privileged: nothing less may open it." : runAsRoot,
   );
 }
 

@@ -1,11 +1,15 @@
-import { type Check, checkNamed } from "./check.ts";
+import { noAccess } from "../tools/connects.ts";
+import { type Check, checkNamed, runAsRoot } from "./check.ts";
 import type { Facts } from "./facts.ts";
 
 /** Checks the directory for the plugin's own socket, and the kubelet's socket in it. */
-export function examineKubelet({ kubelet, config }: Facts): Check[] {
+export function examineKubelet({ kubelet, config, privileges }: Facts): Check[] {
   const directory = checkNamed("kubelet_directory", "kubelet directory");
   const socket = checkNamed("kubelet_socket", "kubelet socket");
-  if (!kubelet.exists) {
+  if (kubelet.state === "forbidden") {
+    return [directory.problem(`${kubelet.directory}: ${noAccess}`, runAsRoot)];
+  }
+  if (kubelet.state === "absent") {
     return [
       directory.problem(
         `there is no ${kubelet.directory}`,
@@ -18,13 +22,15 @@ export function examineKubelet({ kubelet, config }: Facts): Check[] {
       ? directory.ok(kubelet.directory)
       : directory.problem(
           `${kubelet.directory} can't be written to`,
-          "Run as root, and mount the directory without readOnly.",
+          privileges?.uid === 0 ? "Mount the directory without readOnly." : runAsRoot,
         ),
     kubelet.accepts === ""
       ? socket.ok(`${config.kubeletSocket} accepts connections`)
       : socket.problem(
           `${config.kubeletSocket}: ${kubelet.accepts}`,
-          "Start the kubelet: systemctl status kubelet (k3s, rke2: their own service)",
+          kubelet.accepts === noAccess
+            ? runAsRoot
+            : "Start the kubelet: systemctl status kubelet (k3s, rke2: their own service)",
         ),
   ];
 }
@@ -35,6 +41,8 @@ export function examinePodResources({ podResources, config }: Facts): Check {
   if (podResources === "") return check.ok(`${config.podResourcesSocket} answers`);
   return check.warning(
     `${config.podResourcesSocket}: ${podResources}; the plugin doesn't know which pod owns which device`,
-    "In a container, mount the host's /var/lib/kubelet/pod-resources.",
+    podResources === noAccess
+      ? runAsRoot
+      : "In a container, mount the host's /var/lib/kubelet/pod-resources.",
   );
 }

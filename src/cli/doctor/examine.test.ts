@@ -6,6 +6,7 @@ import { faultOf } from "../../drivers/loopback/device/device-state.ts";
 import type { SysfsDevice } from "../../drivers/loopback/device/sysfs.ts";
 import type { LoadedFacts, RangeDevice } from "../../drivers/loopback/index.ts";
 import type { LoadProbes } from "../../drivers/loopback/module/load-probes.ts";
+import { noAccess } from "../tools/connects.ts";
 import type { Check } from "./check.ts";
 import { examine, isFit } from "./examine.ts";
 import type { Facts } from "./facts.ts";
@@ -77,7 +78,7 @@ const good: Facts = {
   modprobe: { options: [], install: undefined },
   range: [rangeDevice(10, camera(10)), rangeDevice(11, camera(11))],
   others: [],
-  kubelet: { directory: "/var/lib/kubelet", exists: true, writable: true, accepts: "" },
+  kubelet: { directory: "/var/lib/kubelet", state: "present", writable: true, accepts: "" },
   podResources: "",
 };
 
@@ -210,7 +211,7 @@ describe("the doctor", () => {
       { range: [rangeDevice(10, camera(10, { loopback: false, driver: "uvcvideo" }))] },
       "devices",
     ],
-    ["no kubelet", { kubelet: { ...good.kubelet, exists: false } }, "kubelet_directory"],
+    ["no kubelet", { kubelet: { ...good.kubelet, state: "absent" } }, "kubelet_directory"],
     [
       "a kubelet directory that is read-only",
       { kubelet: { ...good.kubelet, writable: false } },
@@ -402,20 +403,68 @@ describe("the doctor", () => {
   });
 });
 
+describe("the doctor of a user who isn't root", () => {
+  const user = { uid: 1000, capabilities: [], filtered: false };
+  const refused = { ...good.kubelet, writable: false, accepts: noAccess };
+
+  test.each([
+    ["kubelet_directory", { kubelet: { ...good.kubelet, state: "forbidden" } }],
+    ["kubelet_directory", { kubelet: refused }],
+    ["kubelet_socket", { kubelet: refused }],
+    ["pod_resources", { podResources: noAccess }],
+  ] satisfies [string, Partial<Facts>][])("says to run it as root for %s", (name, facts) => {
+    const { remedy, detail } = find({ ...facts, privileges: user }, name);
+    expect(remedy).toBe("Run this as root: sudo video-device-plugin doctor");
+    expect(detail).not.toContain("there is no");
+  });
+});
+
+test("a kernel without video support gets one remedy, which isn't a module", () => {
+  const remedyOn = (kernelRelease: string) =>
+    find({ videoBuilt: false, kernelRelease }, "kernel").remedy ?? "";
+  expect(remedyOn("6.8.0-151-generic")).toMatch(
+    /^Boot the host with a kernel [^.]+CONFIG_VIDEO_DEV[^.]+\.$/,
+  );
+  expect(remedyOn("6.12.57+deb13-cloud-amd64")).toMatch(/^Debian's cloud kernels [^.]+ boot it\.$/);
+});
+
 describe("what the doctor prints", () => {
   const checks: Check[] = [
     { check: "a", title: "short", state: "ok", detail: "fine" },
     { check: "b", title: "longer", state: "problem", detail: "broken", remedy: "Fix it." },
   ];
 
+  const view = { colour: false, columns: 80 };
+
+  test("is wrapped beside the titles, so that no line is longer than the screen", () => {
+    const long = {
+      check: "c",
+      title: "long",
+      state: "warning",
+      detail: "a b ".repeat(20).trim(),
+    } as const;
+    const lines = renderChecks([{ ...long, remedy: long.detail }], { ...view, columns: 40 }).split(
+      "\n",
+    );
+    expect(lines.slice(0, 7)).toEqual([
+      "! long  a b a b a b a b a b a b a b a b",
+      "        a b a b a b a b a b a b a b a b",
+      "        a b a b a b a b",
+      "        → a b a b a b a b a b a b a b a",
+      "          b a b a b a b a b a b a b a b",
+      "          a b a b a b a b a b",
+      "",
+    ]);
+  });
+
   test("has a line a check, a remedy below it, and a summary", () => {
-    expect(renderChecks(checks, false)).toBe(
+    expect(renderChecks(checks, view)).toBe(
       "✓ short   fine\n✗ longer  broken\n          → Fix it.\n\nThe plugin can't work here: 1 problem.\n",
     );
   });
 
   test("is coloured on a terminal only", () => {
-    expect(renderChecks(checks, true)).toContain("\x1b[31m✗\x1b[39m");
-    expect(renderChecks(checks.slice(0, 1), false)).toEndWith("\nThe plugin can work here.\n");
+    expect(renderChecks(checks, { ...view, colour: true })).toContain("\x1b[31m✗\x1b[39m");
+    expect(renderChecks(checks.slice(0, 1), view)).toEndWith("\nThe plugin can work here.\n");
   });
 });

@@ -5,8 +5,9 @@ import {
   moduleDefect,
   refuseVetoed,
   unpackXzHint,
+  videoKernelHint,
 } from "../../drivers/loopback/index.ts";
-import { type Check, checkNamed } from "./check.ts";
+import { type Check, checkNamed, runAsRoot } from "./check.ts";
 import { examineControl, examineLabel } from "./examine-control.ts";
 import { examineDevices, examineOthers } from "./examine-devices.ts";
 import { examineKubelet, examinePodResources } from "./examine-kubelet.ts";
@@ -33,7 +34,7 @@ function examineKernel({ kernelRelease, arch, videoBuilt, config }: Facts): Chec
   if (videoBuilt !== false || config.driver === "simulated") return check.ok(detail);
   return check.problem(
     `${detail}: built without any support for video devices (CONFIG_VIDEO_DEV)`,
-    `Boot a kernel with video support. ${installHint("videodev", kernelRelease)}`,
+    videoKernelHint(kernelRelease),
   );
 }
 
@@ -183,14 +184,11 @@ function examinePrivileges({ privileges, probes, loaded }: Facts): Check {
       `${detail}: the module can't be loaded without CAP_SYS_MODULE`,
       uid === 0
         ? "Run the container privileged or add SYS_MODULE to its capabilities, or load it on the host: modprobe v4l2loopback"
-        : "Run this as root: sudo video-device-plugin doctor",
+        : runAsRoot,
     );
   }
   if (uid !== 0) {
-    return check.warning(
-      `${detail}: devices can't be created or changed`,
-      "Run this as root: sudo video-device-plugin doctor",
-    );
+    return check.warning(`${detail}: devices can't be created or changed`, runAsRoot);
   }
   return check.ok(detail);
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeLoopbackKernel } from "../../../test/support/fake-loopback-kernel.ts";
 import { loadConfig } from "../../config/load-config.ts";
@@ -64,6 +65,32 @@ test("a control node is found to open, or not, or not to be there", async () => 
   });
   rmSync(join(kernel.deviceDir, "v4l2loopback"));
   expect(await control()).toMatchObject({ controlNode: { kind: "absent" }, controlOpens: false });
+});
+
+test("a kubelet's directory below one that this user may not enter is forbidden, and no error", () => {
+  const directory = mkdtempSync(join(tmpdir(), "vdp-"));
+  try {
+    chmodSync(directory, 0o700);
+    const socket = join(directory, "device-plugins/kubelet.sock");
+    const program = `
+      const { loadConfig } = await import(${JSON.stringify(join(import.meta.dir, "../../config/load-config.ts"))});
+      const { gatherFacts } = await import(${JSON.stringify(join(import.meta.dir, "facts.ts"))});
+      const lookups = { readFile: () => "", lookupGroup: () => undefined };
+      // A user without any privilege, once all is loaded.
+      if (process.getuid() === 0) process.setuid(65534);
+      const { config } = loadConfig({ argv: ["--kubelet-socket=${socket}"], env: {}, hostname: "node", ...lookups });
+      const { kubelet, podResources } = await gatherFacts(config);
+      console.log(JSON.stringify({ state: kubelet.state, podResources }));`;
+    if (process.getuid?.() !== 0) chmodSync(directory, 0);
+    const { stdout, stderr } = Bun.spawnSync([process.execPath, "-e", program]);
+    expect(stderr.toString()).toBe("");
+    const { state, podResources } = JSON.parse(stdout.toString());
+    expect(state).toBe("forbidden");
+    expect(podResources).toMatch(/^user \d+ may not use it$/);
+  } finally {
+    chmodSync(directory, 0o700);
+    rmSync(directory, { recursive: true });
+  }
 });
 
 test("a /sys that can be written to is not one that is read-only", async () => {

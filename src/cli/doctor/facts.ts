@@ -22,7 +22,8 @@ export interface Facts extends LoopbackFacts {
   readonly initOnAlloc: boolean | undefined;
   readonly kubelet: {
     readonly directory: string;
-    readonly exists: boolean;
+    /** `forbidden`: this user may not look into a directory above it. */
+    readonly state: "present" | "absent" | "forbidden";
     readonly writable: boolean;
     /** Empty if the kubelet's socket accepts connections, else why not. */
     readonly accepts: string;
@@ -46,7 +47,7 @@ export async function gatherFacts(config: Config, kernel?: LoopbackKernel): Prom
     initOnAlloc: readInitOnAlloc({ kernelRelease }),
     kubelet: {
       directory,
-      exists: statSync(directory, { throwIfNoEntry: false })?.isDirectory() ?? false,
+      state: stateOf(directory),
       writable: isWritable(directory),
       accepts: await connects(config.kubeletSocket),
     },
@@ -55,6 +56,14 @@ export async function gatherFacts(config: Config, kernel?: LoopbackKernel): Prom
       (error: Error) => error.message,
     ),
   };
+}
+
+function stateOf(directory: string): Facts["kubelet"]["state"] {
+  try {
+    return statSync(directory).isDirectory() ? "present" : "absent";
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EACCES" ? "forbidden" : "absent";
+  }
 }
 
 function isWritable(directory: string): boolean {

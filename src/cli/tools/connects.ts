@@ -6,10 +6,13 @@ const timeoutMs = 2000;
 /** The answer of {@link connects} if there is no socket at all. */
 export const noSocket = "there is no such socket";
 
+/** The answer if the socket, or a directory above it, isn't for this user. */
+export const noAccess = `user ${process.getuid?.()} may not use it`;
+
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: noSocket,
   ECONNREFUSED: "no process listens on it",
-  EACCES: `user ${process.getuid?.()} may not use it`,
+  EACCES: noAccess,
 };
 
 /** Resolves to an empty text if the socket accepts connections, else to the reason in a few words. */

@@ -14,7 +14,7 @@ export {
 } from "./facts.ts";
 export { type LoopbackKernel, linuxKernel } from "./kernel.ts";
 export { LoopbackDriver } from "./loopback-driver.ts";
-export { installHint } from "./module/install-hint.ts";
+export { installHint, videoKernelHint } from "./module/install-hint.ts";
 export { unpackXzHint } from "./module/load-module.ts";
 export { modprobeDirectories, refuseVetoed } from "./module/modprobe-config.ts";
 export { describeDefect, moduleDefect } from "./module/module-defect.ts";

@@ -73,6 +73,15 @@ const hints: Readonly<Record<Family, { videodev: string; v4l2loopback: string }>
  * where there is one. Guessed from the release (`uname -r`): the container's own /etc/os-release is not the host's.
  */
 export function installHint(module: "videodev" | "v4l2loopback", kernelRelease: string): string {
-  const family = families.find(([, pattern]) => pattern.test(kernelRelease))?.[0] ?? "unknown";
-  return hints[family][module];
+  return hints[familyOf(kernelRelease)][module];
+}
+
+/** What to do where the kernel itself was built without video support, which no module can add to it. */
+export function videoKernelHint(kernelRelease: string): string {
+  if (familyOf(kernelRelease) === "debian_cloud") return hints.debian_cloud.videodev;
+  return "Boot the host with a kernel that was built with CONFIG_VIDEO_DEV; no module adds it to this one.";
+}
+
+function familyOf(kernelRelease: string): Family {
+  return families.find(([, pattern]) => pattern.test(kernelRelease))?.[0] ?? "unknown";
 }
