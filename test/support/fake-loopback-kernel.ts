@@ -82,6 +82,8 @@ export class FakeLoopbackKernel implements LoopbackKernel {
   sysfsReadOnly = false;
   /** True if the control device exists but can't be opened, as under a device cgroup. */
   controlForbidden = false;
+  /** True if the device cgroup forbids to open any device of the host. */
+  devicesForbidden = false;
   /** Contents of removed devices' buffers, which the next allocation may return without init_on_alloc. */
   readonly givenBack: Uint8Array[] = [];
   uevents: (() => UeventSource) | undefined;
@@ -150,7 +152,7 @@ export class FakeLoopbackKernel implements LoopbackKernel {
 
   control(path: string, request: number, arg: number | Uint8Array): number {
     if (!existsSync(path)) this.fail("open", ERRNO.ENOENT);
-    if (this.controlForbidden) this.fail("open", ERRNO.EPERM);
+    if (this.controlForbidden || this.devicesForbidden) this.fail("open", ERRNO.EPERM);
     if (request === 0x4c80 && arg instanceof Uint8Array) return this.add(arg);
     if (request === 0x4c81 && typeof arg === "number") return this.remove(arg);
     if (request === 0x4c82) return this.query(arg);
@@ -161,6 +163,7 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     const number = Number(/video(\d+)$/.exec(path)?.[1]);
     const device = this.devices.get(number);
     if (device === undefined || !existsSync(path)) this.fail("open", ERRNO.ENOENT);
+    if (this.devicesForbidden) this.fail("open", ERRNO.EPERM);
     this.note(`open ${number}`);
     return device.inside.open();
   }
@@ -185,7 +188,8 @@ export class FakeLoopbackKernel implements LoopbackKernel {
     if (stat === undefined) return { kind: "absent" };
     const device = stat.isFile() ? this.nodes.get(stat.ino) : undefined;
     if (device === undefined) return { kind: "other", what: "not a character device" };
-    return { kind: "character_device", device };
+    const forbidden = this.devicesForbidden;
+    return { kind: "character_device", device, ...(forbidden && { forbidden }) };
   }
 
   makeNode(path: string, device: DeviceNumber): void {

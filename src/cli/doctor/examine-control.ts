@@ -1,5 +1,6 @@
 import {
   cardLabelOf,
+  deviceRulesError,
   type LoadedFacts,
   labelProblem,
   maxParameterDevices,
@@ -42,11 +43,13 @@ function examineNode(
   { config, range, privileges }: Facts,
   { controlNode, controlOpens }: LoadedFacts,
   control: NonNullable<LoadedFacts["control"]>,
-): Check {
+): Check | undefined {
   const check = checkNamed("control_node", "control node");
   const path = `${config.deviceDir}/v4l2loopback`;
   const numbers = formatDevice(control);
   const isThere = controlNode.kind === "character_device";
+  // The check of the device rules says so.
+  if (isThere && controlNode.forbidden) return undefined;
   if (isThere && controlOpens) return check.ok(`${path} (${numbers})`);
   const isNeeded = range.some(({ sysfs }) => sysfs === undefined);
   const report = isNeeded ? check.problem : check.warning;
@@ -60,6 +63,13 @@ function examineNode(
     `${path} (${numbers}) can't be opened here: single devices can't be created`,
     privileges?.uid === 0 ? "Run the container privileged: nothing less may open it." : runAsRoot,
   );
+}
+
+/** Checks that the container's device rules let the plugin open its devices, if it has to. */
+export function examineDeviceRules({ forbidden, privileges }: Facts): Check | undefined {
+  if (forbidden === undefined) return undefined;
+  const { message, remedy } = deviceRulesError(forbidden, privileges);
+  return checkNamed("device_rules", "device rules").problem(message.replace(/\.$/, ""), remedy);
 }
 
 /** Checks that the labels can be parameters of the module, if they have to be. */

@@ -74,6 +74,7 @@ const good: Facts = {
   probes,
   privileges: { uid: 0, capabilities: ["CAP_SYS_MODULE"], filtered: false },
   sysReadOnly: false,
+  forbidden: undefined,
   initOnAlloc: true,
   modprobe: { options: [], install: undefined },
   range: [rangeDevice(10, camera(10)), rangeDevice(11, camera(11))],
@@ -171,6 +172,7 @@ describe("the doctor", () => {
       { ...notLoaded, probes: { ...probes, initialUserNamespace: false } },
       "privileges",
     ],
+    ["device rules that forbid to open a device", { forbidden: "/dev/video10" }, "device_rules"],
     [
       "more devices than an old module can make",
       { config: { ...good.config, maxDevices: 9 }, loaded: { ...loaded, control: undefined } },

@@ -8,7 +8,7 @@ import {
   videoKernelHint,
 } from "../../drivers/loopback/index.ts";
 import { type Check, checkNamed, runAsRoot } from "./check.ts";
-import { examineControl, examineLabel } from "./examine-control.ts";
+import { examineControl, examineDeviceRules, examineLabel } from "./examine-control.ts";
 import { examineDevices, examineOthers } from "./examine-devices.ts";
 import { examineKubelet, examinePodResources } from "./examine-kubelet.ts";
 import { examineReadOnly } from "./examine-read-only.ts";
@@ -47,6 +47,7 @@ function examineVideo(facts: Facts): Check[] {
     examineModprobe(facts),
     examinePrivileges(facts),
     examineSysfs(facts),
+    examineDeviceRules(facts),
     examineControl(facts),
     examineLabel(facts),
     examineDevices(facts),

@@ -40,6 +40,8 @@ export interface LoopbackFacts {
   readonly modprobe: ModprobeConfig;
   /** True if /sys is mounted read-only, as in a container that isn't privileged. */
   readonly sysReadOnly: boolean;
+  /** Path of the first node of a device of the range, or of the control device, that device rules forbid to open. */
+  readonly forbidden: string | undefined;
   readonly range: readonly RangeDevice[];
   /** Video devices outside of the range. */
   readonly others: readonly SysfsDevice[];
@@ -93,6 +95,9 @@ export function readLoopbackFacts(
     probes: readLoadProbes("/proc", sysfsDir),
     modprobe: readModprobeConfig(modprobeDirectories),
     sysReadOnly: isReadOnly(sysfsDir),
+    forbidden: [join(settings.deviceDir, loopbackModule)]
+      .concat(numbers.map((number) => view.nodePath(deviceId(number))))
+      .find((path) => isForbidden(kernel.lookAt(path))),
     range: numbers.map((number) => {
       const id = deviceId(number);
       const sysfs = all.find((device) => device.number === number);
@@ -145,6 +150,10 @@ function wantedNumbers(settings: FactsSettings): number[] {
   } catch {
     return numbersFrom(settings.firstDeviceNumber, settings.maxDevices);
   }
+}
+
+function isForbidden(node: NodeView): boolean {
+  return node.kind === "character_device" && node.forbidden === true;
 }
 
 function isReadOnly(directory: string): boolean {

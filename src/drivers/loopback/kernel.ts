@@ -1,4 +1,12 @@
-import { closeSync, openSync, statSync, unlinkSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  openSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { type DeviceNumber, decodeDevice } from "../../linux/device-number.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
 import { type LinuxCalls, O_NONBLOCK, withFile } from "../../linux/linux-calls.ts";
@@ -38,7 +46,12 @@ export interface LoopbackKernel {
 export type NodeView =
   | { readonly kind: "absent" }
   | { readonly kind: "other"; readonly what: string }
-  | { readonly kind: "character_device"; readonly device: DeviceNumber };
+  | {
+      readonly kind: "character_device";
+      readonly device: DeviceNumber;
+      /** True if the rules of the device control group keep this process from opening it. */
+      readonly forbidden?: true;
+    };
 
 /** The kernel this process runs on. */
 export function linuxKernel(calls: LinuxCalls): LoopbackKernel {
@@ -67,13 +80,27 @@ function lookAt(path: string): NodeView {
   try {
     const stat = statSync(path);
     if (stat.isCharacterDevice()) {
-      return { kind: "character_device", device: decodeDevice(stat.rdev) };
+      const device = decodeDevice(stat.rdev);
+      return { kind: "character_device", device, ...(isForbidden(path) && { forbidden: true }) };
     }
     return { kind: "other", what: "not a character device" };
   } catch (error) {
     const code = errnoNameOf(error);
     if (code === "ENOENT" || code === "ENOTDIR") return { kind: "absent" };
     return { kind: "other", what: `not accessible (${code ?? String(error)})` };
+  }
+}
+
+/**
+ * Asks the device control group without opening the device: access(2) asks it as open(2) does, and both answer EPERM
+ * (fs/namei.c, inode_permission). A mode that is too strict is EACCES.
+ */
+function isForbidden(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return false;
+  } catch (error) {
+    return errnoNameOf(error) === "EPERM";
   }
 }
 

@@ -175,6 +175,36 @@ describe("the loopback driver's ensure", () => {
     expect(kernel.journal.filter((entry) => entry.startsWith("finit"))).toEqual([]);
   });
 
+  test.each(["0.12.7", "0.15.4"] as const)(
+    "device rules that forbid to open devices of %s are one error, and no device is offered",
+    async (version) => {
+      const { kernel, driver } = setUp({ version });
+      kernel.preload("devices=3 video_nr=10,11,12");
+      expect(await driver.inspect()).toMatchObject([{ state: "ok" }, {}, {}]);
+      kernel.devicesForbidden = true;
+      const refused = PluginError.from(await driver.ensure().catch((e) => e));
+      expect(refused).toMatchObject({ code: "device_not_permitted" });
+      expect(refused.message).toContain(`${kernel.deviceDir}/video10 can't be opened`);
+      const seen = (await driver.inspect()).map(({ state, reason, fix }) => [state, reason, fix]);
+      expect(seen).toEqual(driver.devices.map(() => ["unavailable", "not_permitted", "none"]));
+    },
+  );
+
+  test("device rules that forbid to add devices are one error", async () => {
+    const { kernel, driver } = setUp();
+    kernel.preload("devices=0");
+    kernel.devicesForbidden = true;
+    const refused = PluginError.from(await driver.ensure().catch((e) => e));
+    expect(refused.message).toContain(`${kernel.deviceDir}/v4l2loopback can't be opened`);
+  });
+
+  test("a driver that only inspects needs to open no device", async () => {
+    const { kernel, driver } = setUp({}, { readOnly: true });
+    kernel.preload("devices=3 video_nr=10,11,12");
+    kernel.devicesForbidden = true;
+    expect((await driver.inspect()).map(({ state }) => state)).toEqual(["ok", "ok", "ok"]);
+  });
+
   test("a kill between the two loads of 0.12 is put right by the next ensure", async () => {
     const { kernel, driver } = setUp({ version: "0.12.7" });
     kernel.preload("devices=0");

@@ -17,10 +17,11 @@ const sysfs = {
   maxOpeners: 10,
   driver: undefined,
 };
+const rightNode = { kind: "character_device", device: { major: 81, minor: 0 } } as const;
 const right: DeviceFacts = {
   moduleLoaded: true,
   sysfs,
-  node: { kind: "character_device", device: { major: 81, minor: 0 } },
+  node: rightNode,
   nodePath: "/host/dev/video10",
 };
 
@@ -71,6 +72,18 @@ describe("a device's state", () => {
     ],
     ["a writer has it open", { sysfs: { ...sysfs, writing: true }, isOpen: true }, "ok", ""],
     ["it can't be known whether it is open", { sysfs: { ...sysfs, writing: true } }, "ok", ""],
+    [
+      "device rules forbid to open it",
+      { node: { ...rightNode, forbidden: true }, mustOpen: true },
+      "not_permitted",
+      "The container's device rules forbid to open /host/dev/video10.",
+    ],
+    [
+      "device rules forbid to open it to a process that needn't",
+      { node: { ...rightNode, forbidden: true } },
+      "ok",
+      "",
+    ],
     [
       "a killed run left it locked",
       { locked: true },

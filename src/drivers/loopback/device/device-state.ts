@@ -21,6 +21,7 @@ import {
  * - `wrong_number`: the module created the device, but under another number.
  * - `faulty`: it exists and does not work, or an interrupted reset left it locked.
  * - `dead_caps`: neither capture nor output (v4l2loopback 0.12 after a program that only wrote).
+ * - `not_permitted`: it exists, and the container's device rules forbid to open it, so that it can't be cleaned.
  * - `stuck_writer`: it has a writer's mark, and no process has it open.
  */
 export const loopbackReasons = [
@@ -30,6 +31,7 @@ export const loopbackReasons = [
   "wrong_number",
   "faulty",
   "dead_caps",
+  "not_permitted",
   "stuck_writer",
 ] as const;
 
@@ -45,6 +47,8 @@ const faults: Readonly<
   wrong_number: { state: "unavailable", fix: "recreate", disruptive: true },
   faulty: { state: "faulty", fix: "recreate" },
   dead_caps: { state: "faulty", fix: "repair" },
+  // The rules are the runtime's to change.
+  not_permitted: { state: "unavailable", fix: "none" },
   stuck_writer: { state: "faulty", fix: "reset" },
 };
 
@@ -68,6 +72,8 @@ export interface DeviceFacts {
   readonly nodePath: string;
   /** True if a process has it open; undefined if that isn't known. Matters only if it has a writer's mark. */
   readonly isOpen?: boolean | undefined;
+  /** True if this process has to open the device, to clean it. Default: false. */
+  readonly mustOpen?: boolean;
   /** True if an interrupted reset left it so that no process can open it. */
   readonly locked?: boolean;
   /** Number that the module used instead, although its parameters ask for this device. */
@@ -102,6 +108,9 @@ export function deviceState(id: string, facts: DeviceFacts): LoopbackObservation
   const [found, expected] = [formatDevice(node.device), formatDevice(sysfs.device)];
   if (found !== expected) {
     return fault("wrong_driver", `${nodePath} is the device ${found}, but ${id} is ${expected}.`);
+  }
+  if (node.forbidden && facts.mustOpen === true) {
+    return fault("not_permitted", `The container's device rules forbid to open ${nodePath}.`);
   }
   if (facts.locked === true) {
     return fault("faulty", `${id} is locked: no process can open it (max_openers in /sys).`);
@@ -205,7 +214,8 @@ export class LoopbackView {
     const { id, number, sysfs } = device;
     const moduleLoaded = module.isLoaded;
     const shiftedTo = module.asked?.includes(number) ? module.shiftedTo : undefined;
-    const facts = { ...device, moduleLoaded, shiftedTo, ...this.#lookAtOpeners(sysfs) };
+    const mustOpen = this.#settings.readOnly !== true;
+    const facts = { ...device, moduleLoaded, shiftedTo, mustOpen, ...this.#lookAtOpeners(sysfs) };
     return { observation: deviceState(id, facts), sysfs: facts.sysfs };
   }
 

@@ -1,4 +1,5 @@
 import { PluginError } from "../../../common/plugin-error.ts";
+import { readPrivileges } from "../../../linux/privileges.ts";
 import type { DriverDevice, EnsureReport } from "../../driver.ts";
 import type { ExclusiveAccess } from "../cleaning/exclusive-access.ts";
 import {
@@ -11,6 +12,7 @@ import type { ModuleOwnership } from "../module/module-ownership.ts";
 import { deviceRequest } from "../module/parameters.ts";
 import { renumberModule } from "../module/renumber.ts";
 import { oldNodePatienceMs } from "../node/device-nodes.ts";
+import { deviceRulesError } from "../node/device-rules.ts";
 import type { ConfigDrift } from "./config-drift.ts";
 import type { DeviceMaker, DeviceNumberHistory } from "./device-maker.ts";
 import type { LoopbackView } from "./device-state.ts";
@@ -43,6 +45,7 @@ export async function ensureDevices(
   if (load.by === "ours") module.isOurs();
   await control.ensureNode(oldNodePatienceMs);
   if (!devices.every(exists) && !control.isUsable()) refuseTooMany(devices.length, settings);
+  refuseForbidden(devices, context);
   const outcomes = new Map<DriverDevice, Outcome>();
   for (const device of inOrder) {
     outcomes.set(device, await ensureDevice(device, !old.has(device), load, context));
@@ -58,6 +61,25 @@ export async function ensureDevices(
       return error instanceof Error ? [{ id: device.id, error }] : [];
     }),
   };
+}
+
+/**
+ * Where the container's device rules forbid to open the devices, or the control device that would add missing ones,
+ * that is one error and not one a device: nothing can be created or cleaned.
+ * @throws PluginError `device_not_permitted`.
+ */
+function refuseForbidden(
+  devices: readonly DriverDevice[],
+  { view, control, kernel }: EnsureContext,
+): void {
+  const existing = devices.filter((device) => view.sysfs(device)?.loopback === true);
+  const paths = existing.map(({ id }) => view.nodePath(id));
+  const needed = existing.length < devices.length ? [control.path, ...paths] : paths;
+  const path = needed.find((each) => {
+    const node = kernel.lookAt(each);
+    return node.kind === "character_device" && node.forbidden;
+  });
+  if (path !== undefined) throw deviceRulesError(path, readPrivileges());
 }
 
 type Outcome = "created" | "adopted" | PluginError;
