@@ -30,8 +30,8 @@ const flags = {
 export const statusCommand = operateCommand("status", {
   usage: ["status [--watch] [--json] [--events N]"],
   about: `Shows what the running plugin knows: whether the kubelet uses it, the health of each device and since when, the
-pod that owns the device, what is streamed through it, and how often this process has reset it. The last events stand
-below.`,
+pod that owns the device and for how long, what is streamed through it, and how often this process has reset it. OWNED
+is ">2h5m" if the pod got the device before this process could see that. The last events stand below.`,
   exitCodes: [
     "no problem; with --watch, after Ctrl-C",
     "the kubelet doesn't use the plugin or doesn't list the pods' devices, or a device is unhealthy and not cordoned",

@@ -12,7 +12,7 @@ import type { MaintenanceTimes } from "./maintenance/maintenance-times.ts";
 import { DeviceMonitor } from "./maintenance/monitor.ts";
 import { type MaintenanceObserver, MaintenanceRunner } from "./maintenance/run-maintenance.ts";
 import { type PreferenceRequest, preferredDevices } from "./usage/preferred-devices.ts";
-import type { DeviceUse } from "./usage/usage.ts";
+import type { DeviceUse, Ownership } from "./usage/usage.ts";
 import type { UsageSource } from "./usage/usage-source.ts";
 import { type Cleanliness, UsageTracker } from "./usage/usage-tracker.ts";
 
@@ -45,6 +45,8 @@ export interface DeviceActivity {
   readonly repairs: number;
   /** The reset or repair under way; it does not show as health. */
   readonly work?: MaintenanceKind | undefined;
+  /** Since when a pod has owned it; undefined if none does, or if that isn't known. */
+  readonly ownership?: Ownership | undefined;
 }
 
 /** The devices of one driver: which there are, how healthy, who uses them, and what keeps them clean. */
@@ -89,6 +91,7 @@ export class Devices {
       use: this.usage.use(id),
       cleanliness: this.usage.cleanliness(id),
       work: this.queue.maintenanceOf(id),
+      ownership: this.usage.ownership(id),
     }));
   }
 }

@@ -72,6 +72,19 @@ test("a status has the facts of all its sources", () => {
   expect(status.devices[0]?.cordon).toBeUndefined();
 });
 
+test("an owner has the time since when it has owned the device, and whether that is exact", () => {
+  const statusWith = (ownership: { since: number; exact: boolean } | undefined) => {
+    const [activity] = sources.activity();
+    if (activity === undefined) throw new Error("no activity");
+    return buildStatus({ ...sources, activity: () => [{ ...activity, ownership }] }).devices[0]
+      ?.owner;
+  };
+  const since = { seconds: 1n, nanos: 500_000_000 };
+  expect(statusWith({ since: 1500, exact: true })).toMatchObject({ since, sinceIsExact: true });
+  expect(statusWith({ since: 1500, exact: false })).toMatchObject({ since, sinceIsExact: false });
+  expect(statusWith(undefined)?.since).toBeUndefined();
+});
+
 test("unknown facts about a device stay unset", () => {
   const [, other] = buildStatus(sources).devices;
   expect(other).toMatchObject({ use: Use.UNSPECIFIED, clean: false, cordon: { note: "dark" } });

@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { LogLevel } from "../common/logger.ts";
 import type { WallClock } from "../common/wall-clock.ts";
@@ -12,6 +12,7 @@ import {
   DeviceSchema,
   type Event,
   EventSchema,
+  type OwnerSchema,
   type Status,
   StatusSchema,
   Use,
@@ -75,7 +76,7 @@ export function buildStatus(sources: StatusSources): Status {
       return deviceOf(device, {
         activity: activity.get(id),
         cordon: cordons.get(id),
-        owner: owners.get(id),
+        owner: ownerOf(owners.get(id), activity.get(id), time),
         since: time(since),
       });
     }),
@@ -95,7 +96,7 @@ const works = { none: Work.UNSPECIFIED, reset: Work.RESET, repair: Work.REPAIR }
 interface DeviceFacts {
   readonly activity: DeviceActivity | undefined;
   readonly cordon: Cordon | undefined;
-  readonly owner: Owner | undefined;
+  readonly owner: MessageInitShape<typeof OwnerSchema> | undefined;
   readonly since: Timestamp;
 }
 
@@ -111,7 +112,7 @@ function deviceOf(device: DeviceStatus, facts: DeviceFacts): Device {
     detail,
     since,
     use: uses[activity?.use ?? "unknown"],
-    ...(owner && { owner: { ...owner } }),
+    ...(owner && { owner }),
     clean: activity?.cleanliness === "clean" || cleaning === "not_needed",
     ...(cordon && { cordon: { since: timestampFromMs(cordon.since), note: cordon.note } }),
     resets: activity?.resets ?? 0,
@@ -119,6 +120,17 @@ function deviceOf(device: DeviceStatus, facts: DeviceFacts): Device {
     format,
     work: works[activity?.work ?? "none"],
   });
+}
+
+/** The owner, with the time since when it has owned the device, if that is known. */
+function ownerOf(
+  owner: Owner | undefined,
+  activity: DeviceActivity | undefined,
+  time: (ms: number) => Timestamp,
+): MessageInitShape<typeof OwnerSchema> | undefined {
+  if (owner === undefined) return undefined;
+  const known = activity?.ownership;
+  return { ...owner, ...(known && { since: time(known.since), sinceIsExact: known.exact }) };
 }
 
 function eventOf({ at, level, msg, fields }: JournalEvent): Event {

@@ -37,6 +37,35 @@ function samples(lines: readonly string[], name: string): string[] {
 /** Longer than a rendering is shown. */
 const aWhile = () => Bun.sleep(250);
 
+describe("the metric of owned devices without a stream", () => {
+  const owned = { since: 0, exact: true };
+  const idle = async (use: DeviceUse, ownership: typeof owned | undefined, format = "") => {
+    const driver = new FakeDriver(1);
+    const { inventory } = makeDevices({ driver });
+    const metrics = makeMetrics({
+      devices: () => inventory.list().map((device) => ({ ...device, format })),
+      reasons: driver.reasons,
+      activity: () => [
+        { ...{ id: "video10", use, cleanliness: "dirty", resets: 0, repairs: 0 }, ownership },
+      ],
+    });
+    return samples((await metrics.render()).body.split("\n"), "device_owned_idle{");
+  };
+
+  test("is 1 while a pod owns the device and no process streams to it", async () => {
+    expect(await idle("in_use", owned)).toEqual(['device_owned_idle{device="video10"} 1']);
+    expect(await idle("in_use", owned, "YUYV 640x480 30 fps")).toEqual([
+      'device_owned_idle{device="video10"} 0',
+    ]);
+  });
+
+  test("is 0 for a device of no pod, and absent while that is unknown", async () => {
+    expect(await idle("free", undefined)).toEqual(['device_owned_idle{device="video10"} 0']);
+    expect(await idle("in_use", undefined)).toEqual(['device_owned_idle{device="video10"} 0']);
+    expect(await idle("unknown", undefined)).toEqual([]);
+  });
+});
+
 describe("metrics", () => {
   test("that count events begin at 0, so that rates are right from the first event on", async () => {
     const lines = await setUp().lines();

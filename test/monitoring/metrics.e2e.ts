@@ -104,6 +104,7 @@ describe.skipIf(tools === undefined)("the compiled plugin's metrics", () => {
       "device_cordoned",
       "device_healthy",
       "device_in_use",
+      "device_owned_idle",
       "device_owner_info",
       "device_resetting",
       "device_retired",
@@ -157,9 +158,9 @@ describe.skipIf(tools === undefined)("the compiled plugin's metrics", () => {
 
   test("have the same series after pods started and ended", async () => {
     await monitored.shows(/device_owner_info\{/, false);
-    // Without device_in_use, which isn't always known.
+    // Without those that aren't always known.
     const lines = (text: string) =>
-      text.split("\n").filter((line) => !line.includes("device_in_use{")).length;
+      text.split("\n").filter((line) => !/device_(in_use|owned_idle)\{/.test(line)).length;
     const before = lines(await monitored.scrape());
     await monitored.node.createPod({ name: "bot-3", devices: 1 });
     await monitored.shows(owner("bot-3"));

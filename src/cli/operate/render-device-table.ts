@@ -24,7 +24,16 @@ export interface StatusView {
   readonly events: number;
 }
 
-const allHeadings = ["DEVICE", "HEALTH", "SINCE", "USE", "POD", "FORMAT", "RESETS"] as const;
+const allHeadings = [
+  "DEVICE",
+  "HEALTH",
+  "SINCE",
+  "USE",
+  "POD",
+  "OWNED",
+  "FORMAT",
+  "RESETS",
+] as const;
 type Heading = (typeof allHeadings)[number];
 
 /** Columns that may be cut, in this order, with their least widths. */
@@ -35,13 +44,14 @@ const cuts: readonly [Heading, number, typeof cutEnd][] = [
 ];
 
 /** Columns that are left out on a narrow screen, the first one first. */
-const dispensable: readonly Heading[] = ["RESETS", "FORMAT", "SINCE", "POD"];
+const dispensable: readonly Heading[] = ["RESETS", "OWNED", "FORMAT", "SINCE", "POD"];
 
 /** Renders headings and a line for each device. To fit the screen, cells are cut and then columns left out. */
 export function renderDeviceTable(status: Status, view: StatusView): string[] {
   const { devices } = status;
-  let headings: readonly Heading[] = allHeadings;
   const rows = devices.map((device) => cellsOf(device, status, view));
+  const hasOwners = devices.some(({ owner }) => owner?.since !== undefined);
+  let headings = allHeadings.filter((heading) => heading !== "OWNED" || hasOwners);
   const tooWide = () => Math.max(0, tableWidth(headings, rows) - view.width);
 
   for (const [heading, least, cut] of cuts) {
@@ -70,11 +80,18 @@ function cellsOf(device: Device, { kubelet }: Status, view: StatusView): Record<
     SINCE: ageOf(device.since, view),
     USE: note === "" ? use : `${use}, ${note}`,
     POD: owner === undefined ? "" : `${owner.namespace}/${owner.pod}`,
+    OWNED: ownedFor(device, view),
     FORMAT: device.format,
     RESETS: String(device.resets),
   };
   for (const heading of allHeadings) cells[heading] = printable(cells[heading]) || "-";
   return cells;
+}
+
+/** How long the pod has owned the device: `>2h5m` if for longer than this process can know. */
+function ownedFor({ owner }: Device, view: StatusView): string {
+  const age = ageOf(owner?.since, view);
+  return age === "" || owner?.sinceIsExact ? age : `>${age}`;
 }
 
 function colourOf(heading: Heading, device: Device): Colour | undefined {

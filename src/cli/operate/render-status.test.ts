@@ -68,6 +68,18 @@ describe("a node's status", () => {
     `);
   });
 
+  test("shows how long a pod has owned its device, and that it may be longer", () => {
+    const owner = { namespace: "default", pod: "recorder", container: "main" };
+    const owned = (since: object) => device(10, { use: Use.IN_USE, owner: { ...owner, ...since } });
+    const shown = (since: object) =>
+      renderStatus(statusOf([owned(since)]), view)[5]
+        ?.split(/ {2,}/)
+        .slice(4, 6);
+    expect(shown({ since: ago(750), sinceIsExact: true })).toEqual(["default/recorder", "12m30s"]);
+    expect(shown({ since: ago(750) })).toEqual(["default/recorder", ">12m30s"]);
+    expect(shown({})).toEqual(["default/recorder", "-"]);
+  });
+
   test("shows a reset or repair beside the use, and not as the health", () => {
     const devices = [
       device(10, { clean: false, work: Work.RESET }),

@@ -4,7 +4,7 @@ import type { Logger } from "../../common/logger.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { withTimeout } from "../../common/with-timeout.ts";
 import type { DriverDevice } from "../../drivers/driver.ts";
-import { type DeviceUse, deviceUse, type UsageFacts } from "./usage.ts";
+import { type DeviceUse, deviceUse, type Ownership, type UsageFacts } from "./usage.ts";
 import type { PodDevice, UsageSource } from "./usage-source.ts";
 
 /**
@@ -58,6 +58,8 @@ export interface UsageTrackerDeps {
 /** What is known of one device. Times in ms since the epoch. */
 type UsageRecord = { -readonly [Key in keyof UsageFacts]: UsageFacts[Key] } & {
   cleanliness: Cleanliness;
+  /** Since when the kubelet has listed it; undefined if it does not. */
+  listedFrom: number | undefined;
   /** When Allocate last asked for it, be it in vain. */
   requestedAt: number | undefined;
   /** Set while a pod owns it under another resource name, as far as is known. */
@@ -70,6 +72,7 @@ const inUse = { cleanliness: "dirty", absentSince: undefined, refused: false } a
 const unknownUsage: Readonly<UsageRecord> = {
   cleanliness: "unknown",
   requestedAt: undefined,
+  listedFrom: undefined,
   otherPod: undefined,
   listed: undefined,
   absentSince: undefined,
@@ -117,6 +120,17 @@ export class UsageTracker {
   /** The pod that owns the device under another resource name; undefined if none is known to. */
   otherPod(id: string): PodDevice | undefined {
     return this.#records.get(id)?.otherPod;
+  }
+
+  /**
+   * Since when a pod has owned the device; undefined if none owns it by the kubelet's account. If this process did not
+   * allocate it, but one before a restart or another plugin, the pod owned it before this process first saw that.
+   */
+  ownership(id: string): Ownership | undefined {
+    const { listedFrom, allocatedAt, otherPod } = this.#record(id);
+    if (listedFrom === undefined) return undefined;
+    if (allocatedAt === undefined || otherPod) return { since: listedFrom, exact: false };
+    return { since: allocatedAt, exact: true };
   }
 
   cleanliness(id: string): Cleanliness {
@@ -278,10 +292,14 @@ export class UsageTracker {
       if (device !== undefined) {
         const otherPod = device.otherResource === undefined ? undefined : device;
         Object.assign(record, { ...inUse, listedSince: true, otherPod });
+        record.listedFrom ??= askedAt;
         return;
       }
       // A kubelet that has just restarted leaves out pods that run.
-      if (askedAt >= this.#trustFrom) record.otherPod = undefined;
+      if (askedAt >= this.#trustFrom) {
+        record.otherPod = undefined;
+        record.listedFrom = undefined;
+      }
       // An answer to a question from before the allocation says nothing about it.
       const isOlder = record.allocatedAt !== undefined && askedAt <= record.allocatedAt;
       if (!isOlder) record.absentSince ??= askedAt;

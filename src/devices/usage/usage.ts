@@ -39,3 +39,11 @@ export function deviceUse(facts: UsageFacts, now: number, graceMs: number): Devi
   const isAbsent = facts.absentSince !== undefined && now - facts.absentSince >= graceMs;
   return isAbsent ? "free" : "unknown";
 }
+
+/** Since when a pod has owned a device. */
+export interface Ownership {
+  /** ms since the epoch */
+  readonly since: number;
+  /** True if the pod got the device at `since`; false if it has owned the device for longer. */
+  readonly exact: boolean;
+}

@@ -19,8 +19,8 @@ export interface DeviceSources {
 }
 
 /**
- * Adds the gauges about devices. Each has the same labels for the process's life, except owners and `device_in_use`:
- * 0 for a device whose use is unknown would be counted as a free device.
+ * Adds the gauges about devices. Each has the same labels for the process's life, except owners, `device_in_use` and
+ * `device_owned_idle`: 0 for a device whose use is unknown would be counted as a free device.
  */
 export function deviceMetrics(registry: Registry, sources: DeviceSources): void {
   const { devices, activity, reasons, cordoned, retired, owners } = sources;
@@ -69,6 +69,15 @@ export function deviceMetrics(registry: Registry, sources: DeviceSources): void 
     "1 if a pod owns the device, it was just allocated, or a process holds it open; absent while unknown.",
     activity,
     ({ use }) => (use === "unknown" ? undefined : use === "in_use"),
+  );
+  perDevice(
+    "device_owned_idle",
+    "1 if a pod owns the device and no process streams to it, as of the last inspection; absent while unknown.",
+    activity,
+    ({ id, use, ownership }) => {
+      if (ownership === undefined) return use === "unknown" ? undefined : false;
+      return devices().find((device) => device.id === id)?.format === "";
+    },
   );
   perDevice(
     "device_clean",

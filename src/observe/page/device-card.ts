@@ -13,7 +13,7 @@ export function deviceCard(device: Device, words: DeviceWords, now: number): Htm
 <p class="state">${icon(state)}${foreign(label(words))}</p>
 <p class="since">${since && html`<span class="words">${device.healthy ? "healthy" : state} for </span>${since}`}</p>
 ${device.detail && html`<p class="detail">${foreign(device.detail)}</p>`}
-${ownerOf(device)}
+${ownerOf(device, now)}
 ${device.format && html`<p class="format"><span class="label">streams</span> ${foreign(device.format)}</p>`}
 ${cordonOf(device, state, now)}
 ${notesOf(device, words)}
@@ -32,11 +32,13 @@ function label({ state, health }: DeviceWords): string {
   return state === "unhealthy" ? health : state;
 }
 
-function ownerOf({ owner }: Device): Html | undefined {
+function ownerOf({ owner }: Device, now: number): Html | undefined {
   if (owner === undefined) return undefined;
   const { namespace, pod, container } = owner;
+  const age = ageElement(owner.since, now);
+  const duration = age && html` for ${owner.sinceIsExact ? "" : "more than "}${age}`;
   return html`<p class="owner"><span class="label">pod</span> <strong>${foreign(pod)}</strong>
-<span class="where">${foreign(container)} in ${foreign(namespace)}</span></p>`;
+<span class="where">${foreign(container)} in ${foreign(namespace)}${duration}</span></p>`;
 }
 
 /** The note of a cordon, and the word itself unless the state is the same. */

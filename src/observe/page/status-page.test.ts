@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
   busyStatus,
   crowdedStatus,
@@ -40,6 +41,18 @@ describe("the status page", () => {
     ]) {
       expect(page).toContain(text);
     }
+  });
+
+  test("says for how long a pod has owned its device, and if that may be longer", () => {
+    const since = timestampFromMs(now - 750_000);
+    const owner = { namespace: "default", pod: "recorder", container: "app", since };
+    const page = (more: object) => {
+      const devices = [{ id: "video10", healthy: true, owner: { ...owner, ...more } }];
+      return renderStatusPage(create(StatusSchema, { devices }), now).replace(/<[^>]+>/g, "");
+    };
+    expect(page({ sinceIsExact: true })).toContain("app in default for 12m30s");
+    expect(page({})).toContain("app in default for more than 12m30s");
+    expect(page({ since: undefined })).not.toContain("default for");
   });
 
   test("allows its own style and script by their digests, and no others", () => {
