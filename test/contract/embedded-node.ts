@@ -54,11 +54,19 @@ export class EmbeddedNode implements TestNode {
     this.kubelet.stop();
   }
 
-  async createPod({ name, devices, others }: PodRequest): Promise<void> {
+  async createPod({ name, devices, others, init }: PodRequest): Promise<void> {
     if (this.kubelet.pod(name) !== undefined) throw new Error(`there is a pod ${name}`);
     const limits = { ...(devices > 0 && { [this.kubelet.resourceName]: devices }), ...others };
     // Not awaited: admission may hang in the plugin.
-    void this.kubelet.addPod({ name, containers: [{ name: "app", devices: limits }] });
+    void this.kubelet.addPod({
+      name,
+      containers: [
+        ...(init
+          ? [{ name: "first", devices: init.devices, init: true, restartable: init.sidecar }]
+          : []),
+        { name: "app", devices: limits },
+      ],
+    });
   }
 
   async deletePod(name: string): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { PodRequest, PodView, ResourceCount, TestNode } from "./node.ts";
+import type { InitRequest, PodRequest, PodView, ResourceCount, TestNode } from "./node.ts";
 
 /** The plugin under test, as a process. */
 export interface PluginControl {
@@ -100,6 +100,13 @@ export class Stage<Node extends TestNode = TestNode, Plugin extends PluginContro
   async createPod(name: string, devices: number, others?: PodRequest["others"]): Promise<void> {
     this.#pods.add(name);
     await this.node.createPod({ name, devices, ...(others && { others }) });
+  }
+
+  /** A pod whose container requests one device, after an init container that requests some. */
+  async runPodWithInit(name: string, init: InitRequest): Promise<PodView> {
+    this.#pods.add(name);
+    await this.node.createPod({ name, devices: 1, init });
+    return this.podRuns(name);
   }
 
   /** Waits until the pod runs and its container has reported its devices. */

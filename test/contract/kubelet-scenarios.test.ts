@@ -5,6 +5,7 @@ import { skipMountNamespaces } from "../support/mount-namespace.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 import { EmbeddedNode } from "./embedded-node.ts";
 import { kubeletScenarios } from "./kubelet-scenarios.ts";
+import { containerScenarios } from "./kubelet-scenarios-containers.ts";
 import { directoryScenarios, mountScenarios } from "./kubelet-scenarios-directories.ts";
 import { forgottenInstanceScenarios, instanceScenarios } from "./kubelet-scenarios-instances.ts";
 import { optionScenarios } from "./kubelet-scenarios-options.ts";
@@ -24,6 +25,7 @@ function scenariosOf(version: KubeletVersion) {
       ...kubeletScenarios,
       ...instanceScenarios,
       ...optionScenarios,
+      ...containerScenarios,
       ...directoryScenarios,
       ...(skipMounts ? [] : mountScenarios),
     ];

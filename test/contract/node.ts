@@ -50,6 +50,15 @@ export interface PodRequest {
   devices: number;
   /** Devices of further resources that its container requests, by resource. */
   others?: Readonly<Record<string, number>>;
+  /** A container that starts before that one: it ends at once, or is a sidecar and goes on. */
+  init?: InitRequest;
+}
+
+export interface InitRequest {
+  /** Number of devices that it requests. */
+  devices: number;
+  /** True for a sidecar: `restartPolicy: Always`. */
+  sidecar: boolean;
 }
 
 export interface PodView {

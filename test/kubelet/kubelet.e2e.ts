@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, test } from "bun:test";
 import { kubeletScenarios } from "../contract/kubelet-scenarios.ts";
+import { containerScenarios } from "../contract/kubelet-scenarios-containers.ts";
 import { directoryScenarios, mountScenarios } from "../contract/kubelet-scenarios-directories.ts";
 import {
   forgottenInstanceScenarios,
@@ -48,6 +49,7 @@ describe.skipIf(skip)(`the compiled plugin and kubelet ${kubeletVersion}`, () =>
     ...kubeletScenarios,
     ...realScenarios,
     ...optionScenarios,
+    ...containerScenarios,
     ...directoryScenarios,
     ...(skipMountNamespaces() ? [] : mountScenarios),
     ...instanceScenarios,

@@ -20,11 +20,24 @@ trap 'exit 0' TERM
 busybox sleep 2147483647 & wait
 `;
 
-/** A static pod's manifest, asking for a number of devices by resource. */
-export function podManifest(name: string, limits: Readonly<Record<string, number>>): object {
+type Limits = Readonly<Record<string, number>>;
+
+/** An init container: it ends at once, or is a sidecar and runs the same program as the pod's container. */
+interface FirstContainer {
+  readonly limits: Limits;
+  readonly isSidecar: boolean;
+}
+
+/** The resources of a container that requests a number of devices by resource. */
+function resources(limits: Limits): object {
   const amount = Object.fromEntries(
     Object.entries(limits).map(([resource, devices]) => [resource, String(devices)]),
   );
+  return { limits: amount, requests: amount };
+}
+
+/** A static pod's manifest, asking for a number of devices by resource. */
+export function podManifest(name: string, limits: Limits, first?: FirstContainer): object {
   return {
     apiVersion: "v1",
     kind: "Pod",
@@ -35,13 +48,25 @@ export function podManifest(name: string, limits: Readonly<Record<string, number
       terminationGracePeriodSeconds: 2,
       automountServiceAccountToken: false,
       enableServiceLinks: false,
+      ...(first && {
+        initContainers: [
+          {
+            name: "first",
+            image: imageName,
+            imagePullPolicy: "Never",
+            command: ["/bin/busybox", "sh", "-c", first.isSidecar ? program : "exit 0"],
+            ...(first.isSidecar && { restartPolicy: "Always" }),
+            resources: resources(first.limits),
+          },
+        ],
+      }),
       containers: [
         {
           name: containerName,
           image: imageName,
           imagePullPolicy: "Never",
           command: ["/bin/busybox", "sh", "-c", program],
-          resources: { limits: amount, requests: amount },
+          resources: resources(limits),
         },
       ],
     },

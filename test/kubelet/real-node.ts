@@ -90,9 +90,13 @@ export class RealNode implements TestNode {
     await this.#kubelet.kill();
   }
 
-  async createPod({ name, devices, others }: PodRequest): Promise<void> {
+  async createPod({ name, devices, others, init }: PodRequest): Promise<void> {
     const limits = { ...(devices > 0 && { [this.#resource]: devices }), ...others };
-    await this.createPodOf(name, (unique) => podManifest(unique, limits));
+    const first = init && {
+      limits: { [this.#resource]: init.devices },
+      isSidecar: init.sidecar,
+    };
+    await this.createPodOf(name, (unique) => podManifest(unique, limits, first));
   }
 
   /** A pod of any manifest, made for the name it gets. */
