@@ -124,7 +124,7 @@ export const errorKinds = {
   pod_resources_failed: "internal",
   register_failed: "internal",
 
-  // the admin API, and cordons
+  // the admin API, and the files in STATE_DIR
   admin_socket_in_use: "internal",
   admin_socket_unusable: "internal",
   cordon_not_kept: "conflict",
@@ -134,6 +134,8 @@ export const errorKinds = {
   log_level_unspecified: "invalid",
   method_unknown: "unsupported",
   note_too_long: "invalid",
+  pod_numbers_not_kept: "internal",
+  pod_numbers_unreadable: "internal",
   request_invalid: "invalid",
   too_many_watches: "exhausted",
 

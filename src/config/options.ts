@@ -335,7 +335,8 @@ export const options: Options = {
     type: directory(),
     default: "/var/lib/video-device-plugin",
     group: "Directories",
-    description: "Directory for what must survive a restart: which devices are cordoned.",
+    description:
+      "Directory for what must survive a restart: which devices are cordoned, and the device numbers that pods may have. If it can't be written, devices can't be cordoned, and the numbers are known until the process ends.",
   },
   deviceDir: {
     flag: "device-dir",

@@ -11,6 +11,7 @@ import { type MaintenanceRecords, maintenanceRecords } from "./maintenance/maint
 import type { MaintenanceTimes } from "./maintenance/maintenance-times.ts";
 import { DeviceMonitor } from "./maintenance/monitor.ts";
 import { type MaintenanceObserver, MaintenanceRunner } from "./maintenance/run-maintenance.ts";
+import { PodNumbers } from "./usage/pod-numbers.ts";
 import { type PreferenceRequest, preferredDevices } from "./usage/preferred-devices.ts";
 import type { DeviceUse, Ownership } from "./usage/usage.ts";
 import type { UsageSource } from "./usage/usage-source.ts";
@@ -53,6 +54,8 @@ export interface DeviceActivity {
 export class Devices {
   readonly inventory: Inventory;
   readonly usage: UsageTracker;
+  /** The device numbers that pods may have. */
+  readonly numbers = new PodNumbers();
   readonly queue: DriverQueue;
   readonly monitor: DeviceMonitor;
   readonly maintenance: Maintenance;
@@ -64,7 +67,7 @@ export class Devices {
     const { devices } = driver;
     const events = new InspectionLog(log, clock);
     const usage = new UsageTracker({ ...deps, devices });
-    const inventory = new Inventory(devices, { usage, clock });
+    const inventory = new Inventory(devices, { usage, clock, numbers: this.numbers });
     inventory.subscribe(events.changed);
     const onInspected = observer && ((ms: number) => observer.inspected(ms));
     const queue = new DriverQueue({ ...deps, inventory, events, onInspected });

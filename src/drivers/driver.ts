@@ -156,6 +156,8 @@ export interface DeviceObservation {
   readonly disruptive?: true;
   /** Set if it is `ok` and its node has another mode or group than the driver set: `ensure` sets them again. */
   readonly accessLost?: true;
+  /** Major and minor of its first node as in sysfs, `81:0`; absent if it doesn't exist, or is no device of its own. */
+  readonly deviceNumber?: string;
   /** What is being streamed, `YUYV 640x480 30 fps`; absent if nothing is, or that can't be seen. */
   readonly format?: string;
 }

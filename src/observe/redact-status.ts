@@ -19,6 +19,7 @@ const ownFields = new Set([
 /** The details of devices that name a pod, without its name; by reason. */
 const namelessDetails: Readonly<Record<string, string>> = {
   other_resource: "A pod owns it under another resource name.",
+  minor_in_use: "A pod of another device may still have its device number.",
 };
 
 /**

@@ -1,5 +1,6 @@
 import type { AdminActions } from "../admin/admin-service.ts";
 import { aborted, type Clock, systemClock } from "../common/clock.ts";
+import { readSmallFile } from "../common/files.ts";
 import type { Logger } from "../common/logger.ts";
 import type { PluginError } from "../common/plugin-error.ts";
 import { WallClock } from "../common/wall-clock.ts";
@@ -14,6 +15,8 @@ import {
   defaultMaintenanceTimes,
   type MaintenanceTimes,
 } from "../devices/maintenance/maintenance-times.ts";
+import { PodNumbersFile } from "../devices/usage/pod-numbers-file.ts";
+import { PodNumbersStore } from "../devices/usage/pod-numbers-store.ts";
 import type { VideoDriver } from "../drivers/driver.ts";
 import { EventLoopLag } from "../observe/event-loop-lag.ts";
 import { Journal } from "../observe/journal.ts";
@@ -48,6 +51,9 @@ export interface PluginDeps {
   readonly maintenanceTimes?: MaintenanceTimes;
 }
 
+/** The same for the host and its containers (random(4)). */
+const bootIdPath = "/proc/sys/kernel/random/boot_id";
+
 /** How long the first inspection may delay the registration, ms. */
 const firstInspectionMs = 5000;
 
@@ -63,6 +69,7 @@ export class Plugin {
   readonly #deps: Required<PluginDeps>;
   readonly #pool: Pool;
   readonly #cordons: CordonStore;
+  readonly #podNumbers: PodNumbersStore;
   readonly #metrics: Metrics;
   readonly #lag: EventLoopLag;
   readonly #restarts: RestartTracker;
@@ -97,6 +104,8 @@ export class Plugin {
     const { inventory } = pool.devices;
     const file = new CordonFile(config.stateDir);
     const cordons = new CordonStore({ inventory, file, wall, log });
+    const { numbers, usage } = pool.devices;
+    const numbersFile = new PodNumbersFile(config.stateDir, readSmallFile(bootIdPath) ?? "");
     metrics.show({
       devices: () => inventory.list(),
       reasons: driver.reasons,
@@ -114,6 +123,7 @@ export class Plugin {
     this.#metrics = metrics;
     this.#pool = pool;
     this.#cordons = cordons;
+    this.#podNumbers = new PodNumbersStore({ numbers, usage, file: numbersFile, log });
     const parts = { ...full, pool, cordons, restarts, lag, metrics, wall };
     this.#operations = new Operations(config, parts);
   }
@@ -149,11 +159,13 @@ export class Plugin {
   async run(signal: AbortSignal): Promise<void> {
     const ending = AbortSignal.any([signal, this.#end.signal]);
     await this.#run(ending).finally(() => this.#pool.close());
+    await this.#podNumbers.saved();
     if (this.#failure !== undefined && !signal.aborted) throw this.#failure;
   }
 
   async #run(signal: AbortSignal): Promise<void> {
     this.#cordons.load();
+    this.#podNumbers.load();
     const later = new AbortController();
     const others = [
       this.#supervise("maintenance", (until) => this.#pool.maintain(until), signal),

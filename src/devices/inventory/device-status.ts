@@ -4,7 +4,13 @@ import type { DeviceObservation, DriverDevice, Fix } from "../../drivers/driver.
 export type Health = "Healthy" | "Unhealthy";
 
 /** Why a device that works is held out of the offer; of several holds the first one in this order is shown. */
-export const holdReasons = ["cordoned", "retired", "other_resource", "unclean"] as const;
+export const holdReasons = [
+  "cordoned",
+  "retired",
+  "other_resource",
+  "minor_in_use",
+  "unclean",
+] as const;
 export type HoldReason = (typeof holdReasons)[number];
 
 /**
@@ -15,9 +21,13 @@ export type HoldReason = (typeof holdReasons)[number];
  * - `cordoned`: works, but an operator has cordoned it.
  * - `retired`: works, but is no longer wanted; listed only because a pod owned it at the start.
  * - `other_resource`: works, but a pod owns it under another resource name.
+ * - `minor_in_use`: works, but its device number is one that a container of another device's pod may have.
  * - `unclean`: works, but what its last user left could not be removed.
  */
 export const inventoryReasons = ["unknown", "unobservable", "flapping", ...holdReasons] as const;
+
+/** The holds that follow from the use of the devices: no room sets and logs them. */
+export const usageHoldReasons: readonly string[] = ["other_resource", "minor_in_use"];
 
 /** True if a device of that reason works, and is held out of the offer. */
 export function isHoldReason(reason: string): reason is HoldReason {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { deviceIds } from "../../../test/support/devices.ts";
 import { FakeDriver, observation } from "../../../test/support/fake-driver.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
+import type { DeviceUse } from "../usage/usage.ts";
 import type { PodDevice } from "../usage/usage-source.ts";
 import { type DeviceChange, Inventory } from "./inventory.ts";
 
@@ -16,7 +17,8 @@ function setUp() {
   const others = new Map<string, PodDevice>();
   const usage = {
     ignoresUserTraces: (id: string) => ignoring.has(id),
-    otherPod: (id: string) => others.get(id),
+    podOf: (id: string) => others.get(id),
+    useUnlessOpen: (id: string): DeviceUse => (others.has(id) ? "in_use" : "free"),
     subscribe,
   };
   const inventory = new Inventory(driver.devices, { usage, clock: new ManualClock() });

@@ -1,6 +1,7 @@
 import type { Clock } from "../../common/clock.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { type DeviceObservation, type DriverDevice, okObservation } from "../../drivers/driver.ts";
+import { PodNumbers } from "../usage/pod-numbers.ts";
 import type { UsageTracker } from "../usage/usage-tracker.ts";
 import {
   type DeviceStatus,
@@ -21,7 +22,9 @@ export interface DeviceChange {
 export type ChangeListener = (changes: readonly DeviceChange[]) => void;
 
 export interface InventoryDeps {
-  readonly usage: Pick<UsageTracker, "ignoresUserTraces" | "otherPod" | "subscribe">;
+  readonly usage: Pick<UsageTracker, "ignoresUserTraces" | "podOf" | "subscribe" | "useUnlessOpen">;
+  /** The device numbers that pods may have. Default: none are known. */
+  readonly numbers?: PodNumbers;
   readonly clock: Pick<Clock, "now">;
 }
 
@@ -55,10 +58,15 @@ export class Inventory {
   readonly #entries: ReadonlyMap<string, Entry>;
   readonly #listeners = new Set<ChangeListener>();
   readonly #usage: InventoryDeps["usage"];
+  readonly #numbers: PodNumbers;
   readonly #clock: Pick<Clock, "now">;
 
-  constructor(devices: readonly DriverDevice[], { usage, clock }: InventoryDeps) {
+  constructor(
+    devices: readonly DriverDevice[],
+    { usage, clock, numbers = new PodNumbers() }: InventoryDeps,
+  ) {
     this.#usage = usage;
+    this.#numbers = numbers;
     this.#clock = clock;
     const entry = (device: DriverDevice): Entry => ({
       device,
@@ -67,7 +75,7 @@ export class Inventory {
       health: unknownHealth(clock.now()),
     });
     this.#entries = new Map(devices.map((device) => [device.id, entry(device)]));
-    usage.subscribe((ids) => this.#update(ids));
+    usage.subscribe((ids) => this.#refresh(ids));
   }
 
   /** Every device, always all of them, in ascending number. */
@@ -94,7 +102,7 @@ export class Inventory {
       const entry = this.#entries.get(observation.id);
       if (entry !== undefined) entry.observation = observation;
     }
-    this.#update(observations.map(({ id }) => id));
+    this.#refresh(observations.flatMap(({ id }) => (this.#entries.has(id) ? [id] : [])));
   }
 
   /** The driver can't inspect any more, so that no device's last observation counts. */
@@ -164,6 +172,11 @@ export class Inventory {
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
+  /** Takes in the use or the observations of devices; a number that a pod may have concerns all devices. */
+  #refresh(ids: readonly string[]): void {
+    this.#update(this.#updateNumbers(ids) ? [...this.#entries.keys()] : ids);
+  }
+
   #update(ids: readonly string[]): void {
     const now = this.#clock.now();
     const changes: DeviceChange[] = [];
@@ -179,11 +192,34 @@ export class Inventory {
   }
 
   /** The holds that others have set, and those that follow from the use of the devices. */
-  #holdsOf({ device, holds }: Entry): ReadonlyMap<HoldReason, string> {
-    const other = this.#usage.otherPod(device.id);
-    if (other === undefined) return holds;
-    const detail = `The pod ${other.pod} owns it under the resource name ${other.otherResource}.`;
-    return new Map(holds).set("other_resource", detail);
+  #holdsOf({ device: { id }, observation, holds }: Entry): ReadonlyMap<HoldReason, string> {
+    const all = new Map(holds);
+    const { pod, otherResource } = this.#usage.podOf(id) ?? {};
+    if (otherResource !== undefined) {
+      all.set("other_resource", `The pod ${pod} owns it under the resource name ${otherResource}.`);
+    }
+    const number = observation?.deviceNumber;
+    const other = number && this.#numbers.otherDeviceOf(id, number);
+    if (other) {
+      const { pod: owner } = this.#usage.podOf(other) ?? {};
+      const who = owner === undefined ? `A pod that was allocated ${other}` : `The pod ${owner}`;
+      all.set(
+        "minor_in_use",
+        `${who} may still have its device number ${number}, which ${other} had before.`,
+      );
+    }
+    return all;
+  }
+
+  /** True if the numbers that pods may have are others now. */
+  #updateNumbers(ids: readonly string[]): boolean {
+    return this.#numbers.update(
+      ids.map((id) => ({
+        id,
+        use: this.#usage.useUnlessOpen(id),
+        current: this.#entries.get(id)?.observation?.deviceNumber,
+      })),
+    );
   }
 }
 

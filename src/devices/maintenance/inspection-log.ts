@@ -3,7 +3,7 @@ import { LogOnce } from "../../common/log-once.ts";
 import type { Logger } from "../../common/logger.ts";
 import type { PluginError } from "../../common/plugin-error.ts";
 import type { EnsureReport } from "../../drivers/driver.ts";
-import { isHoldReason } from "../inventory/device-status.ts";
+import { isHoldReason, usageHoldReasons } from "../inventory/device-status.ts";
 import type { DeviceChange } from "../inventory/inventory.ts";
 import { nextStep } from "../inventory/next-step.ts";
 
@@ -23,9 +23,10 @@ export class InspectionLog {
   /** Devices have another health or reason than before. */
   readonly changed = (changes: readonly DeviceChange[]): void => {
     for (const { before, after } of changes) {
-      // A device that worked before is held: the room that holds it has logged that. No room holds what follows from use.
+      // A device that worked before is held: the room that holds it has logged that. No room does so for holds by use.
       const worked = before.health === "Healthy" || isHoldReason(before.reason);
-      if (worked && isHoldReason(after.reason) && after.reason !== "other_resource") continue;
+      const isLogged = isHoldReason(after.reason) && !usageHoldReasons.includes(after.reason);
+      if (worked && isLogged) continue;
       const fields = {
         device_id: after.id,
         device_path: after.nodes[0].hostPath,

@@ -62,8 +62,8 @@ type UsageRecord = { -readonly [Key in keyof UsageFacts]: UsageFacts[Key] } & {
   listedFrom: number | undefined;
   /** When Allocate last asked for it, be it in vain. */
   requestedAt: number | undefined;
-  /** Set while a pod owns it under another resource name, as far as is known. */
-  otherPod: PodDevice | undefined;
+  /** The pod of the kubelet's last word; undefined if that was that no pod owns it. */
+  pod: PodDevice | undefined;
 };
 
 /** What changes when a container starts, or the kubelet lists a device. */
@@ -73,7 +73,7 @@ const unknownUsage: Readonly<UsageRecord> = {
   cleanliness: "unknown",
   requestedAt: undefined,
   listedFrom: undefined,
-  otherPod: undefined,
+  pod: undefined,
   listed: undefined,
   absentSince: undefined,
   allocatedAt: undefined,
@@ -85,7 +85,7 @@ const unknownUsage: Readonly<UsageRecord> = {
 /** Who uses which device, from all that can be known: one record a device, for the life of the process. */
 export class UsageTracker {
   readonly #deps: UsageTrackerDeps;
-  readonly #records: ReadonlyMap<string, UsageRecord>;
+  readonly #records: Map<string, UsageRecord>;
   readonly #canReset: ReadonlySet<string>;
   readonly #listeners = new Set<(ids: readonly string[]) => void>();
   #trustFrom = Number.NEGATIVE_INFINITY;
@@ -108,6 +108,11 @@ export class UsageTracker {
     return this.#use({ ...this.facts(id), open: undefined });
   }
 
+  /** Follows the use of further devices, which the configuration no longer asks for. */
+  track(ids: readonly string[]): void {
+    for (const id of ids) if (!this.#records.has(id)) this.#records.set(id, { ...unknownUsage });
+  }
+
   /** The devices that are known to be free. */
   free(): ReadonlySet<string> {
     return new Set([...this.#records.keys()].filter((id) => this.use(id) === "free"));
@@ -117,9 +122,12 @@ export class UsageTracker {
     return this.#record(id);
   }
 
-  /** The pod that owns the device under another resource name; undefined if none is known to. */
-  otherPod(id: string): PodDevice | undefined {
-    return this.#records.get(id)?.otherPod;
+  /**
+   * The pod that owns the device, under whatever resource name; undefined if none is known to. What a kubelet leaves
+   * out that has just restarted, or doesn't answer, stays as it was.
+   */
+  podOf(id: string): PodDevice | undefined {
+    return this.#records.get(id)?.pod;
   }
 
   /**
@@ -127,9 +135,10 @@ export class UsageTracker {
    * allocate it, but one before a restart or another plugin, the pod owned it before this process first saw that.
    */
   ownership(id: string): Ownership | undefined {
-    const { listedFrom, allocatedAt, otherPod } = this.#record(id);
+    const { listedFrom, allocatedAt, pod } = this.#record(id);
     if (listedFrom === undefined) return undefined;
-    if (allocatedAt === undefined || otherPod) return { since: listedFrom, exact: false };
+    const isOthers = pod?.otherResource !== undefined;
+    if (allocatedAt === undefined || isOthers) return { since: listedFrom, exact: false };
     return { since: allocatedAt, exact: true };
   }
 
@@ -290,14 +299,13 @@ export class UsageTracker {
       const device = listed.get(id);
       record.listed = device !== undefined;
       if (device !== undefined) {
-        const otherPod = device.otherResource === undefined ? undefined : device;
-        Object.assign(record, { ...inUse, listedSince: true, otherPod });
+        Object.assign(record, { ...inUse, listedSince: true, pod: device });
         record.listedFrom ??= askedAt;
         return;
       }
       // A kubelet that has just restarted leaves out pods that run.
       if (askedAt >= this.#trustFrom) {
-        record.otherPod = undefined;
+        record.pod = undefined;
         record.listedFrom = undefined;
       }
       // An answer to a question from before the allocation says nothing about it.

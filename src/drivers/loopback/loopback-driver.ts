@@ -3,6 +3,7 @@ import type { Clock } from "../../common/clock.ts";
 import type { Logger } from "../../common/logger.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
+import { formatDevice } from "../../linux/device-number.ts";
 import { type Uevent, watchUevents } from "../../linux/uevents.ts";
 import { hasNodeAccess } from "../../v4l2/node-access.ts";
 import type {
@@ -24,7 +25,7 @@ import { ControlDevice } from "./device/control-device.ts";
 import { DeviceMaker, DeviceNumberHistory } from "./device/device-maker.ts";
 import { faultOf, LoopbackView, loopbackReasons } from "./device/device-state.ts";
 import { type EnsureContext, ensureDevices } from "./device/ensure-devices.ts";
-import { readControlDevice, readModuleVersion } from "./device/sysfs.ts";
+import { readControlDevice, readModuleVersion, type SysfsDevice } from "./device/sysfs.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
 import { loopbackModule } from "./module/find-module.ts";
@@ -113,12 +114,13 @@ export class LoopbackDriver implements VideoDriver {
 
   #inspectOnce(): DeviceObservation[] {
     const { settings, view, numbers } = this.#parts;
-    return view.observeAll(this.devices).map(({ observation, sysfs }) => {
-      const { id, state } = observation;
+    return view.observeAll(this.devices).map(({ observation: seen, sysfs }) => {
+      const { id, state } = seen;
       numbers.see({ id }, sysfs);
+      const observation = { ...seen, ...deviceNumberOf(sysfs) };
       if (state !== "ok") return observation;
       const deadCaps = this.#deadCaps.get(id);
-      if (deadCaps !== undefined) return faultOf(id, "dead_caps", deadCaps);
+      if (deadCaps !== undefined) return { ...observation, ...faultOf(id, "dead_caps", deadCaps) };
       // udev sets its own mode and group on a new node, some time after its creation.
       return hasNodeAccess(view.nodePath(id), settings)
         ? observation
@@ -270,4 +272,11 @@ export class LoopbackDriver implements VideoDriver {
     const hasControlDevice = readControlDevice(settings.sysfsDir) !== undefined;
     return { id, path: view.nodePath(id), maxBuffers: settings.maxBuffers, hasControlDevice };
   }
+}
+
+function deviceNumberOf(
+  sysfs: SysfsDevice | undefined,
+): Pick<DeviceObservation, "deviceNumber"> | undefined {
+  if (!sysfs?.loopback || sysfs.device === undefined) return undefined;
+  return { deviceNumber: formatDevice(sysfs.device) };
 }

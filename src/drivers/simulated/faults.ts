@@ -11,6 +11,7 @@ import { join } from "node:path";
  * - `stuck-writer`: it has a writer's mark although no process has it open, until it is reset.
  * - `dirty`: its last user left something, which does not show, and which a reset removes.
  * - `held`: a process has it open, so it is busy.
+ * - `numbered`: no failure: the kernel has given it this device number: `81:0`. Without it the device has none of its own.
  * - `streaming`: no failure: a process has it open and streams, and the text is the format: `YUYV 640x480 30 fps`.
  */
 export type Fault =
@@ -21,6 +22,7 @@ export type Fault =
   | "stuck-writer"
   | "dirty"
   | "held"
+  | "numbered"
   | "streaming";
 
 /** Directory of the fault files, inside the directory of the device nodes. */

@@ -225,10 +225,12 @@ export class SimulatedDriver implements VideoDriver {
         if (detail !== undefined) return { id, state: "faulty", reason, detail, fix };
       }
       const format = this.#faults.find(id, "streaming");
+      const deviceNumber = this.#faults.find(id, "numbered");
       return {
         ...okObservation(id),
         ...(!hasNodeAccess(path, this.#settings) && { accessLost: true }),
         ...(format !== undefined && { format }),
+        ...(deviceNumber !== undefined && { deviceNumber }),
       };
     } catch (error) {
       const detail = `${path} can't be inspected: ${messageOf(error)}.`;

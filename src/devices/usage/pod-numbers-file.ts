@@ -1,0 +1,97 @@
+import { dirname, join } from "node:path";
+import { ensureDirectory, moveAside, readFileIfPresent, replaceFile } from "../../common/files.ts";
+import { messageOf, PluginError } from "../../common/plugin-error.ts";
+import type { NumbersByDevice } from "./pod-numbers.ts";
+
+/** What the file holds. */
+export interface PodNumbersContent {
+  /** Empty if there is no file, or it is of an earlier boot of the host, whose containers have ended. */
+  readonly numbers: NumbersByDevice;
+  /** `pod_numbers_unreadable`: why there are none although there is a file. */
+  readonly problem: PluginError | undefined;
+}
+
+/** The numbers of 256 devices take 20 kB; a far larger file holds something else. */
+const maxBytes = 1024 * 1024;
+
+/** Version of the file format; a file of another version is moved aside as a damaged one. */
+const version = 1;
+
+/** `pod-numbers.json` in the state directory. */
+export class PodNumbersFile {
+  readonly path: string;
+  readonly #bootId: string;
+
+  /** @param bootId The host's /proc/sys/kernel/random/boot_id. */
+  constructor(stateDir: string, bootId: string) {
+    this.path = join(stateDir, "pod-numbers.json");
+    this.#bootId = bootId;
+  }
+
+  /** Reads the numbers. A file that holds none is moved aside to `pod-numbers.json.bad`. Never throws. */
+  load(): PodNumbersContent {
+    try {
+      const text = readFileIfPresent(this.path, maxBytes);
+      const numbers = text === undefined ? new Map() : readPodNumbers(text, this.#bootId);
+      return { numbers, problem: undefined };
+    } catch (cause) {
+      const isDamaged = !(cause instanceof Error && "code" in cause);
+      const isKept = isDamaged && moveAside(this.path, `${this.path}.bad`);
+      const message = `${this.path} can't be read: ${messageOf(cause)}${isKept ? `; it is kept as ${this.path}.bad` : ""}.`;
+      const remedy = isDamaged
+        ? "Find out which program wrote to the file."
+        : "Let this process read the file, and restart it.";
+      const problem = new PluginError("pod_numbers_unreadable", message, { cause, remedy });
+      return { numbers: new Map(), problem };
+    }
+  }
+
+  /**
+   * Replaces the file, see {@link replaceFile}. Creates the state directory.
+   * @throws PluginError `pod_numbers_not_kept`.
+   */
+  async save(numbers: NumbersByDevice): Promise<void> {
+    try {
+      ensureDirectory(dirname(this.path));
+      await replaceFile(this.path, writePodNumbers(numbers, this.#bootId));
+    } catch (cause) {
+      const message = `${this.path} can't be written: ${messageOf(cause)}.`;
+      throw new PluginError("pod_numbers_not_kept", message, {
+        cause,
+        remedy: `Make room in ${dirname(this.path)} and let this process write there, or name another STATE_DIR.`,
+      });
+    }
+  }
+}
+
+/** The numbers as JSON. */
+export function writePodNumbers(numbers: NumbersByDevice, bootId: string): string {
+  const devices = [...numbers].map(([device, all]) => ({ device, numbers: [...all] }));
+  return `${JSON.stringify({ version, boot_id: bootId, devices }, null, 2)}\n`;
+}
+
+/** Reads the numbers; none if they are of another boot. @throws Error that says what is wrong with the text. */
+export function readPodNumbers(text: string, bootId: string): NumbersByDevice {
+  const data: unknown = JSON.parse(text);
+  if (!isRecord(data)) throw new Error("it is not a JSON object");
+  if (data["version"] !== version) {
+    throw new Error(`its version is ${JSON.stringify(data["version"])}, not ${version}`);
+  }
+  if (data["boot_id"] !== bootId) return new Map();
+  const { devices } = data;
+  if (!Array.isArray(devices)) throw new Error("it has no list of devices");
+  return new Map(devices.map((entry: unknown) => readDevice(entry)));
+}
+
+function readDevice(entry: unknown): [string, ReadonlySet<string>] {
+  const { device, numbers } = isRecord(entry) ? entry : {};
+  const isNumber = (value: unknown) => typeof value === "string" && /^\d+:\d+$/.test(value);
+  if (typeof device !== "string" || !Array.isArray(numbers) || !numbers.every(isNumber)) {
+    throw new Error(`one of its devices is ${JSON.stringify(entry)?.slice(0, 100)}`);
+  }
+  return [device, new Set(numbers)];
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,78 @@
+import type { DeviceUse } from "./usage.ts";
+
+/** Device numbers (`81:0`) that containers of pods may have, by the ID of the device that the pod was allocated. */
+export type NumbersByDevice = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** What is known of one device. */
+export interface NumberFacts {
+  readonly id: string;
+  /** Its use by pods: a process that holds it open has a node of the host. */
+  readonly use: DeviceUse;
+  /** The number that it has now; undefined if it doesn't exist, or has none. */
+  readonly current: string | undefined;
+}
+
+const none: ReadonlySet<string> = new Set();
+
+/**
+ * The numbers under which containers of a device's pod may have it. A container's node keeps the number that the
+ * device had at the container's start. A pod's next container gets the number of then, so all numbers count that the
+ * device has had while it may have been in use.
+ */
+export function nextNumbers(
+  before: ReadonlySet<string>,
+  { use, current }: NumberFacts,
+): ReadonlySet<string> {
+  if (use === "free" || (use === "unknown" && before.size === 0)) return none;
+  return current === undefined ? before : new Set([...before, current]);
+}
+
+/**
+ * The device numbers that running pods may have. The kernel gives a new device the lowest minor that is free, so a
+ * device that is removed and created again may get another one, and the next device gets its former one. A container
+ * that has a node of that number then opens the other device: its device cgroup allows the number.
+ */
+export class PodNumbers {
+  #byDevice: NumbersByDevice = new Map();
+  readonly #listeners = new Set<() => void>();
+
+  get byDevice(): NumbersByDevice {
+    return this.#byDevice;
+  }
+
+  /** Takes in what an earlier process knew. */
+  restore(numbers: NumbersByDevice): void {
+    this.#byDevice = new Map([...numbers, ...this.#byDevice]);
+  }
+
+  /** Takes in what is known of devices now; true if that changes a number. */
+  update(devices: readonly NumberFacts[]): boolean {
+    const next = new Map(this.#byDevice);
+    let isChanged = false;
+    for (const device of devices) {
+      const before = next.get(device.id) ?? none;
+      const after = nextNumbers(before, device);
+      if (after.size === before.size) continue;
+      isChanged = true;
+      if (after.size === 0) next.delete(device.id);
+      else next.set(device.id, after);
+    }
+    if (!isChanged) return false;
+    this.#byDevice = next;
+    for (const listener of [...this.#listeners]) listener();
+    return true;
+  }
+
+  /** The ID of another device whose pod may have this number; undefined if there is none. */
+  otherDeviceOf(id: string, number: string): string | undefined {
+    for (const [other, numbers] of this.#byDevice) {
+      if (other !== id && numbers.has(number)) return other;
+    }
+    return undefined;
+  }
+
+  /** Calls `listener` after every change but {@link restore}. */
+  subscribe(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+}
