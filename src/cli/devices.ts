@@ -38,7 +38,7 @@ const subcommands: Readonly<
       } else if (devices.length === 0) {
         terminal.out(`There is no video device. "${program} doctor" shows why.\n`);
       } else {
-        terminal.out(renderDevices(devices));
+        terminal.out(renderDevices(devices, terminal.screen?.columns()));
       }
       if (podsUnknown !== "") {
         terminal.err(`The devices of pods are unknown: ${printable(podsUnknown)}.\n`);

@@ -7,6 +7,7 @@ import { switchFlag } from "./arguments.ts";
 import { exitCode, program } from "./command.ts";
 import type { AdminClient } from "./operate/admin-client.ts";
 import { followStatus } from "./operate/follow-status.ts";
+import { leaveScreen } from "./operate/full-screen.ts";
 import { type Operation, operateCommand } from "./operate/operate-command.ts";
 import { renderStatus } from "./operate/render-status.ts";
 import { drawStatuses, printStatuses } from "./operate/watch-status.ts";
@@ -16,7 +17,7 @@ const defaultEvents = 5;
 
 const flags = {
   watch: switchFlag(
-    "Shows each change until Ctrl-C: in place on a terminal, else one status below the other.",
+    "Shows each change until q or Ctrl-C: in place on a terminal, devices with trouble first; else one status below the other.",
   ),
   json: switchFlag(
     "Prints the Status message of the admin API as JSON; with --watch, one on each line.",
@@ -33,7 +34,7 @@ export const statusCommand = operateCommand("status", {
 pod that owns the device and for how long, what is streamed through it, and how often this process has reset it. OWNED
 is ">2h5m" if the pod got the device before this process could see that. The last events stand below.`,
   exitCodes: [
-    "no problem; with --watch, after Ctrl-C",
+    "no problem; with --watch, after q or Ctrl-C",
     "the kubelet doesn't use the plugin or doesn't list the pods' devices, or a device is unhealthy and not cordoned",
     "no plugin answers; with --watch, at the start: later, the command waits for the plugin",
   ],
@@ -60,17 +61,29 @@ async function watchStatus(
   { json, events }: { json: boolean; events: number },
 ): Promise<number> {
   const clock = systemClock;
-  const signal = interruptSignal();
   const now = Date.now;
-  const seen = followStatus(client, config.adminSocket, clock, signal);
-  if (terminal.screen === undefined || json) {
+  const { screen } = terminal;
+  if (screen === undefined || json) {
+    const seen = followStatus(client, config.adminSocket, clock, interruptSignal());
     await printStatuses(seen, terminal, { json, events, now });
-  } else {
+    return exitCode.ok;
+  }
+  const interrupted = interruptSignal(() => terminal.out(leaveScreen));
+  const quit = new AbortController();
+  const silence = terminal.keyboard?.listen((key) => quittingKeys.has(key) && quit.abort());
+  try {
+    const signal = AbortSignal.any([interrupted, quit.signal]);
+    const seen = followStatus(client, config.adminSocket, clock, signal);
     const colour = hasColour(terminal);
-    await drawStatuses(seen, terminal, terminal.screen, { clock, now, signal, colour, events });
+    await drawStatuses(seen, terminal, screen, { clock, now, signal, colour, events });
+  } finally {
+    silence?.();
   }
   return exitCode.ok;
 }
+
+/** q, and Ctrl-C, which is no signal while single keys are read. */
+const quittingKeys: ReadonlySet<string> = new Set(["q", "Q", "\x03"]);
 
 async function statusOf(client: AdminClient): Promise<Status> {
   const { status } = await client.getStatus({});

@@ -10,6 +10,17 @@ export interface Terminal {
   err(text: string): void;
   /** The standard output as a screen; undefined if it is a file or a pipe. */
   readonly screen?: Screen | undefined;
+  /** The keyboard; undefined if the standard input is a file or a pipe. */
+  readonly keyboard?: Keyboard | undefined;
+}
+
+/** Single keys, without Enter. */
+export interface Keyboard {
+  /**
+   * Calls `onKey` for each key from now on; Ctrl-C is the key `\x03` then, and no signal. Returns a function that
+   * restores the terminal. So does the end of the process.
+   */
+  listen(onKey: (key: string) => void): () => void;
 }
 
 /** Size of a screen at this moment, in characters. */
@@ -24,6 +35,28 @@ export const systemTerminal: Terminal = {
   err: (text) => write(2, text),
   get screen() {
     return isatty(1) ? systemScreen : undefined;
+  },
+  get keyboard() {
+    return isatty(0) ? systemKeyboard : undefined;
+  },
+};
+
+const systemKeyboard: Keyboard = {
+  listen(onKey) {
+    const { stdin } = process;
+    const onData = (chunk: Buffer) => {
+      for (const key of chunk.toString()) onKey(key);
+    };
+    const restore = () => void stdin.setRawMode(false);
+    process.once("exit", restore);
+    stdin.setRawMode(true);
+    stdin.on("data", onData);
+    return () => {
+      stdin.off("data", onData);
+      stdin.pause();
+      restore();
+      process.off("exit", restore);
+    };
   },
 };
 

@@ -3,7 +3,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FakeLoopbackKernel } from "../../../test/support/fake-loopback-kernel.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import { listDevices } from "./list-devices.ts";
+import { width } from "../tools/table.ts";
+import { type ListedDevice, listDevices, renderDevices } from "./list-devices.ts";
 
 let kernel: FakeLoopbackKernel;
 beforeEach(() => {
@@ -38,4 +39,27 @@ test("a list shows a stuck writer and a present one, while other devices are ope
   for (const number of [10, 11]) set(number, "state", "capture");
   expect(await states()).toEqual(["stuck_writer", "ok, streaming", "ok"]);
   for (const close of closes) close();
+});
+
+const camera: ListedDevice = {
+  ...{ id: "video10", number: 10, label: "MeetingBot_WebCam", driver: "v4l2loopback" },
+  ...{ state: "ok", detail: "", streaming: true, format: "YUYV:1920x1080@30" },
+  ...{ device: "81:0", path: "/dev/video10", mode: "0666" },
+  holders: [{ pid: 12345, command: "chromium" }],
+  pod: "production/meeting-recorder-deployment-7d9f6c5b4-x2x1q",
+};
+
+test("a list fits the screen, and keeps the pod and the process longest", () => {
+  const sick = { ...camera, id: "video11", state: "missing", detail: "It is missing. ".repeat(9) };
+  const lines = (columns: number) => renderDevices([camera, sick], columns).trimEnd().split("\n");
+  for (let columns = 60; columns < 160; columns++) {
+    for (const line of lines(columns)) expect(width(line)).toBeLessThanOrEqual(columns);
+  }
+  expect(lines(80).slice(0, 2)).toMatchInlineSnapshot(`
+    [
+      "DEVICE   LABEL         DRIVER        STATE      POD               OPEN IN",
+      "video10  MeetingBot_…  v4l2loopback  streaming  producti…4-x2x1q  chromium (p…",
+    ]
+  `);
+  expect(lines(Number.POSITIVE_INFINITY)).toHaveLength(4);
 });

@@ -1,9 +1,11 @@
 import type { Config } from "../../config/config.ts";
+import { wrap } from "../../config/wrap.ts";
 import { type LoopbackKernel, listVideoDevices } from "../../drivers/loopback/index.ts";
 import { formatDevice } from "../../linux/device-number.ts";
 import { describeHolders, findHolders, type Holder } from "../../v4l2/holders.ts";
+import { type Cut, fitTable } from "../tools/fit-table.ts";
 import { findPods, podOf } from "../tools/pods-by-device.ts";
-import { printable, renderTable } from "../tools/table.ts";
+import { cutEnd, cutMiddle, printable, renderTable } from "../tools/table.ts";
 
 /** A video device as `devices list --json` shows it. */
 export interface ListedDevice {
@@ -56,21 +58,52 @@ export async function listDevices(config: Config, kernel?: LoopbackKernel): Prom
   return { devices, podsUnknown: pods.unknown };
 }
 
-const headings = ["DEVICE", "LABEL", "DRIVER", "STATE", "FORMAT", "MODE", "POD", "OPEN IN"];
+const headings = [
+  "DEVICE",
+  "LABEL",
+  "DRIVER",
+  "STATE",
+  "FORMAT",
+  "MODE",
+  "POD",
+  "OPEN IN",
+] as const;
+type Heading = (typeof headings)[number];
 
-/** The devices as a table, with a line below for each that is not ok; ends with a line break. */
-export function renderDevices(devices: readonly ListedDevice[]): string {
-  const rows = devices.map((device) => [
-    device.id,
-    printable(device.label),
-    device.driver ?? "?",
-    device.state !== "ok" ? device.state : device.streaming ? "streaming" : "idle",
-    device.format === "" ? "-" : device.format,
-    device.mode ?? "-",
-    device.pod ?? "-",
-    device.holders.length === 0 ? "-" : describeHolders(device.holders),
-  ]);
-  const lines = renderTable([headings, ...rows]);
-  const details = devices.flatMap(({ detail }) => (detail === "" ? [] : [detail]));
-  return `${[...lines, ...details].join("\n")}\n`;
+/** Columns that may be cut on a narrow screen, in this order. */
+const cuts: readonly Cut<Heading>[] = [
+  { heading: "POD", least: 16, cut: cutMiddle },
+  { heading: "OPEN IN", least: 12, cut: cutEnd },
+  { heading: "LABEL", least: 12, cut: cutEnd },
+  { heading: "FORMAT", least: 8, cut: cutEnd },
+];
+
+/** Columns that are left out after that, the first one first. */
+const dispensable: readonly Heading[] = ["MODE", "FORMAT", "DRIVER", "LABEL"];
+
+/**
+ * The devices as a table, with a sentence below for each that is not ok; ends with a line break.
+ *
+ * @param columns Width of the screen. Default Infinity, which keeps lines whole.
+ */
+export function renderDevices(
+  devices: readonly ListedDevice[],
+  columns = Number.POSITIVE_INFINITY,
+): string {
+  const cells = devices.map(
+    (device): Record<Heading, string> => ({
+      DEVICE: device.id,
+      LABEL: printable(device.label),
+      DRIVER: device.driver ?? "?",
+      STATE: device.state !== "ok" ? device.state : device.streaming ? "streaming" : "idle",
+      FORMAT: device.format === "" ? "-" : device.format,
+      MODE: device.mode ?? "-",
+      POD: device.pod ?? "-",
+      "OPEN IN": device.holders.length === 0 ? "-" : describeHolders(device.holders),
+    }),
+  );
+  const fitting = fitTable({ headings, rows: cells, cuts, dispensable }, columns);
+  const rows = fitting.rows.map((row) => fitting.headings.map((heading) => row[heading]));
+  const details = devices.flatMap(({ detail }) => (detail === "" ? [] : wrap(detail, columns)));
+  return `${[...renderTable([fitting.headings, ...rows]), ...details].join("\n")}\n`;
 }

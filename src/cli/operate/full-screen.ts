@@ -3,7 +3,8 @@ import { cutEnd } from "../tools/table.ts";
 
 /** xterm's alternate screen and cursor (DECSET 1049, 25), which every present terminal has. */
 const enter = "\x1b[?1049h\x1b[?25l";
-const leave = "\x1b[?25h\x1b[?1049l";
+/** Restores what was on the terminal before. */
+export const leaveScreen = "\x1b[?25h\x1b[?1049l";
 const home = "\x1b[H";
 const clearLine = "\x1b[K";
 const clearBelow = "\x1b[J";
@@ -30,6 +31,6 @@ export class FullScreen {
   }
 
   leave(): void {
-    this.#terminal.out(leave);
+    this.#terminal.out(leaveScreen);
   }
 }

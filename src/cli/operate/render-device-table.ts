@@ -3,15 +3,8 @@ import { formatAge } from "../../common/format-age.ts";
 import type { Device, Status } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { deviceWords } from "../../observe/device-words.ts";
 import { needsAttention } from "../../observe/summary.ts";
-import {
-  type Colour,
-  cutEnd,
-  cutMiddle,
-  paint,
-  printable,
-  renderTable,
-  width,
-} from "../tools/table.ts";
+import { type Cut, fitTable } from "../tools/fit-table.ts";
+import { type Colour, cutEnd, cutMiddle, paint, printable, renderTable } from "../tools/table.ts";
 
 /** How to show a status. */
 export interface StatusView {
@@ -19,6 +12,8 @@ export interface StatusView {
   readonly now: number;
   /** Columns of the screen, at least 40; longer lines are cut. Infinity keeps them whole. */
   readonly width: number;
+  /** Lines of the screen; undefined if it scrolls, so that all is shown in the order of the devices. */
+  readonly rows?: number;
   readonly colour: boolean;
   /** Number of last events to show. */
   readonly events: number;
@@ -36,11 +31,11 @@ const allHeadings = [
 ] as const;
 type Heading = (typeof allHeadings)[number];
 
-/** Columns that may be cut, in this order, with their least widths. */
-const cuts: readonly [Heading, number, typeof cutEnd][] = [
-  ["POD", 16, cutMiddle],
-  ["FORMAT", 10, cutEnd],
-  ["POD", 8, cutMiddle],
+/** Columns that may be cut, in this order. */
+const cuts: readonly Cut<Heading>[] = [
+  { heading: "POD", least: 16, cut: cutMiddle },
+  { heading: "FORMAT", least: 10, cut: cutEnd },
+  { heading: "POD", least: 8, cut: cutMiddle },
 ];
 
 /** Columns that are left out on a narrow screen, the first one first. */
@@ -49,19 +44,13 @@ const dispensable: readonly Heading[] = ["RESETS", "OWNED", "FORMAT", "SINCE", "
 /** Renders headings and a line for each device. To fit the screen, cells are cut and then columns left out. */
 export function renderDeviceTable(status: Status, view: StatusView): string[] {
   const { devices } = status;
-  const rows = devices.map((device) => cellsOf(device, status, view));
+  const cells = devices.map((device) => cellsOf(device, status, view));
   const hasOwners = devices.some(({ owner }) => owner?.since !== undefined);
-  let headings = allHeadings.filter((heading) => heading !== "OWNED" || hasOwners);
-  const tooWide = () => Math.max(0, tableWidth(headings, rows) - view.width);
-
-  for (const [heading, least, cut] of cuts) {
-    const widest = Math.max(...rows.map((row) => width(row[heading])));
-    const target = Math.max(least, widest - tooWide());
-    for (const row of rows) row[heading] = cut(row[heading], target);
-  }
-  for (const heading of dispensable) {
-    if (tooWide() > 0) headings = headings.filter((candidate) => candidate !== heading);
-  }
+  const wanted = allHeadings.filter((heading) => heading !== "OWNED" || hasOwners);
+  const { headings, rows } = fitTable(
+    { headings: wanted, rows: cells, cuts, dispensable },
+    view.width,
+  );
   const painted = rows.map((row, at) => {
     const device = devices[at];
     return headings.map((heading) =>
@@ -98,16 +87,6 @@ function colourOf(heading: Heading, device: Device): Colour | undefined {
   if (heading !== "HEALTH") return undefined;
   if (needsAttention(device)) return "red";
   return device.healthy ? "green" : "yellow";
-}
-
-function tableWidth(
-  headings: readonly Heading[],
-  rows: readonly Record<Heading, string>[],
-): number {
-  const widths = headings.map((heading) =>
-    Math.max(width(heading), ...rows.map((row) => width(row[heading]))),
-  );
-  return widths.reduce((sum, columns) => sum + columns, 2 * (headings.length - 1));
 }
 
 /** Time since `since`; empty if unset. */

@@ -8,22 +8,63 @@ import {
 import { levelWord } from "../../observe/log-level.ts";
 import { needsAttention, type Summary, summarise } from "../../observe/summary.ts";
 import { type Colour, cutEnd, paint, printable, under } from "../tools/table.ts";
+import { fitRows } from "./fit-rows.ts";
 import { ageOf, renderDeviceTable, type StatusView } from "./render-device-table.ts";
 
 /**
  * Renders a node's status as lines for people: its summary, kubelet and plugin, a table of the devices, remarks on
- * unhealthy and cordoned ones, and the last events.
+ * unhealthy and cordoned ones, and the last events. With `view.rows`, unhealthy devices come first, and what doesn't fit
+ * is left out and counted.
  */
 export function renderStatus(status: Status, view: StatusView): string[] {
+  const head = [headline(status, view), ...about(status, view)];
+  const devices = view.rows === undefined ? status.devices : troubledFirst(status.devices);
+  const remarked = devices.flatMap((device) => remarks(device, view));
+  const events = status.events.slice(0, view.events);
+  const notable = devices.filter(({ healthy }) => !healthy).length;
+  const parts = { devices: devices.length, remarks: remarked.length, events: events.length };
+  const shown =
+    view.rows === undefined ? parts : fitRows({ ...parts, head: head.length, notable }, view.rows);
+  const hidden = {
+    devices: devices.slice(shown.devices),
+    remarks: remarked.length - shown.remarks,
+  };
+  const table = { ...status, devices: devices.slice(0, shown.devices) };
   const blocks = [
-    [headline(status, view), ...about(status, view)],
-    status.devices.length === 0 ? ["There are no devices."] : renderDeviceTable(status, view),
-    status.devices.flatMap((device) => remarks(device, view)),
-    lastEvents(status.events.slice(0, view.events), view),
+    head,
+    devices.length === 0
+      ? ["There are no devices."]
+      : [...renderDeviceTable(table, view), ...hiddenLine(hidden, view)],
+    remarked.slice(0, shown.remarks),
+    lastEvents(events.slice(0, shown.events), view),
   ];
   return blocks
     .filter((block) => block.length > 0)
     .flatMap((block, i) => (i > 0 ? ["", ...block] : block));
+}
+
+/** Devices that need attention, then others that aren't healthy, then the rest; each in its old order. */
+function troubledFirst(devices: readonly Device[]): readonly Device[] {
+  const rank = (device: Device) => (needsAttention(device) ? 0 : device.healthy ? 2 : 1);
+  return devices.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** Says what a short screen has no room for. */
+function hiddenLine(
+  { devices, remarks }: { readonly devices: readonly Device[]; readonly remarks: number },
+  view: StatusView,
+): string[] {
+  const unhealthy = devices.filter(({ healthy }) => !healthy).length;
+  const parts = [
+    ...(devices.length === 0
+      ? []
+      : [
+          `${devices.length} more ${devices.length === 1 ? "device" : "devices"}, ${unhealthy === 0 ? "all healthy" : `${unhealthy} not healthy`}`,
+        ]),
+    ...(remarks === 0 ? [] : [`${remarks} more ${remarks === 1 ? "remark" : "remarks"}`]),
+  ];
+  if (parts.length === 0) return [];
+  return [paint(fit(`… ${parts.join("; ")}`, 0, view), unhealthy === 0 ? "gray" : "red", view)];
 }
 
 const marks: Readonly<Record<Summary["level"], readonly [string, Colour]>> = {

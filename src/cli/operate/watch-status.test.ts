@@ -163,8 +163,25 @@ describe("a status on a screen", () => {
     const many = Array.from({ length: 40 }, (_, index) => device(10 + index));
     const [, frame = ""] = await drawn({ status: statusOf(many) });
     expect(frame.split("\r\n")).toHaveLength(8);
-    expect(frame).toContain("…");
+    expect(frame).toContain("… 39 more devices, all healthy");
     expect(frame).toEndWith("Ctrl-C ends this.\x1b[J");
+  });
+
+  test("begins with the devices in trouble and then the cordoned ones, and is whole at the end", async () => {
+    const sick = { healthy: false, reason: "missing", detail: "Gone." };
+    const cordoned = { healthy: false, reason: "cordoned", cordon: { note: "" } };
+    const devices = [
+      device(10),
+      device(11, cordoned),
+      device(12),
+      device(13, sick),
+      device(14, sick),
+    ];
+    const [, frame = "", , whole = ""] = await drawn({ status: statusOf(devices) });
+    const ids = (text: string) => text.match(/^video\d+(?= {2})/gm);
+    expect(ids(frame)).toEqual(["video13"]);
+    expect(frame).toContain("… 4 more devices, 2 not healthy; 3 more remarks");
+    expect(ids(whole)).toEqual(["video10", "video11", "video12", "video13", "video14"]);
   });
 
   test("stays while the plugin is away, with a line about that", async () => {

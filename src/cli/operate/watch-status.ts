@@ -1,5 +1,6 @@
 import type { Clock } from "../../common/clock.ts";
 import type { PluginError } from "../../common/plugin-error.ts";
+import type { Status } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { statusJsonLine } from "../../observe/status-json.ts";
 import type { Screen, Terminal } from "../terminal.ts";
 import type { Seen } from "./follow-status.ts";
@@ -32,8 +33,9 @@ export async function printStatuses(
 }
 
 /**
- * Draws the last status in place, and again each second, until `signal` aborts. Then restores the terminal and prints the
- * last status below its old content.
+ * Draws the last status in place, and again each second, until `signal` aborts. Devices with trouble come first, and
+ * what a short screen has no room for is counted. Then restores the terminal and prints the last status, whole, below its
+ * old content.
  */
 export async function drawStatuses(
   seen: AsyncIterable<Seen>,
@@ -42,16 +44,16 @@ export async function drawStatuses(
   { clock, now, signal, colour, events }: DrawOptions,
 ): Promise<void> {
   let last: Seen | undefined;
-  let lines: readonly string[] = [];
+  let status: Status | undefined;
   let full: FullScreen | undefined;
+  const view = (): StatusView => ({ now: now(), width: screen.columns(), colour, events });
+  const footer = terminal.keyboard === undefined ? "Ctrl-C ends this." : "q ends this.";
+  let lines: readonly string[] = [];
   const draw = () => {
     if (last === undefined) return;
     full ??= new FullScreen(terminal, screen);
-    if ("status" in last) {
-      const view: StatusView = { now: now(), width: screen.columns(), colour, events };
-      lines = renderStatus(last.status, view);
-    }
-    full.draw(lines, "lost" in last ? waiting(last.lost) : "Ctrl-C ends this.");
+    if ("status" in last) lines = renderStatus(last.status, { ...view(), rows: screen.rows() - 1 });
+    full.draw(lines, "lost" in last ? waiting(last.lost) : footer);
   };
   const ended = new AbortController();
   const redraw = async () => {
@@ -65,13 +67,14 @@ export async function drawStatuses(
   try {
     for await (const one of seen) {
       last = one;
+      if ("status" in one) status = one.status;
       draw();
     }
   } finally {
     ended.abort();
     await redrawing;
     full?.leave();
-    if (lines.length > 0) terminal.out(`${lines.join("\n")}\n`);
+    if (status !== undefined) terminal.out(`${renderStatus(status, view()).join("\n")}\n`);
   }
 }
 
