@@ -281,9 +281,12 @@ const kubelet: RowSpec = {
 const plugin: RowSpec = {
   title: "Process",
   panels: [
-    graph("Memory", "Resident memory; the manifests' limit is 128 MiB.", "bytes", [
-      { expr: onNode("process_resident_memory_bytes") },
-    ]),
+    graph(
+      "Memory",
+      "Working set of the plugin's container, which counts against its limit.",
+      "bytes",
+      [{ expr: onNode(metric("memory_working_set_bytes")) }],
+    ),
     graph("CPU", "Share of one core.", "percentunit", [
       { expr: onNode("rate(process_cpu_seconds_total[$__rate_interval])") },
     ]),

@@ -5,7 +5,7 @@ import type { PodResourcesFailure, PodResourcesMethod } from "../pod-resources/p
 import { type DeviceSources, deviceMetrics } from "./metrics/device-metrics.ts";
 import { eventMetrics } from "./metrics/event-metrics.ts";
 import { gauge, prefix } from "./metrics/make-metrics.ts";
-import { processMetrics } from "./metrics/process-metrics.ts";
+import { memoryMetrics, processMetrics } from "./metrics/process-metrics.ts";
 import { type ThrottleLimits, throttle } from "./throttle.ts";
 
 export interface MetricsOptions {
@@ -55,6 +55,7 @@ export class Metrics {
       () => this.#inspectedAt / 1000,
     );
     processMetrics(registry);
+    memoryMetrics(registry);
   }
 
   /** Adds the gauges. */

@@ -112,6 +112,8 @@ describe.skipIf(tools === undefined)("the compiled plugin's metrics", () => {
       "event_loop_lag_seconds",
       "inspection_duration_seconds",
       "last_inspection_timestamp_seconds",
+      "memory_limit_bytes",
+      "memory_working_set_bytes",
       "pod_resources_errors_total",
       "registered",
       "registrations_ended_total",

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { Counter, type Registry } from "prom-client";
-import { gauge } from "./make-metrics.ts";
+import { Counter, Gauge, type Registry } from "prom-client";
+import { type CgroupMemory, cgroupMemory } from "./cgroup-memory.ts";
+import { gauge, prefix } from "./make-metrics.ts";
 
 /**
  * Adds the process metrics that every Prometheus client has
@@ -33,6 +34,31 @@ export function processMetrics(registry: Registry): void {
   );
   gauge(registry, "process_open_fds", "Open file descriptors.", openFiles);
   gauge(registry, "process_max_fds", "Limit of open file descriptors.", maxFiles);
+}
+
+/** Adds the memory of the control group and its limit, each absent while it is unknown. */
+export function memoryMetrics(registry: Registry, read = cgroupMemory): void {
+  const add = (name: string, help: string, value: (memory: CgroupMemory) => number | undefined) => {
+    const metric: Gauge = new Gauge({
+      ...{ name: prefix + name, help, registers: [registry] },
+      collect: () => {
+        const memory = read();
+        const bytes = memory && value(memory);
+        if (bytes === undefined) metric.remove();
+        else metric.set(bytes);
+      },
+    });
+  };
+  add(
+    "memory_working_set_bytes",
+    "Memory of the container or unit that counts against its limit, without file pages that the kernel can drop.",
+    ({ workingSet }) => workingSet,
+  );
+  add(
+    "memory_limit_bytes",
+    "Memory limit of the container or unit; absent without one.",
+    ({ limit }) => limit,
+  );
 }
 
 /** VmRSS of this process. */
