@@ -4,6 +4,7 @@ import type { VideoDriver } from "../drivers/driver.ts";
 import { Inventory } from "./inventory/inventory.ts";
 import { AllocationGuard } from "./maintenance/allocation-guard.ts";
 import { DriverQueue } from "./maintenance/driver-queue.ts";
+import { HeldDevices } from "./maintenance/held-devices.ts";
 import { InspectionLog } from "./maintenance/inspection-log.ts";
 import { Maintenance } from "./maintenance/maintenance.ts";
 import type { MaintenanceKind } from "./maintenance/maintenance-plan.ts";
@@ -73,7 +74,8 @@ export class Devices {
     const queue = new DriverQueue({ ...deps, inventory, events, onInspected });
     const records = maintenanceRecords(devices);
     const runner = new MaintenanceRunner({ ...deps, inventory, usage, records });
-    const parts = { ...deps, inventory, usage, queue, records, runner, events };
+    const held = new HeldDevices({ ...deps, inventory, usage, queue });
+    const parts = { ...deps, inventory, usage, queue, records, runner, events, held };
     this.inventory = inventory;
     this.usage = usage;
     this.queue = queue;

@@ -2,8 +2,8 @@
  * The seam between video devices and everything above them: what the devices of one kind are made of, how they break
  * and what would fix them stays below it. Each implementation passes the suite in `test/contract/driver-contract.ts`.
  *
- * Calls must not overlap, except that `inspect`, `describe`, `capabilities` and `watch` may come at any time: the
- * caller runs one `ensure`, `reset`, `repair`, `remove`, `release` or `isOpen` after the other
+ * Calls must not overlap, except that `inspect`, `isOpen`, `holders`, `describe`, `capabilities` and `watch` may come
+ * at any time: the caller runs one `ensure`, `reset`, `repair`, `remove` or `release` after the other
  * (`devices/maintenance/driver-queue.ts`).
  */
 export interface VideoDriver {
@@ -66,8 +66,17 @@ export interface VideoDriver {
    */
   release(): Promise<void>;
 
-  /** True if a process holds the device open, found out without opening it; undefined if that can't be known. */
+  /**
+   * True if a process holds the device open, found out without opening it; undefined if that can't be known, as while
+   * it is being reset. Takes well below a millisecond: Allocate waits for it.
+   */
   isOpen(id: string): Promise<boolean | undefined>;
+
+  /**
+   * The processes that hold the device open, for people: `pipewire (process 812)`. Empty if this process sees none,
+   * which proves nothing: a container has a PID namespace of its own. May take a second.
+   */
+  holders(id: string): Promise<string>;
 
   /**
    * Calls `notify` when a device may have changed, until `signal` aborts. Events may be missed, doubled or spurious,

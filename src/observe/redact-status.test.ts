@@ -17,6 +17,11 @@ const status = create(StatusSchema, {
       reason: "other_resource",
       detail: "The pod bots/bot-2 owns it under the resource name example.com/old.",
     },
+    {
+      id: "video12",
+      reason: "held",
+      detail: "It is held open by bot-3 (process 812), of no pod that the kubelet lists.",
+    },
   ],
   events: [
     {
@@ -34,6 +39,7 @@ test("a redacted status has devices and what happened to them, and no names", ()
     devices: [
       { id: "video10", cordon: { note: "" }, resets: 2 },
       { id: "video11", detail: "A pod owns it under another resource name." },
+      { id: "video12", detail: "It is held open by a process of no pod that the kubelet lists." },
     ],
     events: [
       { message: "Device owned by pod", fields: { device_id: "video10", reason: "listed" } },

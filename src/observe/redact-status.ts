@@ -16,14 +16,15 @@ const ownFields = new Set([
   "next",
 ]);
 
-/** The details of devices that name a pod, without its name; by reason. */
+/** The details of devices that name a pod or a process, without its name; by reason. */
 const namelessDetails: Readonly<Record<string, string>> = {
+  held: "It is held open by a process of no pod that the kubelet lists.",
   other_resource: "A pod owns it under another resource name.",
   minor_in_use: "A pod of another device may still have its device number.",
 };
 
 /**
- * Removes what METRICS_OWNERS=false withholds from clients of the HTTP port: owners, names of pods in details, notes of cordons, and the fields
+ * Removes what METRICS_OWNERS=false withholds from clients of the HTTP port: owners, names of pods and processes in details, notes of cordons, and the fields
  * of events that are not the plugin's own words, the options in "Starting" among them.
  */
 export function redactStatus(status: Status): Status {

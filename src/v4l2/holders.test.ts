@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeDevice } from "../linux/device-number.ts";
-import { describeHolders, findHolders } from "./holders.ts";
+import { describeHolders, findHolders, findHoldersOf } from "./holders.ts";
 
 const work = mkdtempSync(join(tmpdir(), "holders-"));
 afterAll(() => rmSync(work, { recursive: true }));
@@ -49,4 +49,17 @@ test("a process that can't be inspected, or whose files are closed, is left out"
 
 test("no holders are described by an empty text", () => {
   expect(describeHolders([])).toBe("");
+});
+
+test("the holders of one device are found piece by piece, without this process", async () => {
+  const fd = openSync("/dev/full", "r");
+  const other = Bun.spawn(["sleep", "60"], { stdin: Bun.file("/dev/full") });
+  try {
+    const holders = await findHoldersOf(full);
+    expect(holders).toContainEqual({ pid: other.pid, command: "sleep" });
+    expect(holders.map(({ pid }) => pid)).not.toContain(process.pid);
+  } finally {
+    closeSync(fd);
+    other.kill();
+  }
 });

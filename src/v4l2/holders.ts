@@ -19,12 +19,50 @@ export type Holders = ReadonlyMap<string, readonly Holder[]>;
  * number, since a container may have other names for them.
  */
 export function findHolders(devices: readonly DeviceNumber[], procDir = "/proc"): Holders {
+  const scan = scanProcesses(devices, procDir);
+  for (;;) {
+    const { done, value } = scan.next();
+    if (done) return value;
+  }
+}
+
+/** How long a scan may keep a process from its other work, ms. */
+const sliceMs = 2;
+
+/**
+ * The other processes that hold one device open, as {@link findHolders}. It leaves room for other work between two of
+ * the host's processes: all of their files are thousands, at some microseconds each.
+ */
+export async function findHoldersOf(
+  device: DeviceNumber,
+  procDir = "/proc",
+): Promise<readonly Holder[]> {
+  const scan = scanProcesses([device], procDir);
+  let sliceFrom = performance.now();
+  for (;;) {
+    const { done, value } = scan.next();
+    if (done) {
+      const holders = value.get(formatDevice(device)) ?? [];
+      return holders.filter(({ pid }) => pid !== process.pid);
+    }
+    if (performance.now() - sliceFrom < sliceMs) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    sliceFrom = performance.now();
+  }
+}
+
+/** Looks through one process after the other, and pauses after each. */
+function* scanProcesses(
+  devices: readonly DeviceNumber[],
+  procDir: string,
+): Generator<void, Holders, void> {
   const found = new Map<string, Holder[]>(devices.map((device) => [formatDevice(device), []]));
   for (const pid of list(procDir).map(Number).filter(Number.isInteger)) {
     const open = new Set(openDevices(join(procDir, String(pid), "fd")));
     for (const [device, holders] of found) {
       if (open.has(device)) holders.push({ pid, command: commandOf(procDir, pid) });
     }
+    yield;
   }
   for (const holders of found.values()) holders.sort((a, b) => a.pid - b.pid);
   return found;

@@ -7,6 +7,7 @@ import { EmbeddedNode } from "./embedded-node.ts";
 import { kubeletScenarios } from "./kubelet-scenarios.ts";
 import { containerScenarios } from "./kubelet-scenarios-containers.ts";
 import { directoryScenarios, mountScenarios } from "./kubelet-scenarios-directories.ts";
+import { heldScenarios } from "./kubelet-scenarios-held.ts";
 import { forgottenInstanceScenarios, instanceScenarios } from "./kubelet-scenarios-instances.ts";
 import { optionScenarios } from "./kubelet-scenarios-options.ts";
 
@@ -26,6 +27,7 @@ function scenariosOf(version: KubeletVersion) {
       ...instanceScenarios,
       ...optionScenarios,
       ...containerScenarios,
+      ...heldScenarios,
       ...directoryScenarios,
       ...(skipMounts ? [] : mountScenarios),
     ];

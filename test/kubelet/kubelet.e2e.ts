@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, test } from "bun:test";
 import { kubeletScenarios } from "../contract/kubelet-scenarios.ts";
 import { containerScenarios } from "../contract/kubelet-scenarios-containers.ts";
 import { directoryScenarios, mountScenarios } from "../contract/kubelet-scenarios-directories.ts";
+import { heldScenarios } from "../contract/kubelet-scenarios-held.ts";
 import {
   forgottenInstanceScenarios,
   instanceScenarios,
@@ -50,6 +51,7 @@ describe.skipIf(skip)(`the compiled plugin and kubelet ${kubeletVersion}`, () =>
     ...realScenarios,
     ...optionScenarios,
     ...containerScenarios,
+    ...heldScenarios,
     ...directoryScenarios,
     ...(skipMountNamespaces() ? [] : mountScenarios),
     ...instanceScenarios,

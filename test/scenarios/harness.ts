@@ -53,6 +53,8 @@ export const quickMaintenance: MaintenanceTimes = {
   reallocateMs: 200,
   askMs: 3000,
   allocateMs: 5000,
+  closeMs: 200,
+  lookMs: 50,
   backoff: { initialMs: 50, maxMs: 1000 },
 };
 

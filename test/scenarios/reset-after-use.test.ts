@@ -179,9 +179,10 @@ describe("Allocate of a device that isn't known to be clean", () => {
     const driver = scenario.cameras(8, true);
     // Before the plugin itself resets free devices.
     driver.open?.add("video12");
-    await scenario.started(driver);
+    await scenario.started(driver, {}, { ...quickMaintenance, graceMs: 5000 });
     expect(await scenario.allocate("video12")).toBe(Code.FailedPrecondition);
     driver.open?.delete("video12");
+    await scenario.counts(8, 8);
     expect(await scenario.allocate("video12")).toBeUndefined();
   });
 
@@ -189,7 +190,7 @@ describe("Allocate of a device that isn't known to be clean", () => {
     const driver = scenario.cameras(8, true);
     // Before the plugin itself resets free devices.
     driver.open?.add("video10");
-    await scenario.started(driver);
+    await scenario.started(driver, {}, { ...quickMaintenance, graceMs: 5000 });
     expect((await scenario.pod("a")).phase).toBe("Failed");
     expect((await scenario.pod("b")).phase).toBe("Running");
     expect(scenario.kubelet.allocations()).toEqual({ b: ["video11"] });

@@ -38,6 +38,8 @@ export class FakeDriver implements VideoDriver {
   canRemove = true;
   /** Devices that a process holds open; `undefined`: that can't be known. */
   open: Set<string> | undefined = new Set();
+  /** The process that holds them open; empty: that can't be seen. */
+  holder = "";
   #notify: () => void = () => undefined;
 
   constructor(count = 8, first = 10) {
@@ -104,6 +106,10 @@ export class FakeDriver implements VideoDriver {
 
   async isOpen(id: string): Promise<boolean | undefined> {
     return this.open?.has(id);
+  }
+
+  async holders(id: string): Promise<string> {
+    return this.open?.has(id) ? this.holder : "";
   }
 
   watch(notify: () => void): void {

@@ -117,13 +117,24 @@ export class PluginBinary implements PluginControl {
   }
 
   async sicken(id: string): Promise<void> {
-    const faults = join(this.simulatedDir, ".faults");
-    mkdirSync(faults, { recursive: true });
-    writeFileSync(join(faults, `${id}.sick`), "made sick by a test");
+    this.#set(`${id}.sick`, "made sick by a test");
+  }
+
+  /** Has a process of no pod hold the device open, until {@link heal}. */
+  async holdOpen(id: string): Promise<void> {
+    this.#set(`${id}.held`, "pipewire (process 812)");
   }
 
   async heal(id: string): Promise<void> {
-    rmSync(join(this.simulatedDir, ".faults", `${id}.sick`), { force: true });
+    for (const fault of ["sick", "held"]) {
+      rmSync(join(this.simulatedDir, ".faults", `${id}.${fault}`), { force: true });
+    }
+  }
+
+  #set(fault: string, text: string): void {
+    const faults = join(this.simulatedDir, ".faults");
+    mkdirSync(faults, { recursive: true });
+    writeFileSync(join(faults, fault), text);
   }
 
   /** Checks, after its end, that stdout has only log lines and stderr is empty. */

@@ -9,6 +9,7 @@ export const holdReasons = [
   "retired",
   "other_resource",
   "minor_in_use",
+  "held",
   "unclean",
 ] as const;
 export type HoldReason = (typeof holdReasons)[number];
@@ -22,6 +23,7 @@ export type HoldReason = (typeof holdReasons)[number];
  * - `retired`: works, but is no longer wanted; listed only because a pod owned it at the start.
  * - `other_resource`: works, but a pod owns it under another resource name.
  * - `minor_in_use`: works, but its device number is one that a container of another device's pod may have.
+ * - `held`: works, but a process of no pod holds it open.
  * - `unclean`: works, but what its last user left could not be removed.
  */
 export const inventoryReasons = ["unknown", "unobservable", "flapping", ...holdReasons] as const;

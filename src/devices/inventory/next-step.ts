@@ -6,6 +6,7 @@ const ownSteps: Readonly<Record<string, string>> = {
   unobservable: "no pod gets it until the driver can inspect it again",
   other_resource: "no other pod gets it until that pod has ended",
   minor_in_use: "no pod gets it until that pod has ended, or its device number is another one",
+  held: "no pod gets it until the process has closed it",
   unclean: "no pod gets it until a reset succeeds; retrying with backoff",
   flapping: "no pod gets it until it has been healthy for a while",
   cordoned: "no other pod gets it until it is uncordoned",

@@ -1,22 +1,35 @@
 import type { Clock } from "../../common/clock.ts";
+import type { Logger } from "../../common/logger.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import type { DeviceStatus } from "../inventory/device-status.ts";
 import type { Inventory } from "../inventory/inventory.ts";
+import { nextStep } from "../inventory/next-step.ts";
 import type { UsageTracker } from "../usage/usage-tracker.ts";
 import type { DriverQueue, DriverTurn } from "./driver-queue.ts";
+import type { HeldDevices } from "./held-devices.ts";
+import type { MaintenanceRecords } from "./maintenance-record.ts";
 import type { MaintenanceTimes } from "./maintenance-times.ts";
 import type { DeviceMonitor } from "./monitor.ts";
 import type { MaintenanceRunner } from "./run-maintenance.ts";
 
 export interface AllocationGuardDeps {
-  readonly inventory: Pick<Inventory, "require">;
+  readonly inventory: Pick<Inventory, "require" | "hold" | "isHeld">;
   readonly usage: UsageTracker;
   readonly queue: DriverQueue;
   readonly runner: MaintenanceRunner;
+  readonly held: Pick<HeldDevices, "hold">;
+  readonly records: MaintenanceRecords;
   readonly monitor: Pick<DeviceMonitor, "inspectSoon">;
   readonly clock: Clock;
-  readonly times: Pick<MaintenanceTimes, "allocateMs" | "prepareMs" | "reallocateMs">;
+  readonly log: Logger;
+  readonly times: Pick<
+    MaintenanceTimes,
+    "allocateMs" | "prepareMs" | "reallocateMs" | "closeMs" | "tolerated"
+  >;
 }
+
+/** Between two looks at a device that is to be closed, ms. */
+const closePauseMs = 50;
 
 /** Sees to it that a container gets only devices that are healthy, and clean if they can be cleaned. */
 export class AllocationGuard {
@@ -27,7 +40,8 @@ export class AllocationGuard {
   }
 
   /**
-   * Allocates devices: at once if they are known to be clean, else after a reset. If it throws, none is allocated.
+   * Allocates devices: at once if they are known to be clean and no process holds them open, else after a reset. If it
+   * throws, none is allocated, and a device that would be refused again and again leaves the offer.
    *
    * @returns the devices as they are at that moment, in the order of `ids`, each once.
    * @throws PluginError `device_unknown`, `device_unhealthy`, `device_held`, `timed_out`, or why a reset failed.
@@ -57,21 +71,68 @@ export class AllocationGuard {
   }
 
   async #allocate(ids: readonly string[]): Promise<DeviceStatus[]> {
-    const { usage, queue, times } = this.#deps;
+    const { usage, records } = this.#deps;
     const requested = [...new Set(ids)];
     this.#healthy(requested);
     // Even if it is refused: the next pod shall get another one.
     usage.requested(requested);
-    if (!requested.every((id) => this.#isReady(id))) {
-      const what = `the cleaning of ${requested.join(", ")}`;
-      await queue.run({ what, devices: requested, timeoutMs: times.allocateMs }, async (turn) => {
-        for (const id of requested) if (!turn.isOver) await this.#clean(turn, id);
-      });
-    }
+    const unready: string[] = [];
+    for (const id of requested) if (!(await this.#isReady(id))) unready.push(id);
+    if (unready.length > 0) await this.#cleanAll(unready);
     // No await between this check and the mark: what came to light while a device was reset counts.
     const devices = this.#healthy(requested);
     usage.allocated(requested);
+    for (const id of requested) {
+      const record = records.get(id);
+      if (record !== undefined) record.refusals = 0;
+    }
     return devices;
+  }
+
+  /** @throws PluginError `device_held`, `timed_out`, or why a reset failed. */
+  async #cleanAll(ids: readonly string[]): Promise<void> {
+    const { queue, times } = this.#deps;
+    const what = `the cleaning of ${ids.join(", ")}`;
+    let current: string | undefined;
+    try {
+      await queue.run({ what, devices: ids, timeoutMs: times.allocateMs }, async (turn) => {
+        for (const id of ids) {
+          if (turn.isOver) return;
+          current = id;
+          await this.#clean(turn, id);
+        }
+      });
+    } catch (reason) {
+      const error = PluginError.from(reason);
+      for (const id of current === undefined ? ids : [current]) await this.#refused(id, error);
+      throw error;
+    }
+  }
+
+  /** No device is offered and refused for ever, whatever the cause: after some refusals it leaves the offer. */
+  async #refused(id: string, error: PluginError): Promise<void> {
+    const { inventory, usage, held, records, log, times } = this.#deps;
+    const record = records.get(id);
+    // One that is unhealthy has left the offer already.
+    if (record === undefined || error.code === "device_unhealthy") return;
+    record.refusals += 1;
+    usage.refused(id);
+    if (error.code === "device_held") return;
+    if (error.code === "device_busy") {
+      await held.hold(id);
+      return;
+    }
+    if (inventory.require(id).cleaning !== "reset" || inventory.isHeld(id, "unclean")) return;
+    if (record.refusals < times.tolerated) return;
+    const detail = `Its last ${record.refusals} allocations were refused: ${error.message}`;
+    inventory.hold(id, "unclean", detail);
+    log.warn("Device no longer offered", {
+      device_id: id,
+      reason: "unclean",
+      refusals: record.refusals,
+      ...error.fields(),
+      next: nextStep({ reason: "unclean", fix: "none" }),
+    });
   }
 
   async #prepareAll(ids: readonly string[]): Promise<void> {
@@ -101,39 +162,63 @@ export class AllocationGuard {
     });
   }
 
-  /** True if Allocate may answer from memory. */
-  #isReady(id: string): boolean {
+  /** True if Allocate may answer from memory, but for a look whether a process holds the device open. */
+  async #isReady(id: string): Promise<boolean> {
     const { inventory, usage, queue } = this.#deps;
-    if (inventory.require(id).cleaning !== "reset") return true;
-    return usage.cleanliness(id) === "clean" && !queue.isWorkingOn(id);
+    const canReset = inventory.require(id).cleaning === "reset";
+    if (canReset && (usage.cleanliness(id) !== "clean" || queue.isWorkingOn(id))) return false;
+    const open = await queue.isOpen(id);
+    usage.seenOpen(id, open);
+    return open !== true;
   }
 
   /** Before a device is allocated. */
   async #clean(turn: DriverTurn, id: string): Promise<void> {
-    const { inventory, clock, usage, runner, times } = this.#deps;
+    const { inventory, clock, usage, runner, held, times } = this.#deps;
     const device = inventory.require(id);
-    if (device.cleaning !== "reset" || usage.cleanliness(id) === "clean") return;
-    const { allocatedAt, listedSince } = usage.facts(id);
+    const canReset = device.cleaning === "reset";
+    const { allocatedAt, listedSince, open: wasOpen } = usage.facts(id);
+    if (canReset ? usage.cleanliness(id) === "clean" : wasOpen !== true) return;
     const sinceAllocatedMs = allocatedAt === undefined ? undefined : clock.now() - allocatedAt;
     const known = { sinceAllocatedMs, listedSince, listed: undefined, open: undefined };
     if (planAllocation(known, times.reallocateMs) === "keep") return;
     const listed = (await usage.askNow())?.has(id);
     // The answer may have named a pod that owns it under another resource name.
     this.#healthy([id]);
-    const open = await turn.isOpen(id);
-    usage.seenOpen(id, open);
+    const open = listed === true ? undefined : await this.#staysOpen(turn, id);
+    if (listed !== true) usage.seenOpen(id, open);
     const plan = planAllocation({ ...known, listed, open }, times.reallocateMs);
     if (plan === "keep") return;
     // No pod owns it, then, until it is allocated.
     usage.refused(id);
-    if (plan === "reset") return runner.run(turn, { kind: "reset", id }, { reason: "allocate" });
-    const who =
+    if (plan === "reset") {
+      if (canReset) await runner.run(turn, { kind: "reset", id }, { reason: "allocate" });
+      return;
+    }
+    const unseen =
       listed === undefined
         ? "a process of an unknown pod"
         : "a process of no pod that the kubelet lists";
-    throw new PluginError("device_held", `${id} is held open by ${who}, so it can't be reset.`, {
-      remedy: `Find the process on the host: fuser -v ${device.nodes[0].hostPath}`,
+    const path = device.nodes[0].hostPath;
+    const holders = await held.hold(id);
+    const message = `${id} is held open by ${holders || unseen}, so it can't be ${canReset ? "reset" : "allocated"}.`;
+    throw new PluginError("device_held", message, {
+      remedy: holders
+        ? `Stop it on the host, or have it ignore ${path}.`
+        : `Find the process on the host: fuser -v ${path}`,
     });
+  }
+
+  /** True if a process holds the device open and does not close it soon; undefined if that can't be known. */
+  async #staysOpen(turn: DriverTurn, id: string): Promise<boolean | undefined> {
+    const { clock, times } = this.#deps;
+    let open = await turn.isOpen(id);
+    for (let waitedMs = 0; open === true && waitedMs < times.closeMs; waitedMs += closePauseMs) {
+      if (turn.isOver) break;
+      await clock.sleep(closePauseMs);
+      open = await turn.isOpen(id);
+    }
+    return open;
   }
 
   /** Before a container starts with a device that its pod owns. */

@@ -112,6 +112,20 @@ export class DriverQueue {
     return this.run({ what: "an inspection" }, (turn) => turn.inspect());
   }
 
+  /**
+   * {@link VideoDriver.isOpen} at once, whatever has its turn; undefined if the driver fails, or is at work on the
+   * device.
+   */
+  async isOpen(id: string): Promise<boolean | undefined> {
+    if (this.#hanging !== undefined || this.isWorkingOn(id)) return undefined;
+    return this.#deps.driver.isOpen(id).catch(() => undefined);
+  }
+
+  /** {@link VideoDriver.holders} at once; empty if the driver fails. */
+  holders(id: string): Promise<string> {
+    return this.#deps.driver.holders(id).catch(() => "");
+  }
+
   /** What the driver is at and for how long, ms; undefined if it is idle. Long means that it hangs. */
   busy(): { readonly what: string; readonly ms: number } | undefined {
     const running = this.#hanging ?? this.#current;

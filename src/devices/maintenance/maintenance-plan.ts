@@ -68,6 +68,6 @@ export function maintenanceOf(
   if (device.cleaning !== "reset") return undefined;
   if (isTrouble(device)) return "reset";
   // A cordoned device is reset, too; a retired one is not, since no pod gets it.
-  const works = ["ok", "flapping", "cordoned"].includes(device.reason);
+  const works = ["ok", "flapping", "cordoned", "held"].includes(device.reason);
   return works && device.cleanliness !== "clean" ? "reset" : undefined;
 }

@@ -2,6 +2,8 @@
 export interface MaintenanceRecord {
   /** Failed resets and repairs in a row. */
   failures: number;
+  /** Allocates in a row that were refused on account of it. */
+  refusals: number;
   /** Successful ones. */
   resets: number;
   repairs: number;
@@ -20,7 +22,7 @@ export function maintenanceRecords(
   return new Map(
     devices.map(({ id }) => [
       id,
-      { failures: 0, resets: 0, repairs: 0, notBefore: 0, wasCreated: false },
+      { failures: 0, refusals: 0, resets: 0, repairs: 0, notBefore: 0, wasCreated: false },
     ]),
   );
 }

@@ -9,9 +9,13 @@ export interface MaintenanceTimes extends UsageTimes {
   readonly allocateMs: number;
   /** How long PreStartContainer may take for all its devices, ms; the kubelet waits 30 s. */
   readonly prepareMs: number;
+  /** How long Allocate waits for a process to close a device, ms. */
+  readonly closeMs: number;
+  /** Between two looks at a device that a process of no pod holds open, ms. */
+  readonly lookMs: number;
   /** Waits after a failed reset or repair. */
   readonly backoff: BackoffOptions;
-  /** Failed resets in a row after which a device is no longer offered. */
+  /** Failed resets, or refusals by Allocate, in a row after which a device is no longer offered. */
   readonly tolerated: number;
 }
 
@@ -24,6 +28,10 @@ export const defaultMaintenanceTimes: MaintenanceTimes = {
   allocateMs: 2000,
   // A third of the time that the kubelet waits, so that it gets the reason.
   prepareMs: 10_000,
+  // As a reset waits (openPatience of the loopback driver): udev opens every new node for some ms, PipeWire for longer.
+  closeMs: 1000,
+  // A look costs some 0.1 ms.
+  lookMs: 1000,
   // What failed for a moment is retried soon, as a pod may wait; what is broken costs a try in five minutes.
   backoff: { initialMs: 1000, maxMs: 300_000 },
   // Two may be chance. After the third, each further Allocate would most likely be one more failed pod.

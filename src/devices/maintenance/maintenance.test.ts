@@ -29,6 +29,13 @@ async function setUp({ there = true, count = 2 } = {}) {
     pass: async (seconds: number) => {
       for (let n = 0; n < seconds; n++) await clock.advance(1000);
     },
+    /** Asks for devices as the kubelet does, and passes the time that Allocate waits; its error's code. */
+    refusal: async (...ids: string[]) => {
+      const error = devices.guard.allocate(ids).then(() => undefined, PluginError.from);
+      for (let ms = 0; ms <= 2000; ms += 50) await clock.advance(50);
+      return error;
+    },
+    reasonOf: (id: string) => inventory.get(id)?.reason,
     resets: () => driver.calls.filter((call) => call.startsWith("reset")),
     cleanliness: (id: string) => devices.usage.cleanliness(id),
     end: async () => {
@@ -223,11 +230,10 @@ describe("the maintenance", () => {
   });
 
   test("allocates no device that a process holds open, though the kubelet does not answer, and resets it after that", async () => {
-    const { driver, kubelet, pass, resets, end, devices } = await setUp();
+    const { driver, kubelet, pass, resets, end, refusal } = await setUp();
     kubelet.listed = undefined;
     driver.open?.add("video11");
-    const error = await devices.guard.allocate(["video11"]).catch(PluginError.from);
-    expect(error).toMatchObject({
+    expect(await refusal("video11")).toMatchObject({
       code: "device_held",
       message: "video11 is held open by a process of an unknown pod, so it can't be reset.",
       remedy: "Find the process on the host: fuser -v /dev/video11",
@@ -239,11 +245,149 @@ describe("the maintenance", () => {
   });
 
   test("allocates none of several devices if one can't be reset", async () => {
-    const { driver, cleanliness, end, devices } = await setUp();
+    const { driver, cleanliness, end, refusal } = await setUp();
     driver.open?.add("video11");
-    expect(await codeOf(devices.guard.allocate(["video10", "video11"]))).toBe("device_held");
+    expect(await refusal("video10", "video11")).toMatchObject({ code: "device_held" });
     expect(cleanliness("video10")).toBe("clean");
     expect(cleanliness("video11")).toBe("dirty");
+    await end();
+  });
+
+  test("allocates no clean device that a process holds open, which leaves the offer until it is closed", async () => {
+    const { driver, log, inventory, refusal, reasonOf, pass, resets, end } = await setUp({
+      there: false,
+    });
+    driver.open?.add("video11");
+    driver.holder = "pipewire (process 812)";
+    expect(await refusal("video11")).toMatchObject({
+      code: "device_held",
+      message: "video11 is held open by pipewire (process 812), so it can't be reset.",
+      remedy: "Stop it on the host, or have it ignore /dev/video11.",
+    });
+    expect(inventory.get("video11")).toMatchObject({
+      ...{ health: "Unhealthy", reason: "held" },
+      detail: "It is held open by pipewire (process 812), of no pod that the kubelet lists.",
+    });
+    await pass(60);
+    expect(reasonOf("video11")).toBe("held");
+    expect(log.lines.filter(({ msg }) => msg === "Device held open")).toHaveLength(1);
+    expect(resets()).toEqual([]);
+    driver.open?.delete("video11");
+    await pass(2);
+    expect(reasonOf("video11")).toBe("ok");
+    expect(resets()).toEqual(["reset video11"]);
+    expect(await refusal("video11")).toBeUndefined();
+    await end();
+  });
+
+  test("waits in Allocate for a process that opens a new device for a moment, and resets it", async () => {
+    const { driver, clock, devices, reasonOf, resets, end } = await setUp({ there: false });
+    driver.open?.add("video10");
+    const claim = codeOf(devices.guard.allocate(["video10"]));
+    await settle();
+    for (let ms = 0; ms < 500; ms += 50) await clock.advance(50);
+    driver.open?.delete("video10");
+    await clock.advance(50);
+    expect(await claim).toBeUndefined();
+    expect(resets()).toEqual(["reset video10"]);
+    expect(reasonOf("video10")).toBe("ok");
+    await end();
+  });
+
+  test("holds a free device out of the offer that a process has held open for the grace time, and no sooner", async () => {
+    const { driver, pass, reasonOf, resets, end } = await setUp({ there: false });
+    await pass(25);
+    driver.open?.add("video10");
+    await pass(19);
+    expect(reasonOf("video10")).toBe("ok");
+    await pass(12);
+    expect(reasonOf("video10")).toBe("held");
+    driver.open?.delete("video10");
+    await pass(2);
+    expect(reasonOf("video10")).toBe("ok");
+    expect(resets()).toEqual(["reset video10"]);
+    await end();
+  });
+
+  test("neither holds nor resets a clean device that processes open for seconds, again and again", async () => {
+    const { driver, log, pass, reasonOf, resets, end } = await setUp({ there: false });
+    for (let n = 0; n < 10; n++) {
+      driver.open?.add("video10");
+      await pass(12);
+      expect(reasonOf("video10")).toBe("ok");
+      driver.open?.delete("video10");
+      await pass(3);
+    }
+    expect(resets()).toEqual([]);
+    expect(log.lines.filter(({ msg }) => msg === "Device held open")).toEqual([]);
+    await end();
+  });
+
+  test("never looks at a device of a pod, and offers a held one again that turns out to be a pod's", async () => {
+    const { driver, kubelet, devices, pass, refusal, reasonOf, end } = await setUp({
+      there: false,
+    });
+    const looks: string[] = [];
+    const isOpen = driver.isOpen.bind(driver);
+    driver.isOpen = (id) => {
+      looks.push(id);
+      return isOpen(id);
+    };
+    await devices.guard.allocate(["video10"]);
+    kubelet.listed = new Set(["video10"]);
+    await pass(5);
+    looks.length = 0;
+    driver.open?.add("video10");
+    await pass(60);
+    expect(looks).not.toContain("video10");
+    expect(looks).toContain("video11");
+    expect(reasonOf("video10")).toBe("ok");
+    driver.open?.add("video11");
+    expect(await refusal("video11")).toMatchObject({ code: "device_held" });
+    kubelet.listed = new Set(["video10", "video11"]);
+    await pass(11);
+    expect(reasonOf("video11")).toBe("ok");
+    await end();
+  });
+
+  test("holds a device out of the offer whose cleaning has timed out three times in a row, until a reset succeeds", async () => {
+    const { driver, clock, devices, pass, refusal, reasonOf, end } = await setUp();
+    const ensure = Promise.withResolvers<void>();
+    driver.onEnsure = () => ensure.promise.then(() => ({ created: [], adopted: [], failed: [] }));
+    devices.monitor.reinspectAll();
+    await clock.advance(0);
+    for (let n = 1; n <= 3; n++) {
+      expect(reasonOf("video10")).toBe("ok");
+      expect(await refusal("video10")).toMatchObject({ code: "timed_out" });
+    }
+    expect(devices.inventory.get("video10")).toMatchObject({
+      ...{ health: "Unhealthy", reason: "unclean" },
+      detail: "Its last 3 allocations were refused: The cleaning of video10 took longer than 2 s.",
+    });
+    ensure.resolve();
+    await pass(2);
+    expect(reasonOf("video10")).toBe("ok");
+    await end();
+  });
+
+  test("counts only refusals in a row", async () => {
+    const { driver, devices, clock, pass, refusal, reasonOf, end } = await setUp();
+    const timesOut = async (times: number) => {
+      const ensure = Promise.withResolvers<void>();
+      driver.onEnsure = () => ensure.promise.then(() => ({ created: [], adopted: [], failed: [] }));
+      devices.monitor.reinspectAll();
+      await clock.advance(0);
+      for (let n = 0; n < times; n++) {
+        expect(await refusal("video10")).toMatchObject({ code: "timed_out" });
+      }
+      ensure.resolve();
+      await settle();
+    };
+    await timesOut(2);
+    expect(await refusal("video10")).toBeUndefined();
+    await pass(1);
+    await timesOut(2);
+    expect(reasonOf("video10")).toBe("ok");
     await end();
   });
 
@@ -273,14 +417,20 @@ describe("the maintenance", () => {
     await end();
   });
 
-  test("leaves the refusal to the driver where open devices can't be seen", async () => {
-    const { driver, resets, end, devices } = await setUp();
+  test("leaves the refusal to the driver where open devices can't be seen, until a reset succeeds", async () => {
+    const { driver, pass, reasonOf, resets, end, devices } = await setUp();
     driver.open = undefined;
     driver.onReset = async () => {
       throw new PluginError("device_busy", "held");
     };
     expect(await codeOf(devices.guard.allocate(["video10"]))).toBe("device_busy");
     expect(resets()).toEqual(["reset video10"]);
+    expect(reasonOf("video10")).toBe("held");
+    await pass(15);
+    expect(reasonOf("video10")).toBe("held");
+    driver.onReset = async () => undefined;
+    await pass(11);
+    expect(reasonOf("video10")).toBe("ok");
     await end();
   });
 

@@ -6,6 +6,7 @@ import type { Inventory } from "../inventory/inventory.ts";
 import type { UsageSource } from "../usage/usage-source.ts";
 import type { UsageTracker } from "../usage/usage-tracker.ts";
 import type { DriverQueue } from "./driver-queue.ts";
+import type { HeldDevices } from "./held-devices.ts";
 import { MaintenanceLog } from "./maintenance-log.ts";
 import {
   type MaintenanceAction,
@@ -29,6 +30,7 @@ export interface MaintenanceDeps {
   readonly usage: UsageTracker;
   readonly source: Pick<UsageSource, "watch">;
   readonly runner: MaintenanceRunner;
+  readonly held: HeldDevices;
   readonly records: MaintenanceRecords;
   readonly clock: Clock;
   readonly log: Logger;
@@ -121,8 +123,9 @@ export class Maintenance {
 
   /** Asks who uses the devices, if it is time, and does what follows from it. */
   async #round(signal: AbortSignal): Promise<void> {
-    const { clock, driver, inventory, usage, log } = this.#deps;
+    const { clock, driver, inventory, usage, held, log } = this.#deps;
     if (clock.now() >= usage.askAt) await usage.ask(signal);
+    await held.look();
     retireFree(driver.devices, usage.free(), inventory, log);
     const facts = inventory.list().map((device) => this.#facts(device));
     const actions = planMaintenance(facts, clock.now());
@@ -162,12 +165,12 @@ export class Maintenance {
   }
 
   #nextRound(): number {
-    const { usage, records, clock, times } = this.#deps;
+    const { usage, records, held, clock, times } = this.#deps;
     const now = clock.now();
     const due = [...records].flatMap(([id, { notBefore }]) => {
       const { absentSince = Number.NEGATIVE_INFINITY } = usage.facts(id);
       return [absentSince + times.graceMs, notBefore].filter((at) => at > now);
     });
-    return Math.min(usage.askAt, ...due);
+    return Math.min(usage.askAt, held.nextLook(), ...due);
   }
 }

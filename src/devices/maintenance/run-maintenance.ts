@@ -95,6 +95,7 @@ export class MaintenanceRunner {
     usage.cleaned(id);
     log.info("Device reset", { ...fields, next: "it is clean for its next pod" });
     inventory.release(id, "unclean");
+    inventory.release(id, "held");
   }
 
   #trouble(id: string): string {

@@ -80,6 +80,7 @@ const unknownUsage: Readonly<UsageRecord> = {
   listedSince: false,
   refused: false,
   open: undefined,
+  openSince: undefined,
 };
 
 /** Who uses which device, from all that can be known: one record a device, for the life of the process. */
@@ -214,9 +215,18 @@ export class UsageTracker {
 
   /** Takes in whether a process holds the device open; undefined if that can't be known. */
   seenOpen(id: string, open: boolean | undefined): void {
+    if (open === true) this.#record(id).cleanliness = "dirty";
+    this.looked(id, open);
+  }
+
+  /**
+   * As {@link seenOpen}, and an open leaves a clean device clean: udev, PipeWire and their like open each new node for
+   * a moment. If that made it dirty, each reset would lead to the next one.
+   */
+  looked(id: string, open: boolean | undefined): void {
     this.#change([id], (record) => {
+      record.openSince = open === true ? (record.openSince ?? this.#deps.clock.now()) : undefined;
       record.open = open;
-      if (open === true) record.cleanliness = "dirty";
     });
   }
 

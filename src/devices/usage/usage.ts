@@ -15,6 +15,8 @@ export interface UsageFacts {
   readonly refused: boolean;
   /** True if a process holds it open; undefined if that isn't known. */
   readonly open: boolean | undefined;
+  /** Since when every look has found it open, ms since the epoch; undefined if the last one did not. */
+  readonly openSince?: number | undefined;
 }
 
 /**

@@ -5,6 +5,7 @@ import { PluginError } from "../../common/plugin-error.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
 import { formatDevice } from "../../linux/device-number.ts";
 import { type Uevent, watchUevents } from "../../linux/uevents.ts";
+import { describeHolders, findHoldersOf } from "../../v4l2/holders.ts";
 import { hasNodeAccess } from "../../v4l2/node-access.ts";
 import type {
   DeviceObservation,
@@ -204,6 +205,11 @@ export class LoopbackDriver implements VideoDriver {
 
   async isOpen(id: string): Promise<boolean | undefined> {
     return this.#parts.access.isOpen(findDevice(this.devices, id));
+  }
+
+  async holders(id: string): Promise<string> {
+    const device = this.#parts.view.sysfs(findDevice(this.devices, id))?.device;
+    return device === undefined ? "" : describeHolders(await findHoldersOf(device));
   }
 
   /**

@@ -10,7 +10,7 @@ import { join } from "node:path";
  * - `dead-caps`: the device is neither capture nor output, until it is repaired or reset.
  * - `stuck-writer`: it has a writer's mark although no process has it open, until it is reset.
  * - `dirty`: its last user left something, which does not show, and which a reset removes.
- * - `held`: a process has it open, so it is busy.
+ * - `held`: a process has it open, so it is busy. The text may name it: `pipewire (process 812)`.
  * - `numbered`: no failure: the kernel has given it this device number: `81:0`. Without it the device has none of its own.
  * - `streaming`: no failure: a process has it open and streams, and the text is the format: `YUYV 640x480 30 fps`.
  */

@@ -137,6 +137,11 @@ export class SimulatedDriver implements VideoDriver {
     return this.#opener(id) !== undefined;
   }
 
+  async holders(id: string): Promise<string> {
+    const opener = this.#faults.find(id, "held") ?? "";
+    return /^\S+ \(process \d+\)$/.test(opener) ? opener : "";
+  }
+
   watch(notify: () => void, signal: AbortSignal): void {
     const names = new Set(this.devices.map((device) => device.id));
     const { clock } = this.#dependencies;

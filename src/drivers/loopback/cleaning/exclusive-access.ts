@@ -70,10 +70,12 @@ export class MaxOpeners {
     };
   }
 
-  /** True if a process has the device open; undefined if that can't be known. */
+  /** True if a process has the device open; undefined if that can't be known, as while it is locked. */
   isOpen(number: number): boolean | undefined {
     // No device of the module is open: no need to lock one, be it for a microsecond.
     if (readNumber(join(this.#moduleDir, "refcnt")) === 0) return false;
+    // This process or another one, which may be resetting it, has locked it: lifting that lock would let others in.
+    if ((readNumber(this.#path(number)) ?? leastOpeners) < leastOpeners) return undefined;
     const lift = this.limit(number, 0);
     if (lift === "unknown") return undefined;
     if (lift === "open") return true;

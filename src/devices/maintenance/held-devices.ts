@@ -1,0 +1,114 @@
+import type { Clock } from "../../common/clock.ts";
+import type { Logger } from "../../common/logger.ts";
+import type { Inventory } from "../inventory/inventory.ts";
+import { nextStep } from "../inventory/next-step.ts";
+import type { DeviceUse, UsageFacts } from "../usage/usage.ts";
+import type { UsageTracker } from "../usage/usage-tracker.ts";
+import type { DriverQueue } from "./driver-queue.ts";
+import type { MaintenanceTimes } from "./maintenance-times.ts";
+
+/** All that decides whether a process of no pod holds a device open. */
+export interface HeldFacts extends Pick<UsageFacts, "listed" | "open"> {
+  /** Its use, apart from that it is open. */
+  readonly use: DeviceUse;
+  /** How long every look has found it open, ms; 0 if the last one did not. */
+  readonly openMs: number;
+  /** The plugin can reset it, which proves that it is closed. */
+  readonly canReset: boolean;
+}
+
+/**
+ * What follows from a look at a device.
+ * - `hold`: a process of no pod has held it open for `graceMs`, and would make each Allocate fail.
+ * - `release`: it is closed, or a pod owns it after all.
+ * - `keep`: it stays held or not. Where an open can't be seen, a successful reset releases it.
+ */
+export function planHeld(facts: HeldFacts, graceMs: number): "hold" | "release" | "keep" {
+  const { listed, open, use, openMs, canReset } = facts;
+  if (listed === true || open === false) return "release";
+  if (open === undefined) return canReset ? "keep" : "release";
+  return use === "free" && openMs >= graceMs ? "hold" : "keep";
+}
+
+export interface HeldDevicesDeps {
+  readonly inventory: Pick<Inventory, "list" | "require" | "hold" | "isHeld" | "release">;
+  readonly usage: UsageTracker;
+  readonly queue: Pick<DriverQueue, "isOpen" | "holders" | "isWorkingOn">;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly times: Pick<MaintenanceTimes, "graceMs" | "lookMs">;
+}
+
+/**
+ * Devices that a process of no pod holds open: a program of the host, or what a pod that the kubelet has forgotten left
+ * behind. No pod can use one, so it leaves the offer until it is closed.
+ */
+export class HeldDevices {
+  readonly #deps: HeldDevicesDeps;
+
+  constructor(deps: HeldDevicesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Looks at all devices that no pod owns. One that a pod may own is left alone: a look locks it for a moment. */
+  async look(): Promise<void> {
+    const { inventory, usage, queue, clock, times } = this.#deps;
+    for (const { id, cleaning } of inventory.list()) {
+      if (!this.#isWatched(id) || queue.isWorkingOn(id)) continue;
+      const { listed } = usage.facts(id);
+      if (listed !== true) usage.looked(id, await queue.isOpen(id));
+      const { open, openSince = clock.now() } = usage.facts(id);
+      const use = usage.useUnlessOpen(id);
+      const openMs = clock.now() - openSince;
+      const canReset = cleaning === "reset";
+      const plan = planHeld({ listed, open, use, openMs, canReset }, times.graceMs);
+      if (plan === "hold") await this.hold(id);
+      if (plan === "release") inventory.release(id, "held");
+    }
+  }
+
+  /** When to look again, ms since the epoch, at devices that may be closed soon; infinite if there are none. */
+  nextLook(): number {
+    const { inventory, usage, clock, times } = this.#deps;
+    const isAwaited = inventory
+      .list()
+      .some(
+        ({ id }) =>
+          inventory.isHeld(id, "held") || (usage.facts(id).open === true && this.#isWatched(id)),
+      );
+    return isAwaited ? clock.now() + times.lookMs : Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Holds a device out of the offer because a process of no pod has it open.
+   *
+   * @returns the process, for people; empty if it can't be seen.
+   */
+  async hold(id: string): Promise<string> {
+    const { inventory, usage, queue, log } = this.#deps;
+    const { nodes } = inventory.require(id);
+    const holders = await queue.holders(id);
+    const detail =
+      holders === ""
+        ? `It is held open by a process of no pod that the kubelet lists: see fuser -v ${nodes[0].hostPath} on the host.`
+        : `It is held open by ${holders}, of no pod that the kubelet lists.`;
+    const isNew = !inventory.isHeld(id, "held");
+    usage.seenOpen(id, true);
+    inventory.hold(id, "held", detail);
+    if (isNew) {
+      log.warn("Device held open", {
+        device_id: id,
+        device_path: nodes[0].hostPath,
+        reason: "held",
+        detail,
+        next: nextStep({ reason: "held", fix: "none" }),
+      });
+    }
+    return holders;
+  }
+
+  #isWatched(id: string): boolean {
+    const { inventory, usage } = this.#deps;
+    return inventory.isHeld(id, "held") || usage.useUnlessOpen(id) === "free";
+  }
+}
