@@ -5,6 +5,7 @@ import { type ErrorKind, errorKinds } from "../common/error-codes.ts";
 import type { Logger } from "../common/logger.ts";
 import { Notify } from "../common/notify.ts";
 import { PluginError } from "../common/plugin-error.ts";
+import { containerPath } from "../devices/container-path.ts";
 import type { Devices } from "../devices/devices.ts";
 import type { DeviceStatus } from "../devices/inventory/device-status.ts";
 import type { Inventory } from "../devices/inventory/inventory.ts";
@@ -203,14 +204,6 @@ export interface Allocation {
 export interface AllocatedDevice extends DeviceStatus {
   /** Of its first node. */
   readonly containerPath: string;
-}
-
-/** The device's path in the container, from the template of the option `container-device-path`. */
-export function containerPath(template: string, device: DeviceStatus, index: number): string {
-  return template
-    .replaceAll("{id}", device.id)
-    .replaceAll("{n}", String(device.number))
-    .replaceAll("{index}", String(index));
 }
 
 /**

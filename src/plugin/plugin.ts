@@ -8,6 +8,7 @@ import type { Config } from "../config/config.ts";
 import type { RegistrarStatus } from "../device-plugin/registrar.ts";
 import { defaultRegistrationTimes, type RegistrationTimes } from "../device-plugin/registration.ts";
 import { type AuditTimes, defaultAuditTimes } from "../device-plugin/registration-audit.ts";
+import { hiddenDevices } from "../devices/container-path.ts";
 import { CordonFile } from "../devices/cordon/cordon-file.ts";
 import { CordonStore } from "../devices/cordon/cordon-store.ts";
 import type { Inventory } from "../devices/inventory/inventory.ts";
@@ -166,6 +167,7 @@ export class Plugin {
   async #run(signal: AbortSignal): Promise<void> {
     this.#cordons.load();
     this.#podNumbers.load();
+    this.#warnOfHidden();
     const later = new AbortController();
     const others = [
       this.#supervise("maintenance", (until) => this.#pool.maintain(until), signal),
@@ -193,6 +195,14 @@ export class Plugin {
     }
     if (this.#config.removeDevicesOnExit && this.#failure === undefined)
       await this.#pool.devices.maintenance.removeUnused();
+  }
+
+  #warnOfHidden(): void {
+    const { driver, log } = this.#deps;
+    const hidden = hiddenDevices(this.#config.containerDevicePath, driver.devices);
+    if (hidden === undefined) return;
+    const { ids, detail, remedy } = hidden;
+    log.warn("Devices hidden from many programs", { device_ids: ids, detail, remedy });
   }
 
   /** Publishes labels for NFD, once the driver has created the devices: until then the module may not be loaded. */

@@ -1,8 +1,10 @@
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { release } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { linuxCalls } from "../../src/linux/linux-calls.ts";
 import type { Container, PodSpec } from "../support/manifests.ts";
+import { untrustedAnnotation } from "./containerd.ts";
 import { workDir } from "./paths.ts";
 import type { PluginPodObject, PluginPodOptions } from "./plugin-pod.ts";
 
@@ -30,6 +32,14 @@ const closedDirectory = join(workDir, "closed");
 const unwritableDirectory = join(workDir, "unwritable");
 const modulesWithout = join(workDir, "modules-without");
 const modulesWith = join(workDir, "modules-with");
+const fakeModuleDir = join(workDir, "module-loaded");
+/** Below the mount of the host's modules, which every profile has. */
+const fakeModule = {
+  VIDEO_DRIVER: "v4l2loopback",
+  MAX_DEVICES: "1",
+  SYSFS_DIR: "/lib/modules/sys",
+  DEVICE_DIR: "/lib/modules/dev",
+};
 const realDriver = { VIDEO_DRIVER: "v4l2loopback" };
 
 /** Nothing of these needs a kernel with modules: what is wrong is wrong before the kernel is asked. */
@@ -59,10 +69,32 @@ export const badNodes: readonly BadNode[] = [
   {
     name: "full is not privileged",
     prepare: () => makeModules(modulesWith, "v4l2loopback.ko"),
-    pod: { profile: "full", env: realDriver, change: unprivileged },
+    pod: { profile: "full", env: realDriver, change: withoutPrivileges(modulesWith) },
     check: "devices",
     cause: /did not load .*v4l2loopback\.ko .*lacks the capability CAP_SYS_MODULE/,
     remedy: /Run the container privileged/,
+  },
+  {
+    name: "full is not privileged, where the module is loaded",
+    prepare: makeFakeModule,
+    pod: { profile: "full", env: fakeModule, change: withoutPrivileges(fakeModuleDir) },
+    check: "devices",
+    cause:
+      /\/lib\/modules\/dev\/video10 can't be opened: the container's device rules forbid it \(EPERM\)\.$/,
+    remedy: /Run the container privileged/,
+  },
+  {
+    name: "containerd has privileged_without_host_devices",
+    prepare: makeFakeModule,
+    pod: {
+      profile: "full",
+      env: fakeModule,
+      change: (pod) => withoutHostDevices(withHostPath("modules", fakeModuleDir)(pod)),
+    },
+    check: "devices",
+    cause:
+      /video10 can't be opened: .*although the container is privileged\. containerd does so with privileged_without_host_devices = true/,
+    remedy: /set privileged_without_host_devices = false .*config\.toml/,
   },
   {
     name: "/dev is mounted read-only",
@@ -115,7 +147,7 @@ export const badSetUps: readonly BadPod[] = [
   {
     name: "setup is not privileged",
     prepare: () => makeModules(modulesWith, "v4l2loopback.ko"),
-    pod: { profile: "restricted", env: realDriver, change: unprivileged },
+    pod: { profile: "restricted", env: realDriver, change: withoutPrivileges(modulesWith) },
     cause: /did not load .*v4l2loopback\.ko .*lacks the capability CAP_SYS_MODULE/,
     remedy: /Run the container privileged/,
   },
@@ -189,10 +221,37 @@ function withHostPath(volume: string, path: string): Change {
     });
 }
 
-function unprivileged(pod: PluginPodObject): PluginPodObject {
+function withoutPrivileges(modules: string): Change {
   const change = withContainers(({ securityContext, ...container }) => ({
     ...container,
     securityContext: { ...securityContext, privileged: false },
   }));
-  return withHostPath("modules", modulesWith)(change(pod));
+  return (pod) => withHostPath("modules", modules)(change(pod));
+}
+
+/** In a runtime that gives a privileged container the device rules of an ordinary one. */
+function withoutHostDevices(pod: PluginPodObject): PluginPodObject {
+  return { ...pod, metadata: { ...pod.metadata, annotations: { [untrustedAnnotation]: "true" } } };
+}
+
+/**
+ * What the plugin sees of v4l2loopback 0.12 with one device: attributes as files, and a node of a number that no
+ * driver of the host needs to have. Its rules are the only thing that is real, and the only thing that counts.
+ */
+function makeFakeModule(): undefined {
+  const files: Readonly<Record<string, string>> = {
+    "sys/module/v4l2loopback/initstate": "live",
+    "sys/class/video4linux/video10/dev": "81:0",
+    "sys/class/video4linux/video10/name": "Camera",
+    "sys/class/video4linux/video10/format": "",
+    "sys/class/video4linux/video10/buffers": "2",
+    "sys/class/video4linux/video10/max_openers": "10",
+  };
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(fakeModuleDir, path)), { recursive: true });
+    writeFileSync(join(fakeModuleDir, path), `${text}\n`);
+  }
+  const node = join(fakeModuleDir, "dev/video10");
+  mkdirSync(dirname(node), { recursive: true });
+  if (!existsSync(node)) linuxCalls().makeCharDevice(node, 0o600, { major: 81, minor: 0 });
 }

@@ -30,6 +30,9 @@ export interface ContainerDevices {
 
 const networkDir = join(runDir, "networks");
 
+/** A pod with this annotation, "true", has a runtime with `privileged_without_host_devices` (pkg/cri/annotations). */
+export const untrustedAnnotation = "io.kubernetes.cri.untrusted-workload";
+
 const configuration = () => `version = 2
 root = "${join(dataDir, "containerd")}"
 state = "${join(runDir, "containerd")}"
@@ -47,6 +50,13 @@ state = "${join(runDir, "containerd")}"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     # Plain copies: the image is small, and overlayfs does not stack on every file system.
     snapshotter = "native"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+    # The runtime of pods with the annotation "${untrustedAnnotation}": without an API server
+    # there is no RuntimeClass that could name another.
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.untrusted]
+      runtime_type = "io.containerd.runc.v2"
+      privileged_without_host_devices = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "${cniPlugins()}"
     conf_dir = "${networkDir}"

@@ -22,6 +22,7 @@ const patienceMs = 90_000;
 
 /** As much of a pod as a test may change. */
 export interface PluginPodObject {
+  readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
   readonly spec: PodSpec;
 }
 

@@ -37,7 +37,7 @@ function resources(limits: Limits): object {
 }
 
 /** A static pod's manifest, asking for a number of devices by resource. */
-export function podManifest(name: string, limits: Limits, first?: FirstContainer): object {
+export function podManifest(name: string, limits: Limits, first?: FirstContainer) {
   return {
     apiVersion: "v1",
     kind: "Pod",

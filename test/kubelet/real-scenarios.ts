@@ -1,11 +1,42 @@
 import assert from "node:assert/strict";
+import { rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { decodeDevice, formatDevice } from "../../src/linux/device-number.ts";
+import { linuxCalls } from "../../src/linux/linux-calls.ts";
 import { devicePaths, type Scenario, scenario } from "../contract/kubelet-scenarios.ts";
 import { withFlags } from "../contract/kubelet-scenarios-options.ts";
+import type { Stage } from "../contract/kubelet-scenarios-stage.ts";
 import type { PluginBinary } from "../support/plugin-binary.ts";
+import { podManifest } from "./pod-manifest.ts";
 import type { RealNode } from "./real-node.ts";
 
 /** /dev/null's number, which simulated cameras have. */
 const nullDevice = { type: "c", major: 1, minor: 3 };
+
+/** The device number behind a path in a new pod with one camera; the pod is deleted. */
+async function numberInPod(
+  stage: Stage<RealNode, PluginBinary>,
+  name: string,
+  path: string,
+  privileged: boolean,
+): Promise<string> {
+  const { node } = stage;
+  await node.createPodOf(name, (unique) => {
+    const pod = podManifest(unique, { "meeting-baas.io/video-devices": 1 });
+    const containers = pod.spec.containers.map((container) => ({
+      ...container,
+      securityContext: { privileged },
+    }));
+    return { ...pod, spec: { ...pod.spec, containers } };
+  });
+  try {
+    await stage.podRuns(name);
+    const { pid } = await node.container(name);
+    return formatDevice(decodeDevice(statSync(join(`/proc/${pid}/root`, path)).rdev));
+  } finally {
+    await node.deletePod(name);
+  }
+}
 
 /** What only a node of real processes can show. */
 export const realScenarios: readonly Scenario<RealNode, PluginBinary>[] = [
@@ -41,6 +72,30 @@ export const realScenarios: readonly Scenario<RealNode, PluginBinary>[] = [
       JSON.stringify(rules),
     );
   }),
+
+  scenario(
+    "a remapped camera is at its path, in a privileged pod as well, whatever node the host has there",
+    async (stage) => {
+      const path = "/dev/vdp-e2e-0";
+      const flags = ["--container-device-path=/dev/vdp-e2e-{index}"];
+      rmSync(path, { force: true });
+      await withFlags(stage, flags, async () => {
+        try {
+          assert.equal(await numberInPod(stage, "without", path, true), formatDevice(nullDevice));
+          // /dev/zero's number: whatever the host has there.
+          linuxCalls().makeCharDevice(path, 0o600, { major: 1, minor: 5 });
+          assert.equal(await numberInPod(stage, "ordinary", path, false), formatDevice(nullDevice));
+          // containerd/containerd#5053, fixed in 1.6: before, the host's node was there.
+          assert.equal(
+            await numberInPod(stage, "privileged", path, true),
+            formatDevice(nullDevice),
+          );
+        } finally {
+          rmSync(path, { force: true });
+        }
+      });
+    },
+  ),
 
   scenario("GetAllocatableResources lists healthy devices, allocated or not", async (stage) => {
     await stage.runPod("one", 1);

@@ -28,6 +28,19 @@ describe("starting up", () => {
     await scenario.counts(8, 8);
   });
 
+  test("warns once of devices that many programs don't find, unless containers have them elsewhere", async () => {
+    const hidden = async (options: Record<string, string>) => {
+      const { log } = await scenario.registered({ "first-device-number": "60", ...options });
+      return log.lines.filter(({ msg }) => msg === "Devices hidden from many programs");
+    };
+    expect(await hidden({})).toMatchObject([
+      { fields: { device_ids: ["video64", "video65", "video66", "video67"] } },
+    ]);
+    await scenario.close();
+    scenario = new Scenario();
+    expect(await hidden({ "container-device-path": "/dev/video{index}" })).toEqual([]);
+  });
+
   test("waits at a stale kubelet socket and registers when a kubelet listens", async () => {
     mkdirSync(scenario.dir);
     await abandonSocket(scenario.kubelet.socket);

@@ -1,5 +1,6 @@
 import { describeDefect, moduleDefect } from "../../drivers/loopback/index.ts";
 import { type Check, checkNamed } from "./check.ts";
+import { examineContainerPaths } from "./examine-container-paths.ts";
 import { examineOthers, faultOf, rangeName } from "./examine-devices.ts";
 import type { Facts } from "./facts.ts";
 
@@ -15,8 +16,9 @@ export function examineReadOnly(facts: Facts): Check[] {
     ),
     examineModule(facts),
     examineRange(facts),
+    examineContainerPaths(facts),
     examineOthers(facts),
-  ];
+  ].filter((check) => check !== undefined);
 }
 
 function examineModule({ loaded, kernelRelease }: Facts): Check {

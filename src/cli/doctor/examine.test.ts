@@ -278,6 +278,23 @@ describe("the doctor", () => {
     ["a device without its node", { range: [rangeDevice(10, camera(10), nodeless)] }, "devices"],
     ["memory that isn't cleared", { initOnAlloc: false }, "init_on_alloc"],
     ["memory of which nothing is known", { initOnAlloc: undefined }, "init_on_alloc"],
+    [
+      "devices above video63",
+      { range: [rangeDevice(63, camera(63)), rangeDevice(64, camera(64))] },
+      "container_paths",
+    ],
+    [
+      "paths that some pods have otherwise",
+      { config: configOf("--max-devices=2", "--container-device-path=/dev/video{index}") },
+      "container_paths",
+    ],
+    [
+      "such paths where the plugin only inspects",
+      {
+        config: configOf("--no-manage-devices", "--container-device-path=/dev/video{index}"),
+      },
+      "container_paths",
+    ],
     ["no pod-resources", { podResources: "there is no such socket" }, "pod_resources"],
     ["a control node that isn't seen here", { loaded: unseen }, "control_node"],
     ["a control node that may not be opened", { loaded: forbidden }, "control_node"],

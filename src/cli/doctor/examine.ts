@@ -8,6 +8,7 @@ import {
   videoKernelHint,
 } from "../../drivers/loopback/index.ts";
 import { type Check, checkNamed, runAsRoot } from "./check.ts";
+import { examineContainerPaths } from "./examine-container-paths.ts";
 import { examineControl, examineDeviceRules, examineLabel } from "./examine-control.ts";
 import { examineDevices, examineOthers } from "./examine-devices.ts";
 import { examineKubelet, examinePodResources } from "./examine-kubelet.ts";
@@ -51,6 +52,7 @@ function examineVideo(facts: Facts): Check[] {
     examineControl(facts),
     examineLabel(facts),
     examineDevices(facts),
+    examineContainerPaths(facts),
     examineOthers(facts),
     examineMemory(facts),
   ].filter((check) => check !== undefined);
