@@ -46,6 +46,13 @@ if [ -z "$binary" ]; then
 fi
 [ -n "$binary" ] || die "there is no executable beside this script; name one with --binary"
 [ -f "$binary" ] || die "there is no file $binary"
+# Bun's runtime for x86-64 needs these, and ends with SIGILL (exit code 132) where they are missing.
+if [ -z "$root" ] && [ "$(uname -m)" = x86_64 ]; then
+  for flag in sse4_2 popcnt; do
+    grep -qw "$flag" /proc/cpuinfo || die "this CPU has no $flag: the executable needs x86-64-v2 (Intel since 2008, AMD \
+since 2011). In a virtual machine, choose a CPU model that has it, such as host or x86-64-v2-AES"
+  done
+fi
 [ -n "$root" ] || [ "$(id -u)" = 0 ] || die "run it as root: sudo $0"
 [ -n "$root" ] || [ -d /run/systemd/system ] || die "this host was not booted with systemd"
 # First check that the executable runs here (architecture, glibc).

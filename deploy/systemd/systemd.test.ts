@@ -107,6 +107,22 @@ describe("arguments", () => {
   });
 });
 
+test("a CPU without SSE4.2 is named before anything is installed", () => {
+  const path = mkdtempSync(join(work, "path-"));
+  const stub = (name: string, text: string) => {
+    writeFileSync(join(path, name), `#!/bin/sh\n${text}\n`);
+    chmodSync(join(path, name), 0o755);
+  };
+  stub("uname", "echo x86_64");
+  // It finds neither of the flags in /proc/cpuinfo.
+  stub("grep", "exit 1");
+  const { code, output } = runScript("install.sh", ["--binary", program], path);
+  expect([code, output]).toEqual([
+    1,
+    expect.stringMatching(/^install\.sh: this CPU has no sse4_2: .*x86-64-v2 .*CPU model/),
+  ]);
+});
+
 /** docs/nodes.md, "Small and local clusters", has the distributions. */
 test("the unit is started before what runs the kubelet, in every distribution that is supported", () => {
   const text = readFileSync(join(here, "video-device-plugin.service"), "utf8");
