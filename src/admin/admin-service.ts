@@ -11,9 +11,11 @@ import { type StatusSource, type WatchTimes, watchStatus } from "./watch.ts";
 /** The plugin's side of the API. Actions throw PluginError with the codes of `admin-errors.ts`. */
 export interface AdminActions extends StatusSource {
   reset(id: string, options: { readonly force: boolean }): Promise<void>;
-  repair(id: string, options: { readonly force: boolean }): Promise<void>;
+  /** Resolves to false if there was nothing to repair. */
+  repair(id: string, options: { readonly force: boolean }): Promise<boolean>;
   cordon(id: string, note: string): Promise<void>;
-  uncordon(id: string): Promise<void>;
+  /** Resolves to false if the device wasn't cordoned. */
+  uncordon(id: string): Promise<boolean>;
   /** Sets the log level and returns the level before. */
   setLogLevel(level: LogLevel): LogLevel;
 }
@@ -51,14 +53,20 @@ export function adminService(deps: AdminServiceDeps): ServiceImpl<typeof AdminSe
     return internalError(reason);
   }
 
-  /** Runs an operation on a device and answers with the device afterwards. */
-  function operating(method: string, id: string, work: () => Promise<void>) {
+  /** Runs an operation on a device and answers with the device afterwards, and with what the operation returned. */
+  function operating<T>(method: string, id: string, work: () => Promise<T>) {
     return answering(method, id, async () => {
       const known = findDevice(id, actions.status().devices);
-      await work();
+      const result = await work();
       const device = actions.status().devices.find((one) => one.id === id) ?? known;
-      return { device };
+      return { device, result };
     });
+  }
+
+  /** As {@link operating}, of work that says whether it changed something. */
+  async function changing(method: string, id: string, work: () => Promise<boolean>) {
+    const { device, result } = await operating(method, id, work);
+    return { device, unchanged: !result };
   }
 
   return {
@@ -84,17 +92,23 @@ export function adminService(deps: AdminServiceDeps): ServiceImpl<typeof AdminSe
       }
     },
 
-    resetDevice: ({ deviceId, force }) =>
-      operating("ResetDevice", deviceId, () => actions.reset(deviceId, { force })),
+    resetDevice: async ({ deviceId, force }) => {
+      const work = () => actions.reset(deviceId, { force });
+      const { device } = await operating("ResetDevice", deviceId, work);
+      return { device };
+    },
 
     repairDevice: ({ deviceId, force }) =>
-      operating("RepairDevice", deviceId, () => actions.repair(deviceId, { force })),
+      changing("RepairDevice", deviceId, () => actions.repair(deviceId, { force })),
 
-    cordonDevice: ({ deviceId, note }) =>
-      operating("CordonDevice", deviceId, () => actions.cordon(deviceId, note)),
+    cordonDevice: async ({ deviceId, note }) => {
+      const work = () => actions.cordon(deviceId, note);
+      const { device } = await operating("CordonDevice", deviceId, work);
+      return { device };
+    },
 
     uncordonDevice: ({ deviceId }) =>
-      operating("UncordonDevice", deviceId, () => actions.uncordon(deviceId)),
+      changing("UncordonDevice", deviceId, () => actions.uncordon(deviceId)),
 
     setLogLevel: ({ level }) =>
       answering("SetLogLevel", "", async () => {

@@ -51,5 +51,6 @@ ${deviceForms}`,
       operation,
       (deviceId) => operation.client.uncordonDevice({ deviceId }),
       "is no longer cordoned",
+      "was not cordoned",
     ),
 });

@@ -36,7 +36,11 @@ export const repairCommand = operateCommand("repair", {
 "${program} devices repair".
 
 ${deviceForms}`,
-  exitCodes: ["all devices were repaired", "at least one was not", "no plugin answers"],
+  exitCodes: [
+    "no device has anything to repair any more",
+    "at least one could not be repaired",
+    "no plugin answers",
+  ],
   examples: [`${program} repair video10`],
   positionals: ["DEVICE..."],
   devices: true,
@@ -47,5 +51,6 @@ ${deviceForms}`,
       (deviceId) =>
         operation.client.repairDevice({ deviceId, force: operation.flags.force ?? false }),
       "was repaired",
+      "had nothing to repair",
     ),
 });

@@ -73,7 +73,9 @@ export class Operations {
         for (const end of ends) end();
       };
     },
-    reset: (id, options) => this.#parts.pool.devices.maintenance.operate("reset", id, options),
+    reset: async (id, options) => {
+      await this.#parts.pool.devices.maintenance.operate("reset", id, options);
+    },
     repair: (id, options) => this.#parts.pool.devices.maintenance.operate("repair", id, options),
     cordon: (id, note) => this.#parts.cordons.cordon(id, note),
     uncordon: (id) => this.#parts.cordons.uncordon(id),

@@ -272,6 +272,7 @@ describe("an operator's reset", () => {
     await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });
     const reset = (force: boolean) => client.resetDevice({ deviceId: "video10", force });
     expect(await failureOf(reset(false))).toBe("FailedPrecondition device_in_use");
+    await expect(reset(false)).rejects.toThrow("The pod default/a owns video10.");
     expect((await reset(true)).device).toMatchObject({ resets: 1, use: Use.IN_USE, clean: false });
     scenario.sicken("video10", "held");
     expect(await failureOf(reset(true))).toBe("FailedPrecondition device_busy");
@@ -302,12 +303,23 @@ describe("an operator's reset", () => {
     expect(await failureOf(reset)).toBe("Internal reset_failed");
   });
 
+  test("or uncordon or repair of a device that needs none changes nothing, and is not counted", async () => {
+    await scenario.registered();
+    const deviceId = "video11";
+    const repaired = await client.repairDevice({ deviceId, force: true });
+    expect(repaired).toMatchObject({ unchanged: true, device: { repairs: 0 } });
+    expect((await client.uncordonDevice({ deviceId })).unchanged).toBe(true);
+    await client.cordonDevice({ deviceId });
+    expect((await client.uncordonDevice({ deviceId })).unchanged).toBe(false);
+  });
+
   test("or repair makes an unhealthy device healthy", async () => {
     await scenario.registered({}, { maintenanceTimes: defaultMaintenanceTimes });
     scenario.sicken("video11", "dead-caps");
     await scenario.counts(8, 7);
     const { device } = await client.repairDevice({ deviceId: "video11", force: true });
-    expect(device).toMatchObject({ healthy: true });
+    // By this call, or by the plugin just before.
+    expect(device).toMatchObject({ healthy: true, repairs: 1 });
     await scenario.counts(8, 8);
   });
 });

@@ -70,6 +70,8 @@ export class FakeAdmin {
   readonly socket = join(this.dir, "admin.sock");
   /** `reset video10 force` and the like, in order. */
   readonly calls: string[] = [];
+  /** True if its devices have nothing to repair, and none is cordoned. */
+  changesNothing = false;
   /** True if it resets and repairs devices, false if it only inspects them. */
   cares = true;
   /** The answer of /healthz and /readyz. */
@@ -165,7 +167,7 @@ export class FakeAdmin {
       },
       repairDevice: ({ deviceId, force }) => {
         this.calls.push(`repair ${deviceId}${force ? " force" : ""}`);
-        return { device: idle(deviceId, force) };
+        return { device: idle(deviceId, force), unchanged: this.changesNothing };
       },
       cordonDevice: ({ deviceId, note }) => {
         this.calls.push(`cordon ${deviceId} ${JSON.stringify(note)}`);
@@ -173,7 +175,7 @@ export class FakeAdmin {
       },
       uncordonDevice: ({ deviceId }) => {
         this.calls.push(`uncordon ${deviceId}`);
-        return { device: find(deviceId) };
+        return { device: find(deviceId), unchanged: this.changesNothing };
       },
       setLogLevel: ({ level }) => {
         this.calls.push(`log-level ${LogLevel[level]}`);

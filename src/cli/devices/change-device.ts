@@ -52,8 +52,10 @@ export async function changeDevice(
   if (managed !== undefined && change === "remove" && !force) refuseManaged(managed);
   try {
     if (managed !== undefined && change !== "remove") {
-      if (await changeByPlugin(change, managed, force, config)) {
-        terminal.out(`${id} ${done[change]} by the running plugin.\n`);
+      const outcome = await changeByPlugin(change, managed, force, config);
+      if (outcome !== "impossible") {
+        const what = outcome === "changed" ? done[change] : "was found to need no repair";
+        terminal.out(`${id} ${what} by the running plugin.\n`);
         return;
       }
     }

@@ -35,7 +35,7 @@ export async function findManaged(
 /**
  * Has the plugin change the device, as it knows the device's use.
  *
- * @returns false if the plugin can't, because it only inspects devices.
+ * @returns what came of it; `impossible` if the plugin only inspects devices.
  * @throws PluginError of the plugin.
  */
 export async function changeByPlugin(
@@ -43,15 +43,18 @@ export async function changeByPlugin(
   { device, client }: ManagedDevice,
   force: boolean,
   { adminSocket }: Pick<Config, "adminSocket">,
-): Promise<boolean> {
+): Promise<"changed" | "unchanged" | "impossible"> {
   const request = { deviceId: device.id, force };
   try {
-    if (change === "reset") await client.resetDevice(request);
-    else await client.repairDevice(request);
-    return true;
+    if (change === "repair") {
+      const { unchanged } = await client.repairDevice(request);
+      return unchanged ? "unchanged" : "changed";
+    }
+    await client.resetDevice(request);
+    return "changed";
   } catch (reason) {
     const error = explainFailure(reason, adminSocket);
-    if (error.code === "not_supported") return false;
+    if (error.code === "not_supported") return "impossible";
     throw error;
   }
 }

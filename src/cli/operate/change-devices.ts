@@ -8,6 +8,13 @@ import { explainFailure } from "./explain-failure.ts";
 import { type Operation, reportFailure } from "./operate-command.ts";
 import { unreachable } from "./unreachable.ts";
 
+/** The plugin's answer to a change. */
+interface Changed {
+  /** The device afterwards. */
+  readonly device?: Device | undefined;
+  readonly unchanged?: boolean;
+}
+
 /** For the help of a command whose positional arguments are devices. */
 export const deviceForms = "DEVICE is 10, video10 or a path.";
 
@@ -16,20 +23,23 @@ export const deviceForms = "DEVICE is 10, video10 or a path.";
  * it, unless the plugin no longer answers.
  *
  * @param done What has happened to the device, to follow its name: `was reset`.
+ * @param unchanged The same if nothing has: `had nothing to repair`.
  * @returns the exit code: 1 if any change failed, 2 if the plugin doesn't answer.
  * @throws PluginError `device_not_found` before any change, if a name can't be a device's.
  */
 export async function changeDevices<F extends OwnFlags>(
   { positionals, config, terminal }: Operation<F>,
-  change: (deviceId: string) => Promise<{ readonly device?: Device | undefined }>,
+  change: (deviceId: string) => Promise<Changed>,
   done: string,
+  unchanged = done,
 ): Promise<number> {
   const ids = new Set(positionals.map((name) => deviceId(numberOf(findTarget(name, config)))));
   let code: number = exitCode.ok;
   for (const id of ids) {
     try {
-      const { device } = await change(id);
-      terminal.out(`${id} ${done}${remark(device)}.\n`);
+      const changed = await change(id);
+      const what = changed.unchanged === true ? unchanged : done;
+      terminal.out(`${id} ${what}${remark(changed.device)}.\n`);
     } catch (reason) {
       const error = explainFailure(reason, config.adminSocket);
       code = reportFailure(error, id, terminal);

@@ -95,6 +95,13 @@ describe("reset, repair, cordon and uncordon", () => {
     expect(admin.calls).toEqual(calls);
   });
 
+  test("say so where there was nothing to change", async () => {
+    admin.changesNothing = true;
+    const { code, out } = await run("repair", "10");
+    expect({ code, out }).toEqual({ code: 0, out: "video10 had nothing to repair.\n" });
+    expect((await run("uncordon", "10")).out).toBe("video10 was not cordoned.\n");
+  });
+
   test("do each device, and end with 1 if one failed, with what the plugin says about it", async () => {
     expect(await run("reset", "10", "11", "99", "12")).toEqual({
       code: 1,

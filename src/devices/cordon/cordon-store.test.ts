@@ -217,8 +217,8 @@ describe("cordons", () => {
     await cordons.cordon("video10", "a");
     await cordons.cordon("video10", "a");
     await cordons.cordon("video10", "b");
-    await cordons.uncordon("video10");
-    await cordons.uncordon("video10");
+    expect(await cordons.uncordon("video10")).toBe(true);
+    expect(await cordons.uncordon("video10")).toBe(false);
     expect(log.lines.map(({ msg }) => msg)).toEqual([
       "Device cordoned",
       "Device cordoned",

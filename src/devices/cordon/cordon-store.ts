@@ -104,12 +104,15 @@ export class CordonStore {
     });
   }
 
-  /** @throws PluginError `device_unknown`, `cordon_not_kept`; nothing has changed then. */
-  uncordon(id: string): Promise<void> {
+  /**
+   * @returns false if the device wasn't cordoned.
+   * @throws PluginError `device_unknown`, `cordon_not_kept`; nothing has changed then.
+   */
+  uncordon(id: string): Promise<boolean> {
     const { inventory, log } = this.#deps;
     return this.#mutex.run(async () => {
       inventory.require(id);
-      if (!this.#cordons.has(id)) return;
+      if (!this.#cordons.has(id)) return false;
       await this.#save(uncordoned(this.#cordons, id));
       log.info("Device uncordoned", {
         device_id: id,
@@ -117,6 +120,7 @@ export class CordonStore {
         next: "it is offered again if it is healthy",
       });
       inventory.release(id, "cordoned");
+      return true;
     });
   }
 

@@ -435,18 +435,30 @@ describe("the maintenance", () => {
   });
 
   test("resets and repairs for an operator, and counts it", async () => {
-    const { maintenance, resets, cleanliness, end, devices } = await setUp({ there: false });
+    const { driver, maintenance, resets, cleanliness, end, devices } = await setUp({
+      there: false,
+    });
     expect(await codeOf(maintenance.operate("reset", "video10", { force: false }))).toBe(
       "use_unknown",
     );
     await maintenance.operate("reset", "video10", { force: true });
-    await maintenance.operate("repair", "video11", { force: false });
+    driver.set("video11", "dead_caps");
+    expect(await maintenance.operate("repair", "video11", { force: false })).toBe(true);
     expect(resets()).toEqual(["reset video10"]);
     expect(devices.activity().map((one) => [one.resets, one.repairs])).toEqual([
       [1, 0],
       [0, 1],
     ]);
     expect(cleanliness("video11")).toBe("clean");
+    await end();
+  });
+
+  test("neither does nor counts a repair of a device that has nothing to repair", async () => {
+    const { driver, maintenance, log, end, devices } = await setUp();
+    expect(await maintenance.operate("repair", "video11", { force: true })).toBe(false);
+    expect(driver.calls).not.toContain("repair video11");
+    expect(devices.activity().map(({ repairs }) => repairs)).toEqual([0, 0]);
+    expect(log.lines.map(({ msg }) => msg)).not.toContain("Device repaired");
     await end();
   });
 

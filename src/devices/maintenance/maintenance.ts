@@ -54,25 +54,32 @@ export class Maintenance {
   }
 
   /**
-   * Resets or repairs a device for an operator, after a fresh look at who uses it.
+   * Resets or repairs a device for an operator, after a fresh look at it and at who uses it.
    *
+   * @returns false if there was nothing to repair, so that nothing was done.
    * @throws PluginError `device_unknown`, `not_supported`, `device_busy`, `device_in_use`, `use_unknown`, or why it
    * failed.
    */
-  async operate(kind: MaintenanceKind, id: string, options: OperateOptions): Promise<void> {
+  async operate(kind: MaintenanceKind, id: string, options: OperateOptions): Promise<boolean> {
     const { queue, inventory, usage, runner } = this.#deps;
     const device = inventory.require(id);
-    await queue.run({ what: `the ${kind} of ${id}`, devices: [id] }, async (turn) => {
+    return queue.run({ what: `the ${kind} of ${id}`, devices: [id] }, async (turn) => {
       await usage.askNow();
       const open = await turn.isOpen(id);
       usage.seenOpen(id, open);
       const use = usage.use(id);
-      const refusal = refuseOperation({ kind, device, use, open }, options);
+      const pod = usage.podOf(id)?.pod;
+      const refusal = refuseOperation({ kind, device, use, open, pod }, options);
       if (refusal) throw refusal;
+      if (kind === "repair") {
+        await turn.inspect();
+        if (inventory.get(id)?.fix !== "repair") return false;
+      }
       const isFree = use === "free";
       await runner.run(turn, { kind, id }, { mayHold: isFree, reason: "operator" });
       // Its user may go on using it at any moment.
       if (!isFree && kind === "reset") usage.started([id]);
+      return true;
     });
   }
 

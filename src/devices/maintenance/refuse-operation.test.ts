@@ -6,6 +6,7 @@ const free: OperationFacts = {
   device: { id: "video10", nodes: [{ hostPath: "/dev/video10" }], cleaning: "reset" },
   use: "free",
   open: false,
+  pod: undefined,
 };
 const codeOf = (facts: Partial<OperationFacts>, force = false) =>
   refuseOperation({ ...free, ...facts }, { force })?.code;
@@ -21,6 +22,18 @@ describe("an operator's reset or repair", () => {
     expect(codeOf({ use: "unknown" })).toBe("use_unknown");
     expect(codeOf({ use: "in_use" }, true)).toBeUndefined();
     expect(codeOf({ use: "unknown", open: undefined }, true)).toBeUndefined();
+  });
+
+  test("is refused with the name of the pod, if the kubelet has named one", () => {
+    const messageOf = (facts: Partial<OperationFacts>) =>
+      refuseOperation({ ...free, use: "in_use", ...facts }, { force: false })?.message;
+    const pod = "default/recorder";
+    expect(messageOf({ pod })).toBe("The pod default/recorder owns video10.");
+    expect(messageOf({})).toBe("video10 was just allocated to a pod.");
+    expect(messageOf({ pod, open: true })).toBe(
+      "A process holds video10 open, and the pod default/recorder owns it.",
+    );
+    expect(messageOf({ open: true })).toBe("A process holds video10 open.");
   });
 
   test("may be a repair, which leaves the device in place, once no process holds it open", () => {

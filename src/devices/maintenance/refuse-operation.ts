@@ -15,6 +15,8 @@ export interface OperationFacts {
   readonly use: DeviceUse;
   /** True if a process holds it open; undefined if that can't be known. */
   readonly open: boolean | undefined;
+  /** The pod that owns it, by the kubelet's account: `default/recorder`; undefined if none is known to. */
+  readonly pod: string | undefined;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface OperationFacts {
  * an open device: a reset under a running program can crash it, or hang in the kernel until it ends.
  */
 export function refuseOperation(
-  { kind, device, use, open }: OperationFacts,
+  { kind, device, use, open, pod }: OperationFacts,
   { force }: OperateOptions,
 ): PluginError | undefined {
   const { id, cleaning, nodes } = device;
@@ -32,15 +34,18 @@ export function refuseOperation(
     });
   }
   if (open === true) {
-    return new PluginError("device_busy", `A process holds ${id} open.`, {
+    const owner = pod === undefined ? "" : `, and the pod ${pod} owns it`;
+    return new PluginError("device_busy", `A process holds ${id} open${owner}.`, {
       remedy: `Find it on the host: fuser -v ${nodes[0].hostPath}`,
     });
   }
   if (force || mayMaintain(kind, use, open)) return undefined;
   return use === "in_use"
-    ? new PluginError("device_in_use", `A pod owns ${id}, or was just allocated it.`, {
-        remedy: "Wait for the pod to end, or force it: the pod loses its camera for a moment.",
-      })
+    ? new PluginError(
+        "device_in_use",
+        pod === undefined ? `${id} was just allocated to a pod.` : `The pod ${pod} owns ${id}.`,
+        { remedy: "Wait for the pod to end, or force it: the pod loses its camera for a moment." },
+      )
     : new PluginError("use_unknown", `It is not known whether a pod owns ${id}.`, {
         remedy:
           "Wait until the kubelet has left it out of its answers for 20 s, or force it if you know that it is free.",
