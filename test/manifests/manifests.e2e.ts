@@ -492,6 +492,17 @@ describe.skipIf(skip)("the chart", () => {
     expect(textOf("STATE_DIR")).toBe(`/var/lib/${"a".repeat(45)}`);
   });
 
+  test("tests a device by the variables that are configured", () => {
+    const testOf = (...args: string[]) => {
+      const pod = rendered(args).find(({ kind }) => kind === "Pod");
+      return JSON.stringify(pod && podSpecOf(pod)?.containers[0]?.command);
+    };
+    expect(testOf()).toContain('test \\"$VIDEO_DEVICE\\" = \\"$VIDEO_DEVICES\\"');
+    const command = testOf("--set", "config.containerDeviceEnv=CAMERA");
+    expect(command).toContain('test \\"$CAMERA\\" = \\"$CAMERAS\\"');
+    expect(command).not.toContain("VIDEO_DEVICE");
+  });
+
   test("lists in its notes the next steps, and the profile's limits", () => {
     expect(notes()).toContain("pod-security.kubernetes.io/enforce=privileged");
     expect(notes()).not.toContain("NOT reset");

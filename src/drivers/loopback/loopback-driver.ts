@@ -86,9 +86,11 @@ export class LoopbackDriver implements VideoDriver {
    */
   async ensure({ recreatable = new Set() }: EnsureOptions = {}): Promise<EnsureReport> {
     this.#scrub?.warnOnce();
-    const report = await ensureDevices(this.devices, recreatable, this.#parts);
-    this.#warnOfDefect();
-    return report;
+    try {
+      return await ensureDevices(this.devices, recreatable, this.#parts);
+    } finally {
+      this.#warnOfDefect();
+    }
   }
 
   /** Warns once of a loaded module with a known defect: another program has loaded it, or it may have the fix. */
