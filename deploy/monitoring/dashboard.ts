@@ -1,5 +1,6 @@
-/** The Grafana dashboard, most urgent panels first. `bun run docs` renders dashboard.json from it. */
-import { dataSource, layOut, type PanelSpec, type RowSpec } from "./grafana.ts";
+/** The Grafana dashboard: the fleet, then the chosen nodes with the most urgent panels first. `bun run docs` renders dashboard.json from it. */
+import { options } from "../../src/config/options.ts";
+import { dataSource, layOut, type PanelSpec, type RowSpec, runbookLink } from "./grafana.ts";
 
 const metric = (name: string, labels = "") => `video_device_plugin_${name}${labels}`;
 const deviceLabel = '{device=~"$device"}';
@@ -8,6 +9,18 @@ const sameDevice = "on (instance, job, device)";
 /** Adds the node's name, and keeps the chosen nodes. */
 const onNode = (expr: string) =>
   `(${expr}) * on (instance, job) group_left (node) ${metric("build_info", '{node=~"$node"}')}`;
+
+const nodesOf = (status: string) => `sum(kube_daemonset_status_${status}{daemonset=~"$daemonset"})`;
+/** 0 if kube-state-metrics has the DaemonSet; without kube-state-metrics a panel shows that it has no data. */
+const orNone = `or 0 * ${nodesOf("desired_number_scheduled")}`;
+/** The devices that a Pending pod requests, which the scheduler can place on no node. */
+const pending = `sum by (namespace, pod) (kube_pod_container_resource_requests{resource="$resource"}) and on (namespace, pod) kube_pod_status_unschedulable == 1`;
+/** Of all nodes, without those of a plugin that stands by for another one on its node. */
+const ofRegistered = (name: string) =>
+  `(${metric(name)} and on (instance, job) ${metric("registered")} == 1)`;
+const allHealthy = ofRegistered("device_healthy");
+const allInUse = metric("device_in_use");
+const allFree = `${allHealthy} * ${sameDevice} (1 - ${allInUse})`;
 
 const healthy = metric("device_healthy", deviceLabel);
 const inUse = metric("device_in_use", deviceLabel);
@@ -57,6 +70,64 @@ const graph = (
 
 const alarming = [{ from: 1, color: "red" }];
 
+const fleet: RowSpec = {
+  title: "All nodes",
+  panels: [
+    stat(
+      "Nodes desired",
+      "Nodes on which the DaemonSet should run. Needs kube-state-metrics.",
+      nodesOf("desired_number_scheduled"),
+      { thresholds: [{ from: 0, color: "blue" }] },
+    ),
+    stat(
+      "Nodes ready",
+      "Nodes whose plugin is registered with the kubelet and offers a device. Needs kube-state-metrics.",
+      nodesOf("number_ready"),
+      { runbook: "videodevicesnonehealthy" },
+    ),
+    stat(
+      "Nodes without devices",
+      "Nodes on which the DaemonSet should run and its pod isn't ready: no pod gets a device there. Needs kube-state-metrics.",
+      `${nodesOf("desired_number_scheduled")} - ${nodesOf("number_ready")}`,
+      { thresholds: alarming, runbook: "videodeviceplugindown" },
+    ),
+    stat("Free devices", "Healthy devices of all nodes that are not in use.", `sum(${allFree})`, {
+      runbook: "videodevicesnearlyexhausted",
+    }),
+    stat(
+      "Pods Pending",
+      "Pods that request a device and that the scheduler can place on no node. Needs kube-state-metrics.",
+      `count(${pending}) ${orNone}`,
+      { thresholds: [{ from: 1, color: "orange" }], runbook: "device-allocation-fails" },
+    ),
+    stat(
+      "Owned, no stream",
+      "Devices of all nodes that a pod owns and to which no process streams, as of the last inspection.",
+      `sum(${ofRegistered("device_owned_idle")})`,
+      { thresholds: [{ from: 1, color: "orange" }], runbook: "videodevicesnearlyexhausted" },
+    ),
+    graph(
+      "Devices of all nodes",
+      "In use, free, and as many more as the pods request that are Pending for lack of a node with enough of them.",
+      "short",
+      [
+        { expr: `sum(${allHealthy} * ${sameDevice} ${allInUse})`, legend: "in use" },
+        { expr: `sum(${allFree})`, legend: "free" },
+        { expr: `sum(${pending}) ${orNone}`, legend: "requested by Pending pods" },
+      ],
+      { width: 12, stacked: true, runbook: "videodevicesnearlyexhausted" },
+    ),
+    {
+      ...{ type: "table", title: "Pods Pending for lack of devices", unit: "none" },
+      ...{ width: 12, height: 8, runbook: "device-allocation-fails" },
+      description:
+        "Pods that request a device and that the scheduler can place on no node; kubectl describe pod says if another resource is lacking, too. Needs kube-state-metrics.",
+      queries: [{ expr: pending, as: "table" }],
+      columns: { namespace: "Namespace", pod: "Pod", Value: "Devices" },
+    },
+  ],
+};
+
 const now: RowSpec = {
   title: "Now",
   panels: [
@@ -76,16 +147,16 @@ const now: RowSpec = {
       "Unhealthy",
       "Unhealthy devices that are neither cordoned nor retired. The runbook has a remedy for each reason.",
       `count(${onNode(`${healthy} == 0 unless ${sameDevice} ${cordoned} == 1 unless ${sameDevice} ${retired} == 1`)}) or vector(0)`,
-      { thresholds: alarming },
+      { thresholds: alarming, runbook: "device-reasons" },
     ),
     stat("Cordoned", "Devices that an operator cordoned.", `sum(${onNode(cordoned)})`, {
-      thresholds: [{ from: 1, color: "orange" }],
+      ...{ thresholds: [{ from: 1, color: "orange" }], runbook: "videodevicecordoned" },
     }),
     stat(
       "Nodes not registered",
       "Nodes whose plugin is not registered with the kubelet: no pod gets a device there.",
       `count(${onNode(`${metric("registered")} == 0`)}) or vector(0)`,
-      { thresholds: alarming },
+      { thresholds: alarming, runbook: "videodevicepluginnotregistered" },
     ),
     {
       ...{
@@ -164,13 +235,14 @@ const allocations: RowSpec = {
       "Refused calls of Allocate and PreStartContainer, by gRPC status. Each refused pod fails.",
       "short",
       [{ expr: growth("allocations_refused_total", "node, code"), legend: "{{node}} {{code}}" }],
+      { runbook: "videodeviceallocationsrefused" },
     ),
     graph(
       "Devices by state",
       "All devices: ok, or the reason why they are unhealthy.",
       "short",
       [{ expr: `sum by (state) (${onNode(metric("devices"))})`, legend: "{{state}}" }],
-      { stacked: true },
+      { stacked: true, runbook: "device-reasons" },
     ),
     graph(
       "Answer time of Allocate",
@@ -201,6 +273,7 @@ const maintenance: RowSpec = {
       "By result. busy: a process holds the device open, and the plugin tries again.",
       "short",
       [{ expr: growth("resets_total", "node, result"), legend: "{{node}} {{result}}" }],
+      { runbook: "videodeviceresetsfailing" },
     ),
     graph("Repairs in place", "By result; v4l2loopback before 0.13 needs them.", "short", [
       { expr: growth("repairs_total", "node, result"), legend: "{{node}} {{result}}" },
@@ -228,6 +301,7 @@ const maintenance: RowSpec = {
       "Rises from 0 to HEALTH_CHECK_INTERVAL and falls again; a line that only rises means that the driver hangs.",
       "s",
       [{ expr: onNode(`time() - ${metric("last_inspection_timestamp_seconds")}`) }],
+      { runbook: "videodeviceplugininspectionstale" },
     ),
   ],
 };
@@ -254,7 +328,7 @@ const kubelet: RowSpec = {
           legend: "{{node}} {{method}} {{reason}}",
         },
       ],
-      { width: 12 },
+      { width: 12, runbook: "videodevicepluginpodresourceserrors" },
     ),
     graph(
       "Registrations",
@@ -273,7 +347,7 @@ const kubelet: RowSpec = {
           legend: "{{node}} {{reason}}",
         },
       ],
-      { width: 12 },
+      { width: 12, runbook: "videodevicepluginregistrationflapping" },
     ),
   ],
 };
@@ -286,19 +360,32 @@ const plugin: RowSpec = {
       "Working set of the plugin's container, which counts against its limit.",
       "bytes",
       [{ expr: onNode(metric("memory_working_set_bytes")) }],
+      { runbook: "videodevicepluginmemoryhigh" },
     ),
     graph("CPU", "Share of one core.", "percentunit", [
       { expr: onNode("rate(process_cpu_seconds_total[$__rate_interval])") },
     ]),
-    graph("Open files", "Share of the limit.", "percentunit", [
-      { expr: onNode("process_open_fds / process_max_fds") },
-    ]),
-    graph("Lag of the event loop", "Delay of the process's timers.", "s", [
-      { expr: onNode(metric("event_loop_lag_seconds")) },
-    ]),
-    graph("Restarted parts", "After an unexpected error, by part. Each is a bug.", "short", [
-      { expr: growth("actor_restarts_total", "node, actor"), legend: "{{node}} {{actor}}" },
-    ]),
+    graph(
+      "Open files",
+      "Share of the limit.",
+      "percentunit",
+      [{ expr: onNode("process_open_fds / process_max_fds") }],
+      { runbook: "videodevicepluginfilesnearlimit" },
+    ),
+    graph(
+      "Lag of the event loop",
+      "Delay of the process's timers.",
+      "s",
+      [{ expr: onNode(metric("event_loop_lag_seconds")) }],
+      { runbook: "videodevicepluginslow" },
+    ),
+    graph(
+      "Restarted parts",
+      "After an unexpected error, by part. Each is a bug.",
+      "short",
+      [{ expr: growth("actor_restarts_total", "node, actor"), legend: "{{node}} {{actor}}" }],
+      { runbook: "videodevicepluginpartrestarting" },
+    ),
     {
       ...{ type: "table", title: "Versions", width: 8, height: 8, unit: "dateTimeFromNow" },
       description: "Version and start of each node's plugin.",
@@ -313,6 +400,11 @@ const plugin: RowSpec = {
   ],
 };
 
+/** A resource's name as a label's value of kube-state-metrics, which allows only letters, digits and underscores. */
+function kubeStateMetricsName(resource: string): string {
+  return resource.replaceAll(/[^a-zA-Z0-9_]/g, "_");
+}
+
 /** A variable with the values of a label; a user can choose several or all. */
 function labelVariable(name: string, label: string, from: string): object {
   return {
@@ -320,6 +412,15 @@ function labelVariable(name: string, label: string, from: string): object {
     query: { query: `label_values(${from}, ${name})`, refId: "variable" },
     ...{ multi: true, includeAll: true, allValue: ".+" },
     current: { text: ["All"], value: ["$__all"] },
+  };
+}
+
+/** A variable that a user types. */
+function textVariable(name: string, label: string, value: string, description: string): object {
+  const chosen = { selected: true, text: value, value };
+  return {
+    ...{ name, label, description, type: "textbox", query: value, hide: 0 },
+    ...{ current: chosen, options: [chosen] },
   };
 }
 
@@ -345,10 +446,28 @@ export function dashboard(): object {
         },
         labelVariable("node", "Node", metric("build_info")),
         labelVariable("device", "Device", metric("device_healthy")),
+        textVariable(
+          "daemonset",
+          "DaemonSet",
+          ".*video-device-plugin.*",
+          "Pattern of the DaemonSet's name, for the panels of kube-state-metrics.",
+        ),
+        textVariable(
+          "resource",
+          "Resource",
+          kubeStateMetricsName(options.resourceName.default),
+          "RESOURCE_NAME as kube-state-metrics writes it: an underscore for each dot, slash and hyphen.",
+        ),
+        textVariable(
+          "runbook",
+          "Runbook",
+          "docs/runbook.md",
+          "Address of your docs/runbook.md, for the links of the panels.",
+        ),
       ],
     },
     annotations: { list: [] },
-    links: [],
-    panels: layOut([now, allocations, maintenance, kubelet, plugin]),
+    links: [{ ...runbookLink(), type: "link", icon: "doc", tags: [], asDropdown: false }],
+    panels: layOut([fleet, now, allocations, maintenance, kubelet, plugin]),
   };
 }

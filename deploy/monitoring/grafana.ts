@@ -35,6 +35,8 @@ export interface PanelSpec {
   /** For a table: names of the columns by label; `Value #A` is the first query's. Other labels have no column. */
   readonly columns?: Readonly<Record<string, string>>;
   readonly stacked?: boolean;
+  /** The chapter of the runbook that says what to do: its anchor. */
+  readonly runbook?: string;
 }
 
 export interface RowSpec {
@@ -73,10 +75,17 @@ export function layOut(rows: readonly RowSpec[]): object[] {
   return panels;
 }
 
+/** A link to a chapter of the runbook at the address in the dashboard's variable, in a new tab. */
+export function runbookLink(anchor = ""): object {
+  const url = `\${runbook:raw}${anchor && `#${anchor}`}`;
+  return { title: "Runbook", url, targetBlank: true };
+}
+
 function panel(spec: PanelSpec, id: number, gridPos: object): object {
   const { type, title, description, unit, queries } = spec;
   return {
     ...{ id, type, title, description, datasource: dataSource, gridPos },
+    links: spec.runbook === undefined ? [] : [runbookLink(spec.runbook)],
     targets: queries.map((query, index) => target(query, index)),
     fieldConfig: {
       defaults: {

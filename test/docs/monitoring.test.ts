@@ -34,6 +34,11 @@ const rules = Bun.YAML.parse(read("alerts.yaml")) as Rules;
 const alerts = rules.groups.flatMap((group) => group.rules);
 const dashboard = JSON.parse(read("dashboard.json")) as Dashboard;
 const panels = dashboard.panels.filter(({ type }) => type !== "row");
+/** The panels of the first row. */
+const fleet = dashboard.panels.slice(
+  1,
+  dashboard.panels.findIndex(({ type }, index) => index > 0 && type === "row"),
+);
 const queries = [...alerts, ...panels.flatMap(({ targets = [] }) => targets)];
 
 test("rendered files equal their rendering; `bun run docs` fixes them", async () => {
@@ -119,8 +124,33 @@ describe("the dashboard", () => {
     expect(dashboard.templating.list[0]).toMatchObject({ name: "datasource", type: "datasource" });
   });
 
-  test("shows only the chosen nodes and devices", () => {
-    for (const { expr } of panels.flatMap(({ targets = [] }) => targets)) {
+  test("links panels to chapters that the runbook has, at the address in a variable", () => {
+    const runbook = anchors(readFileSync(join(root, "docs/runbook.md"), "utf8"));
+    const address = "$" + "{runbook:raw}";
+    const urls = panels.flatMap(({ links = [] }) => links.map(({ url }) => url));
+    expect(urls.length).toBeGreaterThan(10);
+    for (const url of urls) {
+      const [before, anchor = ""] = url.split("#");
+      expect(before).toBe(address);
+      expect(runbook).toContain(anchor);
+    }
+    expect(dashboard.links).toMatchObject([{ url: address }]);
+    expect(dashboard.templating.list).toContainEqual(
+      expect.objectContaining({ name: "runbook", type: "textbox", query: "docs/runbook.md" }),
+    );
+  });
+
+  test("begins with all nodes, whatever is chosen", () => {
+    expect(dashboard.panels[0]).toMatchObject({ type: "row", title: "All nodes" });
+    expect(fleet.length).toBeGreaterThan(6);
+    for (const { expr } of fleet.flatMap(({ targets = [] }) => targets)) {
+      expect(expr).not.toMatch(/\$(node|device)\b/);
+    }
+  });
+
+  test("shows in the other rows only the chosen nodes and devices", () => {
+    const others = panels.filter((panel) => !fleet.includes(panel));
+    for (const { expr } of others.flatMap(({ targets = [] }) => targets)) {
       expect(expr).toContain('{node=~"$node"}');
       if (/device_(healthy|in_use|clean|cordoned|owner)/.test(expr)) {
         expect(expr).toContain('{device=~"$device"}');

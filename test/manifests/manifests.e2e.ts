@@ -472,12 +472,14 @@ describe.skipIf(skip)("the chart", () => {
         annotations: { grafana_folder: "Cameras" },
       },
     });
-    const dashboard = await Bun.file(join(chartDir, "../../monitoring/dashboard.json")).text();
+    const dashboard = (await Bun.file(join(chartDir, "../../monitoring/dashboard.json")).text())
+      .replaceAll(".*video-device-plugin.*", "video-device-plugin-cameras")
+      .replaceAll("meeting_baas_io_video_devices", "example_com_cameras");
     const page = "https://git.example.com/video-device-plugin/blob/main/docs/runbook.md";
     const data = map?.["data"] as Record<string, string>;
     expect(Object.keys(data)).toEqual(["video-device-plugin-cameras.json"]);
     expect(JSON.parse(Object.values(data)[0] ?? "")).toEqual(
-      JSON.parse(dashboard.replaceAll("docs/runbook.md", page)),
+      JSON.parse(dashboard.replaceAll('"docs/runbook.md"', `"${page}"`)),
     );
   });
 

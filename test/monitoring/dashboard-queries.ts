@@ -20,6 +20,7 @@ export interface Panel {
   };
   readonly datasource?: { readonly uid: string };
   readonly targets?: readonly Target[];
+  readonly links?: readonly { readonly url: string }[];
   readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
 }
 
@@ -33,6 +34,7 @@ export interface Target {
 export interface Dashboard {
   readonly uid: string;
   readonly panels: readonly Panel[];
+  readonly links: readonly { readonly url: string }[];
   readonly templating: { readonly list: readonly Variable[] };
 }
 
@@ -58,5 +60,7 @@ function substituted(expr: string): string {
   return expr
     .replaceAll("$__rate_interval", "10s")
     .replaceAll("$node", ".+")
-    .replaceAll("$device", ".+");
+    .replaceAll("$device", ".+")
+    .replaceAll("$daemonset", ".*video-device-plugin.*")
+    .replaceAll("$resource", "meeting_baas_io_video_devices");
 }

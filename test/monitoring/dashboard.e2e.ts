@@ -24,6 +24,24 @@ const directory = tools ?? "";
 /** The longest wait is for a device to count as free, 20 s after its allocation. */
 const patienceMs = 90_000;
 
+/** What kube-state-metrics says of a cluster: one of three nodes has no module, and two pods wait for devices. */
+const clusterState = `
+kube_daemonset_status_desired_number_scheduled{namespace="kube-system",daemonset="video-device-plugin"} 3
+kube_daemonset_status_number_ready{namespace="kube-system",daemonset="video-device-plugin"} 2
+kube_daemonset_status_desired_number_scheduled{namespace="kube-system",daemonset="other"} 9
+kube_daemonset_status_number_ready{namespace="kube-system",daemonset="other"} 9
+${["late 1", "wide 2", "wide 1", "runs 1"]
+  .map((one, index) => {
+    const [pod, devices] = one.split(" ");
+    return `kube_pod_container_resource_requests{namespace="bots",pod="${pod}",uid="u",container="c${index}",node="",resource="meeting_baas_io_video_devices",unit="integer"} ${devices}`;
+  })
+  .join("\n")}
+kube_pod_container_resource_requests{namespace="bots",pod="big",uid="u",container="c",node="",resource="cpu",unit="core"} 64
+kube_pod_status_unschedulable{namespace="bots",pod="late",uid="u"} 1
+kube_pod_status_unschedulable{namespace="bots",pod="wide",uid="u"} 1
+kube_pod_status_unschedulable{namespace="bots",pod="big",uid="u"} 1
+`;
+
 /** Repeats a query until its answer is right. */
 async function eventually<T>(ask: () => Promise<T>, right: (answer: T) => boolean): Promise<T> {
   const end = performance.now() + patienceMs;
@@ -77,6 +95,7 @@ describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
   let node: EmbeddedNode;
   let plugin: PluginBinary;
   let prometheus: Prometheus;
+  let kubeStateMetrics: Bun.Server<undefined>;
 
   beforeAll(async () => {
     const port = freePort();
@@ -97,6 +116,7 @@ describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
       pod: "video-device-plugin-x7k2p",
       container: "plugin",
     };
+    kubeStateMetrics = Bun.serve({ port: 0, fetch: () => new Response(clusterState) });
     prometheus = new Prometheus(join(directory, "prometheus"), {
       global: { scrape_interval: "1s", scrape_timeout: "1s", evaluation_interval: "1s" },
       rule_files: [join(monitoring, "alerts.yaml")],
@@ -104,6 +124,11 @@ describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
         {
           job_name: "kube-system/video-device-plugin",
           static_configs: [{ targets: [`127.0.0.1:${port}`], labels }],
+        },
+        {
+          job_name: "kube-state-metrics",
+          honor_labels: true,
+          static_configs: [{ targets: [`127.0.0.1:${kubeStateMetrics.port}`] }],
         },
       ],
     });
@@ -113,6 +138,7 @@ describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
 
   afterAll(async () => {
     await prometheus?.stop();
+    await kubeStateMetrics?.stop(true);
     await plugin?.stop("SIGTERM");
     await node?.close();
   });
@@ -141,6 +167,9 @@ describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
     await node.kubelet.until(() => node.kubelet.resources().allocatable === 8, 30_000, "8 again");
     await adminClient(plugin.adminSocket).cordonDevice({ deviceId: "video15", note: "a test" });
     await plugin.sicken("video17");
+    const [streaming] = (await node.allocations())["recorder"] ?? [];
+    const streams = join(plugin.simulatedDir, ".faults", `${streaming}.streaming`);
+    writeFileSync(streams, "YUYV 640x480 30 fps");
     writeFileSync(join(plugin.simulatedDir, ".faults", "video16.dead-caps"), "made dead by a test");
   }
 
@@ -178,6 +207,12 @@ describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
     "In use": 2,
     Free: 4,
     Unhealthy: 1,
+    "Nodes desired": 3,
+    "Nodes ready": 2,
+    "Nodes without devices": 1,
+    "Free devices": 4,
+    "Pods Pending": 2,
+    "Owned, no stream": 1,
   })) {
     test(
       `${title} counts ${wanted}`,
@@ -200,6 +235,26 @@ describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
     for (const row of rows) {
       expect(row).toMatchObject({ node: "node-a", pod: "recorder", container: "app" });
     }
+  });
+
+  test("the table of Pending pods has those that request a device and no others", async () => {
+    const query = dashboardQueries(dashboard).find(({ name }) => /^Pods Pending for/.test(name));
+    const rows = await prometheus.now(query?.expr ?? "");
+    expect(rows.map(({ labels, values }) => [labels["pod"], ...values]).sort()).toEqual([
+      ["late", 1],
+      ["wide", 3],
+    ]);
+  });
+
+  test("no Pending pod is 0, and without kube-state-metrics nothing", async () => {
+    const query = dashboardQueries(dashboard).find(({ name }) => /^Pods Pending \(/.test(name));
+    const values = async (expr: string) =>
+      (await prometheus.now(expr)).flatMap(({ values }) => values);
+    const expr = query?.expr ?? "";
+    expect(await values(expr.replaceAll("kube_pod_status_unschedulable", "absent_one"))).toEqual([
+      0,
+    ]);
+    expect(await values(expr.replaceAll("kube_", "absent_"))).toEqual([]);
   });
 
   for (const { name, type, query } of dashboard.templating.list) {
