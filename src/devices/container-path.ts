@@ -21,7 +21,7 @@ export function isRemapped(template: string, device: NumberedDevice): boolean {
 
 /**
  * libwebrtc opens /dev/video0 to /dev/video63 to find cameras, and no more (modules/video_capture/linux,
- * device_info_v4l2.cc). Chromium itself lists /dev, and so finds every number.
+ * device_info_v4l2.cc; linux-surface/linux-surface#2242). Chromium itself lists /dev, and so finds every number.
  */
 const maxWebrtcNumber = 63;
 
