@@ -4,7 +4,7 @@ import { commands } from "./commands.ts";
 
 /** Lines that can only stay whole: commands, an option with its variable, a path. */
 const isFixed = (line: string) =>
-  /(video-device-plugin|kubectl) /.test(line) || /^ +--\S+/.test(line) || /^ *\S+$/.test(line);
+  /(video-device-plugin|kubectl) /.test(line) || /^ +--\S+/.test(line) || /^ *(> )?\S+$/.test(line);
 
 describe.each([
   [60, 60],

@@ -1,6 +1,7 @@
 import { systemClock } from "../common/clock.ts";
 import { integer } from "../config/types/number.ts";
 import type { Status } from "../gen/videodevice/admin/v1/admin_pb.ts";
+import { keptEvents } from "../observe/journal.ts";
 import { statusJson } from "../observe/status-json.ts";
 import { summarise } from "../observe/summary.ts";
 import { switchFlag } from "./arguments.ts";
@@ -24,7 +25,7 @@ const flags = {
   ),
   events: {
     type: integer(0, 1000),
-    description: `Number of last events to show, from 0 to 1000 (default ${defaultEvents}). JSON has all.`,
+    description: `Number of last events to show (default ${defaultEvents}). The plugin keeps ${keptEvents}, and JSON has all of them.`,
   },
 };
 

@@ -10,7 +10,7 @@ export interface JournalEvent {
 }
 
 /** Events kept: some hours of a quiet node, or one bad minute. */
-const keptEvents = 64;
+export const keptEvents = 64;
 /** Fields kept per event; "Starting" has the most, one for each option. */
 const keptFields = 48;
 /** Characters kept of a message and of a field's value. */

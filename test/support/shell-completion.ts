@@ -38,14 +38,14 @@ const PROGRAMS: Readonly<Record<Shell, (path: string, line: string) => string[]>
         `_video_device_plugin; printf '%s\\n' "\${COMPREPLY[@]}"`,
     ];
   },
-  // A pseudo-terminal for zsh, and a key that completes and prints when it is done: input during a completion would
+  // A zsh without compinit, as the script has to do with that. A pseudo-terminal for it, and a key that completes and prints when it is done: input during a completion would
   // end it.
   zsh: (path, line) => [
     "-f",
     "-c",
     `zmodload zsh/zpty
 zpty z zsh -f -i
-zpty -w z "PS1='' PROMPT='' ; stty -echo cols 200 rows 200; unset zle_bracketed_paste; autoload -Uz compinit; compinit -D -u; source ${path}"
+zpty -w z "PS1='' PROMPT='' ; stty -echo cols 200 rows 200; unset zle_bracketed_paste; source ${path}"
 zpty -w z "compadd() { [[ \\$* == *-[OAD]\\ * ]] && builtin compadd \\"\\$@\\" && return; local -a hits; builtin compadd -O hits \\"\\$@\\"; print -rl -- 'hit '\\$^hits; builtin compadd \\"\\$@\\"; }"
 zpty -w z "complete-and-print() { zle complete-word; print fin""ished; }; zle -N complete-and-print; bindkey '^T' complete-and-print"
 zpty -w z 'echo rea""dy'

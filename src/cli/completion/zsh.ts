@@ -26,6 +26,8 @@ ${commands.map(commandCase).join("\n")}
 if [[ $funcstack[1] == _video-device-plugin ]]; then
   _video-device-plugin "$@"
 else
+  # A zsh whose .zshrc doesn't call compinit has no compdef. -i leaves insecure directories out, -D writes no dump file.
+  (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i -D }
   compdef _video-device-plugin ${program}
 fi
 `;

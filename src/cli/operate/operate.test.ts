@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { cli } from "../../../test/support/cli.ts";
 import { device, FakeAdmin, statusOf } from "../../../test/support/fake-admin.ts";
 import { Use } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { Journal } from "../../observe/journal.ts";
 import { explainUnreachable } from "./unreachable.ts";
 
 let admin: FakeAdmin;
@@ -77,6 +78,14 @@ describe("status", () => {
       delete process.env["MAX_DEVICES"];
     }
   });
+});
+
+test("the help of status says how many events the plugin keeps, and as many are shown", async () => {
+  const { out } = await run("status", "--help");
+  const [, kept = ""] = /The plugin keeps\s+(\d+)/.exec(out) ?? [];
+  const journal = new Journal();
+  for (let count = 0; count < 1000; count++) journal.add("info", "Registered");
+  expect(Number(kept)).toBe(journal.events().length);
 });
 
 describe("reset, repair, cordon and uncordon", () => {

@@ -59,6 +59,12 @@ describe("a device at the end of the process", () => {
     expect(driver.calls).toEqual(["remove video10"]);
   });
 
+  test("that was removed is logged, and nothing is if none was", async () => {
+    expect(await end(new FakeDriver(2), () => idle)).toContain("Devices removed");
+    const kept = await end(new FakeDriver(2), () => ({ ...idle, listed: true }));
+    expect(kept).toEqual(["Device kept", "Device kept"]);
+  });
+
   test("that could not be removed keeps what was loaded for it", async () => {
     const driver = new FakeDriver(2);
     driver.open?.add("video10");

@@ -83,6 +83,7 @@ export async function removeDevices(
   } catch (reason) {
     log.warn("Removal of devices failed", PluginError.from(reason).fields());
   }
+  if (removed.length === 0) return;
   log.info("Devices removed", {
     device_ids: removed,
     reason: "stopping",
