@@ -82,7 +82,7 @@ describe("status", () => {
 
 test("the help of status says how many events the plugin keeps, and as many are shown", async () => {
   const { out } = await run("status", "--help");
-  const [, kept = ""] = /The plugin keeps\s+(\d+)/.exec(out) ?? [];
+  const [, kept = ""] = /The\s+plugin\s+keeps\s+(\d+)/.exec(out) ?? [];
   const journal = new Journal();
   for (let count = 0; count < 1000; count++) journal.add("info", "Registered");
   expect(Number(kept)).toBe(journal.events().length);
