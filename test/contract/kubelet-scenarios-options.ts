@@ -27,6 +27,25 @@ export async function withFlags<Node extends TestNode>(
   });
 }
 
+/** What `/status.json` says of a device's owner. */
+interface ShownOwner {
+  readonly pod: string;
+  readonly since?: string;
+  readonly sinceIsExact: boolean;
+}
+
+/** The owner of the only device that has one, from the plugin's port; `since` in ms since the epoch. */
+async function ownerShown(port: number) {
+  const response = await fetch(`http://127.0.0.1:${port}/status.json`);
+  const { status } = (await response.json()) as {
+    status: { devices: { owner?: ShownOwner }[] };
+  };
+  const [owner, ...others] = status.devices.flatMap((device) => device.owner ?? []);
+  assert.ok(owner?.since, "no owner is shown yet");
+  assert.deepEqual(others, []);
+  return { ...owner, since: Date.parse(owner.since) };
+}
+
 /** Scenarios of options whose effect a kubelet or a pod sees. */
 export const optionScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
   scenario("with --pre-start-container the kubelet calls PreStartContainer", async (stage) => {
@@ -153,6 +172,31 @@ export const optionScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
           await renamed.stop("SIGTERM");
         }
         renamed.assertCleanOutput();
+      });
+    },
+  ),
+
+  scenario(
+    "the status shows for how long a pod has owned its device, and after a restart that it is longer",
+    async (stage) => {
+      const port = freePort();
+      const flags = ["--enable-metrics", "--metrics-address=127.0.0.1", `--metrics-port=${port}`];
+      await withFlags(stage, flags, async (plugin) => {
+        const createdAt = Date.now();
+        await stage.runPod("one", 1);
+        const ranAt = Date.now();
+        const owner = await stage.eventually(() => ownerShown(port));
+        assert.ok(owner.since >= createdAt && owner.since <= ranAt);
+        assert.equal(owner.sinceIsExact, true);
+
+        await plugin.stop("SIGTERM");
+        const restartedAt = Date.now();
+        await plugin.start();
+        const seen = await stage.eventually(() => ownerShown(port));
+        assert.equal(seen.pod, owner.pod);
+        assert.equal(seen.sinceIsExact, false);
+        assert.ok(seen.since >= restartedAt);
+        await stage.showsAllDevices();
       });
     },
   ),
