@@ -1,6 +1,7 @@
 import type { ModuleVersion } from "../provision.ts";
 import { firstStart } from "./first-start.ts";
 import { loss } from "./loss.ts";
+import { numbers } from "./numbers.ts";
 import { others } from "./others.ts";
 import { pods } from "./pods.ts";
 import { predecessor } from "./predecessor.ts";
@@ -27,6 +28,8 @@ export function storiesOf(moduleVersion: ModuleVersion | "none"): NamedStory[] {
         ...uevents(moduleVersion),
       ],
     },
+    // A module without a control device adds and removes no single device.
+    ...(moduleVersion === "0.12.7" ? [] : [{ name: "numbers", checks: numbers }]),
     { name: "others", checks: [...others(moduleVersion), ...predecessor(moduleVersion)] },
   ];
 }
