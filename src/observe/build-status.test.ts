@@ -46,6 +46,7 @@ const sources: StatusSources = {
     owners: () => new Map([["video10", { namespace: "n", pod: "p", container: "c" }]]),
     status: () => ({ answers: true, error: "", at: 2000 }),
   },
+  otherOffers: () => [{ resourceName: "example.com/other", deviceIds: ["video11"] }],
   events: () => [{ at: 600, level: "warn", msg: "Something", fields: { device_id: "video10" } }],
   logLevel: () => "debug",
 };
@@ -57,6 +58,7 @@ test("a status has the facts of all its sources", () => {
     startedAt: { seconds: 0n, nanos: 500_000_000 },
     logLevel: LogLevel.DEBUG,
     kubelet: { registered: true, podResourcesAnswers: true, podResourcesError: "" },
+    otherOffers: [{ resourceName: "example.com/other", deviceIds: ["video11"] }],
     events: [{ level: LogLevel.WARN, message: "Something", fields: { device_id: "video10" } }],
   });
   expect(status.devices[0]).toMatchObject({

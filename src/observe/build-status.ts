@@ -42,6 +42,11 @@ export interface StatusSources {
   /** Why the plugin is not registered and what to do, in sentences; empty if it is, or if the reason says all. */
   readonly registrationDetail: () => string;
   readonly podResources: PodResourcesView;
+  /** The devices that other plugins offer to the kubelet as well. */
+  readonly otherOffers: () => readonly {
+    readonly resourceName: string;
+    readonly deviceIds: readonly string[];
+  }[];
   readonly events: () => readonly JournalEvent[];
   readonly logLevel: () => LogLevel;
 }
@@ -81,6 +86,10 @@ export function buildStatus(sources: StatusSources): Status {
       });
     }),
     events: sources.events().map(eventOf),
+    otherOffers: sources.otherOffers().map(({ resourceName: name, deviceIds }) => ({
+      resourceName: name,
+      deviceIds: [...deviceIds],
+    })),
   });
 }
 

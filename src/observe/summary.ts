@@ -8,7 +8,7 @@ export interface Summary {
 }
 
 /** Sums up a status. What an operator wanted (a cordon, fewer devices) does not lower the level. */
-export function summarise({ devices, kubelet }: Status): Summary {
+export function summarise({ devices, kubelet, otherOffers }: Status): Summary {
   const healthy = devices.filter((device) => device.healthy).length;
   const inUse = devices.filter((device) => device.use === Use.IN_USE).length;
   const cordoned = devices.filter(({ cordon }) => cordon !== undefined).length;
@@ -27,11 +27,19 @@ export function summarise({ devices, kubelet }: Status): Summary {
   if (healthy === 0 && (isFaulty || devices.length === 0)) {
     return { level: "bad", sentence: counts };
   }
-  const isGood = !isFaulty && kubelet.podResourcesAnswers;
+  const isGood = !isFaulty && kubelet.podResourcesAnswers && otherOffers.length === 0;
   return { level: isGood ? "good" : "warn", sentence: counts };
 }
 
 /** True if a device is unhealthy and no operator has cordoned or retired it. */
 export function needsAttention({ healthy, reason, cordon }: Device): boolean {
   return !healthy && reason !== "retired" && cordon === undefined;
+}
+
+/** One sentence for each other plugin that offers the same devices, for the status page and the CLI alike. */
+export function otherOfferSentences({ otherOffers }: Status): string[] {
+  return otherOffers.map(
+    ({ resourceName, deviceIds }) =>
+      `Another plugin offers the same devices as ${resourceName}: ${deviceIds.join(", ")}.`,
+  );
 }

@@ -62,6 +62,7 @@ export class Operations {
         registration: () => pool.registrar.status(),
         registrationDetail: () => this.#registrationDetail(),
         podResources: pool.podResources,
+        otherOffers: () => pool.otherOffers(),
         events: () => journal.events(),
         logLevel: () => logLevel.level,
       });

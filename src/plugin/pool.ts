@@ -18,6 +18,7 @@ import type { VideoDriver } from "../drivers/driver.ts";
 import { logInternalError } from "../observe/internal-error-log.ts";
 import { logOwners } from "../pod-resources/owner-log.ts";
 import { PodResources, type PodResourcesObserver } from "../pod-resources/pod-resources.ts";
+import { type OtherOffer, OtherOfferLog, overlapping } from "./other-offers.ts";
 
 /** What of the configuration belongs to one pool. */
 export type PoolConfig = Pick<
@@ -98,9 +99,15 @@ export class Pool {
     this.devices = devices;
     this.podResources = podResources;
     this.registrar = registrar;
+    const offerLog = new OtherOfferLog(log);
     this.#audit = new RegistrationAudit(
       {
-        ...{ clock, log, allocatable: podResources.allocatable },
+        ...{ clock, log },
+        allocatable: async (signal) => {
+          const ids = await podResources.allocatable(signal);
+          offerLog.seen(this.otherOffers());
+          return ids;
+        },
         expected: () => offered(registrar, devices),
         watch: (notify, signal) => {
           const isInstance = (name: string) => isInstanceSocket(config.socketPath, name);
@@ -148,6 +155,12 @@ export class Pool {
   /** Checks that the kubelet lists what was registered, until `signal` aborts. */
   audit(signal: AbortSignal): Promise<void> {
     return this.#audit.run(signal);
+  }
+
+  /** The pool's devices that other plugins offer to the kubelet as well, as the audit last saw it. */
+  otherOffers(): OtherOffer[] {
+    const ids = this.#deps.driver.devices.map(({ id }) => id);
+    return overlapping(this.podResources.otherOffers, ids);
   }
 
   /** Closes the connection to the kubelet. */

@@ -23,6 +23,8 @@ class FakeKubelet {
   lists: Record<string, string[]> = {};
   /** As {@link lists}, under another resource name. */
   other: Record<string, string[]> = {};
+  /** What can be allocated under that name, beside a device that is no video device. */
+  otherOffer: string[] = [];
   rejects: Code | undefined;
   #server: SocketServer | undefined;
 
@@ -49,7 +51,7 @@ class FakeKubelet {
           return {
             devices: [
               { resourceName, deviceIds: ["video10"] },
-              { resourceName: "example.com/others", deviceIds: ["other1"] },
+              { resourceName: "example.com/others", deviceIds: ["other1", ...this.otherOffer] },
             ],
           };
         },
@@ -142,6 +144,16 @@ describe("the pod-resources client", () => {
       video12: other,
     });
     expect([...client.owners().keys()]).toEqual(["video10", "video11"]);
+  });
+
+  test("has the video devices that the kubelet can allocate under other resource names", async () => {
+    expect(client.otherOffers.size).toBe(0);
+    kubelet.otherOffer = ["/dev/video11", "gpu0"];
+    expect(await client.allocatable(never)).toEqual(["video10"]);
+    expect([...client.otherOffers]).toEqual([["example.com/others", ["video11"]]]);
+    kubelet.otherOffer = [];
+    await client.allocatable(never);
+    expect(client.otherOffers.size).toBe(0);
   });
 
   test("has the status of its last List, and at first that it has not asked yet", async () => {

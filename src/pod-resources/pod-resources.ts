@@ -99,6 +99,7 @@ export class PodResources {
   readonly #owners: DeviceOwners;
   #connection: Connection | undefined;
   #kubelet: string | undefined;
+  #otherOffers: ReadonlyMap<string, readonly string[]> = new Map();
   #status: PodResourcesStatus;
 
   constructor(options: PodResourcesOptions, clock: Clock, observer?: PodResourcesObserver) {
@@ -109,13 +110,20 @@ export class PodResources {
     this.#status = { answers: false, error: "not asked yet", at: clock.now() };
   }
 
+  /** Video devices that the kubelet could allocate under other resource names, by these, at the last answer. */
+  get otherOffers(): ReadonlyMap<string, readonly string[]> {
+    return this.#otherOffers;
+  }
+
   /**
-   * IDs of the devices that the kubelet can allocate: the healthy ones, allocated or not.
+   * IDs of the devices that the kubelet can allocate: the healthy ones, allocated or not. Those of other resources that
+   * are recognised ({@link videoIdOf}) are in {@link otherOffers} then.
    * @throws PluginError as {@link podDevices}.
    */
   readonly allocatable = (signal: AbortSignal): Promise<string[]> =>
     this.#call("GetAllocatableResources", signal, async ({ client }) => {
       const { devices } = await client.getAllocatableResources({}, { timeoutMs, signal });
+      this.#otherOffers = offersByResource(devices.filter((device) => !this.#isOurs(device)));
       return devices.flatMap((device) => (this.#isOurs(device) ? device.deviceIds : []));
     });
 
@@ -222,6 +230,19 @@ export class PodResources {
   #isOurs({ resourceName }: { readonly resourceName: string }): boolean {
     return resourceName === this.#options.resourceName;
   }
+}
+
+/** The video devices among those that the kubelet can allocate, by resource name. */
+export function offersByResource(
+  devices: readonly { readonly resourceName: string; readonly deviceIds: readonly string[] }[],
+): Map<string, string[]> {
+  const offers = new Map<string, string[]>();
+  for (const { resourceName, deviceIds } of devices) {
+    const ids = deviceIds.flatMap((deviceId) => videoIdOf({ resourceName, deviceId }) ?? []);
+    if (ids.length === 0) continue;
+    offers.set(resourceName, [...(offers.get(resourceName) ?? []), ...ids]);
+  }
+  return offers;
 }
 
 function podDevice({ namespace, pod }: ListedDevice, otherResource?: string): PodDevice {

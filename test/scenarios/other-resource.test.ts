@@ -75,5 +75,17 @@ describe("a device that a pod owns under another resource name", () => {
       plugin.actions.status().devices.map(({ reason }) => reason);
     expect(reasons(first)).toEqual(["ok", "other_resource"]);
     expect(reasons(second)).toEqual(["other_resource", "ok"]);
+    const offers = ({ plugin }: RunningPlugin) => plugin.actions.status().otherOffers;
+    await eventually(() => offers(second).length > 0, "the first release in the second's status");
+    expect(offers(second)).toMatchObject([
+      {
+        resourceName: scenario.kubelet.resourceName,
+        deviceIds: expect.arrayContaining(["video10"]),
+      },
+    ]);
+    const named = second.log.lines.filter(({ msg }) => msg.startsWith("Another plugin offers"));
+    expect(named.map(({ level, fields }) => [level, fields["other_resource"]])).toEqual([
+      ["warn", scenario.kubelet.resourceName],
+    ]);
   });
 });

@@ -1,3 +1,5 @@
+import { videoIdOf } from "../../pod-resources/video-id.ts";
+import { deviceId, numbersFrom } from "../../v4l2/device-ids.ts";
 import { noAccess } from "../tools/connects.ts";
 import { type Check, checkNamed, runAsRoot } from "./check.ts";
 import type { Facts } from "./facts.ts";
@@ -45,4 +47,35 @@ export function examinePodResources({ podResources, config }: Facts): Check {
       ? runAsRoot
       : "In a container, mount the host's /var/lib/kubelet/pod-resources.",
   );
+}
+
+/** Checks whether another device plugin has devices of the configured range. None if the kubelet doesn't say. */
+export function examineOtherPlugins(facts: Facts): Check[] {
+  const { podResources, podDevices, offers, config } = facts;
+  if (podResources !== "") return [];
+  const check = checkNamed("other_plugins", "other plugins");
+  const ids = numbersFrom(config.firstDeviceNumber, config.maxDevices).map(deviceId);
+  const offered = [...offers].flatMap(([name, theirs]) => {
+    const same = ids.filter((id) => theirs.includes(id));
+    return name === config.resourceName || same.length === 0
+      ? []
+      : [`${name} offers ${same.join(", ")}`];
+  });
+  const owned = podDevices.flatMap((device) => {
+    const id = videoIdOf(device);
+    if (device.resourceName === config.resourceName || id === undefined || !ids.includes(id))
+      return [];
+    return [`the pod ${device.namespace}/${device.pod} owns ${id} as ${device.resourceName}`];
+  });
+  if (offered.length + owned.length === 0) {
+    return [check.ok(`none offers a device of ${config.resourceName}, as far as their IDs show`)];
+  }
+  return [
+    check.warning(
+      [...offered, ...owned].join("; "),
+      offered.length === 0
+        ? "Nothing after a change of RESOURCE_NAME: the plugin offers these devices once their pods have ended."
+        : "Let the numbers of two releases not overlap (FIRST_DEVICE_NUMBER, MAX_DEVICES), or take these devices out of the other plugin's configuration.",
+    ),
+  ];
 }

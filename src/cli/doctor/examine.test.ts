@@ -81,6 +81,8 @@ const good: Facts = {
   others: [],
   kubelet: { directory: "/var/lib/kubelet", state: "present", writable: true, accepts: "" },
   podResources: "",
+  podDevices: [],
+  offers: new Map(),
 };
 
 function find(facts: Partial<Facts>, name: string): Check {
@@ -94,6 +96,28 @@ describe("the doctor", () => {
     const checks = examine(good);
     expect(checks.map(({ state }) => state)).toEqual(checks.map(() => "ok"));
     expect(isFit(checks)).toBe(true);
+  });
+
+  test("names other plugins that offer the same devices, and pods that own one under another resource name", () => {
+    const device = { namespace: "default", pod: "a", container: "c", deviceId: "video11" };
+    const old = { ...device, resourceName: "example.com/old" };
+    const own = { ...device, resourceName: good.config.resourceName };
+    expect(find({ podDevices: [own] }, "other_plugins").state).toBe("ok");
+    expect(find({ podDevices: [old] }, "other_plugins")).toMatchObject({
+      state: "warning",
+      detail: "the pod default/a owns video11 as example.com/old",
+      remedy: expect.stringContaining("Nothing"),
+    });
+    const offers = new Map([
+      ["example.com/more", ["video9", "video10", "video11"]],
+      [good.config.resourceName, ["video10"]],
+    ]);
+    expect(find({ offers, podDevices: [old] }, "other_plugins")).toMatchObject({
+      state: "warning",
+      detail:
+        "example.com/more offers video10, video11; the pod default/a owns video11 as example.com/old",
+      remedy: expect.stringContaining("FIRST_DEVICE_NUMBER"),
+    });
   });
 
   const noFile = {
@@ -417,6 +441,7 @@ describe("the doctor", () => {
       "kubelet_directory",
       "kubelet_socket",
       "pod_resources",
+      "other_plugins",
     ]);
     expect(isFit(examine(facts))).toBe(true);
   });

@@ -11,7 +11,7 @@ import { type Check, checkNamed, runAsRoot } from "./check.ts";
 import { examineContainerPaths } from "./examine-container-paths.ts";
 import { examineControl, examineDeviceRules, examineLabel } from "./examine-control.ts";
 import { examineDevices, examineOthers } from "./examine-devices.ts";
-import { examineKubelet, examinePodResources } from "./examine-kubelet.ts";
+import { examineKubelet, examineOtherPlugins, examinePodResources } from "./examine-kubelet.ts";
 import { examineReadOnly } from "./examine-read-only.ts";
 import type { Facts } from "./facts.ts";
 
@@ -21,7 +21,10 @@ export function examine(facts: Facts): Check[] {
     facts.config.driver === "simulated"
       ? [checkNamed("driver", "driver").ok("simulated: no kernel module and no camera is needed")]
       : examineVideo(facts);
-  return [examineKernel(facts), ...video, ...examineKubelet(facts), examinePodResources(facts)];
+  return [
+    ...[examineKernel(facts), ...video, ...examineKubelet(facts), examinePodResources(facts)],
+    ...examineOtherPlugins(facts),
+  ];
 }
 
 /** True if the plugin can work on this node. */

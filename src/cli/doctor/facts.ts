@@ -1,5 +1,6 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { messageOf } from "../../common/plugin-error.ts";
 import type { Config } from "../../config/config.ts";
 import {
   type LoopbackFacts,
@@ -8,8 +9,9 @@ import {
 } from "../../drivers/loopback/index.ts";
 import { configOption, readInitOnAlloc, readKernelConfig } from "../../linux/kernel-config.ts";
 import { type Privileges, readPrivileges } from "../../linux/privileges.ts";
+import type { ListedDevice } from "../../pod-resources/pod-resources.ts";
 import { connects } from "../tools/connects.ts";
-import { listPodDevices } from "../tools/pods-by-device.ts";
+import { listOffers, listPodDevices } from "../tools/pods-by-device.ts";
 
 /** All that the doctor checks. */
 export interface Facts extends LoopbackFacts {
@@ -30,6 +32,10 @@ export interface Facts extends LoopbackFacts {
   };
   /** Empty if pod-resources answered, else why not. */
   readonly podResources: string;
+  /** Every device of every pod, of all resources; none if pod-resources did not answer. */
+  readonly podDevices: readonly ListedDevice[];
+  /** The video devices that the kubelet can allocate, by resource name; none if pod-resources did not answer. */
+  readonly offers: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Gathers all facts. What is missing is a fact, too: it doesn't reject for that. */
@@ -51,11 +57,20 @@ export async function gatherFacts(config: Config, kernel?: LoopbackKernel): Prom
       writable: isWritable(directory),
       accepts: await connects(config.kubeletSocket),
     },
-    podResources: await listPodDevices(config.podResourcesSocket).then(
-      () => "",
-      (error: Error) => error.message,
-    ),
+    ...(await askPodResources(config.podResourcesSocket)),
   };
+}
+
+async function askPodResources(
+  socket: string,
+): Promise<Pick<Facts, "podResources" | "podDevices" | "offers">> {
+  try {
+    const podDevices = await listPodDevices(socket);
+    const offers = await listOffers(socket).catch(() => new Map<string, string[]>());
+    return { podResources: "", podDevices, offers };
+  } catch (error) {
+    return { podResources: messageOf(error), podDevices: [], offers: new Map() };
+  }
 }
 
 function stateOf(directory: string): Facts["kubelet"]["state"] {

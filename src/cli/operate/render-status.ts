@@ -6,7 +6,12 @@ import {
   type Status,
 } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { levelWord } from "../../observe/log-level.ts";
-import { needsAttention, type Summary, summarise } from "../../observe/summary.ts";
+import {
+  needsAttention,
+  otherOfferSentences,
+  type Summary,
+  summarise,
+} from "../../observe/summary.ts";
 import { type Colour, cutEnd, paint, printable, under } from "../tools/table.ts";
 import { fitRows } from "./fit-rows.ts";
 import { ageOf, renderDeviceTable, type StatusView } from "./render-device-table.ts";
@@ -105,6 +110,11 @@ function about(status: Status, view: StatusView): string[] {
       `pods     unknown, the kubelet's pod-resources API does not answer${why}`,
       "yellow",
     ]);
+  }
+  for (const sentence of otherOfferSentences(status)) {
+    const [first = "", ...rest] = wrap(printable(sentence), detailWidth(view));
+    lines.push([`others   ${first}`, "yellow"]);
+    for (const line of rest) lines.push([`${" ".repeat(indent)}${line}`, "yellow"]);
   }
   const detail = kubelet?.detail ? wrap(printable(kubelet.detail), detailWidth(view)) : [];
   return [

@@ -1,12 +1,14 @@
-import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
 import { PluginError } from "../../common/plugin-error.ts";
 import { PodResourcesLister } from "../../gen/kubelet/podresources/v1/api_pb.ts";
 import { createSocketTransport } from "../../grpc/transport.ts";
 import {
   type ListedDevice,
   listedDevices,
+  offersByResource,
   podResourcesError,
 } from "../../pod-resources/pod-resources.ts";
+import { videoIdOf } from "../../pod-resources/video-id.ts";
 import { connects, noSocket } from "./connects.ts";
 
 /** Longest wait for the kubelet's answer, ms. */
@@ -15,10 +17,33 @@ const silent = `it has not answered within ${timeoutMs / 1000} s`;
 
 /**
  * Every device of every pod of this node.
+ * @throws PluginError as {@link askKubelet}.
+ */
+export function listPodDevices(podResourcesSocket: string): Promise<ListedDevice[]> {
+  return askKubelet(podResourcesSocket, async (client) =>
+    listedDevices(await client.list({}, { timeoutMs })),
+  );
+}
+
+/**
+ * The video devices that the kubelet can allocate, by resource name.
+ * @throws PluginError as {@link askKubelet}.
+ */
+export function listOffers(podResourcesSocket: string): Promise<Map<string, string[]>> {
+  return askKubelet(podResourcesSocket, async (client) =>
+    offersByResource((await client.getAllocatableResources({}, { timeoutMs })).devices),
+  );
+}
+
+/**
+ * Asks the pod-resources API.
  * @throws PluginError `pod_resources_absent` where there is no such socket, so no kubelet; `pod_resources_busy`,
  * `pod_resources_failed`. The message is the reason in a few words.
  */
-export async function listPodDevices(podResourcesSocket: string): Promise<ListedDevice[]> {
+async function askKubelet<T>(
+  podResourcesSocket: string,
+  question: (client: Client<typeof PodResourcesLister>) => Promise<T>,
+): Promise<T> {
   // Without this, a channel would try for seconds to reach an absent socket.
   const unreachable = await connects(podResourcesSocket);
   if (unreachable !== "") {
@@ -27,8 +52,7 @@ export async function listPodDevices(podResourcesSocket: string): Promise<Listed
   }
   const transport = createSocketTransport(podResourcesSocket);
   try {
-    const client = createClient(PodResourcesLister, transport);
-    return listedDevices(await client.list({}, { timeoutMs: timeoutMs }));
+    return await question(createClient(PodResourcesLister, transport));
   } catch (reason) {
     if (ConnectError.from(reason).code !== Code.DeadlineExceeded) throw podResourcesError(reason);
     throw new PluginError("pod_resources_failed", silent, { cause: reason });
@@ -55,7 +79,7 @@ export async function findPods(podResourcesSocket: string): Promise<PodsAnswer> 
   }
 }
 
-/** The pod that owns a device, under whatever resource name. */
+/** The pod that owns a device, under whatever resource name, as far as the device is recognised there. */
 export function podOf(id: string, { devices }: PodsAnswer): ListedDevice | undefined {
-  return devices.find(({ deviceId }) => deviceId === id);
+  return devices.find((device) => videoIdOf(device) === id);
 }

@@ -1,7 +1,7 @@
 import type { Status } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { deviceStates, deviceWords } from "../device-words.ts";
 import { levelWord } from "../log-level.ts";
-import { type Summary, summarise } from "../summary.ts";
+import { otherOfferSentences, type Summary, summarise } from "../summary.ts";
 import { deviceCard, deviceCell } from "./device-card.ts";
 import { eventList } from "./event-list.ts";
 import { foreign, Html, html } from "./html.ts";
@@ -92,6 +92,7 @@ function masthead(status: Status, { level, sentence }: Summary, now: number): Ht
 <div class="wide"><dt>Resource</dt><dd>${foreign(status.resourceName)}</dd></div>
 <div><dt>Kubelet</dt><dd>${kubelet?.registered ? foreign(reason) : html`<em>${foreign(reason)}</em>`}${since && html` for ${since}`}</dd></div>
 <div><dt>Pod resources</dt><dd>${answer}</dd></div>
+${otherOfferSentences(status).map((sentence) => html`<div class="wide"><dt>Other plugins</dt><dd><em>${foreign(sentence)}</em></dd></div>`)}
 <div><dt>Driver</dt><dd>${foreign(status.driver)}</dd></div>
 <div><dt>Running for</dt><dd>${ageElement(status.startedAt, now) ?? "unknown"}</dd></div>
 <div><dt>Log level</dt><dd>${levelWord(status.logLevel)}</dd></div>
