@@ -39,7 +39,7 @@ export class OtherOfferLog {
       this.#log.warn("Another plugin offers the same devices", {
         other_resource: resourceName,
         device_ids: deviceIds,
-        next: "a device that a pod owns under the other resource name is not offered here; two pods that start at once may still get the same device",
+        next: "a device that a pod owns under the other resource name is not offered here, and Allocate asks the kubelet first",
         remedy:
           "Let the numbers of two releases not overlap (FIRST_DEVICE_NUMBER, MAX_DEVICES), or take these devices out of the other plugin's configuration.",
       });

@@ -105,7 +105,9 @@ export class Pool {
         ...{ clock, log },
         allocatable: async (signal) => {
           const ids = await podResources.allocatable(signal);
-          offerLog.seen(this.otherOffers());
+          const others = this.otherOffers();
+          offerLog.seen(others);
+          devices.usage.sharedWithOthers(others.flatMap(({ deviceIds }) => deviceIds));
           return ids;
         },
         expected: () => offered(registrar, devices),

@@ -12,6 +12,8 @@ export class FakeUsageSource implements UsageSource {
   others: ReadonlyMap<string, string> = new Map();
   takesMs = 0;
   asked = 0;
+  /** Called for each question with its number, from 1. */
+  onAsked: (asked: number) => void = () => undefined;
   readonly #clock: Clock;
 
   constructor(clock: Clock = systemClock) {
@@ -19,7 +21,7 @@ export class FakeUsageSource implements UsageSource {
   }
 
   async podDevices(): Promise<ReadonlyMap<string, PodDevice>> {
-    this.asked++;
+    this.onAsked(++this.asked);
     if (this.takesMs > 0) await this.#clock.sleep(this.takesMs);
     if (this.listed === undefined) throw new Error("the kubelet does not answer");
     const own = { pod: "default/own", otherResource: undefined };

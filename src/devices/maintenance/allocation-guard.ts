@@ -76,6 +76,10 @@ export class AllocationGuard {
     this.#healthy(requested);
     // Even if it is refused: the next pod shall get another one.
     usage.requested(requested);
+    if (requested.some((id) => usage.isShared(id))) {
+      await usage.askNow();
+      this.#healthy(requested);
+    }
     const unready: string[] = [];
     for (const id of requested) if (!(await this.#isReady(id))) unready.push(id);
     if (unready.length > 0) await this.#cleanAll(unready);

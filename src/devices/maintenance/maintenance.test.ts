@@ -110,6 +110,35 @@ describe("the maintenance", () => {
     await end();
   });
 
+  test("asks the kubelet before it allocates or resets a device that another plugin offers as well", async () => {
+    const { kubelet, devices, pass, resets, end } = await setUp();
+    await pass(15);
+    devices.usage.sharedWithOthers(["video10", "video11"]);
+    await pass(6);
+    expect(resets()).toEqual(["reset video10", "reset video11"]);
+    // Both are clean now, and the other plugin allocates one before the next question is due.
+    kubelet.others = new Map([["video10", "example.com/other"]]);
+    expect(await codeOf(devices.guard.allocate(["video10"]))).toBe("device_unhealthy");
+    expect(await codeOf(devices.guard.allocate(["video11"]))).toBeUndefined();
+    await end();
+  });
+
+  test("does not reset a device that another plugin has allocated since the last answer", async () => {
+    const { kubelet, devices, pass, resets, end } = await setUp({ count: 1 });
+    await pass(15);
+    devices.usage.sharedWithOthers(["video10"]);
+    const asked = kubelet.asked;
+    // The next question, at 20 s, finds the device free; the one after it comes right before the reset.
+    kubelet.onAsked = (count) => {
+      if (count === asked + 2) kubelet.others = new Map([["video10", "example.com/other"]]);
+    };
+    await pass(7);
+    expect(kubelet.asked).toBe(asked + 2);
+    await pass(30);
+    expect(resets()).toEqual([]);
+    await end();
+  });
+
   test("refuses and does not reset a device of which Allocate learns that a pod owns it under another resource name", async () => {
     const { kubelet, devices, resets, end } = await setUp();
     kubelet.others = new Map([["video10", "example.com/old"]]);

@@ -161,6 +161,7 @@ export class Maintenance {
   #maintain({ kind, id }: MaintenanceAction): Promise<void> {
     const { queue, inventory, usage, runner } = this.#deps;
     return queue.run({ what: `the ${kind} of ${id}`, devices: [id] }, async (turn) => {
+      if (usage.isShared(id)) await usage.askNow();
       const open = await turn.isOpen(id);
       usage.seenOpen(id, open);
       const device = inventory.get(id);

@@ -89,6 +89,7 @@ export class UsageTracker {
   readonly #records: Map<string, UsageRecord>;
   readonly #canReset: ReadonlySet<string>;
   readonly #listeners = new Set<(ids: readonly string[]) => void>();
+  #shared: ReadonlySet<string> = new Set();
   #trustFrom = Number.NEGATIVE_INFINITY;
   #askAt = Number.NEGATIVE_INFINITY;
   readonly #once = new LogOnce();
@@ -107,6 +108,16 @@ export class UsageTracker {
   /** {@link use} apart from an open seen earlier: no event shows that a device was closed. */
   useUnlessOpen(id: string): DeviceUse {
     return this.#use({ ...this.facts(id), open: undefined });
+  }
+
+  /** Takes in which devices another plugin offers as well: it may allocate one at any moment. */
+  sharedWithOthers(ids: readonly string[]): void {
+    this.#shared = new Set(ids);
+  }
+
+  /** True if another plugin offers the device as well, so that only a fresh answer shows whether a pod owns it. */
+  isShared(id: string): boolean {
+    return this.#shared.has(id);
   }
 
   /** Follows the use of further devices, which the configuration no longer asks for. */
