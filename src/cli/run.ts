@@ -59,7 +59,7 @@ export const runCommand: Command = {
     const stopping = stopSignal(log, () => plugin?.reinspect());
     const allocated = await numbersAllocatedAtStart(config, { log }, stopping);
     if (!stopping.aborted) {
-      const driver = createDriver(config, log, allocated);
+      const driver = createDriver(config, log, { allocatedNumbers: allocated });
       plugin = new Plugin(config, { driver, log, journal, logLevel, version });
       try {
         await plugin.run(stopping);

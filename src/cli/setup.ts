@@ -33,7 +33,7 @@ The result is a table on a terminal or with LOG_FORMAT=pretty, and log lines in 
     });
     try {
       // This command creates devices, even if the process after it may not.
-      const driver = createDriver({ ...config, manageDevices: true }, log);
+      const driver = createDriver({ ...config, manageDevices: true }, log, { cleans: false });
       const report = await setUp(driver, {
         allowPartial: flags["allow-partial"] ?? false,
         clock: systemClock,

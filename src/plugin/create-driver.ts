@@ -9,18 +9,19 @@ import { SimulatedDriver } from "../drivers/simulated/index.ts";
 import { readInitOnAlloc } from "../linux/kernel-config.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
 
-/**
- * The driver that the configuration names, read-only if it may not manage devices.
- *
- * @param allocatedNumbers Numbers of the devices that pods own. Those that the configuration no longer asks for stay
- * listed until the process ends, so that those pods keep them over a restart of the kubelet.
- */
-export function createDriver(
-  config: Config,
-  log: Logger,
-  allocatedNumbers: readonly number[] = [],
-): VideoDriver {
-  const driver = makeDriver(config, log, allocatedNumbers);
+export interface DriverUse {
+  /**
+   * Numbers of the devices that pods own. Those that the configuration no longer asks for stay listed until the process
+   * ends, so that those pods keep them over a restart of the kubelet. Default: none.
+   */
+  readonly allocatedNumbers?: readonly number[];
+  /** False if this process only creates devices, and another one offers them without cleaning. Default: true. */
+  readonly cleans?: boolean;
+}
+
+/** The driver that the configuration names, read-only if it may not manage devices. */
+export function createDriver(config: Config, log: Logger, use: DriverUse = {}): VideoDriver {
+  const driver = makeDriver(config, log, use);
   const surplus = driver.devices.filter((device) => device.surplus);
   if (surplus.length > 0) {
     log.info("Pods own surplus devices", {
@@ -39,7 +40,11 @@ export function createDriver(
   return readOnlyDriver(driver, { log, access });
 }
 
-function makeDriver(config: Config, log: Logger, allocatedNumbers: readonly number[]): VideoDriver {
+function makeDriver(
+  config: Config,
+  log: Logger,
+  { allocatedNumbers = [], cleans = true }: DriverUse,
+): VideoDriver {
   const calls = linuxCalls();
   const common = {
     firstDeviceNumber: config.firstDeviceNumber,
@@ -73,6 +78,7 @@ function makeDriver(config: Config, log: Logger, allocatedNumbers: readonly numb
       kernelRelease,
       initOnAlloc: readInitOnAlloc({ kernelRelease, modulesDir: config.modulesDir }),
       readOnly: !config.manageDevices,
+      opensDevices: config.manageDevices && cleans,
     },
     { log, kernel: linuxKernel(calls), clock: systemClock },
   );

@@ -198,6 +198,13 @@ describe("the loopback driver's ensure", () => {
     expect(refused.message).toContain(`${kernel.deviceDir}/v4l2loopback can't be opened`);
   });
 
+  test("a driver that only creates devices needs to open none", async () => {
+    const { kernel, driver } = setUp({ version: "0.12.7" }, { opensDevices: false });
+    kernel.devicesForbidden = true;
+    expect((await driver.ensure()).created).toHaveLength(3);
+    expect((await driver.inspect()).map(({ state }) => state)).toEqual(["ok", "ok", "ok"]);
+  });
+
   test("a driver that only inspects needs to open no device", async () => {
     const { kernel, driver } = setUp({}, { readOnly: true });
     kernel.preload("devices=3 video_nr=10,11,12");

@@ -37,4 +37,6 @@ export interface LoopbackSettings extends DeviceParameters, NodeAccess {
   readonly initOnAlloc?: boolean | undefined;
   /** True if observing must not write to /sys, so that it is mostly unknown whether a device is open. Default: false. */
   readonly readOnly?: boolean;
+  /** False if this process only creates devices, and so needs to open none. Default: true unless `readOnly`. */
+  readonly opensDevices?: boolean;
 }

@@ -136,7 +136,10 @@ export function streamFormat(attribute: string): string | undefined {
 }
 
 /** Where to look for the module and its devices, and whether looking may write. */
-export type ViewSettings = Pick<LoopbackSettings, "deviceDir" | "sysfsDir" | "readOnly">;
+export type ViewSettings = Pick<
+  LoopbackSettings,
+  "deviceDir" | "sysfsDir" | "readOnly" | "opensDevices"
+>;
 
 /** What identifies a device. */
 export type DeviceName = Pick<DriverDevice, "id" | "number">;
@@ -214,8 +217,14 @@ export class LoopbackView {
     const { id, number, sysfs } = device;
     const moduleLoaded = module.isLoaded;
     const shiftedTo = module.asked?.includes(number) ? module.shiftedTo : undefined;
-    const mustOpen = this.#settings.readOnly !== true;
-    const facts = { ...device, moduleLoaded, shiftedTo, mustOpen, ...this.#lookAtOpeners(sysfs) };
+    const { readOnly = false, opensDevices = !readOnly } = this.#settings;
+    const facts = {
+      ...device,
+      moduleLoaded,
+      shiftedTo,
+      mustOpen: opensDevices,
+      ...this.#lookAtOpeners(sysfs),
+    };
     return { observation: deviceState(id, facts), sysfs: facts.sysfs };
   }
 

@@ -70,10 +70,11 @@ export async function ensureDevices(
  */
 function refuseForbidden(
   devices: readonly DriverDevice[],
-  { view, control, kernel }: EnsureContext,
+  { view, control, kernel, settings }: EnsureContext,
 ): void {
   const existing = devices.filter((device) => view.sysfs(device)?.loopback === true);
-  const paths = existing.map(({ id }) => view.nodePath(id));
+  const opened = settings.opensDevices === false ? [] : existing;
+  const paths = opened.map(({ id }) => view.nodePath(id));
   const needed = existing.length < devices.length ? [control.path, ...paths] : paths;
   const path = needed.find((each) => {
     const node = kernel.lookAt(each);
