@@ -122,6 +122,7 @@ export const errorKinds = {
   pod_resources_absent: "internal",
   pod_resources_busy: "internal",
   pod_resources_failed: "internal",
+  pod_resources_too_large: "internal",
   register_failed: "internal",
 
   // the admin API, and the files in STATE_DIR

@@ -105,14 +105,15 @@ export class RegistrationAudit {
   }
 
   /** Logs a failure once; at debug level if only the kubelet's rate limit is used up. */
-  #logUnanswered({ code, message }: PluginError): void {
+  #logUnanswered({ code, message, remedy }: PluginError): void {
     const { log } = this.#deps;
     if (code === "pod_resources_busy") {
       log.debug("Registration audit failed", { error: message });
     } else if (this.#once.isNew("audit", message)) {
-      log.info("Registration audit failed", {
+      log[code === "pod_resources_too_large" ? "warn" : "info"]("Registration audit failed", {
         reason: code,
         error: message,
+        remedy,
         next: "asking again in the next round",
         detail:
           "without the pod-resources API the plugin can't notice a registration that was lost",

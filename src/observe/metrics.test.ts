@@ -84,7 +84,7 @@ describe("metrics", () => {
     );
     expect(samples(lines, "pod_resources_errors_total")).toEqual(
       ["List", "GetAllocatableResources"].flatMap((method) =>
-        ["absent", "busy", "failed"].map(
+        ["absent", "busy", "too_large", "failed"].map(
           (reason) => `pod_resources_errors_total{method="${method}",reason="${reason}"} 0`,
         ),
       ),

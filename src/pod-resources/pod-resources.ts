@@ -1,19 +1,28 @@
 import { basename, dirname } from "node:path";
-import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
+import type { DescMethodUnary } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../common/clock.ts";
+import type { ErrorCode } from "../common/error-codes.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { fileIdentity } from "../common/unix-socket.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
-import {
-  type ListPodResourcesResponse,
-  PodResourcesLister,
-} from "../gen/kubelet/podresources/v1/api_pb.ts";
-import { createSocketTransport, type SocketTransport } from "../grpc/transport.ts";
+import { PodResourcesLister } from "../gen/kubelet/podresources/v1/api_pb.ts";
+import { type BytesCallOptions, BytesClient } from "../grpc/bytes-client.ts";
 import { DeviceOwners, type Owner, type OwnerTimes, type OwnerUpdate } from "./device-owners.ts";
+import {
+  type AnswerReader,
+  devicesReader,
+  type IsWanted,
+  type ListedDevice,
+  podDevicesReader,
+} from "./read-answer.ts";
 import { type ResourceDevice, videoIdOf } from "./video-id.ts";
 
 /** Deadline of a call, ms. */
 const timeoutMs = 5000;
+
+/** Longest answer that is accepted, bytes. Nodes that share GPUs have some of 20 MB; kubelets send any length. */
+const maxAnswerBytes = 64 * 1024 * 1024;
 
 /** How many calls in a row may fail before the last answer is no longer shown. */
 const toleratedMisses = 3;
@@ -34,8 +43,11 @@ export interface PodResourcesOptions {
   readonly restartGraceMs?: number | undefined;
 }
 
-/** Why a call failed: there is no socket, the kubelet's rate limit is used up, or anything else. */
-export type PodResourcesFailure = "absent" | "busy" | "failed";
+/**
+ * Why a call failed: there is no socket, the kubelet's rate limit is used up, the answer has more than 64 MiB, or
+ * anything else.
+ */
+export type PodResourcesFailure = "absent" | "busy" | "too_large" | "failed";
 
 /** Receives what comes of the calls. */
 export interface PodResourcesObserver {
@@ -56,9 +68,6 @@ export interface PodResourcesStatus {
   readonly at: number;
 }
 
-/** A device of any resource that the kubelet lists for a container. */
-export interface ListedDevice extends Owner, ResourceDevice {}
-
 /** A device that a pod owns under any resource name. */
 export interface PodDevice {
   /** The pod: `default/recorder`. */
@@ -67,22 +76,10 @@ export interface PodDevice {
   readonly otherResource: string | undefined;
 }
 
-/** Every device in an answer of `List`. */
-export function listedDevices({ podResources }: ListPodResourcesResponse): ListedDevice[] {
-  return podResources.flatMap(({ namespace, name: pod, containers }) =>
-    containers.flatMap(({ name: container, devices }) =>
-      devices.flatMap(({ resourceName, deviceIds }) =>
-        deviceIds.map((deviceId) => ({ namespace, pod, container, resourceName, deviceId })),
-      ),
-    ),
-  );
-}
-
 interface Connection {
   /** Identity of the socket's file when this connection was made. */
   readonly identity: string;
-  readonly transport: SocketTransport;
-  readonly client: Client<typeof PodResourcesLister>;
+  readonly client: BytesClient;
 }
 
 /**
@@ -122,9 +119,9 @@ export class PodResources {
    */
   readonly allocatable = (signal: AbortSignal): Promise<string[]> =>
     this.#call("GetAllocatableResources", signal, async ({ client }) => {
-      const { devices } = await client.getAllocatableResources({}, { timeoutMs, signal });
+      const devices = await askAllocatable(client, this.#isWanted, { timeoutMs, signal });
       this.#otherOffers = offersByResource(devices.filter((device) => !this.#isOurs(device)));
-      return devices.flatMap((device) => (this.#isOurs(device) ? device.deviceIds : []));
+      return devices.filter((device) => this.#isOurs(device)).map(({ deviceId }) => deviceId);
     });
 
   /**
@@ -133,12 +130,12 @@ export class PodResources {
    * kubelet lists init containers only if they keep running.
    *
    * @throws PluginError `pod_resources_absent` (no socket), `pod_resources_busy` (the rate limit for all clients is
-   * used up: the kubelet works), `pod_resources_failed`.
+   * used up: the kubelet works), `pod_resources_too_large` (the answer has more than 64 MiB), `pod_resources_failed`.
    */
   readonly podDevices = (signal: AbortSignal): Promise<ReadonlyMap<string, PodDevice>> =>
     this.#call("List", signal, async ({ client }) => {
       const askedAt = this.#clock.now();
-      const listed = listedDevices(await client.list({}, { timeoutMs, signal }));
+      const listed = await askPodDevices(client, this.#isWanted, { timeoutMs, signal });
       const ours = listed.filter((device) => this.#isOurs(device));
       const owners = new Map(ours.map(({ deviceId, resourceName, ...owner }) => [deviceId, owner]));
       const update = this.#owners.answered(owners, askedAt);
@@ -175,7 +172,7 @@ export class PodResources {
 
   /** Ends the connection; the next call makes another. */
   close(): void {
-    this.#connection?.transport.close();
+    this.#connection?.client.close();
     this.#connection = undefined;
   }
 
@@ -194,7 +191,7 @@ export class PodResources {
       const error = podResourcesError(reason);
       // A caller that has left says nothing about the kubelet.
       if (signal.aborted) throw error;
-      if (error.code !== "pod_resources_busy" && connection === this.#connection) this.close();
+      if (!connectionWorks.has(error.code) && connection === this.#connection) this.close();
       if (method === "List") this.#listFailed(error);
       this.#observer?.podResourcesFailed(method, failureOf(error));
       throw error;
@@ -222,25 +219,60 @@ export class PodResources {
       this.#owners.kubeletRestarted(this.#clock.now());
     }
     this.#kubelet = identity;
-    const transport = createSocketTransport(socket);
-    this.#connection = { identity, transport, client: createClient(PodResourcesLister, transport) };
+    this.#connection = { identity, client: new BytesClient(socket) };
     return this.#connection;
   }
+
+  readonly #isWanted = (device: ResourceDevice): boolean =>
+    this.#isOurs(device) || videoIdOf(device) !== undefined;
 
   #isOurs({ resourceName }: { readonly resourceName: string }): boolean {
     return resourceName === this.#options.resourceName;
   }
 }
 
+/**
+ * Calls `List` for the devices that are wanted.
+ * @throws ConnectError
+ */
+export function askPodDevices(
+  client: BytesClient,
+  isWanted: IsWanted,
+  options: Omit<BytesCallOptions, "maxBytes">,
+): Promise<readonly ListedDevice[]> {
+  return ask(client, PodResourcesLister.method.list, podDevicesReader(isWanted), options);
+}
+
+/**
+ * Calls `GetAllocatableResources` for the devices that are wanted.
+ * @throws ConnectError
+ */
+export function askAllocatable(
+  client: BytesClient,
+  isWanted: IsWanted,
+  options: Omit<BytesCallOptions, "maxBytes">,
+): Promise<readonly ResourceDevice[]> {
+  const method = PodResourcesLister.method.getAllocatableResources;
+  return ask(client, method, devicesReader(isWanted), options);
+}
+
+async function ask<T>(
+  client: BytesClient,
+  method: DescMethodUnary,
+  reader: AnswerReader<T>,
+  options: Omit<BytesCallOptions, "maxBytes">,
+): Promise<readonly T[]> {
+  await client.call(method, reader.push, { ...options, maxBytes: maxAnswerBytes });
+  return reader.finish();
+}
+
 /** The video devices among those that the kubelet can allocate, by resource name. */
-export function offersByResource(
-  devices: readonly { readonly resourceName: string; readonly deviceIds: readonly string[] }[],
-): Map<string, string[]> {
+export function offersByResource(devices: readonly ResourceDevice[]): Map<string, string[]> {
   const offers = new Map<string, string[]>();
-  for (const { resourceName, deviceIds } of devices) {
-    const ids = deviceIds.flatMap((deviceId) => videoIdOf({ resourceName, deviceId }) ?? []);
-    if (ids.length === 0) continue;
-    offers.set(resourceName, [...(offers.get(resourceName) ?? []), ...ids]);
+  for (const device of devices) {
+    const id = videoIdOf(device);
+    if (id === undefined) continue;
+    offers.set(device.resourceName, [...(offers.get(device.resourceName) ?? []), id]);
   }
   return offers;
 }
@@ -256,19 +288,35 @@ function ownerTimes({ intervalMs, restartGraceMs }: PodResourcesOptions): OwnerT
   };
 }
 
+/** Failures of a connection that works. */
+const connectionWorks: ReadonlySet<ErrorCode> = new Set([
+  "pod_resources_busy",
+  "pod_resources_too_large",
+]);
+
 function failureOf({ code }: PluginError): PodResourcesFailure {
   if (code === "pod_resources_absent") return "absent";
-  return code === "pod_resources_busy" ? "busy" : "failed";
+  if (code === "pod_resources_busy") return "busy";
+  return code === "pod_resources_too_large" ? "too_large" : "failed";
 }
 
-/** A failed call's error as `pod_resources_busy` or `pod_resources_failed`; a PluginError stays as it is. */
+/**
+ * A failed call's error as `pod_resources_busy`, `pod_resources_too_large` or `pod_resources_failed`; a PluginError
+ * stays as it is.
+ */
 export function podResourcesError(reason: unknown): PluginError {
   if (reason instanceof PluginError) return reason;
   const { code, rawMessage } = ConnectError.from(reason);
+  // Long messages are refused with the code that the kubelet's rate limit has ("rejected by rate limit").
+  if (code === Code.ResourceExhausted && /\blarger than\b/.test(rawMessage)) {
+    // Without the size, which differs from answer to answer: it is one failure.
+    const message = `the kubelet's answer has more than ${maxAnswerBytes / 1024 / 1024} MiB`;
+    const remedy =
+      "Find the resource with so many devices (kubectl get node NODE -o yaml, allocatable), and configure its device plugin for fewer, larger units.";
+    return new PluginError("pod_resources_too_large", message, { cause: reason, remedy });
+  }
   const isBusy = code === Code.ResourceExhausted;
-  // grpc-js ends its message with this when the resolver has no note.
-  const message = rawMessage.replace(/ Resolution note: $/, "");
-  return new PluginError(isBusy ? "pod_resources_busy" : "pod_resources_failed", message, {
+  return new PluginError(isBusy ? "pod_resources_busy" : "pod_resources_failed", rawMessage, {
     cause: reason,
   });
 }

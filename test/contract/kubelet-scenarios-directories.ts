@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { type MountCommand, withMounts } from "../support/mount-namespace.ts";
 import { PluginBinary, pluginProgram } from "../support/plugin-binary.ts";
 import { type Scenario, scenario } from "./kubelet-scenarios.ts";
+import { withPlugin } from "./kubelet-scenarios-options.ts";
 import type { Stage } from "./kubelet-scenarios-stage.ts";
 import type { TestNode } from "./node.ts";
 
@@ -66,26 +67,15 @@ function inUnit(node: TestNode) {
 }
 
 /** Runs `play` with a registered plugin that has this view of the node, in place of the stage's plugin. */
-async function withView(
+function withView(
   stage: BinaryStage,
   view: (node: TestNode) => ReturnType<typeof inContainer> | ReturnType<typeof inUnit>,
   play: (plugin: PluginBinary) => Promise<void>,
 ): Promise<void> {
-  await stage.plugin.stop("SIGTERM");
-  await stage.showsResources({ capacity: stage.total, allocatable: 0 });
   const { mounts, paths } = view(stage.node);
   const program = withMounts(mounts, [pluginProgram]);
   const plugin = new PluginBinary(paths, { name: "with-view", program });
-  await plugin.explaining(async () => {
-    try {
-      await plugin.start();
-      await stage.showsAllDevices();
-      await play(plugin);
-    } finally {
-      await plugin.stop("SIGTERM");
-    }
-    plugin.assertCleanOutput();
-  });
+  return withPlugin(stage, plugin, () => play(plugin));
 }
 
 /** Waits for the plugin's own end with this error, and starts it again, as its supervisor does. */

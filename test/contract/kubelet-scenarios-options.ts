@@ -6,25 +6,34 @@ import { devicePaths, type Scenario, scenario } from "./kubelet-scenarios.ts";
 import type { Stage } from "./kubelet-scenarios-stage.ts";
 import { listedPaths, type TestNode } from "./node.ts";
 
-/** Runs `play` with a registered plugin of other flags instead of the stage's. */
-export async function withFlags<Node extends TestNode>(
+/** Runs `play` with this plugin, registered, instead of the stage's. */
+export async function withPlugin<Node extends TestNode>(
   stage: Stage<Node, PluginBinary>,
-  flags: readonly string[],
-  play: (plugin: PluginBinary) => Promise<void>,
+  plugin: PluginBinary,
+  play: () => Promise<void>,
 ): Promise<void> {
   await stage.plugin.stop("SIGTERM");
   await stage.showsResources({ capacity: stage.total, allocatable: 0 });
-  const plugin = new PluginBinary(stage.node, { name: "with-flags", flags });
   await plugin.explaining(async () => {
     try {
       await plugin.start();
       await stage.showsAllDevices();
-      await play(plugin);
+      await play();
     } finally {
       await plugin.stop("SIGTERM");
     }
     plugin.assertCleanOutput();
   });
+}
+
+/** As {@link withPlugin}, with a plugin of other flags. */
+export function withFlags<Node extends TestNode>(
+  stage: Stage<Node, PluginBinary>,
+  flags: readonly string[],
+  play: (plugin: PluginBinary) => Promise<void>,
+): Promise<void> {
+  const plugin = new PluginBinary(stage.node, { name: "with-flags", flags });
+  return withPlugin(stage, plugin, () => play(plugin));
 }
 
 /** What `/status.json` says of a device's owner. */

@@ -10,6 +10,7 @@ import { directoryScenarios, mountScenarios } from "./kubelet-scenarios-director
 import { heldScenarios } from "./kubelet-scenarios-held.ts";
 import { forgottenInstanceScenarios, instanceScenarios } from "./kubelet-scenarios-instances.ts";
 import { optionScenarios } from "./kubelet-scenarios-options.ts";
+import { podResourcesScenarios } from "./kubelet-scenarios-pod-resources.ts";
 
 /**
  * The compiled plugin on embedded kubelets; `test/kubelet/kubelet.e2e.ts` plays the same on a real one.
@@ -28,6 +29,7 @@ function scenariosOf(version: KubeletVersion) {
       ...optionScenarios,
       ...containerScenarios,
       ...heldScenarios,
+      ...podResourcesScenarios,
       ...directoryScenarios,
       ...(skipMounts ? [] : mountScenarios),
     ];

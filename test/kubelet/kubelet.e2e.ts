@@ -8,6 +8,7 @@ import {
   instanceScenarios,
 } from "../contract/kubelet-scenarios-instances.ts";
 import { optionScenarios } from "../contract/kubelet-scenarios-options.ts";
+import { podResourcesScenarios } from "../contract/kubelet-scenarios-pod-resources.ts";
 import { skipMountNamespaces } from "../support/mount-namespace.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 import { unsupported } from "./environment.ts";
@@ -52,6 +53,7 @@ describe.skipIf(skip)(`the compiled plugin and kubelet ${kubeletVersion}`, () =>
     ...optionScenarios,
     ...containerScenarios,
     ...heldScenarios,
+    ...podResourcesScenarios,
     ...directoryScenarios,
     ...(skipMountNamespaces() ? [] : mountScenarios),
     ...instanceScenarios,

@@ -9,7 +9,7 @@ import {
 } from "../../drivers/loopback/index.ts";
 import { configOption, readInitOnAlloc, readKernelConfig } from "../../linux/kernel-config.ts";
 import { type Privileges, readPrivileges } from "../../linux/privileges.ts";
-import type { ListedDevice } from "../../pod-resources/pod-resources.ts";
+import type { ListedDevice } from "../../pod-resources/read-answer.ts";
 import { connects } from "../tools/connects.ts";
 import { listOffers, listPodDevices } from "../tools/pods-by-device.ts";
 

@@ -1,28 +1,28 @@
-import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { PluginError } from "../../common/plugin-error.ts";
-import { PodResourcesLister } from "../../gen/kubelet/podresources/v1/api_pb.ts";
-import { createSocketTransport } from "../../grpc/transport.ts";
+import { BytesClient } from "../../grpc/bytes-client.ts";
 import {
-  type ListedDevice,
-  listedDevices,
+  askAllocatable,
+  askPodDevices,
   offersByResource,
   podResourcesError,
 } from "../../pod-resources/pod-resources.ts";
-import { videoIdOf } from "../../pod-resources/video-id.ts";
+import type { ListedDevice } from "../../pod-resources/read-answer.ts";
+import { type ResourceDevice, videoIdOf } from "../../pod-resources/video-id.ts";
 import { connects, noSocket } from "./connects.ts";
 
 /** Longest wait for the kubelet's answer, ms. */
 const timeoutMs = 2000;
 const silent = `it has not answered within ${timeoutMs / 1000} s`;
 
+const isVideo = (device: ResourceDevice) => videoIdOf(device) !== undefined;
+
 /**
- * Every device of every pod of this node.
+ * Every video device of every pod of this node, as far as it is recognised.
  * @throws PluginError as {@link askKubelet}.
  */
-export function listPodDevices(podResourcesSocket: string): Promise<ListedDevice[]> {
-  return askKubelet(podResourcesSocket, async (client) =>
-    listedDevices(await client.list({}, { timeoutMs })),
-  );
+export function listPodDevices(podResourcesSocket: string): Promise<readonly ListedDevice[]> {
+  return askKubelet(podResourcesSocket, (client) => askPodDevices(client, isVideo, { timeoutMs }));
 }
 
 /**
@@ -31,18 +31,18 @@ export function listPodDevices(podResourcesSocket: string): Promise<ListedDevice
  */
 export function listOffers(podResourcesSocket: string): Promise<Map<string, string[]>> {
   return askKubelet(podResourcesSocket, async (client) =>
-    offersByResource((await client.getAllocatableResources({}, { timeoutMs })).devices),
+    offersByResource(await askAllocatable(client, isVideo, { timeoutMs })),
   );
 }
 
 /**
  * Asks the pod-resources API.
  * @throws PluginError `pod_resources_absent` where there is no such socket, so no kubelet; `pod_resources_busy`,
- * `pod_resources_failed`. The message is the reason in a few words.
+ * `pod_resources_too_large`, `pod_resources_failed`. The message is the reason in a few words.
  */
 async function askKubelet<T>(
   podResourcesSocket: string,
-  question: (client: Client<typeof PodResourcesLister>) => Promise<T>,
+  question: (client: BytesClient) => Promise<T>,
 ): Promise<T> {
   // Without this, a channel would try for seconds to reach an absent socket.
   const unreachable = await connects(podResourcesSocket);
@@ -50,14 +50,14 @@ async function askKubelet<T>(
     const code = unreachable === noSocket ? "pod_resources_absent" : "pod_resources_failed";
     throw new PluginError(code, unreachable);
   }
-  const transport = createSocketTransport(podResourcesSocket);
+  const client = new BytesClient(podResourcesSocket);
   try {
-    return await question(createClient(PodResourcesLister, transport));
+    return await question(client);
   } catch (reason) {
     if (ConnectError.from(reason).code !== Code.DeadlineExceeded) throw podResourcesError(reason);
     throw new PluginError("pod_resources_failed", silent, { cause: reason });
   } finally {
-    transport.close();
+    client.close();
   }
 }
 

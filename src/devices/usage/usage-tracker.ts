@@ -273,16 +273,21 @@ export class UsageTracker {
     } catch (reason) {
       if (signal.aborted) return;
       this.#interrupt();
-      const { code, message } = PluginError.from(reason);
+      const { code, message, remedy } = PluginError.from(reason);
       if (code === "pod_resources_busy") {
         log.debug("Use of the devices unknown", { error: message });
         return;
       }
       if (!this.#once.isNew("unanswered", message)) return;
-      log.info("Use of the devices unknown", {
+      // It does not pass by itself, as a restart of the kubelet does.
+      const isTooLarge = code === "pod_resources_too_large";
+      log[isTooLarge ? "warn" : "info"]("Use of the devices unknown", {
         reason: code,
         error: message,
-        detail: "the pod-resources socket does not answer",
+        remedy,
+        detail: isTooLarge
+          ? "the plugin does not read the answer"
+          : "the pod-resources socket does not answer",
         next: "devices are reset inside Allocate until it answers",
       });
     }

@@ -14,7 +14,7 @@ const inspectionBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1];
 
 const results: readonly MaintenanceResult[] = ["ok", "busy", "failed"];
 const methods: readonly PodResourcesMethod[] = ["List", "GetAllocatableResources"];
-const failures: readonly PodResourcesFailure[] = ["absent", "busy", "failed"];
+const failures: readonly PodResourcesFailure[] = ["absent", "busy", "too_large", "failed"];
 /** Codes of refused Allocate and PreStartContainer calls; any other is a defect. */
 const refusals = ["unavailable", "failed_precondition", "not_found"];
 /** Why a registration can end. */
