@@ -40,6 +40,6 @@ export function needsAttention({ healthy, reason, cordon }: Device): boolean {
 export function otherOfferSentences({ otherOffers }: Status): string[] {
   return otherOffers.map(
     ({ resourceName, deviceIds }) =>
-      `Another plugin offers the same devices as ${resourceName}: ${deviceIds.join(", ")}.`,
+      `Another plugin offers ${deviceIds.join(", ")} as well, under the resource name ${resourceName}.`,
   );
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { deviceIds } from "../../../test/support/devices.ts";
 import { FakeDriver, observation } from "../../../test/support/fake-driver.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
+import { PodNumbers } from "../usage/pod-numbers.ts";
 import type { DeviceUse } from "../usage/usage.ts";
 import type { PodDevice } from "../usage/usage-source.ts";
 import { type DeviceChange, Inventory } from "./inventory.ts";
@@ -21,13 +22,15 @@ function setUp() {
     useUnlessOpen: (id: string): DeviceUse => (others.has(id) ? "in_use" : "free"),
     subscribe,
   };
-  const inventory = new Inventory(driver.devices, { usage, clock: new ManualClock() });
+  const numbers = new PodNumbers();
+  const inventory = new Inventory(driver.devices, { usage, numbers, clock: new ManualClock() });
   const changes: (readonly DeviceChange[])[] = [];
   const unsubscribe = inventory.subscribe((change) => changes.push(change));
   const see = (reason: Parameters<typeof observation>[1], ...ids: string[]) =>
     inventory.observe(ids.map((id) => observation(id, reason)));
   return {
     inventory,
+    numbers,
     changes,
     see,
     unsubscribe,
@@ -94,6 +97,17 @@ describe("the inventory", () => {
     others.clear();
     used("video10");
     expect(inventory.get("video10")?.reason).toBe("ok");
+  });
+
+  test("doesn't offer a device with the number that another device's pod may have, whenever that becomes known", () => {
+    const { inventory, numbers } = setUp();
+    const seen = { ...observation("video12", "ok"), deviceNumber: "81:0" };
+    inventory.observe([seen]);
+    expect(inventory.get("video12")?.health).toBe("Healthy");
+    numbers.restore(new Map([["video10", new Set(["81:0"])]]));
+    expect(inventory.get("video12")?.reason).toBe("minor_in_use");
+    inventory.observe([{ ...seen, deviceNumber: "81:2" }]);
+    expect(inventory.get("video12")?.reason).toBe("ok");
   });
 
   test("doesn't offer a device that is held, and offers it again at once when it is released", () => {

@@ -76,6 +76,8 @@ export class Inventory {
     });
     this.#entries = new Map(devices.map((device) => [device.id, entry(device)]));
     usage.subscribe((ids) => this.#refresh(ids));
+    // A number that a pod may have concerns every other device.
+    numbers.subscribe(() => this.#update([...this.#entries.keys()]));
   }
 
   /** Every device, always all of them, in ascending number. */
@@ -172,9 +174,16 @@ export class Inventory {
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  /** Takes in the use or the observations of devices; a number that a pod may have concerns all devices. */
+  /** Takes in the use or the observations of devices. */
   #refresh(ids: readonly string[]): void {
-    this.#update(this.#updateNumbers(ids) ? [...this.#entries.keys()] : ids);
+    this.#numbers.update(
+      ids.map((id) => ({
+        id,
+        use: this.#usage.useUnlessOpen(id),
+        current: this.#entries.get(id)?.observation?.deviceNumber,
+      })),
+    );
+    this.#update(ids);
   }
 
   #update(ids: readonly string[]): void {
@@ -209,17 +218,6 @@ export class Inventory {
       );
     }
     return all;
-  }
-
-  /** True if the numbers that pods may have are others now. */
-  #updateNumbers(ids: readonly string[]): boolean {
-    return this.#numbers.update(
-      ids.map((id) => ({
-        id,
-        use: this.#usage.useUnlessOpen(id),
-        current: this.#entries.get(id)?.observation?.deviceNumber,
-      })),
-    );
   }
 }
 

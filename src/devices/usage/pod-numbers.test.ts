@@ -30,14 +30,27 @@ describe("a number", () => {
 
   test("is another device's while a pod of that device may have it", () => {
     const numbers = new PodNumbers();
-    expect(numbers.update([inUse("video10", "81:0")])).toBe(true);
-    expect(numbers.update([inUse("video10", "81:0")])).toBe(false);
+    let changes = 0;
+    numbers.subscribe(() => changes++);
+    numbers.update([inUse("video10", "81:0")]);
+    numbers.update([inUse("video10", "81:0")]);
+    expect(changes).toBe(1);
     expect(numbers.otherDeviceOf("video12", "81:0")).toBe("video10");
     expect(numbers.otherDeviceOf("video10", "81:0")).toBeUndefined();
     expect(numbers.otherDeviceOf("video12", "81:2")).toBeUndefined();
     numbers.update([{ id: "video10", use: "free", current: "81:2" }]);
     expect(numbers.otherDeviceOf("video12", "81:0")).toBeUndefined();
   });
+});
+
+test("the numbers of an earlier process are added to those that are known by then", () => {
+  const numbers = new PodNumbers();
+  numbers.update([{ id: "video10", use: "in_use", current: "81:2" }]);
+  let changes = 0;
+  numbers.subscribe(() => changes++);
+  numbers.restore(new Map([["video10", new Set(["81:0"])]]));
+  expect([...(numbers.byDevice.get("video10") ?? [])]).toEqual(["81:0", "81:2"]);
+  expect(changes).toBe(1);
 });
 
 describe("the file of numbers", () => {

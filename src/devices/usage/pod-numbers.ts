@@ -42,11 +42,14 @@ export class PodNumbers {
 
   /** Takes in what an earlier process knew. */
   restore(numbers: NumbersByDevice): void {
-    this.#byDevice = new Map([...numbers, ...this.#byDevice]);
+    const all = new Map(this.#byDevice);
+    for (const [id, earlier] of numbers)
+      all.set(id, new Set([...earlier, ...(all.get(id) ?? none)]));
+    this.#changeTo(all);
   }
 
-  /** Takes in what is known of devices now; true if that changes a number. */
-  update(devices: readonly NumberFacts[]): boolean {
+  /** Takes in what is known of devices now. */
+  update(devices: readonly NumberFacts[]): void {
     const next = new Map(this.#byDevice);
     let isChanged = false;
     for (const device of devices) {
@@ -57,10 +60,7 @@ export class PodNumbers {
       if (after.size === 0) next.delete(device.id);
       else next.set(device.id, after);
     }
-    if (!isChanged) return false;
-    this.#byDevice = next;
-    for (const listener of [...this.#listeners]) listener();
-    return true;
+    if (isChanged) this.#changeTo(next);
   }
 
   /** The ID of another device whose pod may have this number; undefined if there is none. */
@@ -71,8 +71,13 @@ export class PodNumbers {
     return undefined;
   }
 
-  /** Calls `listener` after every change but {@link restore}. */
+  /** Calls `listener` after every change. */
   subscribe(listener: () => void): void {
     this.#listeners.add(listener);
+  }
+
+  #changeTo(numbers: NumbersByDevice): void {
+    this.#byDevice = numbers;
+    for (const listener of [...this.#listeners]) listener();
   }
 }
