@@ -14,7 +14,7 @@ import { DeviceMonitor } from "./maintenance/monitor.ts";
 import { type MaintenanceObserver, MaintenanceRunner } from "./maintenance/run-maintenance.ts";
 import { PodNumbers } from "./usage/pod-numbers.ts";
 import { type PreferenceRequest, preferredDevices } from "./usage/preferred-devices.ts";
-import type { DeviceUse, Ownership } from "./usage/usage.ts";
+import { type DeviceUse, isUnlisted, type Ownership } from "./usage/usage.ts";
 import type { UsageSource } from "./usage/usage-source.ts";
 import { type Cleanliness, UsageTracker } from "./usage/usage-tracker.ts";
 
@@ -42,6 +42,8 @@ export interface DeviceActivity {
   readonly id: string;
   readonly use: DeviceUse;
   readonly cleanliness: Cleanliness;
+  /** True if it was allocated, and the kubelet has listed it for no pod since. */
+  readonly unlisted?: boolean;
   /** By this process, and successful. */
   readonly resets: number;
   readonly repairs: number;
@@ -97,6 +99,7 @@ export class Devices {
       cleanliness: this.usage.cleanliness(id),
       work: this.queue.maintenanceOf(id),
       ownership: this.usage.ownership(id),
+      unlisted: isUnlisted(this.usage.facts(id)),
     }));
   }
 }

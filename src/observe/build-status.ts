@@ -128,6 +128,7 @@ function deviceOf(device: DeviceStatus, facts: DeviceFacts): Device {
     repairs: activity?.repairs ?? 0,
     format,
     work: works[activity?.work ?? "none"],
+    unlisted: activity?.unlisted ?? false,
   });
 }
 

@@ -43,6 +43,15 @@ describe("a device's words", () => {
     expect(deviceWords(create(DeviceSchema), undefined).use).toBe("unknown");
   });
 
+  test("call the use of a plain init container's device unknown, which the kubelet never lists", () => {
+    const unlisted = { ...unclean, unlisted: true };
+    expect(words({ ...unlisted, use: Use.UNSPECIFIED })).toMatchObject({
+      ...{ state: "unknown", use: "unknown", note: "" },
+    });
+    expect(words({ ...unlisted, use: Use.FREE }).use).toBe("free");
+    expect(words({ ...unlisted, use: Use.IN_USE }).use).toBe("in use");
+  });
+
   test("note what the plugin does, whatever the device's use and health", () => {
     expect(words({ ...unclean, use: Use.FREE, work: Work.RESET }).note).toBe("resetting");
     expect(words({ ...unclean, use: Use.IN_USE, work: Work.RESET }).note).toBe("resetting");

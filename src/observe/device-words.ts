@@ -3,7 +3,8 @@ import { type Device, type Kubelet, Use, Work } from "../gen/videodevice/admin/v
 /**
  * A device's state in one word, for counting and colours:
  * - `in use`, `free`: healthy, and so is its use.
- * - `unknown`: healthy, and the kubelet can't be asked which pod owns it.
+ * - `unknown`: healthy, and the kubelet can't be asked which pod owns it, or doesn't list it because its user is a plain
+ *   init container.
  * - `cordoned`, `retired`: not offered because an operator wanted it so.
  * - `unhealthy`: not offered for any other reason.
  */
@@ -33,7 +34,8 @@ export interface DeviceWords {
  * The words for a device. Health decides its state first: an unhealthy device that a pod owns is unhealthy.
  *
  * After a start, and for some seconds after its pod has ended, the plugin has no proof that a device is free, so its
- * use is unspecified. The kubelet lists it for no pod and would allocate it, hence it is shown as free.
+ * use is unspecified. The kubelet lists it for no pod and would allocate it, hence it is shown as free. A device that was
+ * allocated and never listed is not: the kubelet keeps it for the pod whose plain init container got it.
  */
 export function deviceWords(device: Device, kubelet: Kubelet | undefined): DeviceWords {
   const { healthy, reason } = device;
@@ -46,8 +48,9 @@ export function deviceWords(device: Device, kubelet: Kubelet | undefined): Devic
 
 const withheldStates = ["cordoned", "retired"] as const;
 
-function useOf({ use, clean }: Device, kubelet: Kubelet | undefined): DeviceWords["use"] {
+function useOf({ use, clean, unlisted }: Device, kubelet: Kubelet | undefined): DeviceWords["use"] {
   if (use === Use.IN_USE) return "in use";
+  if (use === Use.UNSPECIFIED && unlisted) return "unknown";
   // A clean device was allocated to no pod since the plugin created or reset it.
   const isFree = use === Use.FREE || clean || kubelet?.podResourcesAnswers === true;
   return isFree ? "free" : "unknown";

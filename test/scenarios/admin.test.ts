@@ -12,6 +12,7 @@ import {
   Use,
   Work,
 } from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
+import { deviceWords } from "../../src/observe/device-words.ts";
 import type { LogLevelControl } from "../../src/observe/log-level.ts";
 import {
   adminClient,
@@ -264,6 +265,18 @@ describe("a cordon", () => {
     const [device] = (await status()).devices;
     expect([device?.healthy, device?.cordon]).toEqual([true, undefined]);
   });
+});
+
+test("the use of a device that only an init container requested is not shown as free", async () => {
+  await scenario.registered();
+  const init = { name: "prepare", devices: 1, init: true };
+  await scenario.kubelet.addPod({ name: "a", containers: [init, { name: "app" }] });
+  const words = async () => {
+    const { devices, kubelet } = await status();
+    return devices.slice(0, 2).map((device) => deviceWords(device, kubelet).state);
+  };
+  await eventually(async () => (await words())[0] === "unknown", "the end of the grace time");
+  expect(await words()).toEqual(["unknown", "free"]);
 });
 
 describe("an operator's reset", () => {

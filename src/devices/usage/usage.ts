@@ -36,10 +36,17 @@ export function deviceUse(facts: UsageFacts, now: number, graceMs: number): Devi
   // The kubelet asks only for devices that no pod owns: after a refusal no pod owns it until the kubelet asks again.
   if (facts.refused) return "free";
   if (facts.allocatedAt !== undefined && now - facts.allocatedAt < graceMs) return "in_use";
-  // The kubelet never lists what only a plain init container has, so its absence proves nothing.
-  if (facts.allocatedAt !== undefined && !facts.listedSince) return "unknown";
+  if (isUnlisted(facts)) return "unknown";
   const isAbsent = facts.absentSince !== undefined && now - facts.absentSince >= graceMs;
   return isAbsent ? "free" : "unknown";
+}
+
+/**
+ * True if the device was allocated, and the kubelet has not listed it since. The kubelet never lists what only a plain
+ * init container has, so its absence proves nothing.
+ */
+export function isUnlisted({ allocatedAt, listedSince }: UsageFacts): boolean {
+  return allocatedAt !== undefined && !listedSince;
 }
 
 /** Since when a pod has owned a device. */
