@@ -204,6 +204,11 @@ describe.skipIf(skip)(`the image as pods on kubelet ${kubeletVersion}`, () => {
       }
       await done;
       const { limit, oomKills, workingSet, anonymous } = await plugin.memory();
+      const { text } = await plugin.http("/metrics");
+      const metric = (name: string) =>
+        Number(new RegExp(`^video_device_plugin_memory_${name} (\\d+)$`, "m").exec(text)?.[1]);
+      expect(metric("limit_bytes")).toBe(limit);
+      expect(Math.abs(metric("working_set_bytes") - workingSet)).toBeLessThan(16 * 2 ** 20);
       const mi = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} Mi`;
       const resident = await plugin.peakResident();
       console.log(
