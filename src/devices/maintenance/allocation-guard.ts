@@ -108,13 +108,13 @@ export class AllocationGuard {
       });
     } catch (reason) {
       const error = PluginError.from(reason);
-      for (const id of current === undefined ? ids : [current]) await this.#refused(id, error);
+      for (const id of current === undefined ? ids : [current]) this.#refused(id, error);
       throw error;
     }
   }
 
   /** No device is offered and refused for ever, whatever the cause: after some refusals it leaves the offer. */
-  async #refused(id: string, error: PluginError): Promise<void> {
+  #refused(id: string, error: PluginError): void {
     const { inventory, usage, held, records, log, times } = this.#deps;
     const record = records.get(id);
     // One that is unhealthy has left the offer already.
@@ -122,8 +122,8 @@ export class AllocationGuard {
     record.refusals += 1;
     usage.refused(id);
     if (error.code === "device_held") return;
-    if (error.code === "device_busy") {
-      await held.hold(id);
+    if (error.code === "device_busy" || usage.facts(id).open === true) {
+      void held.hold(id);
       return;
     }
     if (inventory.require(id).cleaning !== "reset" || inventory.isHeld(id, "unclean")) return;
@@ -215,10 +215,12 @@ export class AllocationGuard {
 
   /** True if a process holds the device open and does not close it soon; undefined if that can't be known. */
   async #staysOpen(turn: DriverTurn, id: string): Promise<boolean | undefined> {
-    const { clock, times } = this.#deps;
+    const { clock, usage, times } = this.#deps;
+    // By the clock, since Allocate has a limit of its own, also on a slow machine.
+    const until = clock.now() + times.closeMs;
     let open = await turn.isOpen(id);
-    for (let waitedMs = 0; open === true && waitedMs < times.closeMs; waitedMs += closePauseMs) {
-      if (turn.isOver) break;
+    if (open === true) usage.seenOpen(id, open);
+    while (open === true && clock.now() < until && !turn.isOver) {
       await clock.sleep(closePauseMs);
       open = await turn.isOpen(id);
     }

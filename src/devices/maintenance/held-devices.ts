@@ -80,25 +80,26 @@ export class HeldDevices {
   }
 
   /**
-   * Holds a device out of the offer because a process of no pod has it open.
+   * Holds a device out of the offer because a process of no pod has it open: at once, and then finds out which one.
    *
    * @returns the process, for people; empty if it can't be seen.
    */
   async hold(id: string): Promise<string> {
     const { inventory, usage, queue, log } = this.#deps;
-    const { nodes } = inventory.require(id);
-    const holders = await queue.holders(id);
-    const detail =
-      holders === ""
-        ? `It is held open by a process of no pod that the kubelet lists: see fuser -v ${nodes[0].hostPath} on the host.`
-        : `It is held open by ${holders}, of no pod that the kubelet lists.`;
+    const [{ hostPath }] = inventory.require(id).nodes;
     const isNew = !inventory.isHeld(id, "held");
     usage.seenOpen(id, true);
-    inventory.hold(id, "held", detail);
+    let detail = `It is held open by a process of no pod that the kubelet lists: see fuser -v ${hostPath} on the host.`;
+    if (isNew) inventory.hold(id, "held", detail);
+    const holders = await queue.holders(id);
+    if (holders !== "") {
+      detail = `It is held open by ${holders}, of no pod that the kubelet lists.`;
+      if (inventory.isHeld(id, "held")) inventory.hold(id, "held", detail);
+    }
     if (isNew) {
       log.warn("Device held open", {
         device_id: id,
-        device_path: nodes[0].hostPath,
+        device_path: hostPath,
         reason: "held",
         detail,
         next: nextStep({ reason: "held", fix: "none" }),

@@ -399,6 +399,20 @@ describe("the maintenance", () => {
     await end();
   });
 
+  test("holds an open device out of the offer although Allocate's time is over before the process is found", async () => {
+    const { driver, log, inventory, refusal, end } = await setUp();
+    const search = Promise.withResolvers<string>();
+    driver.holders = () => search.promise;
+    driver.open?.add("video10");
+    expect(await refusal("video10")).toMatchObject({ code: "timed_out" });
+    expect(inventory.get("video10")).toMatchObject({ health: "Unhealthy", reason: "held" });
+    search.resolve("pipewire (process 812)");
+    await settle();
+    expect(inventory.get("video10")?.detail).toContain("pipewire (process 812)");
+    expect(log.lines.filter(({ msg }) => msg === "Device held open")).toHaveLength(1);
+    await end();
+  });
+
   test("counts only refusals in a row", async () => {
     const { driver, devices, clock, pass, refusal, reasonOf, end } = await setUp();
     const timesOut = async (times: number) => {

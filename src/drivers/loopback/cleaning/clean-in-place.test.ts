@@ -265,6 +265,18 @@ describe("the lock", () => {
     expect(maxOpeners(kernel, 10)).toBe("10");
   });
 
+  test("of a process that resets a device outlives a look whether that is open", async () => {
+    const { kernel, driver } = await setUp();
+    const release = kernel.hold(11);
+    const path = join(kernel.sysfsDir, "class/video4linux/video10/max_openers");
+    kernel.writeAttribute(path, "0");
+    expect(await driver.isOpen("video10")).toBeUndefined();
+    expect(maxOpeners(kernel, 10)).toBe("0");
+    kernel.writeAttribute(path, "10");
+    expect(await driver.isOpen("video10")).toBe(false);
+    release();
+  });
+
   test("whether a device is open is unknown where /sys can't be written to and another is open", async () => {
     const { kernel, driver } = await setUp();
     kernel.sysfsReadOnly = true;
