@@ -1,5 +1,6 @@
 import type { ModuleVersion } from "../provision.ts";
 import { firstStart } from "./first-start.ts";
+import { held } from "./held.ts";
 import { loss } from "./loss.ts";
 import { numbers } from "./numbers.ts";
 import { others } from "./others.ts";
@@ -31,5 +32,6 @@ export function storiesOf(moduleVersion: ModuleVersion | "none"): NamedStory[] {
     // A module without a control device adds and removes no single device.
     ...(moduleVersion === "0.12.7" ? [] : [{ name: "numbers", checks: numbers }]),
     { name: "others", checks: [...others(moduleVersion), ...predecessor(moduleVersion)] },
+    { name: "held", checks: held(moduleVersion) },
   ];
 }
