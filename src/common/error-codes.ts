@@ -124,6 +124,7 @@ export const errorKinds = {
   pod_resources_failed: "internal",
   pod_resources_too_large: "internal",
   register_failed: "internal",
+  standby: "conflict",
 
   // the admin API, and the files in STATE_DIR
   admin_socket_in_use: "internal",

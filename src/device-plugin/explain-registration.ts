@@ -1,14 +1,15 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf, PluginError } from "../common/plugin-error.ts";
-import type { RegistrationReason, RegistrationStep } from "./registration.ts";
+import type { RegistrarStatus } from "./registrar.ts";
+import type { RegistrationStep } from "./registration.ts";
 
 /**
  * Explains a wait for the kubelet by the state of its socket's directory: `kubelet_directory_missing`,
  * `kubelet_directory_denied`, `kubelet_absent` or `kubelet_refusing`. Undefined for any other reason.
  */
 export function explainWait(
-  reason: RegistrationReason,
+  reason: RegistrarStatus["reason"],
   kubeletSocket: string,
 ): PluginError | undefined {
   const directory = dirname(kubeletSocket);

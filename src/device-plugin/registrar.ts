@@ -1,8 +1,10 @@
 import { basename, dirname } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { bindingName } from "../common/bound-socket.ts";
 import type { Clock } from "../common/clock.ts";
 import type { LogFields, Logger } from "../common/logger.ts";
 import { Notify } from "../common/notify.ts";
+import { PluginError } from "../common/plugin-error.ts";
 import { fileIdentity } from "../common/unix-socket.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import { explainFailure } from "./explain-registration.ts";
@@ -59,8 +61,8 @@ export type RegistrationEnd = RegistrationReason | "stopping" | "failed";
 export interface RegistrarStatus {
   /** True if the kubelet watches the device list; only then does it offer devices to pods. */
   readonly registered: boolean;
-  /** `registered`, or what prevents it. */
-  readonly reason: RegistrationReason;
+  /** `registered`, or what prevents it; `standby` while another instance serves. */
+  readonly reason: RegistrationReason | "standby";
   /** Since when this has been the reason, ms since the epoch. */
   readonly since: number;
   /** Absolute path of the socket in service; undefined if there is none. */
@@ -88,7 +90,7 @@ export class Registrar {
   #refusingSince: number | undefined;
   readonly #events: RegistrationLog;
   readonly #directories: KubeletDirectories;
-  #status: { reason: RegistrationReason; since: number };
+  #status: Pick<RegistrarStatus, "reason" | "since">;
 
   constructor(options: RegistrarOptions, deps: RegistrarDeps) {
     this.#options = options;
@@ -115,6 +117,23 @@ export class Registrar {
 
   /** Reconciles now rather than at the next tick. */
   readonly reconcileSoon = (): void => this.#notify.notify();
+
+  /**
+   * Serves for a moment on a hidden socket, and calls itself. What runs for the first time takes three times as long, and
+   * a standby that takes over has no time. Never rejects: a registration that can't serve says why.
+   */
+  async rehearse(): Promise<void> {
+    const { service, onDefect } = this.#deps;
+    const path = bindingName(this.#options.socketPath);
+    const deps = { service, onDefect, onStreams: () => undefined };
+    try {
+      const server = await PluginServer.listen(path, deps);
+      await server.close(0);
+    } catch (reason) {
+      const { message } = PluginError.from(reason);
+      this.#deps.log.debug("Rehearsal of serving failed", { socket_path: path, error: message });
+    }
+  }
 
   /**
    * Runs until `signal` aborts.
@@ -198,8 +217,9 @@ export class Registrar {
 
   async #listen(kubelet: string | undefined): Promise<void> {
     const { random, log, service, onDefect } = this.#deps;
-    const path = instanceSocketPath(this.#options.socketPath, newSuffix(process.pid, random()));
-    const { stale, live } = await sweepSockets(this.#options.socketPath);
+    const { socketPath, resourceName } = this.#options;
+    const path = instanceSocketPath(socketPath, newSuffix(resourceName, process.pid, random()));
+    const { stale, live } = await sweepSockets(socketPath, resourceName);
     if (stale.length > 0) log.info("Stale sockets removed", { socket_paths: stale });
     if (live.length > 0) {
       log.warn("Another instance is serving on this node", {

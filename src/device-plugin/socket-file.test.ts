@@ -5,7 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileIdentity, identityOf, isListening } from "../common/unix-socket.ts";
 import { instanceSuffixBytes } from "../config/types/path.ts";
-import { instanceSocketPath, newSuffix, probeKubeletSocket, sweepSockets } from "./socket-file.ts";
+import {
+  findOtherInstances,
+  instanceSocketPath,
+  newSuffix,
+  probeKubeletSocket,
+  sweepSockets,
+} from "./socket-file.ts";
 
 let directory: string;
 const servers: Server[] = [];
@@ -95,8 +101,10 @@ describe("an instance's socket", () => {
 
   test("has a suffix within the length that the option's check allows for", () => {
     // 4194304 is the kernel's largest process ID (PID_MAX_LIMIT).
-    expect(newSuffix(4_194_304, 0.999999999).length + 1).toBeLessThanOrEqual(instanceSuffixBytes);
-    expect(newSuffix(1, 0)).toBe("1-00000000");
+    expect(newSuffix("a.io/b", 4_194_304, 0.999999999).length + 1).toBeLessThanOrEqual(
+      instanceSuffixBytes,
+    );
+    expect(newSuffix("meeting-baas.io/video-devices", 1, 0)).toBe("38142f-1-00000000");
   });
 });
 
@@ -109,7 +117,10 @@ describe("the sweep", () => {
     const file = join(directory, "video-device-plugin-notes.sock");
     writeFileSync(file, "not a socket");
 
-    const sweep = await sweepSockets(join(directory, "video-device-plugin.sock"));
+    const sweep = await sweepSockets(
+      join(directory, "video-device-plugin.sock"),
+      "meeting-baas.io/video-devices",
+    );
 
     expect(sweep.stale.sort()).toEqual([dead, original].sort());
     expect(sweep.live).toEqual([live]);
@@ -121,5 +132,41 @@ describe("the sweep", () => {
       true,
     ]);
     expect(await isListening(live)).toBe(true);
+  });
+});
+
+describe("other instances", () => {
+  const ours = "meeting-baas.io/video-devices";
+  const find = () => findOtherInstances(join(directory, "video-device-plugin.sock"), ours);
+
+  test("of the same resource are found, whatever their configured path is", async () => {
+    const same = await listen("video-device-plugin-38142f-2-bbbbbbbb.sock");
+    const release = await listen("other-release-38142f-3-cccccccc.sock");
+    await abandon("video-device-plugin-38142f-4-dddddddd.sock");
+    const found = await find();
+    expect(found.same.sort()).toEqual([release, same].sort());
+    expect(found.unmarked).toEqual([]);
+  });
+
+  test("of another resource are none, at whatever path", async () => {
+    const name = `video-device-plugin-${newSuffix("example.com/other", 5, 0.5)}.sock`;
+    await listen(name);
+    await listen("kubelet.sock");
+    await listen("video-device-plugin-gpu.sock");
+    expect(await find()).toEqual({ same: [], unmarked: [] });
+    const { live } = await sweepSockets(join(directory, "video-device-plugin.sock"), ours);
+    expect(live).toEqual([]);
+  });
+
+  test("of older plugins are those whose names show no resource", async () => {
+    const original = await listen("video-device-plugin.sock");
+    const older = await listen("video-device-plugin-2-bbbbbbbb.sock");
+    const found = await find();
+    expect(found.same).toEqual([]);
+    expect(found.unmarked.sort()).toEqual([older, original].sort());
+  });
+
+  test("are none in a directory that does not exist", async () => {
+    expect(await findOtherInstances("/none/a.sock", ours)).toEqual({ same: [], unmarked: [] });
   });
 });

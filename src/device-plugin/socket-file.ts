@@ -20,32 +20,94 @@ export function instanceSocketPath(socketPath: string, suffix: string): string {
   return join(dirname(socketPath), `${basename(socketPath, extension)}-${suffix}${extension}`);
 }
 
-/** `<process ID>-<random>`: readable in a listing of the directory, and unique over restarts. */
-export function newSuffix(pid: number, random: number): string {
-  return `${pid}-${Math.floor(random * 36 ** 8)
+/** `<mark of the resource name>-<process ID>-<random>`: shows whose socket it is, and is unique over restarts. */
+export function newSuffix(resourceName: string, pid: number, random: number): string {
+  return `${resourceMark(resourceName)}-${pid}-${Math.floor(random * 36 ** 8)
     .toString(36)
     .padStart(8, "0")}`;
 }
 
-/** True if a file has the name of an instance's socket, or the configured name itself, which older plugins used. */
+/** Six hexadecimal digits that differ between the few resource names of a node: a CRC, cut to what a path has room for. */
+function resourceMark(resourceName: string): string {
+  return (Bun.hash.crc32(resourceName) & 0xff_ff_ff).toString(16).padStart(6, "0");
+}
+
+/** The form of {@link newSuffix}, without and with the mark: the name of another plugin's socket may begin the same way. */
+const unmarked = /^\d+-[0-9a-z]{8}$/;
+const marked = /^[0-9a-f]{6}-\d+-[0-9a-z]{8}$/;
+
+/** True if a file has the name of an instance's socket, of whatever resource: today's form, or that of older plugins. */
 export function isInstanceSocket(socketPath: string, name: string): boolean {
+  if (isUnmarked(socketPath, name)) return true;
+  const suffix = suffixOf(socketPath, name);
+  return suffix !== undefined && marked.test(suffix);
+}
+
+/** True if the name is one that older plugins used, which does not show the resource: it may be ours. */
+function isUnmarked(socketPath: string, name: string): boolean {
+  if (name === basename(socketPath)) return true;
+  const suffix = suffixOf(socketPath, name);
+  return suffix !== undefined && unmarked.test(suffix);
+}
+
+/** True if the name is that of an instance of the resource, whatever its configured path is. */
+function isOfResource(name: string, resourceName: string): boolean {
+  const stem = basename(name, extname(name));
+  const [suffix = ""] = /[0-9a-f]{6}-\d+-[0-9a-z]{8}$/.exec(stem) ?? [];
+  return suffix.startsWith(`${resourceMark(resourceName)}-`);
+}
+
+function suffixOf(socketPath: string, name: string): string | undefined {
   const extension = extname(socketPath);
   const stem = `${basename(socketPath, extension)}-`;
-  if (name === basename(socketPath)) return true;
-  if (!name.startsWith(stem) || !name.endsWith(extension)) return false;
-  // The form of newSuffix: the name of another plugin's socket may begin with the same letters.
-  return /^\d+-[0-9a-z]{8}$/.test(name.slice(stem.length, name.length - extension.length));
+  if (!name.startsWith(stem) || !name.endsWith(extension)) return undefined;
+  return name.slice(stem.length, name.length - extension.length);
+}
+
+/** Sockets of other instances on which a process listens. */
+export interface OtherInstances {
+  /** Paths of those that serve the same resource. */
+  readonly same: string[];
+  /** Paths of those of older plugins: their names don't say which resource they serve. */
+  readonly unmarked: string[];
+}
+
+/** Finds the instances that serve the resource, or may; none if the directory can't be read. */
+export async function findOtherInstances(
+  socketPath: string,
+  resourceName: string,
+): Promise<OtherInstances> {
+  const others: OtherInstances = { same: [], unmarked: [] };
+  for (const name of socketNames(dirname(socketPath))) {
+    const path = join(dirname(socketPath), name);
+    const kind = isUnmarked(socketPath, name)
+      ? "unmarked"
+      : isOfResource(name, resourceName)
+        ? "same"
+        : undefined;
+    if (kind !== undefined && (await isListening(path))) others[kind].push(path);
+  }
+  return others;
+}
+
+function socketNames(directory: string): string[] {
+  try {
+    const entries = readdirSync(directory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isSocket()).map(({ name }) => name);
+  } catch {
+    return [];
+  }
 }
 
 export interface SocketSweep {
   /** Removed: no process listened on them. */
   readonly stale: string[];
-  /** Left alone: another instance serves on them. */
+  /** Left alone: another instance serves the same resource on them, or may. */
   readonly live: string[];
 }
 
 /** Removes the sockets of instances that have ended ({@link isInstanceSocket}); leaves those that are listened on. */
-export async function sweepSockets(socketPath: string): Promise<SocketSweep> {
+export async function sweepSockets(socketPath: string, resourceName: string): Promise<SocketSweep> {
   const directory = dirname(socketPath);
   const sweep: SocketSweep = { stale: [], live: [] };
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
@@ -53,7 +115,9 @@ export async function sweepSockets(socketPath: string): Promise<SocketSweep> {
     if (!entry.isSocket() || !isInstanceSocket(socketPath, entry.name)) continue;
     const identity = fileIdentity(path);
     if (await isListening(path)) {
-      sweep.live.push(path);
+      if (isUnmarked(socketPath, entry.name) || isOfResource(entry.name, resourceName)) {
+        sweep.live.push(path);
+      }
     } else if (identity !== undefined && fileIdentity(path) === identity) {
       unlinkSync(path);
       sweep.stale.push(path);

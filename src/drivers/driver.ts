@@ -26,7 +26,7 @@ export interface VideoDriver {
    * Observes every device without opening one (an open counts as a user, flips state, and on v4l2loopback 0.12 can
    * break the device). One entry a device, in `devices` order.
    */
-  inspect(): Promise<DeviceObservation[]>;
+  inspect(options?: InspectOptions): Promise<DeviceObservation[]>;
 
   /** What this driver can do on this node; may change after `ensure`. */
   capabilities(): DriverCapabilities;
@@ -83,6 +83,14 @@ export interface VideoDriver {
    * so the caller inspects, and inspects on a timer as well.
    */
   watch(notify: () => void, signal: AbortSignal): void;
+}
+
+export interface InspectOptions {
+  /**
+   * True if the inspection must write nothing, not even for a moment, since another process manages the devices. What
+   * can be seen only by writing is left out. Default false.
+   */
+  readonly readOnly?: boolean;
 }
 
 export interface EnsureOptions {
@@ -167,6 +175,8 @@ export interface DeviceObservation {
   readonly accessLost?: true;
   /** Major and minor of its first node as in sysfs, `81:0`; absent if it doesn't exist, or is no device of its own. */
   readonly deviceNumber?: string;
+  /** Set by a driver whose devices have no number of their own: another device of this ID has another identity. */
+  readonly identity?: string;
   /** What is being streamed, `YUYV 640x480 30 fps`; absent if nothing is, or that can't be seen. */
   readonly format?: string;
 }

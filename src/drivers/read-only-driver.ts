@@ -46,8 +46,8 @@ export function readOnlyDriver(driver: VideoDriver, deps: ReadOnlyDeps): VideoDr
       if (first && adopted.length === 0 && reasons.size === 1) throw first.error;
       return { created: [], adopted, failed };
     },
-    async inspect() {
-      const seen = await driver.inspect();
+    async inspect(options) {
+      const seen = await driver.inspect(options);
       lostAccess.log(seen);
       return seen.map(({ accessLost: _, ...observation }) => ({
         ...observation,

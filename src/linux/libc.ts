@@ -26,6 +26,7 @@ function openSymbols() {
     memset: { args: ["i64", "i32", "u64"], returns: "ptr" },
     munmap: { args: ["i64", "u64"], returns: "i32" },
   });
+  const lock = dlopen(glibc, { flock: { args: ["i32", "i32"], returns: "i32" } });
   const errno = dlopen(glibc, { __errno_location: { args: [], returns: "ptr" } });
   return {
     ioctlValue: value.symbols.ioctl,
@@ -39,6 +40,7 @@ function openSymbols() {
     mmap: memory.symbols.mmap,
     memset: memory.symbols.memset,
     munmap: memory.symbols.munmap,
+    flock: lock.symbols.flock,
     errnoLocation: errno.symbols.__errno_location,
   };
 }

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { PluginError } from "../common/plugin-error.ts";
 import { type DeviceNumber, encodeDevice } from "./device-number.ts";
-import { ErrnoError } from "./errno-error.ts";
+import { ErrnoError, errnoNameOf } from "./errno-error.ts";
 import { checked, type LibcSymbols, openLibc } from "./libc.ts";
 
 /**
@@ -28,6 +28,11 @@ export interface LinuxCalls {
   makeCharDevice(path: string, mode: number, device: DeviceNumber): void;
   /** Maps `length` bytes from `offset` of an open file (mmap(2), shared), sets them to zero and unmaps them. */
   zeroMapping(fd: number, length: number, offset: number): void;
+  /**
+   * flock(2): takes an exclusive lock on an open file, without waiting. The kernel releases it when the file is closed.
+   * Returns false if another open file of the same inode has it.
+   */
+  lockFile(fd: number): boolean;
   /** Opens a non-blocking socket to which the kernel sends its uevents; the caller closes it. */
   openUevents(): number;
 }
@@ -42,6 +47,9 @@ export const O_NONBLOCK = 0x800;
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;
+
+/** LOCK_EX | LOCK_NB, include/uapi/asm-generic/fcntl.h. */
+const exclusiveLock = 2 | 4;
 
 /** The current directory: include/uapi/linux/fcntl.h. */
 const AT_FDCWD = -100;
@@ -139,6 +147,17 @@ export function linuxCalls(): LinuxCalls {
       if (address === -1n) checked(c, "mmap", -1);
       c.memset(address, 0, BigInt(length));
       c.munmap(address, BigInt(length));
+    },
+    lockFile(fd) {
+      const c = libc();
+      try {
+        checked(c, "flock", c.flock(fd, exclusiveLock));
+        return true;
+      } catch (error) {
+        // EWOULDBLOCK is the same number.
+        if (errnoNameOf(error) === "EAGAIN") return false;
+        throw error;
+      }
     },
     openUevents() {
       const c = libc();

@@ -18,6 +18,7 @@ export interface MetricsOptions {
 /** What the gauges read when they are scraped. */
 export interface MetricsSources extends DeviceSources {
   readonly registered: () => boolean;
+  readonly standby: () => boolean;
   /** Longest delay of a timer in the last minute, seconds. */
   readonly lagSeconds: () => number;
 }
@@ -64,6 +65,12 @@ export class Metrics {
     deviceMetrics(registry, sources);
     gauge(registry, `${prefix}registered`, "1 if the plugin is registered with the kubelet.", () =>
       sources.registered() ? 1 : 0,
+    );
+    gauge(
+      registry,
+      `${prefix}standby`,
+      "1 while another instance serves the resource on the node, and this one waits for its end.",
+      () => (sources.standby() ? 1 : 0),
     );
     gauge(
       registry,

@@ -20,6 +20,11 @@ export function summarise({ devices, kubelet, otherOffers }: Status): Summary {
     ...(retired > 0 ? [`${retired} retired`] : []),
   ];
   const counts = parts.join(", ");
+  if (kubelet?.reason === "standby") {
+    // There is a detail if it lasts longer than an update.
+    const level = kubelet.detail === "" ? "good" : "warn";
+    return { level, sentence: `Standing by for another instance. ${counts}` };
+  }
   if (kubelet?.registered !== true) {
     return { level: "bad", sentence: `Not registered with the kubelet. ${counts}` };
   }

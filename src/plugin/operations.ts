@@ -2,6 +2,7 @@ import type { AdminActions } from "../admin/admin-service.ts";
 import { runAdmin } from "../admin/run-admin.ts";
 import type { Clock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
+import { PluginError } from "../common/plugin-error.ts";
 import type { WallClock } from "../common/wall-clock.ts";
 import type { Config } from "../config/config.ts";
 import { explainWait } from "../device-plugin/explain-registration.ts";
@@ -18,6 +19,7 @@ import { redactStatus } from "../observe/redact-status.ts";
 import { runHttp } from "../observe/run-http.ts";
 import type { Pool } from "./pool.ts";
 import type { RestartTracker } from "./restart-tracker.ts";
+import { longStandby } from "./standby.ts";
 
 /** The parts that are shown and operated. */
 export interface OperatedParts {
@@ -59,7 +61,7 @@ export class Operations {
         devices: () => pool.devices.inventory.list(),
         activity: () => pool.devices.activity(),
         cordons: () => cordons.cordons,
-        registration: () => pool.registrar.status(),
+        registration: () => pool.registration(),
         registrationDetail: () => this.#registrationDetail(),
         podResources: pool.podResources,
         otherOffers: () => pool.otherOffers(),
@@ -75,11 +77,17 @@ export class Operations {
       };
     },
     reset: async (id, options) => {
-      await this.#parts.pool.devices.maintenance.operate("reset", id, options);
+      await this.#serving().devices.maintenance.operate("reset", id, options);
     },
-    repair: (id, options) => this.#parts.pool.devices.maintenance.operate("repair", id, options),
-    cordon: (id, note) => this.#parts.cordons.cordon(id, note),
-    uncordon: (id) => this.#parts.cordons.uncordon(id),
+    repair: (id, options) => this.#serving().devices.maintenance.operate("repair", id, options),
+    cordon: async (id, note) => {
+      this.#serving();
+      await this.#parts.cordons.cordon(id, note);
+    },
+    uncordon: async (id) => {
+      this.#serving();
+      await this.#parts.cordons.uncordon(id);
+    },
     setLogLevel: (level) =>
       changeLogLevel(this.#parts.logLevel, this.#parts.log, level, "the admin API"),
   };
@@ -93,8 +101,17 @@ export class Operations {
       this.#parts.restarts.check(),
     ],
     ready: () => {
-      const { registrar, devices } = this.#parts.pool;
-      const { registered, reason } = registrar.status();
+      const { pool } = this.#parts;
+      const { devices } = pool;
+      const { registered, reason } = pool.registration();
+      if (reason === "standby") {
+        // The check of the devices is what stops a rollout at a node where this version can't work.
+        return [
+          { name: "ping", failure: undefined },
+          { name: "standby", failure: undefined },
+          devicesCheck(devices.inventory.list(), undefined),
+        ];
+      }
       return [
         { name: "ping", failure: undefined },
         {
@@ -128,8 +145,24 @@ export class Operations {
 
   /** Why the kubelet doesn't listen and what to do; empty if it does, or if there is no more to say. */
   #registrationDetail(): string {
-    const { registered, reason } = this.#parts.pool.registrar.status();
+    const { pool } = this.#parts;
+    if (pool.standby()?.isLong) return inSentences(longStandby(this.#config.resourceName));
+    const { registered, reason } = pool.registration();
     const why = registered ? undefined : explainWait(reason, this.#config.kubeletSocket);
     return why === undefined ? "" : inSentences(why);
+  }
+
+  /**
+   * The pool, if this instance serves it.
+   * @throws PluginError `standby`.
+   */
+  #serving(): Pool {
+    const { pool } = this.#parts;
+    if (pool.standby() === undefined) return pool;
+    throw new PluginError(
+      "standby",
+      `This instance stands by: another one serves ${this.#config.resourceName} on this node.`,
+      { remedy: "Ask the other instance: its log and its status say Registered." },
+    );
   }
 }

@@ -8,9 +8,11 @@ import type { Config } from "../config/config.ts";
 import type { RegistrarStatus } from "../device-plugin/registrar.ts";
 import { defaultRegistrationTimes, type RegistrationTimes } from "../device-plugin/registration.ts";
 import { type AuditTimes, defaultAuditTimes } from "../device-plugin/registration-audit.ts";
+import { defaultStandbyTimes, type StandbyTimes } from "../device-plugin/standby.ts";
 import { hiddenDevices } from "../devices/container-path.ts";
 import { CordonFile } from "../devices/cordon/cordon-file.ts";
 import { CordonStore } from "../devices/cordon/cordon-store.ts";
+import { isHoldReason } from "../devices/inventory/device-status.ts";
 import type { Inventory } from "../devices/inventory/inventory.ts";
 import {
   defaultMaintenanceTimes,
@@ -24,6 +26,7 @@ import { Journal } from "../observe/journal.ts";
 import type { LogLevelControl } from "../observe/log-level.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { NfdFeatures } from "../observe/nfd-features.ts";
+import type { ProbeSources } from "../observe/probes.ts";
 import { Operations } from "./operations.ts";
 import { Pool } from "./pool.ts";
 import { RestartTracker } from "./restart-tracker.ts";
@@ -46,6 +49,8 @@ export interface PluginDeps {
   readonly random?: () => number;
   /** Default {@link defaultRegistrationTimes}; for tests that can't wait. */
   readonly registrationTimes?: RegistrationTimes;
+  /** Default {@link defaultStandbyTimes}; for tests that can't wait. */
+  readonly standbyTimes?: StandbyTimes;
   /** Default {@link defaultAuditTimes}, at the configuration's interval; for tests that can't wait. */
   readonly auditTimes?: AuditTimes;
   /** Default {@link defaultMaintenanceTimes}, at the configuration's interval; for tests that can't wait. */
@@ -85,6 +90,7 @@ export class Plugin {
       clock: systemClock,
       random: Math.random,
       registrationTimes: defaultRegistrationTimes,
+      standbyTimes: defaultStandbyTimes,
       auditTimes: { ...defaultAuditTimes, intervalMs: pollMs },
       maintenanceTimes: { ...defaultMaintenanceTimes, pollMs },
       journal: new Journal(),
@@ -111,6 +117,7 @@ export class Plugin {
       devices: () => inventory.list(),
       reasons: driver.reasons,
       registered: () => pool.registrar.status().registered,
+      standby: () => pool.standby() !== undefined,
       activity: () => pool.devices.activity(),
       cordoned: (id) => cordons.cordons.has(id),
       retired: (id) => inventory.isHeld(id, "retired"),
@@ -139,9 +146,19 @@ export class Plugin {
     return this.#operations.actions;
   }
 
+  /** What the probes check. */
+  get probes(): ProbeSources {
+    return this.#operations.probes;
+  }
+
+  /** What `/metrics` shows. */
+  get metrics(): Pick<Metrics, "render"> {
+    return this.#metrics;
+  }
+
   /** How the registration is; see {@link RegistrarStatus}. */
   status(): RegistrarStatus {
-    return this.#pool.registrar.status();
+    return this.#pool.registration();
   }
 
   /** Sets everything up again and inspects it: what SIGHUP asks for. */
@@ -151,9 +168,9 @@ export class Plugin {
   }
 
   /**
-   * Runs until `signal` aborts, or only a new process can go on. Then the registration ends, so that the kubelet sends
-   * no more pods here, with maintenance and audit; everything else ends after it. Devices stay as they are, unless the
-   * option says otherwise.
+   * Runs until `signal` aborts, or only a new process can go on; stands by while another instance serves the resource. At
+   * the end the work at the devices comes to a rest, then the registration ends, so that the kubelet sends no more pods
+   * here, then a standby takes over. Devices stay as they are, unless the option says otherwise.
    *
    * @throws PluginError of what only a new process can help against; devices stay as they are.
    */
@@ -165,36 +182,76 @@ export class Plugin {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#deps;
     this.#cordons.load();
-    this.#podNumbers.load();
     this.#warnOfHidden();
     const later = new AbortController();
-    const others = [
-      this.#supervise("maintenance", (until) => this.#pool.maintain(until), signal),
-      this.#supervise("audit", (until) => this.#pool.audit(until), signal),
-      this.#supervise("monitor", (until) => this.#pool.monitor(until), later.signal),
+    const shown = [
       this.#supervise("lag", (until) => this.#lag.run(until), later.signal),
       this.#supervise("admin", (until) => this.#operations.runAdmin(until), later.signal),
       ...(this.#config.enableMetrics
         ? [this.#supervise("http", (until) => this.#operations.runHttp(until), later.signal)]
         : []),
-      ...(this.#config.nfdFeaturesDir
-        ? [this.#supervise("features", (until) => this.#publishFeatures(until), signal)]
-        : []),
     ];
-    await Promise.race([
-      this.#pool.devices.monitor.ready,
-      this.#deps.clock.sleep(firstInspectionMs, signal),
-    ]);
-    await this.#supervise("registrar", (until) => this.#pool.offer(until), signal);
+    const hasStoodBy = await this.#pool.standBy(signal);
+    if (signal.aborted) {
+      later.abort();
+      await Promise.all(shown);
+      return;
+    }
+    if (hasStoodBy) await this.#cordons.reload();
+    // Not before: until now the other instance has written the file.
+    this.#podNumbers.load();
+    // The first list holds back what the file says of numbers.
+    if (hasStoodBy) await this.#pool.devices.queue.inspect({ readOnly: true });
+    const stopped = Promise.all([...this.#work(signal), ...shown]).then(() => true);
+    await this.#firstList(hasStoodBy, signal);
+    const offering = new AbortController();
+    const offered = this.#supervise(
+      "registrar",
+      (until) => this.#pool.offer(until),
+      offering.signal,
+    );
+    await aborted(signal);
+    const giveUpAt = clock.now() + stopPatienceMs;
+    // What is under way, above all a reset inside Allocate, ends before the stream does.
+    const atRest = Promise.all([this.#pool.devices.queue.idle(), this.#podNumbers.saved()]);
+    await Promise.race([atRest, clock.sleep(stopPatienceMs)]);
+    offering.abort();
+    await Promise.all([offered, this.#podNumbers.saved()]);
     later.abort();
-    const stopped = Promise.all(others).then(() => true);
-    if (!(await Promise.race([stopped, this.#deps.clock.sleep(stopPatienceMs)]))) {
-      this.#deps.log.warn("Work at the devices abandoned", { waited_ms: stopPatienceMs });
+    if (!this.#config.removeDevicesOnExit) this.#pool.handOver();
+    if (!(await Promise.race([stopped, clock.sleep(Math.max(0, giveUpAt - clock.now()))]))) {
+      log.warn("Work at the devices abandoned", { waited_ms: stopPatienceMs });
       return;
     }
     if (this.#config.removeDevicesOnExit && this.#failure === undefined)
       await this.#pool.devices.maintenance.removeUnused();
+  }
+
+  /** What works at the devices until `signal` aborts. */
+  #work(signal: AbortSignal): Promise<void>[] {
+    return [
+      this.#supervise("monitor", (until) => this.#pool.monitor(until), signal),
+      this.#supervise("maintenance", (until) => this.#pool.maintain(until), signal),
+      this.#supervise("audit", (until) => this.#pool.audit(until), signal),
+      ...(this.#config.nfdFeaturesDir
+        ? [this.#supervise("features", (until) => this.#publishFeatures(until), signal)]
+        : []),
+    ];
+  }
+
+  /**
+   * Waits for the first inspection after the devices were created, so that the first list is not one of missing devices.
+   * A standby has inspected them, and registers at once if they all work.
+   */
+  async #firstList(hasStoodBy: boolean, signal: AbortSignal): Promise<void> {
+    const { inventory, monitor } = this.#pool.devices;
+    const isSettled = inventory.list().every(({ health, reason }) => {
+      return health === "Healthy" || isHoldReason(reason);
+    });
+    if (hasStoodBy && isSettled) return;
+    await Promise.race([monitor.ready, this.#deps.clock.sleep(firstInspectionMs, signal)]);
   }
 
   #warnOfHidden(): void {

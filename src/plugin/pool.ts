@@ -1,24 +1,34 @@
 import { dirname } from "node:path";
 import type { Clock } from "../common/clock.ts";
 import { aborted } from "../common/clock.ts";
+import { readSmallFile } from "../common/files.ts";
 import type { Logger } from "../common/logger.ts";
+import { Notify } from "../common/notify.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import type { Config } from "../config/config.ts";
 import {
   type AllocationObserver,
   devicePluginService,
 } from "../device-plugin/device-plugin-service.ts";
-import { Registrar, type RegistrationObserver } from "../device-plugin/registrar.ts";
+import {
+  Registrar,
+  type RegistrarStatus,
+  type RegistrationObserver,
+} from "../device-plugin/registrar.ts";
 import type { RegistrationTimes } from "../device-plugin/registration.ts";
 import { type AuditTimes, RegistrationAudit } from "../device-plugin/registration-audit.ts";
 import { isInstanceSocket } from "../device-plugin/socket-file.ts";
+import type { StandbyTimes } from "../device-plugin/standby.ts";
 import { Devices, type DevicesObserver } from "../devices/devices.ts";
 import type { MaintenanceTimes } from "../devices/maintenance/maintenance-times.ts";
 import type { VideoDriver } from "../drivers/driver.ts";
+import { linuxCalls } from "../linux/linux-calls.ts";
 import { logInternalError } from "../observe/internal-error-log.ts";
 import { logOwners } from "../pod-resources/owner-log.ts";
 import { PodResources, type PodResourcesObserver } from "../pod-resources/pod-resources.ts";
+import { readHandOver, stillClean, writeHandOver } from "./hand-over-note.ts";
 import { type OtherOffer, OtherOfferLog, overlapping } from "./other-offers.ts";
+import { Standby, type StandbyStatus } from "./standby.ts";
 
 /** What of the configuration belongs to one pool. */
 export type PoolConfig = Pick<
@@ -26,6 +36,7 @@ export type PoolConfig = Pick<
   | "resourceName"
   | "kubeletSocket"
   | "socketPath"
+  | "stateDir"
   | "podResourcesSocket"
   | "containerDevicePath"
   | "containerDeviceEnv"
@@ -48,6 +59,7 @@ export interface PoolDeps {
   /** In [0, 1). */
   readonly random: () => number;
   readonly registrationTimes: RegistrationTimes;
+  readonly standbyTimes: StandbyTimes;
   readonly auditTimes: AuditTimes;
   readonly maintenanceTimes: MaintenanceTimes;
   readonly observer: PoolObserver;
@@ -62,6 +74,8 @@ export class Pool {
   readonly registrar: Registrar;
   readonly podResources: PodResources;
   readonly #audit: RegistrationAudit;
+  readonly #standby: Standby;
+  readonly #inspectIntervalMs: number;
   readonly #deps: PoolDeps;
 
   constructor(config: PoolConfig, deps: PoolDeps) {
@@ -96,6 +110,12 @@ export class Pool {
           ),
       },
     );
+    const { allocatable } = podResources;
+    this.#standby = new Standby(
+      { ...config, times: deps.standbyTimes },
+      { ...deps, calls: linuxCalls(), allocatable },
+    );
+    this.#inspectIntervalMs = inspectIntervalMs;
     this.devices = devices;
     this.podResources = podResources;
     this.registrar = registrar;
@@ -121,8 +141,83 @@ export class Pool {
     );
   }
 
-  /** Sets everything up again and inspects it. */
+  /** The registration, or the standby before it. */
+  registration(): RegistrarStatus {
+    const standby = this.#standby.status();
+    if (standby === undefined) return this.registrar.status();
+    const { since } = standby;
+    return { reason: "standby", since, registered: false, socketPath: undefined, streams: 0 };
+  }
+
+  /** The standby that is under way; undefined if there is none. */
+  standby(): StandbyStatus | undefined {
+    return this.#standby.status();
+  }
+
+  /**
+   * Resolves when no other instance serves the resource, or `signal` aborts. Meanwhile the devices are inspected, and
+   * nothing is changed.
+   *
+   * @returns true if another instance has served until now.
+   */
+  async standBy(signal: AbortSignal): Promise<boolean> {
+    const { log } = this.#deps;
+    const over = new AbortController();
+    const stop = AbortSignal.any([signal, over.signal]);
+    try {
+      const takeOver = await this.#standby.untilAlone(() => void this.#observe(stop), signal);
+      if (takeOver === undefined) return false;
+      const handOver = readHandOver(takeOver.note);
+      if (handOver !== undefined) {
+        const { inventory, usage } = this.devices;
+        const { driver } = this.#deps;
+        const now = { driver: driver.name, bootId: readBootId() };
+        const clean = stillClean(handOver, now, inventory.identities());
+        usage.handedOver({ clean, unlisted: handOver.unlisted });
+        log.info("Clean devices known from the last instance", { device_ids: clean });
+      }
+      return takeOver.stoodBy;
+    } finally {
+      over.abort();
+    }
+  }
+
+  /**
+   * Lets a standby take over, with what is known of the devices. Only if the registration has ended; not if work at the
+   * driver is under way, which ends with the process at the latest.
+   */
+  handOver(): void {
+    const { usage, inventory, queue } = this.devices;
+    if (queue.busy() !== undefined) return;
+    const identities = inventory.identities();
+    const { clean, unlisted } = usage.known();
+    const identified = clean.flatMap((id) => {
+      const identity = identities.get(id);
+      return identity === undefined ? [] : [[id, identity] as const];
+    });
+    const driver = this.#deps.driver.name;
+    const note = { driver, bootId: readBootId(), clean: new Map(identified), unlisted };
+    this.#standby.release(writeHandOver(note));
+  }
+
+  /** Inspects the devices on events and on a timer, and asks who owns them, until `signal` aborts. */
+  async #observe(signal: AbortSignal): Promise<void> {
+    const { driver, clock, maintenanceTimes } = this.#deps;
+    const changed = new Notify();
+    driver.watch(changed.notify, signal);
+    await this.registrar.rehearse();
+    const waitMs = Math.min(this.#inspectIntervalMs, maintenanceTimes.pollMs);
+    while (!signal.aborted) {
+      await this.devices.queue.inspect({ readOnly: true });
+      // For people only: what use it shows is out of date when this instance takes over.
+      await this.podResources.podDevices(signal).catch(() => undefined);
+      await changed.wait(clock, waitMs, signal);
+    }
+  }
+
+  /** Sets everything up again and inspects it; a standby's next inspection comes soon anyway. */
   reinspect(): void {
+    if (this.standby() !== undefined) return;
     this.devices.monitor.reinspectAll();
     this.registrar.reconcileSoon();
   }
@@ -165,9 +260,10 @@ export class Pool {
     return overlapping(this.podResources.otherOffers, ids);
   }
 
-  /** Closes the connection to the kubelet. */
+  /** Closes the connection to the kubelet, and releases the lock. */
   close(): void {
     this.podResources.close();
+    this.#standby.release();
   }
 }
 
@@ -189,4 +285,9 @@ function restartObserver(devices: Devices, observer: RegistrationObserver): Regi
 function offered(registrar: Registrar, { inventory }: Devices): string[] | undefined {
   if (!registrar.status().registered) return undefined;
   return inventory.list().flatMap(({ id, health }) => (health === "Healthy" ? [id] : []));
+}
+
+/** Another one after each boot; empty if it can't be read. random(4). */
+function readBootId(): string {
+  return readSmallFile("/proc/sys/kernel/random/boot_id") ?? "";
 }

@@ -1,6 +1,8 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock } from "../../src/common/clock.ts";
+import { pollUntil } from "../../src/common/poll-until.ts";
 import { faultsDirectory } from "../../src/drivers/simulated/faults.ts";
 import type { KubeletEvent } from "../../src/simulator/events.ts";
 import { EmbeddedKubelet } from "../../src/simulator/kubelet.ts";
@@ -23,6 +25,7 @@ export class BenchNode implements AsyncDisposable {
   readonly #devices = join(this.#directory, "dev");
   readonly #binary: string;
   #plugin: PluginUnderTest | undefined;
+  #started = 0;
 
   constructor(binary: string) {
     this.#binary = binary;
@@ -45,7 +48,13 @@ export class BenchNode implements AsyncDisposable {
   async startPlugin(options: readonly string[] = []): Promise<number> {
     const listed = this.listed(deviceCount);
     const started = this.kubelet.events.elapsedMs();
-    this.#plugin = new PluginUnderTest(
+    this.#plugin = this.#start(options);
+    return (await listed).atMs - started;
+  }
+
+  #start(options: readonly string[]): PluginUnderTest {
+    this.#started += 1;
+    return new PluginUnderTest(
       this.#binary,
       {
         kubeletSocket: this.kubelet.socket,
@@ -54,11 +63,29 @@ export class BenchNode implements AsyncDisposable {
         simulatedDir: this.#devices,
         adminSocket: this.adminSocket,
         stateDir: join(this.#directory, "state"),
-        logFile: join(this.#directory, "plugin.log"),
+        logFile: join(this.#directory, `plugin-${this.#started}.log`),
       },
       options,
     );
-    return (await listed).atMs - started;
+  }
+
+  /**
+   * Starts a second instance and, when it stands by, ends the first one with the signal; resolves to the ms from the end
+   * of the first one's stream at the kubelet to the second one's list.
+   */
+  async handOver(signal: "SIGTERM" | "SIGKILL"): Promise<number> {
+    const old = this.#plugin;
+    const next = this.#start([]);
+    this.#plugin = next;
+    const stands = () => next.hasLogged("Standing by");
+    const polling = { patienceMs: limitMs, pauseMs: 5 };
+    if (!(await pollUntil(stands, systemClock, polling))) throw new Error("no standby");
+    // Its first inspection, and any moment between two of its tries to take the lock.
+    await Bun.sleep(100 + Math.random() * 10);
+    const ended = this.next("the old stream's end", ({ type }) => type === "stream_ended");
+    const listed = this.listed(deviceCount);
+    await old?.end(signal);
+    return (await listed).atMs - (await ended).atMs;
   }
 
   async stopPlugin(): Promise<void> {

@@ -3,6 +3,7 @@ import { allocate } from "./measures/allocate.ts";
 import { allocateReset } from "./measures/allocate-reset.ts";
 import { binarySize } from "./measures/binary-size.ts";
 import { deviceLoss } from "./measures/device-loss.ts";
+import { handOver } from "./measures/hand-over.ts";
 import { httpLoad } from "./measures/http-load.ts";
 import { idleCpu } from "./measures/idle-cpu.ts";
 import { kubeletRestart } from "./measures/kubelet-restart.ts";
@@ -13,6 +14,7 @@ import { startUp } from "./measures/start-up.ts";
 export const measures: readonly Measure[] = [
   startUp,
   kubeletRestart,
+  handOver,
   deviceLoss,
   allocate,
   allocateReset,

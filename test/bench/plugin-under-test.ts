@@ -47,6 +47,17 @@ export class PluginUnderTest {
     return this.#process.pid;
   }
 
+  /** Sends a signal; resolves when it has ended. */
+  async end(signal: NodeJS.Signals): Promise<void> {
+    this.#process.kill(signal);
+    await this.#process.exited;
+  }
+
+  /** True if the log has that text. */
+  hasLogged(text: string): boolean {
+    return readFileSync(this.#logFile, "utf8").includes(text);
+  }
+
   /** Resolves when it has ended; SIGKILL if SIGTERM was not enough for it. */
   async stop(): Promise<void> {
     this.#process.kill("SIGTERM");

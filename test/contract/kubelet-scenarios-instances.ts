@@ -15,12 +15,12 @@ function pluginSockets({ node }: BinaryStage): string[] {
     .map(({ name }) => name);
 }
 
-/** Runs `play` with a second instance that registered after the first one. */
+/** Runs `play` with a second instance that registered after the first one, since it can't share the lock. */
 async function withSecond(
   stage: BinaryStage,
   play: (second: PluginBinary) => Promise<void>,
 ): Promise<void> {
-  const second = new PluginBinary(stage.node, { name: "second" });
+  const second = new PluginBinary(stage.node, { name: "second", stateDir: "/proc/none" });
   await second.explaining(async () => {
     try {
       await second.start();
@@ -33,6 +33,38 @@ async function withSecond(
       await second.stop("SIGTERM");
     }
     second.assertCleanOutput();
+  });
+}
+
+/** Starts an instance beside one that serves, and waits until it stands by. */
+async function startStandby(stage: BinaryStage, plugin: PluginBinary): Promise<void> {
+  const count = () => plugin.log.saying("Standing by").length;
+  const before = count();
+  await plugin.start();
+  await stage.eventually(async () => assert.equal(count(), before + 1));
+}
+
+/** Runs `play` with a second instance that stands by. */
+async function withStandby(
+  stage: BinaryStage,
+  play: (standby: PluginBinary) => Promise<void>,
+): Promise<void> {
+  const standby = new PluginBinary(stage.node, { name: "standby" });
+  await standby.explaining(async () => {
+    try {
+      await startStandby(stage, standby);
+      await play(standby);
+    } finally {
+      await standby.stop("SIGTERM");
+    }
+    standby.assertCleanOutput();
+  });
+}
+
+/** Waits until the instance has registered so many times, over all its starts. */
+async function registers(stage: BinaryStage, plugin: PluginBinary, times: number): Promise<void> {
+  await stage.eventually(async () => {
+    assert.equal(plugin.log.saying("Registered with the kubelet").length, times);
   });
 }
 
@@ -52,6 +84,72 @@ export const instanceScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
   scenario("SIGTERM leaves no socket", async (stage) => {
     await stage.plugin.stop("SIGTERM");
     assert.deepEqual(pluginSockets(stage), []);
+  }),
+
+  scenario("pods that start in a row through three hand-overs all run", async (stage) => {
+    const pods = [await stage.runPod("pod-0", 1)];
+    await withStandby(stage, async (standby) => {
+      for (const [old, next] of [
+        [stage.plugin, standby],
+        [standby, stage.plugin],
+        [stage.plugin, standby],
+      ] as const) {
+        if (!next.running) await startStandby(stage, next);
+        pods.push(await stage.runPod(`pod-${pods.length}`, 1));
+        const registrations = next.log.saying("Registered with the kubelet").length;
+        const ended = old.stop("SIGTERM");
+        await registers(stage, next, registrations + 1);
+        // At once: whatever the node's status says, the kubelet has to admit it.
+        pods.push(await stage.runPod(`pod-${pods.length}`, 1));
+        assert.equal(await ended, 0);
+      }
+      await stage.settlesAtAllDevices();
+      for (const pod of pods) await stage.isUntouched(pod);
+      const held = await stage.allocationsOf(...pods.map(({ name }) => name));
+      assert.equal(new Set(Object.values(held).flat()).size, pods.length, "a device got twice");
+    });
+  }),
+
+  scenario("a standby takes over from an instance that is killed", async (stage) => {
+    const pod = await stage.runPod("one", 1);
+    await withStandby(stage, async (standby) => {
+      await stage.plugin.kill();
+      await registers(stage, standby, 1);
+      await stage.settlesAtAllDevices();
+      await stage.runPod("two", 2);
+      await stage.isUntouched(pod);
+    });
+  }),
+
+  scenario("a standby leaves the registration to an instance that hangs", async (stage) => {
+    const pod = await stage.runPod("one", 1);
+    await withStandby(stage, async (standby) => {
+      process.kill(stage.plugin.pid, "SIGSTOP");
+      try {
+        // Long enough for a hundred tries to take the lock.
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        await registers(stage, standby, 0);
+      } finally {
+        await stage.plugin.kill();
+      }
+      await registers(stage, standby, 1);
+      await stage.settlesAtAllDevices();
+      await stage.isUntouched(pod);
+    });
+  }),
+
+  scenario("a standby that ends, as in a rollback, changes nothing", async (stage) => {
+    const pod = await stage.runPod("one", 1);
+    const registrations = stage.plugin.log.saying("Registered with the kubelet").length;
+    await withStandby(stage, async (standby) => {
+      assert.equal(await standby.stop("SIGTERM"), 0);
+      for (const msg of ["Devices set up", "Device reset", "Registered with the kubelet"]) {
+        assert.deepEqual(standby.log.saying(msg), []);
+      }
+    });
+    await registers(stage, stage.plugin, registrations);
+    await stage.settlesAtAllDevices();
+    await stage.isUntouched(pod);
   }),
 
   scenario("the newer of two instances keeps serving when the older one ends", async (stage) => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { dirname, join } from "node:path";
 import type { JsonValue } from "@bufbuild/protobuf";
@@ -130,6 +130,7 @@ describe("the admin API", () => {
       writeFileSync(join(scenario.simulatedDir, ".faults", fault), text);
     inject("video11.held", "A program of the host.");
     inject("video12.reset-fails", "The kernel said no.");
+    rmSync(scenario.stateDir, { recursive: true });
     writeFileSync(scenario.stateDir, "no directory");
     const refusals = [
       () => client.resetDevice({ deviceId: "video99" }),
@@ -258,6 +259,7 @@ describe("a cordon", () => {
 
   test("that can't be stored is refused, and no device changes", async () => {
     await scenario.registered();
+    rmSync(scenario.stateDir, { recursive: true });
     writeFileSync(scenario.stateDir, "no directory");
     expect(await failureOf(client.cordonDevice({ deviceId: "video10" }))).toBe(
       "FailedPrecondition cordon_not_kept",

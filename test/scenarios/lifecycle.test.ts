@@ -20,6 +20,9 @@ const nodes = () =>
     .filter((name) => name.startsWith("video"))
     .map((name) => `${name} ${statSync(join(scenario.simulatedDir, name)).ino}`);
 
+/** A directory in which no lock can be, as one on a mount of the container's own. */
+const alone = { "state-dir": "/proc/none" };
+
 describe("the plugin's life", () => {
   test("ends within a second with its stream, without its socket, and with unchanged devices", async () => {
     await scenario.kubelet.start();
@@ -58,9 +61,9 @@ describe("the plugin's life", () => {
     expect(statSync(scenario.socketPath()).mode & 0o777).toBe(0o600);
   });
 
-  test("beside another instance logs a warning, and the two don't compete", async () => {
-    const first = await scenario.registered();
-    const second = scenario.startPlugin();
+  test("without a shared lock, beside another instance, logs a warning, and the two don't compete", async () => {
+    const first = await scenario.registered(alone);
+    const second = scenario.startPlugin(alone);
     await eventually(() => second.plugin.status().registered, "the second's registration");
     await scenario.counts(8, 8);
     expect(second.log.lines.map(({ msg }) => msg)).toContain(
@@ -71,9 +74,9 @@ describe("the plugin's life", () => {
     expect(first.plugin.status().registered).toBe(true);
   });
 
-  test("beside another instance takes over when that one ends", async () => {
-    await scenario.registered();
-    const second = scenario.startPlugin();
+  test("without a shared lock takes over when another instance ends", async () => {
+    await scenario.registered(alone);
+    const second = scenario.startPlugin(alone);
     await eventually(() => second.plugin.status().registered, "the second's registration");
     await second.stop();
     // The kubelet dropped the endpoint with the second's stream; the first one learns it from pod-resources.
@@ -85,10 +88,10 @@ describe("the plugin's life", () => {
     expect(pod.phase).toBe("Running");
   });
 
-  test("with a kubelet that tracks each instance (1.37), the remaining one keeps serving", async () => {
+  test("without a shared lock, with a kubelet that tracks each instance (1.37), the remaining one keeps serving", async () => {
     scenario.kubelet.behaviour = behaviourOf("1.37");
-    await scenario.registered();
-    const second = scenario.startPlugin();
+    await scenario.registered(alone);
+    const second = scenario.startPlugin(alone);
     await eventually(() => second.plugin.status().registered, "the second's registration");
     await second.stop();
     await scenario.counts(8, 8);
@@ -99,9 +102,9 @@ describe("the plugin's life", () => {
     expect(pod.phase).toBe("Running");
   });
 
-  test("an upgrade that overlaps ends with the new instance serving on its own socket", async () => {
-    const old = await scenario.registered();
-    const next = scenario.startPlugin();
+  test("an upgrade without a shared lock ends with the new instance serving on its own socket", async () => {
+    const old = await scenario.registered(alone);
+    const next = scenario.startPlugin(alone);
     await eventually(() => next.plugin.status().registered, "the new registration");
     await old.stop();
     // Kubelets up to 1.36 disconnect the current client when the old stream ends.
@@ -111,10 +114,10 @@ describe("the plugin's life", () => {
     expect(existsSync(next.plugin.status().socketPath ?? "")).toBe(true);
   });
 
-  test("an upgrade that overlaps loses no device with a kubelet that tracks each instance (1.37)", async () => {
+  test("an upgrade without a shared lock loses no device with a kubelet that tracks each instance (1.37)", async () => {
     scenario.kubelet.behaviour = behaviourOf("1.37");
-    const old = await scenario.registered();
-    const next = scenario.startPlugin();
+    const old = await scenario.registered(alone);
+    const next = scenario.startPlugin(alone);
     await eventually(() => next.plugin.status().registered, "the new registration");
     await old.stop();
     await Bun.sleep(300);

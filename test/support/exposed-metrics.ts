@@ -11,6 +11,7 @@ export interface ExposedMetric {
 
 const sources: MetricsSources = {
   registered: () => true,
+  standby: () => false,
   devices: () => [
     {
       ...{ id: "video10", number: 10, nodes: [{ hostPath: "/dev/video10" }] },

@@ -8,6 +8,7 @@ export function makeMetrics(sources: Partial<MetricsSources> = {}): Metrics {
     devices: () => [],
     reasons: ["missing"],
     registered: () => true,
+    standby: () => false,
     activity: () => [],
     cordoned: () => false,
     retired: () => false,

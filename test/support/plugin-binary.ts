@@ -27,6 +27,8 @@ export interface PluginBinaryOptions {
   readonly program?: readonly string[];
   /** Names its state and its socket, as the chart does for each release. Default: those of all instances without it. */
   readonly release?: string;
+  /** Default: one of the node and the release, which its instances share: they hand over to each other. */
+  readonly stateDir?: string;
   /** Flags in addition to those with the node's paths, for example `--enable-metrics`. Default none. */
   readonly flags?: readonly string[];
 }
@@ -50,6 +52,7 @@ export class PluginBinary implements PluginControl {
   constructor(node: PluginPaths, options: PluginBinaryOptions = {}) {
     const { name = "plugin", release = "", flags = [], program = [pluginProgram] } = options;
     const socket = `video-device-plugin${release && `-${release}`}.sock`;
+    const { stateDir = join(node.workDir, `state${release && `-${release}`}`) } = options;
     for (const file of program) {
       assert.ok(
         !file.startsWith("/") || existsSync(file),
@@ -70,7 +73,7 @@ export class PluginBinary implements PluginControl {
       `--kubelet-socket=${node.kubeletSocket}`,
       `--pod-resources-socket=${node.podResourcesSocket}`,
       `--admin-socket=${this.adminSocket}`,
-      `--state-dir=${join(node.workDir, `state${release && `-${release}`}`)}`,
+      `--state-dir=${stateDir}`,
       `--socket-path=${join(dirname(node.kubeletSocket), socket)}`,
       ...flags,
     ];

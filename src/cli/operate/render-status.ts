@@ -89,10 +89,13 @@ function about(status: Status, view: StatusView): string[] {
   const { kubelet } = status;
   const since = ageOf(kubelet?.since, view);
   const duration = since === "" ? "" : ` for ${since}`;
+  const isStandby = kubelet?.reason === "standby";
   const registration =
     kubelet?.registered === true
       ? `registered${duration} as ${status.resourceName}`
-      : `not registered${duration}: ${kubelet?.reason || "unknown"}`;
+      : isStandby
+        ? `standing by${duration}: another instance serves ${status.resourceName}`
+        : `not registered${duration}: ${kubelet?.reason || "unknown"}`;
   const up = ageOf(status.startedAt, view);
   const program = [
     `plugin   ${status.version}`,
@@ -101,7 +104,7 @@ function about(status: Status, view: StatusView): string[] {
     `log level ${levelWord(status.logLevel)}`,
   ].join(", ");
   const lines: [string, Colour | undefined][] = [
-    [`kubelet  ${registration}`, kubelet?.registered === true ? undefined : "red"],
+    [`kubelet  ${registration}`, kubelet?.registered === true || isStandby ? undefined : "red"],
     [program, undefined],
   ];
   if (kubelet !== undefined && !kubelet.podResourcesAnswers) {

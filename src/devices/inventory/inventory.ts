@@ -132,6 +132,16 @@ export class Inventory {
     if (this.#entries.get(id)?.holds.delete(reason)) this.#update([id]);
   }
 
+  /** What identifies each device that exists, by ID, from the last inspection. */
+  identities(): Map<string, string> {
+    return new Map(
+      [...this.#entries].flatMap(([id, { observation }]) => {
+        const identity = observation?.identity ?? observation?.deviceNumber;
+        return identity === undefined ? [] : [[id, identity] as const];
+      }),
+    );
+  }
+
   isHeld(id: string, reason: HoldReason): boolean {
     return this.#entries.get(id)?.holds.has(reason) ?? false;
   }

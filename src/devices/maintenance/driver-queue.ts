@@ -2,7 +2,12 @@ import type { Clock } from "../../common/clock.ts";
 import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { withTimeout } from "../../common/with-timeout.ts";
-import type { EnsureOptions, EnsureReport, VideoDriver } from "../../drivers/driver.ts";
+import type {
+  EnsureOptions,
+  EnsureReport,
+  InspectOptions,
+  VideoDriver,
+} from "../../drivers/driver.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import type { InspectionLog } from "./inspection-log.ts";
 import type { MaintenanceKind } from "./maintenance-plan.ts";
@@ -31,7 +36,7 @@ export interface DriverTurn {
   /** True once the caller no longer waits: the work should not begin anything more. */
   readonly isOver: boolean;
   /** Inspects all devices. */
-  inspect(): Promise<void>;
+  inspect(options?: InspectOptions): Promise<void>;
   /**
    * {@link VideoDriver.ensure}.
    * @throws PluginError as the driver; `device_hangs`.
@@ -108,8 +113,13 @@ export class DriverQueue {
   }
 
   /** Inspects all devices when its turn comes. */
-  inspect(): Promise<void> {
-    return this.run({ what: "an inspection" }, (turn) => turn.inspect());
+  inspect(options?: InspectOptions): Promise<void> {
+    return this.run({ what: "an inspection" }, (turn) => turn.inspect(options));
+  }
+
+  /** Resolves when the work that was asked for before has been done. */
+  idle(): Promise<void> {
+    return this.run({ what: "a pause" }, async () => undefined);
   }
 
   /**
@@ -152,7 +162,7 @@ export class DriverQueue {
       get isOver() {
         return !caller.isWaiting;
       },
-      inspect: () => this.#inspect(),
+      inspect: (options) => this.#inspect(options),
       ensure: (options) => change(() => driver.ensure(options)),
       maintain: (kind, id) => change(() => this.#maintain(kind, id)),
       remove: (id) => change(() => driver.remove(id)),
@@ -184,11 +194,11 @@ export class DriverQueue {
   }
 
   /** Never rejects: at first the last observations count on, then the devices are unobservable. */
-  async #inspect(): Promise<void> {
+  async #inspect(options?: InspectOptions): Promise<void> {
     const { driver, inventory, events, onInspected } = this.#deps;
     const started = performance.now();
     try {
-      inventory.observe(await driver.inspect());
+      inventory.observe(await driver.inspect(options));
       this.#failures = 0;
     } catch (reason) {
       const error = PluginError.from(reason);

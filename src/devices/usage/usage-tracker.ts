@@ -224,6 +224,25 @@ export class UsageTracker {
     });
   }
 
+  /** IDs of the devices that are clean, and of those that were allocated and not listed by the kubelet since. */
+  known(): { readonly clean: readonly string[]; readonly unlisted: readonly string[] } {
+    const ids = (matches: (record: UsageRecord) => boolean) =>
+      [...this.#records].flatMap(([id, record]) => (matches(record) ? [id] : []));
+    return {
+      clean: ids(({ cleanliness }) => cleanliness === "clean"),
+      unlisted: ids(({ allocatedAt, listedSince, refused }) => {
+        return allocatedAt !== undefined && !listedSince && !refused;
+      }),
+    };
+  }
+
+  /** Takes in what another instance knew at its end, see {@link known}. Other devices' IDs are ignored. */
+  handedOver({ clean, unlisted }: ReturnType<UsageTracker["known"]>): void {
+    const ours = (ids: readonly string[]) => ids.filter((id) => this.#records.has(id));
+    for (const id of ours(clean)) this.cleaned(id);
+    if (ours(unlisted).length > 0) this.allocated(ours(unlisted));
+  }
+
   /** Takes in whether a process holds the device open; undefined if that can't be known. */
   seenOpen(id: string, open: boolean | undefined): void {
     if (open === true) this.#record(id).cleanliness = "dirty";

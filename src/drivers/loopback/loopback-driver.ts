@@ -14,6 +14,7 @@ import type {
   DriverDevice,
   EnsureOptions,
   EnsureReport,
+  InspectOptions,
   VideoDriver,
 } from "../driver.ts";
 import { findDevice } from "../driver-devices.ts";
@@ -109,15 +110,15 @@ export class LoopbackDriver implements VideoDriver {
   }
 
   /** @throws PluginError `sysfs_unreadable`. */
-  async inspect(): Promise<DeviceObservation[]> {
-    const seen = this.#inspectOnce();
+  async inspect({ readOnly = false }: InspectOptions = {}): Promise<DeviceObservation[]> {
+    const seen = this.#inspectOnce(readOnly);
     // While the module is being unloaded, its devices lose their attributes first, and look like another driver's.
-    return seen.some(({ reason }) => reason === "module_gone") ? this.#inspectOnce() : seen;
+    return seen.some(({ reason }) => reason === "module_gone") ? this.#inspectOnce(readOnly) : seen;
   }
 
-  #inspectOnce(): DeviceObservation[] {
+  #inspectOnce(readOnly: boolean): DeviceObservation[] {
     const { settings, view, numbers } = this.#parts;
-    return view.observeAll(this.devices).map(({ observation: seen, sysfs }) => {
+    return view.observeAll(this.devices, readOnly).map(({ observation: seen, sysfs }) => {
       const { id, state } = seen;
       numbers.see({ id }, sysfs);
       const observation = { ...seen, ...deviceNumberOf(sysfs) };

@@ -56,7 +56,7 @@ describe("simulated driver", () => {
         ...{ id: "video12", state: "faulty", reason: "faulty", fix: "recreate" },
         detail: "No frame for 10 seconds.",
       },
-      okObservation("video13"),
+      { ...okObservation("video13"), identity: expect.any(String) },
     ]);
     const report = await cameras.ensure();
     expect(report.failed.map(({ id }) => id)).toEqual(["video12"]);

@@ -4,6 +4,7 @@ import type { Clock } from "../../common/clock.ts";
 import { LogOnce } from "../../common/log-once.ts";
 import type { Logger } from "../../common/logger.ts";
 import { messageOf, PluginError } from "../../common/plugin-error.ts";
+import { fileIdentity } from "../../common/unix-socket.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
 import { numbersFrom } from "../../v4l2/device-ids.ts";
@@ -233,6 +234,7 @@ export class SimulatedDriver implements VideoDriver {
       const deviceNumber = this.#faults.find(id, "numbered");
       return {
         ...okObservation(id),
+        ...identityOf(path),
         ...(!hasNodeAccess(path, this.#settings) && { accessLost: true }),
         ...(format !== undefined && { format }),
         ...(deviceNumber !== undefined && { deviceNumber }),
@@ -242,6 +244,12 @@ export class SimulatedDriver implements VideoDriver {
       return { id, state: "faulty", reason: "faulty", detail, fix: "recreate" };
     }
   }
+}
+
+/** A file's inode: a reset makes another one. */
+function identityOf(path: string): Pick<DeviceObservation, "identity"> {
+  const identity = fileIdentity(path);
+  return identity === undefined ? {} : { identity };
 }
 
 function writableRemedy(cause: unknown): string {

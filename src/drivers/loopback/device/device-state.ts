@@ -185,15 +185,20 @@ export class LoopbackView {
   /** @throws PluginError `sysfs_unreadable`. */
   observe(device: DeviceName): Observed {
     const seen = this.#look(device);
-    return this.#stateOf(seen, this.#lookAtModule([seen]));
+    return this.#stateOf(seen, this.#lookAtModule([seen]), false);
   }
 
-  /** Observes several devices at one moment. @throws PluginError `sysfs_unreadable`. */
-  observeAll(devices: readonly DeviceName[]): readonly Observed[] {
+  /**
+   * Observes several devices at one moment.
+   *
+   * @param readOnly as {@link InspectOptions.readOnly}: whether a process has a device open is not asked.
+   * @throws PluginError `sysfs_unreadable`.
+   */
+  observeAll(devices: readonly DeviceName[], readOnly: boolean): readonly Observed[] {
     const seen = devices.map((device) => this.#look(device));
     // After the devices, so that none counts as missing because the module was just unloaded.
     const module = this.#lookAtModule(seen);
-    return seen.map((device) => this.#stateOf(device, module));
+    return seen.map((device) => this.#stateOf(device, module, readOnly));
   }
 
   #look(device: DeviceName): SeenDevice {
@@ -213,25 +218,25 @@ export class LoopbackView {
     return { isLoaded, asked, shiftedTo };
   }
 
-  #stateOf(device: SeenDevice, module: SeenModule): Observed {
+  #stateOf(device: SeenDevice, module: SeenModule, readOnly: boolean): Observed {
     const { id, number, sysfs } = device;
     const moduleLoaded = module.isLoaded;
     const shiftedTo = module.asked?.includes(number) ? module.shiftedTo : undefined;
-    const { readOnly = false, opensDevices = !readOnly } = this.#settings;
+    const { readOnly: never = false, opensDevices = !never } = this.#settings;
     const facts = {
       ...device,
       moduleLoaded,
       shiftedTo,
       mustOpen: opensDevices,
-      ...this.#lookAtOpeners(sysfs),
+      ...this.#lookAtOpeners(sysfs, readOnly),
     };
     return { observation: deviceState(id, facts), sysfs: facts.sysfs };
   }
 
-  #lookAtOpeners(sysfs: SysfsDevice | undefined): Partial<DeviceFacts> {
+  #lookAtOpeners(sysfs: SysfsDevice | undefined, readOnly: boolean): Partial<DeviceFacts> {
     if (!sysfs?.loopback) return {};
     const locked = this.openers.isLeftLocked(sysfs);
-    if (!sysfs.writing) return { locked };
+    if (!sysfs.writing || readOnly) return { locked };
     const isOpen = this.openers.isOpen(sysfs.number);
     // The mark goes with the last close, so one that was seen before that close proves nothing.
     return { locked, isOpen, sysfs: this.sysfs(sysfs) };

@@ -27,7 +27,7 @@ export function renumberModule(
   const { sysfsDir } = settings;
   if (readControlDevice(sysfsDir) !== undefined) return false;
   const wrong = view
-    .observeAll(devices)
+    .observeAll(devices, false)
     .filter(({ observation }) => observation.reason === "wrong_number");
   if (wrong.length === 0) return false;
   const ours = new Set(devices.map(({ number }) => number));

@@ -1,0 +1,271 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import type { PluginError } from "../../src/common/plugin-error.ts";
+import { defaultStandbyTimes } from "../../src/device-plugin/standby.ts";
+import { defaultMaintenanceTimes } from "../../src/devices/maintenance/maintenance-times.ts";
+import { answerProbe } from "../../src/observe/probes.ts";
+import { summarise } from "../../src/observe/summary.ts";
+import { behaviourOf, type KubeletVersion } from "../../src/simulator/behaviour.ts";
+import { eventually, type RunningPlugin, Scenario } from "./harness.ts";
+
+let scenario: Scenario;
+beforeEach(() => {
+  scenario = new Scenario();
+});
+afterEach(() => scenario.close());
+
+/** Devices stay as they are unless a test is about their cleaning. */
+const slowCleaning = { maintenanceTimes: defaultMaintenanceTimes };
+const lockFile = () => join(scenario.stateDir, "meeting-baas.io_video-devices.lock");
+const said = ({ log }: RunningPlugin, msg: string) => log.lines.filter((line) => line.msg === msg);
+const nodes = () =>
+  readdirSync(scenario.simulatedDir)
+    .filter((name) => name.startsWith("video"))
+    .map((name) => `${name} ${statSync(join(scenario.simulatedDir, name)).ino}`);
+
+/** Starts an instance beside one that serves, and waits until it has inspected the devices. */
+async function standby(
+  options: Parameters<Scenario["startPlugin"]>[0] = {},
+  parts: Parameters<Scenario["startPlugin"]>[1] = slowCleaning,
+): Promise<RunningPlugin> {
+  const next = scenario.startPlugin(options, parts);
+  await eventually(() => next.plugin.status().reason === "standby", "the standby");
+  await eventually(
+    () => next.plugin.inventory.list().every(({ reason }) => reason !== "unknown"),
+    "its inspection",
+  );
+  return next;
+}
+
+describe("a standby", () => {
+  test("has inspected the devices, and changes and registers nothing", async () => {
+    await scenario.registered({}, slowCleaning);
+    scenario.remove("video17");
+    await eventually(() => nodes().length === 8, "the device to be back");
+    const before = { nodes: nodes(), sockets: scenario.sockets() };
+    const next = await standby();
+    expect(next.plugin.inventory.list().map(({ health }) => health)).toEqual(
+      Array(8).fill("Healthy"),
+    );
+    next.plugin.reinspect();
+    await next.stop();
+    expect({ nodes: nodes(), sockets: scenario.sockets() }).toEqual(before);
+    expect(scenario.count("register_received")).toBe(1);
+    for (const msg of ["Devices set up", "Device reset", "Registered with the kubelet"]) {
+      expect(said(next, msg)).toEqual([]);
+    }
+  });
+
+  test("that is stopped after a rollback leaves the serving instance alone", async () => {
+    const old = await scenario.registered({ "remove-devices-on-exit": "true" }, slowCleaning);
+    const before = nodes();
+    const next = await standby({ "remove-devices-on-exit": "true" });
+    await next.stop();
+    expect(nodes()).toEqual(before);
+    expect(old.plugin.status().registered).toBe(true);
+    expect(scenario.count("stream_ended")).toBe(0);
+    expect(readFileSync(lockFile(), "utf8")).toBe("");
+  });
+
+  test("is ready, and says that it stands by", async () => {
+    await scenario.registered({}, slowCleaning);
+    const { plugin } = await standby();
+    const ready = (query = "") =>
+      answerProbe(new URL(`http://localhost/readyz${query}`), plugin.probes);
+    expect(ready()?.status).toBe(200);
+    expect(await ready()?.text()).toBe("ok: standby, devices\n");
+    expect(await ready("?verbose")?.text()).toContain("[+]standby ok");
+    const status = plugin.actions.status();
+    expect(status.kubelet).toMatchObject({ registered: false, reason: "standby" });
+    expect(status.kubelet?.detail).toBe("");
+    expect(summarise(status)).toEqual({
+      level: "good",
+      sentence: "Standing by for another instance. 8 of 8 devices healthy, 0 in use",
+    });
+    expect((await plugin.metrics.render()).body).toContain("video_device_plugin_standby 1\n");
+  });
+
+  test("is not ready where none of the devices works", async () => {
+    await scenario.registered({}, slowCleaning);
+    const { plugin } = await standby({ "first-device-number": "100" });
+    expect(answerProbe(new URL("http://localhost/readyz"), plugin.probes)?.status).toBe(503);
+  });
+
+  test("refuses what would change a device", async () => {
+    await scenario.registered({}, slowCleaning);
+    const { plugin } = await standby();
+    const { reset, repair, cordon, uncordon } = plugin.actions;
+    const calls = [
+      () => reset("video10", { force: true }),
+      () => repair("video10", { force: true }),
+      () => cordon("video10", "broken"),
+      () => uncordon("video10"),
+    ];
+    for (const call of calls) {
+      const code = await Promise.resolve()
+        .then(call)
+        .catch((error: PluginError) => error.code);
+      expect(code).toBe("standby");
+    }
+  });
+
+  test("is warned of when it lasts longer than an update, once", async () => {
+    await scenario.registered({}, slowCleaning);
+    const standbyTimes = { ...defaultStandbyTimes, longMs: 300 };
+    const next = await standby({}, { ...slowCleaning, standbyTimes });
+    await eventually(() => said(next, "Still standing by").length > 0, "the warning");
+    const status = next.plugin.actions.status();
+    expect(status.kubelet?.detail).toContain("Run one instance for each resource name and node");
+    expect(summarise(status).level).toBe("warn");
+    await Bun.sleep(200);
+    expect(said(next, "Still standing by").map(({ level }) => level)).toEqual(["warn"]);
+  });
+
+  test("of another release, which has its own state directory, waits for the socket", async () => {
+    await scenario.registered({}, slowCleaning);
+    const next = await standby({
+      "state-dir": join(scenario.directory, "other-state"),
+      "socket-path": join(scenario.dir, "other-release.sock"),
+    });
+    expect(said(next, "Standing by")[0]?.fields["socket_paths"]).toEqual([scenario.socketPath()]);
+  });
+
+  test("is none beside an instance of another resource", async () => {
+    const first = await scenario.registered({}, slowCleaning);
+    const second = scenario.startPlugin(
+      { "resource-name": "example.com/cameras", "first-device-number": "30" },
+      slowCleaning,
+    );
+    await eventually(() => second.plugin.status().registered, "the second's registration");
+    expect(first.plugin.status().registered).toBe(true);
+    for (const instance of [first, second]) {
+      expect(said(instance, "Another instance is serving on this node")).toEqual([]);
+      expect(said(instance, "Standing by")).toEqual([]);
+    }
+  });
+});
+
+describe.each<KubeletVersion>(["1.26", "1.36", "1.37"])("with kubelet %s a standby", (version) => {
+  beforeEach(() => {
+    scenario.kubelet.behaviour = behaviourOf(version);
+  });
+
+  test("registers once, after the old stream has ended", async () => {
+    const old = await scenario.registered({}, slowCleaning);
+    const next = await standby();
+    scenario.seen.length = 0;
+    await old.stop();
+    await eventually(() => next.plugin.status().registered, "the registration");
+    await scenario.counts(8, 8);
+    const order = scenario.seen
+      .map(({ type }) => type)
+      .filter((type) => ["stream_ended", "register_received", "list_received"].includes(type));
+    expect(order).toEqual(["stream_ended", "register_received", "list_received"]);
+    // A registration that was lost would show as allocatable by now, and fail to allocate.
+    const pod = await scenario.kubelet.addPod({
+      name: "a",
+      containers: [{ name: "c", devices: 8 }],
+    });
+    expect(pod.phase).toBe("Running");
+  });
+
+  test("is one of two that takes over, and the other one goes on standing by", async () => {
+    const old = await scenario.registered({}, slowCleaning);
+    const two = [await standby(), await standby()];
+    await old.stop();
+    await eventually(() => two.some(({ plugin }) => plugin.status().registered), "one of them");
+    const other = two.find(({ plugin }) => !plugin.status().registered);
+    expect(other?.plugin.status().reason).toBe("standby");
+    const serving = two.find((each) => each !== other);
+    await serving?.stop();
+    await eventually(() => other?.plugin.status().registered === true, "the other one");
+    await scenario.counts(8, 8);
+    expect(scenario.count("register_received")).toBe(3);
+  });
+});
+
+describe("a take-over", () => {
+  const clean = ({ plugin }: RunningPlugin) =>
+    plugin.actions
+      .status()
+      .devices.filter((device) => device.clean)
+      .map(({ id }) => id);
+
+  test("carries over which devices are clean, and resets no other one at once", async () => {
+    const old = await scenario.registered({}, slowCleaning);
+    await scenario.kubelet.addPod({ name: "a", containers: [{ name: "c", devices: 1 }] });
+    const [owned = ""] = scenario.kubelet.allocations()["a"] ?? [];
+    const next = await standby();
+    const before = nodes();
+    await old.stop();
+    await eventually(() => next.plugin.status().registered, "the registration");
+    const others = next.plugin.inventory.list().flatMap(({ id }) => (id === owned ? [] : [id]));
+    expect(clean(next)).toEqual(others);
+    expect(nodes()).toEqual(before);
+    expect(readFileSync(lockFile(), "utf8")).toBe("");
+  });
+
+  test("believes no note from before it stood by, as an older plugin may have served since", async () => {
+    const old = await scenario.registered({}, slowCleaning);
+    await old.stop();
+    expect(readFileSync(lockFile(), "utf8")).toContain("video10");
+    const next = scenario.startPlugin({}, slowCleaning);
+    await scenario.counts(8, 8);
+    expect(clean(next)).toEqual([]);
+    expect(readFileSync(lockFile(), "utf8")).toBe("");
+  });
+
+  test("takes no device for clean that was replaced meanwhile", async () => {
+    const old = await scenario.registered({}, slowCleaning);
+    // The standby can't know the devices of another directory, although their IDs are the same.
+    const next = scenario.startPlugin(
+      { "simulated-dir": join(scenario.directory, "other-dev") },
+      slowCleaning,
+    );
+    await eventually(() => next.plugin.status().reason === "standby", "the standby");
+    await old.stop();
+    await eventually(() => next.plugin.status().registered, "the registration");
+    expect(said(next, "Clean devices known from the last instance")[0]?.fields).toEqual({
+      device_ids: [],
+    });
+  });
+
+  test("reads the cordons that the last instance has written meanwhile", async () => {
+    const old = await scenario.registered({}, slowCleaning);
+    const next = await standby();
+    await old.plugin.actions.cordon("video12", "");
+    await old.stop();
+    await scenario.counts(8, 7);
+    expect(next.plugin.inventory.get("video12")?.reason).toBe("cordoned");
+  });
+
+  test("from an older plugin, which has no lock, comes when its socket is gone", async () => {
+    await scenario.kubelet.start();
+    const path = join(scenario.dir, "video-device-plugin-77-abcdefgh.sock");
+    const older = createServer().listen(path);
+    const next = await standby({}, { ...slowCleaning });
+    expect(said(next, "Standing by")[0]?.fields["socket_paths"]).toEqual([path]);
+    older.close();
+    await eventually(() => next.plugin.status().registered, "the registration");
+    expect(scenario.count("register_received")).toBe(1);
+  });
+
+  test("from an older plugin that stays comes after the time of an update", async () => {
+    await scenario.kubelet.start();
+    const older = createServer().listen(join(scenario.dir, "video-device-plugin-77-abcdefgh.sock"));
+    const standbyTimes = { ...defaultStandbyTimes, longMs: 300 };
+    const next = scenario.startPlugin({}, { ...slowCleaning, standbyTimes });
+    await eventually(() => next.plugin.status().registered, "the registration");
+    expect(said(next, "Another instance is serving on this node")).toHaveLength(1);
+    older.close();
+  });
+
+  test("without a directory for the lock is as before: the log says so, and the instance registers", async () => {
+    writeFileSync(scenario.stateDir, "no directory");
+    const plugin = await scenario.registered({}, slowCleaning);
+    const [line] = said(plugin, "Instances can't hand over to each other");
+    expect(line?.fields["lock_path"]).toBe(lockFile());
+  });
+});
