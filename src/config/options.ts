@@ -77,7 +77,7 @@ export const options: Options = {
     besideKubelet: (socket) => posix.join(posix.dirname(socket), "video-device-plugin.sock"),
     group: "Kubernetes",
     description:
-      "Path of the plugin's own socket, in the directory of the kubelet's; each instance adds its process ID and a random part before the extension.",
+      "Path of the plugin's own socket, in the directory of the kubelet's; each instance adds a mark of its resource name, its process ID and a random part before the extension.",
   },
   podResourcesSocket: {
     flag: "pod-resources-socket",
@@ -336,7 +336,7 @@ export const options: Options = {
     default: "/var/lib/video-device-plugin",
     group: "Directories",
     description:
-      "Directory for what must survive a restart: which devices are cordoned, and the device numbers that pods may have. If it can't be written, devices can't be cordoned, and the numbers are known until the process ends.",
+      "Directory for what must survive a restart: which devices are cordoned, and the device numbers that pods may have. It also has the lock by which an instance hands over to the next one, so all instances on a node need the same. If it can't be written, devices can't be cordoned, the numbers are known until the process ends, and there is no hand-over.",
   },
   deviceDir: {
     flag: "device-dir",

@@ -80,8 +80,8 @@ export class BenchNode implements AsyncDisposable {
     const stands = () => next.hasLogged("Standing by");
     const polling = { patienceMs: limitMs, pauseMs: 5 };
     if (!(await pollUntil(stands, systemClock, polling))) throw new Error("no standby");
-    // Its first inspection, and any moment between two of its tries to take the lock.
-    await Bun.sleep(100 + Math.random() * 10);
+    // A standby of an update waits for seconds: it has long started up. Then any moment between two tries to take the lock.
+    await Bun.sleep(500 + Math.random() * 10);
     const ended = this.next("the old stream's end", ({ type }) => type === "stream_ended");
     const listed = this.listed(deviceCount);
     await old?.end(signal);

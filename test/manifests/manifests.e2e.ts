@@ -172,7 +172,11 @@ describe.skipIf(skip)("the chart", () => {
     ["config.v4l2DevicePerm=438", "/config/v4l2DevicePerm", "got number, want string"],
     ["config.enableMetrics=maybe", "/config/enableMetrics", "got string, want boolean"],
     ["profile=privileged", "/profile", "must be one of 'full', 'restricted'"],
-    ["updateStrategy.rollingUpdate.maxSurge=1", "/updateStrategy/rollingUpdate/maxSurge", "one of"],
+    [
+      "updateStrategy.rollingUpdate.maxSurge=-1",
+      "/updateStrategy/rollingUpdate/maxSurge",
+      "minimum",
+    ],
     ["hostPaths.kubeletRootDir=kubelet", "/hostPaths/kubeletRootDir", "does not match pattern"],
     ["enabled=maybe", "/enabled", "got string, want boolean"],
     ["extraEnv[0].value=x", "/extraEnv/0", "missing property 'name'"],

@@ -130,6 +130,13 @@ name: video-device-plugin
 {{- fail (printf "extraEnv: the chart sets %s itself; set it in config, if it is there" .name) }}
 {{- end }}
 {{- end }}
+{{- with .Values.updateStrategy.rollingUpdate }}
+{{- $surges := not (has (toString .maxSurge) (list "0" "0%" "<nil>")) }}
+{{- $withdraws := not (has (toString .maxUnavailable) (list "0" "0%" "<nil>")) }}
+{{- if eq $surges $withdraws }}
+{{- fail (printf "updateStrategy.rollingUpdate: Kubernetes wants one of maxSurge (%v) and maxUnavailable (%v) to be 0, and the other one above 0" .maxSurge .maxUnavailable) }}
+{{- end }}
+{{- end }}
 {{- if and .Values.resourceQuota.enabled (not .Values.priorityClassName) }}
 {{- fail "resourceQuota.enabled: there is no class to allow without priorityClassName" }}
 {{- end }}
