@@ -79,14 +79,15 @@ export class Operations {
     reset: async (id, options) => {
       await this.#serving().devices.maintenance.operate("reset", id, options);
     },
-    repair: (id, options) => this.#serving().devices.maintenance.operate("repair", id, options),
+    repair: async (id, options) =>
+      this.#serving().devices.maintenance.operate("repair", id, options),
     cordon: async (id, note) => {
       this.#serving();
       await this.#parts.cordons.cordon(id, note);
     },
     uncordon: async (id) => {
       this.#serving();
-      await this.#parts.cordons.uncordon(id);
+      return this.#parts.cordons.uncordon(id);
     },
     setLogLevel: (level) =>
       changeLogLevel(this.#parts.logLevel, this.#parts.log, level, "the admin API"),

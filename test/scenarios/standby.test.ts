@@ -97,16 +97,14 @@ describe("a standby", () => {
     await scenario.registered({}, slowCleaning);
     const { plugin } = await standby();
     const { reset, repair, cordon, uncordon } = plugin.actions;
-    const calls = [
+    const calls: (() => Promise<unknown>)[] = [
       () => reset("video10", { force: true }),
       () => repair("video10", { force: true }),
       () => cordon("video10", "broken"),
       () => uncordon("video10"),
     ];
     for (const call of calls) {
-      const code = await Promise.resolve()
-        .then(call)
-        .catch((error: PluginError) => error.code);
+      const code = await call().catch((error: PluginError) => error.code);
       expect(code).toBe("standby");
     }
   });
