@@ -52,7 +52,7 @@ export class Timeline {
   /** Lines as they are. */
   note(text: string): void {
     for (const line of text.split("\n")) {
-      this.#terminal.out(`${indent}${this.#paint("gray", line)}`.trimEnd().concat("\n"));
+      this.#terminal.out(line === "" ? "\n" : `${indent}${this.#paint("gray", line)}\n`);
     }
   }
 
