@@ -58,7 +58,7 @@ test("a list fits the screen, and keeps the pod and the process longest", () => 
   expect(lines(80).slice(0, 2)).toMatchInlineSnapshot(`
     [
       "DEVICE   LABEL         DRIVER        STATE      POD               OPEN IN",
-      "video10  MeetingBot_…  v4l2loopback  streaming  producti…4-x2x1q  chromium (p…",
+      "video10  MeetingBot_…  v4l2loopback  streaming  producti…4-x2x1q  chromium (pro…",
     ]
   `);
   expect(lines(Number.POSITIVE_INFINITY)).toHaveLength(4);

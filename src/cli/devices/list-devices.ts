@@ -3,7 +3,7 @@ import { wrap } from "../../config/wrap.ts";
 import { type LoopbackKernel, listVideoDevices } from "../../drivers/loopback/index.ts";
 import { formatDevice } from "../../linux/device-number.ts";
 import { describeHolders, findHolders, type Holder } from "../../v4l2/holders.ts";
-import { type Cut, fitTable } from "../tools/fit-table.ts";
+import { fitTable, type Step } from "../tools/fit-table.ts";
 import { findPods, podOf } from "../tools/pods-by-device.ts";
 import { cutEnd, cutMiddle, printable, renderTable } from "../tools/table.ts";
 
@@ -70,16 +70,18 @@ const headings = [
 ] as const;
 type Heading = (typeof headings)[number];
 
-/** Columns that may be cut on a narrow screen, in this order. */
-const cuts: readonly Cut<Heading>[] = [
+/** How the table becomes narrower. */
+const steps: readonly Step<Heading>[] = [
   { heading: "POD", least: 16, cut: cutMiddle },
-  { heading: "OPEN IN", least: 12, cut: cutEnd },
+  { heading: "OPEN IN", least: 20, cut: cutEnd },
   { heading: "LABEL", least: 12, cut: cutEnd },
   { heading: "FORMAT", least: 8, cut: cutEnd },
+  "MODE",
+  "FORMAT",
+  { heading: "OPEN IN", least: 12, cut: cutEnd },
+  "DRIVER",
+  "LABEL",
 ];
-
-/** Columns that are left out after that, the first one first. */
-const dispensable: readonly Heading[] = ["MODE", "FORMAT", "DRIVER", "LABEL"];
 
 /**
  * The devices as a table, with a sentence below for each that is not ok; ends with a line break.
@@ -102,7 +104,7 @@ export function renderDevices(
       "OPEN IN": device.holders.length === 0 ? "-" : describeHolders(device.holders),
     }),
   );
-  const fitting = fitTable({ headings, rows: cells, cuts, dispensable }, columns);
+  const fitting = fitTable({ headings, rows: cells, steps }, columns);
   const rows = fitting.rows.map((row) => fitting.headings.map((heading) => row[heading]));
   const details = devices.flatMap(({ detail }) => (detail === "" ? [] : wrap(detail, columns)));
   return `${[...renderTable([fitting.headings, ...rows]), ...details].join("\n")}\n`;

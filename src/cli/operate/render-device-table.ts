@@ -3,7 +3,7 @@ import { formatAge } from "../../common/format-age.ts";
 import type { Device, Status } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { deviceWords } from "../../observe/device-words.ts";
 import { needsAttention } from "../../observe/summary.ts";
-import { type Cut, fitTable } from "../tools/fit-table.ts";
+import { fitTable, type Step } from "../tools/fit-table.ts";
 import { type Colour, cutEnd, cutMiddle, paint, printable, renderTable } from "../tools/table.ts";
 
 /** How to show a status. */
@@ -31,15 +31,18 @@ const allHeadings = [
 ] as const;
 type Heading = (typeof allHeadings)[number];
 
-/** Columns that may be cut, in this order. */
-const cuts: readonly Cut<Heading>[] = [
+/** How the table becomes narrower. */
+const steps: readonly Step<Heading>[] = [
   { heading: "POD", least: 16, cut: cutMiddle },
   { heading: "FORMAT", least: 10, cut: cutEnd },
+  "RESETS",
+  { heading: "POD", least: 12, cut: cutMiddle },
+  "OWNED",
   { heading: "POD", least: 8, cut: cutMiddle },
+  "FORMAT",
+  "SINCE",
+  "POD",
 ];
-
-/** Columns that are left out on a narrow screen, the first one first. */
-const dispensable: readonly Heading[] = ["RESETS", "OWNED", "FORMAT", "SINCE", "POD"];
 
 /** Renders headings and a line for each device. To fit the screen, cells are cut and then columns left out. */
 export function renderDeviceTable(status: Status, view: StatusView): string[] {
@@ -47,10 +50,7 @@ export function renderDeviceTable(status: Status, view: StatusView): string[] {
   const cells = devices.map((device) => cellsOf(device, status, view));
   const hasOwners = devices.some(({ owner }) => owner?.since !== undefined);
   const wanted = allHeadings.filter((heading) => heading !== "OWNED" || hasOwners);
-  const { headings, rows } = fitTable(
-    { headings: wanted, rows: cells, cuts, dispensable },
-    view.width,
-  );
+  const { headings, rows } = fitTable({ headings: wanted, rows: cells, steps }, view.width);
   const painted = rows.map((row, at) => {
     const device = devices[at];
     return headings.map((heading) =>

@@ -151,6 +151,24 @@ describe("a node's status", () => {
     }
   });
 
+  test("wraps what is wrong with a device, since the end says what to do", () => {
+    const detail = `There is no /dev/video10. Mount the host's /dev into the container.`;
+    const status = statusOf([device(10, { healthy: false, reason: "missing", detail })]);
+    expect(renderStatus(status, { ...view, width: 50 }).slice(-2)).toEqual([
+      "video10: There is no /dev/video10. Mount the",
+      "  host's /dev into the container.",
+    ]);
+  });
+
+  test("gives up counts before the names of pods", () => {
+    const owner = { namespace: "default", pod: "meeting-recorder-7d9f6c5b4-x2x1q", container: "c" };
+    const owned = { use: Use.IN_USE, format: "YUYV 640x480 30 fps", owner };
+    const status = statusOf([device(10, owned), device(11, { clean: false })]);
+    expect(renderStatus(status, { ...view, width: 80 })[4]).toBe(
+      "DEVICE   HEALTH   SINCE  USE                  POD               FORMAT",
+    );
+  });
+
   test("is not cut where there is no screen", () => {
     const detail = "x".repeat(500);
     const status = statusOf([device(10, { healthy: false, reason: "missing", detail })]);

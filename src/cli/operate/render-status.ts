@@ -66,7 +66,7 @@ function hiddenLine(
       : [
           `${devices.length} more ${devices.length === 1 ? "device" : "devices"}, ${unhealthy === 0 ? "all healthy" : `${unhealthy} not healthy`}`,
         ]),
-    ...(remarks === 0 ? [] : [`${remarks} more ${remarks === 1 ? "remark" : "remarks"}`]),
+    ...(remarks === 0 ? [] : [`${remarks} more ${remarks === 1 ? "line" : "lines"} about devices`]),
   ];
   if (parts.length === 0) return [];
   return [paint(fit(`… ${parts.join("; ")}`, 0, view), unhealthy === 0 ? "gray" : "red", view)];
@@ -137,19 +137,25 @@ function detailWidth({ width }: StatusView): number {
 
 /** What the table does not show: why a device is unhealthy, and the note of its cordon. */
 function remarks(device: Device, view: StatusView): string[] {
-  const lines: string[] = [];
   const { id, cordon, detail } = device;
+  const lines: string[] = [];
   if (cordon !== undefined) {
     const since = ageOf(cordon.since, view);
     const note = cordon.note === "" ? "" : `: ${cordon.note}`;
-    lines.push(
-      paint(fit(`${id} cordoned${since && ` ${since} ago`}${note}`, 0, view), "yellow", view),
-    );
+    lines.push(...sentence(`${id} cordoned${since && ` ${since} ago`}${note}`, "yellow", view));
   }
   if (needsAttention(device) && detail !== "") {
-    lines.push(paint(fit(under(id, detail), 0, view), "red", view));
+    lines.push(...sentence(under(id, detail), "red", view));
   }
   return lines;
+}
+
+/** A sentence that is wrapped, not cut: its end may be what to do. */
+function sentence(text: string, colour: Colour, view: StatusView): string[] {
+  const columns = Number.isFinite(view.width) ? Math.min(view.width, 100) : view.width;
+  return wrap(printable(text), columns - 2).map((line, at) =>
+    paint(at === 0 ? fit(line, 0, view) : `  ${fit(line, 2, view)}`, colour, view),
+  );
 }
 
 const levelColours: Readonly<Partial<Record<LogLevel, Colour>>> = {

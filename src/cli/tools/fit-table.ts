@@ -8,31 +8,35 @@ export interface Cut<H extends string> {
   readonly cut: typeof cutEnd;
 }
 
+/** What may be done to a table to make it narrower: to cut a column's cells, or to leave the named column out. */
+export type Step<H extends string> = Cut<H> | H;
+
 /** A table, its cells by their headings. */
 export interface FittingTable<H extends string> {
   readonly headings: readonly H[];
   readonly rows: readonly Readonly<Record<H, string>>[];
-  /** What may be cut, the first one first. */
-  readonly cuts: readonly Cut<H>[];
-  /** Columns that may be left out after that, the first one first. */
-  readonly dispensable: readonly H[];
+  /** In this order, as far as it takes. */
+  readonly steps: readonly Step<H>[];
 }
 
-/** Makes a table at most `columns` wide: cuts cells, and then leaves columns out. */
+/** Makes a table at most `columns` wide. */
 export function fitTable<H extends string>(
-  { headings: all, rows: whole, cuts, dispensable }: FittingTable<H>,
+  { headings: all, rows: whole, steps }: FittingTable<H>,
   columns: number,
 ): { headings: readonly H[]; rows: readonly Readonly<Record<H, string>>[] } {
   let headings = all;
   let rows = whole;
-  const tooWide = () => Math.max(0, tableWidth(headings, rows) - columns);
-  for (const { heading, least, cut } of cuts) {
+  for (const step of steps) {
+    const surplus = tableWidth(headings, rows) - columns;
+    if (surplus <= 0) break;
+    if (typeof step === "string") {
+      headings = headings.filter((heading) => heading !== step);
+      continue;
+    }
+    const { heading, least, cut } = step;
     const widest = Math.max(...rows.map((row) => width(row[heading])));
-    const target = Math.max(least, widest - tooWide());
+    const target = Math.max(least, widest - surplus);
     rows = rows.map((row) => ({ ...row, [heading]: cut(row[heading], target) }));
-  }
-  for (const heading of dispensable) {
-    if (tooWide() > 0) headings = headings.filter((candidate) => candidate !== heading);
   }
   return { headings, rows };
 }
