@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 
 /** What a module's file says about itself. */
@@ -41,6 +41,8 @@ function entry(image: Buffer, name: string): string | undefined {
 }
 
 function decompressed(path: string): Buffer {
+  // Reading a FIFO would wait for a writer.
+  if (!statSync(path).isFile()) throw new Error("not a regular file");
   const bytes = readFileSync(path);
   if (path.endsWith(".gz")) return gunzipSync(bytes);
   if (path.endsWith(".zst")) return zstdDecompressSync(bytes);
