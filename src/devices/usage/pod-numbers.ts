@@ -34,6 +34,8 @@ export function nextNumbers(
  */
 export class PodNumbers {
   #byDevice: NumbersByDevice = new Map();
+  /** IDs of devices by number. */
+  #byNumber: ReadonlyMap<string, readonly string[]> = new Map();
   readonly #listeners = new Set<() => void>();
 
   get byDevice(): NumbersByDevice {
@@ -65,10 +67,7 @@ export class PodNumbers {
 
   /** The ID of another device whose pod may have this number; undefined if there is none. */
   otherDeviceOf(id: string, number: string): string | undefined {
-    for (const [other, numbers] of this.#byDevice) {
-      if (other !== id && numbers.has(number)) return other;
-    }
-    return undefined;
+    return this.#byNumber.get(number)?.find((other) => other !== id);
   }
 
   /** Calls `listener` after every change. */
@@ -78,6 +77,9 @@ export class PodNumbers {
 
   #changeTo(numbers: NumbersByDevice): void {
     this.#byDevice = numbers;
+    const pairs = [...numbers].flatMap(([id, all]) => [...all].map((number) => ({ id, number })));
+    const groups = Map.groupBy(pairs, ({ number }) => number);
+    this.#byNumber = new Map([...groups].map(([number, of]) => [number, of.map(({ id }) => id)]));
     for (const listener of [...this.#listeners]) listener();
   }
 }
