@@ -91,7 +91,7 @@ async function keep(stage: Stage, interrupted: AbortSignal): Promise<void> {
       `                status --admin-socket $PWD/${relative(directory, paths.adminSocket)}`,
       `break one       echo "the lens cap is on" > ${faults}/video12.sick`,
       `fix it          rm ${faults}/video12.sick`,
-      `hold one open   echo "pipewire" > ${faults}/video14.held`,
+      `hold one open   echo "cat (process 7)" > ${faults}/video14.held`,
       `delete one      rm ${relative(directory, paths.simulatedDir)}/video13`,
       `stream          echo "YUYV 640x480" > ${faults}/video10.streaming`,
     ].join("\n"),
