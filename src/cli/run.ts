@@ -114,8 +114,9 @@ export function onCrash(log: Logger): void {
 }
 
 /**
- * Aborts on the first SIGTERM or SIGINT; the second one ends the process at once. SIGHUP calls `onHangup`. The kernel
- * ignores signals without a handler for process 1 of a container.
+ * Aborts on the first SIGTERM or SIGINT; the second one ends the process at once. SIGHUP calls `onHangup`, unless the
+ * terminal was closed in which the process ran: then it aborts, too. The kernel ignores signals without a handler for
+ * process 1 of a container.
  */
 function stopSignal(log: Logger, onHangup: () => void): AbortSignal {
   const stop = new AbortController();
@@ -133,6 +134,11 @@ function stopSignal(log: Logger, onHangup: () => void): AbortSignal {
   };
   process.on("SIGTERM", () => onStop("SIGTERM", 15));
   process.on("SIGINT", () => onStop("SIGINT", 2));
-  process.on("SIGHUP", onHangup);
+  const hadTerminal = isatty(1);
+  process.on("SIGHUP", () => {
+    if (!hadTerminal || isatty(1)) onHangup();
+    // A shell sends it once more than the kernel.
+    else if (!stop.signal.aborted) onStop("SIGHUP", 1);
+  });
   return stop.signal;
 }

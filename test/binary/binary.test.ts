@@ -16,6 +16,7 @@ import { EmbeddedKubelet } from "../../src/simulator/kubelet.ts";
 import { bestOf } from "../support/best-of.ts";
 import { eventually, patienceMs } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
+import { inTerminal } from "../support/pseudo-terminal.ts";
 
 const binary = join(import.meta.dir, "../../dist/video-device-plugin");
 
@@ -454,25 +455,21 @@ See "video-device-plugin run --help".
     expect(log).not.toContain('"level":"ERROR"');
   });
 
-  test.skipIf(Bun.which("script") === null)("logs pretty lines on a terminal", async () => {
-    const command = ["exec", binary, ...argumentsFor([])].join(" ");
-    const child = Bun.spawn(["script", "-qec", command, "/dev/null"], {
-      env: {},
-      stdin: "ignore",
-      stdout: "pipe",
-    });
-    running.push(child);
-    let output = "";
-    for await (const chunk of child.stdout) {
-      const waited = output.includes("Waiting for the kubelet");
-      output += Buffer.from(chunk).toString();
-      if (waited || !output.includes("Waiting for the kubelet")) continue;
-      // It would outlive its terminal, as SIGHUP doesn't end it.
-      process.kill(await childOf(child.pid), "SIGTERM");
-    }
-    expect(await child.exited).toBe(0);
-    expect(output).toMatch(/INFO .*Starting/);
-    expect(output).not.toContain('{"time"');
+  test("logs pretty lines on a terminal, and stops in order when that is closed", async () => {
+    await kubelet.start();
+    const plugin = inTerminal([binary, ...argumentsFor([])]);
+    running.push(plugin);
+    await registered();
+    await plugin.says("Registered");
+    plugin.kill("SIGHUP");
+    await plugin.says("Inspecting everything again");
+    plugin.close();
+    expect(await plugin.exited).toBe(0);
+    await eventually(() => kubelet.resources().allocatable === 0, "no allocatable device");
+    expect(plugin.output()).toMatch(/INFO .*Starting/);
+    expect(plugin.output()).not.toContain('{"time"');
+    const left = readdirSync(join(directory, "dp")).filter((name) => name.startsWith("video"));
+    expect(left).toEqual([]);
   });
 
   test.skipIf(process.getuid?.() !== 0)("stops on SIGTERM as a container's process 1", async () => {
