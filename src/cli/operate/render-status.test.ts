@@ -144,8 +144,12 @@ describe("a node's status", () => {
   });
 
   test("never has a line that is wider than the screen", () => {
+    const owner = { namespace: "default", pod: "recorder", container: "main", since: ago(750) };
+    const owned = statusOf([device(10, { use: Use.IN_USE, owner }), unhealthy]);
     for (let columns = 40; columns <= 120; columns++) {
-      for (const line of renderStatus(mixed, { ...view, width: columns, colour: true })) {
+      for (const line of [mixed, owned].flatMap((status) =>
+        renderStatus(status, { ...view, width: columns, colour: true }),
+      )) {
         expect(width(line)).toBeLessThanOrEqual(columns);
       }
     }
