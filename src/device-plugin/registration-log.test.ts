@@ -22,15 +22,16 @@ const facts = (now: number): RegistrationFacts => ({
 test("a wait for the kubelet is logged when it begins and every ten minutes, a decision once", () => {
   const log = recordingLogger();
   const registrationLog = new RegistrationLog(log, "/dp/kubelet.sock");
+  // There is no /dp: no kubelet will ever create its socket there.
   for (let second = 0; second <= 1500; second++) {
     const wait = { kind: "wait", reason: "kubelet_absent", ms: 1000 } as const;
     registrationLog.decided(wait, facts(start + second * 1000));
   }
   expect(log.lines.map(({ level, msg }) => `${level} ${msg}`)).toEqual([
     "debug Registration decision",
-    "info Waiting for the kubelet",
-    "info Waiting for the kubelet",
-    "info Waiting for the kubelet",
+    "warn Waiting for the kubelet",
+    "warn Waiting for the kubelet",
+    "warn Waiting for the kubelet",
   ]);
   expect(log.lines[1]?.fields).toEqual({
     kubelet_socket: "/dp/kubelet.sock",
@@ -39,5 +40,16 @@ test("a wait for the kubelet is logged when it begins and every ten minutes, a d
     error_code: "kubelet_directory_missing",
     remedy: "Mount the host's /dp into the container, at the same path.",
     next: "registering once the kubelet accepts connections",
+  });
+});
+
+test("a wait that the kubelet's start ends is no warning", () => {
+  const log = recordingLogger();
+  const registrationLog = new RegistrationLog(log, "/proc/kubelet.sock");
+  registrationLog.decided({ kind: "wait", reason: "kubelet_absent", ms: 1000 }, facts(start));
+  expect(log.lines.at(-1)).toMatchObject({
+    level: "info",
+    msg: "Waiting for the kubelet",
+    fields: { error_code: "kubelet_absent" },
   });
 });

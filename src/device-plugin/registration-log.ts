@@ -1,13 +1,20 @@
+import type { ErrorCode } from "../common/error-codes.ts";
 import type { LogFields, Logger } from "../common/logger.ts";
 import { explainWait } from "./explain-registration.ts";
 import type { RegistrationAction, RegistrationFacts } from "./registration.ts";
+
+/** Why a wait for the kubelet does not end by itself. */
+const fatalWaits: ReadonlySet<ErrorCode> = new Set([
+  "kubelet_directory_missing",
+  "kubelet_directory_denied",
+]);
 
 /** Milliseconds between two lines about the same wait for the kubelet. */
 const reminderMs = 600_000;
 
 /**
- * Logs the reconciler's decisions: each new one at debug level with its inputs; at info level a wait for the kubelet,
- * at the start and after every ten minutes of it. A kubelet's restart is too short a wait for a line.
+ * Logs the reconciler's decisions: each new one at debug level with its inputs; at info level a wait for the kubelet, or
+ * as a warning if only a person can end it, at the start and after every ten minutes of it. A kubelet's restart is too short a wait for a line.
  */
 export class RegistrationLog {
   readonly #log: Logger;
@@ -26,10 +33,13 @@ export class RegistrationLog {
     const isDue = facts.now - this.#lastLogged.at >= reminderMs;
     if (isNew) this.#log.debug("Registration decision", fields(action, facts));
     if (isDue && (reason === "kubelet_absent" || reason === "kubelet_refusing")) {
-      this.#log.info("Waiting for the kubelet", {
+      const why = explainWait(reason, this.#kubeletSocket);
+      // The kubelet comes by itself, a mount or a permission does not.
+      const isFatal = why !== undefined && fatalWaits.has(why.code);
+      this.#log[isFatal ? "warn" : "info"]("Waiting for the kubelet", {
         kubelet_socket: this.#kubeletSocket,
         reason,
-        ...explainWait(reason, this.#kubeletSocket)?.fields(),
+        ...why?.fields(),
         next: "registering once the kubelet accepts connections",
       });
     }

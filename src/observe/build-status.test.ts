@@ -42,6 +42,7 @@ const sources: StatusSources = {
     streams: 1,
   }),
   registrationDetail: () => "",
+  devicesDetail: () => "",
   podResources: {
     owners: () => new Map([["video10", { namespace: "n", pod: "p", container: "c" }]]),
     status: () => ({ answers: true, error: "", at: 2000 }),
@@ -121,4 +122,9 @@ test("a status has the reason and remedy of a failed registration", () => {
   expect(buildStatus({ ...sources, registrationDetail }).kubelet?.detail).toBe(
     registrationDetail(),
   );
+});
+
+test("a status has the reason and remedy of devices that could not be set up", () => {
+  const devicesDetail = () => "There is no v4l2loopback. Install it.";
+  expect(buildStatus({ ...sources, devicesDetail }).devicesDetail).toBe(devicesDetail());
 });

@@ -41,6 +41,8 @@ export interface StatusSources {
   readonly registration: () => RegistrarStatus;
   /** Why the plugin is not registered and what to do, in sentences; empty if it is, or if the reason says all. */
   readonly registrationDetail: () => string;
+  /** Why devices could not be set up and what to do, in sentences; empty if all of them were. */
+  readonly devicesDetail: () => string;
   readonly podResources: PodResourcesView;
   /** The devices that other plugins offer to the kubelet as well. */
   readonly otherOffers: () => readonly {
@@ -85,6 +87,7 @@ export function buildStatus(sources: StatusSources): Status {
         since: time(since),
       });
     }),
+    devicesDetail: sources.devicesDetail(),
     events: sources.events().map(eventOf),
     otherOffers: sources.otherOffers().map(({ resourceName: name, deviceIds }) => ({
       resourceName: name,

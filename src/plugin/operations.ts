@@ -63,6 +63,10 @@ export class Operations {
         cordons: () => cordons.cordons,
         registration: () => pool.registration(),
         registrationDetail: () => this.#registrationDetail(),
+        devicesDetail: () => {
+          const { trouble } = pool.devices.monitor;
+          return trouble === undefined ? "" : inSentences(trouble);
+        },
         podResources: pool.podResources,
         otherOffers: () => pool.otherOffers(),
         events: () => journal.events(),

@@ -143,6 +143,25 @@ describe("a node's status", () => {
     ]);
   });
 
+  test("has one cause of all devices, and what to do, once above the table and once below", () => {
+    const gone = (number: number) =>
+      device(number, {
+        ...{ healthy: false, reason: "module_gone", detail: "The module is not loaded." },
+      });
+    const devicesDetail = "There is no file of v4l2loopback. Install v4l2loopback-dkms.";
+    const status = statusOf([gone(10), gone(11), gone(12), unhealthy], { devicesDetail });
+    const lines = renderStatus(status, { ...view, width: 60 });
+    const above = lines.slice(0, lines.indexOf(""));
+    expect(above.slice(-2)).toEqual([
+      "  devices  There is no file of v4l2loopback. Install",
+      "           v4l2loopback-dkms.",
+    ]);
+    expect(lines.filter((line) => line.includes("not loaded") || line.includes("mark"))).toEqual([
+      "video10 and 2 more: The module is not loaded.",
+      "video12: A writer has died and left its mark.",
+    ]);
+  });
+
   test("never has a line that is wider than the screen", () => {
     const owner = { namespace: "default", pod: "recorder", container: "main", since: ago(750) };
     const owned = statusOf([device(10, { use: Use.IN_USE, owner }), unhealthy]);

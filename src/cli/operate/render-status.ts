@@ -24,7 +24,7 @@ import { ageOf, renderDeviceTable, type StatusView } from "./render-device-table
 export function renderStatus(status: Status, view: StatusView): string[] {
   const head = [headline(status, view), ...about(status, view)];
   const devices = view.rows === undefined ? status.devices : troubledFirst(status.devices);
-  const remarked = devices.flatMap((device) => remarks(device, view));
+  const remarked = remarks(devices, view);
   const events = status.events.slice(0, view.events);
   const notable = devices.filter(({ healthy }) => !healthy).length;
   const parts = { devices: devices.length, remarks: remarked.length, events: events.length };
@@ -119,6 +119,11 @@ function about(status: Status, view: StatusView): string[] {
     lines.push([`others   ${first}`, "yellow"]);
     for (const line of rest) lines.push([`${" ".repeat(indent)}${line}`, "yellow"]);
   }
+  if (status.devicesDetail !== "") {
+    const [first = "", ...rest] = wrap(printable(status.devicesDetail), detailWidth(view));
+    lines.push([`devices  ${first}`, "red"]);
+    for (const line of rest) lines.push([`${" ".repeat(indent)}${line}`, "red"]);
+  }
   const detail = kubelet?.detail ? wrap(printable(kubelet.detail), detailWidth(view)) : [];
   return [
     ...lines.slice(0, 1),
@@ -135,19 +140,31 @@ function detailWidth({ width }: StatusView): number {
   return Math.min(width, 100) - indent - 2;
 }
 
-/** What the table does not show: why a device is unhealthy, and the note of its cordon. */
-function remarks(device: Device, view: StatusView): string[] {
-  const { id, cordon, detail } = device;
-  const lines: string[] = [];
-  if (cordon !== undefined) {
-    const since = ageOf(cordon.since, view);
-    const note = cordon.note === "" ? "" : `: ${cordon.note}`;
-    lines.push(...sentence(`${id} cordoned${since && ` ${since} ago`}${note}`, "yellow", view));
-  }
-  if (needsAttention(device) && detail !== "") {
-    lines.push(...sentence(under(id, detail), "red", view));
-  }
-  return lines;
+/** What the table does not show: notes of cordons, and why devices are unhealthy, once for those with one reason. */
+function remarks(devices: readonly Device[], view: StatusView): string[] {
+  const reasonOf = ({ id, reason, detail }: Device) => `${reason} ${detail.replaceAll(id, "")}`;
+  const alike = Map.groupBy(devices.filter(isRemarked), reasonOf);
+  return devices.flatMap((device) => {
+    const { id, cordon, detail } = device;
+    const lines: string[] = [];
+    if (cordon !== undefined) {
+      const since = ageOf(cordon.since, view);
+      const note = cordon.note === "" ? "" : `: ${cordon.note}`;
+      lines.push(...sentence(`${id} cordoned${since && ` ${since} ago`}${note}`, "yellow", view));
+    }
+    const [first, ...more] = alike.get(reasonOf(device)) ?? [];
+    if (first === device) {
+      const text =
+        more.length === 0 ? under(id, detail) : `${id} and ${more.length} more: ${detail}`;
+      lines.push(...sentence(text, "red", view));
+    }
+    return lines;
+  });
+}
+
+/** True if the device's reason is explained below the table. */
+function isRemarked(device: Device): boolean {
+  return needsAttention(device) && device.detail !== "";
 }
 
 /** A sentence that is wrapped, not cut: its end may be what to do. */

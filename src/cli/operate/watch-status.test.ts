@@ -180,7 +180,7 @@ describe("a status on a screen", () => {
     const [, frame = "", , whole = ""] = await drawn({ status: statusOf(devices) });
     const ids = (text: string) => text.match(/^video\d+(?= {2})/gm);
     expect(ids(frame)).toEqual(["video13"]);
-    expect(frame).toContain("… 4 more devices, 2 not healthy; 3 more lines about devices");
+    expect(frame).toContain("… 4 more devices, 2 not healthy; 2 more lines about devices");
     expect(ids(whole)).toEqual(["video10", "video11", "video12", "video13", "video14"]);
   });
 

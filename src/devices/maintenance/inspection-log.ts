@@ -20,26 +20,42 @@ export class InspectionLog {
     this.#once = new LogOnce({ clock, afterMs: reminderMs });
   }
 
-  /** Devices have another health or reason than before. */
+  /** Devices have another health or reason than before. Those with the same cause are one line. */
   readonly changed = (changes: readonly DeviceChange[]): void => {
-    for (const { before, after } of changes) {
+    const logged = changes.filter(({ before, after }) => {
       // A device that worked before is held: the room that holds it has logged that. No room does so for holds by use.
       const worked = before.health === "Healthy" || isHoldReason(before.reason);
       const isLogged = isHoldReason(after.reason) && !usageHoldReasons.includes(after.reason);
-      if (worked && isLogged) continue;
+      return !(worked && isLogged);
+    });
+    const causeOf = ({ before, after }: DeviceChange) =>
+      [
+        before.reason,
+        after.health,
+        after.reason,
+        withoutId(after.detail, after.id),
+        nextStep(after),
+      ].join();
+    for (const [{ before, after }, ...more] of byCause(logged, causeOf)) {
+      const { id, health, reason, detail, nodes } = after;
+      const isOne = more.length === 0;
       const fields = {
-        device_id: after.id,
-        device_path: after.nodes[0].hostPath,
-        health: after.health,
-        reason: after.reason,
+        ...(isOne
+          ? { device_id: id, device_path: nodes[0].hostPath }
+          : { count: more.length + 1, device_ids: [id, ...more.map((change) => change.after.id)] }),
+        health,
+        reason,
         was: before.reason,
-        ...(after.detail && { detail: after.detail }),
+        ...(detail && { detail }),
         next: nextStep(after),
       };
       // The first good inspection of a device is no event: "Devices set up" was one.
       const level = before.reason === "unknown" ? "debug" : "info";
-      if (after.health === "Healthy") this.#log[level]("Device healthy", fields);
-      else this.#log.warn("Device unhealthy", fields);
+      if (health === "Healthy") {
+        this.#log[level](isOne ? "Device healthy" : "Devices healthy", fields);
+      } else {
+        this.#log.warn(isOne ? "Device unhealthy" : "Devices unhealthy", fields);
+      }
     }
   };
 
@@ -64,13 +80,32 @@ export class InspectionLog {
     });
   }
 
-  /** Devices could not be set up: one of them, or all. The same trouble is logged as an error every ten minutes. */
-  ensureFailed(error: PluginError, id?: string): void {
-    const key = `${id ?? ""} ${error.message}`;
+  /** No device could be set up. The same trouble is logged as an error every ten minutes. */
+  ensureFailed(error: PluginError): void {
+    this.#ensureFailed(error, []);
+  }
+
+  /** Some devices could not be set up. Those with the same cause are one line. */
+  ensuresFailed(failures: readonly EnsureFailure[]): void {
+    const causeOf = ({ id, error: { code, message } }: EnsureFailure) =>
+      `${code} ${withoutId(message, id)}`;
+    for (const group of byCause(failures, causeOf)) {
+      this.#ensureFailed(
+        group[0].error,
+        group.map(({ id }) => id),
+      );
+    }
+  }
+
+  #ensureFailed(error: PluginError, ids: readonly string[]): void {
+    const key = `${ids.join()} ${error.message}`;
+    const [only, ...more] = ids;
+    const isOne = only !== undefined && more.length === 0;
     this.#log[this.#once.isNew(key) ? "error" : "debug"](
-      id === undefined ? "Devices could not be set up" : "Device could not be set up",
+      isOne ? "Device could not be set up" : "Devices could not be set up",
       {
-        ...(id !== undefined && { device_id: id }),
+        ...(isOne && { device_id: only }),
+        ...(more.length > 0 && { count: ids.length, device_ids: ids }),
         ...error.fields(),
         next: "retrying with backoff",
       },
@@ -81,4 +116,27 @@ export class InspectionLog {
   forget(): void {
     this.#once.forget();
   }
+}
+
+/** A device that could not be set up, and why. */
+export interface EnsureFailure {
+  readonly id: string;
+  readonly error: PluginError;
+}
+
+/** A text about a device in which its ID does not count: of two devices with one cause the texts are the same. */
+function withoutId(text: string, id: string): string {
+  return text.replaceAll(id, "");
+}
+
+/** What has the same cause, together, in the order of the first of each. */
+function byCause<T>(items: readonly T[], causeOf: (item: T) => string): [T, ...T[]][] {
+  const groups = new Map<string, [T, ...T[]]>();
+  for (const item of items) {
+    const cause = causeOf(item);
+    const group = groups.get(cause);
+    if (group === undefined) groups.set(cause, [item]);
+    else group.push(item);
+  }
+  return [...groups.values()];
 }

@@ -106,10 +106,45 @@ describe("the device monitor", () => {
       };
     });
     expect(log.lines.at(-1)?.msg).toBe("Devices could not be set up");
-    expect(log.lines.at(-2)?.msg).toBe("Device unhealthy");
+    expect(log.lines.at(-2)?.msg).toBe("Devices unhealthy");
     expect(monitor.trouble?.code).toBe("module_file_not_found");
     for (let minute = 0; minute < 12; minute++) await clock.advance(60_000);
     expect(log.lines.filter(({ level }) => level === "error")).toHaveLength(2);
+    await end();
+  });
+
+  test("logs one line for all devices with one cause, and one for each other", async () => {
+    const { driver, log, end } = await setUp((fake) => {
+      for (const { id } of fake.devices) fake.set(id, "module_gone");
+      fake.onEnsure = () => ({
+        created: [],
+        adopted: [],
+        failed: fake.devices.map(({ id }) => ({
+          id,
+          error: new PluginError("not_supported", `${id} can't be created.`),
+        })),
+      });
+    });
+    const ids = driver.devices.map(({ id }) => id);
+    expect(log.lines.filter(({ level }) => level === "warn" || level === "error")).toMatchObject([
+      {
+        msg: "Devices unhealthy",
+        fields: { count: 8, device_ids: ids, reason: "module_gone", was: "unknown" },
+      },
+      {
+        msg: "Devices could not be set up",
+        fields: { count: 8, device_ids: ids, error_code: "not_supported" },
+      },
+    ]);
+    for (const id of ids) driver.set(id, id === "video12" ? "faulty" : "ok");
+    driver.notify();
+    await settle();
+    expect(
+      log.lines.filter(({ msg }) => /^Devices? (un)?healthy$/.test(msg)).slice(1),
+    ).toMatchObject([
+      { level: "info", msg: "Devices healthy", fields: { count: 7 } },
+      { level: "warn", msg: "Device unhealthy", fields: { device_id: "video12" } },
+    ]);
     await end();
   });
 

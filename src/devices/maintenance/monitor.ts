@@ -117,9 +117,7 @@ export class DeviceMonitor {
       events.ensured(report, this.#ensureFailures > 0);
       const errors = report.failed.map(({ id, error }) => ({ id, error: PluginError.from(error) }));
       this.#settle(errors[0]?.error);
-      return () => {
-        for (const { id, error } of errors) events.ensureFailed(error, id);
-      };
+      return () => events.ensuresFailed(errors);
     } catch (reason) {
       const error = PluginError.from(reason);
       this.#settle(error);

@@ -25,6 +25,21 @@ describe("the status page", () => {
     expect(page).toContain("resetting · 2 resets");
   });
 
+  test("has why devices could not be set up or registered, and what to do, above all devices", () => {
+    const page = renderStatusPage(
+      create(StatusSchema, {
+        devices: [{ id: "video10", reason: "module_gone", detail: "The module is not loaded." }],
+        devicesDetail: "There is no v4l2loopback. Install it.",
+        kubelet: { reason: "kubelet_absent", detail: "There is no directory /dp. Mount it." },
+      }),
+      now,
+    );
+    const [head = ""] = page.split("<main>");
+    expect(head).toContain("There is no v4l2loopback. Install it.");
+    expect(head).toContain("There is no directory /dp. Mount it.");
+    expect(renderStatusPage(quietStatus(now), now)).not.toContain("<dt>Devices</dt>");
+  });
+
   test("names the node, the resource, the summary, owners, formats, cordons and events", () => {
     const page = renderStatusPage(busyStatus(now), now);
     for (const text of [

@@ -91,8 +91,10 @@ function masthead(status: Status, { level, sentence }: Summary, now: number): Ht
 <dl class="facts">
 <div class="wide"><dt>Resource</dt><dd>${foreign(status.resourceName)}</dd></div>
 <div><dt>Kubelet</dt><dd>${kubelet?.registered ? foreign(reason) : html`<em>${foreign(reason)}</em>`}${since && html` for ${since}`}</dd></div>
+${kubelet?.detail && html`<div class="wide"><dt>Registration</dt><dd><em>${foreign(kubelet.detail)}</em></dd></div>`}
 <div><dt>Pod resources</dt><dd>${answer}</dd></div>
 ${otherOfferSentences(status).map((sentence) => html`<div class="wide"><dt>Other plugins</dt><dd><em>${foreign(sentence)}</em></dd></div>`)}
+${status.devicesDetail !== "" && html`<div class="wide"><dt>Devices</dt><dd><em>${foreign(status.devicesDetail)}</em></dd></div>`}
 <div><dt>Driver</dt><dd>${foreign(status.driver)}</dd></div>
 <div><dt>Running for</dt><dd>${ageElement(status.startedAt, now) ?? "unknown"}</dd></div>
 <div><dt>Log level</dt><dd>${levelWord(status.logLevel)}</dd></div>

@@ -116,9 +116,10 @@ const ADOPTED = ALL.slice(0, 3);
 
 async function saysHowToMake({ plugin }: GuestNode, id: string): Promise<void> {
   const failure = await eventually(`a word on ${id}`, () =>
-    plugin.log
-      .saying("Device could not be set up")
-      .find((entry) => entry["device_id"] === id && entry["error_code"] === "not_supported"),
+    plugin.log.entries().find(({ error_code: code, device_id: only, device_ids: ids }) => {
+      const isAbout = only === id || (Array.isArray(ids) && ids.includes(id));
+      return isAbout && code === "not_supported";
+    }),
   );
   match(String(failure["remedy"]), /rmmod v4l2loopback/);
 }
