@@ -319,6 +319,19 @@ describe.skipIf(skip)("the chart", () => {
     }
   });
 
+  test("renders with optional values that a user removed", () => {
+    const removed = [
+      ...["global", "imagePullSecrets", "commonLabels", "annotations", "affinity", "nodeSelector"],
+      ...["podLabels", "podAnnotations", "podSecurityContext", "seccompProfile", "tolerations"],
+      ...["extraEnv", "extraArgs", "extraVolumes", "extraVolumeMounts", "extraObjects"],
+      ...["revisionHistoryLimit", "metrics.podMonitor.labels", "metrics.podMonitor.relabelings"],
+    ];
+    const nulls = removed.map((value) => `${value}=null`).join(",");
+    const monitored = "config.enableMetrics=true,metrics.podMonitor.enabled=true";
+    const kinds = rendered(["--set", `${nulls},${monitored}`]).map(({ kind }) => kind);
+    expect(kinds.sort()).toEqual(["DaemonSet", "Pod", "PodMonitor", "ServiceAccount"]);
+  });
+
   test("is a subchart, with values and secrets of its parent", () => {
     const values = { image: { repository: "a.example/plugin" }, profile: "restricted" };
     const parent = {

@@ -42,7 +42,7 @@ name: video-device-plugin
 {{- /* The chart's own secrets and those of a parent chart's "global", which may be names alone. */ -}}
 {{- define "video-device-plugin.imagePullSecrets" -}}
 {{- $secrets := list }}
-{{- range concat (default list (.Values.global).imagePullSecrets) .Values.imagePullSecrets }}
+{{- range concat (default list (.Values.global).imagePullSecrets) (default list .Values.imagePullSecrets) }}
 {{- $secrets = append $secrets (ternary (dict "name" .) . (kindIs "string" .)) }}
 {{- end }}
 {{- with uniq $secrets }}
