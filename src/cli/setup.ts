@@ -9,6 +9,7 @@ import { exitCode } from "./command.ts";
 import { defineCommand } from "./define-command.ts";
 import { contestedDetail, contestedRemedy } from "./setup/keep-access.ts";
 import { renderSetUp, type SetUpReport, setUp } from "./setup/set-up.ts";
+import { textColumns } from "./terminal.ts";
 
 export const setupCommand = defineCommand("setup", {
   usage: ["setup [--allow-partial] [options of run]"],
@@ -38,7 +39,7 @@ The result is a table on a terminal or with LOG_FORMAT=pretty, and log lines in 
         allowPartial: flags["allow-partial"] ?? false,
         clock: systemClock,
       });
-      if (pretty) terminal.out(renderSetUp(report));
+      if (pretty) terminal.out(renderSetUp(report, terminal.screen && textColumns(terminal)));
       else logReport(report, log);
       return report.ok ? exitCode.ok : exitCode.failure;
     } catch (reason) {

@@ -141,3 +141,12 @@ test("the table has a line a device, the remedy below, and the sum", async () =>
 `,
   );
 });
+
+test("the table is wrapped at the screen's width", async () => {
+  const lines = renderSetUp(await setUp(partly()), 40).split("\n");
+  expect(lines.slice(2, 5)).toEqual([
+    "✗ video12   failed   video12 belongs to",
+    "                     a camera.",
+    "  → Set NUMBER_TAKEN=elsewhere.",
+  ]);
+});

@@ -1,5 +1,6 @@
 import type { Clock } from "../../common/clock.ts";
 import { PluginError } from "../../common/plugin-error.ts";
+import { wrap } from "../../config/wrap.ts";
 import type { VideoDriver } from "../../drivers/driver.ts";
 import { contestedDetail, contestedRemedy, keepAccess } from "./keep-access.ts";
 
@@ -62,14 +63,31 @@ export async function setUp(
   return { devices, contested, ok: allowPartial ? good > 0 : good === devices.length };
 }
 
-/** A line for each device, with its fault, its remedy below, and a summary; ends with a line break. */
-export function renderSetUp({ devices, contested }: SetUpReport): string {
+/**
+ * A line for each device, with its fault, its remedy below, and a summary; ends with a line break.
+ *
+ * @param columns Where texts are wrapped. Default Infinity, which keeps lines whole.
+ */
+export function renderSetUp(
+  { devices, contested }: SetUpReport,
+  columns = Number.POSITIVE_INFINITY,
+): string {
+  const hanging = (head: string, text: string) =>
+    wrap(text, columns - head.length).map(
+      (line, at) => (at === 0 ? head : " ".repeat(head.length)) + line,
+    );
   const lines = devices.flatMap(({ id, path, outcome, detail, remedy }) => [
-    `${outcome === "failed" ? "✗" : "✓"} ${id.padEnd(8)}  ${outcome.padEnd(7)}  ${detail === "" ? path : detail}`,
-    ...(remedy === "" ? [] : [`  → ${remedy}`]),
+    ...hanging(
+      `${outcome === "failed" ? "✗" : "✓"} ${id.padEnd(8)}  ${outcome.padEnd(7)}  `,
+      detail === "" ? path : detail,
+    ),
+    ...(remedy === "" ? [] : hanging("  → ", remedy)),
   ]);
   if (contested.length > 0) {
-    lines.push(`! ${contested.join(", ")}: ${contestedDetail}`, `  → ${contestedRemedy}`);
+    lines.push(
+      ...hanging("! ", `${contested.join(", ")}: ${contestedDetail}`),
+      ...hanging("  → ", contestedRemedy),
+    );
   }
   const failed = devices.filter(({ outcome }) => outcome === "failed").length;
   const sum =
