@@ -25,6 +25,11 @@ describe("a device that isn't known to be clean, asked for by the kubelet", () =
     expect(claim({ listed: true, open: true })).toBe("keep");
   });
 
+  test("is refused however soon while a process holds it open: no container of the pod has started", () => {
+    expect(claim({ sinceAllocatedMs: 100, open: true })).toBe("refuse");
+    expect(claim({ sinceAllocatedMs: 100, open: undefined })).toBe("keep");
+  });
+
   test("is refused while a process holds it open, whether or not the kubelet answers", () => {
     expect(claim({ open: true })).toBe("refuse");
     expect(claim({ open: true, listed: undefined })).toBe("refuse");

@@ -184,7 +184,8 @@ export class AllocationGuard {
     const { allocatedAt, listedSince, open: wasOpen } = usage.facts(id);
     if (canReset ? usage.cleanliness(id) === "clean" : wasOpen !== true) return;
     const sinceAllocatedMs = allocatedAt === undefined ? undefined : clock.now() - allocatedAt;
-    const known = { sinceAllocatedMs, listedSince, listed: undefined, open: undefined };
+    const seen = await turn.isOpen(id);
+    const known = { sinceAllocatedMs, listedSince, listed: undefined, open: seen };
     if (planAllocation(known, times.reallocateMs) === "keep") return;
     const listed = (await usage.askNow())?.has(id);
     // The answer may have named a pod that owns it under another resource name.
@@ -192,10 +193,11 @@ export class AllocationGuard {
     const open = listed === true ? undefined : await this.#staysOpen(turn, id);
     if (listed !== true) usage.seenOpen(id, open);
     const plan = planAllocation({ ...known, listed, open }, times.reallocateMs);
-    if (plan === "keep") return;
+    // What a process had open that is none of the pod's is reset, even if that has closed it.
+    if (plan === "keep" && (listed === true || seen !== true)) return;
     // No pod owns it, then, until it is allocated.
     usage.refused(id);
-    if (plan === "reset") {
+    if (plan !== "refuse") {
       if (canReset) await runner.run(turn, { kind: "reset", id }, { reason: "allocate" });
       return;
     }
@@ -272,7 +274,7 @@ export interface AllocationFacts {
  *
  * The kubelet asks twice for a device that an app container takes over from its init container: both times within the
  * pod's admission, when it lists the device for neither and no container of the pod has started. So a second request
- * within `reallocateMs` of the first is taken for that. If an admission takes longer, the device is reset once more,
+ * within `reallocateMs` of the first is taken for that, unless the device is open. If an admission takes longer, the device is reset once more,
  * which harms no one.
  *
  * For the same reason a process that holds the device open is never the pod that asks, and a kubelet that does not
@@ -288,6 +290,6 @@ export function planAllocation(
     facts.sinceAllocatedMs !== undefined &&
     facts.sinceAllocatedMs < reallocateMs &&
     !facts.listedSince;
-  if (again) return "keep";
+  if (again && facts.open !== true) return "keep";
   return facts.open === true ? "refuse" : "reset";
 }

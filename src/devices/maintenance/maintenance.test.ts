@@ -309,6 +309,22 @@ describe("the maintenance", () => {
     await end();
   });
 
+  test("refuses an open device that it allocated just now, and resets it if the process closes it in time", async () => {
+    const { driver, clock, devices, refusal, resets, end } = await setUp({ there: false });
+    await devices.guard.allocate(["video10"]);
+    driver.open?.add("video10");
+    expect(await refusal("video10")).toMatchObject({ code: "device_held" });
+    await devices.guard.allocate(["video11"]);
+    driver.open?.add("video11");
+    const claim = codeOf(devices.guard.allocate(["video11"]));
+    await settle();
+    driver.open?.delete("video11");
+    await clock.advance(50);
+    expect(await claim).toBeUndefined();
+    expect(resets()).toEqual(["reset video11"]);
+    await end();
+  });
+
   test("waits in Allocate for a process that opens a new device for a moment, and resets it", async () => {
     const { driver, clock, devices, reasonOf, resets, end } = await setUp({ there: false });
     driver.open?.add("video10");

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 /**
@@ -45,6 +45,11 @@ export class Faults {
     } catch {
       return undefined;
     }
+  }
+
+  /** True if a fault is set; many times as fast as {@link find} where it isn't. */
+  isSet(id: string, fault: Fault): boolean {
+    return existsSync(join(this.directory, `${id}.${fault}`));
   }
 
   /** Ends faults, if they are set. */

@@ -135,7 +135,7 @@ export class SimulatedDriver implements VideoDriver {
   async release(): Promise<void> {}
 
   async isOpen(id: string): Promise<boolean> {
-    return this.#opener(id) !== undefined;
+    return this.#faults.isSet(id, "held") || this.#faults.isSet(id, "streaming");
   }
 
   async holders(id: string): Promise<string> {
