@@ -12,8 +12,8 @@ export function bindingName(path: string): string {
 
 /** The file of a socket on which this process listens. */
 export class BoundSocket {
-  readonly #path: string;
-  readonly #identity: string | undefined;
+  #path: string;
+  #identity: string | undefined;
 
   /**
    * Renames the socket from `name` to `path`, and replaces what is there. Its mode must be set before.
@@ -21,6 +21,13 @@ export class BoundSocket {
    */
   constructor(name: string, path: string) {
     renameSync(name, path);
+    this.#path = path;
+    this.#identity = fileIdentity(path);
+  }
+
+  /** Renames the socket again. @throws Error of rename(2); the socket is still at its path. */
+  moveTo(path: string): void {
+    renameSync(this.#path, path);
     this.#path = path;
     this.#identity = fileIdentity(path);
   }

@@ -24,7 +24,8 @@ const selfDialTimeoutMs = 5000;
  * registration, and no socket is registered twice.
  */
 export class PluginServer {
-  readonly socketPath: string;
+  /** Absolute path of the socket. */
+  socketPath: string;
   readonly streams: StreamSet;
   readonly #server: Server;
   readonly #socket: BoundSocket;
@@ -64,6 +65,12 @@ export class PluginServer {
   /** `serving`, or `socket_lost` if the socket's path is gone or is another file. */
   state(): "serving" | "socket_lost" {
     return this.#socket.isReachable() ? "serving" : "socket_lost";
+  }
+
+  /** Renames the socket, from a hidden name to the one for the kubelet. @throws Error of rename(2). */
+  moveTo(socketPath: string): void {
+    this.#socket.moveTo(socketPath);
+    this.socketPath = socketPath;
   }
 
   /**

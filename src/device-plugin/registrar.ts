@@ -1,6 +1,5 @@
 import { basename, dirname } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { bindingName } from "../common/bound-socket.ts";
 import type { Clock } from "../common/clock.ts";
 import type { LogFields, Logger } from "../common/logger.ts";
 import { Notify } from "../common/notify.ts";
@@ -23,7 +22,13 @@ import {
 import { RegistrationLog } from "./registration-log.ts";
 import { RegistrationRetries } from "./registration-retries.ts";
 import { RegistrationSession } from "./registration-session.ts";
-import { instanceSocketPath, newSuffix, probeKubeletSocket, sweepSockets } from "./socket-file.ts";
+import {
+  hiddenPath,
+  instanceSocketPath,
+  newSuffix,
+  probeKubeletSocket,
+  sweepSockets,
+} from "./socket-file.ts";
 
 export interface RegistrarOptions {
   readonly resourceName: string;
@@ -84,6 +89,7 @@ export class Registrar {
   readonly #times: RegistrationTimes;
   readonly #notify = new Notify();
   readonly #retries: RegistrationRetries;
+  #prepared: PluginServer | undefined;
   #session: RegistrationSession | undefined;
   #lastStreamEnd: StreamEnd | undefined;
   #kubeletReplacedAt: number | undefined;
@@ -119,20 +125,24 @@ export class Registrar {
   readonly reconcileSoon = (): void => this.#notify.notify();
 
   /**
-   * Serves for a moment on a hidden socket, and calls itself. What runs for the first time takes three times as long, and
-   * a standby that takes over has no time. Never rejects: a registration that can't serve says why.
+   * Serves on a hidden socket and calls itself, so that a standby that takes over only has to rename the socket and to
+   * call Register. Never rejects: a registration that can't serve says why. Stops at once if `signal` has aborted by then.
    */
-  async rehearse(): Promise<void> {
-    const { service, onDefect } = this.#deps;
-    const path = bindingName(this.#options.socketPath);
-    const deps = { service, onDefect, onStreams: () => undefined };
+  async prepare(signal: AbortSignal): Promise<void> {
     try {
-      const server = await PluginServer.listen(path, deps);
-      await server.close(0);
+      const server = await this.#serve(hiddenPath(this.#newPath()));
+      if (signal.aborted) await server.close(0);
+      else this.#prepared = server;
     } catch (reason) {
       const { message } = PluginError.from(reason);
-      this.#deps.log.debug("Rehearsal of serving failed", { socket_path: path, error: message });
+      this.#deps.log.debug("Preparation of the registration failed", { error: message });
     }
+  }
+
+  /** Stops what {@link prepare} has started, unless {@link run} has used it. */
+  async discard(): Promise<void> {
+    await this.#prepared?.close(0);
+    this.#prepared = undefined;
   }
 
   /**
@@ -216,9 +226,9 @@ export class Registrar {
   }
 
   async #listen(kubelet: string | undefined): Promise<void> {
-    const { random, log, service, onDefect } = this.#deps;
+    const { log } = this.#deps;
     const { socketPath, resourceName } = this.#options;
-    const path = instanceSocketPath(socketPath, newSuffix(resourceName, process.pid, random()));
+    const path = this.#newPath();
     const { stale, live } = await sweepSockets(socketPath, resourceName);
     if (stale.length > 0) log.info("Stale sockets removed", { socket_paths: stale });
     if (live.length > 0) {
@@ -227,13 +237,32 @@ export class Registrar {
         detail: "the kubelet uses the instance that registered last; run one instance per node",
       });
     }
-    const server = await PluginServer.listen(path, {
-      service,
-      onDefect,
-      onStreams: this.#notify.notify,
-    });
-    this.#session = new RegistrationSession(server, kubelet);
+    const server = await this.#takePrepared(path);
+    this.#session = new RegistrationSession(server ?? (await this.#serve(path)), kubelet);
     log.debug("Serving", { socket_path: path });
+  }
+
+  #newPath(): string {
+    const { socketPath, resourceName } = this.#options;
+    const suffix = newSuffix(resourceName, process.pid, this.#deps.random());
+    return instanceSocketPath(socketPath, suffix);
+  }
+
+  #serve(path: string): Promise<PluginServer> {
+    const { service, onDefect } = this.#deps;
+    return PluginServer.listen(path, { service, onDefect, onStreams: this.#notify.notify });
+  }
+
+  /** The prepared server at that path; undefined if there is none, or if a starting kubelet has removed its socket. */
+  async #takePrepared(path: string): Promise<PluginServer | undefined> {
+    const server = this.#prepared;
+    this.#prepared = undefined;
+    if (server?.state() === "serving") {
+      server.moveTo(path);
+      return server;
+    }
+    await server?.close(0);
+    return undefined;
   }
 
   async #register(

@@ -113,6 +113,8 @@ describe("the sweep", () => {
     const dead = await abandon("video-device-plugin-1-aaaaaaaa.sock");
     const original = await abandon("video-device-plugin.sock");
     const other = await abandon("video-device-plugin-gpu.sock");
+    const hidden = await abandon(".video-device-plugin-38142f-1-eeeeeeee.sock");
+    const prepared = await listen(".video-device-plugin-38142f-1-ffffffff.sock");
     const live = await listen("video-device-plugin-2-bbbbbbbb.sock");
     const file = join(directory, "video-device-plugin-notes.sock");
     writeFileSync(file, "not a socket");
@@ -122,8 +124,9 @@ describe("the sweep", () => {
       "meeting-baas.io/video-devices",
     );
 
-    expect(sweep.stale.sort()).toEqual([dead, original].sort());
+    expect(sweep.stale.sort()).toEqual([dead, original, hidden].sort());
     expect(sweep.live).toEqual([live]);
+    expect(existsSync(prepared)).toBe(true);
     expect([dead, original, other, live, file].map((path) => existsSync(path))).toEqual([
       false,
       false,
@@ -152,6 +155,7 @@ describe("other instances", () => {
     const name = `video-device-plugin-${newSuffix("example.com/other", 5, 0.5)}.sock`;
     await listen(name);
     await listen("kubelet.sock");
+    await listen(".video-device-plugin-38142f-9-aaaaaaaa.sock");
     await listen("video-device-plugin-gpu.sock");
     expect(await find()).toEqual({ same: [], unmarked: [] });
     const { live } = await sweepSockets(join(directory, "video-device-plugin.sock"), ours);

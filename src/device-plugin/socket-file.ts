@@ -20,6 +20,11 @@ export function instanceSocketPath(socketPath: string, suffix: string): string {
   return join(dirname(socketPath), `${basename(socketPath, extension)}-${suffix}${extension}`);
 }
 
+/** Path of a socket that serves before its instance registers: no other instance waits for it. */
+export function hiddenPath(path: string): string {
+  return join(dirname(path), `.${basename(path)}`);
+}
+
 /** `<mark of the resource name>-<process ID>-<random>`: shows whose socket it is, and is unique over restarts. */
 export function newSuffix(resourceName: string, pid: number, random: number): string {
   return `${resourceMark(resourceName)}-${pid}-${Math.floor(random * 36 ** 8)
@@ -79,6 +84,7 @@ export async function findOtherInstances(
 ): Promise<OtherInstances> {
   const others: OtherInstances = { same: [], unmarked: [] };
   for (const name of socketNames(dirname(socketPath))) {
+    if (name.startsWith(".")) continue;
     const path = join(dirname(socketPath), name);
     const kind = isUnmarked(socketPath, name)
       ? "unmarked"
@@ -112,9 +118,12 @@ export async function sweepSockets(socketPath: string, resourceName: string): Pr
   const sweep: SocketSweep = { stale: [], live: [] };
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
-    if (!entry.isSocket() || !isInstanceSocket(socketPath, entry.name)) continue;
+    const isHidden = entry.name.startsWith(".");
+    const name = isHidden ? entry.name.slice(1) : entry.name;
+    if (!entry.isSocket() || !isInstanceSocket(socketPath, name)) continue;
     const identity = fileIdentity(path);
     if (await isListening(path)) {
+      if (isHidden) continue;
       if (isUnmarked(socketPath, entry.name) || isOfResource(entry.name, resourceName)) {
         sweep.live.push(path);
       }

@@ -64,6 +64,12 @@ const bootIdPath = "/proc/sys/kernel/random/boot_id";
 const firstInspectionMs = 5000;
 
 /**
+ * How long a standby that takes over does nothing but register, ms: twice what that takes on an idle machine. What works at
+ * the devices begins after it.
+ */
+const registerFirstMs = 50;
+
+/**
  * How long a stop waits for work at the devices that is under way, ms. With the grace of the registration's end that
  * is below a second, so that an update is quick; the removal of devices has its own limit.
  */
@@ -204,8 +210,16 @@ export class Plugin {
     this.#podNumbers.load();
     // The first list holds back what the file says of numbers.
     if (hasStoodBy) await this.#pool.devices.queue.inspect({ readOnly: true });
-    const stopped = Promise.all([...this.#work(signal), ...shown]).then(() => true);
-    await this.#firstList(hasStoodBy, signal);
+    const isReady = hasStoodBy && this.#isSettled();
+    const working = isReady
+      ? clock.sleep(registerFirstMs, signal).then(() => this.#work(signal))
+      : this.#work(signal);
+    const stopped = Promise.all([working, ...shown]).then(() => true);
+    // The first list shall not be one of missing devices. A standby has inspected them.
+    if (!isReady) {
+      const { monitor } = this.#pool.devices;
+      await Promise.race([monitor.ready, clock.sleep(firstInspectionMs, signal)]);
+    }
     const offering = new AbortController();
     const offered = this.#supervise(
       "registrar",
@@ -230,28 +244,21 @@ export class Plugin {
   }
 
   /** What works at the devices until `signal` aborts. */
-  #work(signal: AbortSignal): Promise<void>[] {
-    return [
+  async #work(signal: AbortSignal): Promise<void> {
+    await Promise.all([
       this.#supervise("monitor", (until) => this.#pool.monitor(until), signal),
       this.#supervise("maintenance", (until) => this.#pool.maintain(until), signal),
       this.#supervise("audit", (until) => this.#pool.audit(until), signal),
       ...(this.#config.nfdFeaturesDir
         ? [this.#supervise("features", (until) => this.#publishFeatures(until), signal)]
         : []),
-    ];
+    ]);
   }
 
-  /**
-   * Waits for the first inspection after the devices were created, so that the first list is not one of missing devices.
-   * A standby has inspected them, and registers at once if they all work.
-   */
-  async #firstList(hasStoodBy: boolean, signal: AbortSignal): Promise<void> {
-    const { inventory, monitor } = this.#pool.devices;
-    const isSettled = inventory.list().every(({ health, reason }) => {
-      return health === "Healthy" || isHoldReason(reason);
-    });
-    if (hasStoodBy && isSettled) return;
-    await Promise.race([monitor.ready, this.#deps.clock.sleep(firstInspectionMs, signal)]);
+  /** True if each device works, or is held back although it works. */
+  #isSettled(): boolean {
+    const devices = this.#pool.devices.inventory.list();
+    return devices.every(({ health, reason }) => health === "Healthy" || isHoldReason(reason));
   }
 
   #warnOfHidden(): void {

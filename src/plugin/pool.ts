@@ -166,7 +166,10 @@ export class Pool {
     const stop = AbortSignal.any([signal, over.signal]);
     try {
       const takeOver = await this.#standby.untilAlone(() => void this.#observe(stop), signal);
-      if (takeOver === undefined) return false;
+      if (takeOver === undefined) {
+        await this.registrar.discard();
+        return false;
+      }
       const handOver = readHandOver(takeOver.note);
       if (handOver !== undefined) {
         const { inventory, usage } = this.devices;
@@ -205,7 +208,7 @@ export class Pool {
     const { driver, clock, maintenanceTimes } = this.#deps;
     const changed = new Notify();
     driver.watch(changed.notify, signal);
-    await this.registrar.rehearse();
+    await this.registrar.prepare(signal);
     const waitMs = Math.min(this.#inspectIntervalMs, maintenanceTimes.pollMs);
     while (!signal.aborted) {
       await this.devices.queue.inspect({ readOnly: true });

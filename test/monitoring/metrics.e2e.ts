@@ -121,6 +121,7 @@ describe.skipIf(tools === undefined)("the compiled plugin's metrics", () => {
       "repairs_total",
       "reset_duration_seconds",
       "resets_total",
+      "standby",
     ]);
   });
 

@@ -130,6 +130,29 @@ describe("a standby", () => {
     expect(said(next, "Standing by")[0]?.fields["socket_paths"]).toEqual([scenario.socketPath()]);
   });
 
+  test("serves on a hidden socket before it takes over, which goes with it", async () => {
+    await scenario.registered({}, slowCleaning);
+    const hidden = () => readdirSync(scenario.dir).filter((name) => name.startsWith(".video"));
+    const next = await standby();
+    await eventually(() => hidden().length === 1, "the hidden socket");
+    await next.stop();
+    expect(hidden()).toEqual([]);
+  });
+
+  test("takes over also after a kubelet's start has removed its hidden socket", async () => {
+    const old = await scenario.registered({}, slowCleaning);
+    const hidden = () => readdirSync(scenario.dir).filter((name) => name.startsWith(".video"));
+    const next = await standby();
+    await eventually(() => hidden().length === 1, "the hidden socket");
+    scenario.kubelet.stop();
+    await scenario.kubelet.start();
+    await scenario.counts(8, 8);
+    expect(hidden()).toEqual([]);
+    await old.stop();
+    await eventually(() => next.plugin.status().registered, "the registration");
+    await scenario.counts(8, 8);
+  });
+
   test("is none beside an instance of another resource", async () => {
     const first = await scenario.registered({}, slowCleaning);
     const second = scenario.startPlugin(
