@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { run } from "../stories/cameras.ts";
 
 /** A device directory that isn't /dev. */
@@ -21,5 +21,26 @@ export async function withMount(
     await act();
   } finally {
     busybox("umount", DIR);
+  }
+}
+
+/** Where the controller of device control groups is mounted meanwhile. */
+const RULES = "/run/device-rules";
+
+/** While `act` runs, this process may open no video device and no control device, as in a container's control group. */
+export async function withoutDevices(act: () => Promise<void>): Promise<void> {
+  mkdirSync(RULES, { recursive: true });
+  busybox("mount", "-t", "cgroup", "-o", "devices", "none", RULES);
+  const enter = (group: string) => writeFileSync(`${group}/cgroup.procs`, String(process.pid));
+  const group = `${RULES}/without`;
+  try {
+    mkdirSync(group);
+    for (const major of [10, 81]) writeFileSync(`${group}/devices.deny`, `c ${major}:* rwm`);
+    enter(group);
+    await act();
+  } finally {
+    enter(RULES);
+    rmdirSync(group);
+    busybox("umount", RULES);
   }
 }

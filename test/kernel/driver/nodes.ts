@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, rejects, throws } from "node:assert/strict";
 import { existsSync, rmSync, statSync } from "node:fs";
 import type { EnsureReport } from "../../../src/drivers/driver.ts";
 import { identity } from "../stories/cameras.ts";
@@ -9,6 +9,7 @@ import {
   EMPTY_READ_ONLY,
   HOST_DEV_READ_ONLY,
   withMount,
+  withoutDevices,
 } from "./device-directory.ts";
 import type { Scenario } from "./scenario.ts";
 import { codesOf, MODE, type Stage } from "./stage.ts";
@@ -108,6 +109,26 @@ export const nodes: readonly Scenario[] = [
       match(seen?.detail ?? "", /\/dev\/video11 is the device 81:\d+, but video11 is 81:\d+/);
       deepEqual((await driver.ensure()).failed, []);
       deepEqual([identity("video11").rdev, identity("video11").mode & 0o7777], [rdev, MODE]);
+      return undefined;
+    },
+  },
+  {
+    name: "device rules that forbid to open devices are seen without opening one, and are one error",
+    async run(stage) {
+      const driver = await made(stage);
+      const reasons = async (other = driver) => (await other.inspect()).map(({ reason }) => reason);
+      await withoutDevices(async () => {
+        throws(() => stage.open("video10"), { errnoName: "EPERM" });
+        deepEqual(
+          await reasons(),
+          IDS.map(() => "not_permitted"),
+        );
+        await rejects(driver.ensure(), { code: "device_not_permitted" });
+        deepEqual(await reasons(stage.driver({ readOnly: true })), ["ok", "ok", "ok"]);
+        deepEqual((await stage.driver({ opensDevices: false }).ensure()).adopted, IDS);
+      });
+      deepEqual(await reasons(), ["ok", "ok", "ok"]);
+      deepEqual((await driver.ensure()).failed, []);
       return undefined;
     },
   },
