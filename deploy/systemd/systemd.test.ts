@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { exitCode } from "../../src/cli/command.ts";
 import { skipLevel } from "../../test/kubelet/require-level.ts";
 import { run, runScript } from "./run-script.ts";
 
@@ -124,6 +125,23 @@ test("a CPU without SSE4.2 is named before anything is installed", () => {
 });
 
 /** docs/nodes.md, "Small and local clusters", has the distributions. */
+test("the unit survives that the kubelet's directory is deleted: it has the directory at each start, and is restarted", () => {
+  const unit = readFileSync(join(here, "video-device-plugin.service"), "utf8");
+  const settings = (name: string) =>
+    unit
+      .split("\n")
+      .flatMap((line) => (line.startsWith(`${name}=`) ? [line.slice(name.length + 1)] : []));
+  const directory = "/var/lib/kubelet/device-plugins";
+  // ReadWritePaths of a directory that is missing fails the start.
+  expect(settings("ReadWritePaths").join(" ").split(" ")).toContain(directory);
+  expect(settings("ExecStartPre")).toEqual([`+/bin/mkdir -p -m 0750 ${directory}`]);
+  expect(settings("Restart")).toEqual(["always"]);
+  expect(settings("RestartPreventExitStatus").join(" ").split(" ")).not.toContain(
+    String(exitCode.failure),
+  );
+  expect(settings("StartLimitIntervalSec")).toEqual(["0"]);
+});
+
 test("the unit is started before what runs the kubelet, in every distribution that is supported", () => {
   const text = readFileSync(join(here, "video-device-plugin.service"), "utf8");
   const before = [...text.matchAll(/^Before=(.*)$/gm)].flatMap(([, units = ""]) =>

@@ -38,14 +38,14 @@ export function examineKubelet({ kubelet, config, privileges }: Facts): Check[] 
 }
 
 /** Checks pod-resources, without which the plugin works with fewer features. */
-export function examinePodResources({ podResources, config }: Facts): Check {
+export function examinePodResources({ podResources, podResourcesRemedy, config }: Facts): Check {
   const check = checkNamed("pod_resources", "pod-resources");
   if (podResources === "") return check.ok(`${config.podResourcesSocket} answers`);
   return check.warning(
     `${config.podResourcesSocket}: ${podResources}; the plugin doesn't know which pod owns which device`,
     podResources === noAccess
       ? runAsRoot
-      : "In a container, mount the host's /var/lib/kubelet/pod-resources.",
+      : (podResourcesRemedy ?? "In a container, mount the host's /var/lib/kubelet/pod-resources."),
   );
 }
 

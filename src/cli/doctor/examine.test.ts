@@ -320,6 +320,11 @@ describe("the doctor", () => {
       "container_paths",
     ],
     ["no pod-resources", { podResources: "there is no such socket" }, "pod_resources"],
+    [
+      "pod-resources with a remedy of its own",
+      { podResources: "the answer is too large", podResourcesRemedy: "Make it smaller." },
+      "pod_resources",
+    ],
     ["a control node that isn't seen here", { loaded: unseen }, "control_node"],
     ["a control node that may not be opened", { loaded: forbidden }, "control_node"],
     [

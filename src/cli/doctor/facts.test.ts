@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type ServerHttp2Stream } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeLoopbackKernel } from "../../../test/support/fake-loopback-kernel.ts";
 import { loadConfig } from "../../config/load-config.ts";
+import { examinePodResources } from "./examine-kubelet.ts";
 import { gatherFacts } from "./facts.ts";
 
 let kernel: FakeLoopbackKernel;
@@ -95,4 +97,26 @@ test("a kubelet's directory below one that this user may not enter is forbidden,
 
 test("a /sys that can be written to is not one that is read-only", async () => {
   expect((await gather()).sysReadOnly).toBe(false);
+});
+
+test("an answer of pod-resources that is too large has a remedy of its own", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "vdp-doctor-"));
+  const socket = join(directory, "kubelet.sock");
+  const server = createServer();
+  server.on("stream", (stream: ServerHttp2Stream) => {
+    stream.on("error", () => undefined);
+    stream.respond({ ":status": 200, "content-type": "application/grpc" });
+    const prefix = Buffer.alloc(5);
+    prefix.writeUInt32BE(65 * 1024 * 1024, 1);
+    stream.write(prefix);
+  });
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  try {
+    const facts = await gather(`--pod-resources-socket=${socket}`);
+    expect(facts.podResources).toContain("64 MiB");
+    expect(examinePodResources(facts).remedy).toContain("kubectl get node");
+  } finally {
+    server.close();
+    rmSync(directory, { recursive: true });
+  }
 });

@@ -1,6 +1,6 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { messageOf } from "../../common/plugin-error.ts";
+import { PluginError } from "../../common/plugin-error.ts";
 import type { Config } from "../../config/config.ts";
 import {
   type LoopbackFacts,
@@ -32,7 +32,9 @@ export interface Facts extends LoopbackFacts {
   };
   /** Empty if pod-resources answered, else why not. */
   readonly podResources: string;
-  /** Every device of every pod, of all resources; none if pod-resources did not answer. */
+  /** What to do about that, if the failure says it. Default: what helps where there is no answer at all. */
+  readonly podResourcesRemedy?: string | undefined;
+  /** Every video device of every pod, of all resources; none if pod-resources did not answer. */
   readonly podDevices: readonly ListedDevice[];
   /** The video devices that the kubelet can allocate, by resource name; none if pod-resources did not answer. */
   readonly offers: ReadonlyMap<string, readonly string[]>;
@@ -63,13 +65,19 @@ export async function gatherFacts(config: Config, kernel?: LoopbackKernel): Prom
 
 async function askPodResources(
   socket: string,
-): Promise<Pick<Facts, "podResources" | "podDevices" | "offers">> {
+): Promise<Pick<Facts, "podResources" | "podResourcesRemedy" | "podDevices" | "offers">> {
   try {
     const podDevices = await listPodDevices(socket);
     const offers = await listOffers(socket).catch(() => new Map<string, string[]>());
     return { podResources: "", podDevices, offers };
   } catch (error) {
-    return { podResources: messageOf(error), podDevices: [], offers: new Map() };
+    const { message, remedy } = PluginError.from(error);
+    return {
+      podResources: message,
+      podResourcesRemedy: remedy,
+      podDevices: [],
+      offers: new Map(),
+    };
   }
 }
 
