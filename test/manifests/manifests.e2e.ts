@@ -202,6 +202,8 @@ describe.skipIf(skip)("the chart", () => {
       "resourceQuota.enabled=true,priorityClassName=",
       "no class to allow without priorityClassName",
     ],
+    ["updateStrategy.rollingUpdate.maxUnavailable=34%", "one of maxSurge (1) and maxUnavailable"],
+    ["updateStrategy.rollingUpdate.maxSurge=0", "and the other one above 0"],
     ["metrics.service.enabled=true", "no metrics without config.enableMetrics=true"],
     ["metrics.serviceMonitor.enabled=true", "no metrics without config.enableMetrics=true"],
     ["metrics.dashboard.enabled=true", "no metrics without config.enableMetrics=true"],
