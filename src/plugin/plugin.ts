@@ -70,6 +70,12 @@ const firstInspectionMs = 5000;
 const registerFirstMs = 50;
 
 /**
+ * How long the kubelet must have called about no pod before the registration ends, ms: pods of a burst are some ms apart,
+ * and a hand-over takes some 15 ms.
+ */
+const quietMs = 100;
+
+/**
  * How long a stop waits for work at the devices that is under way, ms. With the grace of the registration's end that
  * is below a second, so that an update is quick; the removal of devices has its own limit.
  */
@@ -175,7 +181,7 @@ export class Plugin {
 
   /**
    * Runs until `signal` aborts, or only a new process can go on; stands by while another instance serves the resource. At
-   * the end the work at the devices comes to a rest, then the registration ends, so that the kubelet sends no more pods
+   * the end the work at the devices and the kubelet's calls come to a rest, then the registration ends, so that the kubelet sends no more pods
    * here, then a standby takes over. Devices stay as they are, unless the option says otherwise.
    *
    * @throws PluginError of what only a new process can help against; devices stay as they are.
@@ -229,8 +235,10 @@ export class Plugin {
     await aborted(signal);
     const giveUpAt = clock.now() + stopPatienceMs;
     // What is under way, above all a reset inside Allocate, ends before the stream does.
-    const atRest = Promise.all([this.#pool.devices.queue.idle(), this.#podNumbers.saved()]);
+    const { calls, devices } = this.#pool;
+    const atRest = Promise.all([devices.queue.idle(), this.#podNumbers.saved()]);
     await Promise.race([atRest, clock.sleep(stopPatienceMs)]);
+    await calls.untilQuiet(quietMs, giveUpAt - clock.now());
     offering.abort();
     await Promise.all([offered, this.#podNumbers.saved()]);
     later.abort();

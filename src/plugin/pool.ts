@@ -6,6 +6,7 @@ import type { Logger } from "../common/logger.ts";
 import { Notify } from "../common/notify.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import type { Config } from "../config/config.ts";
+import { CallActivity } from "../device-plugin/call-activity.ts";
 import {
   type AllocationObserver,
   devicePluginService,
@@ -73,6 +74,7 @@ export class Pool {
   readonly devices: Devices;
   readonly registrar: Registrar;
   readonly podResources: PodResources;
+  readonly calls: CallActivity;
   readonly #audit: RegistrationAudit;
   readonly #standby: Standby;
   readonly #inspectIntervalMs: number;
@@ -93,6 +95,7 @@ export class Pool {
     );
     const inspectIntervalMs = config.healthCheckInterval * 1000;
     const devices = new Devices({ ...deps, source: podResources, times, inspectIntervalMs });
+    const calls = new CallActivity(clock);
     const registrar = new Registrar(
       { ...config, preStart: config.preStartContainer, times: deps.registrationTimes },
       {
@@ -100,13 +103,15 @@ export class Pool {
         observer: restartObserver(devices, observer),
         onDefect: (method, error) => logInternalError(log, method.name, error),
         service: (streams) =>
-          devicePluginService(
-            {
-              ...{ devices, clock, log, observer },
-              view: { path: config.containerDevicePath, variable: config.containerDeviceEnv },
-              preStart: config.preStartContainer,
-            },
-            streams,
+          calls.counted(
+            devicePluginService(
+              {
+                ...{ devices, clock, log, observer },
+                view: { path: config.containerDevicePath, variable: config.containerDeviceEnv },
+                preStart: config.preStartContainer,
+              },
+              streams,
+            ),
           ),
       },
     );
@@ -116,6 +121,7 @@ export class Pool {
       { ...deps, calls: linuxCalls(), allocatable },
     );
     this.#inspectIntervalMs = inspectIntervalMs;
+    this.calls = calls;
     this.devices = devices;
     this.podResources = podResources;
     this.registrar = registrar;
