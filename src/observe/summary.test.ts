@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type DeviceSchema, StatusSchema, Use } from "../gen/videodevice/admin/v1/admin_pb.ts";
-import { summarise } from "./summary.ts";
+import { otherOfferSentences, summarise } from "./summary.ts";
 
 type Devices = MessageInitShape<typeof DeviceSchema>[];
 
@@ -41,6 +41,18 @@ describe("the summary", () => {
   test("warns of a missing device, and of a kubelet that can't be asked", () => {
     expect(summaryOf([free, missing]).level).toBe("warn");
     expect(summaryOf([free], { registered: true, podResourcesAnswers: false }).level).toBe("warn");
+  });
+
+  test("warns of another plugin that offers the same devices", () => {
+    const status = create(StatusSchema, {
+      devices: [free],
+      kubelet: { registered: true, podResourcesAnswers: true },
+      otherOffers: [{ resourceName: "example.com/a", deviceIds: ["video10", "video11"] }],
+    });
+    expect(summarise(status).level).toBe("warn");
+    expect(otherOfferSentences(status)).toEqual([
+      "Another plugin offers video10, video11 as well, under the resource name example.com/a.",
+    ]);
   });
 
   test("is bad when pods get nothing", () => {

@@ -161,6 +161,10 @@ export function hostileStatus(now: number): Status {
       cordon: { note: text(index + 5) },
       format: text(index),
     })),
+    otherOffers: hostileTexts.map((hostile, index) => ({
+      resourceName: hostile,
+      deviceIds: [text(index + 1)],
+    })),
     events: hostileTexts.map((hostile, index) => ({
       level: LogLevel.WARN,
       message: hostile,

@@ -162,6 +162,20 @@ describe("a node's status", () => {
     ]);
   });
 
+  test("names other plugins that offer the same devices, in whole sentences", () => {
+    const otherOffers = [
+      { resourceName: "example.com/cameras", deviceIds: ["video10", "video11", "video12"] },
+    ];
+    const status = statusOf([busy, device(11)], { otherOffers });
+    expect(renderStatus(status, { ...view, width: 80 }).slice(0, 5)).toEqual([
+      "! node-a: 2 of 2 devices healthy, 1 in use",
+      "  kubelet  registered for 2h5m as meeting-baas.io/video-devices",
+      "  plugin   0.1.0, v4l2loopback, up 2h5m, log level info",
+      "  others   Another plugin offers video10, video11, video12 as well, under the",
+      "           resource name example.com/cameras.",
+    ]);
+  });
+
   test("never has a line that is wider than the screen", () => {
     const owner = { namespace: "default", pod: "recorder", container: "main", since: ago(750) };
     const owned = statusOf([device(10, { use: Use.IN_USE, owner }), unhealthy]);
