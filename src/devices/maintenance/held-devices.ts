@@ -39,12 +39,17 @@ export interface HeldDevicesDeps {
   readonly times: Pick<MaintenanceTimes, "graceMs" | "lookMs">;
 }
 
+/** How often the process that holds a device open is looked for, ms: it takes some 0.1 s of CPU time on a large host. */
+const searchMs = 60_000;
+
 /**
  * Devices that a process of no pod holds open: a program of the host, or what a pod that the kubelet has forgotten left
  * behind. No pod can use one, so it leaves the offer until it is closed.
  */
 export class HeldDevices {
   readonly #deps: HeldDevicesDeps;
+  /** When the process was last looked for, by device, ms since the epoch. */
+  readonly #searchedAt = new Map<string, number>();
 
   constructor(deps: HeldDevicesDeps) {
     this.#deps = deps;
@@ -62,7 +67,7 @@ export class HeldDevices {
       const openMs = clock.now() - openSince;
       const canReset = cleaning === "reset";
       const plan = planHeld({ listed, open, use, openMs, canReset }, times.graceMs);
-      if (plan === "hold") await this.hold(id);
+      if (plan === "hold" && this.#isSearchDue(id)) await this.hold(id);
       if (plan === "release") inventory.release(id, "held");
     }
   }
@@ -85,12 +90,13 @@ export class HeldDevices {
    * @returns the process, for people; empty if it can't be seen.
    */
   async hold(id: string): Promise<string> {
-    const { inventory, usage, queue, log } = this.#deps;
+    const { inventory, usage, queue, clock, log } = this.#deps;
     const [{ hostPath }] = inventory.require(id).nodes;
     const isNew = !inventory.isHeld(id, "held");
     usage.seenOpen(id, true);
     let detail = `It is held open by a process of no pod that the kubelet lists: see fuser -v ${hostPath} on the host.`;
     if (isNew) inventory.hold(id, "held", detail);
+    this.#searchedAt.set(id, clock.now());
     const holders = await queue.holders(id);
     if (holders !== "") {
       detail = `It is held open by ${holders}, of no pod that the kubelet lists.`;
@@ -106,6 +112,13 @@ export class HeldDevices {
       });
     }
     return holders;
+  }
+
+  /** True unless the device is held, and its process is known from a short time ago. */
+  #isSearchDue(id: string): boolean {
+    const { inventory, clock } = this.#deps;
+    const searchedAt = this.#searchedAt.get(id) ?? Number.NEGATIVE_INFINITY;
+    return !inventory.isHeld(id, "held") || clock.now() - searchedAt >= searchMs;
   }
 
   #isWatched(id: string): boolean {

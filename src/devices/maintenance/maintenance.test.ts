@@ -325,6 +325,20 @@ describe("the maintenance", () => {
     await end();
   });
 
+  test("names the process of today that holds a device open, and logs it once", async () => {
+    const { driver, log, inventory, refusal, pass, end } = await setUp({ there: false });
+    driver.open?.add("video10");
+    driver.holder = "pipewire (process 812)";
+    await refusal("video10");
+    driver.holder = "pipewire (process 900)";
+    await pass(50);
+    expect(inventory.get("video10")?.detail).toContain("(process 812)");
+    await pass(15);
+    expect(inventory.get("video10")?.detail).toContain("(process 900)");
+    expect(log.lines.filter(({ msg }) => msg === "Device held open")).toHaveLength(1);
+    await end();
+  });
+
   test("waits in Allocate for a process that opens a new device for a moment, and resets it", async () => {
     const { driver, clock, devices, reasonOf, resets, end } = await setUp({ there: false });
     driver.open?.add("video10");
