@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync, readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync, rmSync } from "node:fs";
 import type { Server } from "node:net";
+import { dirname } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { createSocketTransport } from "../../src/grpc/transport.ts";
@@ -223,6 +224,25 @@ describe.skipIf(skip)(`the image as pods on kubelet ${kubeletVersion}`, () => {
     test("has written no error", () => {
       expect(plugin.log().filter(({ level }) => level === "ERROR")).toEqual([]);
     });
+
+    story(
+      "is restarted by the kubelet after its directory was deleted, and serves again",
+      async () => {
+        for (const user of Object.values(users)) await node.deletePod(user);
+        const { id } = await plugin.container();
+        await node.stopKubelet();
+        rmSync(dirname(node.kubeletSocket), { recursive: true });
+        await node.startKubelet();
+        await waitFor("another container of the plugin", patienceMs, async () => {
+          return (await plugin.container()).id === id ? undefined : true;
+        });
+        await counts(8, 8);
+        await plugin.ready();
+        const errors = plugin.log().filter(({ level }) => level === "ERROR");
+        expect(errors.map(({ error_code: code }) => code)).toEqual(["kubelet_directory_deleted"]);
+        expect(await plugin.restarts()).toBe(1);
+      },
+    );
   });
 
   /** Pods where something is wrong, all at once, each with a resource of its own. */
