@@ -24,7 +24,7 @@ export interface AnswerReader<T> {
 export function podDevicesReader(isWanted: IsWanted): AnswerReader<ListedDevice> {
   const devices: ListedDevice[] = [];
   /** Of the pod and of the container that are being read: their names may come after their devices. */
-  let ofPod: (ResourceDevice & { container: string })[] = [];
+  let ofPod: { readonly container: string; readonly device: ResourceDevice }[] = [];
   let ofContainer: ResourceDevice[] = [];
   let [pod, namespace, container] = ["", "", ""];
   const containerRule: MessageRule = {
@@ -35,7 +35,7 @@ export function podDevicesReader(isWanted: IsWanted): AnswerReader<ListedDevice>
       2: deviceRule(isWanted, (device) => ofContainer.push(device)),
     },
     end: () => {
-      for (const device of ofContainer) ofPod.push({ ...device, container });
+      for (const device of ofContainer) ofPod.push({ container, device });
       ofContainer = [];
       container = "";
     },
@@ -51,7 +51,10 @@ export function podDevicesReader(isWanted: IsWanted): AnswerReader<ListedDevice>
       3: containerRule,
     },
     end: () => {
-      for (const device of ofPod) devices.push({ ...device, namespace, pod });
+      // In this order the log and the metrics show them.
+      for (const found of ofPod) {
+        devices.push({ namespace, pod, container: found.container, ...found.device });
+      }
       ofPod = [];
       [pod, namespace] = ["", ""];
     },
