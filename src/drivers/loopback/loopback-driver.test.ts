@@ -388,6 +388,24 @@ describe("the loopback driver's ensure", () => {
     },
   );
 
+  test("writes nothing in an inspection that is read-only, and does not take a writer's mark for a fault", async () => {
+    const { kernel, driver } = setUp();
+    await driver.ensure();
+    // The module is in use, so that only a limit of openers would show whether this device is.
+    kernel.hold(11);
+    writeFileSync(join(kernel.sysfsDir, "class/video4linux/video10/state"), "capture\n");
+    let writes = 0;
+    const write = kernel.writeAttribute.bind(kernel);
+    kernel.writeAttribute = (path, text) => {
+      writes += 1;
+      write(path, text);
+    };
+    const [seen] = await driver.inspect({ readOnly: true });
+    expect({ reason: seen?.reason, writes }).toEqual({ reason: "ok", writes: 0 });
+    await driver.inspect();
+    expect(writes).toBeGreaterThan(0);
+  });
+
   test("reports what is streamed, and no format that outlived its stream", async () => {
     const { kernel, driver } = setUp();
     await driver.ensure();
