@@ -79,6 +79,9 @@ export interface RegistrarStatus {
 /** How long calls in flight may go on after the end of their registration, ms. */
 const closeGraceMs = 300;
 
+/** How long after a take-over the sockets of the last instance are removed, ms. */
+const sweepLaterMs = 1000;
+
 /**
  * Keeps the plugin registered. A reconciler: it reads the facts, decides ({@link decide}), acts, and repeats that
  * every second. File events and stream ends only make it sooner.
@@ -227,19 +230,32 @@ export class Registrar {
 
   async #listen(kubelet: string | undefined): Promise<void> {
     const { log } = this.#deps;
-    const { socketPath, resourceName } = this.#options;
     const path = this.#newPath();
+    let server = await this.#takePrepared(path);
+    if (server === undefined) {
+      await this.#sweep();
+      server = await this.#serve(path);
+    } else {
+      // A standby has seen the other instances end: their sockets can wait.
+      setTimeout(() => void this.#sweep().catch(() => undefined), sweepLaterMs).unref();
+    }
+    this.#session = new RegistrationSession(server, kubelet);
+    log.debug("Serving", { socket_path: path });
+  }
+
+  /** Removes the sockets of instances that have ended, and warns of those that serve. */
+  async #sweep(): Promise<void> {
+    const { log } = this.#deps;
+    const { socketPath, resourceName } = this.#options;
     const { stale, live } = await sweepSockets(socketPath, resourceName);
+    const others = live.filter((path) => path !== this.#session?.server.socketPath);
     if (stale.length > 0) log.info("Stale sockets removed", { socket_paths: stale });
-    if (live.length > 0) {
+    if (others.length > 0) {
       log.warn("Another instance is serving on this node", {
-        socket_paths: live,
+        socket_paths: others,
         detail: "the kubelet uses the instance that registered last; run one instance per node",
       });
     }
-    const server = await this.#takePrepared(path);
-    this.#session = new RegistrationSession(server ?? (await this.#serve(path)), kubelet);
-    log.debug("Serving", { socket_path: path });
   }
 
   #newPath(): string {

@@ -205,7 +205,7 @@ export class Plugin {
         ? [this.#supervise("http", (until) => this.#operations.runHttp(until), later.signal)]
         : []),
     ];
-    const hasStoodBy = await this.#pool.standBy(signal);
+    const hasStoodBy = await this.#pool.standBy(() => this.#cordons.reload(), signal);
     if (signal.aborted) {
       later.abort();
       await Promise.all(shown);

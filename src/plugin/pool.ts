@@ -162,16 +162,19 @@ export class Pool {
 
   /**
    * Resolves when no other instance serves the resource, or `signal` aborts. Meanwhile the devices are inspected, and
-   * nothing is changed.
+   * nothing is changed; `reload` is called after each inspection, and reads what the other instance may have written.
    *
    * @returns true if another instance has served until now.
    */
-  async standBy(signal: AbortSignal): Promise<boolean> {
+  async standBy(reload: () => Promise<void>, signal: AbortSignal): Promise<boolean> {
     const { log } = this.#deps;
     const over = new AbortController();
     const stop = AbortSignal.any([signal, over.signal]);
     try {
-      const takeOver = await this.#standby.untilAlone(() => void this.#observe(stop), signal);
+      const takeOver = await this.#standby.untilAlone(
+        () => void this.#observe(reload, stop),
+        signal,
+      );
       if (takeOver === undefined) {
         await this.registrar.discard();
         return false;
@@ -210,7 +213,7 @@ export class Pool {
   }
 
   /** Inspects the devices on events and on a timer, and asks who owns them, until `signal` aborts. */
-  async #observe(signal: AbortSignal): Promise<void> {
+  async #observe(reload: () => Promise<void>, signal: AbortSignal): Promise<void> {
     const { driver, clock, maintenanceTimes } = this.#deps;
     const changed = new Notify();
     driver.watch(changed.notify, signal);
@@ -218,6 +221,7 @@ export class Pool {
     const waitMs = Math.min(this.#inspectIntervalMs, maintenanceTimes.pollMs);
     while (!signal.aborted) {
       await this.devices.queue.inspect({ readOnly: true });
+      await reload();
       // For people only: what use it shows is out of date when this instance takes over.
       await this.podResources.podDevices(signal).catch(() => undefined);
       await changed.wait(clock, waitMs, signal);

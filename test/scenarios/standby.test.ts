@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { PluginError } from "../../src/common/plugin-error.ts";
@@ -253,6 +253,19 @@ describe("a take-over", () => {
     });
   });
 
+  test("after a crash removes the socket that was left", async () => {
+    await scenario.kubelet.start();
+    const left = join(scenario.dir, "video-device-plugin-38142f-77-abcdefgh.sock");
+    const script = `require("net").createServer().listen(${JSON.stringify(left)}, () => console.log("on"))`;
+    const crashed = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
+    await crashed.stdout.getReader().read();
+    const next = await standby();
+    crashed.kill("SIGKILL");
+    await eventually(() => next.plugin.status().registered, "the registration");
+    await eventually(() => !existsSync(left), "the socket's removal");
+    expect(said(next, "Another instance is serving on this node")).toEqual([]);
+  });
+
   test("reads the cordons that the last instance has written meanwhile", async () => {
     const old = await scenario.registered({}, slowCleaning);
     const next = await standby();
@@ -279,7 +292,8 @@ describe("a take-over", () => {
     const standbyTimes = { ...defaultStandbyTimes, longMs: 300 };
     const next = scenario.startPlugin({}, { ...slowCleaning, standbyTimes });
     await eventually(() => next.plugin.status().registered, "the registration");
-    expect(said(next, "Another instance is serving on this node")).toHaveLength(1);
+    const warned = () => said(next, "Another instance is serving on this node").length === 1;
+    await eventually(warned, "the warning");
     older.close();
   });
 

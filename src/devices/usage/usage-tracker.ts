@@ -239,7 +239,9 @@ export class UsageTracker {
   /** Takes in what another instance knew at its end, see {@link known}. Other devices' IDs are ignored. */
   handedOver({ clean, unlisted }: ReturnType<UsageTracker["known"]>): void {
     const ours = (ids: readonly string[]) => ids.filter((id) => this.#records.has(id));
-    for (const id of ours(clean)) this.cleaned(id);
+    this.#change(ours(clean), (record) => {
+      record.cleanliness = "clean";
+    });
     if (ours(unlisted).length > 0) this.allocated(ours(unlisted));
   }
 
