@@ -125,12 +125,14 @@ export class Plugin {
     const cordons = new CordonStore({ inventory, file, wall, log });
     const { numbers, usage } = pool.devices;
     const numbersFile = new PodNumbersFile(config.stateDir, readSmallFile(bootIdPath) ?? "");
+    // The instance that serves shows the devices: the sums over instances would count them twice.
+    const shown = <T>(list: () => readonly T[]): readonly T[] => (pool.standby() ? [] : list());
     metrics.show({
-      devices: () => inventory.list(),
+      devices: () => shown(() => inventory.list()),
       reasons: driver.reasons,
       registered: () => pool.registrar.status().registered,
       standby: () => pool.standby() !== undefined,
-      activity: () => pool.devices.activity(),
+      activity: () => shown(() => pool.devices.activity()),
       cordoned: (id) => cordons.cordons.has(id),
       retired: (id) => inventory.isHeld(id, "retired"),
       lagSeconds: () => lag.worst,

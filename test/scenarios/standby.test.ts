@@ -84,7 +84,11 @@ describe("a standby", () => {
       level: "good",
       sentence: "Standing by for another instance. 8 of 8 devices healthy, 0 in use",
     });
-    expect((await plugin.metrics.render()).body).toContain("video_device_plugin_standby 1\n");
+    const { body } = await plugin.metrics.render();
+    expect(body).toContain("video_device_plugin_standby 1\n");
+    // A sum over the instances of a node would count the devices twice.
+    expect(body).toContain('video_device_plugin_devices{state="ok"} 0\n');
+    expect(body).not.toContain("video_device_plugin_device_healthy{");
   });
 
   test("is not ready where none of the devices works", async () => {

@@ -6,6 +6,7 @@ import { prefix } from "./make-metrics.ts";
 
 /** Sources of the gauges about devices. */
 export interface DeviceSources {
+  /** Empty while another instance shows them, as are the activities. */
   readonly devices: () => readonly DeviceStatus[];
   readonly activity: () => readonly DeviceActivity[];
   /** The reasons that the driver may report. */
