@@ -71,7 +71,7 @@ const registerFirstMs = 50;
 
 /**
  * How long the kubelet must have called about no pod before the registration ends, ms: pods of a burst are some ms apart,
- * and a hand-over takes some 15 ms.
+ * and a hand-over takes some 20 ms.
  */
 const quietMs = 100;
 
