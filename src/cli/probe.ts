@@ -33,7 +33,7 @@ const maxAnswer = 800;
 export const probeCommand = defineCommand("probe", {
   usage: ["probe live|ready [--timeout SECONDS]"],
   about: `Asks the running plugin for its health, for exec probes of Kubernetes and other health checks. live: the plugin
-works and needs no restart. ready: the kubelet uses the plugin, and at least one device is healthy.`,
+works and needs no restart. ready: the kubelet uses the plugin or the plugin stands by, and at least one device works.`,
   exitCodes: ["yes; prints nothing", "no; the reason is on the error output", "no plugin answers"],
   examples: ["readinessProbe:", "  exec:", `    command: [${program}, probe, ready]`],
   positionals: ["live|ready"],

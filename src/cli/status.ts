@@ -36,7 +36,7 @@ pod that owns the device and for how long, what is streamed through it, and how 
 is ">2h5m" if the pod got the device before this process could see that. The last events stand below.`,
   exitCodes: [
     "no problem; with --watch, after q or Ctrl-C",
-    "the kubelet doesn't use the plugin or doesn't list the pods' devices, or a device is unhealthy and not cordoned",
+    "the kubelet doesn't use the plugin or doesn't list the pods' devices, another plugin offers the same devices, or a device is unhealthy and not cordoned",
     "no plugin answers; with --watch, at the start: later, the command waits for the plugin",
   ],
   examples: [

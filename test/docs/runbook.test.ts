@@ -46,6 +46,14 @@ function named(firstColumn: string): string[] {
   );
 }
 
+/** Texts in backquotes that have the form of a log message, also across lines; one of that form is the kubelet's. */
+function quotedMessages(): string[] {
+  const text = runbook.replaceAll(/^```.*?^```$/gms, "").replaceAll(/\s+/g, " ");
+  return [...text.matchAll(/`([A-Z][a-z]+ [a-z][^`]*)`/g)]
+    .map(([, message = ""]) => message)
+    .filter((message) => message !== "Liveness probe failed");
+}
+
 /** The code of every error whose construction in the plugin's rooms names it. */
 function codesOfThePlugin(): Set<string> {
   const files = [...new Glob("src/**/*.ts").scanSync(root)].filter((path) => !TOOLS.test(path));
@@ -87,6 +95,21 @@ describe("the runbook", () => {
   test("has no error twice", () => {
     const codes = named("Code");
     expect(codes.filter((code, index) => codes.indexOf(code) !== index)).toEqual([]);
+  });
+
+  test("has the errors in alphabetical order, by the first of a row", () => {
+    const first = tableRows(runbook, "Code").map(([cell = ""]) => /\w+/.exec(cell)?.[0] ?? "");
+    expect(first).toEqual([...first].sort());
+  });
+
+  test("quotes only log messages that the program has", () => {
+    const sources = [...new Glob("src/**/*.ts").scanSync(root)]
+      .filter((path) => !path.endsWith(".test.ts"))
+      .map((path) => readFileSync(join(root, path), "utf8"))
+      .join("\n");
+    const quoted = quotedMessages();
+    expect(quoted.length).toBeGreaterThan(10);
+    expect(quoted.filter((message) => !sources.includes(`"${message}"`))).toEqual([]);
   });
 
   test("names only existing commands", () => {

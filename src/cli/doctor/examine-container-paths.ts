@@ -10,7 +10,7 @@ export function examineContainerPaths({ config, range }: Facts): Check | undefin
   if (hidden !== undefined) return check.warning(hidden.detail, hidden.remedy);
   if (!range.some((device) => isRemapped(template, device))) return undefined;
   return check.warning(
-    `${template}: in a pod with hostUsers: false, and in a privileged pod with containerd before 1.6, such a path is the host's own node of that name, another camera for instance`,
+    `${template}: in a pod with hostUsers: false, and in a privileged pod with an old containerd (early 1.5 or before), such a path is the host's own node of that name, another camera for instance`,
     "Nothing, if no such pod requests devices. Else leave CONTAINER_DEVICE_PATH at /dev/{id}.",
   );
 }
