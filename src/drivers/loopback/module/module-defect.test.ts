@@ -9,6 +9,8 @@ test.each([
   [undefined, "6.18.3-arch1-1", false],
   // 0.13.0 gives itself the version of 0.12.7
   ["0.12.7", "6.18.0", false],
+  ["0.13.2", "6.18.0", false],
+  ["0.14.0", "7.0.0-28-generic", false],
 ])("v4l2loopback %s on Linux %s has a defect; certain: %p", (version, kernel, certain) => {
   expect(moduleDefect(version, kernel)).toMatchObject({ certain });
 });

@@ -33,6 +33,17 @@ const rows: readonly Row[] = [
       "Install v4l2loopback 0.15.3 or later. Of 0.12, Ubuntu's package 0.12.7-2ubuntu5.2 and later ones have the fix (on the host: dpkg -l v4l2loopback-dkms); the module itself doesn't say whether it has.",
   },
   {
+    // The ioctls of 0.13 and 0.14 use the file handle (fh_to_opener) as those of 0.12 and 0.15.0 do. Upstream's do not
+    // compile for these kernels before 0.15.2 ("Fix FTBFS with linux 6.18+"): a build is a patched one.
+    from: [0, 13],
+    fixedIn: [0, 15],
+    kernel: [6, 18],
+    certain: false,
+    effect: "can crash Linux 6.18 and later when a program opens one of its devices",
+    remedy:
+      "Install v4l2loopback 0.15.3 or later, or find out whether this build's patch takes the file handle from the file (v4l2loopback/v4l2loopback#653); the module itself doesn't say.",
+  },
+  {
     // v4l2loopback/v4l2loopback#653; its NEWS, 0.15.3: "Fix oops with linux 6.18+".
     from: [0, 15, 0],
     fixedIn: [0, 15, 3],
