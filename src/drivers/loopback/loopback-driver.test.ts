@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { codeOf } from "../../../test/support/code-of.ts";
 import { eventually } from "../../../test/support/eventually.ts";
 import {
   type FakeKernelOptions,
@@ -111,21 +112,57 @@ describe("the loopback driver's ensure", () => {
     expect(kernel.journal).toEqual([]);
   });
 
-  test("a file whose version only the loaded module shows is unloaded before it has a device", async () => {
-    const { kernel, driver } = setUp(crashing);
-    kernel.installModules({
+  /** A kernel on which the version of the module shows only after the load. */
+  function setUpCompressed() {
+    const made = setUp(crashing);
+    made.kernel.installModules({
       "mc.ko": "",
       "videodev.ko": "mc.ko",
       "v4l2loopback.ko.xz": "videodev.ko mc.ko",
     });
-    writeFileSync(join(kernel.sysfsDir, "module/compression"), "xz\n");
-    const refused = PluginError.from(await driver.ensure().catch((e) => e));
-    expect(refused.code).toBe("module_unsafe");
+    writeFileSync(join(made.kernel.sysfsDir, "module/compression"), "xz\n");
+    return made;
+  }
+
+  test("a file whose version only the loaded module shows is unloaded before it has a device", async () => {
+    const { kernel, driver } = setUpCompressed();
+    expect(await codeOf(driver.ensure())).toBe("module_unsafe");
     expect(kernel.journal).toEqual([
       ...DEPENDENCIES,
       "finit v4l2loopback.ko.xz 4",
       "delete v4l2loopback",
     ]);
+  });
+
+  /** A process has the module open for the next `times` tries to unload it. */
+  function pinModule(kernel: FakeLoopbackKernel, times: number): void {
+    kernel.before = (entry) => {
+      if (entry === "delete v4l2loopback" && times-- > 0) {
+        throw new ErrnoError(11, "delete_module");
+      }
+    };
+  }
+
+  test("a refused module that a process uses for a moment is unloaded after that", async () => {
+    const { kernel, driver } = setUpCompressed();
+    pinModule(kernel, 2);
+    expect(await codeOf(driver.ensure())).toBe("module_unsafe");
+    expect(kernel.loaded.has("v4l2loopback")).toBe(false);
+  });
+
+  test("a refused module that can't be unloaded is never used", async () => {
+    const { kernel, driver } = setUpCompressed();
+    pinModule(kernel, Number.POSITIVE_INFINITY);
+    expect(await codeOf(driver.ensure())).toBe("module_unsafe");
+    expect(kernel.loaded.has("v4l2loopback")).toBe(true);
+    expect(PluginError.from(await driver.ensure().catch((e) => e))).toMatchObject({
+      code: "module_unsafe",
+      message: expect.stringMatching(/^The loaded v4l2loopback is not used: v4l2loopback 0\.15\.1/),
+    });
+    expect(kernel.journal.filter((entry) => entry.startsWith("add"))).toEqual([]);
+    pinModule(kernel, 0);
+    await driver.release();
+    expect(kernel.loaded.has("v4l2loopback")).toBe(false);
   });
 
   test("a module that crashes this kernel is loaded on request, with a warning", async () => {

@@ -19,6 +19,7 @@ import { loadModule } from "./load-module.ts";
 import { type ModprobeConfig, readModprobeConfig, refuseVetoed } from "./modprobe-config.ts";
 import { describeDefect, moduleDefect } from "./module-defect.ts";
 import { readModuleInfo } from "./module-info.ts";
+import type { ModuleOwnership } from "./module-ownership.ts";
 import {
   type DeviceRequest,
   maxParameterDevices,
@@ -29,7 +30,7 @@ import {
 /** Milliseconds that the control device's node may take after the load. */
 const nodePatienceMs = 500;
 
-/** Milliseconds that an unloading may take (100 ms were seen), and between two looks. */
+/** Milliseconds that an unloading may take (100 ms were seen), and between two looks or tries. */
 const unloadPatienceMs = 2000;
 const unloadPauseMs = 20;
 
@@ -39,6 +40,7 @@ export interface ModuleContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly control: ControlDevice;
+  readonly module: Pick<ModuleOwnership, "isOurs" | "hasLoaded">;
 }
 
 /** How the module came to be loaded. */
@@ -65,9 +67,13 @@ export async function ensureModule(
   devices: readonly DeviceRequest[],
   context: ModuleContext,
 ): Promise<ModuleLoad> {
-  const { control, log, settings } = context;
+  const { control, log, settings, module } = context;
   const { sysfsDir } = settings;
   await awaitUnload(context);
+  // It may be one that an earlier call refused and could not unload.
+  if (module.hasLoaded() && loopbackNumbers(sysfsDir).length === 0) {
+    await refuseLoaded("The loaded v4l2loopback is not used", context);
+  }
   if (isLoaded(sysfsDir) && !(isUseless(sysfsDir) && unload(context))) {
     return { by: "there", numbers: [] };
   }
@@ -84,11 +90,15 @@ export async function ensureModule(
   const files = findModule(settings.modulesDir, settings.kernelRelease);
   const path = files.at(-1) ?? "";
   const info = readModuleInfo(path);
-  if (info?.builtFor !== undefined) refuseDefective(info.version, path, settings);
+  if (info?.builtFor !== undefined)
+    refuseDefective(info.version, `${path} is not loaded`, settings);
   if (!(await load(files, paramsFor([]), context))) return { by: "others", numbers: [] };
   // The kernel may have said "loaded" for the load of another.
   const by = loopbackNumbers(sysfsDir).length > 0 ? "others" : "ours";
-  if (info === undefined && by === "ours") refuseLoaded(path, context);
+  if (info === undefined && by === "ours") {
+    module.isOurs();
+    await refuseLoaded(`${path} is not loaded`, context);
+  }
   await control.ensureNode(nodePatienceMs);
   if (control.isUsable() || by === "others" || !unload(context)) return { by, numbers: [] };
   refuseTooMany(devices.length, settings);
@@ -100,28 +110,35 @@ export async function ensureModule(
 
 /**
  * A module that is known to crash the running kernel is not loaded.
+ * @param outcome The beginning of the error's message: what is not done.
  * @throws PluginError `module_unsafe`.
  */
 function refuseDefective(
   version: string | undefined,
-  path: string,
+  outcome: string,
   { kernelRelease, loadUnsafe = false }: LoopbackSettings,
 ): void {
   const defect = moduleDefect(version, kernelRelease);
   if (!defect?.certain || loadUnsafe) return;
   throw new PluginError(
     "module_unsafe",
-    `${path} is not loaded: ${describeDefect(version, defect, kernelRelease)}.`,
+    `${outcome}: ${describeDefect(version, defect, kernelRelease)}.`,
     { remedy: defect.remedy },
   );
 }
 
-/** As {@link refuseDefective}, for a file of xz, whose version shows in /sys alone: no device has been created yet. */
-function refuseLoaded(path: string, context: ModuleContext): void {
+/**
+ * As {@link refuseDefective}, for a module that this process loaded from a file of xz, whose version shows in /sys
+ * alone: no device has been created yet. What uses the module for a moment (a program that reads the control device's
+ * state) ends within the patience; else the next call refuses the module again.
+ */
+async function refuseLoaded(outcome: string, context: ModuleContext): Promise<void> {
+  const { settings, clock } = context;
   try {
-    refuseDefective(readModuleVersion(context.settings.sysfsDir), path, context.settings);
+    refuseDefective(readModuleVersion(settings.sysfsDir), outcome, settings);
   } catch (error) {
-    unload(context);
+    const polling = { pauseMs: unloadPauseMs, patienceMs: unloadPatienceMs };
+    await pollUntil(() => unload(context), clock, polling);
     throw error;
   }
 }

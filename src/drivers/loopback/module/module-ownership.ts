@@ -30,6 +30,12 @@ export class ModuleOwnership {
     this.#ours = this.#inode();
   }
 
+  /** True if this process loaded what is loaded now. */
+  hasLoaded(): boolean {
+    const inode = this.#inode();
+    return inode !== undefined && inode === this.#ours;
+  }
+
   /**
    * Unloads the module, unless another program loaded it, a process uses it, or it has devices beyond those of the
    * numbers in `goWithIt`.
