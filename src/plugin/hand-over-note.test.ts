@@ -8,7 +8,7 @@ const note: HandOver = {
     ["video10", "81:0"],
     ["video11", "81:1"],
   ]),
-  unlisted: ["video12"],
+  unlisted: new Map([["video12", 3000]]),
 };
 const same = new Map([
   ["video10", "81:0"],
@@ -27,10 +27,13 @@ test("a note that is empty, cut short, of another form or of other types says no
     text.slice(0, -10),
     "null",
     "[]",
-    text.replace('"form":1', '"form":2'),
+    text.replace('"form":2', '"form":1'),
+    text.replace('"form":2', '"form":3'),
     text.replace('"b1"', "7"),
-    text.replace('["video12"]', '"video12"'),
-    text.replace('["video12"]', "[12]"),
+    text.replace('{"video12":3000}', '["video12"]'),
+    text.replace('"video12":3000', '"video12":"3000"'),
+    text.replace('"video12":3000', '"video12":-1'),
+    text.replace('"video12":3000', '"video12":null'),
     text.replace(/"clean":\{[^}]*\}/, '"clean":["video10"]'),
   ];
   for (const other of others) expect(readHandOver(other)).toBeUndefined();

@@ -6,16 +6,17 @@ export interface HandOver {
   readonly bootId: string;
   /** Devices that hold nothing of a pod, by ID, with what identifies each of them. */
   readonly clean: ReadonlyMap<string, string>;
-  /** IDs of devices that were allocated, and that the kubelet has not listed since. */
-  readonly unlisted: readonly string[];
+  /** Devices that were allocated, and that the kubelet has not listed since: ms since the allocation, by ID. */
+  readonly unlisted: ReadonlyMap<string, number>;
 }
 
 /** Version of the note's form. A note of another form counts as none. */
-const form = 1;
+const form = 2;
 
 /** The note as a line of JSON. */
 export function writeHandOver({ driver, bootId, clean, unlisted }: HandOver): string {
-  return `${JSON.stringify({ form, driver, boot_id: bootId, clean: Object.fromEntries(clean), unlisted })}\n`;
+  const devices = { clean: Object.fromEntries(clean), unlisted_ms: Object.fromEntries(unlisted) };
+  return `${JSON.stringify({ form, driver, boot_id: bootId, ...devices })}\n`;
 }
 
 /** Reads a note; undefined for an empty or damaged one, or for one of another form: then nothing is known. */
@@ -27,14 +28,16 @@ export function readHandOver(text: string): HandOver | undefined {
     return undefined;
   }
   if (!isRecord(note) || note["form"] !== form) return undefined;
-  const { driver, boot_id: bootId, clean, unlisted } = note;
-  if (typeof driver !== "string" || typeof bootId !== "string" || !isRecord(clean))
-    return undefined;
-  if (!Array.isArray(unlisted) || !unlisted.every((id) => typeof id === "string")) return undefined;
+  const { driver, boot_id: bootId, clean, unlisted_ms: unlisted } = note;
+  if (typeof driver !== "string" || typeof bootId !== "string") return undefined;
+  if (!isRecord(clean) || !isRecord(unlisted)) return undefined;
   const identities = Object.entries(clean).flatMap(([id, identity]) =>
     typeof identity === "string" ? [[id, identity] as const] : [],
   );
-  return { driver, bootId, clean: new Map(identities), unlisted };
+  // A device of unknown age would count as allocated just now, and be kept as it is: then nothing of the note counts.
+  const ages = Object.entries(unlisted);
+  if (!ages.every((entry): entry is [string, number] => isAge(entry[1]))) return undefined;
+  return { driver, bootId, clean: new Map(identities), unlisted: new Map(ages) };
 }
 
 /**
@@ -50,6 +53,10 @@ export function stillClean(
 ): string[] {
   if (note.driver !== now.driver || note.bootId !== now.bootId || now.bootId === "") return [];
   return [...note.clean].flatMap(([id, identity]) => (identities.get(id) === identity ? [id] : []));
+}
+
+function isAge(value: unknown): value is number {
+  return typeof value === "number" && value >= 0;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

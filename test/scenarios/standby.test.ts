@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { systemClock } from "../../src/common/clock.ts";
 import type { PluginError } from "../../src/common/plugin-error.ts";
 import { defaultStandbyTimes } from "../../src/device-plugin/standby.ts";
 import { defaultMaintenanceTimes } from "../../src/devices/maintenance/maintenance-times.ts";
@@ -230,6 +231,30 @@ describe("a take-over", () => {
     expect(clean(next)).toEqual(others);
     expect(nodes()).toEqual(before);
     expect(readFileSync(lockFile(), "utf8")).toBe("");
+  });
+
+  test("resets what a pod left that has ended, before the next pod gets it", async () => {
+    let laterMs = 0;
+    const clock = { ...systemClock, now: () => systemClock.now() + laterMs };
+    const old = await scenario.registered({}, { ...slowCleaning, clock });
+    const [prepare, app] = [{ name: "prepare", devices: 1, init: true }, { name: "app" }];
+    await scenario.kubelet.addPod({ name: "a", containers: [prepare, app] });
+    const used = scenario.seen.flatMap((event) =>
+      event.type === "allocated" ? event.deviceIds : [],
+    );
+    expect(used).toHaveLength(1);
+    scenario.kubelet.removePod("a");
+    laterMs = 600_000;
+    // The next Allocate counts as that pod's second one only within this time, on a busy machine as well.
+    const next = await standby(
+      {},
+      { maintenanceTimes: { ...defaultMaintenanceTimes, reallocateMs: 60_000 } },
+    );
+    await old.stop();
+    await eventually(() => next.plugin.status().registered, "the registration");
+    await scenario.counts(8, 8);
+    await scenario.kubelet.addPod({ name: "b", containers: [{ name: "c", devices: 8 }] });
+    expect(said(next, "Device reset").map(({ fields }) => fields["device_id"])).toEqual(used);
   });
 
   test("believes no note from before it stood by, as an older plugin may have served since", async () => {

@@ -66,6 +66,14 @@ type UsageRecord = { -readonly [Key in keyof UsageFacts]: UsageFacts[Key] } & {
   pod: PodDevice | undefined;
 };
 
+/** What an instance knows at its end of the devices, for the one that takes over. */
+export interface KnownUsage {
+  /** IDs of the devices that are clean. */
+  readonly clean: readonly string[];
+  /** Devices that were allocated and not listed by the kubelet since: ms since the allocation, by ID. */
+  readonly unlisted: ReadonlyMap<string, number>;
+}
+
 /** What changes when a container starts, or the kubelet lists a device. */
 const inUse = { cleanliness: "dirty", absentSince: undefined, refused: false } as const;
 
@@ -224,25 +232,34 @@ export class UsageTracker {
     });
   }
 
-  /** IDs of the devices that are clean, and of those that were allocated and not listed by the kubelet since. */
-  known(): { readonly clean: readonly string[]; readonly unlisted: readonly string[] } {
-    const ids = (matches: (record: UsageRecord) => boolean) =>
-      [...this.#records].flatMap(([id, record]) => (matches(record) ? [id] : []));
+  /** What the next instance has to know, see {@link handedOver}. */
+  known(): KnownUsage {
+    const now = this.#deps.clock.now();
+    const records = [...this.#records];
     return {
-      clean: ids(({ cleanliness }) => cleanliness === "clean"),
-      unlisted: ids(({ allocatedAt, listedSince, refused }) => {
-        return allocatedAt !== undefined && !listedSince && !refused;
-      }),
+      clean: records.flatMap(([id, { cleanliness }]) => (cleanliness === "clean" ? [id] : [])),
+      unlisted: new Map(
+        records.flatMap(([id, { allocatedAt, listedSince, refused }]) =>
+          allocatedAt === undefined || listedSince || refused ? [] : [[id, now - allocatedAt]],
+        ),
+      ),
     };
   }
 
-  /** Takes in what another instance knew at its end, see {@link known}. Other devices' IDs are ignored. */
-  handedOver({ clean, unlisted }: ReturnType<UsageTracker["known"]>): void {
-    const ours = (ids: readonly string[]) => ids.filter((id) => this.#records.has(id));
+  /**
+   * Takes in what another instance knew at its end, see {@link known}. Other devices' IDs are ignored. An allocation
+   * keeps its age: a device whose pod has ended meanwhile would pass for one that its own pod requests again.
+   */
+  handedOver({ clean, unlisted }: KnownUsage): void {
+    const ours = (ids: Iterable<string>) => [...ids].filter((id) => this.#records.has(id));
+    const now = this.#deps.clock.now();
     this.#change(ours(clean), (record) => {
       record.cleanliness = "clean";
     });
-    if (ours(unlisted).length > 0) this.allocated(ours(unlisted));
+    this.#change(ours(unlisted.keys()), (record, id) => {
+      const allocatedAt = now - (unlisted.get(id) ?? 0);
+      Object.assign(record, { ...inUse, allocatedAt, listedSince: false });
+    });
   }
 
   /** Takes in whether a process holds the device open; undefined if that can't be known. */
