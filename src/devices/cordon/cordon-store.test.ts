@@ -17,6 +17,7 @@ import { FakeDriver, observation } from "../../../test/support/fake-driver.ts";
 import { makeDevices } from "../../../test/support/make-devices.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { recordingLogger } from "../../../test/support/recording-logger.ts";
+import { PluginError } from "../../common/plugin-error.ts";
 import { CordonFile } from "./cordon-file.ts";
 import { CordonStore } from "./cordon-store.ts";
 
@@ -169,7 +170,7 @@ describe("cordons", () => {
   test("that another instance has damaged, and that can't be written again, still count", async () => {
     const { cordons, file, reasons, log } = start();
     await cordons.cordon("video11", "");
-    mkdirSync(file.path.replace(/cordoned.json$/, ".cordoned.json.tmp"));
+    file.save = () => Promise.reject(new PluginError("cordon_not_kept", "the disk is full"));
     writeFileSync(file.path, "{]");
     log.lines.length = 0;
     await cordons.reload();
@@ -178,6 +179,27 @@ describe("cordons", () => {
       "Cordons could not be read",
       "Cordons could not be saved",
     ]);
+  });
+
+  test("that can't be read or written for long are warned of once, and again after they could", async () => {
+    const { cordons, file, log } = start();
+    await cordons.cordon("video11", "");
+    const warned = async () => {
+      log.lines.length = 0;
+      for (let n = 0; n < 3; n++) await cordons.reload();
+      return log.lines.flatMap(({ level, msg }) => (level === "warn" ? [msg] : []));
+    };
+    for (let round = 0; round < 2; round++) {
+      rmSync(file.path);
+      symlinkSync("/proc/self/mem", file.path);
+      expect(await warned()).toEqual(["Cordons could not be read"]);
+      rmSync(file.path);
+      await cordons.reload();
+      expect(await warned()).toEqual([]);
+    }
+    rmSync(file.path);
+    file.save = () => Promise.reject(new PluginError("cordon_not_kept", "the disk is full"));
+    expect(await warned()).toEqual(["Cordon file was deleted", "Cordons could not be saved"]);
   });
 
   test("whose file was deleted still count, and are written again", async () => {

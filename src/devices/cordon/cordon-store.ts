@@ -1,3 +1,4 @@
+import { LogOnce } from "../../common/log-once.ts";
 import type { Logger } from "../../common/logger.ts";
 import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
@@ -27,6 +28,8 @@ export interface CordonStoreDeps {
 export class CordonStore {
   readonly #deps: CordonStoreDeps;
   readonly #mutex = new Mutex();
+  /** A standby reads the file after each inspection. */
+  readonly #once = new LogOnce();
   #cordons: Cordons = new Map();
 
   constructor(deps: CordonStoreDeps) {
@@ -58,7 +61,7 @@ export class CordonStore {
   }
 
   /**
-   * Reads what another instance may have written since. A file that can't be read, or was deleted, is logged and
+   * Reads what another instance may have written since. A file that can't be read, or was deleted, is logged once and
    * changes nothing.
    */
   reload(): Promise<void> {
@@ -66,6 +69,7 @@ export class CordonStore {
       const { cordons, problem } = this.#deps.file.load();
       if (problem !== undefined) return this.#reloadFailed(problem);
       if (cordons === undefined) return this.#fileDeleted();
+      this.#once.forget();
       if (writeCordons(cordons) === writeCordons(this.#cordons)) return;
       this.#apply(cordons);
       this.#deps.log.info("Cordons changed by another instance", {
@@ -125,7 +129,7 @@ export class CordonStore {
   }
 
   async #reloadFailed(problem: PluginError): Promise<void> {
-    this.#deps.log.warn("Cordons could not be read", {
+    this.#deps.log[this.#lastingLevel("read", problem.message)]("Cordons could not be read", {
       ...problem.fields(),
       next: "the cordons that were known before still count",
     });
@@ -135,7 +139,7 @@ export class CordonStore {
 
   async #fileDeleted(): Promise<void> {
     if (this.#cordons.size === 0) return;
-    this.#deps.log.warn("Cordon file was deleted", {
+    this.#deps.log[this.#lastingLevel("deleted")]("Cordon file was deleted", {
       device_ids: [...this.#cordons.keys()],
       next: "it is written again; to release devices, uncordon them",
     });
@@ -144,15 +148,21 @@ export class CordonStore {
 
   /** A failure is logged, and changes nothing. */
   async #saveAgain(): Promise<void> {
-    if (this.#cordons.size > 0) await this.#save(this.#cordons).catch(() => undefined);
+    if (this.#cordons.size === 0) return;
+    await this.#save(this.#cordons, this.#lastingLevel("save")).catch(() => undefined);
   }
 
-  async #save(cordons: Cordons): Promise<void> {
+  /** The log level of what lasts from one {@link reload} to the next: it is a warning once. */
+  #lastingLevel(subject: string, text?: string): "warn" | "debug" {
+    return this.#once.isNew(subject, text) ? "warn" : "debug";
+  }
+
+  async #save(cordons: Cordons, level: "warn" | "debug" = "warn"): Promise<void> {
     try {
       await this.#deps.file.save(cordons);
     } catch (reason) {
       const error = PluginError.from(reason);
-      this.#deps.log.warn("Cordons could not be saved", {
+      this.#deps.log[level]("Cordons could not be saved", {
         ...error.fields(),
         next: "nothing has changed",
       });
