@@ -73,10 +73,11 @@ export interface VideoDriver {
   isOpen(id: string): Promise<boolean | undefined>;
 
   /**
-   * The processes that hold the device open, for people: `pipewire (process 812)`. Empty if this process sees none,
-   * which proves nothing: a container has a PID namespace of its own. May take a second.
+   * The processes that hold each of the devices open, for people: `pipewire (process 812)`, by ID. Empty or missing if
+   * this process sees none, which proves nothing: a container has a PID namespace of its own. May take a second,
+   * for one device or for all.
    */
-  holders(id: string): Promise<string>;
+  holders(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
 
   /**
    * Calls `notify` when a device may have changed, until `signal` aborts. Events may be missed, doubled or spurious,

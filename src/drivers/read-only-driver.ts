@@ -62,7 +62,7 @@ export function readOnlyDriver(driver: VideoDriver, deps: ReadOnlyDeps): VideoDr
     remove: (id) => refuse("removed", id),
     release: async () => undefined,
     isOpen: (id) => driver.isOpen(id),
-    holders: (id) => driver.holders(id),
+    holders: (ids) => driver.holders(ids),
     watch: (notify, signal) => driver.watch(notify, signal),
   };
 }

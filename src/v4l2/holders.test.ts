@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeDevice } from "../linux/device-number.ts";
-import { describeHolders, findHolders, findHoldersOf } from "./holders.ts";
+import { describeHolders, findHolders, findOtherHolders } from "./holders.ts";
 
 const work = mkdtempSync(join(tmpdir(), "holders-"));
 afterAll(() => rmSync(work, { recursive: true }));
@@ -51,11 +51,13 @@ test("no holders are described by an empty text", () => {
   expect(describeHolders([])).toBe("");
 });
 
-test("the holders of one device are found piece by piece, without this process", async () => {
+test("the holders of devices are found piece by piece, without this process", async () => {
   const fd = openSync("/dev/full", "r");
   const other = Bun.spawn(["sleep", "60"], { stdin: Bun.file("/dev/full") });
   try {
-    const holders = await findHoldersOf(full);
+    const found = await findOtherHolders([full, { major: 81, minor: 0 }]);
+    expect([...found.keys()]).toEqual(["1:7", "81:0"]);
+    const holders = found.get("1:7") ?? [];
     expect(holders).toContainEqual({ pid: other.pid, command: "sleep" });
     expect(holders.map(({ pid }) => pid)).not.toContain(process.pid);
   } finally {

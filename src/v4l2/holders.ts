@@ -30,25 +30,26 @@ export function findHolders(devices: readonly DeviceNumber[], procDir = "/proc")
 const sliceMs = 2;
 
 /**
- * The other processes that hold one device open, as {@link findHolders}. It leaves room for other work between two of
- * the host's processes: all of their files are thousands, at some microseconds each.
+ * The other processes that hold these devices open, as {@link findHolders}. It leaves room for other work between two
+ * of the host's processes: all of their files are thousands, at some microseconds each, for one device or for all.
  */
-export async function findHoldersOf(
-  device: DeviceNumber,
+export async function findOtherHolders(
+  devices: readonly DeviceNumber[],
   procDir = "/proc",
-): Promise<readonly Holder[]> {
-  const scan = scanProcesses([device], procDir);
+): Promise<Holders> {
+  const scan = scanProcesses(devices, procDir);
   let sliceFrom = performance.now();
   for (;;) {
     const { done, value } = scan.next();
-    if (done) {
-      const holders = value.get(formatDevice(device)) ?? [];
-      return holders.filter(({ pid }) => pid !== process.pid);
-    }
+    if (done) return new Map([...value].map(([device, holders]) => [device, others(holders)]));
     if (performance.now() - sliceFrom < sliceMs) continue;
     await new Promise((resolve) => setImmediate(resolve));
     sliceFrom = performance.now();
   }
+}
+
+function others(holders: readonly Holder[]): Holder[] {
+  return holders.filter(({ pid }) => pid !== process.pid);
 }
 
 /** Looks through one process after the other, and pauses after each. */

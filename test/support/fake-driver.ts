@@ -108,8 +108,8 @@ export class FakeDriver implements VideoDriver {
     return this.open?.has(id);
   }
 
-  async holders(id: string): Promise<string> {
-    return this.open?.has(id) ? this.holder : "";
+  async holders(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return new Map(ids.map((id) => [id, this.open?.has(id) ? this.holder : ""]));
   }
 
   watch(notify: () => void): void {

@@ -132,8 +132,8 @@ export class DriverQueue {
   }
 
   /** {@link VideoDriver.holders} at once; empty if the driver fails. */
-  holders(id: string): Promise<string> {
-    return this.#deps.driver.holders(id).catch(() => "");
+  holders(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return this.#deps.driver.holders(ids).catch(() => new Map());
   }
 
   /** What the driver is at and for how long, ms; undefined if it is idle. Long means that it hangs. */

@@ -39,8 +39,19 @@ export interface HeldDevicesDeps {
   readonly times: Pick<MaintenanceTimes, "graceMs" | "lookMs">;
 }
 
-/** How often the process that holds a device open is looked for, ms: it takes some 0.1 s of CPU time on a large host. */
+/**
+ * How often the process that holds a device open is looked for, ms: a search takes some 0.1 s of CPU time on a large
+ * host, for one device or for all.
+ */
 const searchMs = 60_000;
+
+/** A device that is held from now on, or has been. */
+interface HeldDevice {
+  readonly id: string;
+  /** Of its node. */
+  readonly hostPath: string;
+  readonly isNew: boolean;
+}
 
 /**
  * Devices that a process of no pod holds open: a program of the host, or what a pod that the kubelet has forgotten left
@@ -55,10 +66,15 @@ export class HeldDevices {
     this.#deps = deps;
   }
 
-  /** Looks at all devices that no pod owns. One that a pod may own is left alone: a look locks it for a moment. */
-  async look(): Promise<void> {
+  /**
+   * Looks at all devices that no pod owns, until `signal` aborts. One that a pod may own is left alone: a look locks it
+   * for a moment. It does not wait for the search for processes, one for all devices.
+   */
+  async look(signal: AbortSignal): Promise<void> {
     const { inventory, usage, queue, clock, times } = this.#deps;
+    const due: HeldDevice[] = [];
     for (const { id, cleaning } of inventory.list()) {
+      if (signal.aborted) return;
       if (!this.#isWatched(id) || queue.isWorkingOn(id)) continue;
       const { listed } = usage.facts(id);
       if (listed !== true) usage.looked(id, await queue.isOpen(id));
@@ -67,9 +83,10 @@ export class HeldDevices {
       const openMs = clock.now() - openSince;
       const canReset = cleaning === "reset";
       const plan = planHeld({ listed, open, use, openMs, canReset }, times.graceMs);
-      if (plan === "hold" && this.#isSearchDue(id)) await this.hold(id);
+      if (plan === "hold" && this.#isSearchDue(id)) due.push(this.#hold(id));
       if (plan === "release") inventory.release(id, "held");
     }
+    if (due.length > 0) void this.#search(due);
   }
 
   /** When to look again, ms since the epoch, at devices that may be closed soon; infinite if there are none. */
@@ -90,19 +107,28 @@ export class HeldDevices {
    * @returns the process, for people; empty if it can't be seen.
    */
   async hold(id: string): Promise<string> {
-    const { inventory, usage, queue, clock, log } = this.#deps;
+    return (await this.#search([this.#hold(id)])).get(id) ?? "";
+  }
+
+  #hold(id: string): HeldDevice {
+    const { inventory, usage } = this.#deps;
     const [{ hostPath }] = inventory.require(id).nodes;
     const isNew = !inventory.isHeld(id, "held");
     usage.seenOpen(id, true);
-    let detail = `It is held open by a process of no pod that the kubelet lists: see fuser -v ${hostPath} on the host.`;
-    if (isNew) inventory.hold(id, "held", detail);
-    this.#searchedAt.set(id, clock.now());
-    const holders = await queue.holders(id);
-    if (holders !== "") {
-      detail = `It is held open by ${holders}, of no pod that the kubelet lists.`;
-      if (inventory.isHeld(id, "held")) inventory.hold(id, "held", detail);
-    }
-    if (isNew) {
+    if (isNew) inventory.hold(id, "held", describeHeld(hostPath, ""));
+    return { id, hostPath, isNew };
+  }
+
+  /** Finds out which processes hold the devices open, in one search, and shows and logs them. */
+  async #search(devices: readonly HeldDevice[]): Promise<ReadonlyMap<string, string>> {
+    const { inventory, queue, clock, log } = this.#deps;
+    for (const { id } of devices) this.#searchedAt.set(id, clock.now());
+    const found = await queue.holders(devices.map(({ id }) => id));
+    for (const { id, hostPath, isNew } of devices) {
+      const holders = found.get(id) ?? "";
+      const detail = describeHeld(hostPath, holders);
+      if (holders !== "" && inventory.isHeld(id, "held")) inventory.hold(id, "held", detail);
+      if (!isNew) continue;
       log.warn("Device held open", {
         device_id: id,
         device_path: hostPath,
@@ -111,7 +137,7 @@ export class HeldDevices {
         next: nextStep({ reason: "held", fix: "none" }),
       });
     }
-    return holders;
+    return found;
   }
 
   /** True unless the device is held, and its process is known from a short time ago. */
@@ -125,4 +151,11 @@ export class HeldDevices {
     const { inventory, usage } = this.#deps;
     return inventory.isHeld(id, "held") || usage.useUnlessOpen(id) === "free";
   }
+}
+
+/** The detail of the hold, one sentence for people. */
+function describeHeld(hostPath: string, holders: string): string {
+  return holders === ""
+    ? `It is held open by a process of no pod that the kubelet lists: see fuser -v ${hostPath} on the host.`
+    : `It is held open by ${holders}, of no pod that the kubelet lists.`;
 }

@@ -368,6 +368,46 @@ describe("the maintenance", () => {
     await end();
   });
 
+  test("searches once for the processes of all held devices, and goes on meanwhile", async () => {
+    const { driver, kubelet, inventory, pass, reasonOf, end } = await setUp({
+      ...{ there: false, count: 3 },
+    });
+    await pass(25);
+    const searches: (readonly string[])[] = [];
+    const search = Promise.withResolvers<ReadonlyMap<string, string>>();
+    driver.holders = (ids) => {
+      searches.push(ids);
+      return search.promise;
+    };
+    for (const id of ["video10", "video12"]) driver.open?.add(id);
+    await pass(32);
+    expect(["video10", "video11", "video12"].map(reasonOf)).toEqual(["held", "ok", "held"]);
+    expect(searches).toEqual([["video10", "video12"]]);
+    const asked = kubelet.asked;
+    await pass(11);
+    expect(kubelet.asked).toBeGreaterThan(asked);
+    search.resolve(new Map([["video12", "pipewire (process 812)"]]));
+    await settle();
+    expect(inventory.get("video10")?.detail).toContain("fuser -v /dev/video10");
+    expect(inventory.get("video12")?.detail).toContain("pipewire (process 812)");
+    await end();
+  });
+
+  test("looks at no further device once it has to end", async () => {
+    const { driver, pass, end } = await setUp({ there: false, count: 3 });
+    await pass(25);
+    const looked: string[] = [];
+    let ended: Promise<void> | undefined;
+    driver.isOpen = async (id) => {
+      looked.push(id);
+      ended ??= end();
+      return false;
+    };
+    await pass(15);
+    await ended;
+    expect(looked).toEqual(["video10"]);
+  });
+
   test("neither holds nor resets a clean device that processes open for seconds, again and again", async () => {
     const { driver, log, pass, reasonOf, resets, end } = await setUp({ there: false });
     for (let n = 0; n < 10; n++) {
@@ -431,12 +471,12 @@ describe("the maintenance", () => {
 
   test("holds an open device out of the offer although Allocate's time is over before the process is found", async () => {
     const { driver, log, inventory, refusal, end } = await setUp();
-    const search = Promise.withResolvers<string>();
+    const search = Promise.withResolvers<ReadonlyMap<string, string>>();
     driver.holders = () => search.promise;
     driver.open?.add("video10");
     expect(await refusal("video10")).toMatchObject({ code: "timed_out" });
     expect(inventory.get("video10")).toMatchObject({ health: "Unhealthy", reason: "held" });
-    search.resolve("pipewire (process 812)");
+    search.resolve(new Map([["video10", "pipewire (process 812)"]]));
     await settle();
     expect(inventory.get("video10")?.detail).toContain("pipewire (process 812)");
     expect(log.lines.filter(({ msg }) => msg === "Device held open")).toHaveLength(1);

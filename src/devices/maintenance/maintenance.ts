@@ -132,7 +132,7 @@ export class Maintenance {
   async #round(signal: AbortSignal): Promise<void> {
     const { clock, driver, inventory, usage, held, log } = this.#deps;
     if (clock.now() >= usage.askAt) await usage.ask(signal);
-    await held.look();
+    await held.look(signal);
     retireFree(driver.devices, usage.free(), inventory, log);
     const facts = inventory.list().map((device) => this.#facts(device));
     const actions = planMaintenance(facts, clock.now());

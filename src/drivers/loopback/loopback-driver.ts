@@ -5,7 +5,7 @@ import { PluginError } from "../../common/plugin-error.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
 import { formatDevice } from "../../linux/device-number.ts";
 import { type Uevent, watchUevents } from "../../linux/uevents.ts";
-import { describeHolders, findHoldersOf } from "../../v4l2/holders.ts";
+import { describeHolders, findOtherHolders } from "../../v4l2/holders.ts";
 import { hasNodeAccess } from "../../v4l2/node-access.ts";
 import type {
   DeviceObservation,
@@ -210,9 +210,16 @@ export class LoopbackDriver implements VideoDriver {
     return this.#parts.access.isOpen(findDevice(this.devices, id));
   }
 
-  async holders(id: string): Promise<string> {
-    const device = this.#parts.view.sysfs(findDevice(this.devices, id))?.device;
-    return device === undefined ? "" : describeHolders(await findHoldersOf(device));
+  async holders(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const { view } = this.#parts;
+    const devices = ids.flatMap((id) => {
+      const device = view.sysfs(findDevice(this.devices, id))?.device;
+      return device === undefined ? [] : [{ id, device }];
+    });
+    const found = await findOtherHolders(devices.map(({ device }) => device));
+    return new Map(
+      devices.map(({ id, device }) => [id, describeHolders(found.get(formatDevice(device)) ?? [])]),
+    );
   }
 
   /**

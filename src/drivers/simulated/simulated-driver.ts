@@ -138,9 +138,9 @@ export class SimulatedDriver implements VideoDriver {
     return this.#faults.isSet(id, "held") || this.#faults.isSet(id, "streaming");
   }
 
-  async holders(id: string): Promise<string> {
-    const opener = this.#faults.find(id, "held") ?? "";
-    return /^\S+ \(process \d+\)$/.test(opener) ? opener : "";
+  async holders(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const openers = ids.map((id) => [id, this.#faults.find(id, "held") ?? ""] as const);
+    return new Map(openers.filter(([, opener]) => /^\S+ \(process \d+\)$/.test(opener)));
   }
 
   watch(notify: () => void, signal: AbortSignal): void {
