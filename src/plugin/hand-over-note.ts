@@ -1,8 +1,10 @@
+import { isSameBoot } from "../common/boot-id.ts";
+
 /** What an instance that ends knows of its devices, for the one that takes over. */
 export interface HandOver {
   /** {@link VideoDriver.name}: another driver's devices have the same IDs. */
   readonly driver: string;
-  /** The kernel's boot ID: after a reboot there are other devices. */
+  /** {@link readBootId}: after a reboot there are other devices. */
   readonly bootId: string;
   /** Devices that hold nothing of a pod, by ID, with what identifies each of them. */
   readonly clean: ReadonlyMap<string, string>;
@@ -51,7 +53,7 @@ export function stillClean(
   now: Pick<HandOver, "driver" | "bootId">,
   identities: ReadonlyMap<string, string>,
 ): string[] {
-  if (note.driver !== now.driver || note.bootId !== now.bootId || now.bootId === "") return [];
+  if (note.driver !== now.driver || !isSameBoot(note.bootId, now.bootId)) return [];
   return [...note.clean].flatMap(([id, identity]) => (identities.get(id) === identity ? [id] : []));
 }
 

@@ -1,6 +1,6 @@
 import type { AdminActions } from "../admin/admin-service.ts";
+import { readBootId } from "../common/boot-id.ts";
 import { aborted, type Clock, systemClock } from "../common/clock.ts";
-import { readSmallFile } from "../common/files.ts";
 import type { Logger } from "../common/logger.ts";
 import type { PluginError } from "../common/plugin-error.ts";
 import { WallClock } from "../common/wall-clock.ts";
@@ -56,9 +56,6 @@ export interface PluginDeps {
   /** Default {@link defaultMaintenanceTimes}, at the configuration's interval; for tests that can't wait. */
   readonly maintenanceTimes?: MaintenanceTimes;
 }
-
-/** The same for the host and its containers (random(4)). */
-const bootIdPath = "/proc/sys/kernel/random/boot_id";
 
 /** How long the first inspection may delay the registration, ms. */
 const firstInspectionMs = 5000;
@@ -124,7 +121,7 @@ export class Plugin {
     const file = new CordonFile(config.stateDir);
     const cordons = new CordonStore({ inventory, file, wall, log });
     const { numbers, usage } = pool.devices;
-    const numbersFile = new PodNumbersFile(config.stateDir, readSmallFile(bootIdPath) ?? "");
+    const numbersFile = new PodNumbersFile(config.stateDir, readBootId());
     // The instance that serves shows the devices: the sums over instances would count them twice.
     const shown = <T>(list: () => readonly T[]): readonly T[] => (pool.standby() ? [] : list());
     metrics.show({

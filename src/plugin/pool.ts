@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
+import { readBootId } from "../common/boot-id.ts";
 import type { Clock } from "../common/clock.ts";
 import { aborted } from "../common/clock.ts";
-import { readSmallFile } from "../common/files.ts";
 import type { Logger } from "../common/logger.ts";
 import { Notify } from "../common/notify.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
@@ -298,9 +298,4 @@ function restartObserver(devices: Devices, observer: RegistrationObserver): Regi
 function offered(registrar: Registrar, { inventory }: Devices): string[] | undefined {
   if (!registrar.status().registered) return undefined;
   return inventory.list().flatMap(({ id, health }) => (health === "Healthy" ? [id] : []));
-}
-
-/** Another one after each boot; empty if it can't be read. random(4). */
-function readBootId(): string {
-  return readSmallFile("/proc/sys/kernel/random/boot_id") ?? "";
 }

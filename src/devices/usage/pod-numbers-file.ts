@@ -1,11 +1,15 @@
 import { dirname, join } from "node:path";
+import { isSameBoot } from "../../common/boot-id.ts";
 import { ensureDirectory, moveAside, readFileIfPresent, replaceFile } from "../../common/files.ts";
 import { messageOf, PluginError } from "../../common/plugin-error.ts";
 import type { NumbersByDevice } from "./pod-numbers.ts";
 
 /** What the file holds. */
 export interface PodNumbersContent {
-  /** Empty if there is no file, or it is of an earlier boot of the host, whose containers have ended. */
+  /**
+   * Empty if there is no file, or none that is known to be of this boot of the host: the containers of an earlier one
+   * have ended.
+   */
   readonly numbers: NumbersByDevice;
   /** `pod_numbers_unreadable`: why there are none although there is a file. */
   readonly problem: PluginError | undefined;
@@ -22,7 +26,7 @@ export class PodNumbersFile {
   readonly path: string;
   readonly #bootId: string;
 
-  /** @param bootId The host's /proc/sys/kernel/random/boot_id. */
+  /** @param bootId See {@link readBootId}. */
   constructor(stateDir: string, bootId: string) {
     this.path = join(stateDir, "pod-numbers.json");
     this.#bootId = bootId;
@@ -70,14 +74,14 @@ export function writePodNumbers(numbers: NumbersByDevice, bootId: string): strin
   return `${JSON.stringify({ version, boot_id: bootId, devices }, null, 2)}\n`;
 }
 
-/** Reads the numbers; none if they are of another boot. @throws Error that says what is wrong with the text. */
+/** Reads the numbers; none if they aren't known to be of this boot. @throws Error that says what is wrong with the text. */
 export function readPodNumbers(text: string, bootId: string): NumbersByDevice {
   const data: unknown = JSON.parse(text);
   if (!isRecord(data)) throw new Error("it is not a JSON object");
   if (data["version"] !== version) {
     throw new Error(`its version is ${JSON.stringify(data["version"])}, not ${version}`);
   }
-  if (data["boot_id"] !== bootId) return new Map();
+  if (!isSameBoot(data["boot_id"], bootId)) return new Map();
   const { devices } = data;
   if (!Array.isArray(devices)) throw new Error("it has no list of devices");
   return new Map(devices.map((entry: unknown) => readDevice(entry)));

@@ -62,6 +62,7 @@ describe("the file of numbers", () => {
   test("holds what was written, for the boot of the host in which it was written", () => {
     expect(readPodNumbers(writePodNumbers(numbers, "boot-1"), "boot-1")).toEqual(numbers);
     expect(readPodNumbers(writePodNumbers(numbers, "boot-1"), "boot-2").size).toBe(0);
+    expect(readPodNumbers(writePodNumbers(numbers, ""), "").size).toBe(0);
   });
 
   test("is refused if it holds anything else", () => {
