@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, unlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, unlinkSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ afterEach(() => {
 });
 
 /** A registrar of a plugin without devices, and the events that its observer received. */
-function start(socketPath: string, onDebug: (msg: string, fields: LogFields) => void = () => {}) {
+function make(socketPath: string, onDebug: (msg: string, fields: LogFields) => void = () => {}) {
   const recorder = recordingLogger();
   const log: Logger = { ...recorder, debug: (msg, fields) => onDebug(msg, fields ?? {}) };
   const events: string[] = [];
@@ -52,18 +52,25 @@ function start(socketPath: string, onDebug: (msg: string, fields: LogFields) => 
       onDefect: () => undefined,
     },
   );
-  const stop = new AbortController();
-  const running = registrar.run(stop.signal);
   const saying = (msg: string) => recorder.lines.filter((line) => line.msg === msg);
-  return {
-    events,
-    saying,
-    stop: async () => {
+  const run = () => {
+    const stop = new AbortController();
+    const running = registrar.run(stop.signal);
+    return async () => {
       stop.abort();
       await running;
-    },
+    };
   };
+  return { registrar, events, saying, run };
 }
+
+/** One that runs. */
+function start(...options: Parameters<typeof make>) {
+  const made = make(...options);
+  return { ...made, stop: made.run() };
+}
+
+const hidden = () => readdirSync(join(directory, "dp")).filter((name) => name.startsWith("."));
 
 describe("a registrar", () => {
   test("that can't serve logs a failure, and counts no failed Register", async () => {
@@ -88,5 +95,30 @@ describe("a registrar", () => {
     expect(lost().map(({ fields }) => fields["attempt"])).toEqual([1, 2, 3]);
     // 100 ms and 200 ms
     expect(performance.now() - started).toBeGreaterThan(290);
+  });
+
+  test("that has prepared a socket, and stops before a kubelet comes, leaves none", async () => {
+    kubelet.close();
+    const { registrar, run } = make(join(directory, "dp", "plugin.sock"));
+    await registrar.prepare(new AbortController().signal);
+    expect(hidden()).toHaveLength(1);
+    await run()();
+    expect(hidden()).toEqual([]);
+  });
+
+  test("whose prepared socket can't be renamed serves on another one", async () => {
+    const served: string[] = [];
+    const { registrar, run } = make(join(directory, "dp", "plugin.sock"), (msg, fields) => {
+      if (msg === "Serving") served.push(String(fields["socket_path"]));
+      if (msg === "Prepared socket could not be renamed") rmSync(inTheWay, { recursive: true });
+    });
+    await registrar.prepare(new AbortController().signal);
+    const [name = ""] = hidden();
+    const inTheWay = join(directory, "dp", name.slice(1));
+    mkdirSync(inTheWay);
+    const stop = run();
+    await eventually(() => served.length > 0, "the server");
+    await eventually(() => hidden().length === 0, "the end of the prepared one");
+    await stop();
   });
 });

@@ -144,8 +144,9 @@ export class Registrar {
 
   /** Stops what {@link prepare} has started, unless {@link run} has used it. */
   async discard(): Promise<void> {
-    await this.#prepared?.close(0);
+    const server = this.#prepared;
     this.#prepared = undefined;
+    await server?.close(0);
   }
 
   /**
@@ -269,16 +270,24 @@ export class Registrar {
     return PluginServer.listen(path, { service, onDefect, onStreams: this.#notify.notify });
   }
 
-  /** The prepared server at that path; undefined if there is none, or if a starting kubelet has removed its socket. */
+  /**
+   * The prepared server at that path; undefined if there is none, if a starting kubelet has removed its socket, or if
+   * that can't be renamed.
+   */
   async #takePrepared(path: string): Promise<PluginServer | undefined> {
     const server = this.#prepared;
-    this.#prepared = undefined;
-    if (server?.state() === "serving") {
+    try {
+      if (server?.state() !== "serving") return undefined;
       server.moveTo(path);
+      this.#prepared = undefined;
       return server;
+    } catch (reason) {
+      const { message } = PluginError.from(reason);
+      this.#deps.log.debug("Prepared socket could not be renamed", { error: message });
+      return undefined;
+    } finally {
+      await this.discard();
     }
-    await server?.close(0);
-    return undefined;
   }
 
   async #register(
@@ -343,6 +352,7 @@ export class Registrar {
 
   async #stop(reason: "stopping" | "failed"): Promise<void> {
     const session = await this.#closeSession();
+    await this.discard();
     if (!session?.wasRegistered) return;
     this.#ended(session, reason, "info", {
       next: "the kubelet counts the devices as unavailable until a plugin registers again",
