@@ -49,6 +49,13 @@ test("a file is replaced whole, with its mode whatever the umask, and nothing el
   expect(readdirSync(directory)).toEqual(["state.json"]);
 });
 
+test("a file that is replaced by several at once is whole, and no draft is left", async () => {
+  const texts = ["a", "b", "c", "d"].map((letter) => letter.repeat(10_000));
+  await Promise.all(texts.map((text) => replaceFile(path, text)));
+  expect(texts).toContain(readFileSync(path, "utf8"));
+  expect(readdirSync(directory)).toEqual(["state.json"]);
+});
+
 test("what can't be replaced stays, and no draft is left", async () => {
   mkdirSync(path);
   await expect(replaceFile(path, "new")).rejects.toThrow();

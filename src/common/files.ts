@@ -27,13 +27,14 @@ export function readFileIfPresent(path: string, maxBytes: number): string | unde
 
 /**
  * Replaces a file, so that a reader finds either the old or the new one whole, even after a crash. Until it is
- * complete, the new one has a hidden name.
+ * complete, the new one has a hidden name, which is random: another instance may write the same file, and in another
+ * container it may have the same PID.
  *
  * @param mode Permission bits of the file, whatever the umask.
  * @throws the error of `node:fs`; the old file is unchanged then.
  */
 export async function replaceFile(path: string, text: string, mode = 0o600): Promise<void> {
-  const draft = join(dirname(path), `.${basename(path)}.tmp`);
+  const draft = join(dirname(path), `.${basename(path)}.${crypto.randomUUID().slice(0, 8)}.tmp`);
   try {
     const file = await open(draft, "w", mode);
     try {

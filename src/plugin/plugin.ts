@@ -187,8 +187,10 @@ export class Plugin {
    */
   async run(signal: AbortSignal): Promise<void> {
     const ending = AbortSignal.any([signal, this.#end.signal]);
-    await this.#run(ending).finally(() => this.#pool.close());
-    await this.#podNumbers.saved();
+    await this.#run(ending).finally(async () => {
+      await this.#podNumbers.close();
+      this.#pool.close();
+    });
     if (this.#failure !== undefined && !signal.aborted) throw this.#failure;
   }
 
@@ -241,7 +243,10 @@ export class Plugin {
     offering.abort();
     await Promise.all([offered, this.#podNumbers.saved()]);
     later.abort();
-    if (!this.#config.removeDevicesOnExit) this.#pool.handOver();
+    if (!this.#config.removeDevicesOnExit) {
+      await this.#podNumbers.close();
+      this.#pool.handOver();
+    }
     if (!(await Promise.race([stopped, clock.sleep(Math.max(0, giveUpAt - clock.now()))]))) {
       log.warn("Work at the devices abandoned", { waited_ms: stopPatienceMs });
       return;

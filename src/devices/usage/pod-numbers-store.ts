@@ -21,6 +21,7 @@ export class PodNumbersStore {
   readonly #deps: PodNumbersStoreDeps;
   readonly #once = new LogOnce();
   #isWanted = false;
+  #isClosed = false;
   #writing: Promise<void> | undefined;
 
   constructor(deps: PodNumbersStoreDeps) {
@@ -47,7 +48,14 @@ export class PodNumbersStore {
     await this.#writing;
   }
 
+  /** As {@link saved}, and writes no later change: the file is the next instance's, once this one has released the lock. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#writing;
+  }
+
   #saveSoon(): void {
+    if (this.#isClosed) return;
     this.#isWanted = true;
     this.#writing ??= this.#save().finally(() => {
       this.#writing = undefined;

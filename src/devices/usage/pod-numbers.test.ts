@@ -115,6 +115,19 @@ describe("the file of numbers", () => {
       expect(second.tracked).toEqual(["video10"]);
     }));
 
+  test("has every change until it is closed, and none after that", () =>
+    inDirectory(async (directory) => {
+      const { store, see } = start(directory);
+      see("video10", "in_use", "81:0");
+      see("video11", "in_use", "81:1");
+      await store.close();
+      const text = readFileSync(join(directory, "pod-numbers.json"), "utf8");
+      expect(text).toContain("video11");
+      see("video12", "in_use", "81:2");
+      await store.saved();
+      expect(readFileSync(join(directory, "pod-numbers.json"), "utf8")).toBe(text);
+    }));
+
   test("that is damaged is moved aside, with a warning, and the next change is written", () =>
     inDirectory(async (directory) => {
       const first = start(directory);
