@@ -5,7 +5,7 @@ import { operateCommand } from "./operate/operate-command.ts";
 
 const flags = {
   force: switchFlag(
-    "Also if a pod owns the device. A device that a program holds open is never touched.",
+    "Also if a pod owns the device. Ends minor_in_use, too, if the kubelet knows no pod for it. A device that a program holds open is never touched.",
   ),
 };
 

@@ -156,6 +156,25 @@ export class Inventory {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Major and minor of the device's first node, `81:0`, from the last inspection; undefined if it has none. */
+  numberOf(id: string): string | undefined {
+    return this.#entries.get(id)?.observation?.deviceNumber;
+  }
+
+  /**
+   * An operator says that no container has this number of the device from another one, as far as the kubelet does not
+   * know better: the device is no longer held as `minor_in_use` for it.
+   *
+   * @returns the IDs of the devices whose pods had been taken to have it.
+   */
+  releaseNumber(id: string, number: string): readonly string[] {
+    const isReleased = (other: string) =>
+      other !== id && this.#usage.useUnlessOpen(other) !== "in_use";
+    const others = this.#numbers.devicesOf(number).filter(isReleased);
+    if (others.length > 0) this.#numbers.forget(number, others);
+    return others;
+  }
+
   /**
    * True if `ensure` of the driver could help: something is missing that it creates, a fault has lasted, or a node
    * has lost its mode or group.
@@ -211,7 +230,11 @@ export class Inventory {
   }
 
   /** The holds that others have set, and those that follow from the use of the devices. */
-  #holdsOf({ device: { id }, observation, holds }: Entry): ReadonlyMap<HoldReason, string> {
+  #holdsOf({
+    device: { id, cleaning },
+    observation,
+    holds,
+  }: Entry): ReadonlyMap<HoldReason, string> {
     const all = new Map(holds);
     const { pod, otherResource } = this.#usage.podOf(id) ?? {};
     if (otherResource !== undefined) {
@@ -222,9 +245,13 @@ export class Inventory {
     if (other) {
       const { pod: owner } = this.#usage.podOf(other) ?? {};
       const who = owner === undefined ? `A pod that was allocated ${other}` : `The pod ${owner}`;
+      const remedy =
+        owner === undefined && cleaning === "reset"
+          ? `; if none has, release it: video-device-plugin reset --force ${id}`
+          : "";
       all.set(
         "minor_in_use",
-        `${who} may still have its device number ${number}, which ${other} had before.`,
+        `${who} may still have its device number ${number}, which ${other} had before${remedy}.`,
       );
     }
     return all;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { codeOf } from "../../../test/support/code-of.ts";
-import { FakeDriver } from "../../../test/support/fake-driver.ts";
+import { FakeDriver, observation } from "../../../test/support/fake-driver.ts";
 import { FakeUsageSource, makeDevices } from "../../../test/support/make-devices.ts";
 import { ManualClock, settle } from "../../../test/support/manual-clock.ts";
 import { recordingLogger } from "../../../test/support/recording-logger.ts";
@@ -563,6 +563,72 @@ describe("the maintenance", () => {
       [0, 1],
     ]);
     expect(cleanliness("video11")).toBe("clean");
+    await end();
+  });
+
+  /** Two allocated devices that the kubelet does not list, and that have each other's former number. */
+  async function setUpExchanged() {
+    const made = await setUp({ there: false });
+    const { driver, devices, pass } = made;
+    const number = async (numbers: Readonly<Record<string, string>>) => {
+      for (const [id, deviceNumber] of Object.entries(numbers)) {
+        driver.observations.set(id, { ...observation(id, "ok"), deviceNumber });
+      }
+      await devices.queue.inspect();
+    };
+    await number({ video10: "81:0", video11: "81:1" });
+    await devices.guard.allocate(["video10", "video11"]);
+    await pass(31);
+    await number({ video10: "81:1", video11: "81:0" });
+    return { ...made, reasons: () => devices.inventory.list().map(({ reason }) => reason) };
+  }
+
+  test("releases the device numbers that two unlisted devices keep from each other, if an operator forces it", async () => {
+    const { devices, inventory, maintenance, log, pass, reasons, end } = await setUpExchanged();
+    await pass(3600);
+    expect(reasons()).toEqual(["minor_in_use", "minor_in_use"]);
+    expect(inventory.get("video10")?.detail).toBe(
+      "A pod that was allocated video11 may still have its device number 81:1, which video11 had before; if none has, release it: video-device-plugin reset --force video10.",
+    );
+    const wish = (force: boolean) => codeOf(maintenance.operate("reset", "video10", { force }));
+    expect(await wish(false)).toBe("use_unknown");
+    expect(reasons()).toEqual(["minor_in_use", "minor_in_use"]);
+    expect(await wish(true)).toBeUndefined();
+    expect(reasons()).toEqual(["ok", "minor_in_use"]);
+    expect(log.lines.find(({ msg }) => msg === "Device number released")?.fields).toMatchObject({
+      ...{ device_id: "video10", device_number: "81:1", other_device_ids: ["video11"] },
+    });
+    // The kubelet requests it, so that no pod owns it: its own former number is free, too.
+    await devices.guard.allocate(["video10"]);
+    expect(reasons()).toEqual(["ok", "ok"]);
+    await end();
+  });
+
+  test("releases the device number of a device that it no longer has after 20 s of answers, or for an operator", async () => {
+    for (const isAnswered of [true, false]) {
+      const { driver, devices, kubelet, maintenance, pass, reasonOf, end } = await setUp();
+      if (!isAnswered) kubelet.listed = undefined;
+      driver.observations.set("video10", { ...observation("video10", "ok"), deviceNumber: "81:0" });
+      devices.usage.track(["video2"]);
+      devices.numbers.restore(new Map([["video2", new Set(["81:0"])]]));
+      await devices.queue.inspect();
+      expect(reasonOf("video10")).toBe("minor_in_use");
+      await pass(isAnswered ? 31 : 3600);
+      if (!isAnswered) {
+        expect(reasonOf("video10")).toBe("minor_in_use");
+        await maintenance.operate("reset", "video10", { force: true });
+      }
+      expect(reasonOf("video10")).toBe("ok");
+      await end();
+    }
+  });
+
+  test("releases no device number of a pod that the kubelet lists, though an operator forces it", async () => {
+    const { kubelet, maintenance, log, reasons, end } = await setUpExchanged();
+    kubelet.listed = new Set(["video11"]);
+    await maintenance.operate("reset", "video10", { force: true });
+    expect(reasons()).toEqual(["minor_in_use", "minor_in_use"]);
+    expect(log.lines.map(({ msg }) => msg)).not.toContain("Device number released");
     await end();
   });
 

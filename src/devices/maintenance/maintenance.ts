@@ -54,7 +54,8 @@ export class Maintenance {
   }
 
   /**
-   * Resets or repairs a device for an operator, after a fresh look at it and at who uses it.
+   * Resets or repairs a device for an operator, after a fresh look at it and at who uses it. A forced reset also ends
+   * `minor_in_use`, unless the kubelet knows a pod of the other device.
    *
    * @returns false if there was nothing to repair, so that nothing was done.
    * @throws PluginError `device_unknown`, `not_supported`, `device_busy`, `device_in_use`, `use_unknown`, or why it
@@ -76,9 +77,11 @@ export class Maintenance {
         if (inventory.get(id)?.fix !== "repair") return false;
       }
       const isFree = use === "free";
+      const number = inventory.numberOf(id);
       await runner.run(turn, { kind, id }, { mayHold: isFree, reason: "operator" });
       // Its user may go on using it at any moment.
       if (!isFree && kind === "reset") usage.started([id]);
+      if (options.force && kind === "reset" && number !== undefined) this.#release(id, number);
       return true;
     });
   }
@@ -125,6 +128,17 @@ export class Maintenance {
       };
       const isSingle = driver.capabilities().remove;
       await removeDevices([...records.keys()], facts, { turn, isSingle, clock, log });
+    });
+  }
+
+  /** The operator who forces a reset of a device says that no container has it, by whatever device's name. */
+  #release(id: string, number: string): void {
+    const { inventory, log } = this.#deps;
+    const others = inventory.releaseNumber(id, number);
+    if (others.length === 0) return;
+    log.info("Device number released", {
+      ...{ device_id: id, device_number: number, other_device_ids: others },
+      next: "containers of these devices' pods are taken not to have the number",
     });
   }
 

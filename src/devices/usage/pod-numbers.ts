@@ -18,6 +18,10 @@ const none: ReadonlySet<string> = new Set();
  * The numbers under which containers of a device's pod may have it. A container's node keeps the number that the
  * device had at the container's start. A pod's next container gets the number of then, so all numbers count that the
  * device has had while it may have been in use.
+ *
+ * Only proof ends that: the device is free (the kubelet has left it out for long enough, or asks for it again). Of a
+ * device that the kubelet never listed (a plain init container's, or there is no answer) no time is proof, since that
+ * container may still run. Then an operator can say so: {@link PodNumbers.forget}.
  */
 export function nextNumbers(
   before: ReadonlySet<string>,
@@ -67,7 +71,24 @@ export class PodNumbers {
 
   /** The ID of another device whose pod may have this number; undefined if there is none. */
   otherDeviceOf(id: string, number: string): string | undefined {
-    return this.#byNumber.get(number)?.find((other) => other !== id);
+    return this.devicesOf(number).find((other) => other !== id);
+  }
+
+  /** IDs of the devices whose pods may have this number. */
+  devicesOf(number: string): readonly string[] {
+    return this.#byNumber.get(number) ?? [];
+  }
+
+  /** Takes in that no pod of these devices has this number, by an operator's word. */
+  forget(number: string, ids: readonly string[]): void {
+    const next = new Map(this.#byDevice);
+    for (const id of ids) {
+      const left = new Set(next.get(id));
+      left.delete(number);
+      if (left.size === 0) next.delete(id);
+      else next.set(id, left);
+    }
+    this.#changeTo(next);
   }
 
   /** Calls `listener` after every change. */
