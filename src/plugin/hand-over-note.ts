@@ -1,4 +1,5 @@
 import { isSameBoot } from "../common/boot-id.ts";
+import { isRecord } from "../common/is-record.ts";
 
 /** What an instance that ends knows of its devices, for the one that takes over. */
 export interface HandOver {
@@ -59,8 +60,4 @@ export function stillClean(
 
 function isAge(value: unknown): value is number {
   return typeof value === "number" && value >= 0;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -9,6 +9,10 @@ export interface OtherOffer {
   readonly deviceIds: readonly string[];
 }
 
+/** What to do about two plugins that offer the same devices: an instruction, for the log and the doctor. */
+export const separateOffers =
+  "Let the numbers of two releases not overlap (FIRST_DEVICE_NUMBER, MAX_DEVICES), or take these devices out of the other plugin's configuration.";
+
 /** Which of the devices of `ids` are offered under other resource names as well. */
 export function overlapping(
   offers: ReadonlyMap<string, readonly string[]>,
@@ -40,8 +44,7 @@ export class OtherOfferLog {
         other_resource: resourceName,
         device_ids: deviceIds,
         next: "a device that a pod owns under the other resource name is not offered here, and Allocate asks the kubelet first",
-        remedy:
-          "Let the numbers of two releases not overlap (FIRST_DEVICE_NUMBER, MAX_DEVICES), or take these devices out of the other plugin's configuration.",
+        remedy: separateOffers,
       });
     }
   }

@@ -4,6 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../common/clock.ts";
 import type { ErrorCode } from "../common/error-codes.ts";
 import { PluginError } from "../common/plugin-error.ts";
+import type { PodDevice } from "../common/pod-device.ts";
 import { fileIdentity } from "../common/unix-socket.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import { PodResourcesLister } from "../gen/kubelet/podresources/v1/api_pb.ts";
@@ -66,14 +67,6 @@ export interface PodResourcesStatus {
   readonly error: string;
   /** When the call ended, ms since the epoch. */
   readonly at: number;
-}
-
-/** A device that a pod owns under any resource name. */
-export interface PodDevice {
-  /** The pod: `default/recorder`. */
-  readonly pod: string;
-  /** The resource name, if it isn't the client's own. */
-  readonly otherResource: string | undefined;
 }
 
 interface Connection {

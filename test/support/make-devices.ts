@@ -1,9 +1,10 @@
 import type { Clock } from "../../src/common/clock.ts";
 import { systemClock } from "../../src/common/clock.ts";
 import { silentLogger } from "../../src/common/logger.ts";
+import type { PodDevice } from "../../src/common/pod-device.ts";
 import { Devices, type DevicesDeps } from "../../src/devices/devices.ts";
 import { defaultMaintenanceTimes } from "../../src/devices/maintenance/maintenance-times.ts";
-import type { PodDevice, UsageSource } from "../../src/devices/usage/usage-source.ts";
+import type { UsageSource } from "../../src/devices/usage/usage-source.ts";
 
 /** A kubelet that lists the devices of `listed`, after `takesMs`; undefined: it does not answer. */
 export class FakeUsageSource implements UsageSource {

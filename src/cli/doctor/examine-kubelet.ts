@@ -1,3 +1,4 @@
+import { overlapping, separateOffers } from "../../plugin/other-offers.ts";
 import { videoIdOf } from "../../pod-resources/video-id.ts";
 import { deviceId, numbersFrom } from "../../v4l2/device-ids.ts";
 import { noAccess } from "../tools/connects.ts";
@@ -55,12 +56,9 @@ export function examineOtherPlugins(facts: Facts): Check[] {
   if (podResources !== "") return [];
   const check = checkNamed("other_plugins", "other plugins");
   const ids = numbersFrom(config.firstDeviceNumber, config.maxDevices).map(deviceId);
-  const offered = [...offers].flatMap(([name, theirs]) => {
-    const same = ids.filter((id) => theirs.includes(id));
-    return name === config.resourceName || same.length === 0
-      ? []
-      : [`${name} offers ${same.join(", ")}`];
-  });
+  const offered = overlapping(offers, ids)
+    .filter(({ resourceName }) => resourceName !== config.resourceName)
+    .map(({ resourceName, deviceIds }) => `${resourceName} offers ${deviceIds.join(", ")}`);
   const owned = podDevices.flatMap((device) => {
     const id = videoIdOf(device);
     if (device.resourceName === config.resourceName || id === undefined || !ids.includes(id))
@@ -75,7 +73,7 @@ export function examineOtherPlugins(facts: Facts): Check[] {
       [...offered, ...owned].join("; "),
       offered.length === 0
         ? "Nothing after a change of RESOURCE_NAME: the plugin offers these devices once their pods have ended."
-        : "Let the numbers of two releases not overlap (FIRST_DEVICE_NUMBER, MAX_DEVICES), or take these devices out of the other plugin's configuration.",
+        : separateOffers,
     ),
   ];
 }

@@ -42,4 +42,8 @@ describe("the file of cordons", () => {
       expect(() => readCordons(text)).toThrow();
     });
   }
+
+  test("says of a list that it is no object", () => {
+    expect(() => readCordons("[]")).toThrow("it is not a JSON object");
+  });
 });

@@ -1,3 +1,4 @@
+import { isRecord } from "../../common/is-record.ts";
 /** An operator's note that a device is out of the offer. */
 export interface Cordon {
   /** Device ID: `video10`. */
@@ -59,8 +60,4 @@ function readCordon(entry: unknown): Cordon {
     throw new Error(`one of its cordons is ${JSON.stringify(entry)?.slice(0, 100)}`);
   }
   return { device, note, since: at };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { deviceIds } from "../../../test/support/devices.ts";
 import { FakeDriver, observation } from "../../../test/support/fake-driver.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
+import type { PodDevice } from "../../common/pod-device.ts";
 import { PodNumbers } from "../usage/pod-numbers.ts";
 import type { DeviceUse } from "../usage/usage.ts";
-import type { PodDevice } from "../usage/usage-source.ts";
 import { type DeviceChange, Inventory } from "./inventory.ts";
 
 function setUp() {

@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { isSameBoot } from "../../common/boot-id.ts";
 import { ensureDirectory, moveAside, readFileIfPresent, replaceFile } from "../../common/files.ts";
+import { isRecord } from "../../common/is-record.ts";
 import { messageOf, PluginError } from "../../common/plugin-error.ts";
 import type { NumbersByDevice } from "./pod-numbers.ts";
 
@@ -94,8 +95,4 @@ function readDevice(entry: unknown): [string, ReadonlySet<string>] {
     throw new Error(`one of its devices is ${JSON.stringify(entry)?.slice(0, 100)}`);
   }
   return [device, new Set(numbers)];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

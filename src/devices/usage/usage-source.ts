@@ -1,10 +1,4 @@
-/** A device that a pod owns. */
-export interface PodDevice {
-  /** The pod: `default/recorder`. */
-  readonly pod: string;
-  /** The resource name under which the pod owns it; undefined if that is this plugin's own. */
-  readonly otherResource: string | undefined;
-}
+import type { PodDevice } from "../../common/pod-device.ts";
 
 /** Knows which devices pods own: the kubelet's pod-resources API, or a front that keeps account itself. */
 export interface UsageSource {

@@ -2,10 +2,11 @@ import type { Clock } from "../../common/clock.ts";
 import { LogOnce } from "../../common/log-once.ts";
 import type { Logger } from "../../common/logger.ts";
 import { PluginError } from "../../common/plugin-error.ts";
+import type { PodDevice } from "../../common/pod-device.ts";
 import { withTimeout } from "../../common/with-timeout.ts";
 import type { DriverDevice } from "../../drivers/driver.ts";
 import { type DeviceUse, deviceUse, type Ownership, type UsageFacts } from "./usage.ts";
-import type { PodDevice, UsageSource } from "./usage-source.ts";
+import type { UsageSource } from "./usage-source.ts";
 
 /**
  * What a device may still carry of its last user.

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readSmallFile } from "../../common/files.ts";
 
 /** The memory of a control group, as its limit counts it. Bytes. */
 export interface CgroupMemory {
@@ -11,14 +11,6 @@ export interface CgroupMemory {
   /** Undefined without a limit. */
   readonly limit: number | undefined;
 }
-
-const readText = (path: string): string | undefined => {
-  try {
-    return readFileSync(path, "utf8").trim();
-  } catch {
-    return undefined;
-  }
-};
 
 /** Version 1 writes "no limit" as the largest number of pages (mm/memcontrol.c, PAGE_COUNTER_MAX), just below 2^63. */
 const noLimit = 2 ** 62;
@@ -44,7 +36,7 @@ const versions = [
  *
  * @param read the text of a file, undefined if it can't be read.
  */
-export function cgroupMemory(read = readText): CgroupMemory | undefined {
+export function cgroupMemory(read = readSmallFile): CgroupMemory | undefined {
   const groups = read("/proc/self/cgroup") ?? "";
   for (const { mount, entry, use, limit, inactive } of versions) {
     const path = entry.exec(groups)?.[1];

@@ -1,0 +1,4 @@
+/** True for a JSON object, as `JSON.parse` returns it; false for an array. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
