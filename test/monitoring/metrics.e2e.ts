@@ -80,7 +80,7 @@ function series(exposition: string, name: string): string[] {
 
 const owner = (pod: string) =>
   new RegExp(
-    `^video_device_plugin_device_owner_info\\{device="video1\\d",container="app",namespace="default",pod="${pod}"\\} 1$`,
+    `^video_device_plugin_device_owner_info\\{device="video1\\d",namespace="default",pod="${pod}",container="app"\\} 1$`,
     "m",
   );
 
