@@ -125,6 +125,7 @@ export const errorKinds = {
   pod_resources_too_large: "internal",
   register_failed: "internal",
   standby: "conflict",
+  surplus_not_listed: "internal",
 
   // the admin API, and the files in STATE_DIR
   admin_socket_in_use: "internal",

@@ -1,10 +1,12 @@
 import { type Clock, systemClock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
+import type { PodDevice } from "../common/pod-device.ts";
 import { withTimeout } from "../common/with-timeout.ts";
 import type { Config } from "../config/config.ts";
+import type { DriverDevice } from "../drivers/driver.ts";
 import { PodResources } from "../pod-resources/pod-resources.ts";
-import { maxDeviceNumber } from "../v4l2/device-ids.ts";
+import { deviceId, maxDeviceNumber } from "../v4l2/device-ids.ts";
 
 /** How long the kubelet's answer may delay the start, ms. */
 const askMs = 1000;
@@ -30,9 +32,7 @@ export async function numbersAllocatedAtStart(
   try {
     const answer = podResources.podDevices(AbortSignal.any([signal, answered.signal]));
     const devices = await withTimeout(clock, answer, askMs, "The kubelet's answer");
-    // What pods own under other resource names, other plugins list.
-    const ours = [...devices].filter(([, { otherResource }]) => otherResource === undefined);
-    return numbersOf(ours.map(([id]) => id));
+    return ownNumbers(devices);
   } catch (reason) {
     log.debug("Devices of pods unknown at the start", PluginError.from(reason).fields());
     return [];
@@ -40,6 +40,35 @@ export async function numbersAllocatedAtStart(
     answered.abort();
     podResources.close();
   }
+}
+
+/**
+ * Why only a new process can list all that pods own: the last instance has allocated devices during the standby that are
+ * none of this process's `devices`. Undefined if it has not.
+ *
+ * @param owned The devices that pods own at the take-over, by ID.
+ */
+export function surplusNotListed(
+  owned: ReadonlyMap<string, PodDevice>,
+  devices: readonly Pick<DriverDevice, "number">[],
+): PluginError | undefined {
+  const listed = new Set(devices.map(({ number }) => number));
+  const missing = ownNumbers(owned).filter((number) => !listed.has(number));
+  if (missing.length === 0) return undefined;
+  return new PluginError(
+    "surplus_not_listed",
+    `Pods own ${missing.map(deviceId).join(", ")}, which the last instance allocated after this process had started, and this process does not list.`,
+    {
+      remedy:
+        "Restart the plugin: it lists what pods own when it starts. The kubelet starts the container of a pod again and systemd the unit; otherwise start the plugin again.",
+    },
+  );
+}
+
+/** The numbers of what pods own under this plugin's resource name: the devices of others other plugins list. */
+function ownNumbers(owned: ReadonlyMap<string, PodDevice>): number[] {
+  const own = [...owned].filter(([, { otherResource }]) => otherResource === undefined);
+  return numbersOf(own.map(([id]) => id));
 }
 
 /** The numbers of IDs (`video12`); IDs that no video device can have are left out. */

@@ -27,6 +27,7 @@ import { linuxCalls } from "../linux/linux-calls.ts";
 import { logInternalError } from "../observe/internal-error-log.ts";
 import { logOwners } from "../pod-resources/owner-log.ts";
 import { PodResources, type PodResourcesObserver } from "../pod-resources/pod-resources.ts";
+import { surplusNotListed } from "./allocated-at-start.ts";
 import { readHandOver, stillClean, writeHandOver } from "./hand-over-note.ts";
 import { type OtherOffer, OtherOfferLog, overlapping } from "./other-offers.ts";
 import { Standby, type StandbyStatus } from "./standby.ts";
@@ -77,6 +78,7 @@ export class Pool {
   readonly calls: CallActivity;
   readonly #audit: RegistrationAudit;
   readonly #standby: Standby;
+  #hasStoodBy = false;
   readonly #inspectIntervalMs: number;
   readonly #deps: PoolDeps;
 
@@ -188,6 +190,7 @@ export class Pool {
         usage.handedOver({ clean, unlisted: handOver.unlisted });
         log.info("Clean devices known from the last instance", { device_ids: clean });
       }
+      this.#hasStoodBy = takeOver.stoodBy;
       return takeOver.stoodBy;
     } finally {
       over.abort();
@@ -256,9 +259,18 @@ export class Pool {
   /**
    * Offers the devices to the kubelet until `signal` aborts; then the kubelet counts none. The kubelet is asked first
    * which devices pods own: the first list must not offer one that a pod owns under another resource name.
+   *
+   * @throws PluginError if only a new process can go on: see {@link surplusNotListed}, {@link Registrar.run}.
    */
   async offer(signal: AbortSignal): Promise<void> {
-    await this.devices.usage.askNow();
+    const owned = await this.devices.usage.askNow();
+    if (this.#hasStoodBy && owned !== undefined) {
+      const missing = surplusNotListed(owned, this.#deps.driver.devices);
+      if (missing !== undefined) {
+        await this.registrar.discard();
+        throw missing;
+      }
+    }
     await this.registrar.run(signal);
   }
 

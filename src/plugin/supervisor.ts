@@ -23,6 +23,7 @@ export interface SupervisorDeps {
 const endOfProcess: ReadonlySet<ErrorCode> = new Set([
   "kubelet_directory_deleted",
   "kubelet_directory_read_only",
+  "surplus_not_listed",
 ]);
 
 /** Waits between restarts of a part that fails, ms. */

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/common/clock.ts";
 import type { Logger } from "../../src/common/logger.ts";
+import { PluginError } from "../../src/common/plugin-error.ts";
 import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import {
@@ -62,6 +63,8 @@ export interface RunningPlugin {
   readonly plugin: Plugin;
   readonly log: { readonly lines: LogLine[] };
   stop(): Promise<void>;
+  /** The error with which the plugin ends by itself; a test that asks for it expects one. */
+  failure(): Promise<PluginError | undefined>;
 }
 
 /** A node's directories, a kubelet that isn't started yet, and the test's plugins. */
@@ -109,13 +112,21 @@ export class Scenario {
       ...parts,
     });
     const stop = new AbortController();
-    const running = plugin.run(stop.signal);
+    let running: Promise<unknown> = plugin.run(stop.signal);
     const handle = {
       plugin,
       log: recorder,
       stop: async () => {
         stop.abort();
         await running;
+      },
+      failure: () => {
+        const failure = running.then(
+          () => undefined,
+          (reason) => PluginError.from(reason),
+        );
+        running = failure;
+        return failure;
       },
     };
     this.#plugins.push(handle);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { chooseNumbers } from "../../src/drivers/loopback/device/choose-numbers.ts";
 import { numbersAllocatedAtStart } from "../../src/plugin/allocated-at-start.ts";
 import { numbersFrom } from "../../src/v4l2/device-ids.ts";
@@ -40,6 +41,48 @@ describe("fewer devices than before", () => {
     await Bun.sleep(aWhile);
     expect(driver.resets).not.toContain("video14");
     expect(scenario.kubelet.resources()).toEqual({ capacity: 5, allocatable: 4 });
+  });
+});
+
+describe("fewer devices than before, after a standby", () => {
+  const options = { "max-devices": "4" };
+  const standby = async (held: readonly number[]) => {
+    const driver = scenario.camerasOf(numbersFrom(10, 4), held, true);
+    const next = scenario.startPlugin(options, { driver });
+    await eventually(() => next.plugin.status().reason === "standby", "the standby");
+    return next;
+  };
+  const fivePods = async () => {
+    for (const name of ["a", "b", "c", "d", "e"]) await scenario.pod(name);
+  };
+
+  test("end the process if a pod got one of the others meanwhile, and the next one lists it", async () => {
+    const first = await scenario.started(scenario.cameras());
+    const next = await standby([]);
+    const failed = next.failure();
+    await fivePods();
+    await first.stop();
+    expect(await failed).toMatchObject({
+      code: "surplus_not_listed",
+      message: expect.stringContaining("Pods own video14,"),
+    });
+    expect(scenario.count("register_received")).toBe(1);
+    expect(readdirSync(scenario.dir).filter((name) => name.startsWith(".video"))).toEqual([]);
+
+    const { signal } = new AbortController();
+    const log = recordingLogger();
+    const held = await numbersAllocatedAtStart(scenario.config(options), { log }, signal);
+    scenario.startPlugin(options, { driver: scenario.camerasOf(numbersFrom(10, 4), held, true) });
+    await scenario.counts(5, 5);
+  });
+
+  test("are taken over if the process knew at its start what pods own", async () => {
+    const first = await scenario.started(scenario.cameras());
+    await fivePods();
+    const next = await standby([14]);
+    await first.stop();
+    await eventually(() => next.plugin.status().registered, "the registration");
+    await scenario.counts(5, 5);
   });
 });
 
