@@ -78,3 +78,19 @@ test("a pod of another resource name has owned a device since some unknown time,
   await listing();
   expect(owned()).toEqual({ seconds: 4, exact: false });
 });
+
+test("an allocation that the kubelet has not listed keeps its age over a hand-over", async () => {
+  const { clock, usage, listing } = setUp();
+  usage.allocated(["video10", "video11"]);
+  await clock.advance(300);
+  await listing("video11");
+  const known = usage.known();
+  expect(known).toEqual({ clean: [], unlisted: new Map([["video10", 300]]) });
+  const next = setUp();
+  await next.clock.advance(70_000);
+  next.usage.handedOver({ ...known, unlisted: new Map([...known.unlisted, ["video99", 1]]) });
+  const { allocatedAt = 0, listedSince } = next.usage.facts("video10");
+  expect(next.clock.now() - allocatedAt).toBe(300);
+  expect(listedSince).toBe(false);
+  expect(next.usage.facts("video11").allocatedAt).toBeUndefined();
+});
