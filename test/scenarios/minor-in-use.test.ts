@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Use } from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
 import { eventually, type RunningPlugin, Scenario } from "./harness.ts";
 
 let scenario: Scenario;
@@ -92,5 +93,30 @@ describe("a device with the number that another device's pod may have", () => {
       "ok",
       "ok",
     ]);
+  });
+
+  test("is not offered after plain init containers, which the kubelet never lists, until an operator forces a reset", async () => {
+    numbered({ video10: "81:0", video11: "81:1" });
+    await scenario.kubelet.start();
+    const { plugin } = scenario.startPlugin({ "max-devices": "2" });
+    await scenario.counts(2, 2);
+    const init = { name: "prepare", devices: 1, init: true };
+    for (const name of ["a", "b"]) {
+      await scenario.kubelet.addPod({ name, containers: [init, { name: "app" }] });
+    }
+    numbered({ video10: "81:1", video11: "81:0" });
+    await scenario.counts(2, 0);
+    for (const name of ["a", "b"]) scenario.kubelet.removePod(name);
+    const { devices } = plugin.actions.status();
+    expect(devices.map(({ reason }) => reason)).toEqual(["minor_in_use", "minor_in_use"]);
+    const isUnknown = () =>
+      plugin.actions.status().devices.every(({ use }) => use === Use.UNSPECIFIED);
+    await eventually(isUnknown, "the end of the time in which an allocation counts");
+    for (const { id, detail } of devices) {
+      expect(detail).toEndWith(`release it: video-device-plugin reset --force ${id}.`);
+      await plugin.actions.reset(id, { force: true });
+    }
+    await scenario.counts(2, 2);
+    expect((await pod("c")).phase).toBe("Running");
   });
 });
