@@ -65,6 +65,12 @@ state = "${join(runDir, "containerd")}"
 /** A containerd of our own beside any other on the machine: own socket, state and content. */
 export class Containerd {
   readonly daemon = new Daemon("containerd");
+  readonly #path: string;
+
+  /** `directory`: where its programs are, if not in PATH. */
+  constructor(directory?: string) {
+    this.#path = [directory, process.env["PATH"], "/usr/sbin:/sbin"].filter(Boolean).join(":");
+  }
 
   /** Starts it and imports the image from `busybox`. */
   async start(busybox: string): Promise<void> {
@@ -73,7 +79,8 @@ export class Containerd {
     const config = join(runDir, "containerd.toml");
     makePodNetwork(networkDir);
     writeFileSync(config, configuration());
-    await this.daemon.start(["containerd", "--config", config], () => this.#ctr("version"));
+    const command = [this.#which("containerd"), "--config", config];
+    await this.daemon.start(command, () => this.#ctr("version"), { PATH: this.#path });
     const archive = join(runDir, "image.tar");
     writeFileSync(archive, imageArchive(busybox));
     // Unpacked when the first container needs it, by the plugin that knows which snapshotter is set.
@@ -83,6 +90,12 @@ export class Containerd {
   /** Imports an image archive, under the name that is in it. */
   async importImage(archive: string): Promise<void> {
     await this.#ctr("images", "import", "--no-unpack", archive);
+  }
+
+  /** Pushes an image to a registry on loopback, under a name in it. */
+  async pushImage(image: string, name: string): Promise<void> {
+    await this.#ctr("images", "tag", "--force", image, name);
+    await this.#ctr("images", "push", "--plain-http", name);
   }
 
   /** Runs a further process in a container, as `kubectl exec` does, to its end. */
@@ -168,8 +181,13 @@ export class Containerd {
     return output;
   }
 
+  #which(program: string): string {
+    return Bun.which(program, { PATH: this.#path }) ?? program;
+  }
+
   #spawn(args: readonly string[]) {
-    const command = ["ctr", "--address", containerdSocket, "--namespace", "k8s.io", ...args];
+    const place = ["--address", containerdSocket, "--namespace", "k8s.io"];
+    const command = [this.#which("ctr"), ...place, ...args];
     return Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   }
 }

@@ -57,17 +57,32 @@ const configuration = {
   logging: { verbosity: 2 },
 };
 
+/** How a kubelet differs from that of a node without an API server. */
+export interface KubeletOptions {
+  readonly binary?: string;
+  /** Over {@link configuration}. */
+  readonly configuration?: object;
+  readonly arguments?: readonly string[];
+}
+
 /** The kubelet's process. Containers are containerd's children and outlive it. */
 export class Kubelet {
   readonly daemon = new Daemon("kubelet");
+  readonly #options: KubeletOptions;
+
+  constructor(options: KubeletOptions = {}) {
+    this.#options = options;
+  }
 
   /** Resolves when it is healthy and both of its sockets accept. */
   async start(): Promise<void> {
     for (const dir of [kubeletRoot, manifestDir]) mkdirSync(dir, { recursive: true });
     writeFileSync(kubeletRootMarker, "Made by video-device-plugin's level 3 tests.\n");
     const config = join(runDir, "kubelet.json");
-    writeFileSync(config, JSON.stringify(configuration, null, 2));
-    const command = [kubeletBinary(), "--config", config, "--hostname-override", nodeName];
+    const { binary = kubeletBinary(), arguments: more = [] } = this.#options;
+    const all = { ...configuration, ...this.#options.configuration };
+    writeFileSync(config, JSON.stringify(all, null, 2));
+    const command = [binary, "--config", config, "--hostname-override", nodeName, ...more];
     await this.daemon.start(command, async () => {
       await accepts(kubeletSocket);
       await accepts(podResourcesSocket);

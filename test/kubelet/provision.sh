@@ -2,6 +2,9 @@
 # Makes this machine able to run the level 3 tests: containerd, runc, CNI plugins and a static busybox from the
 # distribution, and a kubelet built from its published module. Idempotent; needs root only to install.
 # Nothing is started and nothing outside the package manager's domain and the cache is written.
+#
+#   provision.sh            all of that
+#   provision.sh packages   what containers need, and no kubelet
 set -euo pipefail
 
 version=1.33.4
@@ -82,6 +85,8 @@ if ((${#packages[@]})); then
   say "installing ${packages[*]}"
   install_packages "${packages[@]}"
 fi
+
+if [[ ${1:-} == packages ]]; then exit; fi
 
 mkdir -p "$cache"
 exec 9>"$cache/lock"

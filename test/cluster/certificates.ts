@@ -1,0 +1,103 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { nodeName } from "../kubelet/paths.ts";
+import { ports } from "./paths.ts";
+
+/** Who a certificate is for (https://kubernetes.io/docs/setup/best-practices/certificates/). */
+const subjects = {
+  apiserver: "/CN=kube-apiserver",
+  admin: "/O=system:masters/CN=admin",
+  "controller-manager": "/CN=system:kube-controller-manager",
+  scheduler: "/CN=system:kube-scheduler",
+  kubelet: `/O=system:nodes/CN=system:node:${nodeName}`,
+} as const;
+export type Client = Exclude<keyof typeof subjects, "apiserver">;
+
+/** The service IP range's first address is the API server's own. */
+export const serviceRange = "10.96.0.0/16";
+const names = {
+  apiserver: "IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes.default.svc",
+  kubelet: `DNS:${nodeName}`,
+} as const;
+
+/** The certificates and kubeconfigs of a cluster, as files in one directory. */
+export class Certificates {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  file(name: string): string {
+    return join(this.#directory, name);
+  }
+
+  kubeconfig(client: Client): string {
+    return this.file(`${client}.kubeconfig`);
+  }
+
+  /** Writes all of them, for a day. */
+  create(): void {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    this.#openssl([
+      "req",
+      "-x509",
+      ...newKey("ca"),
+      "-days",
+      "1",
+      "-subj",
+      "/CN=ca",
+      "-out",
+      "ca.crt",
+    ]);
+    for (const [name, subject] of Object.entries(subjects)) this.#issue(name, subject);
+    this.#openssl(["genrsa", "-out", "service-account.key", "2048"]);
+    this.#openssl(["rsa", "-in", "service-account.key", "-pubout", "-out", "service-account.pub"]);
+  }
+
+  #issue(name: string, subject: string): void {
+    const alternatives = names[name as keyof typeof names];
+    this.#openssl(["req", ...newKey(name), "-subj", subject, "-out", `${name}.csr`]);
+    writeFileSync(this.file(`${name}.ext`), alternatives ? `subjectAltName=${alternatives}\n` : "");
+    const authority = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "1"];
+    const files = ["-in", `${name}.csr`, "-extfile", `${name}.ext`, "-out", `${name}.crt`];
+    this.#openssl(["x509", "-req", ...authority, ...files]);
+    if (name === "apiserver") return;
+    const kubeconfig = {
+      apiVersion: "v1",
+      kind: "Config",
+      "current-context": "vdp",
+      contexts: [{ name: "vdp", context: { cluster: "vdp", user: name } }],
+      clusters: [
+        {
+          name: "vdp",
+          cluster: {
+            server: `https://127.0.0.1:${ports.api}`,
+            "certificate-authority": this.file("ca.crt"),
+          },
+        },
+      ],
+      users: [
+        {
+          name,
+          user: {
+            "client-certificate": this.file(`${name}.crt`),
+            "client-key": this.file(`${name}.key`),
+          },
+        },
+      ],
+    };
+    writeFileSync(this.file(`${name}.kubeconfig`), JSON.stringify(kubeconfig));
+  }
+
+  #openssl(args: readonly string[]): void {
+    const { exitCode, stderr } = Bun.spawnSync(["openssl", ...args], { cwd: this.#directory });
+    if (exitCode !== 0) throw new Error(`openssl ${args.join(" ")}: ${stderr}`);
+  }
+}
+
+/** Options of `openssl req` for an unencrypted key of its own, on the curve P-256. */
+function newKey(name: string): string[] {
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
+  return [...curve, "-nodes", "-keyout", `${name}.key`];
+}

@@ -1,0 +1,8 @@
+//go:build tools
+
+// Package tools pins what is built from here, so that `go mod tidy` keeps what it needs.
+package tools
+
+import (
+	_ "go.etcd.io/etcd/server/v3"
+)

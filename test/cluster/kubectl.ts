@@ -1,0 +1,65 @@
+import { binary } from "./paths.ts";
+
+/** An object of the API, as much of it as tests look at. */
+export interface ApiObject {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string;
+  };
+  // biome-ignore lint/suspicious/noExplicitAny: objects of all kinds
+  readonly spec: any;
+  // biome-ignore lint/suspicious/noExplicitAny: objects of all kinds
+  readonly status: any;
+}
+
+/** The cluster's own kubectl, as a user who may do everything. */
+export class Kubectl {
+  readonly env: Readonly<Record<string, string>>;
+
+  constructor(kubeconfig: string, home: string) {
+    this.env = { KUBECONFIG: kubeconfig, HOME: home, PATH: process.env["PATH"] ?? "" };
+  }
+
+  /** @throws with what it printed if it fails. */
+  async run(args: readonly string[], input = ""): Promise<string> {
+    return runProgram([binary("kubectl"), ...args], this.env, input);
+  }
+
+  /** Creates or changes objects, which may be of several documents. */
+  async apply(...objects: readonly object[]): Promise<void> {
+    const list = { apiVersion: "v1", kind: "List", items: objects };
+    await this.run(["apply", "-f", "-"], JSON.stringify(list));
+  }
+
+  async get(kind: string, name: string): Promise<ApiObject> {
+    return JSON.parse(await this.run(["get", kind, name, "-o", "json"])) as ApiObject;
+  }
+
+  async list(kind: string, selector = ""): Promise<ApiObject[]> {
+    const args = ["get", kind, "-o", "json", ...(selector ? ["-l", selector] : [])];
+    return (JSON.parse(await this.run(args)) as { items: ApiObject[] }).items;
+  }
+}
+
+/** Runs a program to its end. @throws with what it printed if it fails. */
+export async function runProgram(
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+  input = "",
+): Promise<string> {
+  const child = Bun.spawn([...command], {
+    env,
+    stdin: new TextEncoder().encode(input),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    child.stdout.text(),
+    child.stderr.text(),
+    child.exited,
+  ]);
+  if (code !== 0) throw new Error(`${command.join(" ")}: exit code ${code}\n${stderr}${stdout}`);
+  return stdout;
+}

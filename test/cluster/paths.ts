@@ -1,0 +1,25 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** The release under test; `provision.sh` and `kubernetes/go.mod` name the same one. */
+export const kubernetesVersion = "1.37.2";
+
+/** Where `provision.sh` leaves the programs. */
+export const binaries = join(
+  process.env["VDP_CACHE_DIR"] ||
+    join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "video-device-plugin"),
+  "cluster/bin",
+);
+
+/** Path of one of them. */
+export const binary = (name: string): string => join(binaries, name);
+
+/** Beside those of any cluster, so that one on this machine is no obstacle. */
+export const ports = {
+  etcd: 22379,
+  etcdPeer: 22380,
+  api: 26443,
+  controllerManager: 20257,
+  scheduler: 20259,
+  registry: 25000,
+} as const;
