@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { builtImage } from "../image/built-image.ts";
 import { imageName } from "../image/paths.ts";
+import { run } from "../image/run.ts";
 import { Containerd } from "../kubelet/containerd.ts";
 import { Daemon } from "../kubelet/daemon.ts";
 import { busyboxPath } from "../kubelet/image.ts";
@@ -13,7 +14,7 @@ import { cniState } from "../kubelet/pod-network.ts";
 import { waitFor } from "../kubelet/wait.ts";
 import { Certificates } from "./certificates.ts";
 import { ControlPlane } from "./control-plane.ts";
-import { Kubectl, runProgram } from "./kubectl.ts";
+import { Kubectl } from "./kubectl.ts";
 import { binaries, binary, ports } from "./paths.ts";
 import { startRegistry } from "./registry.ts";
 
@@ -92,7 +93,7 @@ export class Cluster {
   /** Helm, with charts from the registry; its cache is the run's own. */
   helm(...args: readonly string[]): Promise<string> {
     const program = join(binaries, "../../manifests/bin/helm");
-    return runProgram([program, ...args], this.kubectl.env);
+    return run([program, ...args], { env: this.kubectl.env });
   }
 
   async nodeIsReady(): Promise<void> {

@@ -1,3 +1,4 @@
+import { run } from "../image/run.ts";
 import { binary } from "./paths.ts";
 
 /** An object of the API, as much of it as tests look at. */
@@ -16,15 +17,17 @@ export interface ApiObject {
 
 /** The cluster's own kubectl, as a user who may do everything. */
 export class Kubectl {
+  /** For other programs that ask the same cluster. */
   readonly env: Readonly<Record<string, string>>;
 
   constructor(kubeconfig: string, home: string) {
-    this.env = { KUBECONFIG: kubeconfig, HOME: home, PATH: process.env["PATH"] ?? "" };
+    this.env = { KUBECONFIG: kubeconfig, HOME: home };
   }
 
   /** @throws with what it printed if it fails. */
-  async run(args: readonly string[], input = ""): Promise<string> {
-    return runProgram([binary("kubectl"), ...args], this.env, input);
+  run(args: readonly string[], input?: string): Promise<string> {
+    const options = { env: this.env, ...(input !== undefined && { input }) };
+    return run([binary("kubectl"), ...args], options);
   }
 
   /** Creates or changes objects, which may be of several documents. */
@@ -41,25 +44,4 @@ export class Kubectl {
     const args = ["get", kind, "-o", "json", ...(selector ? ["-l", selector] : [])];
     return (JSON.parse(await this.run(args)) as { items: ApiObject[] }).items;
   }
-}
-
-/** Runs a program to its end. @throws with what it printed if it fails. */
-export async function runProgram(
-  command: readonly string[],
-  env: Readonly<Record<string, string>>,
-  input = "",
-): Promise<string> {
-  const child = Bun.spawn([...command], {
-    env,
-    stdin: new TextEncoder().encode(input),
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr, code] = await Promise.all([
-    child.stdout.text(),
-    child.stderr.text(),
-    child.exited,
-  ]);
-  if (code !== 0) throw new Error(`${command.join(" ")}: exit code ${code}\n${stderr}${stdout}`);
-  return stdout;
 }

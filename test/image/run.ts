@@ -3,6 +3,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Variables in addition to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Its standard input. Default: none. */
+  readonly input?: string;
 }
 
 /**
@@ -16,7 +18,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   const child = Bun.spawn([...command], {
     ...(options.cwd !== undefined && { cwd: options.cwd }),
     env: { ...process.env, PATH: path, ...options.env },
-    stdin: "ignore",
+    stdin: options.input === undefined ? "ignore" : new TextEncoder().encode(options.input),
     stdout: "pipe",
     stderr: "pipe",
   });
