@@ -1,6 +1,7 @@
-import { dirname, join } from "node:path";
-import { ensureDirectory, moveAside, readFileIfPresent, replaceFile } from "../../common/files.ts";
+import { join } from "node:path";
+import { moveAside, readFileIfPresent } from "../../common/files.ts";
 import { messageOf, PluginError } from "../../common/plugin-error.ts";
+import { writeStateFile } from "../write-state-file.ts";
 import { type Cordons, readCordons, writeCordons } from "./cordons.ts";
 
 /** What the file holds. */
@@ -38,23 +39,11 @@ export class CordonFile {
   }
 
   /**
-   * Replaces the file, see {@link replaceFile}. Creates the state directory.
+   * Replaces the file, see {@link writeStateFile}.
    * @throws PluginError `cordon_not_kept`.
    */
-  async save(cordons: Cordons): Promise<void> {
-    try {
-      ensureDirectory(dirname(this.path));
-      await replaceFile(this.path, writeCordons(cordons));
-    } catch (cause) {
-      throw new PluginError(
-        "cordon_not_kept",
-        `${this.path} can't be written: ${messageOf(cause)}.`,
-        {
-          cause,
-          remedy: `Make room in ${dirname(this.path)} and let this process write there, or name another STATE_DIR.`,
-        },
-      );
-    }
+  save(cordons: Cordons): Promise<void> {
+    return writeStateFile(this.path, writeCordons(cordons), "cordon_not_kept");
   }
 
   #unreadable(cause: unknown): PluginError {

@@ -1,4 +1,5 @@
 import { isRecord } from "../../common/is-record.ts";
+
 /** An operator's note that a device is out of the offer. */
 export interface Cordon {
   /** Device ID: `video10`. */

@@ -1,8 +1,9 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { isSameBoot } from "../../common/boot-id.ts";
-import { ensureDirectory, moveAside, readFileIfPresent, replaceFile } from "../../common/files.ts";
+import { moveAside, readFileIfPresent } from "../../common/files.ts";
 import { isRecord } from "../../common/is-record.ts";
 import { messageOf, PluginError } from "../../common/plugin-error.ts";
+import { writeStateFile } from "../write-state-file.ts";
 import type { NumbersByDevice } from "./pod-numbers.ts";
 
 /** What the file holds. */
@@ -52,20 +53,12 @@ export class PodNumbersFile {
   }
 
   /**
-   * Replaces the file, see {@link replaceFile}. Creates the state directory.
+   * Replaces the file, see {@link writeStateFile}.
    * @throws PluginError `pod_numbers_not_kept`.
    */
-  async save(numbers: NumbersByDevice): Promise<void> {
-    try {
-      ensureDirectory(dirname(this.path));
-      await replaceFile(this.path, writePodNumbers(numbers, this.#bootId));
-    } catch (cause) {
-      const message = `${this.path} can't be written: ${messageOf(cause)}.`;
-      throw new PluginError("pod_numbers_not_kept", message, {
-        cause,
-        remedy: `Make room in ${dirname(this.path)} and let this process write there, or name another STATE_DIR.`,
-      });
-    }
+  save(numbers: NumbersByDevice): Promise<void> {
+    const text = writePodNumbers(numbers, this.#bootId);
+    return writeStateFile(this.path, text, "pod_numbers_not_kept");
   }
 }
 
