@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { busyboxPath } from "./image.ts";
+import { foreignPluginDirectory } from "./leftovers.ts";
 import { otherOwner } from "./owner.ts";
 import { kubeletBinary, kubeletRoot, kubeletRootMarker } from "./paths.ts";
 import { cniPlugins } from "./pod-network.ts";
@@ -23,6 +24,10 @@ export function unsupported(): string | undefined {
   }
   const owner = otherOwner();
   if (owner !== undefined) return `process ${owner} runs the node of this machine`;
+  const state = foreignPluginDirectory();
+  if (state !== undefined) {
+    return `${state} belongs to a plugin of this machine; remove it if that isn't used any more`;
+  }
   return foreignKubelet();
 }
 

@@ -2,6 +2,7 @@ import {
   appendFileSync,
   existsSync,
   lstatSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -10,15 +11,17 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { taskDir } from "./containerd.ts";
+import { claim } from "./owner.ts";
 import {
   containerdSocket,
   dataDir,
   kubeletRoot,
   kubeletRootMarker,
+  manifestDir,
   runDir,
   workDir,
 } from "./paths.ts";
-import { removePodNetwork } from "./pod-network.ts";
+import { cniState, removePodNetwork } from "./pod-network.ts";
 import { living } from "./processes.ts";
 import { waitFor } from "./wait.ts";
 
@@ -72,6 +75,26 @@ function removeContainers(): void {
   }
 }
 
+/** What pods of the plugin keep on the host, at the paths of the manifests. */
+const pluginDirectories = ["/var/lib/video-device-plugin", "/run/video-device-plugin"];
+
+/** Makes this machine the node of this process, with nothing of an earlier run. */
+export async function takeMachine(): Promise<void> {
+  await removeLeftovers();
+  for (const dir of [runDir, manifestDir, workDir]) mkdirSync(dir, { recursive: true });
+  claim();
+  noteMissing([cniState, ...pluginDirectories]);
+}
+
+/**
+ * The plugin's directory on the host if it isn't these tests': cordons in it would hold back devices, and a plugin of
+ * this machine would lose its state.
+ */
+export function foreignPluginDirectory(): string | undefined {
+  const made = noted();
+  return pluginDirectories.find((path) => existsSync(path) && !made.includes(path));
+}
+
 /**
  * Notes which of these directories of the host aren't there: pods will have them made, and {@link removeLeftovers}
  * removes them. Those that are there already belong to others.
@@ -83,11 +106,15 @@ export function noteMissing(paths: readonly string[]): void {
 
 const madeDirectories = join(runDir, "made-directories");
 
+function noted(): string[] {
+  if (!existsSync(madeDirectories)) return [];
+  return readFileSync(madeDirectories, "utf8")
+    .split("\n")
+    .filter((path) => path !== "");
+}
+
 function removeMadeDirectories(): void {
-  if (!existsSync(madeDirectories)) return;
-  for (const path of readFileSync(madeDirectories, "utf8").split("\n")) {
-    if (path !== "") rmSync(path, { recursive: true, force: true });
-  }
+  for (const path of noted()) rmSync(path, { recursive: true, force: true });
 }
 
 /** The kubelet's links to container logs, in a directory that it takes from no configuration. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PodRequest, PodView, ResourceCount, TestNode } from "../contract/node.ts";
 import { containerOutput } from "./container-output.ts";
@@ -11,9 +11,8 @@ import {
 import { unsupported } from "./environment.ts";
 import { busyboxPath } from "./image.ts";
 import { Kubelet } from "./kubelet.ts";
-import { noteMissing, removeLeftovers } from "./leftovers.ts";
+import { removeLeftovers, takeMachine } from "./leftovers.ts";
 import { nodeStatus } from "./node-status.ts";
-import { claim } from "./owner.ts";
 import {
   kubeletSocket,
   kubeletVersion,
@@ -24,7 +23,6 @@ import {
   workDir,
 } from "./paths.ts";
 import { containerName, podManifest } from "./pod-manifest.ts";
-import { cniState } from "./pod-network.ts";
 import { allocatableDevices, podsWithDevices } from "./pod-resources.ts";
 import { type Pod, podView, viewWithoutKubelet } from "./pod-view.ts";
 import { waitFor } from "./wait.ts";
@@ -42,10 +40,7 @@ export async function realNodeOrReason(
   const reason = unsupported();
   const busybox = busyboxPath();
   if (reason !== undefined || busybox === undefined) return { skipped: reason ?? "no busybox" };
-  await removeLeftovers();
-  for (const dir of [runDir, manifestDir, workDir]) mkdirSync(dir, { recursive: true });
-  claim();
-  noteMissing([cniState]);
+  await takeMachine();
   const containerd = new Containerd();
   await containerd.start(busybox);
   return new RealNode(resource, containerd);
