@@ -64,16 +64,16 @@ describe("help", () => {
   });
 });
 
-describe("the README's table", () => {
+describe("the table of docs/options.md", () => {
   test("has a row of five cells for each option", () => {
     const rows = renderOptionsTable().trimEnd().split("\n");
     expect(rows).toHaveLength(optionKeys.length + 3);
     for (const row of rows) expect(row.split(/(?<!\\)\|/)).toHaveLength(7);
   });
   test("is replaced between its markers and nowhere else", () => {
-    const readme = `a\n${OPTIONS_START}\nold\n${OPTIONS_END}\nb\n`;
+    const page = `a\n${OPTIONS_START}\nold\n${OPTIONS_END}\nb\n`;
     const expected = `a\n${OPTIONS_START}\n${renderOptionsTable()}${OPTIONS_END}\nb\n`;
-    expect(replaceOptionsTable(readme)).toBe(expected);
+    expect(replaceOptionsTable(page)).toBe(expected);
     expect(replaceOptionsTable(expected)).toBe(expected);
     expect(replaceOptionsTable("no markers")).toBeUndefined();
   });

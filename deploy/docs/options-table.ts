@@ -1,12 +1,12 @@
 import { envFileOption, groupedOptions, type Option } from "../../src/config/options.ts";
 import { defaultInWords } from "../../src/config/render-help.ts";
 
-/** Stands before the options' table in the README. */
+/** Stands before the table in `docs/options.md`. */
 export const OPTIONS_START = "<!-- options:start -->";
-/** Stands after the options' table in the README. */
+/** Stands after the table in `docs/options.md`. */
 export const OPTIONS_END = "<!-- options:end -->";
 
-/** The README's table of options, in Markdown; ends with a line break. */
+/** The table of options in `docs/options.md`; ends with a line break. */
 export function renderOptionsTable(): string {
   const rows = [...groupedOptions().values()].flat().map(renderRow);
   const envFile = row(code(`--${envFileOption.flag}`), "", "", "a path", envFileOption.description);
@@ -15,15 +15,15 @@ export function renderOptionsTable(): string {
 }
 
 /**
- * `readme` with the table between its markers replaced by the present one.
+ * `page` with the table between its markers replaced by the present one.
  * Undefined if it lacks the markers.
  */
-export function replaceOptionsTable(readme: string): string | undefined {
-  const start = readme.indexOf(OPTIONS_START);
-  const end = readme.indexOf(OPTIONS_END);
+export function replaceOptionsTable(page: string): string | undefined {
+  const start = page.indexOf(OPTIONS_START);
+  const end = page.indexOf(OPTIONS_END);
   if (start < 0 || end < start) return undefined;
-  const before = readme.slice(0, start + OPTIONS_START.length);
-  return `${before}\n${renderOptionsTable()}${readme.slice(end)}`;
+  const before = page.slice(0, start + OPTIONS_START.length);
+  return `${before}\n${renderOptionsTable()}${page.slice(end)}`;
 }
 
 function renderRow(option: Option<unknown>): string {

@@ -22,7 +22,7 @@ export type OptionGroup =
   | "Logs and metrics"
   | "Directories";
 
-/** One option, as parsing, help, `.env.example`, the README and the Helm chart need it. */
+/** One option, as parsing, help, `.env.example`, `docs/options.md` and the Helm chart need it. */
 export interface Option<T> {
   /** Without its dashes: `max-devices`. */
   readonly flag: string;

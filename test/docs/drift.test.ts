@@ -12,17 +12,19 @@ test(".env.example equals the rendering of the options' table", async () => {
   expect(await Bun.file(join(root, ".env.example")).text()).toBe(renderEnvExample());
 });
 
-test("the README's table equals the rendering of the options' table", async () => {
-  const readme = await Bun.file(join(root, "README.md")).text();
-  expect(readme.split(OPTIONS_START)).toHaveLength(2);
-  expect(readme.split(OPTIONS_END)).toHaveLength(2);
-  const table = readme.split(OPTIONS_START)[1]?.split(OPTIONS_END)[0];
+test("the table of docs/options.md equals the rendering of the options' table", async () => {
+  const page = await Bun.file(join(root, "docs/options.md")).text();
+  expect(page.split(OPTIONS_START)).toHaveLength(2);
+  expect(page.split(OPTIONS_END)).toHaveLength(2);
+  const table = page.split(OPTIONS_START)[1]?.split(OPTIONS_END)[0];
   expect(table).toBe(`\n${renderOptionsTable()}`);
 });
 
-test("the README has every part of .ci/run", async () => {
+test("docs/ci.md says what every part of .ci/run shows", async () => {
   const parts = [...(await Bun.file(join(root, ".ci/run")).text()).matchAll(/^part (\w+) /gm)];
-  const rows = tableRows(await Bun.file(join(root, "README.md")).text(), "part").map(String);
+  const rows = tableRows(await Bun.file(join(root, "docs/ci.md")).text(), "level or part").map(
+    String,
+  );
   expect(parts.length).toBeGreaterThan(3);
   const missing = parts.filter(([, part]) => !rows.some((row) => row.includes(`\`${part}\``)));
   expect(missing.map(([, part]) => part)).toEqual([]);

@@ -232,7 +232,7 @@ describe.skipIf(skip)("the chart", () => {
     expect(stderr).toContain("image.repository: name your image, as in --set image.repo");
   });
 
-  test.each(["README.md", "docs/nodes.md", "deploy/helm/video-device-plugin/templates/NOTES.txt"])(
+  test.each(["docs/nodes.md", "deploy/helm/video-device-plugin/templates/NOTES.txt"])(
     "runs on the labelled nodes alone with what %s says",
     (path) => {
       const [, label] = /kubectl label node NODE\.\.\. (\S+)/.exec(read(path)) ?? [];
