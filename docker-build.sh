@@ -23,9 +23,9 @@ Builds the image with docker (buildx), podman or buildah, the first of them that
       --print            only print the commands
   -h, --help             show this
 
-The image's time is that of the last commit. Its labels name the commit and the address of the sources: that of
-the git remote origin, if it is a web address. SOURCE_DATE_EPOCH (seconds since 1970), REVISION and SOURCE_URL
-in the environment override these.
+The image's time is that of the last commit. Its labels name the commit and the address of the sources, which follows
+from "repository" in package.json. SOURCE_DATE_EPOCH (seconds since 1970), REVISION and SOURCE_URL in the environment
+override these.
 END
 }
 
@@ -156,8 +156,8 @@ if [[ -z $revision ]]; then
 fi
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 [[ $epoch =~ ^[0-9]+$ ]] || fail "SOURCE_DATE_EPOCH: expected seconds since 1970, got \"$epoch\""
-# The address of a clone may hold a password, which must not get into an image.
-source_url=${SOURCE_URL:-$(git remote get-url origin 2>/dev/null | sed -nE 's#^(https?://)([^/@]*@)?#\1#p' || true)}
+# The package of an image at ghcr.io belongs to the repository that this label names.
+source_url=${SOURCE_URL:-$(sed -n 's#^  "repository": "github:\(.*\)",$#https://github.com/\1#p' package.json)}
 
 build=(
   --file Dockerfile

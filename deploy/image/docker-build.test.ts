@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
+import { names } from "../names/names.ts";
 
 const script = join(import.meta.dir, "../../docker-build.sh");
 const digest = `sha256:${"5a".repeat(32)}`;
@@ -134,15 +135,9 @@ test("an image on a base without a digest is pushed only with --allow-unpinned",
   expect(dockerBuild([...unpinned, "x.io/bun:1", "--allow-unpinned"]).exitCode).toBe(0);
 });
 
-test("a password in the address of the clone stays out of the image", () => {
-  const repository = join(directory, "clone");
-  mkdirSync(repository);
-  const git = (...args: string[]) => Bun.spawnSync(["git", "-C", repository, ...args]);
-  git("init", "--quiet");
-  git("remote", "add", "origin", "https://me:secret@example.org/plugin.git");
-  const env = { GIT_DIR: join(repository, ".git"), SOURCE_URL: "" };
-  const { commands } = dockerBuild(["--print"], { docker: "works" }, env);
-  expect(commands[0]).toContain("--build-arg SOURCE=https://example.org/plugin.git");
+test("the sources are at the address that package.json names", () => {
+  const { commands } = dockerBuild(["--print"], { docker: "works" }, { SOURCE_URL: "" });
+  expect(commands[0]).toContain(` --build-arg SOURCE=${names.sources} `);
 });
 
 test.each([

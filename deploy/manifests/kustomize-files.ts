@@ -6,12 +6,6 @@ import { seLinuxPatch } from "./selinux-patch.ts";
 /** The directory of the kustomizations. */
 export const kustomizeDir = join(import.meta.dir, "../kubernetes");
 
-/**
- * The image of the kustomizations until an overlay names another one: under a domain that can't be registered
- * (RFC 6761, section 6.4), because the image runs privileged on every node.
- */
-export const placeholderImage = "registry.invalid/video-device-plugin";
-
 const header = `# Rendered by "bun deploy/render-manifests.ts" from deploy/helm/video-device-plugin: change that, not this.
 `;
 
@@ -84,8 +78,7 @@ const rendered: readonly {
  */
 export function renderKustomizeFiles(): RenderedFile[] {
   return rendered.map(({ file, template, set, patch }) => {
-    const sets = [`image.repository=${placeholderImage}`, set].filter(Boolean).join(",");
-    const args = ["--show-only", `templates/${template}`, "--set", sets];
+    const args = ["--show-only", `templates/${template}`, ...(set ? ["--set", set] : [])];
     const { exitCode, stdout, stderr } = helmTemplate(args);
     if (exitCode !== 0) throw new Error(`helm can't render ${template}: ${stderr}`);
     const source = new RegExp(`^---\n# Source: .*/${basename(template)}\n`);

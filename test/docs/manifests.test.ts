@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { names } from "../../deploy/names/names.ts";
+import manifest from "../../package.json" with { type: "json" };
 import { commands } from "../../src/cli/commands.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { optionKeys, options } from "../../src/config/options.ts";
@@ -51,8 +53,8 @@ describe.each([...profiles])("the pods of the profile %s", (profile) => {
     }
   });
 
-  test("name an image that can't be published, until an overlay names another one", () => {
-    for (const { image } of containers) expect(image).toStartWith("registry.invalid/");
+  test("name the released image, by its version", () => {
+    for (const { image } of containers) expect(image).toBe(`${names.image}:${manifest.version}`);
   });
 
   test("run the program's commands", () => {

@@ -5,11 +5,9 @@ import { basename, dirname, join, relative } from "node:path";
 import { Glob, YAML } from "bun";
 import { chartDir } from "../../deploy/manifests/chart.ts";
 import { helm, helmTemplate } from "../../deploy/manifests/helm.ts";
-import {
-  kustomizeDir,
-  placeholderImage,
-  renderKustomizeFiles,
-} from "../../deploy/manifests/kustomize-files.ts";
+import { kustomizeDir, renderKustomizeFiles } from "../../deploy/manifests/kustomize-files.ts";
+import { names } from "../../deploy/names/names.ts";
+import manifest from "../../package.json" with { type: "json" };
 import { optionKeys, options } from "../../src/config/options.ts";
 import { containersOf, exampleObjects, parseDocuments, podSpecOf } from "../support/manifests.ts";
 import { codeBlocks } from "../support/markdown.ts";
@@ -53,11 +51,8 @@ const asValues: Readonly<Record<string, string>> = {
     "profile=restricted,config.enableMetrics=true,metrics.podMonitor.enabled=true,metrics.networkPolicy.enabled=true",
 };
 
-/** The kustomizations' image, since the chart has no default. */
-const someImage = ["--set", `image.repository=${placeholderImage}`];
-
 function rendered(args: readonly string[], kubeVersion?: string) {
-  const { exitCode, stdout, stderr } = helmTemplate([...someImage, ...args], kubeVersion);
+  const { exitCode, stdout, stderr } = helmTemplate(args, kubeVersion);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   return parseDocuments(stdout);
 }
@@ -226,10 +221,13 @@ describe.skipIf(skip)("the chart", () => {
     expect(stderr).toContain(why);
   });
 
-  test("has no default image, and requires one", () => {
-    const { exitCode, stdout, stderr } = helmTemplate();
-    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
-    expect(stderr).toContain("image.repository: name your image, as in --set image.repo");
+  test("has the released image by default, and refuses none", () => {
+    const [daemonSet] = rendered([]).filter(({ kind }) => kind === "DaemonSet");
+    const containers = containersOf((daemonSet && podSpecOf(daemonSet)) ?? { containers: [] });
+    expect(containers.map(({ image }) => image)).toEqual([`${names.image}:${manifest.version}`]);
+    const { exitCode, stderr } = helmTemplate(["--set", "image.repository="]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("image.repository: name an image");
   });
 
   test.each(["docs/nodes.md", "deploy/helm/video-device-plugin/templates/NOTES.txt"])(
@@ -638,7 +636,7 @@ function notes(...args: string[]): string {
     const template = 'notes: {{ tpl (.Files.Get "notes") . | quote }}';
     writeFileSync(join(copy, "templates/notes.yaml"), template);
     const show = ["--namespace", "video", "--show-only", "templates/notes.yaml"];
-    const { stdout, stderr } = helm(["template", "vdp", copy, ...show, ...someImage, ...args]);
+    const { stdout, stderr } = helm(["template", "vdp", copy, ...show, ...args]);
     expect(stderr).toBe("");
     return String((parseDocuments(stdout)[0] as { notes?: unknown } | undefined)?.notes);
   } finally {

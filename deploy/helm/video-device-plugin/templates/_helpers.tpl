@@ -76,7 +76,7 @@ name: video-device-plugin
 {{- end }}
 
 {{- define "video-device-plugin.image" -}}
-{{- $repository := required "image.repository: name your image, as in --set image.repository=registry.example.com/video-device-plugin" .Values.image.repository }}
+{{- $repository := required "image.repository: name an image; without a value of yours it is the released one" .Values.image.repository }}
 {{- if .Values.image.digest }}
 {{- printf "%s@%s" $repository .Values.image.digest }}
 {{- else }}

@@ -1,0 +1,67 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { namesOf } from "./names.ts";
+
+/** Files that keep former names, since they are history, and files without a name of ours. */
+const kept = /^(CHANGELOG\.md|LICENSE|bun\.lock)$|\.(png|sum)$/;
+
+/** Paths of the files that may name an address of the project: in git, or untracked and not ignored. */
+export function namingFiles(root: string): string[] {
+  const command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+  const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: root });
+  if (exitCode !== 0) throw new Error(`${command.join(" ")}: ${stderr.toString().trim()}`);
+  const paths = stdout.toString().split("\0").filter(Boolean);
+  return [...new Set(paths)].filter((path) => !kept.test(path)).sort();
+}
+
+/**
+ * Writes the addresses that `repository` of package.json stands for into every file that still has those of the
+ * former `repository`, which `homepage` names until this has run.
+ *
+ * @returns the changed paths, relative to `root`; none if the names did not change.
+ */
+export function renderNames(root: string): string[] {
+  const { repository, homepage } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const former = String(homepage).replace(/^https:\/\/github\.com\//, "github:");
+  if (former === repository) return [];
+  const rename = renaming(former, repository);
+  return namingFiles(root).filter((path) => {
+    const file = join(root, path);
+    const text = readFileSync(file, "utf8");
+    const renamed = rename(text);
+    if (renamed !== text) writeFileSync(file, renamed);
+    return renamed !== text;
+  });
+}
+
+/** A function that replaces the addresses of one `repository` by those of another. */
+export function renaming(from: string, to: string): (text: string) => string {
+  const [old, now] = [namesOf(from), namesOf(to)];
+  const path = (sources: string) => sources.replace("https://github.com/", "");
+  /** What may not follow: a longer name is another repository's. */
+  const end = "(?![\\w-])";
+  const rules = [
+    [`(github|githubusercontent)\\.com/${literal(path(old.sources))}${end}`, path(now.sources)],
+    [`(github)\\.com/${literal(old.owner)}(?![\\w/-]|\\.\\w)`, now.owner],
+  ] as const;
+  const images = [
+    [`${literal(old.image)}(?!\\w)`, now.image],
+    [`${literal(old.charts.replace("oci://", ""))}${end}`, now.charts.replace("oci://", "")],
+    // A team in CODEOWNERS.
+    [`(?<!\\w)@${literal(old.owner)}/`, `@${now.owner}/`],
+  ] as const;
+  return (text) => {
+    let renamed = text;
+    for (const [pattern, by] of rules) {
+      renamed = renamed.replaceAll(new RegExp(pattern, "g"), (_, host) => `${host}.com/${by}`);
+    }
+    for (const [pattern, by] of images) {
+      renamed = renamed.replaceAll(new RegExp(pattern, "g"), () => by);
+    }
+    return renamed;
+  };
+}
+
+function literal(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
