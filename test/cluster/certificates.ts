@@ -1,7 +1,7 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nodeName } from "../kubelet/paths.ts";
-import { ports } from "./paths.ts";
+import { ports, vmHostAddress, vmNodeName } from "./paths.ts";
 
 /** Who a certificate is for (https://kubernetes.io/docs/setup/best-practices/certificates/). */
 const subjects = {
@@ -10,14 +10,16 @@ const subjects = {
   "controller-manager": "/CN=system:kube-controller-manager",
   scheduler: "/CN=system:kube-scheduler",
   kubelet: `/O=system:nodes/CN=system:node:${nodeName}`,
+  "vm-kubelet": `/O=system:nodes/CN=system:node:${vmNodeName}`,
 } as const;
 export type Client = Exclude<keyof typeof subjects, "apiserver">;
 
 /** The service IP range's first address is the API server's own. */
 export const serviceRange = "10.96.0.0/16";
 const names = {
-  apiserver: "IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes.default.svc",
+  apiserver: `IP:127.0.0.1,IP:10.96.0.1,IP:${vmHostAddress},DNS:localhost,DNS:kubernetes.default.svc`,
   kubelet: `DNS:${nodeName}`,
+  "vm-kubelet": `DNS:${vmNodeName}`,
 } as const;
 
 /** The certificates and kubeconfigs of a cluster, as files in one directory. */
@@ -63,6 +65,8 @@ export class Certificates {
     const files = ["-in", `${name}.csr`, "-extfile", `${name}.ext`, "-out", `${name}.crt`];
     this.#openssl(["x509", "-req", ...authority, ...files]);
     if (name === "apiserver") return;
+    const data = (file: string) => readFileSync(this.file(file)).toString("base64");
+    const server = name === "vm-kubelet" ? vmHostAddress : "127.0.0.1";
     const kubeconfig = {
       apiVersion: "v1",
       kind: "Config",
@@ -72,8 +76,8 @@ export class Certificates {
         {
           name: "vdp",
           cluster: {
-            server: `https://127.0.0.1:${ports.api}`,
-            "certificate-authority": this.file("ca.crt"),
+            server: `https://${server}:${ports.api}`,
+            "certificate-authority-data": data("ca.crt"),
           },
         },
       ],
@@ -81,8 +85,8 @@ export class Certificates {
         {
           name,
           user: {
-            "client-certificate": this.file(`${name}.crt`),
-            "client-key": this.file(`${name}.key`),
+            "client-certificate-data": data(`${name}.crt`),
+            "client-key-data": data(`${name}.key`),
           },
         },
       ],

@@ -25,12 +25,12 @@ export class Cluster {
   readonly #controlPlane: ControlPlane;
   readonly #kubelet: Kubelet;
   readonly #registry = new Daemon("registry");
-  readonly #certificates = new Certificates(join(runDir, "pki"));
+  readonly certificates = new Certificates(join(runDir, "pki"));
 
   constructor() {
-    const file = (name: string) => this.#certificates.file(name);
-    this.kubectl = new Kubectl(this.#certificates.kubeconfig("admin"), runDir);
-    this.#controlPlane = new ControlPlane(this.#certificates, this.kubectl);
+    const file = (name: string) => this.certificates.file(name);
+    this.kubectl = new Kubectl(this.certificates.kubeconfig("admin"), runDir);
+    this.#controlPlane = new ControlPlane(this.certificates, this.kubectl);
     this.#kubelet = new Kubelet({
       binary: binary("kubelet"),
       configuration: {
@@ -46,7 +46,7 @@ export class Cluster {
         staticPodPath: "",
         nodeStatusUpdateFrequency: "2s",
       },
-      arguments: [`--kubeconfig=${this.#certificates.kubeconfig("kubelet")}`],
+      arguments: [`--kubeconfig=${this.certificates.kubeconfig("kubelet")}`],
     });
   }
 
@@ -56,7 +56,7 @@ export class Cluster {
     if (busybox === undefined) throw new Error("no busybox");
     const { archive } = await builtImage();
     await takeMachine();
-    this.#certificates.create();
+    this.certificates.create();
     await startRegistry(this.#registry);
     await Promise.all([this.#controlPlane.start(), this.containerd.start(busybox)]);
     await this.containerd.importImage(archive);
@@ -90,9 +90,9 @@ export class Cluster {
     return run([program, ...args], { env: this.kubectl.env });
   }
 
-  async nodeIsReady(): Promise<void> {
-    await waitFor("the node is Ready", 60_000, async () => {
-      const { status } = await this.kubectl.get("node", nodeName);
+  async nodeIsReady(node = nodeName, timeoutMs = 60_000): Promise<void> {
+    await waitFor(`node ${node} is Ready`, timeoutMs, async () => {
+      const { status } = await this.kubectl.get("node", node);
       return status.conditions.some(
         ({ type, status: is }: { type: string; status: string }) =>
           type === "Ready" && is === "True",
@@ -102,9 +102,9 @@ export class Cluster {
     });
   }
 
-  /** The node's count of a resource. */
-  async allocatable(resource: string): Promise<number> {
-    const { status } = await this.kubectl.get("node", nodeName);
+  /** A node's count of a resource. */
+  async allocatable(resource: string, node = nodeName): Promise<number> {
+    const { status } = await this.kubectl.get("node", node);
     return Number(status.allocatable?.[resource] ?? 0);
   }
 

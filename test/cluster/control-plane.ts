@@ -4,7 +4,7 @@ import { Daemon } from "../kubelet/daemon.ts";
 import { nodeName, runDir } from "../kubelet/paths.ts";
 import { type Certificates, serviceRange } from "./certificates.ts";
 import type { Kubectl } from "./kubectl.ts";
-import { binary, ports } from "./paths.ts";
+import { binary, ports, vmNodeName } from "./paths.ts";
 
 /** etcd, kube-apiserver, kube-controller-manager and kube-scheduler as processes on loopback. */
 export class ControlPlane {
@@ -80,10 +80,10 @@ export class ControlPlane {
       // Its end waits for open watches otherwise.
       "--shutdown-delay-duration=0s",
     ];
-    // A kubelet refuses 127.0.0.1 as its address, so the API server alone knows the node's name as one of loopback.
+    // A kubelet refuses 127.0.0.1 as its address, so the API server alone knows the nodes' names as those of loopback.
     const hosts = join(runDir, "hosts");
     mkdirSync(runDir, { recursive: true });
-    writeFileSync(hosts, `127.0.0.1 localhost ${nodeName}\n`);
+    writeFileSync(hosts, `127.0.0.1 localhost ${nodeName} ${vmNodeName}\n`);
     const script = 'mount --bind "$0" /etc/hosts && exec "$@"';
     return ["unshare", "--mount", "sh", "-c", script, hosts, ...command];
   }

@@ -22,4 +22,12 @@ export const ports = {
   controllerManager: 20257,
   scheduler: 20259,
   registry: 25000,
+  vmKubelet: 20251,
+  vmShell: 20252,
 } as const;
+
+/** Name of the node that is a VM ({@link VmNode}). */
+export const vmNodeName = "vdp-vm";
+
+/** This machine's loopback, as QEMU's user network shows it to a VM (https://www.qemu.org/docs/master/system/devices/net.html). */
+export const vmHostAddress = "10.0.2.2";

@@ -16,13 +16,22 @@ import { parseReport, type VmReport } from "../kernel/report.ts";
 import { emulationArguments } from "../kernel/vm.ts";
 import { imageArchive } from "../kubelet/image.ts";
 
-/** A node to boot: a Debian with systemd, containerd, the real kubelet and the real v4l2loopback. */
-export interface NodeRequest {
+/** What a node is made of: a Debian with systemd, containerd and a kubelet, and the real v4l2loopback. */
+export interface NodeDisks {
   /** What provision.sh printed. */
   readonly directory: string;
   readonly moduleVersion: ModuleVersion;
-  /** Files and directories of the host, by what they are called in the node's /story. */
+  /**
+   * Files and directories of the host, by what they are called in the node's /story. What is in its `root` is laid over
+   * the node's files at each boot.
+   */
   readonly story: Readonly<Record<string, string>>;
+  /** More of the kernel's modules to load before systemd starts, with what they need. */
+  readonly modules?: readonly string[];
+}
+
+/** A node to boot, and what happens on it. */
+export interface NodeRequest extends NodeDisks {
   /** What to run at each boot: bash with the functions of test/kernel/guest/lib.sh. Ends with `report exit 0`. */
   readonly script: string;
   readonly timeoutSeconds: number;
@@ -48,14 +57,15 @@ export async function bootNode(request: NodeRequest): Promise<NodeResult> {
   const work = mkdtempSync(join(tmpdir(), "node-"));
   const path = (name: string) => join(work, name);
   try {
-    run(["cp", "--sparse=always", join(request.directory, "root.ext4"), path("root")]);
-    writeStoryDisk(request, work);
-    writeInitramfs(path("initramfs"), initramfs(request.directory));
+    const script = path("script.sh");
+    writeFileSync(script, `. /story/lib.sh\n. /story/node.sh\n${request.script}\n`);
+    makeDisks({ ...request, story: { "story.sh": script, ...request.story } }, work);
     const limit = request.timeoutSeconds;
-    const qemu = Bun.spawn(
-      ["timeout", "--signal=KILL", String(limit), ...qemuCommand(request.directory, path)],
-      { stdin: "ignore", stdout: "ignore", stderr: "pipe" },
-    );
+    const qemu = Bun.spawn(nodeCommand(request.directory, work, limit), {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+    });
     const [stderr, code] = await Promise.all([qemu.stderr.text(), qemu.exited]);
     const console = textOf(path("console"));
     const report = parseReport(textOf(path("report")));
@@ -73,8 +83,15 @@ export async function bootNode(request: NodeRequest): Promise<NodeResult> {
   }
 }
 
+/** Writes the files in `work` that {@link nodeCommand} boots from. */
+export function makeDisks(request: NodeDisks, work: string): void {
+  run(["cp", "--sparse=always", join(request.directory, "root.ext4"), join(work, "root")]);
+  writeStoryDisk(request, work);
+  writeInitramfs(join(work, "initramfs"), initramfs(request));
+}
+
 /** The second disk: this story's files, as /story. */
-function writeStoryDisk(request: NodeRequest, work: string): void {
+function writeStoryDisk(request: NodeDisks, work: string): void {
   const disk = join(work, "story");
   mkdirSync(disk);
   const kernel = join(dirname(request.directory), "kernel");
@@ -82,11 +99,11 @@ function writeStoryDisk(request: NodeRequest, work: string): void {
   const modules = join(kernel, "trees", request.moduleVersion, "lib/modules", release);
   const busybox = join(kernel, "kernel/bin/busybox");
   copyFileSync(join(modules, "updates/dkms/v4l2loopback.ko"), join(disk, "v4l2loopback.ko"));
-  copyFileSync(join(import.meta.dir, "guest/prepare.sh"), join(disk, "prepare.sh"));
+  for (const name of ["prepare.sh", "network.sh", "node.sh"]) {
+    copyFileSync(join(import.meta.dir, "guest", name), join(disk, name));
+  }
   copyFileSync(join(root, "test/kernel/guest/lib.sh"), join(disk, "lib.sh"));
-  copyFileSync(join(import.meta.dir, "guest/node.sh"), join(disk, "node.sh"));
   writeFileSync(join(disk, "busybox.tar"), imageArchive(busybox));
-  writeFileSync(join(disk, "story.sh"), `. /story/lib.sh\n. /story/node.sh\n${request.script}\n`);
   for (const [name, from] of Object.entries(request.story)) {
     if (!existsSync(from)) throw new Error(`there is no ${from}`);
     mkdirSync(join(disk, dirname(name)), { recursive: true });
@@ -96,11 +113,12 @@ function writeStoryDisk(request: NodeRequest, work: string): void {
   rmSync(disk, { recursive: true });
 }
 
-function initramfs(directory: string): Map<string, ArchiveFile> {
-  const order = readFileSync(join(directory, "early-modules"), "utf8").trim().split("\n");
+function initramfs({ directory, modules: more = [] }: NodeDisks): Map<string, ArchiveFile> {
+  const early = readFileSync(join(directory, "early-modules"), "utf8").trim().split("\n");
   const kernel = join(dirname(directory), "kernel/kernel");
   const release = readFileSync(join(kernel, "release"), "utf8").trim();
-  const modules = join(directory, "modules/lib/modules", release);
+  const modules = join(kernel, "lib/modules", release);
+  const order = [...new Set([...early, ...more.flatMap((name) => dependencies(name, modules))])];
   const init = readFileSync(join(import.meta.dir, "guest/init.sh"), "utf8");
   return new Map<string, ArchiveFile>([
     ["/init", { text: init, mode: 0o755 }],
@@ -113,9 +131,34 @@ function initramfs(directory: string): Map<string, ArchiveFile> {
   ]);
 }
 
-function qemuCommand(directory: string, path: (name: string) => string): string[] {
+/** A module's file below `modules`, after those of the modules that it needs (modules.dep(5)). */
+function dependencies(name: string, modules: string): string[] {
+  const lines = readFileSync(join(modules, "modules.dep"), "utf8").split("\n");
+  const line = lines.find((each) => basename(each.split(":")[0] ?? "") === `${name}.ko`);
+  if (line === undefined) throw new Error(`${modules} has no module ${name}`);
+  const [file = "", needed = ""] = line.split(":");
+  return [...needed.split(" ").filter(Boolean).toReversed(), file];
+}
+
+/** How a node differs from one that has no network and plays a story. */
+export interface NodeOptions {
+  /** More arguments of QEMU. */
+  readonly qemu?: readonly string[];
+  /** More arguments of the kernel. */
+  readonly kernel?: readonly string[];
+}
+
+/** Boots what {@link makeDisks} made in `work`. timeout(1) ends the VM even if this process is killed first. */
+export function nodeCommand(
+  directory: string,
+  work: string,
+  limitSeconds: number,
+  options: NodeOptions = {},
+): string[] {
+  const path = (name: string) => join(work, name);
   const disk = (name: string) => `file=${path(name)},if=virtio,format=raw,cache=unsafe`;
   return [
+    ...["timeout", "--signal=KILL", String(limitSeconds)],
     ...["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"],
     ...["-machine", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "3072"],
     ...["-kernel", join(dirname(directory), "kernel/kernel/vmlinux")],
@@ -123,8 +166,13 @@ function qemuCommand(directory: string, path: (name: string) => string): string[
     ...["-drive", disk("root"), "-drive", disk("story.ext4")],
     // ttyS0 is the console, ttyS1 the report.
     ...["-serial", `file:${path("console")}`, "-serial", `file:${path("report")}`],
+    ...(options.qemu ?? []),
     "-append",
-    [...KERNEL_ARGUMENTS, ...emulationArguments(join(dirname(directory), "kernel"))].join(" "),
+    [
+      ...KERNEL_ARGUMENTS,
+      ...emulationArguments(join(dirname(directory), "kernel")),
+      ...(options.kernel ?? []),
+    ].join(" "),
   ];
 }
 

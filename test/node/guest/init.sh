@@ -10,6 +10,10 @@ while [ ! -b /dev/vda ] && [ $tries -lt 100 ]; do
   tries=$((tries + 1))
 done
 /bin/busybox mount -t ext4 /dev/vda /root
+# What the story lays over the disk's files, before systemd reads them.
+/bin/busybox mount -t ext4 -o ro /dev/vdb /root/story
+if [ -d /root/story/root ]; then /bin/busybox cp -a /root/story/root/. /root/; fi
+/bin/busybox umount /root/story
 /bin/busybox mount --move /dev /root/dev
 /bin/busybox umount /proc
 exec /bin/busybox switch_root /root /sbin/init

@@ -1,0 +1,142 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ModuleVersion } from "../kernel/provision.ts";
+import { Daemon } from "../kubelet/daemon.ts";
+import { waitFor } from "../kubelet/wait.ts";
+import { makeDisks, type NodeDisks, nodeCommand } from "../node/node-vm.ts";
+import { type Cluster, registryHost } from "./cluster.ts";
+import { binary, ports, vmNodeName } from "./paths.ts";
+
+/** What anything may take on an emulated node on a busy machine, ms. */
+export const vmPatienceMs = 300_000;
+
+/** After so long timeout(1) ends the VM, s. */
+const LIMIT_SECONDS = 3600;
+
+/**
+ * A second node of a {@link Cluster}: a VM with a Debian, systemd, the cluster's containerd and kubelet, and the real
+ * v4l2loopback. It reaches the API server and the registry of the cluster on this machine's loopback. All images come
+ * from that registry, whatever registry their names have: see {@link importImage}.
+ */
+export class VmNode {
+  readonly name = vmNodeName;
+  readonly daemon = new Daemon("vm-node");
+  readonly #cluster: Cluster;
+  readonly #disks: NodeDisks;
+  readonly #work = mkdtempSync(join(tmpdir(), "vm-node-"));
+
+  /** `directory` is what `test/node/provision.sh` printed. */
+  constructor(cluster: Cluster, directory: string, moduleVersion: ModuleVersion = "0.15.4") {
+    this.#cluster = cluster;
+    const guest = (name: string) => join(import.meta.dir, "guest", name);
+    const certificate = (name: string) => cluster.certificates.file(name);
+    this.#disks = {
+      directory,
+      moduleVersion,
+      modules: ["virtio_net"],
+      story: {
+        root: guest("root"),
+        "network.sh": guest("network.sh"),
+        "shell.sh": guest("shell.sh"),
+        "pki/ca.crt": certificate("ca.crt"),
+        "pki/kubelet.crt": certificate("vm-kubelet.crt"),
+        "pki/kubelet.key": certificate("vm-kubelet.key"),
+        "pki/kubelet.kubeconfig": cluster.certificates.kubeconfig("vm-kubelet"),
+        ...Object.fromEntries(
+          ["containerd", "containerd-shim-runc-v2", "ctr", "kubelet"].map((name) => [
+            `bin/${name}`,
+            binary(name),
+          ]),
+        ),
+      },
+    };
+  }
+
+  /** Resolves when the node is Ready. The cluster has to run. */
+  async start(): Promise<void> {
+    makeDisks(this.#disks, this.#work);
+    const forward = (port: number) => `hostfwd=tcp:127.0.0.1:${port}-:${port}`;
+    const network = ["user,id=net", forward(ports.vmKubelet), forward(ports.vmShell)].join(",");
+    const command = nodeCommand(this.#disks.directory, this.#work, LIMIT_SECONDS, {
+      qemu: ["-netdev", network, "-device", "virtio-net-pci,netdev=net,romfile="],
+      // No story is played on it, so its own service for that stays out.
+      kernel: ["net.ifnames=0", "systemd.mask=story.service", "systemd.wants=shell.socket"],
+    });
+    const ready = () => this.#cluster.nodeIsReady(this.name, vmPatienceMs);
+    await this.daemon.start(command, ready, {}, vmPatienceMs);
+  }
+
+  async stop(): Promise<void> {
+    await this.daemon.stop();
+    rmSync(this.#work, { recursive: true, force: true });
+  }
+
+  /**
+   * Runs a script of bash on the node, as root.
+   *
+   * @returns what it printed, trimmed.
+   * @throws Error with that, if it didn't end with 0.
+   */
+  async run(script: string): Promise<string> {
+    const answer = await exchange(ports.vmShell, `${script}\0`);
+    const [, output = "", code] = /^(.*)\nexit (\d+)\n$/s.exec(answer) ?? [];
+    if (code === "0") return output.trim();
+    throw new Error(`on ${this.name}, ${script} ended with ${code ?? "no exit code"}:\n${answer}`);
+  }
+
+  /**
+   * Makes an image archive pullable by this node, and has the node pull it, so that pods with any `imagePullPolicy` run.
+   *
+   * @param archive path of a `docker save` or OCI archive.
+   * @param inArchive the image's name in the archive.
+   * @param name what pods call it, with its registry and tag: `ghcr.io/owner/image:tag`.
+   */
+  async importImage(archive: string, inArchive: string, name = inArchive): Promise<void> {
+    const { containerd } = this.#cluster;
+    await containerd.importImage(archive);
+    await containerd.pushImage(inArchive, `${registryHost}/${name.replace(/^[^/]*\//, "")}`);
+    await this.run(
+      `ctr --namespace k8s.io images pull --hosts-dir /etc/containerd/certs.d ${name}`,
+    );
+  }
+
+  /** Reboots it as an administrator does, pods and all. Resolves when the node is Ready again. */
+  async reboot(): Promise<void> {
+    const before = await this.#bootId();
+    // The node may be down before it has answered.
+    await this.run("systemctl start --no-block reboot.target").catch(() => undefined);
+    await waitFor(`${this.name} has booted again`, vmPatienceMs, async () =>
+      (await this.#bootId()) !== before ? true : undefined,
+    );
+    await this.#cluster.nodeIsReady(this.name, vmPatienceMs);
+  }
+
+  async #bootId(): Promise<string> {
+    return (await this.#cluster.kubectl.get("node", this.name)).status.nodeInfo.bootID;
+  }
+
+  /** The last lines of its kubelet, containerd and kernel, for a failed test's report. */
+  async logs(): Promise<string> {
+    const script = "journalctl --no-pager -b -n 40 -u kubelet -u containerd; dmesg | tail -n 15";
+    const journal = await this.run(script).catch(() => "");
+    if (journal !== "") return journal;
+    const console = await Bun.file(join(this.#work, "console"))
+      .text()
+      .catch(() => "");
+    return `${this.daemon.tail()}\n${console.split("\n").slice(-60).join("\n")}`;
+  }
+}
+
+/** Sends a text to a port of loopback. @returns all that comes back until the other side closes. */
+function exchange(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    const socket = connect(port, "127.0.0.1", () => socket.write(text));
+    socket.setTimeout(vmPatienceMs, () => socket.destroy(new Error(`port ${port} is silent`)));
+    socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+    socket.on("error", reject);
+    socket.on("close", () => resolve(Buffer.concat(chunks).toString()));
+  });
+}
