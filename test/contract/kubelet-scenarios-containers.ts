@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Scenario, scenario } from "./kubelet-scenarios.ts";
 
-/** Which containers' devices the kubelet lists: docs/pods.md. Sidecars keep their own from 1.29 on. */
+/** Which containers' devices the kubelet lists: docs/using.md. Sidecars keep their own from 1.29 on. */
 export const containerScenarios: readonly Scenario[] = [
   scenario(
     "devices of a plain init container are not listed, and stay its pod's until that has ended",
