@@ -7,6 +7,8 @@ const ready: ReleaseFacts = {
   changed: [],
   section: { date: "2026-11-23", notes: "- A thing." },
   unpinned: [],
+  sources: "https://github.com/acme/cameras",
+  releasedBy: undefined,
 };
 const of = (facts: Partial<ReleaseFacts>) => refusals({ ...ready, ...facts });
 
@@ -51,6 +53,14 @@ test("bases without a digest are reported", () => {
   expect(of({ unpinned: ["BUN_IMAGE", "BASE_IMAGE"] })).toEqual([
     "deploy/image/bases.env has no digest for BUN_IMAGE and BASE_IMAGE. " +
       'Run "bun deploy/image/pin-bases.ts" and commit.',
+  ]);
+});
+
+test("a repository that package.json does not name releases nothing", () => {
+  expect(of({ releasedBy: "https://github.com/Acme/cameras" })).toEqual([]);
+  expect(of({ releasedBy: "https://github.com/fork/cameras" })).toEqual([
+    "package.json names https://github.com/acme/cameras, and https://github.com/fork/cameras releases. " +
+      'Change "repository", run "bun run docs" and commit.',
   ]);
 });
 

@@ -12,13 +12,22 @@ export interface ReleaseFacts {
   readonly section: ChangelogSection | undefined;
   /** Variables of `deploy/image/bases.env` whose image has no digest: docker-build.sh pushes no image on such a base. */
   readonly unpinned: readonly string[];
+  /** Web address of the sources that package.json names. */
+  readonly sources: string;
+  /** Web address of the repository that releases; undefined outside of GitHub's actions. */
+  readonly releasedBy: string | undefined;
 }
+
+/** The obstacle to `install.yaml`, which is written after the image was pushed. */
+export const noDigest =
+  "install.yaml needs the digest of the pushed image. Add --image-digest sha256:…";
 
 /** Most file names in one message. */
 const MOST_NAMED = 5;
 
 /** The obstacles to a release, each with its remedy; empty if there are none. */
-export function refusals({ version, tags, changed, section, unpinned }: ReleaseFacts): string[] {
+export function refusals(facts: ReleaseFacts): string[] {
+  const { version, tags, changed, section, unpinned, sources, releasedBy } = facts;
   const found: string[] = [];
   if (changed.length > 0) {
     const named = changed.slice(0, MOST_NAMED).join(", ");
@@ -44,6 +53,12 @@ export function refusals({ version, tags, changed, section, unpinned }: ReleaseF
   if (unpinned.length > 0) {
     found.push(
       `deploy/image/bases.env has no digest for ${unpinned.join(" and ")}. Run "bun deploy/image/pin-bases.ts" and commit.`,
+    );
+  }
+  // GitHub's addresses have no upper and lower case.
+  if (releasedBy !== undefined && releasedBy.toLowerCase() !== sources.toLowerCase()) {
+    found.push(
+      `package.json names ${sources}, and ${releasedBy} releases. Change "repository", run "bun run docs" and commit.`,
     );
   }
   return found;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { relink } from "./relink.ts";
+import { linkToPages, relink } from "./relink.ts";
 
 const places: Record<string, string> = {
   "docs/nodes.md": "docs/nodes.md",
@@ -33,4 +33,11 @@ test("links to web pages, to the page itself, and correct ones stay as they are"
 test("code stays as it is", () => {
   const text = "[x](gone)\n```sh\necho [x](gone)\n```\n[x](gone)\n";
   expect(moved(text, "README.md")).toBe("x\n```sh\necho [x](gone)\n```\nx\n");
+});
+
+test("links to files lead to their web pages", () => {
+  const text = "[a](../docs/a.md#x) [b](#b) [c](https://example.com)\n```sh\n[d](d)\n```\n";
+  expect(linkToPages(text, "deploy/README.md", "https://example.com/blob/v1")).toBe(
+    "[a](https://example.com/blob/v1/docs/a.md#x) [b](#b) [c](https://example.com)\n```sh\n[d](d)\n```\n",
+  );
 });

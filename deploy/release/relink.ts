@@ -11,13 +11,33 @@ export function relink(
   { from, to }: { readonly from: string; readonly to: string },
   placeOf: (path: string) => string | undefined,
 ): string {
+  return replaceLinks(markdown, from, (text, path, hash) => {
+    const place = placeOf(path);
+    return place === undefined ? text : `[${text}](${relative(dirname(to), place)}${hash})`;
+  });
+}
+
+/**
+ * Markdown whose links to files of the repository lead to web pages; code blocks stay as they are.
+ *
+ * @param from the text's path, relative to the repository's root.
+ * @param page address of the root, without a slash at its end.
+ */
+export function linkToPages(markdown: string, from: string, page: string): string {
+  return replaceLinks(markdown, from, (text, path, hash) => `[${text}](${page}/${path}${hash})`);
+}
+
+/** Replaces each link to a file, whose path is relative to the repository's root and has no slash at its end. */
+function replaceLinks(
+  markdown: string,
+  from: string,
+  replacement: (text: string, path: string, hash: string) => string,
+): string {
   const move = (link: string, text: string, target: string): string => {
     if (/^([a-z]+:|#)/.test(target)) return link;
     const [path = "", anchor] = target.split("#");
-    const place = placeOf(join(dirname(from), path).replace(/\/$/, ""));
-    if (place === undefined) return text;
     const hash = anchor === undefined ? "" : `#${anchor}`;
-    return `[${text}](${relative(dirname(to), place)}${hash})`;
+    return replacement(text, join(dirname(from), path).replace(/\/$/, ""), hash);
   };
   return markdown
     .split(/^( *(?:```+|~~~+)[\s\S]*?^ *(?:```+|~~~+) *$)/m)

@@ -6,7 +6,7 @@ import { anchors, links } from "../support/markdown.ts";
 
 const root = join(import.meta.dir, "../..");
 const files = [...new Glob("**/*.md").scanSync(root)].filter(
-  (path) => !/(^|\/)node_modules\//.test(path),
+  (path) => !/(^|\/)(node_modules|dist)\//.test(path),
 );
 
 describe("links in the repository's Markdown", () => {

@@ -11,7 +11,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { names } from "../../deploy/names/names.ts";
+import { chartArchiveName } from "../../deploy/release/chart-archive.ts";
 import { imageTags, parseVersion } from "../../deploy/release/image-tags.ts";
+import { noDigest } from "../../deploy/release/refusals.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { onlyInFullRun } from "../support/ci-size.ts";
 import { checkout } from "./paths.ts";
@@ -80,32 +83,49 @@ const noTag = `package.json says ${version}, so this commit needs the tag v${ver
 test("a commit without its tag is refused before any file is written", async () => {
   expect(await release()).toEqual({
     code: 1,
+    errors: `release: this can't be released:\n- ${noTag}\n- ${noDigest}\n`,
+  });
+  expect(await release("--check")).toEqual({
+    code: 1,
     errors: `release: this can't be released:\n- ${noTag}\n`,
   });
   expect(existsSync(join(root, "dist"))).toBe(false);
 }, 30_000);
 
 test("a dry run builds everything, and only the tag is missing", async () => {
-  expect(await release("--dry-run")).toEqual({
+  expect(await release("--dry-run", "--image-digest", digest)).toEqual({
     code: 0,
     errors: `release: not releasable yet: ${noTag}\n`,
   });
   expect(readdirSync(made("")).sort()).toEqual([
     "SHA256SUMS",
     "image-tags.txt",
+    "install.yaml",
     "release-notes.md",
     `${name("amd64")}.cdx.json`,
     `${name("amd64")}.tar.gz`,
     `${name("arm64")}.cdx.json`,
     `${name("arm64")}.tar.gz`,
+    chartArchiveName,
   ]);
 }, 180_000);
 
-test("the sums are those of all tarballs and bills", async () => {
-  const checked = await run(["sha256sum", "--check", "SHA256SUMS"], { cwd: made("") });
-  expect(checked.split("\n").sort()).toEqual(
-    ["amd64", "arm64"].flatMap((one) => [`${name(one)}.cdx.json: OK`, `${name(one)}.tar.gz: OK`]),
+test("install.yaml names the pushed image by its digest", () => {
+  expect(readFileSync(made("install.yaml"), "utf8")).toContain(
+    `image: "${names.image}@${digest}"\n`,
   );
+});
+
+test("the sums are those of all files that are published", async () => {
+  const checked = await run(["sha256sum", "--check", "SHA256SUMS"], { cwd: made("") });
+  expect(checked.split("\n").sort()).toEqual([
+    "install.yaml: OK",
+    ...["amd64", "arm64"].flatMap((one) => [
+      `${name(one)}.cdx.json: OK`,
+      `${name(one)}.tar.gz: OK`,
+    ]),
+    `${chartArchiveName}: OK`,
+  ]);
 });
 
 // EM_X86_64 and EM_AARCH64 of elf.h.
@@ -156,7 +176,8 @@ test.skipIf(isMadeOnce)(
   async () => {
     const sums = readFileSync(made("SHA256SUMS"), "utf8");
     await git("tag", `v${version}`);
-    expect(await release()).toEqual({ code: 0, errors: "" });
+    expect(await release("--check")).toEqual({ code: 0, errors: "" });
+    expect(await release("--image-digest", digest)).toEqual({ code: 0, errors: "" });
     expect(readFileSync(made("SHA256SUMS"), "utf8")).toBe(sums);
   },
   180_000,

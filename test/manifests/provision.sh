@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Prepares this machine to render and check the manifests: helm and kustomize built from their published modules, the
-# schemas of every supported Kubernetes and of the custom resources, extracted from their modules, and Debian's kubectl,
-# which is old. Idempotent; needs Go and apt. It writes only the cache.
+# Prepares this machine to render and check the manifests and the workflows: helm, kustomize and actionlint built from
+# their published modules, the schemas of every supported Kubernetes and of the custom resources, extracted from their
+# modules, and Debian's kubectl, which is old. Idempotent; needs Go and apt. It writes only the cache, and installs what
+# actionlint calls: shellcheck.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -66,6 +67,17 @@ fetch() {
   echo "$*" >"$cache/schemas/$as.from"
 }
 
+# actionlint has no dependency on the others: a module of its own needs no go.mod here.
+actionlint_version=v1.7.12 actionlint_sum=h1:vQ4GeJN86C0QH+gTUQcs8McmK62OLT3kmakPMtEWYnY=
+actionlint_is() { go version -m "$cache/bin/$1" 2>/dev/null | grep -qF "github.com/rhysd/actionlint	$actionlint_version	$actionlint_sum"; }
+build_actionlint() {
+  say "building actionlint"
+  GOBIN=$cache/bin/new GOWORK=off GOFLAGS='' CGO_ENABLED=0 \
+    go install -trimpath "github.com/rhysd/actionlint/cmd/actionlint@$actionlint_version"
+  actionlint_is new/actionlint || { say "actionlint $actionlint_version is not what it was"; return 1; }
+  mv "$cache/bin/new/actionlint" "$cache/bin/actionlint"
+}
+
 # Unpacked, not installed: the machine's own kubectl stays.
 fetch_kubectl() {
   local into
@@ -86,6 +98,8 @@ if [[ ! -x $cache/bin/helm || ! -x $cache/bin/kustomize || $(cat "$cache/built" 
   build kustomize sigs.k8s.io/kustomize/kustomize/v5
   fingerprint >"$cache/built"
 fi
+actionlint_is actionlint || build_actionlint
+command -v shellcheck >/dev/null || { apt-get -o Acquire::Retries=5 -qq update && apt-get -qq install --yes --no-install-recommends shellcheck >&2; }
 # What is there already, from the same file of the same version, stays.
 while read -r module version sum file as; do
   [[ $(cat "$cache/schemas/$as.from" 2>/dev/null) == "$module $version $sum $file $as" ]] ||
