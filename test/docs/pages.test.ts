@@ -18,7 +18,7 @@ const pages = [
 test("docs/README.md lists every page, in a line of its own that says what it has", () => {
   const lines = read("docs/README.md")
     .split("\n")
-    .filter((line) => line.startsWith("- "));
+    .filter((line) => line.startsWith("- ["));
   const listed = lines.flatMap((line) =>
     links(line).map((link) => normalize(join("docs", link.replace(/#.*/, "")))),
   );

@@ -17,7 +17,8 @@ export function anchors(markdown: string): Set<string> {
   return found;
 }
 
-function anchorOf(title: string): string {
+/** The anchor of a heading with this title, if it is the first. */
+export function anchorOf(title: string): string {
   return title
     .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
     .toLowerCase()
@@ -54,4 +55,22 @@ export function codeBlocks(markdown: string, languages: readonly string[]): stri
   return [...markdown.matchAll(fences)].flatMap(([, indent = "", language = "", code = ""]) =>
     languages.includes(language) ? [code.replaceAll(new RegExp(`^${indent}`, "gm"), "")] : [],
   );
+}
+
+/** Lines of the shell's command lines in the code blocks and, after "$ ", in the dialogues, with continued lines joined. */
+export function commandLines(markdown: string): string[] {
+  const lines = (code: string) => code.replaceAll("\\\n", " ").split("\n");
+  const dialogues = codeBlocks(markdown, ["console"]).flatMap(lines);
+  return [
+    ...codeBlocks(markdown, ["sh", "bash"]).flatMap(lines),
+    ...dialogues.filter((line) => line.startsWith("$ ")).map((line) => line.slice(2)),
+  ];
+}
+
+/** YAML of the code blocks: those of this language, and what commands read up to EOF if it is an object of Kubernetes. */
+export function yamlBlocks(markdown: string): string[] {
+  const read = codeBlocks(markdown, ["sh"]).flatMap((code) =>
+    [...code.matchAll(/<<-?'?EOF'?\n([\s\S]*?)\nEOF$/gm)].map(([, text = ""]) => text),
+  );
+  return [...codeBlocks(markdown, ["yaml"]), ...read.filter((text) => /^kind: /m.test(text))];
 }
