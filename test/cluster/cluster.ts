@@ -78,8 +78,10 @@ export class Cluster {
   }
 
   /** Puts the image of this checkout into the registry. @returns its repository. */
-  async pushImage(tag: string): Promise<string> {
-    const repository = `${registryHost}/video-device-plugin`;
+  async pushImage(
+    tag: string,
+    repository = `${registryHost}/video-device-plugin`,
+  ): Promise<string> {
     await this.containerd.pushImage(imageName, `${repository}:${tag}`);
     return repository;
   }

@@ -30,6 +30,9 @@ export interface ContainerDevices {
 
 const networkDir = join(runDir, "networks");
 
+/** A directory for each registry that has a mirror here (https://github.com/containerd/containerd/blob/main/docs/hosts.md). */
+const registriesDir = join(runDir, "registries");
+
 /** A pod with this annotation, "true", has a runtime with `privileged_without_host_devices` (pkg/cri/annotations). */
 export const untrustedAnnotation = "io.kubernetes.cri.untrusted-workload";
 
@@ -57,9 +60,15 @@ state = "${join(runDir, "containerd")}"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.untrusted]
       runtime_type = "io.containerd.runc.v2"
       privileged_without_host_devices = true
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "${registriesDir}"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "${cniPlugins()}"
     conf_dir = "${networkDir}"
+# containerd 2 unpacks a pulled image only for the snapshotters that are listed here.
+[[plugins."io.containerd.transfer.v1.local".unpack_config]]
+  platform = "linux/${process.arch === "x64" ? "amd64" : process.arch}"
+  snapshotter = "native"
 `;
 
 /** A containerd of our own beside any other on the machine: own socket, state and content. */
@@ -96,6 +105,15 @@ export class Containerd {
   async pushImage(image: string, name: string): Promise<void> {
     await this.#ctr("images", "tag", "--force", image, name);
     await this.#ctr("images", "push", "--plain-http", name);
+  }
+
+  /** From now on, has the images of `registry`, such as ghcr.io, come from `host`, which serves without TLS. */
+  mirror(registry: string, host: string): void {
+    const directory = join(registriesDir, registry);
+    mkdirSync(directory, { recursive: true });
+    const capabilities = 'capabilities = ["pull", "resolve"]';
+    const hosts = `server = "http://${host}"\n[host."http://${host}"]\n${capabilities}\n`;
+    writeFileSync(join(directory, "hosts.toml"), hosts);
   }
 
   /** Runs a further process in a container, as `kubectl exec` does, to its end. */

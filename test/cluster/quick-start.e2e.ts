@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import manifest from "../../package.json" with { type: "json" };
+import { unsupported as imageUnsupported } from "../image/environment.ts";
+import { checkout } from "../image/paths.ts";
+import { unsupported } from "../kubelet/environment.ts";
+import { nodeName, runDir } from "../kubelet/paths.ts";
+import { skipLevel } from "../kubelet/require-level.ts";
+import { type CommandBlock, commandBlocks, prints } from "../support/played-blocks.ts";
+import { Cluster, registryHost } from "./cluster.ts";
+import { binaries, binary } from "./paths.ts";
+
+/**
+ * The README's quick start, as a reader copies it: the blocks of commands in their order, in a cluster of this machine. What
+ * the page shows as printed is compared. Two things stand in for the public registry, which no test needs to reach:
+ * containerd has the local registry as a mirror of ghcr.io, and `helm`, which knows no mirrors, is a script that replaces
+ * the host of `oci://` addresses and adds `--plain-http`.
+ */
+const missing = existsSync(binary("kubectl"))
+  ? undefined
+  : "no kubectl; run test/cluster/provision.sh";
+const skip = skipLevel(unsupported() ?? imageUnsupported() ?? missing);
+
+const publicRegistry = "ghcr.io";
+const image = `${publicRegistry}/meeting-baas/video-device-plugin`;
+const readme = readFileSync(join(checkout, "README.md"), "utf8");
+/** The reader's directory, and the programs that the reader has. */
+const home = join(runDir, "quick-start");
+const bin = join(home, "bin");
+
+describe.skipIf(skip)("the README's quick start", () => {
+  const cluster = new Cluster();
+  let seconds = 0;
+  /** What failed, after which a reader would not go on. */
+  let failed: string | undefined;
+
+  beforeAll(async () => {
+    await cluster.start();
+    mkdirSync(bin, { recursive: true });
+    symlinkSync(binary("kubectl"), join(bin, "kubectl"));
+    writeFileSync(join(bin, "helm"), helmOfReader);
+    chmodSync(join(bin, "helm"), 0o755);
+    cluster.containerd.mirror(publicRegistry, registryHost);
+    await publish();
+  }, 600_000);
+  afterAll(() => cluster.stop(), 120_000);
+
+  /** Puts image and chart where the release workflow puts them, in the local registry. */
+  async function publish(): Promise<void> {
+    const { version } = manifest;
+    await cluster.pushImage(version, image.replace(publicRegistry, registryHost));
+    const chart = join(checkout, "deploy/helm/video-device-plugin");
+    await cluster.helm("package", chart, "--destination", home);
+    const archive = join(home, `video-device-plugin-${version}.tgz`);
+    await cluster.helm(
+      "push",
+      archive,
+      `oci://${registryHost}/meeting-baas/charts`,
+      "--plain-http",
+    );
+  }
+
+  for (const block of commandBlocks(readme, "quick-start")) {
+    const [title = ""] = block.commands.split("\n");
+    const name = `line ${block.line}: ${title}`;
+    if (block.notPlayed !== undefined) {
+      console.log(`not played: ${name}: ${block.notPlayed}`);
+      continue;
+    }
+    test(name, async () => {
+      if (failed !== undefined) throw new Error(`not played after ${failed}`);
+      failed = name;
+      const started = performance.now();
+      const printed = await play(block);
+      seconds += (performance.now() - started) / 1000;
+      const shown = block.prints?.replaceAll("kind-control-plane", nodeName);
+      if (shown !== undefined && !prints(shown, printed)) expect(printed).toBe(shown);
+      failed = undefined;
+      console.log(`${seconds.toFixed(1)} s after the first command:\n${printed}`);
+    }, 300_000);
+  }
+
+  /** @returns what the commands printed. @throws Error with that and the logs, if one of them fails. */
+  async function play({ commands }: CommandBlock): Promise<string> {
+    const child = Bun.spawn(["bash", "-euo", "pipefail", "-c", commands], {
+      cwd: home,
+      env: { ...cluster.kubectl.env, PATH: `${bin}:${process.env["PATH"]}` },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [output, complaint, code] = await Promise.all([
+      child.stdout.text(),
+      child.stderr.text(),
+      child.exited,
+    ]);
+    if (code === 0) return output;
+    const pods = await cluster.kubectl.run(["describe", "pods", "-A"]).catch(String);
+    throw new Error(`exit code ${code}:\n${output}${complaint}\n${pods}\n${cluster.logs()}`);
+  }
+});
+
+const helmOfReader = `#!/bin/bash
+set -euo pipefail
+arguments=("\${@//oci:\\/\\/${publicRegistry}/oci:\\/\\/${registryHost}}")
+[[ "\${arguments[*]}" == "$*" ]] || arguments+=(--plain-http)
+exec ${join(binaries, "../../manifests/bin/helm")} "\${arguments[@]}"
+`;
