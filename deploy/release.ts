@@ -133,7 +133,7 @@ function release(dryRun: boolean, digest: string | undefined): void {
     artefacts.set(`${name}.cdx.json`, readFileSync(bill));
     artefacts.set(`${name}.tar.gz`, tarball(name, tarballFiles(root, git.tracked, built), seconds));
   }
-  artefacts.set(chartArchiveName, chartArchive(root, git.tracked, seconds));
+  artefacts.set(chartArchiveName, chartArchive(root, git.tracked, seconds, notes));
   artefacts.set("install.yaml", Buffer.from(installManifest(root, digest ?? zeros)));
   const sums = [...artefacts].map(([name, bytes]) => `${sha256(bytes)}  ${name}\n`);
   for (const [name, bytes] of artefacts) writeFileSync(join(target, name), bytes);

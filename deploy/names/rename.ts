@@ -47,6 +47,8 @@ export function renaming(from: string, to: string): (text: string) => string {
   const images = [
     [`${literal(old.image)}(?!\\w)`, now.image],
     [`${literal(old.charts.replace("oci://", ""))}${end}`, now.charts.replace("oci://", "")],
+    // The argument of gh.
+    [`(?<=--repo )${literal(path(old.sources))}${end}`, path(now.sources)],
     // A team in CODEOWNERS.
     [`(?<!\\w)@${literal(old.owner)}/`, `@${now.owner}/`],
   ] as const;

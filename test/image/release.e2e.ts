@@ -108,7 +108,7 @@ test("a dry run builds everything, and only the tag is missing", async () => {
     `${name("arm64")}.tar.gz`,
     chartArchiveName,
   ]);
-}, 180_000);
+}, 600_000);
 
 test("install.yaml names the pushed image by its digest", () => {
   expect(readFileSync(made("install.yaml"), "utf8")).toContain(
@@ -180,5 +180,5 @@ test.skipIf(isMadeOnce)(
     expect(await release("--image-digest", digest)).toEqual({ code: 0, errors: "" });
     expect(readFileSync(made("SHA256SUMS"), "utf8")).toBe(sums);
   },
-  180_000,
+  600_000,
 );

@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { YAML } from "bun";
 import { chartDir } from "../../deploy/manifests/chart.ts";
 import { helm } from "../../deploy/manifests/helm.ts";
+import { names } from "../../deploy/names/names.ts";
 import { chartArchive, chartArchiveName } from "../../deploy/release/chart-archive.ts";
 import { gitFacts } from "../../deploy/release/git-facts.ts";
 import { installManifest } from "../../deploy/release/install-manifest.ts";
+import manifest from "../../package.json" with { type: "json" };
 import { parseDocuments } from "../support/manifests.ts";
 import { checkerOf } from "./openapi.ts";
 import { kubernetesVersions, skipLevel, unsupported } from "./tools.ts";
@@ -33,8 +36,9 @@ function rendered(chart: string, ...args: string[]): string {
 
 describe.skipIf(skip)("the chart's archive", () => {
   const ours = join(work, chartArchiveName);
+  const notes = "### Fixed\n\n- The first sentence. The second one.\n";
   beforeAll(() => {
-    writeFileSync(ours, chartArchive(root, gitFacts(root).tracked, 1_700_000_000));
+    writeFileSync(ours, chartArchive(root, gitFacts(root).tracked, 1_700_000_000, notes));
   });
 
   test("has the files that helm package packs", () => {
@@ -53,6 +57,27 @@ describe.skipIf(skip)("the chart's archive", () => {
 
   test("renders as the directory does", () => {
     expect(rendered(ours)).toBe(rendered(chartDir));
+  });
+
+  test("has what Artifact Hub shows, at the addresses of package.json", () => {
+    const chart = YAML.parse(helmed("show", "chart", ours)) as {
+      annotations: Record<string, string>;
+    };
+    expect(chart).toMatchObject({ home: names.sources, sources: [names.sources] });
+    const annotation = (name: string) =>
+      YAML.parse(chart.annotations[`artifacthub.io/${name}`] ?? "");
+    expect(annotation("changes")).toEqual([{ kind: "fixed", description: "The first sentence." }]);
+    expect(annotation("images")).toMatchObject([{ image: `${names.image}:${manifest.version}` }]);
+    for (const { url } of annotation("links") as { url: string }[]) {
+      const [, path] = url.split("/blob/main/");
+      if (path !== undefined) expect([path, existsSync(join(root, path))]).toEqual([path, true]);
+    }
+  });
+
+  test("has an icon, which is an image of this repository", () => {
+    const [, icon = ""] = /^icon: (.*)$/m.exec(helmed("show", "chart", ours)) ?? [];
+    expect(icon).toStartWith(`${names.raw}/`);
+    expect(readFileSync(join(root, icon.slice(names.raw.length)), "utf8")).toStartWith("<svg ");
   });
 
   test("has no link out of the archive in its README", () => {
