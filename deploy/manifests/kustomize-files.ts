@@ -1,4 +1,8 @@
+import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { Glob } from "bun";
+import manifest from "../../package.json" with { type: "json" };
+import { exampleImage } from "../names/names.ts";
 import type { RenderedFile } from "./chart.ts";
 import { helmTemplate } from "./helm.ts";
 import { seLinuxPatch } from "./selinux-patch.ts";
@@ -84,6 +88,17 @@ export function renderKustomizeFiles(): RenderedFile[] {
     const source = new RegExp(`^---\n# Source: .*/${basename(template)}\n`);
     const own = stdout.replace(source, "").replace(helmLines, "");
     return { path: join(kustomizeDir, file), text: header + (patch?.(own) ?? own) };
+  });
+}
+
+/** The examples, with the images of this version of package.json. */
+export function renderExamples(): RenderedFile[] {
+  const directory = join(kustomizeDir, "examples");
+  const image = new RegExp(`(?<= image: )(${exampleImage("[a-z-]+")}):.*`, "g");
+  return [...new Glob("*.yaml").scanSync(directory)].sort().map((file) => {
+    const path = join(directory, file);
+    const text = readFileSync(path, "utf8");
+    return { path, text: text.replace(image, `$1:${manifest.version}`) };
   });
 }
 

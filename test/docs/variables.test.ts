@@ -14,7 +14,8 @@ const foreign: Readonly<Record<string, RegExp>> = {
     /^(CAP|CONFIG|VIDIOC|V4L2_(BUF|CAP|PIX))_|^MODULE_INIT_|_(FMT|CTRL)$/,
   "a kernel of GKE": /^ENFORCE_SIGNED_MODULES$/,
   "HTTP/2": /^PROTOCOL_ERROR$/,
-  "workloads in examples": /^MEETING_URL$|^XDG_RUNTIME_DIR$|^PULSE_\w+$/,
+  "workloads in examples":
+    /^(MEETING_URL|VIDEO_SIZE|FRAME_RATE|REDIS_\w+)$|^XDG_RUNTIME_DIR$|^PULSE_\w+$/,
 };
 
 /** Options of the original plugin, which this one doesn't have. */

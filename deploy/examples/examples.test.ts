@@ -1,0 +1,66 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Glob } from "bun";
+import packageJson from "../../package.json" with { type: "json" };
+import { skipLevel } from "../../test/kubelet/require-level.ts";
+import { containersOf, exampleObjects, podSpecOf } from "../../test/support/manifests.ts";
+import { exampleImage } from "../names/names.ts";
+
+const here = import.meta.dir;
+const root = join(here, "../..");
+const text = (path: string) => readFileSync(join(root, path), "utf8");
+const names = [...new Glob("*/Dockerfile").scanSync(here)].map((path) => path.split("/")[0] ?? "");
+/** Of all examples but KEDA's. */
+const examples = [...exampleObjects()].filter(([file]) => file !== "scaledjob.yaml");
+const containers = examples.flatMap(([file, objects]) =>
+  objects
+    .map(podSpecOf)
+    .flatMap((spec) => (spec === undefined ? [] : containersOf(spec)))
+    .map((container) => ({ file, ...container })),
+);
+
+test("every example runs an image that is built here, in this version: bun run manifests", () => {
+  expect(containers.length).toBeGreaterThan(8);
+  const built = names.map((name) => `${exampleImage(name)}:${packageJson.version}`);
+  for (const { file, image } of containers)
+    expect([file, built]).toEqual([file, expect.arrayContaining([image])]);
+});
+
+test("the commands that examples run are in the image media, and in its README", () => {
+  const commands = readdirSync(join(here, "media/bin")).filter((name) => !name.includes("."));
+  const readme = text("deploy/examples/README.md");
+  for (const command of commands) expect(readme).toContain(`| \`${command}\` |`);
+  for (const { image, command = [] } of containers) {
+    if (!image.includes("/media:")) continue;
+    const words = command.join(" ").split(/\s+/);
+    expect(words.filter((word) => commands.includes(word))).toHaveLength(1);
+  }
+});
+
+test.each(names)("%s is built on the Debian of bases.env", (name) => {
+  const debian = /^DEBIAN_IMAGE=([^@\n]+)/m.exec(text("deploy/image/bases.env"))?.[1];
+  const dockerfile = text(`deploy/examples/${name}/Dockerfile`);
+  expect(dockerfile).toContain(`\nARG DEBIAN_IMAGE=${debian}\n`);
+  const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, base]) => base);
+  expect([...new Set(bases)]).toEqual(["$" + "{DEBIAN_IMAGE}"]);
+  expect(dockerfile).toContain("\nUSER 10001:10001\n");
+});
+
+test("the bot's playwright-core is the one of package.json, with the integrity of bun.lock", () => {
+  const dockerfile = text("deploy/examples/browser-bot/Dockerfile");
+  const version = packageJson.devDependencies["playwright-core"];
+  expect(dockerfile).toContain(`ARG PLAYWRIGHT_VERSION=${version}\n`);
+  const integrity = /"playwright-core@[^\n]*"sha512-([^"]+)"/.exec(text("bun.lock"))?.[1] ?? "";
+  expect(dockerfile).toContain(
+    `ARG PLAYWRIGHT_SHA512=${Buffer.from(integrity, "base64").toString("hex")}\n`,
+  );
+});
+
+const noShellcheck = Bun.which("shellcheck") ? undefined : "no shellcheck: install shellcheck";
+test.skipIf(skipLevel(noShellcheck))("the scripts pass shellcheck", () => {
+  const bin = join(here, "media/bin");
+  const scripts = readdirSync(bin).map((name) => join(bin, name));
+  const { stdout, exitCode } = Bun.spawnSync(["shellcheck", "-x", ...scripts]);
+  expect({ exitCode, output: stdout.toString() }).toEqual({ exitCode: 0, output: "" });
+});
