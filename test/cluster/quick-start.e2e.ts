@@ -8,12 +8,16 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { names } from "../../deploy/names/names.ts";
+import { installManifest } from "../../deploy/release/install-manifest.ts";
 import manifest from "../../package.json" with { type: "json" };
+import { builtImage } from "../image/built-image.ts";
 import { unsupported as imageUnsupported } from "../image/environment.ts";
 import { checkout } from "../image/paths.ts";
 import { unsupported } from "../kubelet/environment.ts";
 import { nodeName, runDir } from "../kubelet/paths.ts";
 import { skipLevel } from "../kubelet/require-level.ts";
+import { waitFor } from "../kubelet/wait.ts";
 import { type CommandBlock, commandBlocks, prints } from "../support/played-blocks.ts";
 import { Cluster, registryHost } from "./cluster.ts";
 import { binaries, binary } from "./paths.ts";
@@ -30,8 +34,9 @@ const missing = existsSync(binary("kubectl"))
 const skip = skipLevel(unsupported() ?? imageUnsupported() ?? missing);
 
 const publicRegistry = "ghcr.io";
-const image = `${publicRegistry}/meeting-baas/video-device-plugin`;
 const readme = readFileSync(join(checkout, "README.md"), "utf8");
+/** An address of the public registry, in the local one. */
+const here = (address: string) => address.replace(publicRegistry, registryHost);
 /** The reader's directory, and the programs that the reader has. */
 const home = join(runDir, "quick-start");
 const bin = join(home, "bin");
@@ -56,16 +61,11 @@ describe.skipIf(skip)("the README's quick start", () => {
   /** Puts image and chart where the release workflow puts them, in the local registry. */
   async function publish(): Promise<void> {
     const { version } = manifest;
-    await cluster.pushImage(version, image.replace(publicRegistry, registryHost));
+    await cluster.pushImage(version, here(names.image));
     const chart = join(checkout, "deploy/helm/video-device-plugin");
     await cluster.helm("package", chart, "--destination", home);
     const archive = join(home, `video-device-plugin-${version}.tgz`);
-    await cluster.helm(
-      "push",
-      archive,
-      `oci://${registryHost}/meeting-baas/charts`,
-      "--plain-http",
-    );
+    await cluster.helm("push", archive, here(names.charts), "--plain-http");
   }
 
   for (const block of commandBlocks(readme, "quick-start")) {
@@ -87,6 +87,19 @@ describe.skipIf(skip)("the README's quick start", () => {
       console.log(`${seconds.toFixed(1)} s after the first command:\n${printed}`);
     }, 300_000);
   }
+
+  test("install.yaml of a release starts the plugin, which names the module that this machine lacks", async () => {
+    const { digest } = await builtImage();
+    const file = join(home, "install.yaml");
+    writeFileSync(file, installManifest(checkout, digest));
+    await cluster.kubectl.run(["apply", "-f", file]);
+    await waitFor("the plugin has named the module", 120_000, async () => {
+      const args = ["logs", "-n", "kube-system", "daemonset/video-device-plugin"];
+      const log = await cluster.kubectl.run(args);
+      return log.includes("v4l2loopback") && log.includes('"error_code"') ? log : undefined;
+    });
+    await cluster.kubectl.run(["delete", "-f", file, "--wait"]);
+  }, 300_000);
 
   /** @returns what the commands printed. @throws Error with that and the logs, if one of them fails. */
   async function play({ commands }: CommandBlock): Promise<string> {
