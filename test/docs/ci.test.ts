@@ -23,7 +23,8 @@ describe(".ci/run", () => {
   afterAll(() => rmSync(bin, { recursive: true }));
   /** What level 1 would install. */
   beforeAll(() => {
-    for (const name of ["zsh", "fish", "shellcheck", "systemd-analyze"]) program(name, "");
+    for (const name of ["zsh", "fish", "shellcheck", "systemd-analyze", "python3"])
+      program(name, "");
   });
 
   function program(name: string, body: string): void {
