@@ -63,13 +63,13 @@ test("only our own addresses are renamed", () => {
   const text = [
     "https://github.com/one/cam/issues git@github.com/one/cam.git https://github.com/one.",
     `https://raw.githubusercontent.com/one/cam/main/a.svg oci://ghcr.io/one/charts/${chart}`,
-    "ghcr.io/one/cam:1 ghcr.io/one/cam-examples:ffmpeg @one/maintainers --repo one/cam",
+    "ghcr.io/one/cam:1 ghcr.io/one/cam/ffmpeg @one/maintainers --repo one/cam",
     "https://github.com/one/camera https://github.com/one-two ghcr.io/one/camera one/cam one.io/cam",
   ];
   expect(rename(text.join("\n")).split("\n")).toEqual([
     "https://github.com/Two/eye/issues git@github.com/Two/eye.git https://github.com/Two.",
     `https://raw.githubusercontent.com/Two/eye/main/a.svg oci://ghcr.io/two/charts/${chart}`,
-    "ghcr.io/two/eye:1 ghcr.io/two/eye-examples:ffmpeg @Two/maintainers --repo Two/eye",
+    "ghcr.io/two/eye:1 ghcr.io/two/eye/ffmpeg @Two/maintainers --repo Two/eye",
     text[3] ?? "",
   ]);
 });
@@ -103,4 +103,4 @@ test("a fork changes one field, and nothing but history has the old address", ()
   } finally {
     rmSync(copy, { recursive: true });
   }
-});
+}, 60_000);

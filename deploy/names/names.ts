@@ -42,7 +42,7 @@ export function namesOf(repository: string): Names {
 /** The addresses of this checkout. */
 export const names = namesOf(manifest.repository);
 
-/** The image of an example. @param directory its directory in `deploy/examples`, which is the tag. */
+/** The image of an example, without a tag. @param directory its directory in `deploy/examples`. */
 export function exampleImage(directory: string): string {
-  return `${names.image}-examples:${directory}`;
+  return `${names.image}/${directory}`;
 }
