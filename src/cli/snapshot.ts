@@ -8,6 +8,7 @@ import { readStream } from "../drivers/loopback/index.ts";
 import { decodeFrame } from "../frames/decode.ts";
 import { type FrameFormat, frameBytes } from "../frames/encode.ts";
 import { captureFrame, noFrames } from "../frames/frame-reader.ts";
+import { openWithoutQuery } from "../frames/open-device.ts";
 import { encodePng } from "../frames/png.ts";
 import { roundTrip } from "../frames/round-trip.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
@@ -16,6 +17,7 @@ import { switchFlag } from "./arguments.ts";
 import { exitCode } from "./command.ts";
 import { defineCommand } from "./define-command.ts";
 import type { Terminal } from "./terminal.ts";
+import { containerDevices, isSimulated } from "./tools/container-devices.ts";
 import { type FrameSize, formatFlag, frameDefaults, sizeFlag } from "./tools/frame-flags.ts";
 import { holdersOf, openBy, withHolders } from "./tools/holders.ts";
 import { findTarget, type Target } from "./tools/target.ts";
@@ -28,14 +30,15 @@ const timeoutMs = 5000;
 const checkFrames = 100;
 
 export const snapshotCommand = defineCommand("snapshot", {
-  usage: ["snapshot DEVICE -o FILE", "snapshot DEVICE --check [options]"],
+  usage: ["snapshot DEVICE -o FILE", "snapshot [DEVICE] --check [options]"],
   about: `Saves the current frame of DEVICE (10, video10 or a path) as a PNG file. A program must be writing to the device.
 The command counts as a reader, and newer versions of v4l2loopback allow one reader a device.
 
 With --check, the command writes ${checkFrames} frames to an idle device, reads each back, compares, and shows the frame
 rate and the latency. The device looks like a camera meanwhile, so the command rejects a device that a program holds
-open.`,
-  positionals: ["DEVICE"],
+open. Without DEVICE it checks the devices that its own container got, as VIDEO_DEVICE and VIDEO_DEVICES name them; a
+simulated one is only opened and written to.`,
+  positionals: ["[DEVICE]"],
   devices: true,
   flags: {
     output: {
@@ -51,25 +54,42 @@ open.`,
     size: { ...sizeFlag, description: "Frame size of the check (default 640x480)." },
     format: { ...formatFlag, description: `Pixel format of the check: ${formatFlag.description}` },
   },
-  options: ["deviceDir", "sysfsDir"],
-  async run({ positionals: [name = ""], flags, config }, terminal) {
+  options: ["deviceDir", "sysfsDir", "containerDeviceEnv"],
+  async run({ positionals: [name], flags, config }, terminal) {
     const { size, format } = { ...frameDefaults, ...flags };
-    const target = findTarget(name, config);
-    try {
-      if (flags.check === true) {
-        await check(target, config.sysfsDir, { ...size, format }, terminal);
-      } else if (flags.output !== undefined) {
-        await save(target, config.sysfsDir, flags.output, terminal);
-      } else {
-        const problem = { subject: "--output", text: "is missing: where to save the picture" };
-        return usageError([problem], "snapshot --help", terminal);
+    const pattern = { ...size, format };
+    if (flags.check === true) {
+      const names = name === undefined ? containerDevices(config.containerDeviceEnv) : [name];
+      for (const one of names) {
+        const target = findTarget(one, config);
+        if (name === undefined && isSimulated(target)) writeToSimulated(target, pattern, terminal);
+        else await checking(target, () => check(target, config.sysfsDir, pattern, terminal));
       }
-    } catch (error) {
-      throw withHolders(error, target);
+      return exitCode.ok;
     }
+    const missing = [
+      ...(name === undefined ? [{ subject: "DEVICE", text: "is missing" }] : []),
+      ...(flags.output === undefined
+        ? [{ subject: "--output", text: "is missing: where to save the picture" }]
+        : []),
+    ];
+    if (name === undefined || flags.output === undefined) {
+      return usageError(missing, "snapshot --help", terminal);
+    }
+    const [target, output] = [findTarget(name, config), flags.output];
+    await checking(target, () => save(target, config.sysfsDir, output, terminal));
     return exitCode.ok;
   },
 });
+
+/** Resolves as `work` does, and adds to its error which processes hold the device open. */
+async function checking(target: Target, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw withHolders(error, target);
+  }
+}
 
 async function save(
   target: Target,
@@ -100,10 +120,30 @@ function streamOf({ number }: Target, sysfsDir: string) {
   return number === undefined ? undefined : readStream(number, sysfsDir);
 }
 
+/** Frames of a check. */
+type CheckFrames = FrameSize & { readonly format: FrameFormat };
+
+/**
+ * Opens a simulated device and writes a frame to it.
+ * @throws PluginError of {@link openWithoutQuery}.
+ */
+function writeToSimulated(
+  { path }: Target,
+  { width, height, format }: CheckFrames,
+  terminal: Terminal,
+): void {
+  using file = openWithoutQuery(path, linuxCalls());
+  const bytes = file.write(new Uint8Array(frameBytes(format, width, height)));
+  terminal.out(
+    `${path} is simulated: its node has the number of /dev/null. It opened, and took a frame of ${bytes} bytes. ` +
+      "No frame comes back from a simulated device, so none was read.\n",
+  );
+}
+
 async function check(
   target: Target,
   sysfsDir: string,
-  { width, height, format }: FrameSize & { readonly format: FrameFormat },
+  { width, height, format }: CheckFrames,
   terminal: Terminal,
 ): Promise<void> {
   const holders = holdersOf(target);

@@ -16,8 +16,8 @@ afterEach(() => admin.clear());
 
 const socketFlag = () => ["--admin-socket", admin.socket];
 
-async function run(command: string[]) {
-  const child = Bun.spawn(command, { cwd: "/", env: {}, stdout: "pipe", stderr: "pipe" });
+async function run(command: string[], env: Record<string, string> = {}) {
+  const child = Bun.spawn(command, { cwd: "/", env, stdout: "pipe", stderr: "pipe" });
   const [code, out, err] = await Promise.all([
     child.exited,
     new Response(child.stdout).text(),
@@ -44,6 +44,21 @@ describe("the compiled program", () => {
     const { code, out, err } = await run([binary, "status", ...socketFlag()]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toStartWith("✓ node-a: 2 of 2 devices healthy, 0 in use\n");
+  });
+
+  test("checks the devices of its own container, as any user, and says which are simulated", async () => {
+    const other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    const check = [...(process.getuid?.() === 0 ? other : []), binary, "snapshot", "--check"];
+    const variables = { CAMERA: "/dev/null", CAMERAS: "/dev/null" };
+    const { code, out } = await run(check, { CONTAINER_DEVICE_ENV: "CAMERA", ...variables });
+    expect(out).toStartWith("/dev/null is simulated: its node has the number of /dev/null.");
+    expect(code).toBe(0);
+    const none = await run(check);
+    expect(none.err).toContain("VIDEO_DEVICE and VIDEO_DEVICES are not set");
+    expect(none.code).toBe(1);
+    const noCamera = await run(check, { VIDEO_DEVICE: "/dev/zero", VIDEO_DEVICES: "/dev/zero" });
+    expect(noCamera.err).toContain("/dev/zero is not a video device.");
+    expect(noCamera.code).toBe(1);
   });
 
   test("suggests root to a user who may not open the socket", async () => {

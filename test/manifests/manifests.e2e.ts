@@ -511,15 +511,26 @@ describe.skipIf(skip)("the chart", () => {
     expect(textOf("STATE_DIR")).toBe(`/var/lib/${"a".repeat(45)}`);
   });
 
-  test("tests a device by the variables that are configured", () => {
+  test("tests a device with the plugin's own image, as the program's options say", () => {
     const testOf = (...args: string[]) => {
-      const pod = rendered(args).find(({ kind }) => kind === "Pod");
-      return JSON.stringify(pod && podSpecOf(pod)?.containers[0]?.command);
+      const objects = rendered(args);
+      const [pod, daemonSet] = ["Pod", "DaemonSet"].map((wanted) => {
+        const object = objects.find(({ kind }) => kind === wanted);
+        return object && podSpecOf(object);
+      });
+      const [container] = pod?.containers ?? [];
+      expect(container?.image).toBe(daemonSet?.containers[0]?.image ?? "no image");
+      return { ...container, security: pod?.["securityContext"] };
     };
-    expect(testOf()).toContain('test \\"$VIDEO_DEVICE\\" = \\"$VIDEO_DEVICES\\"');
-    const command = testOf("--set", "config.containerDeviceEnv=CAMERA");
-    expect(command).toContain('test \\"$CAMERA\\" = \\"$CAMERAS\\"');
-    expect(command).not.toContain("VIDEO_DEVICE");
+    const byDefault = testOf();
+    expect(byDefault).toMatchObject({ args: ["snapshot", "--check"] });
+    expect(byDefault.env).toBeUndefined();
+    expect(byDefault.resources?.limits).toMatchObject({ "meeting-baas.io/video-devices": 1 });
+    const sets = "config.containerDeviceEnv=CAMERA,config.v4l2DeviceGroup=44";
+    expect(testOf("--set", sets)).toMatchObject({
+      env: [{ name: "CONTAINER_DEVICE_ENV", value: "CAMERA" }],
+      security: { supplementalGroups: [44] },
+    });
   });
 
   test("lists in its notes the next steps, and the profile's limits", () => {
