@@ -29,9 +29,9 @@ export function anchorOf(title: string): string {
 /** Targets of the links and pictures. */
 export function links(markdown: string): string[] {
   const text = prose(markdown).replace(/`[^`\n]*`/g, "code");
-  return [...text.matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g)].map(
-    ([, target = ""]) => target,
-  );
+  const inMarkdown = text.matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g);
+  const inHtml = text.matchAll(/<img src="([^"]+)"/g);
+  return [...inMarkdown, ...inHtml].map(([, target = ""]) => target);
 }
 
 /** Cells of the rows of the tables whose first column has this title; "\|" in a cell is a "|". */
