@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prepares this machine to render and check the manifests and the workflows: helm, kustomize and actionlint built from
 # their published modules, the schemas of every supported Kubernetes and of the custom resources, extracted from their
-# modules, and Debian's kubectl, which is old. Idempotent; needs Go and apt. It writes only the cache, and installs what
+# modules, NFD's evaluation of rules, and Debian's kubectl, which is old. Idempotent; needs Go and apt. It writes only the cache, and installs what
 # actionlint calls: shellcheck.
 set -euo pipefail
 
@@ -78,6 +78,17 @@ build_actionlint() {
   mv "$cache/bin/new/actionlint" "$cache/bin/actionlint"
 }
 
+# NFD's evaluation of a rule, a module of its own because of NFD's many dependencies.
+build_rule_evaluation() {
+  local from=$here/node-feature-rule key
+  key=$(cat "$from/go.mod" "$from/go.sum" "$from/main.go" | sha256sum | cut -d' ' -f1)
+  [[ -x $cache/bin/node-feature-rule && $(cat "$cache/rule-built" 2>/dev/null) == "$key" ]] && return
+  say "building NFD's evaluation of rules"
+  (cd "$from" && CGO_ENABLED=0 GOWORK=off GOFLAGS='' go build -mod=readonly -trimpath -buildvcs=false \
+    -ldflags '-s -w' -o "$cache/bin/node-feature-rule" .)
+  echo "$key" >"$cache/rule-built"
+}
+
 # Unpacked, not installed: the machine's own kubectl stays.
 fetch_kubectl() {
   local into
@@ -99,6 +110,7 @@ if [[ ! -x $cache/bin/helm || ! -x $cache/bin/kustomize || $(cat "$cache/built" 
   fingerprint >"$cache/built"
 fi
 actionlint_is actionlint || build_actionlint
+build_rule_evaluation
 command -v shellcheck >/dev/null || { apt-get -o Acquire::Retries=5 -qq update && apt-get -qq install --yes --no-install-recommends shellcheck >&2; }
 # What is there already, from the same file of the same version, stays.
 while read -r module version sum file as; do

@@ -84,7 +84,7 @@ else
     debian*) install_on_debian ;;
   esac
   has_modules || refuse "the packages are installed, but $kernel has no v4l2loopback: see /var/lib/dkms/v4l2loopback on the host"
-  say "$kernel now has v4l2loopback $(on_host modinfo -k "$kernel" -F version v4l2loopback): $(on_host modinfo -k "$kernel" -F filename v4l2loopback)"
+  say "$kernel now has v4l2loopback: $(on_host modinfo -k "$kernel" -F filename v4l2loopback)"
 fi
 note_secure_boot
 label
