@@ -40,8 +40,16 @@ export class Kubectl {
     return JSON.parse(await this.run(["get", kind, name, "-o", "json"])) as ApiObject;
   }
 
-  async list(kind: string, selector = ""): Promise<ApiObject[]> {
-    const args = ["get", kind, "-o", "json", ...(selector ? ["-l", selector] : [])];
+  async list(kind: string, selector = "", namespace = "default"): Promise<ApiObject[]> {
+    const args = [
+      "get",
+      kind,
+      "-n",
+      namespace,
+      "-o",
+      "json",
+      ...(selector ? ["-l", selector] : []),
+    ];
     return (JSON.parse(await this.run(args)) as { items: ApiObject[] }).items;
   }
 }
