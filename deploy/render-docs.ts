@@ -1,18 +1,21 @@
 /**
  * Renders from the options' table: `.env.example`, the table of `docs/options.md`, the Helm chart's options; and from
- * `repository` in package.json the addresses of image, chart and sources, wherever a file names them.
+ * `repository` and `version` in package.json the addresses of image, chart and sources, and the version, wherever a file
+ * names them.
  */
 import { join } from "node:path";
 import { renderEnvExample } from "./docs/env-example.ts";
 import { OPTIONS_END, OPTIONS_START, replaceOptionsTable } from "./docs/options-table.ts";
 import { renderChartFiles } from "./manifests/chart.ts";
-import { renderNames } from "./names/rename.ts";
+import { renderNames, renderVersion } from "./names/rename.ts";
 
 const root = join(import.meta.dir, "..");
 const pagePath = join(root, "docs/options.md");
 
 const renamed = renderNames(root);
 if (renamed.length > 0) console.log(`Wrote the new addresses into ${renamed.length} files`);
+const versioned = renderVersion(root);
+if (versioned.length > 0) console.log(`Wrote the new version into ${versioned.length} files`);
 
 const page = replaceOptionsTable(await Bun.file(pagePath).text());
 if (page === undefined) {

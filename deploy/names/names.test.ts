@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { names, namesOf } from "./names.ts";
-import { namingFiles, renaming, renderNames } from "./rename.ts";
+import { namingFiles, renaming, renderNames, renderVersion, withVersion } from "./rename.ts";
 
 const root = join(import.meta.dir, "../..");
 const read = (path: string, directory = root) => readFileSync(join(directory, path), "utf8");
@@ -74,6 +74,18 @@ test("only our own addresses are renamed", () => {
   ]);
 });
 
+test("only the plugin's own version is replaced", () => {
+  const change = withVersion("1.2.3", "2.0.0-rc.1", "ghcr.io/a/b");
+  const text = [
+    "ghcr.io/a/b:1.2.3 ghcr.io/a/b/media:1.2.3 x.io/video-device-plugin:1.2.3 plugin   1.2.3, up",
+    "tar xzf video-device-plugin-1.2.3-linux-amd64.tar.gz video-device-plugin-1.2.3.tgz",
+    "appVersion: 1.2.3\n    app.kubernetes.io/version: 1.2.3\n    newTag: 1.2.3",
+    "v1.2.3 other:1.2.3 video-device-plugin:1.2.34 video-device-plugin:1.2.3.4 since 1.2.3",
+  ];
+  const now = text.map((line) => line.replaceAll("1.2.3", "2.0.0-rc.1"));
+  expect(text.map(change)).toEqual([...now.slice(0, 3), text[3] ?? ""]);
+});
+
 test("a fork changes one field, and nothing but history has the old address", () => {
   const copy = mkdtempSync(join(tmpdir(), "vdp-fork-"));
   try {
@@ -100,6 +112,21 @@ test("a fork changes one field, and nothing but history has the old address", ()
     );
     expect(namingFiles(copy).filter((path) => old.test(read(path, copy)))).toEqual([]);
     expect(renderNames(copy)).toEqual([]);
+
+    expect(renderVersion(copy)).toEqual([]);
+    const released = read("package.json", copy).replace(
+      `"version": "${manifest.version}"`,
+      '"version": "9.8.7"',
+    );
+    writeFileSync(join(copy, "package.json"), released);
+    const pages = renderVersion(copy);
+    expect(pages).toContain("SECURITY.md");
+    const chartYaml = read("deploy/helm/video-device-plugin/Chart.yaml", copy);
+    expect(chartYaml).toContain("\nversion: 9.8.7\nappVersion: 9.8.7\n");
+    for (const path of pages) {
+      expect([path, read(path, copy).includes(`:${manifest.version}`)]).toEqual([path, false]);
+    }
+    expect(renderVersion(copy)).toEqual([]);
   } finally {
     rmSync(copy, { recursive: true });
   }

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { lstatSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { namesOf } from "./names.ts";
 
@@ -10,8 +10,11 @@ export function namingFiles(root: string): string[] {
   const command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"];
   const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: root });
   if (exitCode !== 0) throw new Error(`${command.join(" ")}: ${stderr.toString().trim()}`);
-  const paths = stdout.toString().split("\0").filter(Boolean);
-  return [...new Set(paths)].filter((path) => !kept.test(path)).sort();
+  const paths = [...new Set(stdout.toString().split("\0").filter(Boolean))].sort();
+  // Neither a link nor a file that was removed a moment ago.
+  const isFile = (path: string) =>
+    lstatSync(join(root, path), { throwIfNoEntry: false })?.isFile() === true;
+  return paths.filter((path) => !kept.test(path) && isFile(path));
 }
 
 /**
@@ -23,14 +26,43 @@ export function namingFiles(root: string): string[] {
 export function renderNames(root: string): string[] {
   const { repository, homepage } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const former = String(homepage).replace(/^https:\/\/github\.com\//, "github:");
-  if (former === repository) return [];
-  const rename = renaming(former, repository);
-  return namingFiles(root).filter((path) => {
+  return former === repository
+    ? []
+    : rewrite(root, renaming(former, repository), namingFiles(root));
+}
+
+/**
+ * Writes the version of package.json into the chart, the kustomizations and the documents that still have the former one,
+ * which is the chart's until this has run.
+ *
+ * @returns the changed paths, relative to `root`.
+ */
+export function renderVersion(root: string): string[] {
+  const { version, repository } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const chart = readFileSync(join(root, "deploy/helm/video-device-plugin/Chart.yaml"), "utf8");
+  const [, former] = /^appVersion: (.*)$/m.exec(chart) ?? [];
+  if (former === undefined || former === version) return [];
+  const versioned = /^deploy\/(helm|kubernetes)\/|\.md$/;
+  const paths = namingFiles(root).filter((path) => versioned.test(path));
+  return rewrite(root, withVersion(former, version, namesOf(repository).image), paths);
+}
+
+/** A function that replaces one version of the plugin by another. @param image the plugin's, without a tag. */
+export function withVersion(from: string, to: string, image: string): (text: string) => string {
+  // Files, images and charts with the plugin's name; fields of YAML; the plugin's own output.
+  const name = `(?:video-device-plugin|${literal(image)})[\\w/-]*[:-]`;
+  const before = `${name}|(?:[vV]ersion|newTag): |\\bplugin(?:,|  +) ?`;
+  const pattern = new RegExp(`(${before})${literal(from)}(?![\\w+]|\\.\\d)`, "g");
+  return (text) => text.replaceAll(pattern, (_, prefix) => prefix + to);
+}
+
+function rewrite(root: string, change: (text: string) => string, paths: readonly string[]) {
+  return paths.filter((path) => {
     const file = join(root, path);
     const text = readFileSync(file, "utf8");
-    const renamed = rename(text);
-    if (renamed !== text) writeFileSync(file, renamed);
-    return renamed !== text;
+    const changed = change(text);
+    if (changed !== text) writeFileSync(file, changed);
+    return changed !== text;
   });
 }
 

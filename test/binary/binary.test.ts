@@ -12,6 +12,7 @@ import {
 import { createServer, type Server } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import manifest from "../../package.json" with { type: "json" };
 import { EmbeddedKubelet } from "../../src/simulator/kubelet.ts";
 import { bestOf } from "../support/best-of.ts";
 import { eventually, patienceMs } from "../support/eventually.ts";
@@ -125,7 +126,7 @@ describe("the compiled program", () => {
   test("prints its version", () => {
     expect(run(["version"])).toEqual({
       exitCode: 0,
-      stdout: `video-device-plugin 0.1.0 (bun 1.4.5, linux-${process.arch})\n`,
+      stdout: `video-device-plugin ${manifest.version} (bun 1.4.5, linux-${process.arch})\n`,
       stderr: "",
     });
   });

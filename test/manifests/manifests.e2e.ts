@@ -104,8 +104,8 @@ describe.skipIf(skip)("the kustomizations", () => {
     expect(spec).toMatchObject({ nodeSelector: labelled });
     const containers = spec === undefined ? [] : containersOf(spec);
     expect(containers.map(({ name, image }) => [name, image])).toEqual([
-      ["setup", "registry.example.com/video-device-plugin:0.1.0"],
-      ["video-device-plugin", "registry.example.com/video-device-plugin:0.1.0"],
+      ["setup", `registry.example.com/video-device-plugin:${manifest.version}`],
+      ["video-device-plugin", `registry.example.com/video-device-plugin:${manifest.version}`],
     ]);
     for (const { env } of containers) {
       expect(env?.filter(({ name }) => name === "MAX_DEVICES")).toEqual([
@@ -343,7 +343,7 @@ describe.skipIf(skip)("the chart", () => {
     const daemonSet = objects.find(({ kind }) => kind === "DaemonSet");
     expect(daemonSet && podSpecOf(daemonSet)).toMatchObject({
       imagePullSecrets: [{ name: "company" }],
-      initContainers: [{ image: "a.example/plugin:0.1.0" }],
+      initContainers: [{ image: `a.example/plugin:${manifest.version}` }],
     });
     expect(asSubchart({ "video-device-plugin": { enabled: false } })).toEqual([]);
   });
@@ -660,7 +660,7 @@ function asSubchart(values: object): ReturnType<typeof parseDocuments> {
   const parent = mkdtempSync(join(tmpdir(), "vdp-parent-"));
   try {
     cpSync(chartDir, join(parent, "charts/video-device-plugin"), { recursive: true });
-    const dependency = { name: "video-device-plugin", version: "0.1.0" };
+    const dependency = { name: "video-device-plugin", version: manifest.version };
     writeFileSync(
       join(parent, "Chart.yaml"),
       JSON.stringify({
