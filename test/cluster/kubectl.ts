@@ -36,8 +36,9 @@ export class Kubectl {
     await this.run(["apply", "-f", "-"], JSON.stringify(list));
   }
 
-  async get(kind: string, name: string): Promise<ApiObject> {
-    return JSON.parse(await this.run(["get", kind, name, "-o", "json"])) as ApiObject;
+  async get(kind: string, name: string, namespace = "default"): Promise<ApiObject> {
+    const args = ["get", kind, name, "-n", namespace, "-o", "json"];
+    return JSON.parse(await this.run(args)) as ApiObject;
   }
 
   async list(kind: string, selector = "", namespace = "default"): Promise<ApiObject[]> {

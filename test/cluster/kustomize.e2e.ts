@@ -200,6 +200,29 @@ describe.skipIf(skip)("the kustomizations in a cluster", () => {
     });
   });
 
+  story(
+    "the module's installer runs where a label asks for it, and its pod has the reason why not",
+    async () => {
+      const own = installerOverlay(directory, "ID=fedora\nVERSION_ID=41\n");
+      await kubectl.run(["apply", "-k", own]);
+      const name = "v4l2loopback-installer";
+      await until("the DaemonSet is wanted on no node", async () => {
+        const { status } = await kubectl.get("daemonset", name, "kube-system");
+        return status.observedGeneration >= 1 && status.desiredNumberScheduled === 0;
+      });
+      await kubectl.run(["label", "node", nodeName, "meeting-baas.io/install-v4l2loopback=true"]);
+      await until("the pod says that the distribution is not supported", async () => {
+        const [pod] = await kubectl.list("pods", `app.kubernetes.io/name=${name}`, "kube-system");
+        const [setup] = pod?.status.initContainerStatuses ?? [];
+        const { exitCode, message } =
+          (setup?.state.terminated ?? setup?.lastState.terminated) || {};
+        return exitCode === 1 && message.includes("fedora 41, and only Ubuntu and Debian");
+      });
+      await kubectl.run(["delete", "-k", own, "--wait"]);
+      await kubectl.run(["label", "node", nodeName, "meeting-baas.io/install-v4l2loopback-"]);
+    },
+  );
+
   test.skipIf(onlyInFullRun(`the overlays ${others.join(", ")} in a cluster`)).each(others)(
     "the overlay %s is applied, offers 8 devices, and is deleted without a rest",
     async (overlay) => {
@@ -250,6 +273,48 @@ function ownOverlay(parent: string, overlay: string): string {
               spec: {
                 ...(initContainers.length > 0 && { initContainers: patched(initContainers) }),
                 containers: patched(containers),
+              },
+            },
+          },
+        }),
+      },
+    ],
+  };
+  writeFileSync(join(directory, "kustomization.yaml"), JSON.stringify(kustomization));
+  return directory;
+}
+
+/** The installer's kustomization on a host that is a directory, in the image of the tests. @returns its directory. */
+function installerOverlay(parent: string, osRelease: string): string {
+  const directory = join(parent, "installer");
+  const host = join(directory, "host");
+  mkdirSync(join(host, "etc"), { recursive: true });
+  writeFileSync(join(host, "etc/os-release"), osRelease);
+  const image = { image: busybox, imagePullPolicy: "Never" };
+  const kustomization = {
+    apiVersion: "kustomize.config.k8s.io/v1beta1",
+    kind: "Kustomization",
+    resources: [relative(directory, join(checkout, "deploy/kubernetes/module-installer"))],
+    patches: [
+      {
+        target: { kind: "DaemonSet" },
+        patch: JSON.stringify({
+          apiVersion: "apps/v1",
+          kind: "DaemonSet",
+          metadata: { name: "v4l2loopback-installer" },
+          spec: {
+            template: {
+              spec: {
+                // That image has busybox alone, and no links to it.
+                initContainers: [
+                  {
+                    name: "install",
+                    ...image,
+                    command: ["/bin/busybox", "sh", "/scripts/install-module.sh"],
+                  },
+                ],
+                containers: [{ name: "done", ...image }],
+                volumes: [{ name: "host", hostPath: { path: host } }],
               },
             },
           },
