@@ -92,7 +92,7 @@ export class Cluster {
     return run([program, ...args], { env: this.kubectl.env });
   }
 
-  async nodeIsReady(node = nodeName, timeoutMs = 60_000): Promise<void> {
+  async nodeIsReady(node = nodeName, timeoutMs = 180_000): Promise<void> {
     await waitFor(`node ${node} is Ready`, timeoutMs, async () => {
       const { status } = await this.kubectl.get("node", node);
       return status.conditions.some(
