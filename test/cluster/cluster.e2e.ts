@@ -7,7 +7,12 @@ import { Cluster } from "./cluster.ts";
 import { binary, kubernetesVersion } from "./paths.ts";
 import { Stage } from "./stage.ts";
 import { jobStories } from "./stories/jobs.ts";
-import { installStories, uninstallStories, upgradeStories } from "./stories/release.ts";
+import {
+  helmTestStories,
+  installStories,
+  uninstallStories,
+  upgradeStories,
+} from "./stories/release.ts";
 import { schedulingStories } from "./stories/scheduling.ts";
 
 /**
@@ -26,8 +31,9 @@ describe.skipIf(skip)(`the chart in a cluster of Kubernetes ${kubernetesVersion}
   afterAll(() => stage.cluster.stop(), 120_000);
 
   installStories(stage);
-  jobStories(stage);
   schedulingStories(stage);
+  helmTestStories(stage);
+  jobStories(stage);
   upgradeStories(stage);
   uninstallStories(stage);
 });

@@ -9,9 +9,9 @@ import { deployment, streams } from "../workloads.ts";
 
 /** The release's beginning; the stories of all other files need it. */
 export function installStories(stage: Stage): void {
-  const { cluster, story } = { cluster: stage.cluster, story: stage.story.bind(stage) };
+  const { cluster } = stage;
 
-  story("helm installs it from a registry, and the node offers 8 devices", async () => {
+  stage.story("helm installs it from a registry, and the node offers 8 devices", async () => {
     await cluster.pushImage("0.1.0");
     await cluster.pushImage("0.1.1");
     const chart = join(checkout, "deploy/helm/video-device-plugin");
@@ -28,28 +28,33 @@ export function installStories(stage: Stage): void {
     await stage.rolledOut();
     await stage.allAllocatable();
   });
+}
 
-  story("helm test passes, and says what it checked", async () => {
+/** `helm test`. Its ended pods stay; a story with a drain would delete them. */
+export function helmTestStories(stage: Stage): void {
+  const { cluster, kubectl } = stage;
+
+  stage.story("helm test passes, and says what it checked", async () => {
     const args = ["--namespace", namespace, "--logs", "--timeout=120s"];
     const out = await cluster.helm("test", "cameras", ...args);
     expect(out).toMatch(/^Phase: +Succeeded$/m);
     expect(out).toMatch(/^\/dev\/video1\d is simulated: .* took a frame of 614400 bytes\./m);
   });
 
-  story(
+  stage.story(
     "a test pod whose image can't be pulled fails in time, and owns no device then",
     async () => {
       const hooks = await cluster.helm("get", "hooks", "cameras", "--namespace", namespace);
       const args = ["create", "--dry-run=client", "-o", "json", "-f", "-"];
-      const testPod = JSON.parse(await stage.kubectl.run(args, hooks));
+      const testPod = JSON.parse(await kubectl.run(args, hooks));
       expect(testPod.spec.activeDeadlineSeconds).toBe(120);
       testPod.metadata.name += "-without-image";
       testPod.spec.activeDeadlineSeconds = 3;
       testPod.spec.containers[0].image = `${registryHost}/nothing:0.0.0`;
-      await stage.kubectl.apply(testPod);
+      await kubectl.apply(testPod);
       await stage.until("the test pod has failed", async () => {
         const args = ["get", "pod", testPod.metadata.name, "-n", namespace, "-o", "json"];
-        const { status } = JSON.parse(await stage.kubectl.run(args));
+        const { status } = JSON.parse(await kubectl.run(args));
         return status.phase === "Failed" && status.reason === "DeadlineExceeded";
       });
       // It stays, as after a real test, and the next story has all eight devices.

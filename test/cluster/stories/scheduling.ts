@@ -90,8 +90,8 @@ export function schedulingStories(stage: Stage): void {
   stage.story(
     "a drained node keeps its plugin, and its pods come back after uncordon",
     async () => {
-      await kubectl.apply(deployment("bots", 8));
-      await stage.allRun("app=bots", 8);
+      await kubectl.apply(deployment("bots", 4));
+      await stage.allRun("app=bots", 4);
       const plugin = async () => {
         const args = ["get", "pods", "-n", namespace, "-l", `name=${daemonSet}`, "-o", "json"];
         const { items } = JSON.parse(await kubectl.run(args));
@@ -102,14 +102,14 @@ export function schedulingStories(stage: Stage): void {
       const before = await plugin();
       expect(before).toMatchObject([{ phase: "Running" }]);
       await kubectl.run(["drain", node, "--ignore-daemonsets", "--timeout=120s"]);
-      await stage.until("8 pods wait", async () => {
+      await stage.until("4 pods wait", async () => {
         const phases = await stage.phases("app=bots");
-        return phases.join() === Array(8).fill("Pending").join();
+        return phases.join() === Array(4).fill("Pending").join();
       });
       expect(await plugin()).toEqual(before);
       expect(await cluster.allocatable(resource)).toBe(8);
       await kubectl.run(["uncordon", node]);
-      await stage.allRun("app=bots", 8);
+      await stage.allRun("app=bots", 4);
       await stage.remove("app=bots", "deployment/bots");
     },
   );
