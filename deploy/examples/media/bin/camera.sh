@@ -38,10 +38,10 @@ write_picture() {
 # has_frames DEVICE: true once a program writes to it; with exclusive caps it is an output device until then
 has_frames() { ffmpeg -nostdin -loglevel quiet -f v4l2 -i "$1" -frames:v 1 -f null -; }
 
-# await_frames DEVICE WRITER: until DEVICE has frames, or the process WRITER has ended
+# await_frames DEVICE WRITER: until DEVICE has frames; false if the process WRITER ends before
 await_frames() {
   until has_frames "$1"; do
-    kill -0 "$2" 2>/dev/null || return 0
+    kill -0 "$2" 2>/dev/null || return 1
     sleep 0.2
   done
 }
