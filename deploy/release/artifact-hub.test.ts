@@ -20,7 +20,7 @@ const notes = `An introduction.
 test("changes are the first sentences of the changelog's items, with their section", () => {
   expect(changesOf(notes)).toEqual([
     { kind: "added", description: "Devices of v4l2loopback 0.15, made one by one." },
-    { kind: "added", description: "Commands." },
+    { kind: "added", description: "Commands: doctor, status." },
     { kind: "fixed", description: 'A "crash"' },
   ]);
 });

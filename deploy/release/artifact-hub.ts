@@ -21,7 +21,7 @@ export function changesOf(notes: string): Change[] {
 function firstSentence(item: string): string {
   const text = item.replaceAll(/\s+/g, " ").trim();
   // A full stop in a version or a file's name is followed by no space.
-  return /^.*?[.:](?= |$)/.exec(text)?.[0].replace(/:$/, ".") ?? text;
+  return /^.*?\.(?= |$)/.exec(text)?.[0] ?? text;
 }
 
 /**
