@@ -10,7 +10,20 @@ import { type Cluster, registryHost } from "./cluster.ts";
 import { binary, ports, vmNodeName } from "./paths.ts";
 
 /** What anything may take on an emulated node on a busy machine, ms. */
-export const vmPatienceMs = 300_000;
+export const vmPatienceMs = 600_000;
+
+/** Between two looks at the cluster, ms: each starts a kubectl, which takes CPU from the emulation. */
+const LOOK_MS = 2000;
+
+/** Resolves when `probe` has an answer: like `waitFor`, for what a VM takes long for. */
+export function waitForVm<T>(what: string, probe: () => Promise<T | undefined>): Promise<T> {
+  return waitFor(what, vmPatienceMs, async () => {
+    const answer = await probe().catch((error: unknown) => error as Error);
+    if (answer instanceof Error || answer === undefined) await Bun.sleep(LOOK_MS);
+    if (answer instanceof Error) throw answer;
+    return answer;
+  });
+}
 
 /** After so long timeout(1) ends the VM, s. */
 const LIMIT_SECONDS = 3600;
@@ -64,8 +77,7 @@ export class VmNode {
       // No story is played on it, so its own service for that stays out.
       kernel: ["net.ifnames=0", "systemd.mask=story.service", "systemd.wants=shell.socket"],
     });
-    const ready = () => this.#cluster.nodeIsReady(this.name, vmPatienceMs);
-    await this.daemon.start(command, ready, {}, vmPatienceMs);
+    await this.daemon.start(command, () => this.#isReady(), {}, vmPatienceMs);
   }
 
   async stop(): Promise<void> {
@@ -107,10 +119,16 @@ export class VmNode {
     const before = await this.#bootId();
     // The node may be down before it has answered.
     await this.run("systemctl start --no-block reboot.target").catch(() => undefined);
-    await waitFor(`${this.name} has booted again`, vmPatienceMs, async () =>
+    await waitForVm(`${this.name} has booted again`, async () =>
       (await this.#bootId()) !== before ? true : undefined,
     );
-    await this.#cluster.nodeIsReady(this.name, vmPatienceMs);
+    await this.#isReady();
+  }
+
+  async #isReady(): Promise<void> {
+    const { kubectl } = this.#cluster;
+    const args = ["wait", "--for=condition=Ready", `node/${this.name}`, "--timeout=60s"];
+    await waitForVm(`${this.name} is Ready`, () => kubectl.run(args));
   }
 
   async #bootId(): Promise<string> {

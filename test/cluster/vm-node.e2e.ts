@@ -1,0 +1,182 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { builtImage } from "../image/built-image.ts";
+import { unsupported as imageUnsupported } from "../image/environment.ts";
+import { checkout, imageName } from "../image/paths.ts";
+import { unsupported } from "../kubelet/environment.ts";
+import { nodeName, runDir } from "../kubelet/paths.ts";
+import { skipLevel } from "../kubelet/require-level.ts";
+import { environment } from "../node/environment.ts";
+import { onlyInFullRun } from "../support/ci-size.ts";
+import { Cluster, registryHost } from "./cluster.ts";
+import type { ApiObject } from "./kubectl.ts";
+import { numberedStream, readStream } from "./numbered-stream.ts";
+import { binary, kubernetesVersion, vmNodeName } from "./paths.ts";
+import { VmNode, vmPatienceMs, waitForVm } from "./vm-node.ts";
+
+/**
+ * The chart in a cluster of two nodes: this machine with simulated devices, and a VM with the real v4l2loopback, whose
+ * pods stream real frames. Run `test/cluster/provision.sh` and `test/node/provision.sh` first, then `bun run
+ * test:cluster` as root. It does not run beside the kubelet's tests.
+ */
+const isLeftOut = onlyInFullRun("a cluster with a whole machine as its second node");
+const found = isLeftOut ? { directory: "" } : environment();
+const missing = existsSync(binary("kubectl"))
+  ? undefined
+  : "no kubectl; run test/cluster/provision.sh";
+const skip =
+  isLeftOut ||
+  skipLevel(
+    unsupported() ??
+      imageUnsupported() ??
+      missing ??
+      ("reason" in found ? found.reason : undefined),
+  );
+
+const resource = "meeting-baas.io/video-devices";
+const namespace = "kube-system";
+/** The limit of a test, ms. */
+const testMs = 4 * vmPatienceMs;
+
+/** A release of the chart for one of the nodes. */
+interface Release {
+  readonly name: string;
+  readonly node: string;
+  readonly driver: "simulated" | "v4l2loopback";
+}
+const onHost: Release = { name: "simulated-cameras", node: nodeName, driver: "simulated" };
+const onVm: Release = { name: "cameras", node: vmNodeName, driver: "v4l2loopback" };
+
+describe.skipIf(skip)(`two nodes of Kubernetes ${kubernetesVersion}, one a whole machine`, () => {
+  const cluster = new Cluster();
+  const { kubectl } = cluster;
+  let vm: VmNode;
+  const started = performance.now();
+
+  beforeAll(async () => {
+    await cluster.start();
+    vm = new VmNode(cluster, "directory" in found ? found.directory : "");
+    const [{ archive }] = await Promise.all([builtImage(), vm.start()]);
+    for (const tag of ["0.1.0", "0.1.1"]) {
+      await vm.importImage(archive, imageName, `${registryHost}/video-device-plugin:${tag}`);
+      await cluster.helm(
+        ...["package", join(checkout, "deploy/helm/video-device-plugin"), "--destination", runDir],
+        ...["--version", tag, "--app-version", tag],
+      );
+    }
+  }, 2 * testMs);
+  afterAll(async () => {
+    await vm?.stop();
+    await cluster.stop();
+  }, 120_000);
+
+  const story = (name: string, work: () => Promise<void>) =>
+    test(
+      name,
+      async () => {
+        const begun = performance.now();
+        try {
+          await work();
+        } catch (cause) {
+          const message = cause instanceof Error ? cause.message : String(cause);
+          throw new Error(`${message}\n${await report()}`, { cause });
+        }
+        const seconds = (from: number) => Math.round((performance.now() - from) / 1000);
+        console.log(`${seconds(begun)} s, ${seconds(started)} s since the start: ${name}`);
+      },
+      testMs,
+    );
+
+  async function report(): Promise<string> {
+    const ask = (...args: string[]) => kubectl.run(args).catch(String);
+    return [
+      await ask("get", "pods", "-A", "-o", "wide"),
+      await ask("logs", "-n", namespace, `daemonset/${onVm.name}`, "--tail=40"),
+      await vm.logs(),
+      cluster.logs(),
+    ].join("\n");
+  }
+
+  async function until(what: string, is: () => Promise<boolean>): Promise<void> {
+    await waitForVm(what, async () => ((await is()) ? true : undefined));
+  }
+  const isAllocatable = (node: string, count: number) =>
+    until(`${count} devices of ${node} are allocatable`, async () => {
+      return (await cluster.allocatable(resource, node)) === count;
+    });
+  const running = async (app: string): Promise<ApiObject[]> =>
+    (await kubectl.list("pods", `app=${app}`)).filter(
+      ({ status, metadata }) => status.phase === "Running" && !metadata.deletionTimestamp,
+    );
+
+  const helm = (verb: "install" | "upgrade", { name, node, driver }: Release, version: string) =>
+    cluster.helm(
+      ...[verb, name, join(runDir, `video-device-plugin-${version}.tgz`), "--namespace", namespace],
+      ...["--set", `image.repository=${registryHost}/video-device-plugin`],
+      ...["--set", `fullnameOverride=${name}`, "--set", `config.driver=${driver}`],
+      // With the default of 2 buffers, a reader that gets no CPU for some seconds loses frames.
+      ...["--set", "config.v4l2MaxBuffers=8"],
+      // Each probe starts a program, which takes an emulated CPU seconds.
+      ...["--set", "probes.timeoutSeconds=60", "--set", "probes.startup.periodSeconds=10"],
+      ...["--set-string", `nodeSelector.kubernetes\\.io/hostname=${node}`],
+      ...["--wait", "--timeout=10m"],
+    );
+  const rolledOut = ({ name }: Release) =>
+    kubectl.run(["rollout", "status", "-n", namespace, `daemonset/${name}`, "--timeout=10m"]);
+
+  story("a release for each node: both offer 8 devices", async () => {
+    await Promise.all([helm("install", onHost, "0.1.0"), helm("install", onVm, "0.1.0")]);
+    await Promise.all([isAllocatable(nodeName, 8), isAllocatable(vmNodeName, 8)]);
+  });
+
+  /** The pod that streams, what it has said so far, and how often its container was started again. */
+  async function stream(tenant: string) {
+    const [pod] = await running(tenant);
+    if (pod === undefined) return undefined;
+    const { name } = pod.metadata;
+    const state = readStream(await kubectl.run(["logs", name]));
+    return state && { ...state, pod: name, restarts: pod.status.containerStatuses[0].restartCount };
+  }
+
+  /** Five frames more than now have come through. */
+  async function framesCome(tenant: string) {
+    const before = (await stream(tenant).catch(() => undefined))?.count.frames ?? 0;
+    return waitForVm(`frames of ${tenant} come`, async () => {
+      const now = await stream(tenant);
+      return now && now.count.frames >= before + 5 ? now : undefined;
+    });
+  }
+
+  story("a pod streams through helm upgrade, rollback and rollout restart", async () => {
+    await kubectl.apply(numberedStream("carol", resource, vmNodeName));
+    const { device, pod } = await framesCome("carol");
+    // The container ends with its reader. On a busy machine a reader may be late for a frame, which is no error to it.
+    const same = { device, pod, restarts: 0, count: { torn: 0, foreign: 0 } };
+    const changes = [
+      () => helm("upgrade", onVm, "0.1.1"),
+      () => cluster.helm("rollback", onVm.name, "1", "--namespace", namespace, "--wait"),
+      () => kubectl.run(["rollout", "restart", "-n", namespace, `daemonset/${onVm.name}`]),
+    ];
+    for (const change of changes) {
+      await change();
+      await rolledOut(onVm);
+      await isAllocatable(vmNodeName, 8);
+      expect(await framesCome("carol")).toMatchObject(same);
+    }
+    console.log("carol, in the end:", await stream("carol"));
+  });
+
+  story("after a reboot of the node the Deployment streams again", async () => {
+    await vm.reboot();
+    await isAllocatable(vmNodeName, 8);
+    const { count } = await framesCome("carol");
+    expect(count).toMatchObject({ torn: 0, foreign: 0 });
+    await until("one pod is carol's", async () => (await running("carol")).length === 1);
+    const refused = (await kubectl.list("pods", "app=carol")).filter(
+      ({ status }) => status.phase === "Failed",
+    );
+    console.log(`refused after the reboot: ${refused.length} pods`);
+    await kubectl.run(["delete", "deployment/carol", "--wait"]);
+  });
+});
