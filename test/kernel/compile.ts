@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dir, "../..");
@@ -7,6 +7,12 @@ const binary = join(root, "dist/video-device-plugin");
 /** Compiles a program for a VM's guest, as the plugin itself is compiled. */
 export function compileGuest(source: string, outfile: string): void {
   run([process.execPath, "build", "--compile", "--production", source, "--outfile", outfile]);
+}
+
+/** Compiles a Go program of one file, for a guest without Go. */
+export function compileGo(source: string, outfile: string): void {
+  writeFileSync(`${outfile}.go`, source);
+  run(["env", "CGO_ENABLED=0", "go", "build", "-o", outfile, `${outfile}.go`]);
 }
 
 /** Path of the compiled plugin, built (`bun run build`) if it is missing or older than a source. */

@@ -2,9 +2,11 @@ import { afterAll, beforeAll, describe } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import usingPage from "../../docs/using.md" with { type: "text" };
+import { snippet } from "../support/snippet.ts";
 import { startEach } from "../support/start-each.ts";
 import { availableVms } from "./available-vms.ts";
-import { builtPlugin, compileGuest } from "./compile.ts";
+import { builtPlugin, compileGo, compileGuest } from "./compile.ts";
 import { filesUnder } from "./cpio.ts";
 import { type Machine, machines, tables } from "./machines.ts";
 import type { Suite } from "./suite.ts";
@@ -27,10 +29,12 @@ const limitMs = 7_200_000;
 describe.skipIf(directory === undefined)("on a real kernel", () => {
   const work = mkdtempSync(join(tmpdir(), "kernel-tests-"));
   const guest = join(work, "guest");
+  const goWriter = join(work, "go-writer");
   let runs: readonly Promise<VmRun>[] = [];
   beforeAll(() => {
     const plugin = builtPlugin();
     compileGuest(join(import.meta.dir, "guest.ts"), guest);
+    if (played.some(hasPrograms)) compileGo(snippet(usingPage, "camera.go"), goWriter);
     runs = startEach(
       played.map((machine) => () => boot(machine, { guest, plugin })),
       2,
@@ -61,8 +65,11 @@ describe.skipIf(directory === undefined)("on a real kernel", () => {
     machine: Machine,
     { guest, plugin }: { guest: string; plugin: string },
   ): Promise<VmRun> {
-    const programs = machine.suites.some(({ needsPrograms }) => needsPrograms)
-      ? filesUnder(join(directory ?? "", "programs"), "/")
+    const programs = hasPrograms(machine)
+      ? [
+          ...filesUnder(join(directory ?? "", "programs"), "/"),
+          ["/usr/bin/go-writer", { from: goWriter }] as const,
+        ]
       : [];
     const files = {
       "/usr/bin/guest": { from: guest },
@@ -77,6 +84,10 @@ describe.skipIf(directory === undefined)("on a real kernel", () => {
     return run;
   }
 });
+
+function hasPrograms({ suites }: Machine): boolean {
+  return suites.some(({ needsPrograms }) => needsPrograms);
+}
 
 function secondsOf(run: VmRun, suite: string): string {
   try {

@@ -28,10 +28,11 @@ export interface Machine extends Pick<VmMachine, "moduleVersion" | "kernelArgume
 const versions = requestedVersions([...MODULE_VERSIONS, NEWER_KERNEL]);
 const driverTable = tableOf("driver", versions);
 const programsTable = tableOf("programs", versions);
+const usingTable = tableOf("using", versions);
 const storyTable = new ResultsTable([], versions);
 
 /** How suites went with each version, once they have been played. */
-export const tables = [driverTable, storyTable, programsTable];
+export const tables = [driverTable, storyTable, programsTable, usingTable];
 
 /** All machines there are, those that take longest first. */
 export function machines(): Machine[] {
@@ -54,7 +55,10 @@ function wholeMachine(version: ModuleVersion): Machine {
     ...stories(version),
     toolsSuite(version),
   ];
-  const full = [scenarioSuite("programs", version, programsTable)];
+  const full = [
+    scenarioSuite("programs", version, programsTable),
+    ...(OLDEST_AND_NEWEST.includes(version) ? [scenarioSuite("using", version, usingTable)] : []),
+  ];
   return machine(
     `v4l2loopback ${version}`,
     { moduleVersion: version },

@@ -236,23 +236,26 @@ provide_tool() {
 }
 
 # driver/programs.ts plays with these. Of all the packages they depend on, 0.5 GB, only the libraries they are
-# linked to are kept, side by side: where Debian chooses one by an alternative (libblas), this does not.
+# linked to are kept, side by side: where Debian chooses one by an alternative (libblas), this does not. GStreamer
+# loads its plugins itself, so those of the scenarios are named here.
 provide_programs() {
   local programs=$cache/programs.new root=$cache/programs.root debs=$cache/debs libraries=lib/x86_64-linux-gnu
-  [[ ! -e $cache/programs ]] || return 0
+  [[ ! -e $cache/programs/usr/bin/gst-launch-1.0 ]] || return 0
   apt_setup
-  say "fetching ffmpeg and v4l-utils"
+  say "fetching ffmpeg, GStreamer and v4l-utils"
   rm -rf "$programs" "$root" "$debs"
-  mkdir -p "$programs/usr/bin" "$programs/usr/$libraries" "$root" "$debs/partial"
+  mkdir -p "$programs/usr/bin" "$programs/usr/$libraries/gstreamer-1.0" "$root" "$debs/partial"
   quietly apt_private apt-get install --download-only -y --no-install-recommends \
-    -o Dir::Cache::archives="$debs" ffmpeg v4l-utils || unavailable "can't download ffmpeg and v4l-utils"
+    -o Dir::Cache::archives="$debs" ffmpeg v4l-utils gstreamer1.0-{tools,plugins-base,plugins-good} ||
+    unavailable "can't download ffmpeg, GStreamer and v4l-utils"
   local deb name path
   for deb in "$debs"/*.deb; do dpkg -x "$deb" "$root"; done
   path=$(find "$root" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
-  for name in ffmpeg v4l2-ctl v4l2-compliance; do
-    cp "$root/usr/bin/$name" "$programs/usr/bin"
+  for name in bin/{ffmpeg,gst-launch-1.0,v4l2-ctl,v4l2-compliance} \
+    "$libraries"/gstreamer-1.0/libgst{coreelements,videotestsrc,videoconvertscale,video4linux2}.so; do
+    cp "$root/usr/$name" "$programs/usr/$name"
     "$root/$libraries/ld-linux-x86-64.so.2" --inhibit-cache --library-path "$path" \
-      --list "$root/usr/bin/$name"
+      --list "$root/usr/$name"
   done >"$cache/programs.list"
   if grep 'not found' "$cache/programs.list" >&2; then return 1; fi
   # "libx.so.1 => /where/libx.so.1 (0x...)"; libc's are to be those that every VM has.
@@ -261,7 +264,7 @@ provide_programs() {
       [[ ! -e $cache/kernel/$libraries/$name ]] || path=$cache/kernel/$libraries/$name
       cp -L "$path" "$programs/usr/$libraries/$name"
     done
-  rm -rf "$root" "$debs" "$cache/programs.list"
+  rm -rf "$root" "$debs" "$cache/programs.list" "$cache/programs"
   mv "$programs" "$cache/programs"
 }
 
