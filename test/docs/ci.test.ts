@@ -2,13 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { YAML } from "bun";
 import { ciSize, onlyInFullRun } from "../support/ci-size.ts";
 import { tableRows } from "../support/markdown.ts";
 import { startEach } from "../support/start-each.ts";
 
 const root = join(import.meta.dir, "../..");
 const script = readFileSync(join(root, ".ci/run"), "utf8");
-const parts = [...script.matchAll(/^part ([a-z0-9]+) /gm)].map(([, part = ""]) => part);
+const parts = [...script.matchAll(/^(?:full_)?part ([a-z0-9]+) /gm)].map(([, part = ""]) => part);
 
 test("docs/ci.md has what each part of .ci/run takes", () => {
   const rows = tableRows(readFileSync(join(root, "docs/ci.md"), "utf8"), "part").map(String);
@@ -43,6 +44,26 @@ describe(".ci/run", () => {
   test.each([[[]], [["gate"]], [["full"]]])("%j: a part that isn't there is a failure", (size) => {
     const { exitCode, lines } = ran([...size, "nothing"]);
     expect({ exitCode, lines }).toEqual({ exitCode: 1, lines: ["", "0 passed, 0 failed"] });
+  });
+
+  test("runs a part that only the full run has, and has the workflow list it, only there", () => {
+    const file = readFileSync(join(root, ".github/workflows/test.yaml"), "utf8");
+    const { jobs } = YAML.parse(file) as { jobs: { parts: { steps: { run?: string }[] } } };
+    const run = jobs.parts.steps.at(-1)?.run ?? "";
+    const listed = (SIZE: string) => {
+      const PATH = `${bin}:${process.env["PATH"]}`;
+      const env = { ...process.env, PATH, SIZE, GITHUB_OUTPUT: "/dev/null" };
+      const { stdout } = Bun.spawnSync(["bash", "-ec", run], { cwd: root, env });
+      return JSON.parse(stdout.toString().replace("parts=", ""));
+    };
+    expect(listed("full")).toEqual(parts);
+    expect(listed("gate")).toEqual(parts.filter((part) => part !== "keda"));
+    const runs = (...args: string[]) => ran(args, "exit 1").lines.includes("==> build");
+    expect([runs("keda"), runs("full", "keda"), runs("full", "kedas")]).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 
   test("counts what passed, and what was skipped as neither passed nor failed", () => {
