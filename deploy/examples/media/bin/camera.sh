@@ -35,13 +35,12 @@ write_picture() {
   exec ffmpeg -nostdin -hide_banner -loglevel warning -y -re -f lavfi -i "testsrc2=size=$size:rate=$rate" "${outputs[@]}"
 }
 
-# has_frames DEVICE: true once a program writes to it; with exclusive caps it is an output device until then
-has_frames() { ffmpeg -nostdin -loglevel quiet -f v4l2 -i "$1" -frames:v 1 -f null -; }
-
-# await_frames DEVICE WRITER: until DEVICE has frames; false if the process WRITER ends before
+# await_frames WRITER: until the process has written three frames; false if it ends before. It opens no device: a reader that
+# comes before the first frame may keep the writer from beginning.
 await_frames() {
-  until has_frames "$1"; do
-    kill -0 "$2" 2>/dev/null || return 1
+  local frame=$((${size%x*} * ${size#*x} * 3 / 2)) written
+  until written=$(sed -n 's/^wchar: //p' "/proc/$1/io" 2>/dev/null) && ((${written:-0} >= 3 * frame)); do
+    kill -0 "$1" 2>/dev/null || return 1
     sleep 0.2
   done
 }
