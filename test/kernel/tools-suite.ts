@@ -141,6 +141,19 @@ run no-writer $plugin snapshot video10 -o /tmp/none.png
 run check $plugin snapshot video10 --check
 run check-again $plugin snapshot video10 --check --size 64x48 --format RGB24
 run check-both $plugin snapshot video12 --check
+# as the pod of helm test does
+cat >/tmp/as-another-user.cjs <<'END'
+const [, , ...command] = process.argv;
+const { BUN_BE_BUN, ...env } = process.env;
+process.setgroups([]);
+process.setgid(65534);
+process.setuid(65534);
+const { status } = require("node:child_process").spawnSync(command[0], command.slice(1), { stdio: "inherit", env });
+process.exit(status);
+END
+chmod 0666 /dev/video11 /dev/video12
+run check-container env BUN_BE_BUN=1 VIDEO_DEVICE=/dev/video11 VIDEO_DEVICES=/dev/video11,/dev/video12 \\
+  $plugin /tmp/as-another-user.cjs $plugin snapshot --check
 run after v4l2-tool query --try-format /dev/video10
 
 # a kubelet that takes connections and says nothing of use
@@ -251,6 +264,13 @@ function makeTests(moduleVersion: ModuleVersion, result: () => VmResult): void {
       );
     },
   );
+
+  test("without a name, the devices of the own container are checked, as a user that isn't root", () => {
+    const [first = "", second = "", ...rest] = output("check-container").split("\n");
+    expect(first).toStartWith("/dev/video11: all 100 frames of 640x480 YUYV came back");
+    expect(second).toStartWith("/dev/video12: all 100 frames of 640x480 YUYV came back");
+    expect(rest).toEqual(["exit 0", ""]);
+  });
 
   test("a busy device is not checked", () => {
     expect(output("check-busy")).toMatch(
