@@ -230,6 +230,8 @@ describe.skipIf(skip)(`a ScaledJob of KEDA ${kedaVersion}`, () => {
  */
 const app = `
 set -eu
+# As process 1 it would go on otherwise, and a deleted Job would play its entry all the same.
+trap 'exit 1' TERM
 redis() { printf '%s\\r\\nQUIT\\r\\n' "$*" | nc "\${REDIS_ADDRESS%:*}" "\${REDIS_ADDRESS#*:}" | tr -d '\\r'; }
 set -- $(redis LPOP ${list})
 if [ "$1" = '$-1' ]; then redis RPUSH ${journal} "empty:none:$VIDEO_DEVICE"; exit; fi
