@@ -33,14 +33,16 @@ process.on("SIGTERM", () => process.exit(0));
 for (const directory of [env.HOME, env.XDG_RUNTIME_DIR])
   mkdirSync(directory, { recursive: true, mode: 0o700 });
 
-// Sound: what the page plays goes to a sink that drops it, and the sink's monitor is the page's microphone.
+// Sound: what the page plays goes to a sink that drops it, and is the page's microphone. Chromium lists
+// no monitor of a sink, so a source of its own stands for it.
 execFileSync(
   "pulseaudio",
   ["-n", "--daemonize=yes", "--exit-idle-time=-1"].concat(
-    ["module-native-protocol-unix", "module-null-sink sink_name=speaker"].flatMap((module) => [
-      "--load",
-      module,
-    ]),
+    [
+      "module-native-protocol-unix",
+      "module-null-sink sink_name=speaker",
+      "module-remap-source master=speaker.monitor source_name=microphone",
+    ].flatMap((module) => ["--load", module]),
   ),
   { stdio: "inherit" },
 );
