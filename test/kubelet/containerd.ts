@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Daemon } from "./daemon.ts";
 import { imageArchive, imageName } from "./image.ts";
@@ -36,7 +36,7 @@ const registriesDir = join(runDir, "registries");
 /** A pod with this annotation, "true", has a runtime with `privileged_without_host_devices` (pkg/cri/annotations). */
 export const untrustedAnnotation = "io.kubernetes.cri.untrusted-workload";
 
-const configuration = () => `version = 2
+const configuration = (snapshots = snapshotter()) => `version = 2
 root = "${join(dataDir, "containerd")}"
 state = "${join(runDir, "containerd")}"
 
@@ -51,8 +51,7 @@ state = "${join(runDir, "containerd")}"
   # Network namespaces below our own directory, instead of in /run/netns.
   netns_mounts_under_state_dir = true
   [plugins."io.containerd.grpc.v1.cri".containerd]
-    # Plain copies: the image is small, and overlayfs does not stack on every file system.
-    snapshotter = "native"
+    snapshotter = "${snapshots}"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
     # The runtime of pods with the annotation "${untrustedAnnotation}": without an API server
@@ -68,8 +67,24 @@ state = "${join(runDir, "containerd")}"
 # containerd 2 unpacks a pulled image only for the snapshotters that are listed here.
 [[plugins."io.containerd.transfer.v1.local".unpack_config]]
   platform = "linux/${process.arch === "x64" ? "amd64" : process.arch}"
-  snapshotter = "native"
+  snapshotter = "${snapshots}"
 `;
+
+/** Plain copies where overlayfs does not stack on the file system of {@link dataDir}: slower, with the same result. */
+function snapshotter(): "overlayfs" | "native" {
+  const trial = mkdtempSync(join(dataDir, "overlay-"));
+  const [lower, upper, work, merged] = ["lower", "upper", "work", "merged"].map((name) => {
+    const directory = join(trial, name);
+    mkdirSync(directory);
+    return directory;
+  });
+  const layers = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+  const mount = ["mount", "-t", "overlay", "overlay", "-o", layers, `${merged}`];
+  const { exitCode } = Bun.spawnSync(mount, { stdout: "ignore", stderr: "ignore" });
+  if (exitCode === 0) Bun.spawnSync(["umount", `${merged}`]);
+  rmSync(trial, { recursive: true });
+  return exitCode === 0 ? "overlayfs" : "native";
+}
 
 /** A containerd of our own beside any other on the machine: own socket, state and content. */
 export class Containerd {
@@ -96,9 +111,9 @@ export class Containerd {
     await this.#ctr("images", "import", "--no-unpack", archive);
   }
 
-  /** Imports an image archive, under the name that is in it. */
+  /** Imports an image archive, under the name that is in it, and unpacks it, for which the kubelet would wait 2 minutes. */
   async importImage(archive: string): Promise<void> {
-    await this.#ctr("images", "import", "--no-unpack", archive);
+    await this.#ctr("images", "import", "--snapshotter", snapshotter(), archive);
   }
 
   /** Pushes an image to a registry on loopback, under a name in it. */
