@@ -167,6 +167,16 @@ describe.skipIf(skip)(`two nodes of Kubernetes ${kubernetesVersion}, one a whole
     console.log("carol, in the end:", await stream("carol"));
   });
 
+  story("helm test passes, with frames that came back from a real device", async () => {
+    // So that the test's pod runs on the VM.
+    await kubectl.run(["cordon", nodeName]);
+    const args = ["--namespace", namespace, "--logs", "--timeout=10m"];
+    const out = await cluster.helm("test", onVm.name, ...args);
+    await kubectl.run(["uncordon", nodeName]);
+    expect(out).toMatch(/^Phase: +Succeeded$/m);
+    expect(out).toMatch(/^\/dev\/video1\d: all 100 frames of 640x480 YUYV came back/m);
+  });
+
   story("after a reboot of the node the Deployment streams again", async () => {
     await vm.reboot();
     await isAllocatable(vmNodeName, 8);
