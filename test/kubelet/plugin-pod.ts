@@ -104,18 +104,13 @@ export class PluginPod {
     return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
   }
 
-  /**
-   * Its answer over HTTP, at the pod's address. A refused connection is tried again: one of hundreds was refused by a pod
-   * that had been listening for seven seconds, on a machine with other networks of pods, and why is not known.
-   */
-  http(path: string): Promise<{ readonly status: number; readonly text: string }> {
-    return waitFor(`an answer to ${path}`, patienceMs, async () => {
-      const address = (await this.status())?.podIP;
-      const response = await fetch(`http://${address}:8080${path}`, {
-        signal: AbortSignal.timeout(10_000),
-      });
-      return { status: response.status, text: await response.text() };
+  /** Its answer over HTTP, at the pod's address. */
+  async http(path: string): Promise<{ readonly status: number; readonly text: string }> {
+    const address = (await this.status())?.podIP;
+    const response = await fetch(`http://${address}:8080${path}`, {
+      signal: AbortSignal.timeout(10_000),
     });
+    return { status: response.status, text: await response.text() };
   }
 
   container(): Promise<RunningContainer> {
