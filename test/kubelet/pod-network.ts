@@ -41,6 +41,9 @@ const configuration = {
   ],
 };
 
+/** The host's address on each pair: the subnet's first. */
+const gateway = "198.18.77.1";
+
 /** The host's switch that ptp turns on for good. */
 const forwarding = "/proc/sys/net/ipv4/ip_forward";
 const forwardingBefore = join(runDir, "ip-forward");
@@ -52,8 +55,18 @@ export function makePodNetwork(directory: string): void {
   writeFileSync(forwardingBefore, readFileSync(forwarding));
 }
 
-/** Undoes what pods' networks left outside of our directories. The interfaces go with the pods' last processes. */
+/**
+ * Undoes what pods' networks left outside of our directories. Interfaces go with the pods' last processes; one whose shim
+ * was killed may live on, and would get the packets of the next pod with its address.
+ */
 export function removePodNetwork(): void {
+  const ip = Bun.which("ip", { PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` });
+  if (ip !== null) {
+    const { stdout } = Bun.spawnSync([ip, "-o", "-4", "address", "show", "to", gateway]);
+    for (const [, name = ""] of stdout.toString().matchAll(/^\d+: (veth\w+)/gm)) {
+      Bun.spawnSync([ip, "link", "delete", name], { stderr: "ignore" });
+    }
+  }
   if (existsSync(forwardingBefore)) writeFileSync(forwarding, readFileSync(forwardingBefore));
   const results = join(cniState, "results");
   if (!existsSync(results)) return;
