@@ -1,9 +1,7 @@
 import { PluginError } from "../../common/plugin-error.ts";
 import { systemSources } from "../../config/system-sources.ts";
+import { nullDevice } from "../../drivers/simulated/index.ts";
 import type { Target } from "./target.ts";
-
-/** The device number of /dev/null, https://docs.kernel.org/admin-guide/devices.html; simulated devices have it. */
-const nullDevice = { major: 1, minor: 3 };
 
 /** True if the node does nothing, as those of the simulated driver. */
 export function isSimulated({ device }: Pick<Target, "device">): boolean {
