@@ -50,9 +50,9 @@ export function renderVersion(root: string): string[] {
 /** A function that replaces one version of the plugin by another. @param image the plugin's, without a tag. */
 export function withVersion(from: string, to: string, image: string): (text: string) => string {
   // Files, images and charts with the plugin's name; fields of YAML; the plugin's own output.
-  const name = `(?:video-device-plugin|${literal(image)})[\\w/-]*[:-]`;
+  const name = `(?:video-device-plugin|${RegExp.escape(image)})[\\w/-]*[:-]`;
   const before = `${name}|(?:[vV]ersion|newTag): |\\bplugin(?:,|  +) ?`;
-  const pattern = new RegExp(`(${before})${literal(from)}(?![\\w+]|\\.\\d)`, "g");
+  const pattern = new RegExp(`(${before})${RegExp.escape(from)}(?![\\w+]|\\.\\d)`, "g");
   return (text) => text.replaceAll(pattern, (_, prefix) => prefix + to);
 }
 
@@ -73,29 +73,17 @@ export function renaming(from: string, to: string): (text: string) => string {
   /** What may not follow: a longer name is another repository's. */
   const end = "(?![\\w-])";
   const rules = [
-    [`(github|githubusercontent)\\.com/${literal(path(old.sources))}${end}`, path(now.sources)],
-    [`(github)\\.com/${literal(old.owner)}(?![\\w/-]|\\.\\w)`, now.owner],
-  ] as const;
-  const images = [
-    [`${literal(old.image)}(?!\\w)`, now.image],
-    [`${literal(old.charts.replace("oci://", ""))}${end}`, now.charts.replace("oci://", "")],
+    [
+      `(github|githubusercontent)\\.com/${RegExp.escape(path(old.sources))}${end}`,
+      `$1.com/${path(now.sources)}`,
+    ],
+    [`github\\.com/${RegExp.escape(old.owner)}(?![\\w/-]|\\.\\w)`, `github.com/${now.owner}`],
+    [`${RegExp.escape(old.image)}(?!\\w)`, now.image],
+    [`${RegExp.escape(old.charts.replace("oci://", ""))}${end}`, now.charts.replace("oci://", "")],
     // The argument of gh.
-    [`(?<=--repo )${literal(path(old.sources))}${end}`, path(now.sources)],
+    [`(?<=--repo )${RegExp.escape(path(old.sources))}${end}`, path(now.sources)],
     // A team in CODEOWNERS.
-    [`(?<!\\w)@${literal(old.owner)}/`, `@${now.owner}/`],
-  ] as const;
-  return (text) => {
-    let renamed = text;
-    for (const [pattern, by] of rules) {
-      renamed = renamed.replaceAll(new RegExp(pattern, "g"), (_, host) => `${host}.com/${by}`);
-    }
-    for (const [pattern, by] of images) {
-      renamed = renamed.replaceAll(new RegExp(pattern, "g"), () => by);
-    }
-    return renamed;
-  };
-}
-
-function literal(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    [`(?<!\\w)@${RegExp.escape(old.owner)}/`, `@${now.owner}/`],
+  ].map(([pattern = "", by = ""]) => [new RegExp(pattern, "g"), by] as const);
+  return (text) => rules.reduce((renamed, [pattern, by]) => renamed.replaceAll(pattern, by), text);
 }

@@ -44,7 +44,14 @@ export function commandBlocks(markdown: string, anchor: string): CommandBlock[] 
  */
 export function prints(shown: string, printed: string): boolean {
   const pattern = normal(shown)
-    .map((line) => (line === "…" ? "(?:.*\n)*?" : `${line.split("…").map(literal).join(".*?")}\n`))
+    .map((line) =>
+      line === "…"
+        ? "(?:.*\n)*?"
+        : `${line
+            .split("…")
+            .map((part) => RegExp.escape(part))
+            .join(".*?")}\n`,
+    )
     .join("");
   return new RegExp(`^${pattern}$`).test(`${normal(printed).join("\n")}\n`);
 }
@@ -54,8 +61,4 @@ function normal(text: string): string[] {
     .trim()
     .split("\n")
     .map((line) => line.trim().replaceAll(/\s+/g, " "));
-}
-
-function literal(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
