@@ -1,14 +1,11 @@
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheOf } from "../../test/support/cache-of.ts";
 import { chartDir } from "./chart.ts";
 
 /** The directory of the programs and schemas that `test/manifests/provision.sh` installs. */
-export function manifestToolsDir(env: Record<string, string | undefined> = process.env): string {
-  const base =
-    env["VDP_CACHE_DIR"] ||
-    join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "video-device-plugin");
-  return join(base, "manifests");
+export function manifestToolsDir(): string {
+  return cacheOf("manifests");
 }
 
 /** The provisioned helm, whose version is pinned, else the one on the path. */

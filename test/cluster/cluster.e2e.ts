@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, describe } from "bun:test";
-import { existsSync } from "node:fs";
-import { unsupported as imageUnsupported } from "../image/environment.ts";
-import { unsupported } from "../kubelet/environment.ts";
 import { skipLevel } from "../kubelet/require-level.ts";
 import { Cluster } from "./cluster.ts";
-import { binary, kubernetesVersion } from "./paths.ts";
+import { unsupported } from "./environment.ts";
+import { kubernetesVersion } from "./paths.ts";
 import { Stage } from "./stage.ts";
 import { jobStories } from "./stories/jobs.ts";
 import {
@@ -20,10 +18,7 @@ import { schedulingStories } from "./stories/scheduling.ts";
  * containerd 2 as processes, with simulated devices. Run `test/cluster/provision.sh` first, then `bun run test:cluster` as
  * root. The kubelet's directory can't be moved, so it does not run beside the kubelet's tests.
  */
-const missing = existsSync(binary("kubectl"))
-  ? undefined
-  : "no kubectl; run test/cluster/provision.sh";
-const skip = skipLevel(unsupported() ?? imageUnsupported() ?? missing);
+const skip = skipLevel(unsupported());
 
 describe.skipIf(skip)(`the chart in a cluster of Kubernetes ${kubernetesVersion}`, () => {
   const stage = new Stage(new Cluster());

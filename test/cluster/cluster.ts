@@ -8,7 +8,7 @@ import { busyboxPath } from "../kubelet/image.ts";
 import { Kubelet } from "../kubelet/kubelet.ts";
 import { removeLeftovers, takeMachine } from "../kubelet/leftovers.ts";
 import { nodeName, runDir } from "../kubelet/paths.ts";
-import { waitFor } from "../kubelet/wait.ts";
+import { waitUntil } from "../kubelet/wait.ts";
 import { Certificates } from "./certificates.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { Kubectl } from "./kubectl.ts";
@@ -93,14 +93,12 @@ export class Cluster {
   }
 
   async nodeIsReady(node = nodeName, timeoutMs = 180_000): Promise<void> {
-    await waitFor(`node ${node} is Ready`, timeoutMs, async () => {
+    await waitUntil(`node ${node} is Ready`, timeoutMs, async () => {
       const { status } = await this.kubectl.get("node", node);
       return status.conditions.some(
         ({ type, status: is }: { type: string; status: string }) =>
           type === "Ready" && is === "True",
-      )
-        ? true
-        : undefined;
+      );
     });
   }
 

@@ -3,13 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { Glob } from "bun";
-import { unsupported as imageUnsupported } from "../image/environment.ts";
 import { checkout } from "../image/paths.ts";
-import { unsupported } from "../kubelet/environment.ts";
 import { imageName as busybox } from "../kubelet/image.ts";
 import { nodeName } from "../kubelet/paths.ts";
 import { skipLevel } from "../kubelet/require-level.ts";
-import { waitFor } from "../kubelet/wait.ts";
 import { schemaPath } from "../manifests/tools.ts";
 import { type Dashboard, dashboardQueries } from "../monitoring/dashboard-queries.ts";
 import { Prometheus } from "../monitoring/prometheus.ts";
@@ -18,7 +15,9 @@ import { onlyInFullRun } from "../support/ci-size.ts";
 import { renderedPodTemplate } from "../support/manifests.ts";
 import { Cluster, registryHost } from "./cluster.ts";
 import { podTargets, stateMetrics } from "./cluster-state.ts";
+import { unsupported } from "./environment.ts";
 import { type PodMonitor, scrapeConfigs } from "./pod-monitor.ts";
+import { daemonSet, resource, Stage } from "./stage.ts";
 
 /**
  * The kustomizations, applied with `kubectl apply -k` in a whole cluster with simulated devices, and what a Prometheus
@@ -29,18 +28,11 @@ const customResources = ["podmonitor.yaml", "prometheusrule.yaml"].map(schemaPat
 const missing = customResources.every((path) => existsSync(path))
   ? undefined
   : "no custom resource definitions; run test/cluster/provision.sh";
-const reason = unsupported() ?? imageUnsupported() ?? missing;
+const reason = unsupported() ?? missing;
 const tools = reason === undefined ? await prometheusTools() : undefined;
 const skip = skipLevel(reason ?? (tools === undefined ? "no Prometheus" : undefined));
 
-const resource = "meeting-baas.io/video-devices";
-const daemonSet = "video-device-plugin";
 const stateDir = "/var/lib/video-device-plugin";
-/** Of anything that the cluster is waited for, ms. */
-const patienceMs = 120_000;
-/** The limit of a test, ms. */
-const testMs = 4 * patienceMs;
-
 const overlaysDir = join(checkout, "deploy/kubernetes/overlays");
 /** The one that the gate applies, too: the others differ in what `test:manifests` compares. */
 const inGate = "metrics";
@@ -54,6 +46,7 @@ const namespaceOf = (overlay: string) =>
 describe.skipIf(skip)("the kustomizations in a cluster", () => {
   const cluster = new Cluster();
   const { kubectl } = cluster;
+  const stage = new Stage(cluster);
   const directory = mkdtempSync(join(tmpdir(), "overlays-"));
 
   beforeAll(async () => {
@@ -67,34 +60,13 @@ describe.skipIf(skip)("the kustomizations in a cluster", () => {
     await cluster.stop();
   }, 120_000);
 
-  async function until(what: string, is: () => Promise<boolean>): Promise<void> {
-    await waitFor(what, patienceMs, async () => ((await is()) ? true : undefined));
-  }
-
-  const story = (name: string, work: () => Promise<void>) =>
-    test(
-      name,
-      async () => {
-        try {
-          await work();
-        } catch (cause) {
-          const message = cause instanceof Error ? cause.message : String(cause);
-          throw new Error(`${message}\n${cluster.logs()}`, { cause });
-        }
-      },
-      testMs,
-    );
-
   /** Applies an overlay with this checkout's image and simulated devices, and waits for the node's 8 devices. */
   async function apply(overlay: string): Promise<string> {
     const own = ownOverlay(directory, overlay);
     await kubectl.run(["apply", "-k", own]);
     const rollout = ["rollout", "status", `daemonset/${daemonSet}`, "--timeout=120s"];
     await kubectl.run([...rollout, "-n", namespaceOf(overlay)]);
-    await until(
-      "8 devices are allocatable",
-      async () => (await cluster.allocatable(resource)) === 8,
-    );
+    await stage.allAllocatable();
     return own;
   }
 
@@ -106,11 +78,11 @@ describe.skipIf(skip)("the kustomizations in a cluster", () => {
     expect(await kubectl.run(["get", "-k", own, "-o", "name", "--ignore-not-found"])).toBe("");
     const pods = ["get", "pods", "-o", "name", "-n", namespaceOf(overlay)];
     const selector = `app.kubernetes.io/name=${daemonSet}`;
-    await until(
+    await stage.until(
       "no pod is left",
       async () => (await kubectl.run([...pods, "-l", selector])) === "",
     );
-    await until(
+    await stage.until(
       "no device is allocatable",
       async () => (await cluster.allocatable(resource)) === 0,
     );
@@ -129,53 +101,56 @@ describe.skipIf(skip)("the kustomizations in a cluster", () => {
       await clusterState?.stop(true);
     });
 
-    story("kubectl apply -k rolls it out, and the node offers 8 devices", async () => {
+    stage.story("kubectl apply -k rolls it out, and the node offers 8 devices", async () => {
       own = await apply(inGate);
       await kubectl.apply(bots(9));
     });
 
-    story("Prometheus finds its pod by the PodMonitor's selectors, and scrapes it", async () => {
-      const object = ["get", "podmonitor", daemonSet, "-n", "kube-system", "-o", "json"];
-      const monitor = JSON.parse(await kubectl.run(object)) as PodMonitor;
-      clusterState = serveState(cluster, monitor.metadata.namespace);
-      const host = `127.0.0.1:${clusterState.port}`;
-      prometheus = new Prometheus(join(tools ?? "", "prometheus"), {
-        global: { scrape_interval: "2s", scrape_timeout: "2s", evaluation_interval: "2s" },
-        scrape_configs: [
-          ...scrapeConfigs(monitor, `http://${host}/targets`, "2s"),
-          {
-            job_name: "kube-state-metrics",
-            honor_labels: true,
-            static_configs: [{ targets: [host] }],
-          },
-        ],
-      });
-      await prometheus.ready();
-      await until("the pod is a target that answers", async () => {
-        const up = await prometheus.now(`up{job="${daemonSet}"}`);
-        return up.length > 0 && up.every(({ values: [value] }) => value === 1);
-      });
-      const [pod, ...more] = await kubectl.list("pods", `name=${daemonSet}`, "kube-system");
-      expect(more).toEqual([]);
-      const targets = await prometheus.now(`up{job="${daemonSet}"}`);
-      expect(targets.map(({ labels }) => labels)).toEqual([
-        expect.objectContaining({
-          namespace: "kube-system",
-          pod: pod?.metadata.name,
-          container: daemonSet,
-          endpoint: "metrics",
-          node: nodeName,
-        }),
-      ]);
-    });
+    stage.story(
+      "Prometheus finds its pod by the PodMonitor's selectors, and scrapes it",
+      async () => {
+        const object = ["get", "podmonitor", daemonSet, "-n", "kube-system", "-o", "json"];
+        const monitor = JSON.parse(await kubectl.run(object)) as PodMonitor;
+        clusterState = serveState(cluster, monitor.metadata.namespace);
+        const host = `127.0.0.1:${clusterState.port}`;
+        prometheus = new Prometheus(join(tools ?? "", "prometheus"), {
+          global: { scrape_interval: "2s", scrape_timeout: "2s", evaluation_interval: "2s" },
+          scrape_configs: [
+            ...scrapeConfigs(monitor, `http://${host}/targets`, "2s"),
+            {
+              job_name: "kube-state-metrics",
+              honor_labels: true,
+              static_configs: [{ targets: [host] }],
+            },
+          ],
+        });
+        await prometheus.ready();
+        await stage.until("the pod is a target that answers", async () => {
+          const up = await prometheus.now(`up{job="${daemonSet}"}`);
+          return up.length > 0 && up.every(({ values: [value] }) => value === 1);
+        });
+        const [pod, ...more] = await kubectl.list("pods", `name=${daemonSet}`, "kube-system");
+        expect(more).toEqual([]);
+        const targets = await prometheus.now(`up{job="${daemonSet}"}`);
+        expect(targets.map(({ labels }) => labels)).toEqual([
+          expect.objectContaining({
+            namespace: "kube-system",
+            pod: pod?.metadata.name,
+            container: daemonSet,
+            endpoint: "metrics",
+            node: nodeName,
+          }),
+        ]);
+      },
+    );
 
-    story("each panel of the dashboard's row about all nodes has data", async () => {
+    stage.story("each panel of the dashboard's row about all nodes has data", async () => {
       const { panels } = await dashboard;
       const nextRow = panels.findIndex(({ type }, index) => type === "row" && index > 0);
       const fleet = dashboardQueries({ ...(await dashboard), panels: panels.slice(0, nextRow) });
       expect(fleet.length).toBeGreaterThan(8);
       for (const { name, expr } of fleet) {
-        await until(`${name} has data`, async () =>
+        await stage.until(`${name} has data`, async () =>
           (await prometheus.now(expr)).some(({ values }) => values.length > 0),
         );
       }
@@ -187,31 +162,31 @@ describe.skipIf(skip)("the kustomizations in a cluster", () => {
         "Pods Pending (A)": 1,
         "Owned, no stream (A)": 8,
       })) {
-        await until(`${name} is ${wanted}`, async () => {
+        await stage.until(`${name} is ${wanted}`, async () => {
           const answer = await prometheus.now(shown[name] ?? "");
           return answer.flatMap(({ values }) => values).join() === String(wanted);
         });
       }
     });
 
-    story("kubectl delete -k leaves nothing of it", async () => {
+    stage.story("kubectl delete -k leaves nothing of it", async () => {
       await kubectl.run(["delete", "deployment/bots", "--wait"]);
       await remove(inGate, own);
     });
   });
 
-  story(
+  stage.story(
     "the module's installer runs where a label asks for it, and its pod has the reason why not",
     async () => {
       const own = installerOverlay(directory, "ID=fedora\nVERSION_ID=41\n");
       await kubectl.run(["apply", "-k", own]);
       const name = "v4l2loopback-installer";
-      await until("the DaemonSet is wanted on no node", async () => {
+      await stage.until("the DaemonSet is wanted on no node", async () => {
         const { status } = await kubectl.get("daemonset", name, "kube-system");
         return status.observedGeneration >= 1 && status.desiredNumberScheduled === 0;
       });
       await kubectl.run(["label", "node", nodeName, "meeting-baas.io/install-v4l2loopback=true"]);
-      await until("the pod says that the distribution is not supported", async () => {
+      await stage.until("the pod says that the distribution is not supported", async () => {
         const [pod] = await kubectl.list("pods", `app.kubernetes.io/name=${name}`, "kube-system");
         const [setup] = pod?.status.initContainerStatuses ?? [];
         const { exitCode, message } =
@@ -229,7 +204,7 @@ describe.skipIf(skip)("the kustomizations in a cluster", () => {
       const own = await apply(overlay);
       await remove(overlay, own);
     },
-    testMs,
+    stage.limits.storyMs,
   );
 });
 

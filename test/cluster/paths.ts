@@ -1,15 +1,11 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheOf } from "../support/cache-of.ts";
 
 /** The release under test; `provision.sh` and `kubernetes/go.mod` name the same one. */
 export const kubernetesVersion = "1.37.2";
 
 /** Where `provision.sh` leaves the programs. */
-export const binaries = join(
-  process.env["VDP_CACHE_DIR"] ||
-    join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "video-device-plugin"),
-  "cluster/bin",
-);
+export const binaries = join(cacheOf("cluster"), "bin");
 
 /** Path of one of them. */
 export const binary = (name: string): string => join(binaries, name);

@@ -1,12 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { names } from "../../deploy/names/names.ts";
 import { chartArchive, chartArchiveName } from "../../deploy/release/chart-archive.ts";
@@ -14,14 +7,15 @@ import { gitFacts } from "../../deploy/release/git-facts.ts";
 import { installManifest } from "../../deploy/release/install-manifest.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { builtImage } from "../image/built-image.ts";
-import { unsupported as imageUnsupported } from "../image/environment.ts";
 import { checkout } from "../image/paths.ts";
-import { unsupported } from "../kubelet/environment.ts";
+import { run } from "../image/run.ts";
 import { nodeName, runDir } from "../kubelet/paths.ts";
 import { skipLevel } from "../kubelet/require-level.ts";
 import { waitFor } from "../kubelet/wait.ts";
+import { explained } from "../support/explained.ts";
 import { type CommandBlock, commandBlocks, prints } from "../support/played-blocks.ts";
 import { Cluster, registryHost } from "./cluster.ts";
+import { unsupported } from "./environment.ts";
 import { binaries, binary } from "./paths.ts";
 
 /**
@@ -30,10 +24,7 @@ import { binaries, binary } from "./paths.ts";
  * containerd has the local registry as a mirror of ghcr.io, and `helm`, which knows no mirrors, is a script that replaces
  * the host of `oci://` addresses and adds `--plain-http`.
  */
-const missing = existsSync(binary("kubectl"))
-  ? undefined
-  : "no kubectl; run test/cluster/provision.sh";
-const skip = skipLevel(unsupported() ?? imageUnsupported() ?? missing);
+const skip = skipLevel(unsupported());
 
 const publicRegistry = "ghcr.io";
 const readme = readFileSync(join(checkout, "README.md"), "utf8");
@@ -104,21 +95,16 @@ describe.skipIf(skip)("the README's quick start", () => {
 
   /** @returns what the commands printed. @throws Error with that and the logs, if one of them fails. */
   async function play({ commands }: CommandBlock): Promise<string> {
-    const child = Bun.spawn(["bash", "-euo", "pipefail", "-c", commands], {
-      cwd: home,
-      env: { ...cluster.kubectl.env, PATH: `${bin}:${process.env["PATH"]}` },
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    const [output, complaint, code] = await Promise.all([
-      child.stdout.text(),
-      child.stderr.text(),
-      child.exited,
-    ]);
-    if (code === 0) return output;
-    const pods = await cluster.kubectl.run(["describe", "pods", "-A"]).catch(String);
-    throw new Error(`exit code ${code}:\n${output}${complaint}\n${pods}\n${cluster.logs()}`);
+    // The reader's environment has nothing of this process's.
+    const env = { ...cluster.kubectl.env, PATH: `${bin}:${process.env["PATH"]}` };
+    const reader = ["env", "-i", ...Object.entries(env).map((pair) => pair.join("="))];
+    return explained(
+      () => run([...reader, "bash", "-euo", "pipefail", "-c", commands], { cwd: home }),
+      async () => {
+        const pods = await cluster.kubectl.run(["describe", "pods", "-A"]).catch(String);
+        return `${pods}\n${cluster.logs()}`;
+      },
+    );
   }
 });
 

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { nodeName } from "../kubelet/paths.ts";
-import { waitFor } from "../kubelet/wait.ts";
+import { waitUntil } from "../kubelet/wait.ts";
+import { explained } from "../support/explained.ts";
 import { type Cluster, registryHost } from "./cluster.ts";
 import type { ApiObject, Kubectl } from "./kubectl.ts";
 
@@ -10,40 +11,34 @@ export const resource = "meeting-baas.io/video-devices";
 export const namespace = "kube-system";
 export const daemonSet = "video-device-plugin";
 
-/** Of anything that the cluster is waited for, ms. */
-const patienceMs = 120_000;
-/** The limit of a story, ms. */
-const storyMs = 4 * patienceMs;
+/** Limits, ms. */
+export interface Limits {
+  /** Of anything that the cluster is waited for. */
+  readonly patienceMs: number;
+  /** Of a story. */
+  readonly storyMs: number;
+}
 
 /** The cluster of all stories, and the questions that they ask it. A story removes its own objects. */
 export class Stage {
   readonly cluster: Cluster;
   readonly kubectl: Kubectl;
+  readonly limits: Limits;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, limits = { patienceMs: 120_000, storyMs: 480_000 }) {
     this.cluster = cluster;
     this.kubectl = cluster.kubectl;
+    this.limits = limits;
   }
 
-  /** A test whose failure has the plugin's log and the last lines of the daemons'. */
-  story(name: string, work: () => Promise<void>): void {
-    test(
-      name,
-      async () => {
-        try {
-          await work();
-        } catch (cause) {
-          const message = cause instanceof Error ? cause.message : String(cause);
-          const logs = `${await this.#pluginLog()}\n${this.cluster.logs()}`;
-          throw new Error(`${message}\n${logs}`, { cause });
-        }
-      },
-      storyMs,
-    );
+  /** A test whose failure has the plugin's log, the last lines of the daemons', and those of `more`. */
+  story(name: string, work: () => Promise<void>, more = () => ""): void {
+    const logs = async () => [await this.#pluginLog(), more(), this.cluster.logs()].join("\n");
+    test(name, () => explained(work, logs), this.limits.storyMs);
   }
 
-  async until(what: string, is: () => Promise<boolean>): Promise<void> {
-    await waitFor(what, patienceMs, async () => ((await is()) ? true : undefined));
+  until(what: string, is: () => Promise<boolean>): Promise<void> {
+    return waitUntil(what, this.limits.patienceMs, is);
   }
 
   pods(selector: string): Promise<ApiObject[]> {

@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { builtImage } from "../image/built-image.ts";
-import { unsupported as imageUnsupported } from "../image/environment.ts";
 import { checkout, imageName } from "../image/paths.ts";
-import { unsupported } from "../kubelet/environment.ts";
 import { nodeName, runDir } from "../kubelet/paths.ts";
 import { skipLevel } from "../kubelet/require-level.ts";
 import { environment } from "../node/environment.ts";
 import { onlyInFullRun } from "../support/ci-size.ts";
+import { explained } from "../support/explained.ts";
 import { Cluster, registryHost } from "./cluster.ts";
+import { unsupported } from "./environment.ts";
 import type { ApiObject } from "./kubectl.ts";
 import { numberedStream, readStream } from "./numbered-stream.ts";
-import { binary, kubernetesVersion, vmNodeName } from "./paths.ts";
+import { kubernetesVersion, vmNodeName } from "./paths.ts";
+import { namespace, resource } from "./stage.ts";
 import { VmNode, vmPatienceMs, waitForVm } from "./vm-node.ts";
 
 /**
@@ -22,20 +22,9 @@ import { VmNode, vmPatienceMs, waitForVm } from "./vm-node.ts";
  */
 const isLeftOut = onlyInFullRun("a cluster with a whole machine as its second node");
 const found = isLeftOut ? { directory: "" } : environment();
-const missing = existsSync(binary("kubectl"))
-  ? undefined
-  : "no kubectl; run test/cluster/provision.sh";
 const skip =
-  isLeftOut ||
-  skipLevel(
-    unsupported() ??
-      imageUnsupported() ??
-      missing ??
-      ("reason" in found ? found.reason : undefined),
-  );
+  isLeftOut || skipLevel(unsupported() ?? ("reason" in found ? found.reason : undefined));
 
-const resource = "meeting-baas.io/video-devices";
-const namespace = "kube-system";
 /** The limit of a test, ms. */
 const testMs = 4 * vmPatienceMs;
 
@@ -76,12 +65,7 @@ describe.skipIf(skip)(`two nodes of Kubernetes ${kubernetesVersion}, one a whole
       name,
       async () => {
         const begun = performance.now();
-        try {
-          await work();
-        } catch (cause) {
-          const message = cause instanceof Error ? cause.message : String(cause);
-          throw new Error(`${message}\n${await report()}`, { cause });
-        }
+        await explained(work, report);
         const seconds = (from: number) => Math.round((performance.now() - from) / 1000);
         console.log(`${seconds(begun)} s, ${seconds(started)} s since the start: ${name}`);
       },

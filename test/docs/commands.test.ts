@@ -1,20 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Glob } from "bun";
 import { chartDir } from "../../deploy/manifests/chart.ts";
 import { chartOptionKeys } from "../../deploy/manifests/chart-options.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { commands } from "../../src/cli/commands.ts";
 import { grammarOf } from "../../src/cli/completion/grammar.ts";
-import { commandLines } from "../support/markdown.ts";
+import { commandLines, markdownFiles } from "../support/markdown.ts";
 
 /** What the documents have a reader type or set exists. */
 const root = join(import.meta.dir, "../..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
-const pages = [...new Glob("**/*.md").scanSync(root)]
-  .filter((path) => !/(^|\/)node_modules\/|^CHANGELOG/.test(path))
-  .sort();
+const pages = markdownFiles(root).filter((path) => !path.startsWith("CHANGELOG"));
 
 const grammar = new Map((await grammarOf(commands)).map((command) => [command.name, command]));
 const shorts = new Set<string>();

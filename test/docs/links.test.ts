@@ -1,13 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { Glob } from "bun";
-import { anchors, links } from "../support/markdown.ts";
+import { anchors, links, markdownFiles } from "../support/markdown.ts";
 
 const root = join(import.meta.dir, "../..");
-const files = [...new Glob("**/*.md").scanSync(root)].filter(
-  (path) => !/(^|\/)(node_modules|dist)\//.test(path),
-);
+const files = markdownFiles(root);
 
 describe("links in the repository's Markdown", () => {
   test("are many", () => {
@@ -15,7 +12,7 @@ describe("links in the repository's Markdown", () => {
     expect(files.flatMap((path) => links(read(path))).length).toBeGreaterThan(10);
   });
 
-  for (const path of files.sort()) {
+  for (const path of files) {
     test(`of ${path} lead somewhere`, () => {
       expect(links(read(path)).filter((target) => !resolves(path, target))).toEqual([]);
     });

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Glob } from "bun";
 import { optionKeys, options } from "../../src/config/options.ts";
+import { markdownFiles } from "../support/markdown.ts";
 
 const root = join(import.meta.dir, "../..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
@@ -52,10 +53,8 @@ test("every variable in backquotes is an option, or one of another program", () 
   expect(isKnown("MAX_DEVICES", "README.md")).toBe(true);
   expect(isKnown("MAX_DEVICE", "README.md")).toBe(false);
   expect(isKnown("SHUTDOWN_TIMEOUT", "README.md")).toBe(false);
-  const pages = [...new Glob("**/*.md").scanSync(root)].filter(
-    (path) => !/(^|\/)node_modules\/|^CHANGELOG/.test(path),
-  );
-  const named = pages.sort().flatMap((path) =>
+  const pages = markdownFiles(root).filter((path) => !path.startsWith("CHANGELOG"));
+  const named = pages.flatMap((path) =>
     [...read(path).matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g)].map(
       ([, name = ""]) => ({
         path,

@@ -1,17 +1,14 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Glob, YAML } from "bun";
+import { YAML } from "bun";
 import { options } from "../../src/config/options.ts";
-import { yamlBlocks } from "../support/markdown.ts";
+import { markdownFiles, yamlBlocks } from "../support/markdown.ts";
 
 const root = join(import.meta.dir, "../..");
-const blocks = [...new Glob("**/*.md").scanSync(root)]
-  .filter((path) => !/(^|\/)node_modules\//.test(path))
-  .sort()
-  .flatMap((path) =>
-    yamlBlocks(readFileSync(join(root, path), "utf8")).map((text) => ({ path, text })),
-  );
+const blocks = markdownFiles(root).flatMap((path) =>
+  yamlBlocks(readFileSync(join(root, path), "utf8")).map((text) => ({ path, text })),
+);
 
 test("YAML in the pages parses, that in commands included", () => {
   expect(blocks.length).toBeGreaterThan(5);

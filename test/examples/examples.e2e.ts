@@ -1,12 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Cluster } from "../cluster/cluster.ts";
+import { unsupported } from "../cluster/environment.ts";
 import type { ApiObject } from "../cluster/kubectl.ts";
-import { binary } from "../cluster/paths.ts";
-import { unsupported as imageUnsupported } from "../image/environment.ts";
 import { checkout } from "../image/paths.ts";
-import { unsupported } from "../kubelet/environment.ts";
 import { skipLevel } from "../kubelet/require-level.ts";
 import { waitFor } from "../kubelet/wait.ts";
 import { exampleImages, manifests } from "./examples.ts";
@@ -16,11 +13,8 @@ import { exampleImages, manifests } from "./examples.ts";
  * deploy/examples. Run `test/examples/provision.sh` first, then `bun run test:examples` as root.
  */
 const images = exampleImages();
-const missing = existsSync(binary("kubectl"))
-  ? undefined
-  : "no kubectl; run test/cluster/provision.sh";
 const noImages = "reason" in images ? (images.reason as string) : undefined;
-const skip = skipLevel(unsupported() ?? imageUnsupported() ?? missing ?? noImages);
+const skip = skipLevel(unsupported() ?? noImages);
 
 /** Of anything that the cluster is waited for, ms. */
 const patienceMs = 180_000;

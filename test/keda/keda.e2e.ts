@@ -1,40 +1,34 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { YAML } from "bun";
 import { Cluster } from "../cluster/cluster.ts";
-import { unsupported as imageUnsupported } from "../image/environment.ts";
+import { unsupported } from "../cluster/environment.ts";
+import { daemonSet, namespace, Stage } from "../cluster/stage.ts";
 import { checkout } from "../image/paths.ts";
-import { unsupported as kubeletUnsupported } from "../kubelet/environment.ts";
 import { imageName as busybox } from "../kubelet/image.ts";
 import { skipLevel } from "../kubelet/require-level.ts";
-import { waitFor } from "../kubelet/wait.ts";
-import { Keda, kedaVersion, Redis, unsupported } from "./keda.ts";
+import { Keda, unsupported as kedaUnsupported, kedaVersion, Redis } from "./keda.ts";
 import { type Sample, timeline } from "./timeline.ts";
 
 /**
  * The example `scaledjob.yaml` on KEDA itself, in the cluster of `test/cluster`, with a Redis and simulated devices. Run
  * `test/keda/provision.sh` first, then `bun run test:keda` as root; not beside the tests of kubelet and cluster.
  */
-const skip = skipLevel(kubeletUnsupported() ?? imageUnsupported() ?? unsupported());
+const skip = skipLevel(unsupported() ?? kedaUnsupported());
 
-const resource = "meeting-baas.io/video-devices";
-const namespace = "kube-system";
-const plugin = "video-device-plugin";
 const cameras = 8;
 /** What the example names. */
 const scaledJob = "video-processing-job";
 const list = "meetings";
 /** Where the jobs write what they do, in its order. */
 const journal = "journal";
-/** Of anything that the test waits for, ms. */
-const patienceMs = 300_000;
-/** The limit of a test, ms. */
-const testMs = 3 * patienceMs;
+const limits = { patienceMs: 300_000, storyMs: 900_000 };
 
 describe.skipIf(skip)(`a ScaledJob of KEDA ${kedaVersion}`, () => {
   const cluster = new Cluster();
   const { kubectl } = cluster;
+  const stage = new Stage(cluster, limits);
   const redis = new Redis();
   const keda = new Keda();
 
@@ -52,19 +46,7 @@ describe.skipIf(skip)(`a ScaledJob of KEDA ${kedaVersion}`, () => {
   }, 120_000);
 
   const story = (name: string, work: () => Promise<void>) =>
-    test(
-      name,
-      async () => {
-        try {
-          await work();
-        } catch (cause) {
-          const message = cause instanceof Error ? cause.message : String(cause);
-          const logs = [keda.daemon.tail(40), await pluginLog(), cluster.logs()];
-          throw new Error(`${message}\n${logs.join("\n---\n")}`, { cause });
-        }
-      },
-      testMs,
-    );
+    stage.story(name, work, () => keda.daemon.tail(40));
 
   story("scales from 0 to all cameras and back, as the list is filled and emptied", async () => {
     expect(await kubectl.list("jobs")).toEqual([]);
@@ -86,7 +68,7 @@ describe.skipIf(skip)(`a ScaledJob of KEDA ${kedaVersion}`, () => {
     await kubectl.run(["patch", "scaledjob", scaledJob, "--type=merge", "-p", limit(12)]);
     const entries = names("second", 12);
     await redis.push(list, entries);
-    await until("8 jobs play, 4 are Pending", async () => {
+    await stage.until("8 jobs play, 4 are Pending", async () => {
       const { running, pending } = await sample(0);
       return running === cameras && pending === 4;
     });
@@ -105,7 +87,7 @@ describe.skipIf(skip)(`a ScaledJob of KEDA ${kedaVersion}`, () => {
       "name",
     ];
     expect(await kubectl.run(refused)).toBe("");
-    await until("all devices are clean and free", async () => {
+    await stage.until("all devices are clean and free", async () => {
       const metrics = await pluginMetrics();
       return sum(metrics, "device_clean") === cameras && sum(metrics, "device_resetting") === 0;
     });
@@ -119,17 +101,13 @@ describe.skipIf(skip)(`a ScaledJob of KEDA ${kedaVersion}`, () => {
     expect(sum(metrics, "allocations_refused_total")).toBe(0);
   });
 
-  async function until(what: string, is: () => Promise<boolean>): Promise<void> {
-    await waitFor(what, patienceMs, async () => ((await is()) ? true : undefined));
-  }
-
   async function install(): Promise<void> {
     const repository = await cluster.pushImage("0.1.0");
     const chart = join(checkout, "deploy/helm/video-device-plugin");
     const values = {
       "image.repository": repository,
       "image.tag": "0.1.0",
-      fullnameOverride: plugin,
+      fullnameOverride: daemonSet,
       "config.driver": "simulated",
       "config.enableMetrics": "true",
     };
@@ -137,19 +115,12 @@ describe.skipIf(skip)(`a ScaledJob of KEDA ${kedaVersion}`, () => {
       ...["install", "cameras", chart, "--namespace", namespace, "--wait", "--timeout=120s"],
       ...Object.entries(values).flatMap(([key, value]) => ["--set", `${key}=${value}`]),
     );
-    await until("8 devices are allocatable", async () => {
-      return (await cluster.allocatable(resource)) === cameras;
-    });
-  }
-
-  async function pluginLog(): Promise<string> {
-    const args = ["logs", "-n", namespace, `daemonset/${plugin}`, "--tail=40"];
-    return kubectl.run(args).catch(String);
+    await stage.allAllocatable();
   }
 
   async function pluginMetrics(): Promise<string> {
     const [pod] = JSON.parse(
-      await kubectl.run(["get", "pods", "-n", namespace, "-l", `name=${plugin}`, "-o", "json"]),
+      await kubectl.run(["get", "pods", "-n", namespace, "-l", `name=${daemonSet}`, "-o", "json"]),
     ).items;
     const response = await fetch(`http://${pod.status.podIP}:8080/metrics`);
     if (!response.ok) throw new Error(`/metrics: ${response.status}`);
@@ -192,7 +163,7 @@ describe.skipIf(skip)(`a ScaledJob of KEDA ${kedaVersion}`, () => {
   async function untilAllHaveEnded(entries: readonly string[]): Promise<Sample[]> {
     const samples: Sample[] = [];
     const started = performance.now();
-    await until(`${entries.length} entries are played, and no job is left`, async () => {
+    await stage.until(`${entries.length} entries are played, and no job is left`, async () => {
       const now = await sample((performance.now() - started) / 1000);
       samples.push(now);
       return now.jobs === 0 && (await meetings()).length >= entries.length;

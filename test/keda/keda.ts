@@ -1,20 +1,16 @@
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Cluster } from "../cluster/cluster.ts";
 import { ports as clusterPorts } from "../cluster/paths.ts";
 import { Daemon } from "../kubelet/daemon.ts";
 import { runDir } from "../kubelet/paths.ts";
+import { cacheOf } from "../support/cache-of.ts";
 
 /** The release under test; `go.mod` names the same one. */
 export const kedaVersion = "2.21.0";
 
 /** Where `provision.sh` leaves the programs and KEDA's manifests. */
-const cache = join(
-  process.env["VDP_CACHE_DIR"] ||
-    join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "video-device-plugin"),
-  "keda",
-);
+const cache = cacheOf("keda");
 const operator = join(cache, "bin/keda-operator");
 
 /** The reason why KEDA can't run here; undefined if it can. */

@@ -9,6 +9,7 @@ import {
 } from "../contract/kubelet-scenarios-instances.ts";
 import { optionScenarios } from "../contract/kubelet-scenarios-options.ts";
 import { podResourcesScenarios } from "../contract/kubelet-scenarios-pod-resources.ts";
+import { explained } from "../support/explained.ts";
 import { skipMountNamespaces } from "../support/mount-namespace.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 import { unsupported } from "./environment.ts";
@@ -61,15 +62,11 @@ describe.skipIf(skip)(`the compiled plugin and kubelet ${kubeletVersion}`, () =>
   ];
   for (const scenario of scenarios) {
     const play = () => scenario.run({ node, plugin, patienceMs });
-    test(scenario.name, () => explained(() => plugin.explaining(play)), 3 * patienceMs);
-  }
-
-  async function explained(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (cause) {
-      const message = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`${message}\n${node.logs()}`, { cause });
-    }
+    const explaining = () =>
+      explained(
+        () => plugin.explaining(play),
+        () => node.logs(),
+      );
+    test(scenario.name, explaining, 3 * patienceMs);
   }
 });

@@ -1,15 +1,12 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheOf } from "../support/cache-of.ts";
 
 /** The release under test; `provision.sh` and `go.mod` name the same one. */
 export const kubeletVersion = "1.33.4";
 
 /** Where `provision.sh` leaves the kubelet. */
-export function kubeletBinary(env: Record<string, string | undefined> = process.env): string {
-  const base =
-    env["VDP_CACHE_DIR"] ||
-    join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "video-device-plugin");
-  return join(base, `kubelet-${kubeletVersion}`, "kubelet");
+export function kubeletBinary(): string {
+  return join(cacheOf(`kubelet-${kubeletVersion}`), "kubelet");
 }
 
 /** Sockets, configuration, logs, static pods: of one run, removed at the start of the next one. */

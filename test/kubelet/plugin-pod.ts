@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { imageName } from "../image/paths.ts";
+import { explained } from "../support/explained.ts";
 import { type PodSpec, type Profile, renderedPodTemplate } from "../support/manifests.ts";
 import type { LogEntry } from "../support/plugin-binary-log.ts";
 import { staticPod } from "../support/static-pod.ts";
@@ -9,7 +10,7 @@ import { noteMissing } from "./leftovers.ts";
 import type { Pod } from "./pod-view.ts";
 import { livingProcess } from "./processes.ts";
 import type { RealNode } from "./real-node.ts";
-import { waitFor } from "./wait.ts";
+import { waitUntil } from "./wait.ts";
 
 /** Name of the daemon's container in either profile. */
 const daemon = "video-device-plugin";
@@ -68,16 +69,14 @@ export class PluginPod {
 
   /** Resolves when the startup probe has been passed. */
   async started(): Promise<void> {
-    await waitFor(`${this.name} has started`, patienceMs, async () =>
-      (await this.#daemonStatus())?.started === true ? true : undefined,
-    );
+    await waitUntil(`${this.name} has started`, patienceMs, async () => {
+      return (await this.#daemonStatus())?.started === true;
+    });
   }
 
   /** Resolves when the kubelet says that it is ready. */
   async ready(): Promise<void> {
-    await waitFor(`${this.name} is ready`, patienceMs, async () =>
-      (await this.isReady()) ? true : undefined,
-    );
+    await waitUntil(`${this.name} is ready`, patienceMs, () => this.isReady());
   }
 
   /** The kubelet's condition Ready. */
@@ -137,15 +136,12 @@ export class PluginPod {
   }
 
   /** Does something that, when it fails, is reported with the log's end. */
-  async explaining(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (cause) {
-      const message = cause instanceof Error ? cause.message : String(cause);
+  explaining(work: () => Promise<void>): Promise<void> {
+    return explained(work, () => {
       const outputs = ["setup", daemon].map((each) => this.#node.output(this.name, each));
       const lines = outputs.flatMap((output) => output.slice(-25)).join("\n");
-      throw new Error(`${message}\n--- ${this.name}\n${lines}\n${this.#node.logs()}`, { cause });
-    }
+      return `--- ${this.name}\n${lines}\n${this.#node.logs()}`;
+    });
   }
 
   async #daemonStatus() {

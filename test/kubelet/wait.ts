@@ -28,6 +28,15 @@ export async function waitFor<T>(
   }
 }
 
+/** Resolves when `is` says so, like {@link waitFor}. */
+export async function waitUntil(
+  what: string,
+  timeoutMs: number,
+  is: () => Promise<boolean>,
+): Promise<void> {
+  await waitFor(what, timeoutMs, async () => ((await is()) ? true : undefined));
+}
+
 /** Thrown by a probe that knows that waiting is in vain. */
 export class GiveUp extends Error {
   override name = "GiveUp";

@@ -1,4 +1,13 @@
+import { Glob } from "bun";
+
 /** Markdown's parts that tests read. */
+
+/** Paths of the Markdown files below `root`, relative to it; without those of packages and of builds. */
+export function markdownFiles(root: string): string[] {
+  return [...new Glob("**/*.md").scanSync(root)]
+    .filter((path) => !/(^|\/)(node_modules|dist)\//.test(path))
+    .sort();
+}
 
 /** The text without code blocks, whose lines may look like headings and links. */
 function prose(markdown: string): string {

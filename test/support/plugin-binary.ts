@@ -12,6 +12,7 @@ import { dirname, join } from "node:path";
 import type { Subprocess } from "bun";
 import type { PluginControl } from "../contract/kubelet-scenarios-stage.ts";
 import type { TestNode } from "../contract/node.ts";
+import { explained } from "./explained.ts";
 import { PluginBinaryLog } from "./plugin-binary-log.ts";
 
 /** The executable of `bun run build`. */
@@ -147,16 +148,11 @@ export class PluginBinary implements PluginControl {
   }
 
   /** Runs `work`; if that fails, the error has the end of the plugin's log. */
-  async explaining<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (cause) {
+  explaining<T>(work: () => Promise<T>): Promise<T> {
+    return explained(work, () => {
       const errors = readFileSync(this.#errors, "utf8");
-      const message = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`${message}\nThe plugin's log ends:\n${this.log.tail()}\n${errors}`, {
-        cause,
-      });
-    }
+      return `The plugin's log ends:\n${this.log.tail()}\n${errors}`;
+    });
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
