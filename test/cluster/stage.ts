@@ -13,9 +13,9 @@ export const daemonSet = "video-device-plugin";
 
 /** Limits, ms. */
 export interface Limits {
-  /** Of anything that the cluster is waited for. */
+  /** How long a story waits for anything of the cluster. */
   readonly patienceMs: number;
-  /** Of a story. */
+  /** How long a whole story may take. */
   readonly storyMs: number;
 }
 
