@@ -52,8 +52,15 @@ export function deployment(name: string, replicas: number, command?: readonly st
   };
 }
 
+/** Owns its device for 0.5 to 1.5 s, a second on average: pods that begin together don't end together. */
+export const aboutOneSecond = ["sh", "-c", "busybox usleep $((500000 + RANDOM * 31))"];
+
 /** Pods that own their device for a second. */
-export function job(name: string, counts: { completions: number; parallelism: number }): object {
+export function job(
+  name: string,
+  counts: { completions: number; parallelism: number },
+  command: readonly string[] = sleep(1),
+): object {
   return {
     apiVersion: "batch/v1",
     kind: "Job",
@@ -61,7 +68,7 @@ export function job(name: string, counts: { completions: number; parallelism: nu
     spec: {
       ...counts,
       backoffLimit: 20,
-      template: { spec: podSpec(sleep(1), { restartPolicy: "Never" }) },
+      template: { spec: podSpec(command, { restartPolicy: "Never" }) },
     },
   };
 }
