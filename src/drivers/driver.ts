@@ -2,8 +2,8 @@
  * The seam between video devices and everything above them: what the devices of one kind are made of, how they break
  * and what would fix them stays below it. Each implementation passes the suite in `test/contract/driver-contract.ts`.
  *
- * Calls must not overlap, except that `inspect`, `isOpen`, `holders`, `describe`, `capabilities` and `watch` may come
- * at any time: the caller runs one `ensure`, `reset`, `repair`, `remove` or `release` after the other
+ * Calls must not overlap, except that `inspect`, `isOpen`, `holders`, `describe`, `relay`, `capabilities` and `watch` may
+ * come at any time: the caller runs one `ensure`, `reset`, `repair`, `remove` or `release` after the other
  * (`devices/maintenance/driver-queue.ts`).
  */
 export interface VideoDriver {
@@ -33,6 +33,9 @@ export interface VideoDriver {
 
   /** What provides the devices on this node, for people and labels; may change after `ensure`. Never throws. */
   describe(): DriverDescription;
+
+  /** What the relay of ready cameras does right now; undefined if this driver's devices have none. Never throws. */
+  relay(): RelayReport | undefined;
 
   /**
    * Brings a device back to the state of a new one. The caller makes sure that no pod owns it.
@@ -118,6 +121,39 @@ export interface DriverDevice {
 export interface DeviceNode {
   /** Path on the host, for the container runtime: `/dev/video10`. This process may see the node elsewhere. */
   readonly hostPath: string;
+  /**
+   * Set for both nodes of a ready camera: a browser reads the `camera`, and the application writes to the `feed`.
+   * The driver copies each frame from the feed to the camera.
+   */
+  readonly role?: "camera" | "feed";
+}
+
+/** What the relay of all ready cameras does, which copies frames from feeds to cameras. */
+export interface RelayReport {
+  readonly isRunning: boolean;
+  /** How often the driver has started it again after it had ended by itself. */
+  readonly restarts: number;
+  /** CPU time that it has used, seconds; over all its starts. */
+  readonly cpuSeconds: number;
+  /** By device ID; a device that the driver doesn't relay at the moment is missing. */
+  readonly cameras: ReadonlyMap<string, CameraRelay>;
+}
+
+/** What a camera shows, and the frames since the driver created it; a reset of the device doesn't reset the counts. */
+export interface CameraRelay {
+  /** What a reader of the camera gets: the application's frames, or the placeholder while the application writes none. */
+  readonly picture: "application" | "placeholder";
+  /** Frames copied from the feed to the camera. */
+  readonly applicationFrames: number;
+  readonly placeholderFrames: number;
+  /** Frames of the feed that have the wrong size, and were not copied. */
+  readonly droppedFrames: number;
+  /** Seconds from the moment at which a frame could be read until it was written, summed up over all frames. */
+  readonly relaySeconds: number;
+  /** The longest of those, seconds. */
+  readonly maxRelaySeconds: number;
+  /** One sentence on what the application does wrong at the moment; empty if nothing. */
+  readonly problem: string;
 }
 
 /**

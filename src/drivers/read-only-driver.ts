@@ -56,6 +56,7 @@ export function readOnlyDriver(driver: VideoDriver, deps: ReadOnlyDeps): VideoDr
       }));
     },
     describe: () => driver.describe(),
+    relay: () => driver.relay(),
     capabilities: () => ({ remove: false }),
     reset: (id) => refuse("reset", id),
     repair: (id) => refuse("repaired", id),

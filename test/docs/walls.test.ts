@@ -38,7 +38,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   linux: ["common"],
   v4l2: ["common", "linux"],
   frames: ["common", "linux", "v4l2"],
-  drivers: ["common", "linux", "v4l2"],
+  drivers: ["common", "frames", "linux", "v4l2"],
   devices: ["common", "drivers"],
   grpc: [],
   config: ["common", "v4l2"],

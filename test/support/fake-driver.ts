@@ -5,6 +5,7 @@ import {
   type EnsureOptions,
   type EnsureReport,
   okObservation,
+  type RelayReport,
   type VideoDriver,
 } from "../../src/drivers/driver.ts";
 import { faultOf } from "../../src/drivers/loopback/device/device-state.ts";
@@ -40,6 +41,8 @@ export class FakeDriver implements VideoDriver {
   open: Set<string> | undefined = new Set();
   /** The process that holds them open; empty: that can't be seen. */
   holder = "";
+  /** What the relay of ready cameras does; by default there is none. */
+  relayReport: RelayReport | undefined;
   #notify: () => void = () => undefined;
 
   constructor(count = 8, first = 10) {
@@ -80,6 +83,10 @@ export class FakeDriver implements VideoDriver {
 
   describe() {
     return { moduleVersion: "0.15.4", dynamic: true };
+  }
+
+  relay() {
+    return this.relayReport;
   }
 
   async reset(id: string): Promise<void> {

@@ -142,6 +142,8 @@ export class LoopbackDriver implements VideoDriver {
     return { moduleVersion: readModuleVersion(settings.sysfsDir), dynamic: control.isPresent() };
   }
 
+  relay(): undefined {}
+
   /**
    * With a control device, removes the device and adds it again: nothing less removes all that its last user left.
    * Without one, or where it can't be used, cleans the device in place ({@link cleanInPlace}). Creates a device that

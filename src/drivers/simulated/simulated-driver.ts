@@ -107,6 +107,8 @@ export class SimulatedDriver implements VideoDriver {
     return { moduleVersion: undefined, dynamic: true };
   }
 
+  relay(): undefined {}
+
   /** @throws PluginError `device_unknown`, `device_busy`, `reset_failed`, or as `ensure` reports. */
   reset(id: string): Promise<void> {
     return this.#change(id, (path) => {
