@@ -26,10 +26,24 @@ export interface Config {
   readonly v4l2DevicePerm: number;
   /** Group ID of a device node; undefined leaves it as it is. */
   readonly v4l2DeviceGroup: number | undefined;
+  /** True if each device is a pair of nodes: a camera that browsers always list, and a feed that applications write. */
+  readonly readyCameras: boolean;
+  /** Size of a ready camera's frames. */
+  readonly readySize: FrameSize;
+  readonly readyPixelFormat: "YU12" | "YUYV" | "NV12";
+  /** Frames a second that a ready camera announces. */
+  readonly readyRate: number;
+  readonly readyPlaceholder: Placeholder;
+  /** Seconds without a frame of the application after which a ready camera shows the placeholder. */
+  readonly readyIdleTime: number;
+  /** Placeholder frames a second. */
+  readonly readyPlaceholderRate: number;
   /** Template of the path in the container: `{id}`, `{n}` (device number), `{index}` (place in the request). */
   readonly containerDevicePath: string;
   /** Variable with the path of a container's first device; the one with all paths is named so with an S. */
   readonly containerDeviceEnv: string;
+  /** As {@link containerDevicePath}, of a ready camera's feed. */
+  readonly containerFeedPath: string;
   readonly preStartContainer: boolean;
   /** True if a stop removes the devices that this process created and that are not in use. */
   readonly removeDevicesOnExit: boolean;
@@ -63,3 +77,16 @@ export interface Config {
   /** Directory of the simulated driver's device nodes. */
   readonly simulatedDir: string;
 }
+
+/** Pixels, both even. */
+export interface FrameSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What a ready camera shows while no application writes: a test card with its name, a colour, or a PNG file. */
+export type Placeholder =
+  | { readonly kind: "test_card" }
+  /** Red, green and blue, each 0 to 255. */
+  | { readonly kind: "colour"; readonly colour: readonly [number, number, number] }
+  | { readonly kind: "file"; readonly path: string };

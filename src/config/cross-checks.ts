@@ -12,6 +12,14 @@ export interface CrossCheck {
   check(config: Config): string | undefined;
 }
 
+/** A feed's number is 128 above or below its camera's, so the numbers of more devices would meet. */
+const maxReadyCameras = 128;
+
+/** Equal for two templates that may give one path to two nodes. */
+function pathShape(template: string): string {
+  return template.replaceAll("{id}", "video{n}").replace(/\d*\{(n|index)\}\d*/g, "0");
+}
+
 export const crossChecks: readonly CrossCheck[] = [
   {
     keys: ["firstDeviceNumber", "maxDevices"],
@@ -35,6 +43,54 @@ export const crossChecks: readonly CrossCheck[] = [
     check: ({ removeDevicesOnExit, manageDevices }) =>
       removeDevicesOnExit && !manageDevices
         ? "false with --no-manage-devices, which creates no device that it could remove"
+        : undefined,
+  },
+  {
+    keys: ["readyCameras", "manageDevices"],
+    subject: "readyCameras",
+    check: ({ readyCameras, manageDevices }) =>
+      readyCameras && !manageDevices
+        ? "false with --no-manage-devices: the process that offers ready cameras has to create and write them"
+        : undefined,
+  },
+  {
+    keys: ["readyCameras", "v4l2ExclusiveCaps"],
+    subject: "readyCameras",
+    check: ({ readyCameras, v4l2ExclusiveCaps }) =>
+      readyCameras && !v4l2ExclusiveCaps
+        ? "false with --no-v4l2-exclusive-caps, with which Chromium lists no camera"
+        : undefined,
+  },
+  {
+    keys: ["readyCameras", "maxDevices"],
+    subject: "maxDevices",
+    check: ({ readyCameras, maxDevices }) =>
+      readyCameras && maxDevices > maxReadyCameras
+        ? `a whole number from 1 to ${maxReadyCameras} with --ready-cameras, which need two device numbers each`
+        : undefined,
+  },
+  {
+    keys: ["readyCameras", "readySize", "v4l2MaxWidth", "v4l2MaxHeight"],
+    subject: "readySize",
+    check: ({ readyCameras, readySize: { width, height }, v4l2MaxWidth, v4l2MaxHeight }) =>
+      readyCameras && (width > v4l2MaxWidth || height > v4l2MaxHeight)
+        ? `at most ${v4l2MaxWidth}x${v4l2MaxHeight}, which --v4l2-max-width and --v4l2-max-height allow`
+        : undefined,
+  },
+  {
+    keys: ["readyCameras", "containerFeedPath", "containerDevicePath"],
+    subject: "containerFeedPath",
+    check: ({ readyCameras, containerFeedPath, containerDevicePath }) =>
+      readyCameras && pathShape(containerFeedPath) === pathShape(containerDevicePath)
+        ? "another path than that of --container-device-path, where the container has the camera"
+        : undefined,
+  },
+  {
+    keys: ["readyCameras", "containerDeviceEnv"],
+    subject: "containerDeviceEnv",
+    check: ({ readyCameras, containerDeviceEnv }) =>
+      readyCameras && !/._DEVICE$/.test(containerDeviceEnv)
+        ? "a name such as VIDEO_DEVICE with --ready-cameras: it has to end in _DEVICE, and the variables of camera and feed end in _CAMERA and _FEED instead"
         : undefined,
   },
   {

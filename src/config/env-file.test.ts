@@ -81,3 +81,11 @@ test("no content makes it throw", () => {
     }),
   );
 });
+
+test("a colour without quotes isn't passed over as a comment", () => {
+  expect(problems("V4L2_CARD_LABEL=#1d3557")).toEqual([
+    "x.env:1: V4L2_CARD_LABEL: #1d3557 is a comment here, expected quotes around a colour",
+  ]);
+  expect(values('V4L2_CARD_LABEL="#1d3557"')).toEqual({ V4L2_CARD_LABEL: "#1d3557" });
+  expect(values("V4L2_CARD_LABEL= # none")).toEqual({ V4L2_CARD_LABEL: "" });
+});

@@ -53,6 +53,10 @@ export function parseEnvFile(
       if (nearest !== undefined) report(`${name}: unknown variable${didYouMean(nearest)}`);
       continue;
     }
+    if (text === "" && /^#[0-9a-f]{6}$/i.test(rest)) {
+      report(`${name}: ${rest} is a comment here, expected quotes around a colour`);
+      continue;
+    }
     const quoteMark = /^['"`]/.exec(rest)?.[0];
     const earlier = values.get(name);
     if (

@@ -22,6 +22,14 @@ const defaults: Config = {
   v4l2DeviceGroup: undefined,
   containerDevicePath: "/dev/{id}",
   containerDeviceEnv: "VIDEO_DEVICE",
+  readyCameras: false,
+  readySize: { width: 1280, height: 720 },
+  readyPixelFormat: "YU12",
+  readyRate: 30,
+  readyPlaceholder: { kind: "test_card" },
+  readyIdleTime: 1,
+  readyPlaceholderRate: 5,
+  containerFeedPath: "/dev/feed{index}",
   preStartContainer: false,
   manageDevices: true,
   removeDevicesOnExit: false,
@@ -256,6 +264,46 @@ describe("options that depend on each other", () => {
     expect(problems({ argv: [...argv, "--remove-devices-on-exit"] })).toEqual([
       '--remove-devices-on-exit: got "true" (from the command line), expected false with --no-manage-devices, which creates no device that it could remove',
     ]);
+  });
+  test("ready cameras need a process that manages devices, and exclusive caps", () => {
+    expect(load({ argv: ["--ready-cameras"] }).config.readyCameras).toBe(true);
+    expect(problems({ argv: ["--ready-cameras", "--no-manage-devices"] })).toEqual([
+      '--ready-cameras: got "true" (from the command line), expected false with --no-manage-devices: the process that offers ready cameras has to create and write them',
+    ]);
+    expect(problems({ argv: ["--ready-cameras", "--no-v4l2-exclusive-caps"] })).toEqual([
+      '--ready-cameras: got "true" (from the command line), expected false with --no-v4l2-exclusive-caps, with which Chromium lists no camera',
+    ]);
+  });
+  test("the numbers of cameras and feeds don't meet", () => {
+    const argv = ["--ready-cameras", "--first-device-number=0"];
+    expect(load({ argv: [...argv, "--max-devices=128"] }).config.maxDevices).toBe(128);
+    expect(problems({ argv: [...argv, "--max-devices=129"] })).toEqual([
+      '--max-devices: got "129" (from the command line), expected a whole number from 1 to 128 with --ready-cameras, which need two device numbers each',
+    ]);
+  });
+  test("a ready camera's frames fit into its buffers", () => {
+    const argv = ["--v4l2-max-width=640"];
+    expect(load({ argv }).config.readyCameras).toBe(false);
+    expect(problems({ argv: [...argv, "--ready-cameras"] })).toEqual([
+      '--ready-size: got "1280x720" (the default), expected at most 640x1080, which --v4l2-max-width and --v4l2-max-height allow',
+    ]);
+  });
+  test.each([
+    ["/dev/feed{index}", "/dev/feed{n}"],
+    ["/cams/{id}", "/cams/video{index}"],
+  ])("a container never has camera %s and feed %s at one path", (camera, feed) => {
+    const paths = [`--container-device-path=${camera}`, `--container-feed-path=${feed}`];
+    expect(problems({ argv: paths })).toEqual([]);
+    expect(problems({ argv: ["--ready-cameras", ...paths] })).toEqual([
+      `--container-feed-path: got "${feed}" (from the command line), expected another path than that of --container-device-path, where the container has the camera`,
+    ]);
+  });
+  test("the variables of camera and feed are no other resource's", () => {
+    const argv = ["--container-device-env=VIDEO"];
+    expect(problems({ argv })).toEqual([]);
+    const [problem] = problems({ argv: ["--ready-cameras", ...argv] });
+    expect(problem).toContain("it has to end in _DEVICE");
+    expect(problems({ argv: ["--ready-cameras", "--container-device-env=A_DEVICE"] })).toEqual([]);
   });
   test("are not blamed for what is wrong already", () => {
     const argv = ["--max-devices=x", "--first-device-number=255", "--kubelet-socket=x"];

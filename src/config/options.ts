@@ -3,15 +3,17 @@ import type { Config } from "./config.ts";
 import { boolean, choice } from "./types/choice.ts";
 import { group } from "./types/group.ts";
 import { nodeName, resourceName } from "./types/kubernetes.ts";
-import { integer, octalPermission, seconds } from "./types/number.ts";
+import { fractionalSeconds, integer, octalPermission, seconds } from "./types/number.ts";
 import { accept, type OptionType } from "./types/option-type.ts";
 import {
   devicePathTemplate,
   directory,
   directoryOrNone,
+  feedPathTemplate,
   instanceSuffixBytes,
   socketPath,
 } from "./types/path.ts";
+import { frameSize, placeholder } from "./types/picture.ts";
 import { cardLabel, ipAddress, variableName } from "./types/text.ts";
 
 /** Headings of the help, in its order. */
@@ -19,6 +21,7 @@ export type OptionGroup =
   | "Kubernetes"
   | "Devices"
   | "v4l2loopback"
+  | "Ready cameras"
   | "Logs and metrics"
   | "Directories";
 
@@ -117,7 +120,7 @@ export const options: Options = {
     default: "VIDEO_DEVICE",
     group: "Kubernetes",
     description:
-      "Variable that has the path of a container's first device; the same name with an S has the paths of all, with commas between them. Of two resources in one container each needs a name of its own, since the kubelet keeps one value for a variable.",
+      "Variable that has the path of a container's first device, of a ready camera that of its feed; the same name with an S has the paths of all, with commas between them. Of two resources in one container each needs a name of its own, since the kubelet keeps one value for a variable.",
   },
   preStartContainer: {
     flag: "pre-start-container",
@@ -261,6 +264,78 @@ export const options: Options = {
     group: "v4l2loopback",
     description:
       "Loads a module even if its version is known to crash the node's kernel (v4l2loopback 0.15.0 to 0.15.2 on Linux 6.18 and later); for a build of such a version that has the fix.",
+  },
+  readyCameras: {
+    flag: "ready-cameras",
+    env: "READY_CAMERAS",
+    type: boolean(),
+    default: "false",
+    group: "Ready cameras",
+    description:
+      "Makes each device a pair of nodes: a camera, which browsers list at any time and which shows a placeholder until an application writes, and a feed, to which the application writes.",
+  },
+  readySize: {
+    flag: "ready-size",
+    env: "READY_SIZE",
+    type: frameSize({ width: 48, height: 32 }, { width: 8192, height: 8192 }),
+    default: "1280x720",
+    group: "Ready cameras",
+    description:
+      "Size of a ready camera's frames, at most V4L2_MAX_WIDTH x V4L2_MAX_HEIGHT; an application has to write frames of this size.",
+  },
+  readyPixelFormat: {
+    flag: "ready-pixel-format",
+    env: "READY_PIXEL_FORMAT",
+    type: choice(["YU12", "YUYV", "NV12"]),
+    default: "YU12",
+    group: "Ready cameras",
+    description:
+      "Pixel format of a ready camera's frames, and of those that an application has to write; ffmpeg calls them yuv420p, yuyv422 and nv12.",
+  },
+  readyRate: {
+    flag: "ready-rate",
+    env: "READY_RATE",
+    type: integer(1, 120),
+    default: "30",
+    group: "Ready cameras",
+    description:
+      "Frames a second that a ready camera announces; an application may write fewer or more.",
+  },
+  readyPlaceholder: {
+    flag: "ready-placeholder",
+    env: "READY_PLACEHOLDER",
+    type: placeholder(),
+    default: "test-card",
+    group: "Ready cameras",
+    description:
+      "What a ready camera shows while no application writes: a test card with the device's name, a colour, or a picture, which is scaled to the camera's size.",
+  },
+  readyIdleTime: {
+    flag: "ready-idle-time",
+    env: "READY_IDLE_TIME",
+    type: fractionalSeconds(0.1, 60),
+    default: "1",
+    group: "Ready cameras",
+    description:
+      "How long an application writes nothing before a ready camera shows the placeholder again.",
+  },
+  readyPlaceholderRate: {
+    flag: "ready-placeholder-rate",
+    env: "READY_PLACEHOLDER_RATE",
+    type: integer(1, 30),
+    default: "5",
+    group: "Ready cameras",
+    description:
+      "Placeholder frames a second: programs such as ffmpeg take their time from new frames.",
+  },
+  containerFeedPath: {
+    flag: "container-feed-path",
+    env: "CONTAINER_FEED_PATH",
+    type: feedPathTemplate(),
+    default: "/dev/feed{index}",
+    group: "Ready cameras",
+    description:
+      "Path of a ready camera's feed inside a container, with the placeholders of CONTAINER_DEVICE_PATH; browsers take each /dev/video… for a camera, so a feed has another name.",
   },
   logLevel: {
     flag: "log-level",

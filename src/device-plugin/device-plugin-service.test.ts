@@ -29,7 +29,7 @@ function client() {
       devices,
       clock: systemClock,
       log: recordingLogger(),
-      view: { path: "/dev/{id}", variable: "VIDEO_DEVICE" },
+      view: { path: "/dev/{id}", feedPath: "/dev/feed{index}", variable: "VIDEO_DEVICE" },
       preStart: true,
       observer: { allocated: () => undefined, allocationRefused: () => undefined },
     },

@@ -5,17 +5,15 @@ import { type ErrorKind, errorKinds } from "../common/error-codes.ts";
 import type { Logger } from "../common/logger.ts";
 import { Notify } from "../common/notify.ts";
 import { PluginError } from "../common/plugin-error.ts";
-import { containerPath } from "../devices/container-path.ts";
 import type { Devices } from "../devices/devices.ts";
-import type { DeviceStatus } from "../devices/inventory/device-status.ts";
 import type { Inventory } from "../devices/inventory/inventory.ts";
 import type {
-  ContainerAllocateResponseSchema,
   DevicePlugin,
   DevicePluginOptionsSchema,
   ListAndWatchResponseSchema,
 } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { codeName } from "../grpc/server.ts";
+import { type Allocation, type ContainerView, renderAllocation } from "./render-allocation.ts";
 import type { StreamSet } from "./streams.ts";
 
 export interface DevicePluginServiceDeps {
@@ -179,53 +177,11 @@ function logAllocations(log: Logger, allocations: readonly Allocation[], variabl
         device_id: device.id,
         device_path: device.nodes[0].hostPath,
         container_path: device.containerPath,
+        ...(device.feedPath === undefined ? {} : { feed_path: device.feedPath }),
         env_var: `${variable}=${response.envs?.[variable]}`,
         reason: "asked_for_by_kubelet",
         next: "the device is its pod's until the kubelet no longer lists it",
       });
     }
   }
-}
-
-/** How a container sees its devices. */
-export interface ContainerView {
-  /** Template of a device's path, see the option `container-device-path`. */
-  readonly path: string;
-  /** Variable with the first path; with an S, that with all of them. See the option `container-device-env`. */
-  readonly variable: string;
-}
-
-/** What one container gets. */
-export interface Allocation {
-  readonly devices: readonly AllocatedDevice[];
-  readonly response: MessageInitShape<typeof ContainerAllocateResponseSchema>;
-}
-
-export interface AllocatedDevice extends DeviceStatus {
-  /** Of its first node. */
-  readonly containerPath: string;
-}
-
-/**
- * What a container gets for the devices that are allocated to it. The kubelet sends their IDs in random order and may
- * repeat them, so they are sorted, each once. Further nodes of a device have the host's path in the container.
- */
-export function renderAllocation(
-  allocated: readonly DeviceStatus[],
-  { path, variable }: ContainerView,
-): Allocation {
-  const devices = [...new Map(allocated.map((device) => [device.id, device])).values()]
-    .sort((a, b) => a.number - b.number)
-    .map((device, index) => ({ ...device, containerPath: containerPath(path, device, index) }));
-  const paths = devices.map((device) => device.containerPath);
-  const envs: Record<string, string> =
-    paths[0] === undefined ? {} : { [variable]: paths[0], [`${variable}S`]: paths.join(",") };
-  const nodes = devices.flatMap(({ nodes: [first, ...others], containerPath }) => [
-    { hostPath: first.hostPath, containerPath },
-    ...others.map(({ hostPath }) => ({ hostPath, containerPath: hostPath })),
-  ]);
-  return {
-    devices,
-    response: { envs, devices: nodes.map((node) => ({ ...node, permissions: "rw" })) },
-  };
 }

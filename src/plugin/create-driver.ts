@@ -1,6 +1,7 @@
 import { release } from "node:os";
 import { systemClock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
+import { PluginError } from "../common/plugin-error.ts";
 import type { Config } from "../config/config.ts";
 import type { VideoDriver } from "../drivers/driver.ts";
 import { LoopbackDriver, linuxKernel, modprobeDirectories } from "../drivers/loopback/index.ts";
@@ -8,6 +9,7 @@ import { readOnlyDriver } from "../drivers/read-only-driver.ts";
 import { SimulatedDriver } from "../drivers/simulated/index.ts";
 import { readInitOnAlloc } from "../linux/kernel-config.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
+import { readySettings } from "./ready-settings.ts";
 
 export interface DriverUse {
   /**
@@ -57,6 +59,15 @@ function makeDriver(
     return new SimulatedDriver(
       { ...common, simulatedDir: config.simulatedDir },
       { log, clock: systemClock, makeCharDevice: calls.makeCharDevice },
+    );
+  }
+  if (readySettings(config) !== undefined) {
+    throw new PluginError(
+      "not_supported",
+      "This version makes ready cameras of simulated devices only.",
+      {
+        remedy: "Unset READY_CAMERAS.",
+      },
     );
   }
   const kernelRelease = release();

@@ -41,6 +41,7 @@ export type PoolConfig = Pick<
   | "stateDir"
   | "podResourcesSocket"
   | "containerDevicePath"
+  | "containerFeedPath"
   | "containerDeviceEnv"
   | "preStartContainer"
   | "healthCheckInterval"
@@ -109,7 +110,11 @@ export class Pool {
             devicePluginService(
               {
                 ...{ devices, clock, log, observer },
-                view: { path: config.containerDevicePath, variable: config.containerDeviceEnv },
+                view: {
+                  path: config.containerDevicePath,
+                  feedPath: config.containerFeedPath,
+                  variable: config.containerDeviceEnv,
+                },
                 preStart: config.preStartContainer,
               },
               streams,

@@ -47,7 +47,7 @@ test("one Allocate", async () => {
       devices,
       clock,
       log,
-      view: { path: "/dev/{id}", variable: "VIDEO_DEVICE" },
+      view: { path: "/dev/{id}", feedPath: "/dev/feed{index}", variable: "VIDEO_DEVICE" },
       preStart: false,
       observer,
     },

@@ -84,6 +84,10 @@ describe("the schema", () => {
     { containerDeviceEnv: "LD_PRELOAD" },
     { metricsAddress: "localhost" },
     { nfdFeaturesDir: "features.d" },
+    { readySize: "1280x721" },
+    { readyIdleTime: 0 },
+    { readyPlaceholder: "logo.png" },
+    { containerFeedPath: "/dev/video{index}" },
     { maxDevice: 8 },
     { nodeName: "node-1" },
   ])("refuses %j", (more) => expect(config(more)).toBe(false));
@@ -97,6 +101,9 @@ describe("the schema", () => {
     { metricsAddress: "::" },
     { containerDevicePath: "/dev/video{index}" },
     { containerDeviceEnv: "PATHFINDER" },
+    { readyIdleTime: 0.5 },
+    { readyPlaceholder: "#1d3557" },
+    { containerFeedPath: "/dev/feed{index}" },
     { resourceName: "example.com/Cameras_2" },
   ])("takes %j", (more) => expect(config(more)).toBe(true));
 
@@ -122,6 +129,7 @@ describe("the schema", () => {
 function asYaml(type: unknown, text: string): unknown {
   if (text !== text.toLowerCase()) return undefined;
   if (type === "integer") return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+  if (type === "number") return /^\d{1,4}(\.\d{1,3})?$/.test(text) ? Number(text) : undefined;
   if (type === "boolean") return { true: true, false: false }[text];
   return text;
 }

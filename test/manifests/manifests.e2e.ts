@@ -189,6 +189,7 @@ describe.skipIf(skip)("the chart", () => {
   test.each([
     ["config.firstDeviceNumber=250", "would be video257, and video255 is the highest"],
     ["profile=restricted,config.preStartContainer=true", "can't reset devices"],
+    ["profile=restricted,config.readyCameras=true", "can't create and write ready cameras"],
     ["profile=restricted,config.removeDevicesOnExit=true", "can't remove devices"],
     ["metrics.prometheusRule.enabled=true", "no metrics without config.enableMetrics=true"],
     ["metrics.podMonitor.enabled=true", "no metrics without config.enableMetrics=true"],

@@ -20,6 +20,20 @@ export function seconds(min: number, max: number): OptionType<number> {
   };
 }
 
+/** A duration in seconds from `min` to `max`, with up to three decimals, written `1`, `0.5` or `0.5s`. */
+export function fractionalSeconds(min: number, max: number): OptionType<number> {
+  return {
+    expected: `a number of seconds from ${min} to ${max}, such as 0.5`,
+    placeholder: "SECONDS",
+    schema: { type: "number", minimum: min, maximum: max },
+    parse: (text) => {
+      const [, digits] = /^((?:0|[1-9]\d{0,4})(?:\.\d{1,3})?)s?$/.exec(text) ?? [];
+      const value = Number(digits);
+      return value >= min && value <= max ? accept(value) : reject();
+    },
+  };
+}
+
 /**
  * Permission bits of a file, in octal with or without a leading 0: `666` and `0666` are the same. Set-ID and sticky
  * bits are rejected: they mean nothing on a device node.

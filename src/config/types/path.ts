@@ -17,6 +17,16 @@ export function directory(): OptionType<string> {
   };
 }
 
+/** An absolute path of a file, tidied as that of a {@link directory}. */
+export function filePath(): OptionType<string> {
+  return {
+    expected: "the absolute path of a file",
+    placeholder: "PATH",
+    schema: { type: "string", pattern: "^/.*[^/]$" },
+    parse: (text) => (isAbsolute(text) && !text.endsWith("/") ? accept(tidy(text)) : reject()),
+  };
+}
+
 /** As {@link directory}, or empty, which turns off what the option is about. */
 export function directoryOrNone(): OptionType<string> {
   const type = directory();
@@ -59,6 +69,20 @@ export function devicePathTemplate(): OptionType<string> {
       if (plain === text || !isAbsolute(text) || /[\s,{}]/u.test(plain)) return reject();
       return text.split("/").includes("..") ? reject("it must not climb with ..") : accept(text);
     },
+  };
+}
+
+/** As {@link devicePathTemplate}, for a node that browsers must not take for a camera: they list each `/dev/video…`. */
+export function feedPathTemplate(): OptionType<string> {
+  const type = devicePathTemplate();
+  return {
+    ...type,
+    expected: `${type.expected}, that doesn't start with /dev/video or /dev/{id}`,
+    schema: { ...type.schema, not: { pattern: "^/+dev/+(video|\\{id\\})" } },
+    parse: (text, context) =>
+      /^\/+(?:\.?\/)*dev\/+(?:\.?\/)*(video|\{id\})/.test(text)
+        ? reject()
+        : type.parse(text, context),
   };
 }
 

@@ -3,9 +3,10 @@ import fc from "fast-check";
 import { boolean, choice } from "./choice.ts";
 import { findGroup, group } from "./group.ts";
 import { nodeName, resourceName } from "./kubernetes.ts";
-import { integer, octalPermission, seconds } from "./number.ts";
+import { fractionalSeconds, integer, octalPermission, seconds } from "./number.ts";
 import type { OptionType } from "./option-type.ts";
-import { devicePathTemplate, directory, socketPath } from "./path.ts";
+import { devicePathTemplate, directory, feedPathTemplate, socketPath } from "./path.ts";
+import { frameSize, placeholder } from "./picture.ts";
 import { cardLabel, ipAddress, variableName } from "./text.ts";
 
 const effects = { lookupGroup: (name: string) => (name === "video" ? 44 : undefined) };
@@ -192,6 +193,55 @@ test("a container path is different for each device", () => {
     expect(parse(devicePathTemplate(), text)).toBe("refused");
   }
   expect(parse(devicePathTemplate(), "/dev/../{id}")).toBe("it must not climb with ..");
+});
+
+test("a feed's path is none that browsers take for a camera's", () => {
+  for (const text of ["/dev/feed{index}", "/dev/{n}", "/feeds/{id}"]) {
+    expect(parse(feedPathTemplate(), text)).toBe(text);
+  }
+  for (const text of ["/dev/{id}", "/dev/video{n}", "//dev//./video{n}", "/dev/feed", "feed{n}"]) {
+    expect(parse(feedPathTemplate(), text)).toBe("refused");
+  }
+});
+
+test("a frame's size is two even numbers within the bounds", () => {
+  const type = frameSize({ width: 48, height: 32 }, { width: 8192, height: 8192 });
+  expect(parse(type, "1280x720")).toEqual({ width: 1280, height: 720 });
+  expect(parse(type, "48x32")).toEqual({ width: 48, height: 32 });
+  expect(type.show?.({ width: 640, height: 360 })).toBe("640x360");
+  expect(parse(type, "641x360")).toBe("the numbers are not both even");
+  for (const text of ["46x32", "48x30", "8194x720", "1280", "1280*720", "1280x720x2", "0x0", ""]) {
+    expect(parse(type, text)).toBe("refused");
+  }
+});
+
+test("a placeholder is a test card, a colour or a file", () => {
+  const type = placeholder();
+  expect(parse(type, "test-card")).toEqual({ kind: "test_card" });
+  expect(parse(type, "#0aFF10")).toEqual({ kind: "colour", colour: [10, 255, 16] });
+  expect(parse(type, "/etc//logo.png")).toEqual({ kind: "file", path: "/etc/logo.png" });
+  for (const text of ["", "card", "logo.png", "#fff", "#1234567", "/pictures/", "red"]) {
+    expect(parse(type, text)).toBe("refused");
+  }
+  for (const text of ["test-card", "#0aff10", "/logo.png"]) {
+    const parsed = type.parse(text, effects);
+    expect(parsed.ok && type.show?.(parsed.value)).toBe(text);
+  }
+});
+
+test("fractions of a second have up to three decimals", () => {
+  const type = fractionalSeconds(0.1, 60);
+  for (const [text, value] of [
+    ["0.1", 0.1],
+    ["1", 1],
+    ["1.25s", 1.25],
+    ["60", 60],
+  ] as const) {
+    expect(parse(type, text)).toBe(value);
+  }
+  for (const text of ["0", "0.09", "60.1", ".5", "1.", "1e1", "1.2345", "", "s", "-1"]) {
+    expect(parse(type, text)).toBe("refused");
+  }
 });
 
 test("a group is a number, a name that exists, or nothing", () => {

@@ -101,6 +101,9 @@ name: video-device-plugin
 {{- if gt (int $last) 255 }}
 {{- fail (printf "config.firstDeviceNumber: the last of config.maxDevices=%d devices would be video%d, and video255 is the highest possible one" (int $config.maxDevices) (int $last)) }}
 {{- end }}
+{{- if and (eq .Values.profile "restricted") $config.readyCameras }}
+{{- fail "config.readyCameras: the profile restricted can't create and write ready cameras; use profile=full" }}
+{{- end }}
 {{- if and (eq .Values.profile "restricted") $config.preStartContainer }}
 {{- fail "config.preStartContainer: the profile restricted can't reset devices; use profile=full" }}
 {{- end }}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { DeviceStatus } from "../devices/inventory/device-status.ts";
-import { renderAllocation } from "./device-plugin-service.ts";
+import { renderAllocation } from "./render-allocation.ts";
 
 const device = (number: number, ...others: string[]): DeviceStatus => ({
   id: `video${number}`,
@@ -15,10 +15,20 @@ const device = (number: number, ...others: string[]): DeviceStatus => ({
   format: "",
 });
 
+const ready = (number: number): DeviceStatus => ({
+  ...device(number),
+  nodes: [
+    { hostPath: `/dev/video${number}`, role: "camera" },
+    { hostPath: `/dev/video${number + 128}`, role: "feed" },
+  ],
+});
+
+const view = { path: "/dev/{id}", feedPath: "/dev/feed{index}", variable: "VIDEO_DEVICE" };
+
 function render(numbers: number[], template: string) {
   return renderAllocation(
     numbers.map((number) => device(number)),
-    { path: template, variable: "VIDEO_DEVICE" },
+    { ...view, path: template },
   );
 }
 
@@ -50,8 +60,8 @@ describe("an allocation", () => {
   });
 
   test("can name its variables otherwise", () => {
-    const view = { path: "/dev/{id}", variable: "CAMERA" };
-    expect(renderAllocation([device(10), device(11)], view).response.envs).toEqual({
+    const other = { ...view, variable: "CAMERA" };
+    expect(renderAllocation([device(10), device(11)], other).response.envs).toEqual({
       CAMERA: "/dev/video10",
       CAMERAS: "/dev/video10,/dev/video11",
     });
@@ -73,13 +83,44 @@ describe("an allocation", () => {
 
   test("has further nodes of a device at the host's path", () => {
     const { response } = renderAllocation([device(10, "/dev/media3")], {
+      ...view,
       path: "/dev/video{index}",
-      variable: "VIDEO_DEVICE",
     });
     expect(response.devices).toEqual([
       { hostPath: "/dev/video10", containerPath: "/dev/video0", permissions: "rw" },
       { hostPath: "/dev/media3", containerPath: "/dev/media3", permissions: "rw" },
     ]);
     expect(response.envs).toMatchObject({ VIDEO_DEVICES: "/dev/video0" });
+  });
+});
+
+describe("an allocation of ready cameras", () => {
+  test("has both nodes, and names the feed as the path to write to", () => {
+    expect(renderAllocation([ready(10)], view).response).toEqual({
+      envs: {
+        VIDEO_DEVICE: "/dev/feed0",
+        VIDEO_DEVICES: "/dev/feed0",
+        VIDEO_CAMERA: "/dev/video10",
+        VIDEO_CAMERAS: "/dev/video10",
+        VIDEO_FEED: "/dev/feed0",
+        VIDEO_FEEDS: "/dev/feed0",
+      },
+      devices: [
+        { hostPath: "/dev/video10", containerPath: "/dev/video10", permissions: "rw" },
+        { hostPath: "/dev/video138", containerPath: "/dev/feed0", permissions: "rw" },
+      ],
+    });
+  });
+
+  test("lists cameras and feeds in the same order", () => {
+    const other = { path: "/dev/video{index}", feedPath: "/feeds/{n}", variable: "SCREEN_DEVICE" };
+    expect(renderAllocation([ready(12), ready(11)], other).response.envs).toEqual({
+      SCREEN_DEVICE: "/feeds/11",
+      SCREEN_DEVICES: "/feeds/11,/feeds/12",
+      SCREEN_CAMERA: "/dev/video0",
+      SCREEN_CAMERAS: "/dev/video0,/dev/video1",
+      SCREEN_FEED: "/feeds/11",
+      SCREEN_FEEDS: "/feeds/11,/feeds/12",
+    });
   });
 });
