@@ -57,7 +57,7 @@ function makeDriver(
   };
   if (config.driver === "simulated") {
     return new SimulatedDriver(
-      { ...common, simulatedDir: config.simulatedDir },
+      { ...common, simulatedDir: config.simulatedDir, ready: readySettings(config) },
       { log, clock: systemClock, makeCharDevice: calls.makeCharDevice },
     );
   }

@@ -10,3 +10,11 @@ export function deviceId(number: number): string {
 export function numbersFrom(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => first + index);
 }
+
+/**
+ * Number of the feed of the ready camera `number`, and the other way round: half of all numbers away, so that it
+ * depends on the camera alone.
+ */
+export function feedNumber(number: number): number {
+  return number ^ ((maxDeviceNumber + 1) / 2);
+}

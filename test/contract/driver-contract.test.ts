@@ -13,18 +13,27 @@ import { hurriedClock } from "../support/hurried-clock.ts";
 import { countOpens } from "../support/open-watch.ts";
 import { type DriverHarness, driverContract } from "./driver-contract.ts";
 
-function simulated(makeCharDevice: MakeCharDevice): DriverHarness {
+function simulated(
+  makeCharDevice: MakeCharDevice,
+  ready?: { rate: number; placeholderRate: number },
+): DriverHarness {
   const dir = mkdtempSync(join(tmpdir(), "simulated-contract-"));
   const nodePath = (id: string) => join(dir, id);
   const driver = new SimulatedDriver(
-    { firstDeviceNumber: 10, maxDevices: 3, mode: 0o640, group: undefined, simulatedDir: dir },
+    {
+      ...{ firstDeviceNumber: 10, maxDevices: 3, mode: 0o640, group: undefined, ready },
+      simulatedDir: dir,
+    },
     { log: silentLogger, clock: systemClock, makeCharDevice },
   );
   return {
     driver,
     mode: 0o640,
     nodePath,
-    deleteDevice: async (id) => rmSync(nodePath(id)),
+    deleteDevice: async (id) => {
+      const device = driver.devices.find((candidate) => candidate.id === id);
+      for (const { hostPath } of device?.nodes ?? []) rmSync(hostPath);
+    },
     breakDevice: async (id) => {
       writeFileSync(join(dir, ".faults", `${id}.sick`), "The sensor is on fire.");
       return "faulty";
@@ -88,6 +97,8 @@ const harnesses: Record<string, () => DriverHarness> = {
     simulated(() => {
       throw new Error("not permitted");
     }),
+  "simulated driver with ready cameras": () =>
+    simulated(linuxCalls().makeCharDevice, { rate: 30, placeholderRate: 5 }),
   "loopback driver on a fake kernel with v4l2loopback 0.12.7": () =>
     loopback({ version: "0.12.7" }),
   "loopback driver on a fake kernel with v4l2loopback 0.15.4": () =>

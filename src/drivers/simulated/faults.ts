@@ -13,6 +13,8 @@ import { join } from "node:path";
  * - `held`: a process has it open, so it is busy. The text may name it: `pipewire (process 812)`.
  * - `numbered`: no failure: the kernel has given it this device number: `81:0`. Without it the device has none of its own.
  * - `streaming`: no failure: a process has it open and streams, and the text is the format: `YUYV 640x480 30 fps`.
+ * - `wrong-size`: the application writes frames to a ready camera's feed that it can't show. The text says which.
+ * - `stopped`, of the ID `relay`: the relay of all ready cameras does not run.
  */
 export type Fault =
   | "sick"
@@ -23,7 +25,9 @@ export type Fault =
   | "dirty"
   | "held"
   | "numbered"
-  | "streaming";
+  | "streaming"
+  | "wrong-size"
+  | "stopped";
 
 /** Directory of the fault files, inside the directory of the device nodes. */
 export const faultsDirectory = ".faults";

@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Clock } from "../../common/clock.ts";
 import { LogOnce } from "../../common/log-once.ts";
 import type { Logger } from "../../common/logger.ts";
@@ -17,6 +17,7 @@ import {
   type EnsureFailure,
   type EnsureReport,
   okObservation,
+  type RelayReport,
   type VideoDriver,
 } from "../driver.ts";
 import { driverDevices, findDevice } from "../driver-devices.ts";
@@ -27,6 +28,7 @@ import {
   type MakeCharDevice,
   removeSimulatedNode,
 } from "./simulated-node.ts";
+import { type SimulatedReady, SimulatedRelay } from "./simulated-relay.ts";
 
 export interface SimulatedSettings extends NodeAccess {
   /** Number of the first device, 0 or more; the others follow. */
@@ -37,6 +39,8 @@ export interface SimulatedSettings extends NodeAccess {
   readonly allocatedNumbers?: readonly number[];
   /** Directory of the nodes, the same for this process and on the host. Created if it does not exist. */
   readonly simulatedDir: string;
+  /** Set if the devices are ready cameras. Default: plain ones. */
+  readonly ready?: SimulatedReady | undefined;
 }
 
 export interface SimulatedDependencies {
@@ -53,6 +57,9 @@ const visibleFaults = [
   { fault: "stuck-writer", reason: "stuck_writer", fix: "reset" },
 ] as const;
 
+/** Faults of a device that a process has open. */
+const openFaults = ["held", "streaming", "wrong-size"] as const;
+
 /**
  * Cameras made of files, for machines without v4l2loopback: the demo, the tests, a cluster of containers. Keeps nothing
  * in memory: the directory is the state, so that anything outside may delete a node or set a fault ({@link Faults}).
@@ -65,6 +72,7 @@ export class SimulatedDriver implements VideoDriver {
   readonly #dependencies: SimulatedDependencies;
   readonly #faults: Faults;
   readonly #logged = new LogOnce();
+  readonly #relay: SimulatedRelay | undefined;
 
   constructor(settings: SimulatedSettings, dependencies: SimulatedDependencies) {
     this.#settings = settings;
@@ -74,7 +82,12 @@ export class SimulatedDriver implements VideoDriver {
     this.devices = driverDevices(numbersFrom(firstDeviceNumber, maxDevices), allocatedNumbers, {
       hostPath: (id) => this.#path(id),
       cleaning: "reset",
+      ready: settings.ready !== undefined,
     });
+    if (settings.ready !== undefined) {
+      const ids = this.devices.map(({ id }) => id);
+      this.#relay = new SimulatedRelay(ids, settings.ready, this.#faults, dependencies.clock);
+    }
   }
 
   /** @throws PluginError `simulated_dir_unusable` if the directory can't be created. */
@@ -107,18 +120,20 @@ export class SimulatedDriver implements VideoDriver {
     return { moduleVersion: undefined, dynamic: true };
   }
 
-  relay(): undefined {}
+  relay(): RelayReport | undefined {
+    return this.#relay?.report();
+  }
 
   /** @throws PluginError `device_unknown`, `device_busy`, `reset_failed`, or as `ensure` reports. */
   reset(id: string): Promise<void> {
-    return this.#change(id, (path) => {
+    return this.#change(id, () => {
       const fault = this.#faults.find(id, "reset-fails");
       if (fault !== undefined) {
         throw new PluginError("reset_failed", `${id} could not be reset: ${fault}`);
       }
       this.#createDirectories();
-      removeSimulatedNode(path);
-      this.#faults.end(id, "dead-caps", "stuck-writer", "dirty");
+      this.#removeNodes(id);
+      this.#faults.end(id, "dead-caps", "stuck-writer", "dirty", "wrong-size");
       this.#ensureDevice(id);
     });
   }
@@ -130,14 +145,14 @@ export class SimulatedDriver implements VideoDriver {
 
   /** @throws PluginError `device_unknown`, `device_busy`, `device_foreign`. */
   remove(id: string): Promise<void> {
-    return this.#change(id, removeSimulatedNode);
+    return this.#change(id, () => this.#removeNodes(id));
   }
 
   /** Files have no module to unload. */
   async release(): Promise<void> {}
 
   async isOpen(id: string): Promise<boolean> {
-    return this.#faults.isSet(id, "held") || this.#faults.isSet(id, "streaming");
+    return openFaults.some((fault) => this.#faults.isSet(id, fault));
   }
 
   async holders(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
@@ -146,7 +161,9 @@ export class SimulatedDriver implements VideoDriver {
   }
 
   watch(notify: () => void, signal: AbortSignal): void {
-    const names = new Set(this.devices.map((device) => device.id));
+    const names = new Set(
+      this.devices.flatMap(({ nodes }) => nodes.map(({ hostPath }) => basename(hostPath))),
+    );
     const { clock } = this.#dependencies;
     const isOurs = (name: string) => names.has(name);
     watchDirectory(this.#settings.simulatedDir, isOurs, notify, signal, clock);
@@ -157,18 +174,31 @@ export class SimulatedDriver implements VideoDriver {
     return join(this.#settings.simulatedDir, id);
   }
 
+  /** Paths of all nodes of a device: of a ready camera's feed, too. */
+  #paths(id: string): readonly string[] {
+    return findDevice(this.devices, id).nodes.map(({ hostPath }) => hostPath);
+  }
+
+  #removeNodes(id: string): void {
+    for (const path of this.#paths(id)) removeSimulatedNode(path);
+  }
+
   /** Who has the device open, in a sentence; undefined if no process has. A process that streams has it open, too. */
   #opener(id: string): string | undefined {
-    return this.#faults.find(id, "held") ?? this.#faults.find(id, "streaming");
+    for (const fault of openFaults) {
+      const opener = this.#faults.find(id, fault);
+      if (opener !== undefined) return opener;
+    }
+    return undefined;
   }
 
   /** Changes a device of this driver that no process has open. */
-  async #change(id: string, act: (path: string) => void): Promise<void> {
+  async #change(id: string, act: () => void): Promise<void> {
     findDevice(this.devices, id);
     const opener = this.#opener(id);
     if (opener !== undefined) throw new PluginError("device_busy", `${id} is in use: ${opener}`);
     this.#refuseForeign(id);
-    act(this.#path(id));
+    act();
   }
 
   #createDirectories(): void {
@@ -185,13 +215,12 @@ export class SimulatedDriver implements VideoDriver {
 
   #ensureDevice(id: string): "created" | "adopted" {
     this.#refuseForeign(id);
-    const path = this.#path(id);
-    const isMissing = lookAtSimulatedNode(path) === "absent";
-    if (isMissing) this.#create(id, path);
-    applyNodeAccess(path, this.#settings);
+    const missing = this.#paths(id).filter((path) => lookAtSimulatedNode(path) === "absent");
+    for (const path of missing) this.#create(id, path);
+    for (const path of this.#paths(id)) applyNodeAccess(path, this.#settings);
     const sick = this.#faults.find(id, "sick");
     if (sick !== undefined) throw new PluginError("device_faulty", sick);
-    return isMissing ? "created" : "adopted";
+    return missing.length === this.#paths(id).length ? "created" : "adopted";
   }
 
   #create(id: string, path: string): void {
@@ -208,25 +237,28 @@ export class SimulatedDriver implements VideoDriver {
   }
 
   #refuseForeign(id: string): void {
-    const path = this.#path(id);
-    const node = lookAtSimulatedNode(path);
-    if (typeof node === "string") return;
-    throw new PluginError("device_foreign", `${path} is ${node.foreign}, so it was left alone.`, {
-      remedy: "Remove it, or use another directory for the simulated devices.",
-    });
+    for (const path of this.#paths(id)) {
+      const node = lookAtSimulatedNode(path);
+      if (typeof node === "string") continue;
+      throw new PluginError("device_foreign", `${path} is ${node.foreign}, so it was left alone.`, {
+        remedy: "Remove it, or use another directory for the simulated devices.",
+      });
+    }
   }
 
   #observe(id: string): DeviceObservation {
     const path = this.#path(id);
     try {
-      const node = lookAtSimulatedNode(path);
-      if (node === "absent") {
-        const detail = `There is no ${path}.`;
-        return { id, state: "unavailable", reason: "missing", detail, fix: "recreate" };
-      }
-      if (node !== "ours") {
-        const detail = `${path} is ${node.foreign}.`;
-        return { id, state: "unavailable", reason: "wrong_driver", detail, fix: "none" };
+      for (const each of this.#paths(id)) {
+        const node = lookAtSimulatedNode(each);
+        if (node === "absent") {
+          const detail = `There is no ${each}.`;
+          return { id, state: "unavailable", reason: "missing", detail, fix: "recreate" };
+        }
+        if (node !== "ours") {
+          const detail = `${each} is ${node.foreign}.`;
+          return { id, state: "unavailable", reason: "wrong_driver", detail, fix: "none" };
+        }
       }
       for (const { fault, reason, fix } of visibleFaults) {
         const detail = this.#faults.find(id, fault);
@@ -237,7 +269,9 @@ export class SimulatedDriver implements VideoDriver {
       return {
         ...okObservation(id),
         ...identityOf(path),
-        ...(!hasNodeAccess(path, this.#settings) && { accessLost: true }),
+        ...(!this.#paths(id).every((each) => hasNodeAccess(each, this.#settings)) && {
+          accessLost: true,
+        }),
         ...(format !== undefined && { format }),
         ...(deviceNumber !== undefined && { deviceNumber }),
       };
