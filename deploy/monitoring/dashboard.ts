@@ -306,6 +306,71 @@ const maintenance: RowSpec = {
   ],
 };
 
+/** Frames of the application a second, by camera. */
+const relayed = `rate(${metric("relay_frames_total", '{device=~"$device", kind="application"}')}[$__rate_interval])`;
+
+const ready: RowSpec = {
+  title: "Ready cameras",
+  panels: [
+    graph(
+      "Frames a second",
+      "By kind: application and placeholder are what readers get; dropped ones have the wrong size.",
+      "short",
+      [
+        {
+          expr: `sum by (node, kind) (${onNode(`rate(${metric("relay_frames_total", deviceLabel)}[$__rate_interval])`)})`,
+          legend: "{{node}} {{kind}}",
+        },
+      ],
+    ),
+    graph(
+      "Time of a frame in the relay",
+      "Mean time from the moment at which a frame could be read until the camera had it, by camera.",
+      "s",
+      [
+        {
+          expr: onNode(
+            `rate(${metric("relay_seconds_total", deviceLabel)}[$__rate_interval]) / ${sameDevice} (${relayed} > 0)`,
+          ),
+          legend: "{{node}} {{device}}",
+        },
+      ],
+    ),
+    graph("CPU of the relay", "Share of one core.", "percentunit", [
+      { expr: onNode(`rate(${metric("relay_cpu_seconds_total")}[$__rate_interval])`) },
+    ]),
+    {
+      ...{ type: "state-timeline", title: "Relay", width: 12, height: 8, unit: "none" },
+      description: "Whether the relay runs, which copies frames from feeds to cameras.",
+      queries: [{ expr: onNode(metric("relay_running")) }],
+      names: {
+        0: { text: "not running", color: "red" },
+        1: { text: "running", color: "green" },
+      },
+      runbook: "videodevicerelaydown",
+    },
+    {
+      ...{ type: "state-timeline", title: "What cameras show", width: 12, height: 8, unit: "none" },
+      description:
+        "The application's frames, the placeholder, or the placeholder since the application's frames don't fit.",
+      queries: [
+        {
+          expr: onNode(
+            `${metric("camera_shows_application", deviceLabel)} + ${sameDevice} 2 * ${metric("feed_has_problem", deviceLabel)}`,
+          ),
+          legend: "{{node}} {{device}}",
+        },
+      ],
+      names: {
+        0: { text: "placeholder", color: "text" },
+        1: { text: "application", color: "green" },
+        2: { text: "wrong frames", color: "orange" },
+      },
+      runbook: "videodevicefeedproblem",
+    },
+  ],
+};
+
 const kubelet: RowSpec = {
   title: "Kubelet",
   panels: [
@@ -468,6 +533,6 @@ export function dashboard(): object {
     },
     annotations: { list: [] },
     links: [{ ...runbookLink(), type: "link", icon: "doc", tags: [], asDropdown: false }],
-    panels: layOut([fleet, now, allocations, maintenance, kubelet, plugin]),
+    panels: layOut([fleet, now, allocations, maintenance, ready, kubelet, plugin]),
   };
 }

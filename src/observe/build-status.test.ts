@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { WallClock } from "../common/wall-clock.ts";
-import { LogLevel, Use, Work } from "../gen/videodevice/admin/v1/admin_pb.ts";
+import { LogLevel, Picture, Use, Work } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { buildStatus, type StatusSources } from "./build-status.ts";
 
 /** The program's clock stands at 2500. */
@@ -33,6 +33,7 @@ const sources: StatusSources = {
   activity: () => [
     { id: "video10", use: "in_use", cleanliness: "dirty", resets: 2, repairs: 1, work: "reset" },
   ],
+  relay: () => undefined,
   cordons: () => new Map([["video11", { device: "video11", note: "dark", since: 2000 }]]),
   registration: () => ({
     registered: true,
@@ -127,4 +128,39 @@ test("a status has the reason and remedy of a failed registration", () => {
 test("a status has the reason and remedy of devices that could not be set up", () => {
   const devicesDetail = () => "There is no v4l2loopback. Install it.";
   expect(buildStatus({ ...sources, devicesDetail }).devicesDetail).toBe(devicesDetail());
+});
+
+test("a ready camera has its feed, what it shows, and what the application does wrong", () => {
+  const ready = (number: number) => ({
+    ...{ ...device, id: `video${number}`, number },
+    nodes: [
+      { hostPath: `/dev/video${number}`, role: "camera" },
+      { hostPath: `/dev/video${number + 128}`, role: "feed" },
+    ] as const,
+  });
+  const frames = { applicationFrames: 1, placeholderFrames: 2, droppedFrames: 3 };
+  const times = { relaySeconds: 0.1, maxRelaySeconds: 0.01 };
+  const status = buildStatus({
+    ...sources,
+    devices: () => [ready(10), ready(11), ready(12)],
+    relay: () => ({
+      ...{ isRunning: true, restarts: 1, cpuSeconds: 2 },
+      cameras: new Map([
+        ["video10", { picture: "application", ...frames, ...times, problem: "" }],
+        ["video11", { picture: "placeholder", ...frames, ...times, problem: "Too small." }],
+      ]),
+    }),
+  });
+  expect(status.relay).toMatchObject({ running: true, restarts: 1 });
+  expect(status.devices.map(({ path }) => path)).toEqual([10, 11, 12].map((n) => `/dev/video${n}`));
+  expect(status.devices.map(({ readyCamera }) => readyCamera)).toMatchObject([
+    { feedPath: "/dev/video138", picture: Picture.APPLICATION, problem: "" },
+    { feedPath: "/dev/video139", picture: Picture.PLACEHOLDER, problem: "Too small." },
+    { feedPath: "/dev/video140", picture: Picture.UNSPECIFIED, problem: "" },
+  ]);
+});
+
+test("a plain device is no ready camera", () => {
+  const { relay, devices } = buildStatus(sources);
+  expect([relay, devices[0]?.readyCamera]).toEqual([undefined, undefined]);
 });

@@ -7,12 +7,14 @@ import type { Cordon, Cordons } from "../devices/cordon/cordons.ts";
 import type { DeviceActivity } from "../devices/devices.ts";
 import type { DeviceStatus } from "../devices/inventory/device-status.ts";
 import type { DeviceUse } from "../devices/usage/usage.ts";
+import type { CameraRelay, RelayReport } from "../drivers/driver.ts";
 import {
   type Device,
   DeviceSchema,
   type Event,
   EventSchema,
   type OwnerSchema,
+  Picture,
   type Status,
   StatusSchema,
   Use,
@@ -38,6 +40,8 @@ export interface StatusSources {
   readonly devices: () => readonly DeviceStatus[];
   readonly activity: () => readonly DeviceActivity[];
   readonly cordons: () => Cordons;
+  /** What the relay of ready cameras does; undefined if devices are plain ones. */
+  readonly relay: () => RelayReport | undefined;
   readonly registration: () => RegistrarStatus;
   /** Why the plugin is not registered and what to do, in sentences; empty if it is, or if the reason says all. */
   readonly registrationDetail: () => string;
@@ -60,6 +64,7 @@ export function buildStatus(sources: StatusSources): Status {
   const owners = podResources.owners();
   const cordons = sources.cordons();
   const registration = sources.registration();
+  const relay = sources.relay();
   const { answers, error } = podResources.status();
   const time = (ms: number) => timestampFromMs(sources.wall.at(ms));
   return create(StatusSchema, {
@@ -84,10 +89,12 @@ export function buildStatus(sources: StatusSources): Status {
         activity: activity.get(id),
         cordon: cordons.get(id),
         owner: ownerOf(owners.get(id), activity.get(id), time),
+        relay: relay?.cameras.get(id),
         since: time(since),
       });
     }),
     devicesDetail: sources.devicesDetail(),
+    ...(relay && { relay: { running: relay.isRunning, restarts: relay.restarts } }),
     events: sources.events().map(eventOf),
     otherOffers: sources.otherOffers().map(({ resourceName: name, deviceIds }) => ({
       resourceName: name,
@@ -104,17 +111,21 @@ const uses: Readonly<Record<DeviceUse, Use>> = {
 
 const works = { none: Work.UNSPECIFIED, reset: Work.RESET, repair: Work.REPAIR } as const;
 
+const pictures = { application: Picture.APPLICATION, placeholder: Picture.PLACEHOLDER } as const;
+
 /** What parts other than the inventory know of a device. */
 interface DeviceFacts {
   readonly activity: DeviceActivity | undefined;
   readonly cordon: Cordon | undefined;
   readonly owner: MessageInitShape<typeof OwnerSchema> | undefined;
+  readonly relay: CameraRelay | undefined;
   readonly since: Timestamp;
 }
 
 function deviceOf(device: DeviceStatus, facts: DeviceFacts): Device {
-  const { activity, cordon, owner, since } = facts;
+  const { activity, cordon, owner, relay, since } = facts;
   const { id, number, nodes, health, reason, detail, format, cleaning } = device;
+  const feed = nodes.find(({ role }) => role === "feed");
   return create(DeviceSchema, {
     id,
     number,
@@ -132,6 +143,13 @@ function deviceOf(device: DeviceStatus, facts: DeviceFacts): Device {
     format,
     work: works[activity?.work ?? "none"],
     unlisted: activity?.unlisted ?? false,
+    ...(feed && {
+      readyCamera: {
+        feedPath: feed.hostPath,
+        picture: relay === undefined ? Picture.UNSPECIFIED : pictures[relay.picture],
+        problem: relay?.problem ?? "",
+      },
+    }),
   });
 }
 

@@ -1,7 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
-import { DeviceSchema, KubeletSchema, Use, Work } from "../gen/videodevice/admin/v1/admin_pb.ts";
-import { deviceWords } from "./device-words.ts";
+import {
+  DeviceSchema,
+  KubeletSchema,
+  Picture,
+  Use,
+  Work,
+} from "../gen/videodevice/admin/v1/admin_pb.ts";
+import { deviceWords, pictureWord } from "./device-words.ts";
 
 const kubelet = create(KubeletSchema, { registered: true, podResourcesAnswers: true });
 const silentKubelet = create(KubeletSchema, { registered: true });
@@ -66,4 +72,13 @@ describe("a device's words", () => {
     expect(words({ healthy: false, reason: "missing", use: Use.FREE }).note).toBe("");
     expect(words({ healthy: false, reason: "cordoned", use: Use.FREE }).note).toBe("not reset yet");
   });
+});
+
+test("the word for what a ready camera shows is empty for a plain device", () => {
+  const word = (readyCamera?: { picture: Picture }) =>
+    pictureWord(create(DeviceSchema, readyCamera === undefined ? {} : { readyCamera }));
+  expect(word()).toBe("");
+  expect(word({ picture: Picture.UNSPECIFIED })).toBe("");
+  expect(word({ picture: Picture.APPLICATION })).toBe("application");
+  expect(word({ picture: Picture.PLACEHOLDER })).toBe("placeholder");
 });

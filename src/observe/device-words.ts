@@ -1,4 +1,10 @@
-import { type Device, type Kubelet, Use, Work } from "../gen/videodevice/admin/v1/admin_pb.ts";
+import {
+  type Device,
+  type Kubelet,
+  Picture,
+  Use,
+  Work,
+} from "../gen/videodevice/admin/v1/admin_pb.ts";
 
 /**
  * A device's state in one word, for counting and colours:
@@ -19,6 +25,12 @@ export const deviceStates = [
   "retired",
   "unhealthy",
 ] as const;
+
+/** What a ready camera shows; empty for a plain device, and while the plugin doesn't relay the camera. */
+export function pictureWord({ readyCamera }: Device): "" | "application" | "placeholder" {
+  if (readyCamera?.picture === Picture.APPLICATION) return "application";
+  return readyCamera?.picture === Picture.PLACEHOLDER ? "placeholder" : "";
+}
 
 /** The words for one device: the same on the status page and in the output of `status`. */
 export interface DeviceWords {

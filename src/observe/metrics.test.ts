@@ -3,6 +3,7 @@ import { FakeDriver, observation } from "../../test/support/fake-driver.ts";
 import { makeDevices } from "../../test/support/make-devices.ts";
 import { makeMetrics } from "../../test/support/make-metrics.ts";
 import type { DeviceUse } from "../devices/usage/usage.ts";
+import type { CameraRelay, RelayReport } from "../drivers/driver.ts";
 import type { Owner } from "../pod-resources/device-owners.ts";
 import type { MetricsSources } from "./metrics.ts";
 
@@ -63,6 +64,81 @@ describe("the metric of owned devices without a stream", () => {
     expect(await idle("free", undefined)).toEqual(['device_owned_idle{device="video10"} 0']);
     expect(await idle("in_use", undefined)).toEqual(['device_owned_idle{device="video10"} 0']);
     expect(await idle("unknown", undefined)).toEqual([]);
+  });
+});
+
+describe("the metrics of ready cameras", () => {
+  const camera: CameraRelay = {
+    picture: "application",
+    ...{ applicationFrames: 30, placeholderFrames: 5, droppedFrames: 2 },
+    ...{ relaySeconds: 0.06, maxRelaySeconds: 0.004, problem: "" },
+  };
+  const report = (cameras: Record<string, CameraRelay>, more: Partial<RelayReport> = {}) => ({
+    ...{ isRunning: true, restarts: 0, cpuSeconds: 1.5, ...more },
+    cameras: new Map(Object.entries(cameras)),
+  });
+  const readyCameras = ["video10", "video11"];
+
+  test("are absent without ready cameras", async () => {
+    expect(samples(await setUp().lines(), "relay_")).toEqual([]);
+  });
+
+  test("are what the relay reports", async () => {
+    const relay = () => report({ video10: camera });
+    const lines = await setUp({ readyCameras, relay }).lines();
+    expect(samples(lines, "relay_running")).toEqual(["relay_running 1"]);
+    expect(samples(lines, "relay_cpu_seconds_total")).toEqual(["relay_cpu_seconds_total 1.5"]);
+    expect(samples(lines, "relay_frames_total")).toEqual([
+      'relay_frames_total{device="video10",kind="application"} 30',
+      'relay_frames_total{device="video10",kind="placeholder"} 5',
+      'relay_frames_total{device="video10",kind="dropped"} 2',
+      'relay_frames_total{device="video11",kind="application"} 0',
+      'relay_frames_total{device="video11",kind="placeholder"} 0',
+      'relay_frames_total{device="video11",kind="dropped"} 0',
+    ]);
+    expect(samples(lines, "camera_shows_application")).toEqual([
+      'camera_shows_application{device="video10"} 1',
+    ]);
+  });
+
+  test("never fall while a camera isn't relayed, and grow again after that", async () => {
+    let cameras: Record<string, CameraRelay> = { video10: camera };
+    const { lines } = setUp({ readyCameras, relay: () => report(cameras) });
+    const frames = async () => {
+      await aWhile();
+      return samples(await lines(), 'relay_frames_total{device="video10",kind="application"}')[0];
+    };
+    expect(await frames()).toEndWith(" 30");
+    cameras = {};
+    expect(await frames()).toEndWith(" 30");
+    cameras = { video10: { ...camera, applicationFrames: 40 } };
+    expect(await frames()).toEndWith(" 40");
+    // As of a device that the driver has created again.
+    cameras = { video10: { ...camera, applicationFrames: 3 } };
+    expect(await frames()).toEndWith(" 43");
+  });
+
+  test("say that the relay doesn't run, and nothing on a standby", async () => {
+    const down = setUp({ readyCameras, relay: () => report({}, { isRunning: false }) });
+    expect(samples(await down.lines(), "relay_running")).toEqual(["relay_running 0"]);
+    const standby = setUp({ readyCameras, relay: () => undefined });
+    expect(samples(await standby.lines(), "relay_running")).toEqual([]);
+  });
+
+  test("count a ready camera that shows the placeholder as owned and idle", async () => {
+    const idle = async (picture: CameraRelay["picture"]) => {
+      const relay = () => report({ video10: { ...camera, picture } });
+      const activity: MetricsSources["activity"] = () => [
+        {
+          ...{ id: "video10", use: "in_use", cleanliness: "dirty", resets: 0, repairs: 0 },
+          ownership: { since: 0, exact: true },
+        },
+      ];
+      const lines = await setUp({ readyCameras, relay, activity }).lines();
+      return samples(lines, "device_owned_idle{");
+    };
+    expect(await idle("placeholder")).toEqual(['device_owned_idle{device="video10"} 1']);
+    expect(await idle("application")).toEqual(['device_owned_idle{device="video10"} 0']);
   });
 });
 

@@ -6,6 +6,7 @@ import { type DeviceSources, deviceMetrics } from "./metrics/device-metrics.ts";
 import { eventMetrics } from "./metrics/event-metrics.ts";
 import { gauge, prefix } from "./metrics/make-metrics.ts";
 import { memoryMetrics, processMetrics } from "./metrics/process-metrics.ts";
+import { relayMetrics } from "./metrics/relay-metrics.ts";
 import { type ThrottleLimits, throttle } from "./throttle.ts";
 
 export interface MetricsOptions {
@@ -21,6 +22,8 @@ export interface MetricsSources extends DeviceSources {
   readonly standby: () => boolean;
   /** Longest delay of a timer in the last minute, seconds. */
   readonly lagSeconds: () => number;
+  /** IDs of the devices that are ready cameras. */
+  readonly readyCameras: readonly string[];
 }
 
 export interface Exposition {
@@ -63,6 +66,7 @@ export class Metrics {
   show(sources: MetricsSources): void {
     const registry = this.#registry;
     deviceMetrics(registry, sources);
+    if (sources.readyCameras.length > 0) relayMetrics(registry, sources);
     gauge(registry, `${prefix}registered`, "1 if the plugin is registered with the kubelet.", () =>
       sources.registered() ? 1 : 0,
     );

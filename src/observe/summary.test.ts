@@ -22,6 +22,18 @@ describe("the summary", () => {
     });
   });
 
+  test("names a relay that does not run", () => {
+    const status = create(StatusSchema, {
+      devices: [free],
+      kubelet: { registered: true, podResourcesAnswers: true },
+      relay: { running: false },
+    });
+    expect(summarise(status)).toEqual({
+      level: "warn",
+      sentence: "The relay of ready cameras does not run. 1 of 1 device healthy, 0 in use",
+    });
+  });
+
   test("does not count a cordon as trouble", () => {
     expect(summaryOf([free, cordoned])).toEqual({
       level: "good",

@@ -8,7 +8,7 @@ export interface Summary {
 }
 
 /** Sums up a status. What an operator wanted (a cordon, fewer devices) does not lower the level. */
-export function summarise({ devices, kubelet, otherOffers }: Status): Summary {
+export function summarise({ devices, kubelet, otherOffers, relay }: Status): Summary {
   const healthy = devices.filter((device) => device.healthy).length;
   const inUse = devices.filter((device) => device.use === Use.IN_USE).length;
   const cordoned = devices.filter(({ cordon }) => cordon !== undefined).length;
@@ -20,6 +20,8 @@ export function summarise({ devices, kubelet, otherOffers }: Status): Summary {
     ...(retired > 0 ? [`${retired} retired`] : []),
   ];
   const counts = parts.join(", ");
+  // A standby relays nothing: the other instance does.
+  const isRelayDown = relay !== undefined && !relay.running;
   if (kubelet?.reason === "standby") {
     // There is a detail if it lasts longer than an update.
     const level = kubelet.detail === "" ? "good" : "warn";
@@ -31,6 +33,9 @@ export function summarise({ devices, kubelet, otherOffers }: Status): Summary {
   const isFaulty = devices.some(needsAttention);
   if (healthy === 0 && (isFaulty || devices.length === 0)) {
     return { level: "bad", sentence: counts };
+  }
+  if (isRelayDown) {
+    return { level: "warn", sentence: `The relay of ready cameras does not run. ${counts}` };
   }
   const isGood = !isFaulty && kubelet.podResourcesAnswers && otherOffers.length === 0;
   return { level: isGood ? "good" : "warn", sentence: counts };

@@ -23,7 +23,7 @@ import { longStandby } from "./standby.ts";
 
 /** The parts that are shown and operated. */
 export interface OperatedParts {
-  readonly driver: Pick<VideoDriver, "name">;
+  readonly driver: Pick<VideoDriver, "name" | "relay">;
   readonly pool: Pool;
   readonly cordons: CordonStore;
   readonly restarts: RestartTracker;
@@ -60,6 +60,7 @@ export class Operations {
         startedAt: this.#startedAt,
         devices: () => pool.devices.inventory.list(),
         activity: () => pool.devices.activity(),
+        relay: () => driver.relay(),
         cordons: () => cordons.cordons,
         registration: () => pool.registration(),
         registrationDetail: () => this.#registrationDetail(),

@@ -130,6 +130,10 @@ export class Plugin {
       registered: () => pool.registrar.status().registered,
       standby: () => pool.standby() !== undefined,
       activity: () => shown(() => pool.devices.activity()),
+      relay: () => (pool.standby() ? undefined : driver.relay()),
+      readyCameras: driver.devices.flatMap(({ id, nodes }) =>
+        nodes.some(({ role }) => role === "feed") ? [id] : [],
+      ),
       cordoned: (id) => cordons.cordons.has(id),
       retired: (id) => inventory.isHeld(id, "retired"),
       lagSeconds: () => lag.worst,

@@ -10,7 +10,8 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 
 /** Names in capitals that are not options of this program, by what they are. */
 const foreign: Readonly<Record<string, RegExp>> = {
-  "set in containers by Allocate, with CONTAINER_DEVICE_ENV": /^(VIDEO|SCREEN)_DEVICES?$/,
+  "set in containers by Allocate, with CONTAINER_DEVICE_ENV":
+    /^(VIDEO|SCREEN)_(DEVICE|CAMERA|FEED)S?$/,
   "capabilities, calls and settings of the kernel":
     /^(CAP|CONFIG|VIDIOC|V4L2_(BUF|CAP|PIX))_|^MODULE_INIT_|_(FMT|CTRL)$/,
   "a kernel of GKE": /^ENFORCE_SIGNED_MODULES$/,

@@ -103,6 +103,7 @@ describe.skipIf(skip)("a Prometheus that scrapes the compiled plugin", () => {
     plugin = new PluginBinary(node, {
       flags: [
         "--node-name=node-a",
+        "--ready-cameras",
         "--enable-metrics",
         "--metrics-address=127.0.0.1",
         `--metrics-port=${port}`,

@@ -21,6 +21,20 @@ const sources: MetricsSources = {
   ],
   reasons: ["missing"],
   activity: () => [{ id: "video10", use: "in_use", cleanliness: "clean", resets: 0, repairs: 0 }],
+  relay: () => ({
+    ...{ isRunning: true, restarts: 0, cpuSeconds: 0 },
+    cameras: new Map([
+      [
+        "video10",
+        {
+          picture: "application",
+          ...{ applicationFrames: 0, placeholderFrames: 0, droppedFrames: 0 },
+          ...{ relaySeconds: 0, maxRelaySeconds: 0, problem: "" },
+        },
+      ],
+    ]),
+  }),
+  readyCameras: ["video10"],
   cordoned: () => false,
   retired: () => false,
   lagSeconds: () => 0,

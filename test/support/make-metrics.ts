@@ -10,6 +10,8 @@ export function makeMetrics(sources: Partial<MetricsSources> = {}): Metrics {
     registered: () => true,
     standby: () => false,
     activity: () => [],
+    relay: () => undefined,
+    readyCameras: [],
     cordoned: () => false,
     retired: () => false,
     owners: () => new Map(),

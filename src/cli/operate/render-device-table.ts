@@ -1,7 +1,7 @@
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import { formatAge } from "../../common/format-age.ts";
 import type { Device, Status } from "../../gen/videodevice/admin/v1/admin_pb.ts";
-import { deviceWords } from "../../observe/device-words.ts";
+import { deviceWords, pictureWord } from "../../observe/device-words.ts";
 import { needsAttention } from "../../observe/summary.ts";
 import { fitTable, type Step } from "../tools/fit-table.ts";
 import { type Colour, cutEnd, cutMiddle, paint, printable, renderTable } from "../tools/table.ts";
@@ -26,6 +26,7 @@ const allHeadings = [
   "USE",
   "POD",
   "OWNED",
+  "SHOWS",
   "FORMAT",
   "RESETS",
 ] as const;
@@ -41,6 +42,7 @@ const steps: readonly Step<Heading>[] = [
   { heading: "POD", least: 8, cut: cutMiddle },
   "FORMAT",
   "SINCE",
+  "SHOWS",
   "POD",
 ];
 
@@ -49,7 +51,10 @@ export function renderDeviceTable(status: Status, view: StatusView): string[] {
   const { devices } = status;
   const cells = devices.map((device) => cellsOf(device, status, view));
   const hasOwners = devices.some(({ owner }) => owner?.since !== undefined);
-  const wanted = allHeadings.filter((heading) => heading !== "OWNED" || hasOwners);
+  const isReady = devices.some(({ readyCamera }) => readyCamera !== undefined);
+  const wanted = allHeadings.filter(
+    (heading) => (heading !== "OWNED" || hasOwners) && (heading !== "SHOWS" || isReady),
+  );
   const { headings, rows } = fitTable({ headings: wanted, rows: cells, steps }, view.width);
   const painted = rows.map((row, at) => {
     const device = devices[at];
@@ -63,13 +68,14 @@ export function renderDeviceTable(status: Status, view: StatusView): string[] {
 function cellsOf(device: Device, { kubelet }: Status, view: StatusView): Record<Heading, string> {
   const { owner } = device;
   const { health, use, note } = deviceWords(device, kubelet);
-  const cells = {
+  const cells: Record<Heading, string> = {
     DEVICE: device.id,
     HEALTH: health,
     SINCE: ageOf(device.since, view),
     USE: note === "" ? use : `${use}, ${note}`,
     POD: owner === undefined ? "" : `${owner.namespace}/${owner.pod}`,
     OWNED: ownedFor(device, view),
+    SHOWS: pictureWord(device),
     FORMAT: device.format,
     RESETS: String(device.resets),
   };
@@ -84,6 +90,7 @@ function ownedFor({ owner }: Device, view: StatusView): string {
 }
 
 function colourOf(heading: Heading, device: Device): Colour | undefined {
+  if (heading === "SHOWS" && device.readyCamera?.problem) return "yellow";
   if (heading !== "HEALTH") return undefined;
   if (needsAttention(device)) return "red";
   return device.healthy ? "green" : "yellow";

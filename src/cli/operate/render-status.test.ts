@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { device, NOON, statusOf } from "../../../test/support/fake-admin.ts";
-import { LogLevel, Use, Work } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { LogLevel, Picture, Use, Work } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { width } from "../tools/table.ts";
 import { renderStatus } from "./render-status.ts";
 
@@ -66,6 +66,30 @@ describe("a node's status", () => {
          12s ago  warn   Device is unhealthy  device_id=video12 reason=stuck_writer
         2h5m ago  info   Registered  why="a new kubelet""
     `);
+  });
+
+  test("shows what ready cameras show, and what an application does wrong", () => {
+    const ready = (number: number, picture: Picture, problem = "") =>
+      device(number, {
+        ...{ use: Use.IN_USE, format: "YU12 1280x720 30 fps" },
+        readyCamera: { feedPath: `/dev/video${number + 128}`, picture, problem },
+      });
+    const devices = [
+      ready(10, Picture.APPLICATION),
+      ready(11, Picture.PLACEHOLDER, "The feed gets 614400 bytes a frame, this camera has others."),
+      ready(12, Picture.UNSPECIFIED),
+    ];
+    const lines = renderStatus(statusOf(devices, { relay: { running: true } }), view);
+    expect(lines.slice(4).join("\n")).toMatchInlineSnapshot(`
+      "DEVICE   HEALTH   SINCE  USE     POD  SHOWS        FORMAT                RESETS
+      video10  healthy  2h5m   in use  -    application  YU12 1280x720 30 fps  0
+      video11  healthy  2h5m   in use  -    placeholder  YU12 1280x720 30 fps  0
+      video12  healthy  2h5m   in use  -    -            YU12 1280x720 30 fps  0
+
+      video11: The feed gets 614400 bytes a frame, this camera has others."
+    `);
+    const narrow = renderStatus(statusOf(devices), { ...view, width: 60 });
+    expect(narrow[4]).toContain("SHOWS");
   });
 
   test("shows how long a pod has owned its device, and that it may be longer", () => {

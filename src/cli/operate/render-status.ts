@@ -140,7 +140,7 @@ function detailWidth({ width }: StatusView): number {
   return Math.min(width, 100) - indent - 2;
 }
 
-/** What the table does not show: notes of cordons, and why devices are unhealthy, once for those with one reason. */
+/** What the table does not show: notes of cordons, what an application does wrong, and why devices are unhealthy, once for those with one reason. */
 function remarks(devices: readonly Device[], view: StatusView): string[] {
   const reasonOf = ({ id, reason, detail }: Device) => `${reason} ${detail.replaceAll(id, "")}`;
   const alike = Map.groupBy(devices.filter(isRemarked), reasonOf);
@@ -151,6 +151,9 @@ function remarks(devices: readonly Device[], view: StatusView): string[] {
       const since = ageOf(cordon.since, view);
       const note = cordon.note === "" ? "" : `: ${cordon.note}`;
       lines.push(...sentence(`${id} cordoned${since && ` ${since} ago`}${note}`, "yellow", view));
+    }
+    if (device.readyCamera?.problem) {
+      lines.push(...sentence(under(id, device.readyCamera.problem), "yellow", view));
     }
     const [first, ...more] = alike.get(reasonOf(device)) ?? [];
     if (first === device) {

@@ -1,6 +1,7 @@
 import { Gauge, type Registry } from "prom-client";
 import type { DeviceActivity } from "../../devices/devices.ts";
 import { type DeviceStatus, inventoryReasons } from "../../devices/inventory/device-status.ts";
+import type { RelayReport } from "../../drivers/driver.ts";
 import type { Owner } from "../../pod-resources/device-owners.ts";
 import { prefix } from "./make-metrics.ts";
 
@@ -9,6 +10,8 @@ export interface DeviceSources {
   /** Empty while another instance shows them, as are the activities. */
   readonly devices: () => readonly DeviceStatus[];
   readonly activity: () => readonly DeviceActivity[];
+  /** What the relay of ready cameras does; undefined for plain devices, and while another instance relays. */
+  readonly relay: () => RelayReport | undefined;
   /** The reasons that the driver may report. */
   readonly reasons: readonly string[];
   /** True if an operator has cordoned the device. */
@@ -24,7 +27,7 @@ export interface DeviceSources {
  * `device_owned_idle`: 0 for a device whose use is unknown would be counted as a free device.
  */
 export function deviceMetrics(registry: Registry, sources: DeviceSources): void {
-  const { devices, activity, reasons, cordoned, retired, owners } = sources;
+  const { devices, activity, relay, reasons, cordoned, retired, owners } = sources;
   const registers = [registry];
   const states: Gauge<"state"> = new Gauge({
     name: `${prefix}devices`,
@@ -77,6 +80,9 @@ export function deviceMetrics(registry: Registry, sources: DeviceSources): void 
     activity,
     ({ id, use, ownership }) => {
       if (ownership === undefined) return use === "unknown" ? undefined : false;
+      // A ready camera has a format at any time.
+      const picture = relay()?.cameras.get(id)?.picture;
+      if (picture !== undefined) return picture === "placeholder";
       return devices().find((device) => device.id === id)?.format === "";
     },
   );

@@ -1,5 +1,5 @@
 import type { Device } from "../../gen/videodevice/admin/v1/admin_pb.ts";
-import type { DeviceWords } from "../device-words.ts";
+import { type DeviceWords, pictureWord } from "../device-words.ts";
 import { foreign, type Html, html } from "./html.ts";
 import { className, icon } from "./icons.ts";
 import { ageElement } from "./times.ts";
@@ -14,7 +14,7 @@ export function deviceCard(device: Device, words: DeviceWords, now: number): Htm
 <p class="since">${since && html`<span class="words">${device.healthy ? "healthy" : state} for </span>${since}`}</p>
 ${device.detail && html`<p class="detail">${foreign(device.detail)}</p>`}
 ${ownerOf(device, now)}
-${device.format && html`<p class="format"><span class="label">streams</span> ${foreign(device.format)}</p>`}
+${pictureOf(device)}
 ${cordonOf(device, state, now)}
 ${notesOf(device, words)}
 </li>
@@ -30,6 +30,16 @@ export function deviceCell(device: Device, words: DeviceWords): Html {
 /** The state, or the reason if the device is unhealthy. */
 function label({ state, health }: DeviceWords): string {
   return state === "unhealthy" ? health : state;
+}
+
+/** What is streamed; of a ready camera what it shows, and what the application does wrong. */
+function pictureOf(device: Device): Html | undefined {
+  const { format, readyCamera } = device;
+  const streams = format && html` <span class="label">streams</span> ${foreign(format)}`;
+  const picture = pictureWord(device);
+  if (picture === "") return streams ? html`<p class="format">${streams}</p>` : undefined;
+  return html`<p class="format"><span class="label">shows</span> ${picture === "application" ? "the application" : "the placeholder"}${streams && html`,${streams}`}</p>
+${readyCamera?.problem && html`<p class="detail">${foreign(readyCamera.problem)}</p>`}`;
 }
 
 function ownerOf({ owner }: Device, now: number): Html | undefined {

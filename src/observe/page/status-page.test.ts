@@ -8,7 +8,7 @@ import {
   hostileStatus,
   quietStatus,
 } from "../../../test/support/statuses.ts";
-import { StatusSchema, Work } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { Picture, StatusSchema, Work } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { pagePolicy, renderStatusPage } from "./status-page.ts";
 
 const now = Date.UTC(2026, 10, 23, 14, 3, 22);
@@ -23,6 +23,17 @@ describe("the status page", () => {
     const devices = [{ id: "video10", healthy: true, clean: true, work: Work.RESET, resets: 2 }];
     const page = renderStatusPage(create(StatusSchema, { devices }), now);
     expect(page).toContain("resetting · 2 resets");
+  });
+
+  test("shows what a ready camera shows, and what is wrong with its feed", () => {
+    const readyCamera = { picture: Picture.PLACEHOLDER, problem: "The feed gets <b>frames</b>." };
+    const devices = [{ id: "video10", healthy: true, format: "YU12 640x480", readyCamera }];
+    const relay = { running: false };
+    const page = renderStatusPage(create(StatusSchema, { devices, relay }), now);
+    expect(page).toContain("the placeholder");
+    expect(page).toContain("The feed gets &lt;b&gt;frames&lt;/b&gt;.");
+    expect(page).toContain("<em>not running</em>");
+    expect(renderStatusPage(busyStatus(now), now)).not.toContain("<dt>Relay</dt>");
   });
 
   test("has why devices could not be set up or registered, and what to do, above all devices", () => {

@@ -96,6 +96,7 @@ ${kubelet?.detail && html`<div class="wide"><dt>Registration</dt><dd><em>${forei
 ${otherOfferSentences(status).map((sentence) => html`<div class="wide"><dt>Other plugins</dt><dd><em>${foreign(sentence)}</em></dd></div>`)}
 ${status.devicesDetail !== "" && html`<div class="wide"><dt>Devices</dt><dd><em>${foreign(status.devicesDetail)}</em></dd></div>`}
 <div><dt>Driver</dt><dd>${foreign(status.driver)}</dd></div>
+${status.relay && html`<div><dt>Relay</dt><dd>${status.relay.running ? "running" : html`<em>not running</em>`}</dd></div>`}
 <div><dt>Running for</dt><dd>${ageElement(status.startedAt, now) ?? "unknown"}</dd></div>
 <div><dt>Log level</dt><dd>${levelWord(status.logLevel)}</dd></div>
 </dl>

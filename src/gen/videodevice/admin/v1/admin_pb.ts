@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file videodevice/admin/v1/admin.proto.
  */
 export const file_videodevice_admin_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("CiB2aWRlb2RldmljZS9hZG1pbi92MS9hZG1pbi5wcm90bxIUdmlkZW9kZXZpY2UuYWRtaW4udjEiEgoQR2V0U3RhdHVzUmVxdWVzdCJBChFHZXRTdGF0dXNSZXNwb25zZRIsCgZzdGF0dXMYASABKAsyHC52aWRlb2RldmljZS5hZG1pbi52MS5TdGF0dXMiFAoSV2F0Y2hTdGF0dXNSZXF1ZXN0IkMKE1dhdGNoU3RhdHVzUmVzcG9uc2USLAoGc3RhdHVzGAEgASgLMhwudmlkZW9kZXZpY2UuYWRtaW4udjEuU3RhdHVzIjYKElJlc2V0RGV2aWNlUmVxdWVzdBIRCglkZXZpY2VfaWQYASABKAkSDQoFZm9yY2UYAiABKAgiQwoTUmVzZXREZXZpY2VSZXNwb25zZRIsCgZkZXZpY2UYASABKAsyHC52aWRlb2RldmljZS5hZG1pbi52MS5EZXZpY2UiNwoTUmVwYWlyRGV2aWNlUmVxdWVzdBIRCglkZXZpY2VfaWQYASABKAkSDQoFZm9yY2UYAiABKAgiVwoUUmVwYWlyRGV2aWNlUmVzcG9uc2USLAoGZGV2aWNlGAEgASgLMhwudmlkZW9kZXZpY2UuYWRtaW4udjEuRGV2aWNlEhEKCXVuY2hhbmdlZBgCIAEoCCI2ChNDb3Jkb25EZXZpY2VSZXF1ZXN0EhEKCWRldmljZV9pZBgBIAEoCRIMCgRub3RlGAIgASgJIkQKFENvcmRvbkRldmljZVJlc3BvbnNlEiwKBmRldmljZRgBIAEoCzIcLnZpZGVvZGV2aWNlLmFkbWluLnYxLkRldmljZSIqChVVbmNvcmRvbkRldmljZVJlcXVlc3QSEQoJZGV2aWNlX2lkGAEgASgJIlkKFlVuY29yZG9uRGV2aWNlUmVzcG9uc2USLAoGZGV2aWNlGAEgASgLMhwudmlkZW9kZXZpY2UuYWRtaW4udjEuRGV2aWNlEhEKCXVuY2hhbmdlZBgCIAEoCCJDChJTZXRMb2dMZXZlbFJlcXVlc3QSLQoFbGV2ZWwYASABKA4yHi52aWRlb2RldmljZS5hZG1pbi52MS5Mb2dMZXZlbCJHChNTZXRMb2dMZXZlbFJlc3BvbnNlEjAKCHByZXZpb3VzGAEgASgOMh4udmlkZW9kZXZpY2UuYWRtaW4udjEuTG9nTGV2ZWwiwwMKBlN0YXR1cxIvCgtvYnNlcnZlZF9hdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgDIAEoCRIRCglub2RlX25hbWUYBCABKAkSFQoNcmVzb3VyY2VfbmFtZRgFIAEoCRIOCgZkcml2ZXIYBiABKAkSMQoJbG9nX2xldmVsGAcgASgOMh4udmlkZW9kZXZpY2UuYWRtaW4udjEuTG9nTGV2ZWwSLgoHa3ViZWxldBgIIAEoCzIdLnZpZGVvZGV2aWNlLmFkbWluLnYxLkt1YmVsZXQSLQoHZGV2aWNlcxgJIAMoCzIcLnZpZGVvZGV2aWNlLmFkbWluLnYxLkRldmljZRIrCgZldmVudHMYCiADKAsyGy52aWRlb2RldmljZS5hZG1pbi52MS5FdmVudBI2CgxvdGhlcl9vZmZlcnMYCyADKAsyIC52aWRlb2RldmljZS5hZG1pbi52MS5PdGhlck9mZmVyEhYKDmRldmljZXNfZGV0YWlsGAwgASgJIjcKCk90aGVyT2ZmZXISFQoNcmVzb3VyY2VfbmFtZRgBIAEoCRISCgpkZXZpY2VfaWRzGAIgAygJIqQBCgdLdWJlbGV0EhIKCnJlZ2lzdGVyZWQYASABKAgSDgoGcmVhc29uGAIgASgJEikKBXNpbmNlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIdChVwb2RfcmVzb3VyY2VzX2Fuc3dlcnMYBCABKAgSGwoTcG9kX3Jlc291cmNlc19lcnJvchgFIAEoCRIOCgZkZXRhaWwYBiABKAkijAMKBkRldmljZRIKCgJpZBgBIAEoCRIOCgZudW1iZXIYAiABKA0SDAoEcGF0aBgDIAEoCRIPCgdoZWFsdGh5GAQgASgIEg4KBnJlYXNvbhgFIAEoCRIOCgZkZXRhaWwYBiABKAkSKQoFc2luY2UYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKA3VzZRgIIAEoDjIZLnZpZGVvZGV2aWNlLmFkbWluLnYxLlVzZRIqCgVvd25lchgJIAEoCzIbLnZpZGVvZGV2aWNlLmFkbWluLnYxLk93bmVyEg0KBWNsZWFuGAogASgIEiwKBmNvcmRvbhgLIAEoCzIcLnZpZGVvZGV2aWNlLmFkbWluLnYxLkNvcmRvbhIOCgZyZXNldHMYDCABKA0SDwoHcmVwYWlycxgNIAEoDRIOCgZmb3JtYXQYDiABKAkSKAoEd29yaxgPIAEoDjIaLnZpZGVvZGV2aWNlLmFkbWluLnYxLldvcmsSEAoIdW5saXN0ZWQYECABKAgifQoFT3duZXISEQoJbmFtZXNwYWNlGAEgASgJEgsKA3BvZBgCIAEoCRIRCgljb250YWluZXIYAyABKAkSKQoFc2luY2UYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnNpbmNlX2lzX2V4YWN0GAUgASgIIkEKBkNvcmRvbhIpCgVzaW5jZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEbm90ZRgCIAEoCSLZAQoFRXZlbnQSKAoEdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoFbGV2ZWwYAiABKA4yHi52aWRlb2RldmljZS5hZG1pbi52MS5Mb2dMZXZlbBIPCgdtZXNzYWdlGAMgASgJEjcKBmZpZWxkcxgEIAMoCzInLnZpZGVvZGV2aWNlLmFkbWluLnYxLkV2ZW50LkZpZWxkc0VudHJ5Gi0KC0ZpZWxkc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiKQoJRXJyb3JJbmZvEgwKBGNvZGUYASABKAkSDgoGcmVtZWR5GAIgASgJKncKCExvZ0xldmVsEhkKFUxPR19MRVZFTF9VTlNQRUNJRklFRBAAEhMKD0xPR19MRVZFTF9ERUJVRxABEhIKDkxPR19MRVZFTF9JTkZPEAISEgoOTE9HX0xFVkVMX1dBUk4QAxITCg9MT0dfTEVWRUxfRVJST1IQBCo9CgRXb3JrEhQKEFdPUktfVU5TUEVDSUZJRUQQABIOCgpXT1JLX1JFU0VUEAESDwoLV09SS19SRVBBSVIQAio4CgNVc2USEwoPVVNFX1VOU1BFQ0lGSUVEEAASDAoIVVNFX0ZSRUUQARIOCgpVU0VfSU5fVVNFEAIy3wUKDEFkbWluU2VydmljZRJhCglHZXRTdGF0dXMSJi52aWRlb2RldmljZS5hZG1pbi52MS5HZXRTdGF0dXNSZXF1ZXN0GicudmlkZW9kZXZpY2UuYWRtaW4udjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACARJpCgtXYXRjaFN0YXR1cxIoLnZpZGVvZGV2aWNlLmFkbWluLnYxLldhdGNoU3RhdHVzUmVxdWVzdBopLnZpZGVvZGV2aWNlLmFkbWluLnYxLldhdGNoU3RhdHVzUmVzcG9uc2UiA5ACATABEmIKC1Jlc2V0RGV2aWNlEigudmlkZW9kZXZpY2UuYWRtaW4udjEuUmVzZXREZXZpY2VSZXF1ZXN0GikudmlkZW9kZXZpY2UuYWRtaW4udjEuUmVzZXREZXZpY2VSZXNwb25zZRJlCgxSZXBhaXJEZXZpY2USKS52aWRlb2RldmljZS5hZG1pbi52MS5SZXBhaXJEZXZpY2VSZXF1ZXN0GioudmlkZW9kZXZpY2UuYWRtaW4udjEuUmVwYWlyRGV2aWNlUmVzcG9uc2USZQoMQ29yZG9uRGV2aWNlEikudmlkZW9kZXZpY2UuYWRtaW4udjEuQ29yZG9uRGV2aWNlUmVxdWVzdBoqLnZpZGVvZGV2aWNlLmFkbWluLnYxLkNvcmRvbkRldmljZVJlc3BvbnNlEmsKDlVuY29yZG9uRGV2aWNlEisudmlkZW9kZXZpY2UuYWRtaW4udjEuVW5jb3Jkb25EZXZpY2VSZXF1ZXN0GiwudmlkZW9kZXZpY2UuYWRtaW4udjEuVW5jb3Jkb25EZXZpY2VSZXNwb25zZRJiCgtTZXRMb2dMZXZlbBIoLnZpZGVvZGV2aWNlLmFkbWluLnYxLlNldExvZ0xldmVsUmVxdWVzdBopLnZpZGVvZGV2aWNlLmFkbWluLnYxLlNldExvZ0xldmVsUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("CiB2aWRlb2RldmljZS9hZG1pbi92MS9hZG1pbi5wcm90bxIUdmlkZW9kZXZpY2UuYWRtaW4udjEiEgoQR2V0U3RhdHVzUmVxdWVzdCJBChFHZXRTdGF0dXNSZXNwb25zZRIsCgZzdGF0dXMYASABKAsyHC52aWRlb2RldmljZS5hZG1pbi52MS5TdGF0dXMiFAoSV2F0Y2hTdGF0dXNSZXF1ZXN0IkMKE1dhdGNoU3RhdHVzUmVzcG9uc2USLAoGc3RhdHVzGAEgASgLMhwudmlkZW9kZXZpY2UuYWRtaW4udjEuU3RhdHVzIjYKElJlc2V0RGV2aWNlUmVxdWVzdBIRCglkZXZpY2VfaWQYASABKAkSDQoFZm9yY2UYAiABKAgiQwoTUmVzZXREZXZpY2VSZXNwb25zZRIsCgZkZXZpY2UYASABKAsyHC52aWRlb2RldmljZS5hZG1pbi52MS5EZXZpY2UiNwoTUmVwYWlyRGV2aWNlUmVxdWVzdBIRCglkZXZpY2VfaWQYASABKAkSDQoFZm9yY2UYAiABKAgiVwoUUmVwYWlyRGV2aWNlUmVzcG9uc2USLAoGZGV2aWNlGAEgASgLMhwudmlkZW9kZXZpY2UuYWRtaW4udjEuRGV2aWNlEhEKCXVuY2hhbmdlZBgCIAEoCCI2ChNDb3Jkb25EZXZpY2VSZXF1ZXN0EhEKCWRldmljZV9pZBgBIAEoCRIMCgRub3RlGAIgASgJIkQKFENvcmRvbkRldmljZVJlc3BvbnNlEiwKBmRldmljZRgBIAEoCzIcLnZpZGVvZGV2aWNlLmFkbWluLnYxLkRldmljZSIqChVVbmNvcmRvbkRldmljZVJlcXVlc3QSEQoJZGV2aWNlX2lkGAEgASgJIlkKFlVuY29yZG9uRGV2aWNlUmVzcG9uc2USLAoGZGV2aWNlGAEgASgLMhwudmlkZW9kZXZpY2UuYWRtaW4udjEuRGV2aWNlEhEKCXVuY2hhbmdlZBgCIAEoCCJDChJTZXRMb2dMZXZlbFJlcXVlc3QSLQoFbGV2ZWwYASABKA4yHi52aWRlb2RldmljZS5hZG1pbi52MS5Mb2dMZXZlbCJHChNTZXRMb2dMZXZlbFJlc3BvbnNlEjAKCHByZXZpb3VzGAEgASgOMh4udmlkZW9kZXZpY2UuYWRtaW4udjEuTG9nTGV2ZWwi7wMKBlN0YXR1cxIvCgtvYnNlcnZlZF9hdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgDIAEoCRIRCglub2RlX25hbWUYBCABKAkSFQoNcmVzb3VyY2VfbmFtZRgFIAEoCRIOCgZkcml2ZXIYBiABKAkSMQoJbG9nX2xldmVsGAcgASgOMh4udmlkZW9kZXZpY2UuYWRtaW4udjEuTG9nTGV2ZWwSLgoHa3ViZWxldBgIIAEoCzIdLnZpZGVvZGV2aWNlLmFkbWluLnYxLkt1YmVsZXQSLQoHZGV2aWNlcxgJIAMoCzIcLnZpZGVvZGV2aWNlLmFkbWluLnYxLkRldmljZRIrCgZldmVudHMYCiADKAsyGy52aWRlb2RldmljZS5hZG1pbi52MS5FdmVudBI2CgxvdGhlcl9vZmZlcnMYCyADKAsyIC52aWRlb2RldmljZS5hZG1pbi52MS5PdGhlck9mZmVyEhYKDmRldmljZXNfZGV0YWlsGAwgASgJEioKBXJlbGF5GA0gASgLMhsudmlkZW9kZXZpY2UuYWRtaW4udjEuUmVsYXkiKgoFUmVsYXkSDwoHcnVubmluZxgBIAEoCBIQCghyZXN0YXJ0cxgCIAEoDSI3CgpPdGhlck9mZmVyEhUKDXJlc291cmNlX25hbWUYASABKAkSEgoKZGV2aWNlX2lkcxgCIAMoCSKkAQoHS3ViZWxldBISCgpyZWdpc3RlcmVkGAEgASgIEg4KBnJlYXNvbhgCIAEoCRIpCgVzaW5jZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHQoVcG9kX3Jlc291cmNlc19hbnN3ZXJzGAQgASgIEhsKE3BvZF9yZXNvdXJjZXNfZXJyb3IYBSABKAkSDgoGZGV0YWlsGAYgASgJIsUDCgZEZXZpY2USCgoCaWQYASABKAkSDgoGbnVtYmVyGAIgASgNEgwKBHBhdGgYAyABKAkSDwoHaGVhbHRoeRgEIAEoCBIOCgZyZWFzb24YBSABKAkSDgoGZGV0YWlsGAYgASgJEikKBXNpbmNlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgN1c2UYCCABKA4yGS52aWRlb2RldmljZS5hZG1pbi52MS5Vc2USKgoFb3duZXIYCSABKAsyGy52aWRlb2RldmljZS5hZG1pbi52MS5Pd25lchINCgVjbGVhbhgKIAEoCBIsCgZjb3Jkb24YCyABKAsyHC52aWRlb2RldmljZS5hZG1pbi52MS5Db3Jkb24SDgoGcmVzZXRzGAwgASgNEg8KB3JlcGFpcnMYDSABKA0SDgoGZm9ybWF0GA4gASgJEigKBHdvcmsYDyABKA4yGi52aWRlb2RldmljZS5hZG1pbi52MS5Xb3JrEhAKCHVubGlzdGVkGBAgASgIEjcKDHJlYWR5X2NhbWVyYRgRIAEoCzIhLnZpZGVvZGV2aWNlLmFkbWluLnYxLlJlYWR5Q2FtZXJhImEKC1JlYWR5Q2FtZXJhEhEKCWZlZWRfcGF0aBgBIAEoCRIuCgdwaWN0dXJlGAIgASgOMh0udmlkZW9kZXZpY2UuYWRtaW4udjEuUGljdHVyZRIPCgdwcm9ibGVtGAMgASgJIn0KBU93bmVyEhEKCW5hbWVzcGFjZRgBIAEoCRILCgNwb2QYAiABKAkSEQoJY29udGFpbmVyGAMgASgJEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5zaW5jZV9pc19leGFjdBgFIAEoCCJBCgZDb3Jkb24SKQoFc2luY2UYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBG5vdGUYAiABKAki2QEKBUV2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KBWxldmVsGAIgASgOMh4udmlkZW9kZXZpY2UuYWRtaW4udjEuTG9nTGV2ZWwSDwoHbWVzc2FnZRgDIAEoCRI3CgZmaWVsZHMYBCADKAsyJy52aWRlb2RldmljZS5hZG1pbi52MS5FdmVudC5GaWVsZHNFbnRyeRotCgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIikKCUVycm9ySW5mbxIMCgRjb2RlGAEgASgJEg4KBnJlbWVkeRgCIAEoCSp3CghMb2dMZXZlbBIZChVMT0dfTEVWRUxfVU5TUEVDSUZJRUQQABITCg9MT0dfTEVWRUxfREVCVUcQARISCg5MT0dfTEVWRUxfSU5GTxACEhIKDkxPR19MRVZFTF9XQVJOEAMSEwoPTE9HX0xFVkVMX0VSUk9SEAQqVAoHUGljdHVyZRIXChNQSUNUVVJFX1VOU1BFQ0lGSUVEEAASFwoTUElDVFVSRV9BUFBMSUNBVElPThABEhcKE1BJQ1RVUkVfUExBQ0VIT0xERVIQAio9CgRXb3JrEhQKEFdPUktfVU5TUEVDSUZJRUQQABIOCgpXT1JLX1JFU0VUEAESDwoLV09SS19SRVBBSVIQAio4CgNVc2USEwoPVVNFX1VOU1BFQ0lGSUVEEAASDAoIVVNFX0ZSRUUQARIOCgpVU0VfSU5fVVNFEAIy3wUKDEFkbWluU2VydmljZRJhCglHZXRTdGF0dXMSJi52aWRlb2RldmljZS5hZG1pbi52MS5HZXRTdGF0dXNSZXF1ZXN0GicudmlkZW9kZXZpY2UuYWRtaW4udjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACARJpCgtXYXRjaFN0YXR1cxIoLnZpZGVvZGV2aWNlLmFkbWluLnYxLldhdGNoU3RhdHVzUmVxdWVzdBopLnZpZGVvZGV2aWNlLmFkbWluLnYxLldhdGNoU3RhdHVzUmVzcG9uc2UiA5ACATABEmIKC1Jlc2V0RGV2aWNlEigudmlkZW9kZXZpY2UuYWRtaW4udjEuUmVzZXREZXZpY2VSZXF1ZXN0GikudmlkZW9kZXZpY2UuYWRtaW4udjEuUmVzZXREZXZpY2VSZXNwb25zZRJlCgxSZXBhaXJEZXZpY2USKS52aWRlb2RldmljZS5hZG1pbi52MS5SZXBhaXJEZXZpY2VSZXF1ZXN0GioudmlkZW9kZXZpY2UuYWRtaW4udjEuUmVwYWlyRGV2aWNlUmVzcG9uc2USZQoMQ29yZG9uRGV2aWNlEikudmlkZW9kZXZpY2UuYWRtaW4udjEuQ29yZG9uRGV2aWNlUmVxdWVzdBoqLnZpZGVvZGV2aWNlLmFkbWluLnYxLkNvcmRvbkRldmljZVJlc3BvbnNlEmsKDlVuY29yZG9uRGV2aWNlEisudmlkZW9kZXZpY2UuYWRtaW4udjEuVW5jb3Jkb25EZXZpY2VSZXF1ZXN0GiwudmlkZW9kZXZpY2UuYWRtaW4udjEuVW5jb3Jkb25EZXZpY2VSZXNwb25zZRJiCgtTZXRMb2dMZXZlbBIoLnZpZGVvZGV2aWNlLmFkbWluLnYxLlNldExvZ0xldmVsUmVxdWVzdBopLnZpZGVvZGV2aWNlLmFkbWluLnYxLlNldExvZ0xldmVsUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message videodevice.admin.v1.GetStatusRequest
@@ -360,6 +360,13 @@ export type Status = Message<"videodevice.admin.v1.Status"> & {
    * @generated from field: string devices_detail = 12;
    */
   devicesDetail: string;
+
+  /**
+   * What copies frames from the feeds of ready cameras to the cameras; unset if the devices are plain ones.
+   *
+   * @generated from field: videodevice.admin.v1.Relay relay = 13;
+   */
+  relay?: Relay | undefined;
 };
 
 /**
@@ -368,6 +375,30 @@ export type Status = Message<"videodevice.admin.v1.Status"> & {
  */
 export const StatusSchema: GenMessage<Status> = /*@__PURE__*/
   messageDesc(file_videodevice_admin_v1_admin, 14);
+
+/**
+ * @generated from message videodevice.admin.v1.Relay
+ */
+export type Relay = Message<"videodevice.admin.v1.Relay"> & {
+  /**
+   * @generated from field: bool running = 1;
+   */
+  running: boolean;
+
+  /**
+   * How often the plugin started it again after it had ended by itself.
+   *
+   * @generated from field: uint32 restarts = 2;
+   */
+  restarts: number;
+};
+
+/**
+ * Describes the message videodevice.admin.v1.Relay.
+ * Use `create(RelaySchema)` to create a new message.
+ */
+export const RelaySchema: GenMessage<Relay> = /*@__PURE__*/
+  messageDesc(file_videodevice_admin_v1_admin, 15);
 
 /**
  * @generated from message videodevice.admin.v1.OtherOffer
@@ -393,7 +424,7 @@ export type OtherOffer = Message<"videodevice.admin.v1.OtherOffer"> & {
  * Use `create(OtherOfferSchema)` to create a new message.
  */
 export const OtherOfferSchema: GenMessage<OtherOffer> = /*@__PURE__*/
-  messageDesc(file_videodevice_admin_v1_admin, 15);
+  messageDesc(file_videodevice_admin_v1_admin, 16);
 
 /**
  * @generated from message videodevice.admin.v1.Kubelet
@@ -446,7 +477,7 @@ export type Kubelet = Message<"videodevice.admin.v1.Kubelet"> & {
  * Use `create(KubeletSchema)` to create a new message.
  */
 export const KubeletSchema: GenMessage<Kubelet> = /*@__PURE__*/
-  messageDesc(file_videodevice_admin_v1_admin, 16);
+  messageDesc(file_videodevice_admin_v1_admin, 17);
 
 /**
  * @generated from message videodevice.admin.v1.Device
@@ -557,6 +588,13 @@ export type Device = Message<"videodevice.admin.v1.Device"> & {
    * @generated from field: bool unlisted = 16;
    */
   unlisted: boolean;
+
+  /**
+   * Set if the device is a ready camera; `path` is that of its camera.
+   *
+   * @generated from field: videodevice.admin.v1.ReadyCamera ready_camera = 17;
+   */
+  readyCamera?: ReadyCamera | undefined;
 };
 
 /**
@@ -564,7 +602,38 @@ export type Device = Message<"videodevice.admin.v1.Device"> & {
  * Use `create(DeviceSchema)` to create a new message.
  */
 export const DeviceSchema: GenMessage<Device> = /*@__PURE__*/
-  messageDesc(file_videodevice_admin_v1_admin, 17);
+  messageDesc(file_videodevice_admin_v1_admin, 18);
+
+/**
+ * @generated from message videodevice.admin.v1.ReadyCamera
+ */
+export type ReadyCamera = Message<"videodevice.admin.v1.ReadyCamera"> & {
+  /**
+   * Path of the feed's node on the host, to which the application writes.
+   *
+   * @generated from field: string feed_path = 1;
+   */
+  feedPath: string;
+
+  /**
+   * @generated from field: videodevice.admin.v1.Picture picture = 2;
+   */
+  picture: Picture;
+
+  /**
+   * What the application does wrong at the moment, in one sentence; empty if nothing.
+   *
+   * @generated from field: string problem = 3;
+   */
+  problem: string;
+};
+
+/**
+ * Describes the message videodevice.admin.v1.ReadyCamera.
+ * Use `create(ReadyCameraSchema)` to create a new message.
+ */
+export const ReadyCameraSchema: GenMessage<ReadyCamera> = /*@__PURE__*/
+  messageDesc(file_videodevice_admin_v1_admin, 19);
 
 /**
  * @generated from message videodevice.admin.v1.Owner
@@ -606,7 +675,7 @@ export type Owner = Message<"videodevice.admin.v1.Owner"> & {
  * Use `create(OwnerSchema)` to create a new message.
  */
 export const OwnerSchema: GenMessage<Owner> = /*@__PURE__*/
-  messageDesc(file_videodevice_admin_v1_admin, 18);
+  messageDesc(file_videodevice_admin_v1_admin, 20);
 
 /**
  * @generated from message videodevice.admin.v1.Cordon
@@ -628,7 +697,7 @@ export type Cordon = Message<"videodevice.admin.v1.Cordon"> & {
  * Use `create(CordonSchema)` to create a new message.
  */
 export const CordonSchema: GenMessage<Cordon> = /*@__PURE__*/
-  messageDesc(file_videodevice_admin_v1_admin, 19);
+  messageDesc(file_videodevice_admin_v1_admin, 21);
 
 /**
  * An event as it was logged.
@@ -662,7 +731,7 @@ export type Event = Message<"videodevice.admin.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_videodevice_admin_v1_admin, 20);
+  messageDesc(file_videodevice_admin_v1_admin, 22);
 
 /**
  * Detail of an error.
@@ -690,7 +759,7 @@ export type ErrorInfo = Message<"videodevice.admin.v1.ErrorInfo"> & {
  * Use `create(ErrorInfoSchema)` to create a new message.
  */
 export const ErrorInfoSchema: GenMessage<ErrorInfo> = /*@__PURE__*/
-  messageDesc(file_videodevice_admin_v1_admin, 21);
+  messageDesc(file_videodevice_admin_v1_admin, 23);
 
 /**
  * @generated from enum videodevice.admin.v1.LogLevel
@@ -729,6 +798,40 @@ export const LogLevelSchema: GenEnum<LogLevel> = /*@__PURE__*/
   enumDesc(file_videodevice_admin_v1_admin, 0);
 
 /**
+ * What a ready camera shows.
+ *
+ * @generated from enum videodevice.admin.v1.Picture
+ */
+export enum Picture {
+  /**
+   * The plugin isn't relaying the camera at the moment, as while it resets the device.
+   *
+   * @generated from enum value: PICTURE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Frames of the application.
+   *
+   * @generated from enum value: PICTURE_APPLICATION = 1;
+   */
+  APPLICATION = 1,
+
+  /**
+   * The placeholder, since the application writes no frames that the camera could show.
+   *
+   * @generated from enum value: PICTURE_PLACEHOLDER = 2;
+   */
+  PLACEHOLDER = 2,
+}
+
+/**
+ * Describes the enum videodevice.admin.v1.Picture.
+ */
+export const PictureSchema: GenEnum<Picture> = /*@__PURE__*/
+  enumDesc(file_videodevice_admin_v1_admin, 1);
+
+/**
  * @generated from enum videodevice.admin.v1.Work
  */
 export enum Work {
@@ -754,7 +857,7 @@ export enum Work {
  * Describes the enum videodevice.admin.v1.Work.
  */
 export const WorkSchema: GenEnum<Work> = /*@__PURE__*/
-  enumDesc(file_videodevice_admin_v1_admin, 1);
+  enumDesc(file_videodevice_admin_v1_admin, 2);
 
 /**
  * @generated from enum videodevice.admin.v1.Use
@@ -782,7 +885,7 @@ export enum Use {
  * Describes the enum videodevice.admin.v1.Use.
  */
 export const UseSchema: GenEnum<Use> = /*@__PURE__*/
-  enumDesc(file_videodevice_admin_v1_admin, 2);
+  enumDesc(file_videodevice_admin_v1_admin, 3);
 
 /**
  * @generated from service videodevice.admin.v1.AdminService
