@@ -34,6 +34,8 @@ function flags(target: string, outfile: string): string[] {
     `--outfile=${outfile}`,
     `--metafile=${metafilePath}`,
     "src/main.ts",
+    // The relay's Worker, which loads it by its path below src.
+    "src/drivers/loopback/ready/relay-thread.ts",
   ];
 }
 

@@ -27,6 +27,11 @@ function openSymbols() {
     munmap: { args: ["i64", "u64"], returns: "i32" },
   });
   const lock = dlopen(glibc, { flock: { args: ["i32", "i32"], returns: "i32" } });
+  const files = dlopen(glibc, {
+    poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
+    eventfd: { args: ["u32", "i32"], returns: "i32" },
+    clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
+  });
   const errno = dlopen(glibc, { __errno_location: { args: [], returns: "ptr" } });
   return {
     ioctlValue: value.symbols.ioctl,
@@ -41,6 +46,9 @@ function openSymbols() {
     memset: memory.symbols.memset,
     munmap: memory.symbols.munmap,
     flock: lock.symbols.flock,
+    poll: files.symbols.poll,
+    eventfd: files.symbols.eventfd,
+    clockGettime: files.symbols.clock_gettime,
     errnoLocation: errno.symbols.__errno_location,
   };
 }

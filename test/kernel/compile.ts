@@ -4,9 +4,13 @@ import { join } from "node:path";
 const root = join(import.meta.dir, "../..");
 const binary = join(root, "dist/video-device-plugin");
 
+/** The relay's Worker, which an executable that relays frames needs beside its own entry point. */
+const relayThread = "src/drivers/loopback/ready/relay-thread.ts";
+
 /** Compiles a program for a VM's guest, as the plugin itself is compiled. */
 export function compileGuest(source: string, outfile: string): void {
-  run([process.execPath, "build", "--compile", "--production", source, "--outfile", outfile]);
+  const build = [process.execPath, "build", "--compile", "--production"];
+  run([...build, source, relayThread, "--outfile", outfile]);
 }
 
 /** Compiles a Go program of one file, for a guest without Go. */

@@ -20,7 +20,11 @@ export interface RelayedPair {
   readonly placeholder: Uint8Array;
 }
 
-/** What happens at a pair. `wrong_size`: the feed got a frame of `bytes`; once until it gets a right one. */
+/**
+ * What happens at a pair. `application`, `placeholder`: the camera shows that from now on; a new pair shows the
+ * placeholder. `wrong_size`: the feed got a frame of `bytes`; once until it gets a right one, which is followed by
+ * `application`, and once a second at most.
+ */
 export type RelayEvent =
   | { readonly id: string; readonly kind: "application" | "placeholder" }
   | { readonly id: string; readonly kind: "wrong_size"; readonly bytes: number };
@@ -38,6 +42,6 @@ export interface Relay {
   setPlaceholder(id: string, frame: Uint8Array): void;
   /** `problem` is empty in each camera: the driver fills it in. */
   report(): RelayReport;
-  /** Ends the Worker. */
-  close(): void;
+  /** Ends the Worker. Resolves when it no longer uses any file. */
+  close(): Promise<void>;
 }
