@@ -12,6 +12,7 @@ import { openWithoutQuery } from "../frames/open-device.ts";
 import { encodePng } from "../frames/png.ts";
 import { roundTrip } from "../frames/round-trip.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
+import type { Holder } from "../v4l2/holders.ts";
 import { pixelFormats } from "../v4l2/video-structs.ts";
 import { switchFlag } from "./arguments.ts";
 import { exitCode } from "./command.ts";
@@ -20,6 +21,7 @@ import type { Terminal } from "./terminal.ts";
 import { containerDevices, isSimulated } from "./tools/container-devices.ts";
 import { type FrameSize, formatFlag, frameDefaults, sizeFlag } from "./tools/frame-flags.ts";
 import { holdersOf, openBy, withHolders } from "./tools/holders.ts";
+import { type ReadyCamera, readyCameraOf, usersOf } from "./tools/ready-camera.ts";
 import { findTarget, type Target } from "./tools/target.ts";
 import { usageError } from "./usage-error.ts";
 
@@ -37,7 +39,10 @@ The command counts as a reader, and newer versions of v4l2loopback allow one rea
 With --check, the command writes ${checkFrames} frames to an idle device, reads each back, compares, and shows the frame
 rate and the latency. The device looks like a camera meanwhile, so the command rejects a device that a program holds
 open. Without DEVICE it checks the devices that its own container got, as VIDEO_DEVICE and VIDEO_DEVICES name them; a
-simulated one is only opened and written to.`,
+simulated one is only opened and written to.
+
+Of a ready camera, the command saves what the camera shows, and checks with frames of the camera's size and format: it
+writes to the feed, and reads the camera.`,
   positionals: ["[DEVICE]"],
   devices: true,
   flags: {
@@ -56,14 +61,18 @@ simulated one is only opened and written to.`,
   },
   options: ["deviceDir", "sysfsDir", "containerDeviceEnv"],
   async run({ positionals: [name], flags, config }, terminal) {
-    const { size, format } = { ...frameDefaults, ...flags };
-    const pattern = { ...size, format };
+    const readyOf = (target: Target) => readyCameraOf(target, config, config.containerDeviceEnv);
     if (flags.check === true) {
       const names = name === undefined ? containerDevices(config.containerDeviceEnv) : [name];
       for (const one of names) {
         const target = findTarget(one, config);
+        const ready = readyOf(target);
+        const { size, format } = { ...frameDefaults, ...ready?.frames, ...flags };
+        const pattern = { ...size, format };
         if (name === undefined && isSimulated(target)) writeToSimulated(target, pattern, terminal);
-        else await checking(target, () => check(target, config.sysfsDir, pattern, terminal));
+        else if (ready !== undefined) {
+          await checking(ready.feed, () => checkReady(ready, pattern, terminal));
+        } else await checking(target, () => check(target, config.sysfsDir, pattern, terminal));
       }
       return exitCode.ok;
     }
@@ -76,7 +85,8 @@ simulated one is only opened and written to.`,
     if (name === undefined || flags.output === undefined) {
       return usageError(missing, "snapshot --help", terminal);
     }
-    const [target, output] = [findTarget(name, config), flags.output];
+    const [named, output] = [findTarget(name, config), flags.output];
+    const target = readyOf(named)?.camera ?? named;
     await checking(target, () => save(target, config.sysfsDir, output, terminal));
     return exitCode.ok;
   },
@@ -143,30 +153,54 @@ function writeToSimulated(
 async function check(
   target: Target,
   sysfsDir: string,
-  { width, height, format }: CheckFrames,
+  pattern: CheckFrames,
   terminal: Terminal,
 ): Promise<void> {
   const holders = holdersOf(target);
-  if (holders.length > 0 || streamOf(target, sysfsDir)?.isOpen()) {
-    throw new PluginError("device_in_use", `${target.path} is not idle. ${openBy(holders)}`, {
-      remedy: "Check it when no program uses it, or check another device.",
-    });
-  }
+  if (holders.length > 0 || streamOf(target, sysfsDir)?.isOpen()) throw notIdle(target, holders);
+  await checkPath(target.path, target.path, pattern, terminal);
+}
+
+/** As {@link check}, through the plugin's relay. The module's own count of openers has the plugin in it. */
+async function checkReady(
+  ready: ReadyCamera,
+  pattern: CheckFrames,
+  terminal: Terminal,
+): Promise<void> {
+  const { readers, writers } = usersOf(ready);
+  if (writers.length > 0) throw notIdle(ready.feed, writers);
+  if (readers.length > 0) throw notIdle(ready.camera, readers);
+  await checkPath(ready.feed.path, ready.camera.path, pattern, terminal);
+}
+
+function notIdle({ path }: Target, holders: readonly Holder[]): PluginError {
+  return new PluginError("device_in_use", `${path} is not idle. ${openBy(holders)}`, {
+    remedy: "Check it when no program uses it, or check another device.",
+  });
+}
+
+async function checkPath(
+  path: string,
+  readPath: string,
+  { width, height, format }: CheckFrames,
+  terminal: Terminal,
+): Promise<void> {
   const { frames, seconds, latencies } = await roundTrip(
-    target.path,
+    path,
     checkFrames,
     {
       width,
       height,
       pixelFormat: pixelFormats[format],
       frameBytes: frameBytes(format, width, height),
+      readPath,
     },
     { calls: linuxCalls(), clock: systemClock, now: () => performance.now() },
   );
   const ms = (value: number | undefined) => `${(value ?? 0).toFixed(2)} ms`;
   const median = latencies[Math.floor(latencies.length / 2)];
   terminal.out(
-    `${target.path}: all ${frames} frames of ${width}x${height} ${format} came back as they were, ` +
+    `${readPath === path ? path : `${readPath}, written at ${path}`}: all ${frames} frames of ${width}x${height} ${format} came back as they were, ` +
       `${(frames / seconds).toFixed(0)} a second, latency ${ms(median)} (median), ${ms(latencies.at(-1))} (longest).\n`,
   );
 }

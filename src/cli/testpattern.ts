@@ -19,23 +19,28 @@ import {
   sizeFlag,
 } from "./tools/frame-flags.ts";
 import { holdersOf, withHolders } from "./tools/holders.ts";
+import { readyCameraOf, usersOf } from "./tools/ready-camera.ts";
 import { findTarget, type Target } from "./tools/target.ts";
 
 export const testpatternCommand = defineCommand("testpattern", {
   usage: ["testpattern DEVICE [options]"],
   about: `Writes moving colour bars to DEVICE (10, video10 or a path) until it is stopped. The bars show the device's
 name, the clock and a frame counter. Any browser or player then sees a camera. Works on every version of v4l2loopback,
-and restores what it changes on the device.`,
+and restores what it changes on the device. On a ready camera the bars go to its feed, by default in the camera's size
+and format.`,
   positionals: ["DEVICE"],
   devices: true,
   flags: { size: sizeFlag, rate: rateFlag, format: formatFlag, frames: framesFlag },
-  options: ["deviceDir", "sysfsDir"],
+  options: ["deviceDir", "sysfsDir", "containerDeviceEnv"],
   async run({ positionals: [name = ""], flags, config }, terminal) {
-    const { size, rate, format } = { ...frameDefaults, ...flags };
-    const target = findTarget(name, config);
-    if (mixesFrames(target, config.sysfsDir)) {
-      throw withHolders(writtenByOther(target.path), target);
-    }
+    const named = findTarget(name, config);
+    const ready = readyCameraOf(named, config, config.containerDeviceEnv);
+    const { size, rate, format } = { ...frameDefaults, ...ready?.frames, ...flags };
+    const target = ready?.feed ?? named;
+    const isMixed = ready
+      ? usersOf(ready).writers.length > 0
+      : mixesFrames(target, config.sysfsDir);
+    if (isMixed) throw withHolders(writtenByOther(target.path), target);
     await feed(target, { ...size, rate, format, frames: flags.frames }, terminal);
     return exitCode.ok;
   },

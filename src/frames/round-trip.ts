@@ -29,36 +29,49 @@ export interface RoundTripDeps {
  */
 const firstFrames = 3;
 
+/** How often the first frame is sent through a relay. */
+const meetAttempts = 3;
+
 /** Milliseconds that a frame may take to come back, and between two reads. */
 const frameTimeoutMs = 2000;
 const pollMs = 1;
 
+/** Where a round trip writes, and what. */
+export interface RoundTripRequest extends FormatRequest {
+  readonly frameBytes: number;
+  /** Path of the camera that shows what is written to a feed. Default: the path that is written to. */
+  readonly readPath?: string;
+}
+
 /**
- * Writes frames to a free device and reads each back. Meanwhile other programs see the device as a camera, so it must
- * not be in use.
+ * Writes frames to a free device and reads each back, of a ready camera from its camera. Meanwhile other programs see
+ * the device as a camera, so it must not be in use.
  *
  * @throws PluginError `round_trip_failed`, `device_busy`, or of {@link openFrameWriter}.
  */
 export async function roundTrip(
   path: string,
   frames: number,
-  request: FormatRequest & { readonly frameBytes: number },
+  request: RoundTripRequest,
   deps: RoundTripDeps,
 ): Promise<RoundTrip> {
   const { calls, now } = deps;
+  const readPath = request.readPath ?? path;
   using writer = openFrameWriter(path, request, calls);
   const frame = new Uint8Array(request.frameBytes);
   for (let number = 0; number < firstFrames; number++) {
     writeNumbered(writer, frame, number);
   }
-  using reader = openWithoutQuery(path, calls);
-  await readBack(path, reader, frame, deps);
+  using reader = openWithoutQuery(readPath, calls);
+  const readThis = () => readBack({ path, readPath }, reader, frame, deps);
+  if (readPath === path) await readThis();
+  else await meet(writer, frame, readThis);
   const latencies: number[] = [];
   const started = now();
   for (let number = 0; number < frames; number++) {
     const sent = now();
     writeNumbered(writer, frame, number + firstFrames);
-    await readBack(path, reader, frame, deps);
+    await readThis();
     latencies.push(now() - sent);
   }
   const seconds = (now() - started) / 1000;
@@ -72,9 +85,29 @@ function writeNumbered(writer: FrameWriter, frame: Uint8Array, number: number): 
   writer.write(frame);
 }
 
+/**
+ * Writes the frame again until it comes back: the relay may have shown it before the reader was there.
+ * @throws PluginError of the last attempt.
+ */
+async function meet(
+  writer: FrameWriter,
+  frame: Uint8Array,
+  readThis: () => Promise<void>,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    writer.write(frame);
+    try {
+      return await readThis();
+    } catch (error) {
+      const isLost = error instanceof PluginError && error.code === "round_trip_failed";
+      if (!isLost || attempt === meetAttempts) throw error;
+    }
+  }
+}
+
 /** Reads until it gets the frame that was written last. */
 async function readBack(
-  path: string,
+  { path, readPath }: { readonly path: string; readonly readPath: string },
   reader: VideoFile,
   expected: Uint8Array,
   { clock, now }: RoundTripDeps,
@@ -83,7 +116,7 @@ async function readBack(
   const deadline = now() + frameTimeoutMs;
   let seen = 0;
   while (now() < deadline) {
-    const count = read(path, reader, into);
+    const count = read(readPath, reader, into);
     if (count === undefined) {
       await clock.sleep(pollMs);
       continue;
@@ -93,11 +126,11 @@ async function readBack(
   }
   throw new PluginError(
     "round_trip_failed",
-    `A frame written to ${path} did not come back in ${frameTimeoutMs / 1000} s${
+    `A frame written to ${path} did not come back${readPath === path ? "" : ` from ${readPath}`} in ${frameTimeoutMs / 1000} s${
       seen === 0 ? "" : ` (${seen} others did)`
     }.`,
     {
-      remedy: `Reset the device: video-device-plugin devices reset ${path}`,
+      remedy: `Reset the device: video-device-plugin devices reset ${readPath}`,
     },
   );
 }

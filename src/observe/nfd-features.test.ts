@@ -12,6 +12,7 @@ const loopback: NodeFeatures = {
   devices: 8,
   moduleVersion: "0.15.4",
   dynamic: true,
+  readyCameras: false,
 };
 const when = new Date("2030-07-29T11:22:33.444Z");
 
@@ -23,6 +24,7 @@ describe("the features' file", () => {
         "example.com/cameras.count=8",
         "example.com/cameras.driver=v4l2loopback",
         "example.com/cameras.dynamic=true",
+        "example.com/cameras.ready-cameras=false",
         "example.com/cameras.module-version=0.15.4",
         "",
       ].join("\n"),
@@ -36,9 +38,10 @@ describe("the features' file", () => {
 
   test("has valid label values, whatever the module's version is", () => {
     const moduleVersion = `-0.15.4 (build 7)\nkubernetes.io/evil=1${"x".repeat(80)}`;
-    const [, , , , line = "", ...rest] = renderFeatures({ ...loopback, moduleVersion }, when).split(
-      "\n",
-    );
+    const [, , , , , line = "", ...rest] = renderFeatures(
+      { ...loopback, moduleVersion },
+      when,
+    ).split("\n");
     expect(rest).toEqual([""]);
     expect(line).toMatch(
       /^example.com\/cameras.module-version=0\.15\.4_build_7_kubernetes\.io_evil_1x+$/,

@@ -17,6 +17,8 @@ export interface NodeFeatures {
   readonly moduleVersion: string | undefined;
   /** True if single devices can be created and removed while the module is loaded. */
   readonly dynamic: boolean;
+  /** True if the devices are ready cameras. */
+  readonly readyCameras: boolean;
 }
 
 export interface NfdDeps {
@@ -43,11 +45,12 @@ const renewMs = lifetimeMs / 3;
  * @param expires when NFD removes the labels unless the file is written again.
  */
 export function renderFeatures(features: NodeFeatures, expires: Date): string {
-  const { resourceName, driver, devices, moduleVersion, dynamic } = features;
+  const { resourceName, driver, devices, moduleVersion, dynamic, readyCameras } = features;
   const labels = {
     count: String(devices),
     driver,
     dynamic: String(dynamic),
+    "ready-cameras": String(readyCameras),
     "module-version": moduleVersion,
   };
   const lines = Object.entries(labels).flatMap(([name, text]) => {

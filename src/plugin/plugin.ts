@@ -288,12 +288,12 @@ export class Plugin {
   /** Publishes labels for NFD, once the driver has created the devices: until then the module may not be loaded. */
   async #publishFeatures(signal: AbortSignal): Promise<void> {
     const { driver } = this.#deps;
-    const { nfdFeaturesDir: directory, resourceName, maxDevices } = this.#config;
+    const { nfdFeaturesDir: directory, resourceName, maxDevices, readyCameras } = this.#config;
     await Promise.race([this.#pool.devices.monitor.ready, aborted(signal)]);
     const features = () => ({
       resourceName,
       driver: driver.name,
-      devices: maxDevices,
+      ...{ devices: maxDevices, readyCameras },
       ...driver.describe(),
     });
     if (!signal.aborted) await new NfdFeatures({ ...this.#deps, directory, features }).run(signal);

@@ -7,7 +7,7 @@ import { type ListedDevice, renderDevices } from "./list-devices.ts";
 const device: ListedDevice = {
   ...{ id: "video10", number: 10, label: "front door", driver: "v4l2loopback" },
   ...{ state: "ok", detail: "", streaming: false, format: "", device: "81:0" },
-  ...{ path: "/dev/video10", mode: "0666", holders: [], pod: null },
+  ...{ path: "/dev/video10", mode: "0666", holders: [], pod: null, feedOf: null, feed: null },
 };
 
 describe("the list of devices", () => {
@@ -24,6 +24,16 @@ describe("the list of devices", () => {
         "",
       ].join("\n"),
     );
+  });
+
+  test("says which device is the feed of which camera", () => {
+    const ready = { ...device, streaming: true, feed: "video138" };
+    const feed = { ...device, id: "video138", feedOf: "video10" };
+    const broken = { ...feed, state: "missing" };
+    const states = renderDevices([ready, feed, broken]).split("\n").slice(1, 4);
+    expect(states.map((line) => line.split(/ {2,}/)[3])).toEqual([
+      ...["ready camera", "feed of video10", "missing"],
+    ]);
   });
 
   test("says below what is wrong with a device", () => {

@@ -44,7 +44,7 @@ test("a list shows a stuck writer and a present one, while other devices are ope
 const camera: ListedDevice = {
   ...{ id: "video10", number: 10, label: "MeetingBot_WebCam", driver: "v4l2loopback" },
   ...{ state: "ok", detail: "", streaming: true, format: "YUYV:1920x1080@30" },
-  ...{ device: "81:0", path: "/dev/video10", mode: "0666" },
+  ...{ device: "81:0", path: "/dev/video10", mode: "0666", feedOf: null, feed: null },
   holders: [{ pid: 12345, command: "chromium" }],
   pod: "production/meeting-recorder-deployment-7d9f6c5b4-x2x1q",
 };

@@ -1,7 +1,8 @@
 import type { Config } from "../../config/config.ts";
 import { wrap } from "../../config/wrap.ts";
-import { type LoopbackKernel, listVideoDevices } from "../../drivers/loopback/index.ts";
+import { findPair, type LoopbackKernel, listVideoDevices } from "../../drivers/loopback/index.ts";
 import { formatDevice } from "../../linux/device-number.ts";
+import { deviceId } from "../../v4l2/device-ids.ts";
 import { describeHolders, findHolders, type Holder } from "../../v4l2/holders.ts";
 import { fitTable, type Step } from "../tools/fit-table.ts";
 import { findPods, podOf } from "../tools/pods-by-device.ts";
@@ -27,6 +28,10 @@ export interface ListedDevice {
   readonly path: string;
   /** Permission bits, `0666`; null if there is no node. */
   readonly mode: string | null;
+  /** ID of the camera whose feed this device is; null if it is none. */
+  readonly feedOf: string | null;
+  /** ID of the feed if this device is a ready camera; null if it is none. */
+  readonly feed: string | null;
   /** Processes that hold it open, as far as they can be seen from here. */
   readonly holders: readonly Holder[];
   /** `namespace/name` of the pod that owns it; null if none does, or that is unknown. */
@@ -48,14 +53,25 @@ export async function listDevices(config: Config, kernel?: LoopbackKernel): Prom
     const { reason: state, detail, streaming, format, path, driver = null } = seen;
     const device = seen.device === undefined ? null : formatDevice(seen.device);
     const pod = driver === "v4l2loopback" ? podOf(id, pods) : undefined;
+    const pair = findPair(number, config.sysfsDir);
+    const isFeed = pair?.feed.number === number;
     return {
       ...{ id, number, label, driver, state, detail, streaming, format, device, path },
+      feedOf: pair !== undefined && isFeed ? deviceId(pair.camera.number) : null,
+      feed: pair !== undefined && !isFeed ? deviceId(pair.feed.number) : null,
       mode: seen.mode === undefined ? null : seen.mode.toString(8).padStart(4, "0"),
       holders: (device === null ? undefined : holders.get(device)) ?? [],
       pod: pod === undefined ? null : `${pod.namespace}/${pod.pod}`,
     };
   });
   return { devices, podsUnknown: pods.unknown };
+}
+
+function stateOf({ state, streaming, feedOf, feed }: ListedDevice): string {
+  if (state !== "ok") return state;
+  if (feedOf !== null) return `feed of ${feedOf}`;
+  if (feed !== null) return "ready camera";
+  return streaming ? "streaming" : "idle";
 }
 
 const headings = [
@@ -97,7 +113,7 @@ export function renderDevices(
       DEVICE: device.id,
       LABEL: printable(device.label),
       DRIVER: device.driver ?? "?",
-      STATE: device.state !== "ok" ? device.state : device.streaming ? "streaming" : "idle",
+      STATE: stateOf(device),
       FORMAT: device.format === "" ? "-" : device.format,
       MODE: device.mode ?? "-",
       POD: device.pod ?? "-",

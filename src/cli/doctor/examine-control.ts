@@ -22,20 +22,24 @@ function lacksControl({ loaded, file }: Facts): boolean | undefined {
 export function examineControl(facts: Facts): Check | undefined {
   const { loaded, file, config } = facts;
   const check = checkNamed("control_node", "control node");
-  const tooMany = config.maxDevices > maxParameterDevices;
+  const limit = maxParameterDevices / (config.readyCameras ? 2 : 1);
+  const most = config.readyCameras
+    ? `${limit} ready cameras, which are two devices each`
+    : `${limit}`;
+  const tooMany = config.maxDevices > limit;
   if (lacksControl(facts) === true) {
-    const detail = "none: before 0.13, devices are created when the module is loaded, at most 8";
+    const detail = `none: before 0.13, devices are created when the module is loaded, at most ${most}`;
     if (!tooMany) return check.ok(detail);
     return check.problem(
       `${detail}, and ${config.maxDevices} are wanted`,
-      "Set MAX_DEVICES to 8 or less, or install v4l2loopback 0.13 or later.",
+      `Set MAX_DEVICES to ${limit} or less, or install v4l2loopback 0.13 or later.`,
     );
   }
   if (loaded?.control !== undefined) return examineNode(facts, loaded, loaded.control);
   if ("error" in file || file.info !== undefined || !tooMany) return undefined;
   return check.warning(
-    `unknown until the module is loaded; before 0.13 there is none, and at most 8 of the ${config.maxDevices} devices can be created`,
-    "Run on the host: modinfo -F version v4l2loopback. If it prints nothing, the module is 0.12: set MAX_DEVICES to 8 or less.",
+    `unknown until the module is loaded; before 0.13 there is none, and at most ${limit} of the ${config.maxDevices} devices can be created`,
+    `Run on the host: modinfo -F version v4l2loopback. If it prints nothing, the module is 0.12: set MAX_DEVICES to ${limit} or less.`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { bootParametersHint, type RangeDevice } from "../../drivers/loopback/index.ts";
-import { deviceId } from "../../v4l2/device-ids.ts";
+import { deviceId, feedNumber } from "../../v4l2/device-ids.ts";
 import { type Check, checkNamed } from "./check.ts";
 import type { Facts } from "./facts.ts";
 
@@ -99,10 +99,13 @@ export function rangeName(range: readonly RangeDevice[]): string {
 }
 
 /** Lists the cameras outside of the range, which the plugin doesn't touch. */
-export function examineOthers({ others }: Facts): Check {
+export function examineOthers({ others, config, range }: Facts): Check {
   const check = checkNamed("other_cameras", "other cameras");
-  if (others.length === 0) return check.ok("none");
-  const names = others.map(
+  const isFeed = ({ number }: (typeof others)[number]) =>
+    config.readyCameras && range.some((device) => feedNumber(device.number) === number);
+  const foreign = others.filter((other) => !isFeed(other));
+  if (foreign.length === 0) return check.ok("none");
+  const names = foreign.map(
     ({ number, name, loopback, driver }) =>
       `video${number} "${name}"${loopback ? " (v4l2loopback)" : driver === undefined ? "" : ` (${driver})`}`,
   );

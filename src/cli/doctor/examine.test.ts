@@ -76,6 +76,7 @@ const good: Facts = {
   sysReadOnly: false,
   forbidden: undefined,
   initOnAlloc: true,
+  placeholder: "",
   modprobe: { options: [], install: undefined },
   range: [rangeDevice(10, camera(10)), rangeDevice(11, camera(11))],
   others: [],
@@ -117,6 +118,49 @@ describe("the doctor", () => {
       detail:
         "example.com/more offers video10, video11; the pod default/a owns video11 as example.com/old",
       remedy: expect.stringContaining("FIRST_DEVICE_NUMBER"),
+    });
+  });
+
+  describe("of ready cameras", () => {
+    const config = configOf("--ready-cameras", "--max-devices=2");
+    const feeds = [camera(138, { name: "front door feed" }), camera(139, { name: "b feed" })];
+
+    test("says what they are, and doesn't name their feeds as other cameras", () => {
+      expect(find({ config, others: feeds }, "ready_cameras")).toMatchObject({
+        state: "ok",
+        detail: "1280x720 YU12, 30 a second",
+      });
+      expect(find({ config, others: feeds }, "other_cameras").detail).toBe("none");
+      expect(examine(good).map(({ check }) => check)).not.toContain("ready_cameras");
+    });
+
+    test("names a device that has the number of a feed", () => {
+      const others = [camera(139, { name: "USB", loopback: false, driver: "uvcvideo" })];
+      expect(find({ config, others }, "ready_cameras")).toMatchObject({
+        state: "problem",
+        detail: 'feeds need numbers that are taken: video139 "USB", the feed\'s of video11',
+      });
+    });
+
+    test("says why the placeholder can't be shown", () => {
+      const placeholder = "/logo.png is no PNG file.";
+      expect(find({ config, placeholder }, "ready_cameras")).toMatchObject({
+        state: "problem",
+        detail: "/logo.png is no PNG file",
+        remedy: expect.stringContaining("READY_PLACEHOLDER"),
+      });
+    });
+
+    test("counts two devices for each before 0.13", () => {
+      const facts = { loaded: { ...loaded, version: undefined, control: undefined } };
+      const five = configOf("--ready-cameras", "--max-devices=5");
+      expect(find({ ...facts, config: five }, "control_node")).toMatchObject({
+        state: "problem",
+        detail: expect.stringContaining("at most 4 ready cameras, which are two devices each"),
+        remedy: expect.stringContaining("Set MAX_DEVICES to 4 or less"),
+      });
+      const four = configOf("--ready-cameras", "--max-devices=4");
+      expect(find({ ...facts, config: four }, "control_node").state).toBe("ok");
     });
   });
 

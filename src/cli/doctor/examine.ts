@@ -13,6 +13,7 @@ import { examineControl, examineDeviceRules, examineLabel } from "./examine-cont
 import { examineDevices, examineOthers } from "./examine-devices.ts";
 import { examineKubelet, examineOtherPlugins, examinePodResources } from "./examine-kubelet.ts";
 import { examineReadOnly } from "./examine-read-only.ts";
+import { examineReady } from "./examine-ready.ts";
 import type { Facts } from "./facts.ts";
 
 /** The checks of the facts, the causes before their effects. */
@@ -55,6 +56,7 @@ function examineVideo(facts: Facts): Check[] {
     examineControl(facts),
     examineLabel(facts),
     examineDevices(facts),
+    examineReady(facts),
     examineContainerPaths(facts),
     examineOthers(facts),
     examineMemory(facts),

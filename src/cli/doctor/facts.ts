@@ -1,6 +1,6 @@
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { PluginError } from "../../common/plugin-error.ts";
+import { messageOf, PluginError } from "../../common/plugin-error.ts";
 import type { Config } from "../../config/config.ts";
 import {
   type LoopbackFacts,
@@ -22,6 +22,8 @@ export interface Facts extends LoopbackFacts {
   readonly privileges: Privileges | undefined;
   /** The kernel clears the memory it hands out; undefined if that is unknown. */
   readonly initOnAlloc: boolean | undefined;
+  /** Why ready cameras can't show their placeholder; empty if they can, or if devices are plain ones. */
+  readonly placeholder: string;
   readonly kubelet: {
     readonly directory: string;
     /** `forbidden`: this user may not look into a directory above it. */
@@ -53,6 +55,7 @@ export async function gatherFacts(config: Config, kernel?: LoopbackKernel): Prom
     videoBuilt: kernelConfig && configOption(kernelConfig, "VIDEO_DEV") !== undefined,
     privileges: readPrivileges(),
     initOnAlloc: readInitOnAlloc({ kernelRelease }),
+    placeholder: placeholderTrouble(config),
     kubelet: {
       directory,
       state: stateOf(directory),
@@ -61,6 +64,21 @@ export async function gatherFacts(config: Config, kernel?: LoopbackKernel): Prom
     },
     ...(await askPodResources(config.podResourcesSocket)),
   };
+}
+
+/** PNG (RFC 2083), chapter 3.1. */
+const pngSignature = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
+
+function placeholderTrouble(config: Config): string {
+  const { readyCameras, readyPlaceholder } = config;
+  if (!readyCameras || readyPlaceholder.kind !== "file") return "";
+  const { path } = readyPlaceholder;
+  try {
+    const isPng = readFileSync(path).subarray(0, pngSignature.length).equals(pngSignature);
+    return isPng ? "" : `${path} is no PNG file.`;
+  } catch (error) {
+    return `The placeholder can't be read: ${messageOf(error)}.`;
+  }
 }
 
 async function askPodResources(

@@ -20,6 +20,7 @@ export { modprobeDirectories, refuseVetoed } from "./module/modprobe-config.ts";
 export { describeDefect, moduleDefect } from "./module/module-defect.ts";
 export { bootParametersHint, maxParameterDevices } from "./module/parameters.ts";
 export { deviceRulesError } from "./node/device-rules.ts";
+export { findPair, hasFeedLabel, type ReadyPair } from "./ready/find-pair.ts";
 export type { ReadySettings } from "./ready/ready-settings.ts";
 export {
   isModuleLoaded,
