@@ -54,6 +54,7 @@ export const errorKinds = {
   metrics_port_unusable: "internal",
   nul_in_string: "internal",
   out_of_resources: "internal",
+  placeholder_unusable: "internal",
   simulated_dir_unusable: "internal",
 
   // the kernel module

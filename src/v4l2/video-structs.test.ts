@@ -52,7 +52,7 @@ test("every request number has the size of its struct in it", () => {
 });
 
 test("a pixel format is shown by its four characters", () => {
-  expect(Object.values(pixelFormats).map(fourcc)).toEqual(["YUYV", "YU12", "GREY", "RGB3"]);
+  expect(Object.values(pixelFormats).map(fourcc)).toEqual(["YUYV", "YU12", "NV12", "GREY", "RGB3"]);
   expect(fourcc(0)).toBe("????");
 });
 

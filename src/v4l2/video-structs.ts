@@ -28,10 +28,11 @@ const MEMORY_MMAP = 1;
 export const CAP_VIDEO_CAPTURE = 0x1;
 export const CAP_VIDEO_OUTPUT = 0x2;
 
-/** Four-character codes by their names in V4L2: packed and planar YUV, grey, 24 bit RGB. */
+/** Four-character codes by their names in V4L2: packed, planar and half planar YUV, grey, 24 bit RGB. */
 export const pixelFormats = {
   YUYV: 0x56595559,
   YU12: 0x32315559,
+  NV12: 0x3231564e,
   GREY: 0x59455247,
   RGB24: 0x33424752,
 } as const;
