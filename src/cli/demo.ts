@@ -17,6 +17,7 @@ const story: readonly acts.Act[] = [
   acts.loss,
   acts.crash,
   acts.podsEnd,
+  acts.readyCameras,
 ];
 
 /** Pause between two acts, ms: time to read. */
@@ -26,7 +27,7 @@ const playCommand = defineCommand("demo", {
   usage: ["demo [--keep]"],
   about: `Starts an embedded kubelet (it behaves as the real one's device manager does), eight simulated video devices and
 the plugin, and plays the life of a node: pods get devices, the kubelet restarts, a device becomes unhealthy, another one
-is deleted, the plugin is killed, pods end, and the plugin stops. Each line shows what was measured. Needs no cluster, no
+is deleted, the plugin is killed, pods end, a ready camera lives, and the plugin stops. Each line shows what was measured. Needs no cluster, no
 camera and no root, and leaves nothing behind.`,
   exitCodes: ["every step happened", "a step did not happen"],
   flags: {
@@ -93,7 +94,8 @@ async function keep(stage: Stage, interrupted: AbortSignal): Promise<void> {
       `fix it          rm ${faults}/video12.sick`,
       `hold one open   echo "cat (process 7)" > ${faults}/video14.held`,
       `delete one      rm ${relative(directory, paths.simulatedDir)}/video13`,
-      `stream          echo "YUYV 640x480" > ${faults}/video10.streaming`,
+      `stream          echo "YU12 1280x720" > ${faults}/video10.streaming`,
+      `a wrong size    echo "too small" > ${faults}/video11.wrong-size`,
     ].join("\n"),
   );
   const stop = kubelet.events.listen((event) => {

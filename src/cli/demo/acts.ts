@@ -109,6 +109,36 @@ export async function podsEnd(stage: Stage): Promise<void> {
   stage.drawDevices();
 }
 
+export async function readyCameras(stage: Stage): Promise<void> {
+  const { kubelet, timeline, faultsDir } = stage;
+  timeline.act("The plugin is started again with READY_CAMERAS=true");
+  stage.plugin?.kill("SIGTERM");
+  await stage.plugin?.exited;
+  stage.startPlugin(["--ready-cameras"]);
+  timeline.done("each device has a feed beside its camera: 8 of 8", await stage.counts(8, 8));
+  const pod = await kubelet.addPod({ name: "bot", containers: [{ name: "app", devices: 1 }] });
+  const { VIDEO_CAMERA, VIDEO_DEVICE } = running(pod).env;
+  must(VIDEO_CAMERA !== undefined && VIDEO_DEVICE === "/dev/feed0", "bot got no ready camera");
+  timeline.done(
+    `bot's browser finds ${VIDEO_CAMERA}, its writer gets VIDEO_DEVICE=${VIDEO_DEVICE}`,
+  );
+  const [id = ""] = kubelet.allocations()["bot"] ?? [];
+  const fault = (name: string) => join(faultsDir, `${id}.${name}`);
+  await stage.shows(id, "placeholder");
+  timeline.done("no program writes yet: the camera shows the placeholder");
+  writeFileSync(fault("streaming"), "YU12 1280x720 30 fps");
+  timeline.done("bot writes: the camera shows its frames", await stage.shows(id, "application"));
+  rmSync(fault("streaming"));
+  timeline.done("the writer ends: the placeholder again", await stage.shows(id, "placeholder"));
+  const problem = "The feed gets 614400 bytes a frame, and this camera is 1280x720 YU12.";
+  writeFileSync(fault("wrong-size"), problem);
+  await stage.shows(id, "placeholder", problem);
+  timeline.done(`another writer has the wrong size, and status says: ${problem}`);
+  rmSync(fault("wrong-size"));
+  await stage.shows(id, "placeholder");
+  kubelet.removePod("bot");
+}
+
 export async function cleanStop(stage: Stage): Promise<void> {
   const { timeline, paths, plugin } = stage;
   timeline.act("The plugin is stopped (SIGTERM)");

@@ -43,7 +43,7 @@ export class PluginProcess {
   readonly #process: Subprocess<"pipe", "pipe", "inherit">;
   readonly #lines: string[] = [];
 
-  constructor(paths: PluginPaths) {
+  constructor(paths: PluginPaths, flags: readonly string[] = []) {
     this.#process = Bun.spawn({
       cmd: [
         ...thisProgram(),
@@ -61,6 +61,7 @@ export class PluginProcess {
         "--enable-metrics",
         "--metrics-address=127.0.0.1",
         `--metrics-port=${paths.metricsPort}`,
+        ...flags,
       ],
       // Without the caller's environment: a MAX_DEVICES there must not change the demo.
       env: {},

@@ -2,10 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
+import { systemClock } from "../../common/clock.ts";
 import { faultsDirectory } from "../../drivers/simulated/index.ts";
 import { DeviceSchema, Use } from "../../gen/videodevice/admin/v1/admin_pb.ts";
-import { deviceWords } from "../../observe/device-words.ts";
+import { deviceWords, pictureWord } from "../../observe/device-words.ts";
 import { EmbeddedKubelet } from "../../simulator/kubelet.ts";
+import { createAdminClient } from "../operate/admin-client.ts";
 import { type PluginPaths, PluginProcess } from "./plugin-process.ts";
 import type { Cell, Timeline } from "./timeline.ts";
 
@@ -13,6 +15,9 @@ import type { Cell, Timeline } from "./timeline.ts";
 export class DemoFailure extends Error {
   override name = "DemoFailure";
 }
+
+/** Pause between two questions for the plugin's status, ms. */
+const pauseMs = 20;
 
 /** Longest duration of a step before the demo fails, ms. */
 const stepLimitMs = 5000;
@@ -46,9 +51,29 @@ export class Stage {
     return join(this.paths.simulatedDir, faultsDirectory);
   }
 
-  startPlugin(): PluginProcess {
-    this.plugin = new PluginProcess(this.paths);
+  /** Starts the plugin, with `flags` beside those of the demo. */
+  startPlugin(flags: readonly string[] = []): PluginProcess {
+    this.plugin = new PluginProcess(this.paths, flags);
     return this.plugin;
+  }
+
+  /**
+   * Waits until the plugin's status says that a ready camera shows this picture, and that its application has this
+   * problem; returns how long that took, ms.
+   *
+   * @throws DemoFailure after {@link stepLimitMs}.
+   */
+  async shows(id: string, picture: "application" | "placeholder", problem = ""): Promise<number> {
+    const started = performance.now();
+    const client = createAdminClient(this.paths.adminSocket);
+    while (performance.now() - started < stepLimitMs) {
+      const { status } = await client.getStatus({});
+      const device = status?.devices.find((one) => one.id === id);
+      const isShown = device !== undefined && pictureWord(device) === picture;
+      if (isShown && device.readyCamera?.problem === problem) return performance.now() - started;
+      await systemClock.sleep(pauseMs);
+    }
+    throw new DemoFailure(`waited ${stepLimitMs / 1000} s for ${id} to show the ${picture}`);
   }
 
   /** Waits until the node counts so many devices, and returns how long that took, ms. */
