@@ -28,6 +28,7 @@ const expected = {
   "job.yaml": ["meeting-recorder", [simulated, "ffmpeg writes 1280x720"]],
   "non-root.yaml": ["non-root-video-app", [simulated, "ffmpeg writes 1280x720"]],
   "pod.yaml": ["video-app", [simulated, "ffmpeg writes 1280x720"]],
+  "ready-camera.yaml": ["ready-camera", [simulated, "microphone: ", "cameras: 0"]],
   "recorder.yaml": ["recorder", [simulated, "recording /dev/video"]],
   "two-cameras.yaml": ["mixer", [simulated, "ffmpeg writes 1280x720"]],
   "two-pools.yaml": ["camera-and-screen", [simulated, " and /dev/video4"]],

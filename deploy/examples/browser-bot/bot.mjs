@@ -1,5 +1,6 @@
 // Joins a page with the container's camera, and says what the page sees. Its settings are variables:
-//   VIDEO_DEVICE  path of the camera; the plugin sets it
+//   VIDEO_DEVICE  path that the writer writes to; the plugin sets it
+//   VIDEO_CAMERA  path of a ready camera; the plugin sets it, unless cameras are plain devices
 //   CAMERA_LABEL  part of the camera's name, the plugin's V4L2_CARD_LABEL (default: MeetingBot_WebCam)
 //   VIDEO_SIZE    size of the frames in pixels (default: 1280x720)
 //   FRAME_RATE    frames per second (default: 30)
@@ -58,20 +59,26 @@ if (simulated) {
   );
 }
 
-// The writer first: with exclusive caps the device is a camera only while a program writes to it.
-const writer = spawn(
-  "ffmpeg",
-  [
-    ...["-nostdin", "-hide_banner", "-loglevel", "warning", "-y", "-re"],
-    ...["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=${rate}`, "-pix_fmt", "yuv420p"],
-    ...["-f", simulated ? "rawvideo" : "v4l2", camera],
-  ],
-  { stdio: "inherit" },
-);
-writer.on("error", ({ message }) => fail(`ffmpeg: ${message}`));
-writer.on("exit", (code, signal) =>
-  fail(`the writer ended with ${signal ?? `code ${code}`}: no frames reach ${camera}`),
-);
+function startWriter() {
+  const writer = spawn(
+    "ffmpeg",
+    [
+      ...["-nostdin", "-hide_banner", "-loglevel", "warning", "-y", "-re"],
+      ...["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=${rate}`, "-pix_fmt", "yuv420p"],
+      ...["-f", simulated ? "rawvideo" : "v4l2", camera],
+    ],
+    { stdio: "inherit" },
+  );
+  writer.on("error", ({ message }) => fail(`ffmpeg: ${message}`));
+  writer.on("exit", (code, signal) =>
+    fail(`the writer ended with ${signal ?? `code ${code}`}: no frames reach ${camera}`),
+  );
+}
+
+// A plain device is a camera only while a program writes to it, so the writer comes first. A ready camera is one
+// before: this bot joins with the placeholder, and then starts the writer.
+const isReady = env.VIDEO_CAMERA !== undefined && !simulated;
+if (!isReady) startWriter();
 
 const page = readFileSync(new URL("page.html", import.meta.url));
 // Only pages of https and of localhost may use a camera.
@@ -115,5 +122,9 @@ if (simulated) {
     fail(`no camera with "${label}" in its name; Chromium lists: ${labels || "none"}`);
   }
   say(`camera: ${seen.label}, ${seen.width}x${seen.height}`);
+  if (isReady) {
+    say("no program writes yet: the page shows the placeholder");
+    startWriter();
+  }
   say(`moving: ${await tab.evaluate("meeting.movingPixels()")} pixels differ between two frames`);
 }

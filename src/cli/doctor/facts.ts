@@ -1,14 +1,16 @@
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf, PluginError } from "../../common/plugin-error.ts";
 import type { Config } from "../../config/config.ts";
 import {
   type LoopbackFacts,
   type LoopbackKernel,
+  placeholderFrame,
   readLoopbackFacts,
 } from "../../drivers/loopback/index.ts";
 import { configOption, readInitOnAlloc, readKernelConfig } from "../../linux/kernel-config.ts";
 import { type Privileges, readPrivileges } from "../../linux/privileges.ts";
+import { readySettings } from "../../plugin/ready-settings.ts";
 import type { ListedDevice } from "../../pod-resources/read-answer.ts";
 import { connects } from "../tools/connects.ts";
 import { listOffers, listPodDevices } from "../tools/pods-by-device.ts";
@@ -66,18 +68,13 @@ export async function gatherFacts(config: Config, kernel?: LoopbackKernel): Prom
   };
 }
 
-/** PNG (RFC 2083), chapter 3.1. */
-const pngSignature = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
-
 function placeholderTrouble(config: Config): string {
-  const { readyCameras, readyPlaceholder } = config;
-  if (!readyCameras || readyPlaceholder.kind !== "file") return "";
-  const { path } = readyPlaceholder;
+  const settings = readySettings(config);
   try {
-    const isPng = readFileSync(path).subarray(0, pngSignature.length).equals(pngSignature);
-    return isPng ? "" : `${path} is no PNG file.`;
+    if (settings !== undefined) placeholderFrame(settings, { id: "" });
+    return "";
   } catch (error) {
-    return `The placeholder can't be read: ${messageOf(error)}.`;
+    return messageOf(error);
   }
 }
 

@@ -21,6 +21,7 @@ export { describeDefect, moduleDefect } from "./module/module-defect.ts";
 export { bootParametersHint, maxParameterDevices } from "./module/parameters.ts";
 export { deviceRulesError } from "./node/device-rules.ts";
 export { findPair, hasFeedLabel, type ReadyPair } from "./ready/find-pair.ts";
+export { placeholderFrame } from "./ready/placeholder.ts";
 export type { ReadySettings } from "./ready/ready-settings.ts";
 export {
   isModuleLoaded,

@@ -5,6 +5,8 @@
 #   FRAME_RATE    frames per second (default: 30)
 #   DURATION      how long to stream, in seconds (default: until the pod is deleted)
 camera=${VIDEO_DEVICE:?"VIDEO_DEVICE is not set: give the container a limit of 1 meeting-baas.io/video-devices."}
+# A ready camera is written at one path and read at another, VIDEO_CAMERA; a plain one at VIDEO_DEVICE alone.
+shown=${VIDEO_CAMERA:-$camera}
 size=${VIDEO_SIZE:-1280x720}
 rate=${FRAME_RATE:-30}
 duration=${DURATION:-}
