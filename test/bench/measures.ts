@@ -8,6 +8,7 @@ import { httpLoad } from "./measures/http-load.ts";
 import { idleCpu } from "./measures/idle-cpu.ts";
 import { kubeletRestart } from "./measures/kubelet-restart.ts";
 import { memory } from "./measures/memory.ts";
+import { relay } from "./measures/relay.ts";
 import { startUp } from "./measures/start-up.ts";
 
 /** All of them, in the table's order. */
@@ -19,6 +20,7 @@ export const measures: readonly Measure[] = [
   allocate,
   allocateReset,
   httpLoad,
+  relay,
   memory,
   idleCpu,
   binarySize,
