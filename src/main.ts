@@ -1,4 +1,4 @@
 import { runCli } from "./cli/cli.ts";
-import { commands } from "./cli/commands.ts";
+import { commands, innerCommands } from "./cli/commands.ts";
 
-process.exit(await runCli(process.argv.slice(2), commands));
+process.exit(await runCli(process.argv.slice(2), [...commands, ...innerCommands]));

@@ -88,3 +88,12 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import("./help.ts")).helpCommand(commands),
   },
 ];
+
+/** Commands that the program starts itself, which no help lists. */
+export const innerCommands: readonly ListedCommand[] = [
+  {
+    name: "query-nodes",
+    summary: "Ask video devices what they are, for devices and snapshot",
+    load: async () => (await import("./query-nodes.ts")).queryNodesCommand,
+  },
+];

@@ -1,10 +1,11 @@
 import { relative } from "node:path";
 import { aborted, systemClock } from "../common/clock.ts";
+import { thisProgram } from "../common/this-program.ts";
 import { switchFlag } from "./arguments.ts";
 import { type Command, exitCode } from "./command.ts";
 import { defineCommand } from "./define-command.ts";
 import * as acts from "./demo/acts.ts";
-import { demoRun, runUntilInputEnds, thisProgram } from "./demo/plugin-process.ts";
+import { demoRun, runUntilInputEnds } from "./demo/plugin-process.ts";
 import { DemoFailure, Stage } from "./demo/stage.ts";
 import { Timeline } from "./demo/timeline.ts";
 import { hasColour, interruptSignal } from "./terminal.ts";

@@ -8,7 +8,7 @@ import { type Command, exitCode, program } from "./command.ts";
 import { renderCommandHelp } from "./command-help.ts";
 import { type CommandSpec, runWith } from "./define-command.ts";
 import { addDevice, type Change, changeDevice } from "./devices/change-device.ts";
-import { listDevices, renderDevices } from "./devices/list-devices.ts";
+import { listDevices, renderLists } from "./devices/list-devices.ts";
 import type { Terminal } from "./terminal.ts";
 import { printable } from "./tools/table.ts";
 import { usageError } from "./usage-error.ts";
@@ -32,13 +32,14 @@ const subcommands: Readonly<
   list: subcommand({
     flags: { json },
     async run({ flags, config }, terminal) {
-      const { devices, podsUnknown } = await listDevices(config);
+      const list = await listDevices(config);
+      const { devices, podsUnknown } = list;
       if (flags.json === true) {
         terminal.out(`${JSON.stringify(devices, undefined, 2)}\n`);
       } else if (devices.length === 0) {
         terminal.out(`There is no video device. "${program} doctor" shows why.\n`);
       } else {
-        terminal.out(renderDevices(devices, terminal.screen?.columns()));
+        terminal.out(renderLists(list, terminal.screen?.columns()));
       }
       if (podsUnknown !== "") {
         terminal.err(`The devices of pods are unknown: ${printable(podsUnknown)}.\n`);
@@ -78,8 +79,13 @@ export const devicesCommand: Command = {
 rejects a device that a pod owns or a program holds open, and names both. It also rejects a device whose use is unknown.
 The running plugin resets and repairs its own devices, and they are not removed.
 
-  list     Lists all video devices: label, driver, state, and who uses them.
-           Opens none.
+  list     Lists all video devices: label, driver, state, and who uses them. Those
+           with hardware behind them follow in a second table, a row for each
+           with all of its nodes, what it is, and a name that stays when it is
+           plugged in elsewhere or gets other numbers. Root learns what it is
+           by opening it in a process that may hang, if no program has it
+           open. A kind with a question mark is a guess. Loopback devices are
+           not opened.
   add      Adds a device (v4l2loopback 0.13 or later). Its number is by default
            the first free one from FIRST_DEVICE_NUMBER; the options of run give
            its label, mode, group and size.

@@ -96,7 +96,7 @@ test("src/devices and src/observe know the drivers' seam alone, and devices no I
 });
 
 test("each driver is entered by its index.ts", () => {
-  for (const driver of ["loopback", "simulated"]) {
+  for (const driver of ["camera", "loopback", "simulated"]) {
     const inside = new RegExp(`^src/drivers/${driver}/(?!index\\.ts$)`);
     expect(offenders(new RegExp(`^src/(?!drivers/${driver}/)`), inside)).toEqual([]);
   }

@@ -1,4 +1,5 @@
 import type { Subprocess } from "bun";
+import { thisProgram } from "../../common/this-program.ts";
 import { exitCode } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -99,9 +100,4 @@ export class PluginProcess {
       this.#lines.splice(0, this.#lines.length - keptLines);
     }
   }
-}
-
-/** The command line that starts this program: the executable alone, or Bun and its script. */
-export function thisProgram(): string[] {
-  return Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, Bun.main];
 }

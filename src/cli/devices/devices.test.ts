@@ -6,6 +6,7 @@ import { type ListedDevice, renderDevices } from "./list-devices.ts";
 
 const device: ListedDevice = {
   ...{ id: "video10", number: 10, label: "front door", driver: "v4l2loopback" },
+  ...{ kind: "loopback", identity: "video10" },
   ...{ state: "ok", detail: "", streaming: false, format: "", device: "81:0" },
   ...{ path: "/dev/video10", mode: "0666", holders: [], pod: null, feedOf: null, feed: null },
 };

@@ -43,6 +43,7 @@ test("a list shows a stuck writer and a present one, while other devices are ope
 
 const camera: ListedDevice = {
   ...{ id: "video10", number: 10, label: "MeetingBot_WebCam", driver: "v4l2loopback" },
+  ...{ kind: "loopback", identity: "video10" },
   ...{ state: "ok", detail: "", streaming: true, format: "YUYV:1920x1080@30" },
   ...{ device: "81:0", path: "/dev/video10", mode: "0666", feedOf: null, feed: null },
   holders: [{ pid: 12345, command: "chromium" }],

@@ -1,12 +1,17 @@
 import type { Config } from "../../config/config.ts";
 import { wrap } from "../../config/wrap.ts";
+import type { CameraNode } from "../../drivers/camera/index.ts";
 import { findPair, type LoopbackKernel, listVideoDevices } from "../../drivers/loopback/index.ts";
 import { formatDevice } from "../../linux/device-number.ts";
 import { deviceId } from "../../v4l2/device-ids.ts";
 import { describeHolders, findHolders, type Holder } from "../../v4l2/holders.ts";
+import type { PhysicalDevice } from "../../v4l2/physical-device.ts";
 import { fitTable, type Step } from "../tools/fit-table.ts";
 import { findPods, podOf } from "../tools/pods-by-device.ts";
 import { cutEnd, cutMiddle, printable, renderTable } from "../tools/table.ts";
+import { describeTrouble } from "./describe-camera.ts";
+import { findCameras } from "./find-cameras.ts";
+import { renderCameras } from "./render-cameras.ts";
 
 /** A video device as `devices list --json` shows it. */
 export interface ListedDevice {
@@ -15,6 +20,13 @@ export interface ListedDevice {
   readonly label: string;
   /** `v4l2loopback`, or the name of another driver; null if /sys doesn't have it. */
   readonly driver: string | null;
+  /**
+   * `loopback`, or what a device with hardware behind it is: `camera`, `codec`, `output`, `metadata`, `media_controller`,
+   * `other`. Null if that is unknown.
+   */
+  readonly kind: string | null;
+  /** A name that stays over replugging and boots, the same for all nodes of a device. Of a loopback device, the ID. */
+  readonly identity: string;
   /** `ok`, or the reason why it is not. */
   readonly state: string;
   /** One sentence; empty if the state is `ok`. */
@@ -40,17 +52,29 @@ export interface ListedDevice {
 
 export interface DeviceList {
   readonly devices: readonly ListedDevice[];
+  /** Those of them that have hardware behind them. */
+  readonly cameras: readonly PhysicalDevice<CameraNode>[];
   /** Why the kubelet doesn't say which pods own devices; empty if it does, or there is no kubelet. */
   readonly podsUnknown: string;
 }
 
-/** Lists all video devices without opening one. */
+/** Lists all video devices. It opens no loopback device, and others as {@link findCameras} does. */
 export async function listDevices(config: Config, kernel?: LoopbackKernel): Promise<DeviceList> {
   const found = listVideoDevices(config, kernel);
   const holders = findHolders(found.flatMap(({ device }) => device ?? []));
-  const pods = await findPods(config.podResourcesSocket);
+  const [pods, cameras] = await Promise.all([
+    findPods(config.podResourcesSocket),
+    findCameras(config, holders),
+  ]);
+  const nodes = new Map(
+    cameras.flatMap(({ id, nodes }) => nodes.map((node) => [node.number, { id, node }] as const)),
+  );
   const devices = found.map(({ id, number, label, ...seen }): ListedDevice => {
-    const { reason: state, detail, streaming, format, path, driver = null } = seen;
+    const { streaming, format, path, driver = null } = seen;
+    const camera = nodes.get(number);
+    const trouble = camera === undefined ? "" : describeTrouble(camera.node);
+    const state = trouble === "" ? seen.reason : (camera?.node.state ?? seen.reason);
+    const detail = trouble === "" ? seen.detail : trouble;
     const device = seen.device === undefined ? null : formatDevice(seen.device);
     const pod = driver === "v4l2loopback" ? podOf(id, pods) : undefined;
     const pair = findPair(number, config.sysfsDir);
@@ -59,12 +83,14 @@ export async function listDevices(config: Config, kernel?: LoopbackKernel): Prom
       ...{ id, number, label, driver, state, detail, streaming, format, device, path },
       feedOf: pair !== undefined && isFeed ? deviceId(pair.camera.number) : null,
       feed: pair !== undefined && !isFeed ? deviceId(pair.feed.number) : null,
+      kind: driver === "v4l2loopback" ? "loopback" : (camera?.node.kind ?? null),
+      identity: camera?.id ?? id,
       mode: seen.mode === undefined ? null : seen.mode.toString(8).padStart(4, "0"),
       holders: (device === null ? undefined : holders.get(device)) ?? [],
       pod: pod === undefined ? null : `${pod.namespace}/${pod.pod}`,
     };
   });
-  return { devices, podsUnknown: pods.unknown };
+  return { devices, cameras, podsUnknown: pods.unknown };
 }
 
 function stateOf({ state, streaming, feedOf, feed }: ListedDevice): string {
@@ -124,4 +150,18 @@ export function renderDevices(
   const rows = fitting.rows.map((row) => fitting.headings.map((heading) => row[heading]));
   const details = devices.flatMap(({ detail }) => (detail === "" ? [] : wrap(detail, columns)));
   return `${[...renderTable([fitting.headings, ...rows]), ...details].join("\n")}\n`;
+}
+
+/** Both tables: {@link renderDevices}, then the devices with hardware behind them; ends with a line break. */
+export function renderLists({ devices, cameras }: DeviceList, columns?: number): string {
+  const inCameras = new Set(cameras.flatMap(({ nodes }) => nodes.map(({ number }) => number)));
+  const others = devices.filter(({ number }) => !inCameras.has(number));
+  const holders = new Map(devices.map(({ number, holders }) => [number, holders]));
+  const tables = [
+    ...(others.length === 0 ? [] : [renderDevices(others, columns)]),
+    ...(cameras.length === 0
+      ? []
+      : [renderCameras(cameras, ({ number }) => holders.get(number) ?? [], columns)]),
+  ];
+  return tables.join("\n");
 }

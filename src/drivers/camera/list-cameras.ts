@@ -1,0 +1,96 @@
+import { join } from "node:path";
+import { readSmallFile } from "../../common/files.ts";
+import { deviceId } from "../../v4l2/device-ids.ts";
+import { classify, type DeviceKind, guessKind } from "../../v4l2/device-kind.ts";
+import { groupNodes, type PhysicalDevice } from "../../v4l2/physical-device.ts";
+import { readVideoNodes, type VideoNode } from "../../v4l2/video-node.ts";
+import type { NodeAnswer } from "./query-nodes.ts";
+
+/** A node of a device, and what it is. */
+export interface CameraNode extends VideoNode {
+  /** Path of the device node. */
+  readonly path: string;
+  /** Undefined if it is neither known nor can be guessed. */
+  readonly kind: DeviceKind | undefined;
+  /** True if the node was not asked, and `kind` is that of {@link guessKind}. */
+  readonly isGuess: boolean;
+  /** The device's own word for where it is (`bus_info`); undefined if the node was not asked. */
+  readonly busInfo: string | undefined;
+  /**
+   * - `ok`: it has answered.
+   * - `open`: a process holds it open, so it was not asked.
+   * - `unasked`: the caller may not ask, or could not.
+   * - `refused`: the kernel did not let it be opened; `errno` says why.
+   * - `stuck`: it did not answer in time.
+   */
+  readonly state: "ok" | "open" | "unasked" | "refused" | "stuck";
+  /** Set if it was refused: `ENODEV`. */
+  readonly errno: string | undefined;
+}
+
+export interface Places {
+  readonly deviceDir: string;
+  readonly sysfsDir: string;
+}
+
+/** What {@link listCameras} needs to ask nodes, instead of guessing what they are. */
+export interface Asking {
+  /** True if a process holds the node open: such a one is left alone. */
+  isOpen(node: VideoNode): boolean;
+  /** Asks these nodes, all free, in a process that may hang (`queryNodes`). */
+  query(paths: readonly string[]): Promise<ReadonlyMap<string, NodeAnswer>>;
+}
+
+/**
+ * Lists the devices of this node that have hardware behind them, with all of their nodes, in the order of their first
+ * numbers. Without `asking` it opens nothing.
+ */
+export async function listCameras(
+  { deviceDir, sysfsDir }: Places,
+  asking?: Asking,
+): Promise<PhysicalDevice<CameraNode>[]> {
+  const nodes = readVideoNodes(sysfsDir)
+    .filter(({ parent }) => parent !== undefined)
+    .map((node) => ({ ...node, path: join(deviceDir, deviceId(node.number)) }));
+  const open = new Set(
+    nodes.filter((node) => isOpenInKernel(sysfsDir, node) || asking?.isOpen(node) === true),
+  );
+  const free = nodes.filter((node) => !open.has(node)).map(({ path }) => path);
+  const answers = free.length === 0 ? undefined : await asking?.query(free);
+  return groupNodes(
+    nodes.map((node): CameraNode => {
+      const answer = answers?.get(node.path);
+      const capabilities = answer?.state === "answered" ? answer.capabilities : undefined;
+      const unanswered = open.has(node) ? "open" : (answer?.state ?? "unasked");
+      return {
+        ...node,
+        kind: capabilities ? classify(capabilities.deviceCaps) : guessKind(node.driver, node.index),
+        isGuess: capabilities === undefined,
+        busInfo: capabilities?.busInfo,
+        state: unanswered === "answered" ? "ok" : unanswered,
+        errno: answer?.state === "refused" ? answer.errno : undefined,
+      };
+    }),
+  );
+}
+
+/**
+ * True if the kernel counts a process that holds the capture node of a USB camera open, as it does up to Linux 6.15 with
+ * CONFIG_PM_ADVANCED_DEBUG, in whatever PID namespace that process is.
+ */
+function isOpenInKernel(sysfsDir: string, { driver, number }: VideoNode): boolean {
+  if (driver !== "uvcvideo") return false;
+  const usage = join(sysfsDir, "class/video4linux", deviceId(number), "device/power/runtime_usage");
+  return Number(readSmallFile(usage) ?? 0) > 0;
+}
+
+/** The order in which the kinds of a device's nodes say what the device is. */
+const kindOrder: readonly (DeviceKind | undefined)[] = [
+  ...(["camera", "codec", "output", "media_controller", "other", "metadata"] as const),
+  undefined,
+];
+
+/** The node for which a pod would want the device: that of the pictures. */
+export function mainNode({ nodes }: PhysicalDevice<CameraNode>): CameraNode | undefined {
+  return nodes.toSorted((a, b) => kindOrder.indexOf(a.kind) - kindOrder.indexOf(b.kind))[0];
+}

@@ -1,0 +1,58 @@
+import { expect, test } from "bun:test";
+import { queryNodes } from "./query-nodes.ts";
+
+/** A child that prints these lines, of shell, for each path. */
+const child = (script: string) => [
+  "/bin/sh",
+  "-c",
+  `for path; do echo '{"opening":"'$path'"}'; ${script}; done`,
+  "child",
+];
+const answer = `echo '{"path":"'$path'","capabilities":{"driver":"uvcvideo","deviceCaps":1}}'`;
+const limits = { nodeMs: 200, startMs: 30_000 };
+
+test("one child asks all nodes", async () => {
+  const command = child(answer);
+  expect([...(await queryNodes(["a", "b"], command, limits))]).toEqual(
+    ["a", "b"].map((path) => [
+      path,
+      { state: "answered", capabilities: { driver: "uvcvideo", deviceCaps: 1 } },
+    ]) as never,
+  );
+});
+
+test("a node that hangs is stuck, and another child asks those after it", async () => {
+  const started = performance.now();
+  const answers = await queryNodes(
+    ["a", "b", "c"],
+    child(`[ $path != b ] || exec sleep 1000; ${answer}`),
+    limits,
+  );
+  expect([...answers].map(([path, { state }]) => [path, state])).toEqual([
+    ["a", "answered"],
+    ["b", "stuck"],
+    ["c", "answered"],
+  ]);
+  expect(performance.now() - started).toBeGreaterThan(limits.nodeMs);
+});
+
+test("a child that takes long to end has answered", async () => {
+  const command = child(`${answer}; sleep 0.4`);
+  expect((await queryNodes(["a"], command, limits)).get("a")?.state).toBe("answered");
+});
+
+test("the errno of a refusal is kept", async () => {
+  const command = child(`echo '{"path":"'$path'","error":"ENODEV"}'`);
+  expect((await queryNodes(["a"], command, limits)).get("a")).toEqual({
+    state: "refused",
+    errno: "ENODEV",
+  });
+});
+
+test.each([
+  ["does not begin", ["/bin/sh", "-c", "exec sleep 1000"]],
+  ["ends early", ["/bin/sh", "-c", "exit 3"]],
+])("a child that %s leaves its nodes unasked", async (_, command) => {
+  const answers = await queryNodes(["a", "b"], command, { nodeMs: 200, startMs: 300 });
+  expect(answers.size).toBe(0);
+});
