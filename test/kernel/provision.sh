@@ -183,20 +183,21 @@ provide_kernel() {
 }
 
 # A module tree holds what a test may load and nothing else: an initramfs of all modules would be 400 MB.
-# vivid stands for "another driver's camera has that number". "none" is a node without v4l2loopback. Where the
-# kernel has its modules as .ko.xz, v4l2loopback is made one as DKMS and kbuild do (scripts/Makefile.modinst).
+# vivid stands for "another driver's camera has that number", and uvcvideo is the driver of the USB cameras that are plugged
+# into vhci-hcd. "none" is a node without v4l2loopback. Where the kernel has its modules as .ko.xz, v4l2loopback is made one
+# as DKMS and kbuild do (scripts/Makefile.modinst).
 provide_tree() {
   local version=$1 module=${2:-} kernel release image tree
   kernel=$(kernel_directory "$version")
   release=$(<"$kernel/release")
   tree=$cache/trees/$version
-  [[ ! -e $tree ]] || return 0
+  ! has_tree "$version" || return 0
   image=$kernel/lib/modules/$release
   [[ -e $image/modules.dep ]] || depmod -b "$kernel" "$release"
   local new=$cache/tree.new/lib/modules/$release
   rm -rf "$cache/tree.new" && mkdir -p "$new" "$cache/trees"
   cp "$image"/modules.{builtin,builtin.modinfo,order} "$new"
-  awk -F: '$1 ~ /\/(vivid|videodev)\.ko(\.xz)?$/ { print $1 $2 }' "$image/modules.dep" | tr ' ' '\n' | sort -u |
+  awk -F: '$1 ~ /\/(vivid|videodev|uvcvideo|vhci-hcd)\.ko(\.xz)?$/ { print $1 $2 }' "$image/modules.dep" | tr ' ' '\n' | sort -u |
     (cd "$image" && xargs cp --parents -t "$new")
   if [[ -n $module ]]; then
     install -D -m 644 "$module" "$new/updates/dkms/v4l2loopback.ko"
@@ -204,13 +205,19 @@ provide_tree() {
       xz --check=crc32 --lzma2=dict=1MiB "$new/updates/dkms/v4l2loopback.ko"
   fi
   quietly depmod -b "$cache/tree.new" "$release"
+  # Another test run may be reading the tree.
+  [[ ! -e $tree ]] || mv "$tree" "$cache/tree.old"
   mv "$cache/tree.new" "$tree"
+  rm -rf "$cache/tree.old"
 }
+
+# True if the tree was made, and by a script that knew of the youngest of its modules.
+has_tree() { [[ -n $(find "$cache/trees/$1/lib" -name 'vhci-hcd.ko*' 2>/dev/null) ]]; }
 
 provide_version() {
   local version=${1%@*} kernel release package source work=$cache/build
   kernel=$(kernel_directory "$1")
-  [[ ! -e $cache/trees/$1 ]] || return 0
+  ! has_tree "$1" || return 0
   apt_setup
   package=$(apt_private apt-cache madison v4l2loopback-dkms | awk -v v="$version" \
     '{ split($3, part, "-"); if (part[1] == v) { print $3; exit } }')
@@ -227,10 +234,12 @@ provide_version() {
   rm -rf "$work"
 }
 
+# provide_tool FILE: compiles it, to its name without .c.
 provide_tool() {
-  local tool=$cache/$1
-  [[ ! $tool -nt $here/$1.c ]] || return 0
-  gcc-12 -static -O2 -Wall -Wextra -Werror -o "$tool.new" "$here/$1.c"
+  local tool
+  tool=$cache/$(basename "$1" .c)
+  [[ ! $tool -nt $here/$1 ]] || return 0
+  gcc-12 -static -O2 -Wall -Wextra -Werror -o "$tool.new" "$here/$1"
   strip "$tool.new"
   mv "$tool.new" "$tool"
 }
@@ -279,7 +288,8 @@ for version in "${versions[@]}"; do
   esac
   provide_version "$version"
 done
-provide_tool v4l2-tool
-provide_tool tsc-khz
+provide_tool v4l2-tool.c
+provide_tool tsc-khz.c
+provide_tool usb-camera/usb-camera.c
 provide_programs
 echo "$cache"
