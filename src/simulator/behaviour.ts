@@ -38,6 +38,9 @@ export interface KubeletBehaviour {
    */
   readonly clientTracking: "per_resource" | "per_socket";
 
+  /** Version of grpc-go, which the kubelet's calls name as their user agent. go.mod of k8s.io/kubernetes. */
+  readonly grpcGo: string;
+
   /** The dial-back ends when the Register call is cancelled or times out (from 1.35). server.go, Register. */
   readonly registerContextInherited: boolean;
 
@@ -72,6 +75,21 @@ export interface KubeletBehaviour {
   readonly diesOfVanishedDevice: boolean;
 }
 
+const grpcGo: Readonly<Record<KubeletVersion, string>> = {
+  "1.26": "1.49.0",
+  "1.27": "1.51.0",
+  "1.28": "1.54.0",
+  "1.29": "1.58.3",
+  "1.30": "1.58.3",
+  "1.31": "1.65.0",
+  "1.32": "1.65.0",
+  "1.33": "1.68.1",
+  "1.34": "1.72.1",
+  "1.35": "1.72.2",
+  "1.36": "1.79.3",
+  "1.37": "1.82.1",
+};
+
 /** The behaviour of a minor version's last patch release. */
 export function behaviourOf(version: KubeletVersion): KubeletBehaviour {
   const minor = Number(version.slice("1.".length));
@@ -79,6 +97,7 @@ export function behaviourOf(version: KubeletVersion): KubeletBehaviour {
     version,
     cleanup: minor <= 32 ? "all_files" : "sockets",
     clientTracking: minor <= 36 ? "per_resource" : "per_socket",
+    grpcGo: grpcGo[version],
     registerContextInherited: minor >= 35,
     podResourcesActiveOnly: minor >= 34,
     podResourcesGet: minor >= 34,

@@ -31,10 +31,11 @@ export class PluginChannel {
   readonly #client: Client;
   readonly #calls = new Set<{ cancel(): void }>();
 
-  private constructor(socketPath: string) {
+  private constructor(socketPath: string, userAgent: string) {
     this.#client = new Client(`unix:${socketPath}`, credentials.createInsecure(), {
       // client.go, dial: WithAuthority("localhost").
       "grpc.default_authority": "localhost",
+      "grpc.primary_user_agent": userAgent,
       // Without it grpc-js shares one connection between two channels to the same path.
       "grpc.use_local_subchannel_pool": 1,
       // grpc-go's backoff.DefaultConfig: 1 s base.
@@ -47,8 +48,9 @@ export class PluginChannel {
     socketPath: string,
     timeoutMs: number,
     signal: AbortSignal,
+    userAgent: string,
   ): Promise<PluginChannel> {
-    const channel = new PluginChannel(socketPath);
+    const channel = new PluginChannel(socketPath, userAgent);
     try {
       await channel.#ready(timeoutMs, signal);
       return channel;

@@ -5,7 +5,7 @@ import {
   DevicePlugin,
   type DevicePluginOptions,
 } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
-import type { KubeletFaults } from "./behaviour.ts";
+import type { KubeletBehaviour, KubeletFaults } from "./behaviour.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { goError } from "./go.ts";
 import { PluginChannel, type PluginStream } from "./plugin-channel.ts";
@@ -14,6 +14,7 @@ import { PluginChannel, type PluginStream } from "./plugin-channel.ts";
 export interface PluginClientContext {
   readonly clock: Clock;
   readonly faults: KubeletFaults;
+  readonly behaviour: Pick<KubeletBehaviour, "grpcGo">;
   /** Longest wait for the plugin's socket, ms: 10 000 in client.go, dial. */
   readonly dialTimeoutMs: number;
 }
@@ -22,8 +23,6 @@ export interface PluginClientContext {
 export class PluginClient {
   readonly resource: string;
   readonly socketPath: string;
-  /** The last list that the plugin sent. */
-  devices: readonly Device[] = [];
   /** Its endpoint in the device manager, once connected. */
   registered: Endpoint | undefined;
   readonly #context: PluginClientContext;
@@ -64,10 +63,7 @@ export class PluginClient {
     for (let extra = 0; extra < this.#context.faults.extraStreams; extra += 1) {
       this.#track(channel.stream(method, {}, () => undefined));
     }
-    const stream = channel.stream(method, {}, ({ devices }) => {
-      this.devices = devices;
-      onList(devices);
-    });
+    const stream = channel.stream(method, {}, ({ devices }) => onList(devices));
     this.#track(stream);
     return stream.ended;
   }
@@ -107,6 +103,7 @@ export class PluginClient {
         this.socketPath,
         this.#context.dialTimeoutMs,
         signal,
+        `grpc-go/${this.#context.behaviour.grpcGo}`,
       );
       this.#channels.push(channel);
       return channel;

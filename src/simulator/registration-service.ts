@@ -153,9 +153,8 @@ export class RegistrationService {
     const { disconnect, successor } = this.#table.streamEnded(client);
     disconnect?.close();
     if (successor?.registered !== undefined) {
-      if (manager.endpoints.get(resource) === successor.registered) return;
+      // Its list is not read again: what the kubelet received last counts, of whichever instance.
       manager.pluginConnected(successor.registered);
-      manager.listReceived(resource, successor.devices);
     } else if (disconnect !== undefined) {
       manager.pluginDisconnected(resource);
     }
