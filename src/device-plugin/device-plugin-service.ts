@@ -78,7 +78,7 @@ export function devicePluginService(
 
     async *listAndWatch(_request, context) {
       const { inventory } = devices;
-      const stream = streams.add(context.signal);
+      const stream = streams.add(context.signal, context.requestHeader?.get("user-agent"));
       const changed = new Notify();
       const unsubscribe = inventory.subscribe(changed.notify);
       let sent = "";

@@ -30,6 +30,7 @@ const listen = (path: string, methods: object = { getDevicePluginOptions }) =>
   PluginServer.listen(path, {
     service: () => idlePluginService(methods),
     onDefect: () => undefined,
+    takeOver: async () => false,
     onStreams: () => undefined,
   });
 

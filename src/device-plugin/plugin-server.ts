@@ -4,14 +4,18 @@ import { createClient, type ServiceImpl } from "@connectrpc/connect";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { BoundSocket, bindingName } from "../common/bound-socket.ts";
 import { DevicePlugin } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
+import { HandOverService } from "../gen/videodevice/handover/v1/hand_over_pb.ts";
 import { addService, type OnHandlerDefect } from "../grpc/server.ts";
 import { createSocketTransport } from "../grpc/transport.ts";
+import { handOverService } from "./hand-over.ts";
 import { StreamSet } from "./streams.ts";
 
 export interface PluginServerDeps {
   /** Makes the service for this server's streams. */
   readonly service: (streams: StreamSet) => ServiceImpl<typeof DevicePlugin>;
   readonly onDefect: OnHandlerDefect;
+  /** Registers while the instance that asks for it still serves; returns true once it has, false if it can't. */
+  readonly takeOver: () => Promise<boolean>;
   /** Called when a ListAndWatch stream opens or ends. */
   readonly onStreams: () => void;
 }
@@ -47,6 +51,7 @@ export class PluginServer {
     const streams = new StreamSet(deps.onStreams);
     const server = new Server();
     addService(server, DevicePlugin, deps.service(streams), deps.onDefect);
+    addService(server, HandOverService, handOverService(deps.takeOver), deps.onDefect);
     const name = bindingName(socketPath);
     await bind(server, name);
     let self: PluginServer | undefined;

@@ -49,6 +49,7 @@ function make(socketPath: string, onDebug: (msg: string, fields: LogFields) => v
         ended: (reason) => events.push(reason),
       },
       service: () => idlePluginService(),
+      takeOver: async () => false,
       onDefect: () => undefined,
     },
   );

@@ -4,9 +4,11 @@ import type { Clock } from "../common/clock.ts";
 import type { LogFields, Logger } from "../common/logger.ts";
 import { Notify } from "../common/notify.ts";
 import { PluginError } from "../common/plugin-error.ts";
+import { pollUntil } from "../common/poll-until.ts";
 import { fileIdentity } from "../common/unix-socket.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import { explainFailure } from "./explain-registration.ts";
+import { keepsNewerInstance, letStandbyRegister } from "./hand-over.ts";
 import { KubeletDirectories } from "./kubelet-directories.ts";
 import { PluginServer, type PluginServerDeps } from "./plugin-server.ts";
 import { callRegister } from "./register-call.ts";
@@ -42,7 +44,7 @@ export interface RegistrarOptions {
   readonly times: RegistrationTimes;
 }
 
-export interface RegistrarDeps extends Pick<PluginServerDeps, "service" | "onDefect"> {
+export interface RegistrarDeps extends Pick<PluginServerDeps, "service" | "onDefect" | "takeOver"> {
   readonly clock: Clock;
   readonly log: Logger;
   readonly random: () => number;
@@ -82,6 +84,9 @@ const closeGraceMs = 300;
 /** How long after a take-over the sockets of the last instance are removed, ms. */
 const sweepLaterMs = 1000;
 
+/** Between two looks whether the kubelet has opened the stream, ms. */
+const streamLookMs = 5;
+
 /**
  * Keeps the plugin registered. A reconciler: it reads the facts, decides ({@link decide}), acts, and repeats that
  * every second. File events and stream ends only make it sooner.
@@ -97,6 +102,9 @@ export class Registrar {
   #lastStreamEnd: StreamEnd | undefined;
   #kubeletReplacedAt: number | undefined;
   #refusingSince: number | undefined;
+  /** Until when the end of an instance that still serves may end this one's stream, ms since the epoch. */
+  #besideUntil = 0;
+  #hasSuccessor = false;
   readonly #events: RegistrationLog;
   readonly #directories: KubeletDirectories;
   #status: Pick<RegistrarStatus, "reason" | "since">;
@@ -150,12 +158,34 @@ export class Registrar {
   }
 
   /**
+   * Ends the need for this instance, before its stream ends: lets a standby register, if the kubelet keeps both.
+   *
+   * @returns true if one has registered.
+   */
+  async letStandbyRegister(): Promise<boolean> {
+    const { socketPath, resourceName } = this.#options;
+    if (!keepsNewerInstance(this.#session?.userAgent)) return false;
+    const { standbyMs } = this.#times;
+    this.#hasSuccessor = await letStandbyRegister(socketPath, resourceName, standbyMs);
+    return this.#hasSuccessor;
+  }
+
+  /** Resolves with true once the kubelet reads the list of devices, with false if it does not within `patienceMs`. */
+  untilListed(patienceMs: number): Promise<boolean> {
+    const polling = { pauseMs: streamLookMs, patienceMs };
+    return pollUntil(() => this.status().registered, this.#deps.clock, polling);
+  }
+
+  /**
    * Runs until `signal` aborts.
    *
+   * @param besideMs how long another instance may still serve. If the kubelet ends our stream together with that one's
+   *   (k/k#121994), the next registration follows at once.
    * @throws PluginError `kubelet_directory_deleted` or `kubelet_directory_read_only` if only a new process can go on.
    */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal, besideMs = 0): Promise<void> {
     const { clock } = this.#deps;
+    this.#besideUntil = clock.now() + besideMs;
     const directory = dirname(this.#options.kubeletSocket);
     watchDirectory(directory, () => true, this.#notify.notify, signal, clock);
     try {
@@ -238,7 +268,9 @@ export class Registrar {
       server = await this.#serve(path);
     } else {
       // A standby has seen the other instances end: their sockets can wait.
-      setTimeout(() => void this.#sweep().catch(() => undefined), sweepLaterMs).unref();
+      const { clock } = this.#deps;
+      const laterMs = Math.max(sweepLaterMs, this.#besideUntil - clock.now());
+      setTimeout(() => void this.#sweep().catch(() => undefined), laterMs).unref();
     }
     this.#session = new RegistrationSession(server, kubelet);
     log.debug("Serving", { socket_path: path });
@@ -266,8 +298,7 @@ export class Registrar {
   }
 
   #serve(path: string): Promise<PluginServer> {
-    const { service, onDefect } = this.#deps;
-    return PluginServer.listen(path, { service, onDefect, onStreams: this.#notify.notify });
+    return PluginServer.listen(path, { ...this.#deps, onStreams: this.#notify.notify });
   }
 
   /**
@@ -341,6 +372,16 @@ export class Registrar {
       });
       return;
     }
+    if (reason === "stream_ended" && clock.now() < this.#besideUntil) {
+      // Once: that of the other instance. A kubelet that does it again gets the usual pause.
+      this.#besideUntil = 0;
+      this.#retries.proved();
+      this.#ended(session, reason, "info", {
+        detail: "the kubelet has ended it together with that of the last instance",
+        next: "registering again at once",
+      });
+      return;
+    }
     this.#streamEnded(session);
     if (session.livedMs(clock.now()) >= this.#times.provenMs) this.#retries.proved();
     else this.#retries.failedAt(session.kubelet);
@@ -355,7 +396,9 @@ export class Registrar {
     await this.discard();
     if (!session?.wasRegistered) return;
     this.#ended(session, reason, "info", {
-      next: "the kubelet counts the devices as unavailable until a plugin registers again",
+      next: this.#hasSuccessor
+        ? "the standby that has registered serves"
+        : "the kubelet counts the devices as unavailable until a plugin registers again",
     });
   }
 

@@ -31,6 +31,11 @@ export class RegistrationSession {
     return this.#registerCalled ? this.server.streams : { seen: 0, open: 0 };
   }
 
+  /** The program that opened the kubelet's stream; undefined before that. */
+  get userAgent(): string | undefined {
+    return this.streams.seen > 0 ? this.server.streams.userAgent : undefined;
+  }
+
   /** True if the kubelet accepted the registration, or opened a stream before its answer to Register came. */
   get wasRegistered(): boolean {
     return this.registeredAt !== undefined || this.streamAt !== undefined;

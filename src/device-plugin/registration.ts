@@ -93,6 +93,8 @@ export interface RegistrationTimes {
    * client when they notice the end of an old stream (k/k#121994), so Register has to come after that.
    */
   readonly settleMs: number;
+  /** How long a standby may take to register, before this instance's stream ends. */
+  readonly standbyMs: number;
   /** How long streams may stay open after the kubelet's socket was replaced. */
   readonly replacedGraceMs: number;
   /** A registration that lasted longer resets the backoff. */
@@ -113,6 +115,8 @@ export const defaultRegistrationTimes: RegistrationTimes = {
   // The kubelet only has to schedule the old client's goroutine, which takes long only on an overloaded node. Not
   // longer than needed: a pod that starts meanwhile fails.
   settleMs: 1000,
+  // It takes some 15 ms on an idle machine, and this instance serves meanwhile. With the rest of a stop below 5 s.
+  standbyMs: 3000,
   // A kubelet that ends takes its connections with it at once; only the order of the events is uncertain.
   replacedGraceMs: 5000,
   // Equal to streamGraceMs: until then a registration without a stream looks the same.

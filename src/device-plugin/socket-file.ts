@@ -96,6 +96,16 @@ export async function findOtherInstances(
   return others;
 }
 
+/** Paths of the hidden sockets ({@link hiddenPath}) on which standbys of the resource serve. */
+export async function findStandbys(socketPath: string, resourceName: string): Promise<string[]> {
+  const directory = dirname(socketPath);
+  const paths = socketNames(directory)
+    .filter((name) => name.startsWith(".") && isOfResource(name, resourceName))
+    .map((name) => join(directory, name));
+  const serving = await Promise.all(paths.map((path) => isListening(path)));
+  return paths.filter((_, index) => serving[index]);
+}
+
 function socketNames(directory: string): string[] {
   try {
     const entries = readdirSync(directory, { withFileTypes: true });

@@ -13,6 +13,7 @@ const first: StandbyFacts = {
   lock: "ours",
   others: { same: 0, unmarked: 0 },
   stoodBy: false,
+  isRegistered: false,
   streamHasEnded: false,
   aloneSince: now,
   kubeletLists: undefined,
@@ -52,6 +53,11 @@ const table: [string, StandbyFacts, StandbyStep][] = [
   [
     "takes over at once from an instance that has said that its stream has ended",
     { ...standby, streamHasEnded: true },
+    { kind: "take_over" },
+  ],
+  [
+    "takes over at once when it has registered before the end of an instance, also of one that crashed then",
+    { ...standby, isRegistered: true, kubeletLists: true },
     { kind: "take_over" },
   ],
   [

@@ -17,6 +17,8 @@ export interface StandbyFacts {
   };
   /** True if this instance has stood by, so that a stream may have ended just now. */
   readonly stoodBy: boolean;
+  /** True if this instance has registered while the last one still served. */
+  readonly isRegistered: boolean;
   /** True if the last instance said that its stream has ended at the kubelet. */
   readonly streamHasEnded: boolean;
   /** Since when there has been no other instance; undefined while there is one. */
@@ -46,6 +48,8 @@ export interface StandbyTimes {
   readonly streamMs: number;
   /** How long a kubelet that does not say so may take: {@link RegistrationTimes.settleMs}. */
   readonly settleMs: number;
+  /** How long an instance that has registered while the last one still served waits for the lock, and holds calls about pods. */
+  readonly besideMs: number;
 }
 
 export const defaultStandbyTimes: StandbyTimes = {
@@ -58,6 +62,8 @@ export const defaultStandbyTimes: StandbyTimes = {
   // The kubelet answers 100 questions a second, to all clients together.
   streamMs: 15,
   settleMs: 1000,
+  // An instance that ends needs half a second for its work, and 0.3 s for calls in flight.
+  besideMs: 5000,
 };
 
 /**
@@ -79,7 +85,11 @@ export function decideStandby(facts: StandbyFacts, times: StandbyTimes): Standby
   }
   // A Register that the kubelet serves before the old stream's end takes effect for moments only: k/k#121994.
   const isPending =
-    facts.stoodBy && !facts.streamHasEnded && facts.kubeletLists !== false && others.unmarked === 0;
+    facts.stoodBy &&
+    !facts.isRegistered &&
+    !facts.streamHasEnded &&
+    facts.kubeletLists !== false &&
+    others.unmarked === 0;
   const left = (facts.aloneSince ?? now) + times.settleMs - now;
   if (isPending && left > 0) {
     return { kind: "wait", for: "old_stream", ms: Math.min(left, times.streamMs) };

@@ -3,6 +3,7 @@ export class StreamSet {
   readonly #open = new Set<AbortController>();
   readonly #onChange: () => void;
   #seen = 0;
+  #userAgent: string | undefined;
 
   /** `onChange` is called when a stream opens or ends. */
   constructor(onChange: () => void) {
@@ -19,11 +20,20 @@ export class StreamSet {
     return this.#seen;
   }
 
+  /** The program that opened the last stream, `grpc-go/1.68.1`; undefined if it did not say. */
+  get userAgent(): string | undefined {
+    return this.#userAgent;
+  }
+
   /**
    * Adds a stream that lives until `signal` aborts or {@link endAll} is called; either aborts the signal returned. Call
    * `done` when the stream has ended.
    */
-  add(signal: AbortSignal): { readonly signal: AbortSignal; done(): void } {
+  add(
+    signal: AbortSignal,
+    userAgent?: string | null,
+  ): { readonly signal: AbortSignal; done(): void } {
+    this.#userAgent = userAgent ?? undefined;
     const end = new AbortController();
     this.#open.add(end);
     this.#seen += 1;

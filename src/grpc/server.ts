@@ -55,7 +55,9 @@ export function addService<S extends DescService>(
   server.addService(serviceDefinition(service), handlers);
 }
 
-function contextFor(method: DescMethod, signal: AbortSignal): HandlerContext {
+function contextFor(method: DescMethod, signal: AbortSignal, metadata: Metadata): HandlerContext {
+  // The one header that a handler reads.
+  const [userAgent] = metadata.get("user-agent");
   return createHandlerContext({
     service: method.parent,
     method,
@@ -63,6 +65,7 @@ function contextFor(method: DescMethod, signal: AbortSignal): HandlerContext {
     requestMethod: "POST",
     url: `http://localhost${methodPath(method)}`,
     requestSignal: signal,
+    ...(userAgent === undefined ? {} : { requestHeader: { "user-agent": String(userAgent) } }),
   });
 }
 
@@ -88,7 +91,7 @@ function unaryHandler(
   return (call, callback) => {
     const run = async () =>
       takesContext
-        ? handle(call.request, contextFor(method, signalOf(call)))
+        ? handle(call.request, contextFor(method, signalOf(call), call.metadata))
         : handle(call.request);
     run().then(
       (response) => callback(null, response),
@@ -114,7 +117,7 @@ function streamingHandler(
 ): handleServerStreamingCall<object, object> {
   return (call) => {
     const signal = signalOf(call);
-    pump(call, handle(call.request, contextFor(method, signal)), signal).then(
+    pump(call, handle(call.request, contextFor(method, signal, call.metadata)), signal).then(
       () => call.end(),
       (error: unknown) => {
         if (!signal.aborted) call.emit("error", statusOf(method, error, onDefect));

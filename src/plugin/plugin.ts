@@ -12,7 +12,6 @@ import { defaultStandbyTimes, type StandbyTimes } from "../device-plugin/standby
 import { hiddenDevices } from "../devices/container-path.ts";
 import { CordonFile } from "../devices/cordon/cordon-file.ts";
 import { CordonStore } from "../devices/cordon/cordon-store.ts";
-import { isHoldReason } from "../devices/inventory/device-status.ts";
 import type { Inventory } from "../devices/inventory/inventory.ts";
 import {
   defaultMaintenanceTimes,
@@ -71,6 +70,12 @@ const registerFirstMs = 50;
  * and a hand-over takes some 20 ms.
  */
 const quietMs = 100;
+
+/**
+ * How long after a standby's registration, and after a call, another call may come for a pod whose admission began before
+ * that registration, ms: some 1 on an idle machine. The stream's end would end it. The standby holds what comes to it meanwhile.
+ */
+const switchMs = 100;
 
 /**
  * How long a stop waits for work at the devices that is under way, ms. With the grace of the registration's end that
@@ -221,7 +226,8 @@ export class Plugin {
     this.#podNumbers.load();
     // The first list holds back what the file says of numbers.
     if (hasStoodBy) await this.#pool.devices.queue.inspect({ readOnly: true });
-    const isReady = hasStoodBy && this.#isSettled();
+    const isReady = hasStoodBy && this.#pool.isSettled();
+    this.#pool.serve();
     const working = isReady
       ? clock.sleep(registerFirstMs, signal).then(() => this.#work(signal))
       : this.#work(signal);
@@ -243,11 +249,15 @@ export class Plugin {
     const { calls, devices } = this.#pool;
     const atRest = Promise.all([devices.queue.idle(), this.#podNumbers.saved()]);
     await Promise.race([atRest, clock.sleep(stopPatienceMs)]);
-    await calls.untilQuiet(quietMs, giveUpAt - clock.now());
+    const hasSuccessor = this.#handsOver() && (await this.#pool.letStandbyRegister());
+    if (hasSuccessor) {
+      await clock.sleep(switchMs);
+      await calls.untilQuiet(switchMs, stopPatienceMs);
+    } else await calls.untilQuiet(quietMs, giveUpAt - clock.now());
     offering.abort();
     await Promise.all([offered, this.#podNumbers.saved()]);
     later.abort();
-    if (!this.#config.removeDevicesOnExit) {
+    if (this.#handsOver()) {
       await this.#podNumbers.close();
       this.#pool.handOver();
     }
@@ -271,10 +281,9 @@ export class Plugin {
     ]);
   }
 
-  /** True if each device works, or is held back although it works. */
-  #isSettled(): boolean {
-    const devices = this.#pool.devices.inventory.list();
-    return devices.every(({ health, reason }) => health === "Healthy" || isHoldReason(reason));
+  /** True unless the devices end with this process. */
+  #handsOver(): boolean {
+    return !this.#config.removeDevicesOnExit;
   }
 
   #warnOfHidden(): void {

@@ -6,6 +6,7 @@ import type { Logger } from "../common/logger.ts";
 import { Notify } from "../common/notify.ts";
 import { watchDirectory } from "../common/watch-directory.ts";
 import type { Config } from "../config/config.ts";
+import { AllocationGate } from "../device-plugin/allocation-gate.ts";
 import { CallActivity } from "../device-plugin/call-activity.ts";
 import {
   type AllocationObserver,
@@ -21,6 +22,7 @@ import { type AuditTimes, RegistrationAudit } from "../device-plugin/registratio
 import { isInstanceSocket } from "../device-plugin/socket-file.ts";
 import type { StandbyTimes } from "../device-plugin/standby.ts";
 import { Devices, type DevicesObserver } from "../devices/devices.ts";
+import { isHoldReason } from "../devices/inventory/device-status.ts";
 import type { MaintenanceTimes } from "../devices/maintenance/maintenance-times.ts";
 import type { VideoDriver } from "../drivers/driver.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
@@ -79,6 +81,9 @@ export class Pool {
   readonly calls: CallActivity;
   readonly #audit: RegistrationAudit;
   readonly #standby: Standby;
+  readonly #gate: AllocationGate;
+  /** The registration from before this instance has the lock. */
+  #early: EarlyOffer | undefined;
   #hasStoodBy = false;
   readonly #inspectIntervalMs: number;
   readonly #deps: PoolDeps;
@@ -99,25 +104,29 @@ export class Pool {
     const inspectIntervalMs = config.healthCheckInterval * 1000;
     const devices = new Devices({ ...deps, source: podResources, times, inspectIntervalMs });
     const calls = new CallActivity(clock);
+    const gate = new AllocationGate({ holdMs: deps.standbyTimes.besideMs, clock, log, observer });
     const registrar = new Registrar(
       { ...config, preStart: config.preStartContainer, times: deps.registrationTimes },
       {
         ...deps,
         observer: restartObserver(devices, observer),
         onDefect: (method, error) => logInternalError(log, method.name, error),
+        takeOver: () => this.#offerEarly(),
         service: (streams) =>
           calls.counted(
-            devicePluginService(
-              {
-                ...{ devices, clock, log, observer },
-                view: {
-                  path: config.containerDevicePath,
-                  feedPath: config.containerFeedPath,
-                  variable: config.containerDeviceEnv,
+            gate.gated(
+              devicePluginService(
+                {
+                  ...{ devices, clock, log, observer },
+                  view: {
+                    path: config.containerDevicePath,
+                    feedPath: config.containerFeedPath,
+                    variable: config.containerDeviceEnv,
+                  },
+                  preStart: config.preStartContainer,
                 },
-                preStart: config.preStartContainer,
-              },
-              streams,
+                streams,
+              ),
             ),
           ),
       },
@@ -125,9 +134,13 @@ export class Pool {
     const { allocatable } = podResources;
     this.#standby = new Standby(
       { ...config, times: deps.standbyTimes },
-      { ...deps, calls: linuxCalls(), allocatable },
+      {
+        ...{ ...deps, calls: linuxCalls(), allocatable },
+        socketPath: () => registrar.status().socketPath,
+      },
     );
     this.#inspectIntervalMs = inspectIntervalMs;
+    this.#gate = gate;
     this.calls = calls;
     this.devices = devices;
     this.podResources = podResources;
@@ -199,7 +212,70 @@ export class Pool {
       return takeOver.stoodBy;
     } finally {
       over.abort();
+      if (signal.aborted) await this.#withdraw();
     }
+  }
+
+  /** Allocates devices from now on: this instance has the lock, and knows what the last one left. */
+  serve(): void {
+    this.#gate.open();
+  }
+
+  /** True if each device works, or is held back although it works. */
+  isSettled(): boolean {
+    const devices = this.devices.inventory.list();
+    return devices.every(({ health, reason }) => health === "Healthy" || isHoldReason(reason));
+  }
+
+  /**
+   * Registers while the instance that has the lock still serves, and holds the calls about pods until {@link serve}. If the
+   * lock does not come in time, the registration ends, and this instance stands by as before.
+   *
+   * @returns true once the kubelet reads the list of devices; false if this instance can't take over.
+   */
+  async #offerEarly(): Promise<boolean> {
+    const { clock, log, standbyTimes: times } = this.#deps;
+    if (!this.#standby.waitsForLock || this.#early !== undefined || !this.isSettled()) return false;
+    log.info("Registering before the last instance ends", {
+      next: "allocating devices once that instance has released the lock",
+    });
+    this.#gate.close();
+    const stop = new AbortController();
+    const running = this.#offer(stop.signal, times.besideMs);
+    // Its errors are those of `offer`, which goes on with it.
+    running.catch(() => undefined);
+    this.#early = { stop, running };
+    if (!(await this.registrar.untilListed(times.besideMs))) {
+      await this.#withdraw();
+      return false;
+    }
+    void clock.sleep(times.besideMs).then(async () => {
+      if (!this.#standby.waitsForLock || this.#early?.stop !== stop) return;
+      log.warn("The last instance still serves", {
+        waited_ms: times.besideMs,
+        next: "ending the registration, and standing by",
+      });
+      await this.#withdraw();
+    });
+    return true;
+  }
+
+  /** Ends a registration from before this instance has the lock. */
+  async #withdraw(): Promise<void> {
+    const early = this.#early;
+    this.#early = undefined;
+    early?.stop.abort();
+    await early?.running.catch(() => undefined);
+  }
+
+  /**
+   * Lets a standby register before this instance's stream ends, so that the kubelet always has one. Does nothing at kubelets
+   * that disconnect both then.
+   *
+   * @returns true if one has registered.
+   */
+  letStandbyRegister(): Promise<boolean> {
+    return this.registrar.letStandbyRegister();
   }
 
   /**
@@ -268,15 +344,26 @@ export class Pool {
    * @throws PluginError if only a new process can go on: see {@link surplusNotListed}, {@link Registrar.run}.
    */
   async offer(signal: AbortSignal): Promise<void> {
+    const early = this.#early;
+    if (early === undefined) return this.#offer(signal);
+    this.#early = undefined;
+    const stop = () => early.stop.abort();
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    await early.running;
+  }
+
+  async #offer(signal: AbortSignal, besideMs?: number): Promise<void> {
     const owned = await this.devices.usage.askNow();
-    if (this.#hasStoodBy && owned !== undefined) {
+    const hasStoodBy = this.#hasStoodBy || besideMs !== undefined;
+    if (hasStoodBy && owned !== undefined) {
       const missing = surplusNotListed(owned, this.#deps.driver.devices);
       if (missing !== undefined) {
         await this.registrar.discard();
         throw missing;
       }
     }
-    await this.registrar.run(signal);
+    await this.registrar.run(signal, besideMs);
   }
 
   /** Checks that the kubelet lists what was registered, until `signal` aborts. */
@@ -295,6 +382,12 @@ export class Pool {
     this.podResources.close();
     this.#standby.release();
   }
+}
+
+/** A registration under way. */
+interface EarlyOffer {
+  readonly stop: AbortController;
+  readonly running: Promise<void>;
 }
 
 /** A first registration says nothing of the kubelet's age; a further one is that of a kubelet which has restarted. */

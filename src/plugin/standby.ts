@@ -23,6 +23,8 @@ export interface StandbyDeps {
   readonly calls: Pick<LinuxCalls, "lockFile">;
   /** IDs of the devices that the kubelet can allocate. @throws PluginError if it does not answer. */
   readonly allocatable: (signal: AbortSignal) => Promise<readonly string[]>;
+  /** Path of this instance's socket for the kubelet; undefined while it has none. */
+  readonly socketPath: () => string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -55,6 +57,10 @@ export class Standby {
   readonly #times: StandbyTimes;
   readonly #lock: FileLock;
   #note = "";
+  /** The note that was in the lock file. */
+  #found = "";
+  /** The note that this instance has left to a registered one: what that has allocated since is not in it. */
+  #leftToOther: string | undefined;
   #aloneSince: number | undefined;
   #waiting: { readonly since: number } | undefined;
   #isWarned = false;
@@ -65,6 +71,11 @@ export class Standby {
     this.#times = options.times;
     const name = `${options.resourceName.replaceAll("/", "_")}.lock`;
     this.#lock = new FileLock(join(options.stateDir, name), deps.calls);
+  }
+
+  /** True while this instance stands by, and only the lock is missing: its holder can hand over to it. */
+  get waitsForLock(): boolean {
+    return this.#waiting !== undefined && !this.#lock.isHeld;
   }
 
   /** Undefined unless this instance stands by. */
@@ -87,7 +98,7 @@ export class Standby {
         const lock = this.#tryLock();
         const others = lock === "ours" ? await this.#others() : noOthers;
         // What another instance has allocated meanwhile is not in the note.
-        if (others.same.length + others.unmarked.length > 0) this.#note = "";
+        if (others.same.length + others.unmarked.length > 0) this.#giveWay(others);
         const facts = await this.#facts(since, lock, others, signal);
         const step = decideStandby(facts, this.#times);
         if (signal.aborted) break;
@@ -132,10 +143,11 @@ export class Standby {
     this.#aloneSince = isAlone ? (this.#aloneSince ?? clock.now()) : undefined;
     const stoodBy = this.#waiting !== undefined;
     const streamHasEnded = this.#note !== "";
-    const asks = isAlone && stoodBy && !streamHasEnded && unmarked.length === 0;
+    const isRegistered = this.#deps.socketPath() !== undefined;
+    const asks = isAlone && stoodBy && !isRegistered && !streamHasEnded && unmarked.length === 0;
     const kubeletLists = asks ? await this.#kubeletLists(signal) : undefined;
     return {
-      ...{ now: clock.now(), since, lock, stoodBy, streamHasEnded, kubeletLists },
+      ...{ now: clock.now(), since, lock, stoodBy, isRegistered, streamHasEnded, kubeletLists },
       others: { same: same.length, unmarked: unmarked.length },
       aloneSince: this.#aloneSince,
     };
@@ -148,7 +160,8 @@ export class Standby {
       // Only a note that its writer left while this instance waited for the lock is recent for certain: an older plugin,
       // which knows no lock, may have served since any other one.
       const note = this.#lock.takeNote();
-      if (this.#waiting !== undefined) this.#note = note;
+      this.#found = note;
+      if (this.#waiting !== undefined && note !== this.#leftToOther) this.#note = note;
       return "ours";
     } catch (reason) {
       // Another instance had the lock a moment ago: an error of the tries after that is no proof that it has ended.
@@ -165,9 +178,19 @@ export class Standby {
     }
   }
 
-  #others(): Promise<OtherInstances> {
+  async #others(): Promise<OtherInstances> {
     const { socketPath, resourceName } = this.#options;
-    return findOtherInstances(socketPath, resourceName);
+    const { same, unmarked } = await findOtherInstances(socketPath, resourceName);
+    const own = this.#deps.socketPath();
+    return { same: same.filter((path) => path !== own), unmarked };
+  }
+
+  /** Leaves lock and note to an instance that registered before their holder ended, and may be waiting for them. */
+  #giveWay({ same }: OtherInstances): void {
+    this.#note = "";
+    if (this.#waiting === undefined || same.length === 0) return;
+    if (this.#found !== "") this.#leftToOther = this.#found;
+    this.release(this.#found);
   }
 
   async #kubeletLists(signal: AbortSignal): Promise<boolean | undefined> {
