@@ -90,7 +90,7 @@ ${pairs.join("\n")}
 /** A default as YAML: numbers and booleans as such, everything else in quotes if it needs them. */
 function yamlDefault({ default: text, type }: Option<unknown>): string {
   if (type.schema.type === "boolean") return text === "1" || text === "true" ? "true" : "false";
-  if (type.schema.type === "integer" || type.schema.type === "number") return text;
+  if (type.schema.type === "integer" || type.schema.type.includes("number")) return text;
   return /^[a-z][\w./-]*$/i.test(text) && !/^(true|false|yes|no|on|off|null)$/i.test(text)
     ? text
     : JSON.stringify(text);

@@ -102,6 +102,8 @@ describe("the schema", () => {
     { containerDevicePath: "/dev/video{index}" },
     { containerDeviceEnv: "PATHFINDER" },
     { readyIdleTime: 0.5 },
+    // as of --set
+    { readyIdleTime: "0.5" },
     { readyPlaceholder: "#1d3557" },
     { containerFeedPath: "/dev/feed{index}" },
     { resourceName: "example.com/Cameras_2" },
@@ -129,7 +131,6 @@ describe("the schema", () => {
 function asYaml(type: unknown, text: string): unknown {
   if (text !== text.toLowerCase()) return undefined;
   if (type === "integer") return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
-  if (type === "number") return /^\d{1,4}(\.\d{1,3})?$/.test(text) ? Number(text) : undefined;
   if (type === "boolean") return { true: true, false: false }[text];
   return text;
 }

@@ -533,6 +533,16 @@ describe.skipIf(skip)("the chart", () => {
     });
   });
 
+  test("writes numbers as the program reads them, with decimals and without an exponent", () => {
+    const set = "config.readyIdleTime=0.25,config.v4l2DeviceGroup=5000000";
+    for (const flag of ["--set", "--set-json"]) {
+      const daemonSet = rendered([flag, set]).find(({ kind }) => kind === "DaemonSet");
+      const env = daemonSet && podSpecOf(daemonSet)?.containers[0]?.env;
+      expect(env).toContainEqual({ name: "READY_IDLE_TIME", value: "0.25" });
+      expect(env).toContainEqual({ name: "V4L2_DEVICE_GROUP", value: "5000000" });
+    }
+  });
+
   test("lists in its notes the next steps, and the profile's limits", () => {
     expect(notes()).toContain("pod-security.kubernetes.io/enforce=privileged");
     expect(notes()).not.toContain("NOT reset");

@@ -25,7 +25,8 @@ export function fractionalSeconds(min: number, max: number): OptionType<number> 
   return {
     expected: `a number of seconds from ${min} to ${max}, such as 0.5`,
     placeholder: "SECONDS",
-    schema: { type: "number", minimum: min, maximum: max },
+    // Helm's --set makes a string of a number with decimals.
+    schema: { type: ["number", "string"], minimum: min, maximum: max, pattern: "^[0-9.]+s?$" },
     parse: (text) => {
       const [, digits] = /^((?:0|[1-9]\d{0,4})(?:\.\d{1,3})?)s?$/.exec(text) ?? [];
       const value = Number(digits);

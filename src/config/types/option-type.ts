@@ -32,7 +32,7 @@ export interface OptionType<T> extends ValueType<T> {
 
 /** The part of JSON Schema (draft 7) that options need. Patterns are in RE2 syntax, which Helm uses. */
 export interface ValueSchema {
-  readonly type: "string" | "integer" | "number" | "boolean" | readonly ("string" | "integer")[];
+  readonly type: "string" | "integer" | "boolean" | readonly ("string" | "integer" | "number")[];
   readonly minimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;

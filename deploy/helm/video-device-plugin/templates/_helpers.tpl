@@ -163,8 +163,10 @@ name: video-device-plugin
 {{- range $pair := include "video-device-plugin.variables" . | fromYamlArray }}
 {{- $value := index $.Values.config (index $pair 0) }}
 {{- if not (kindIs "invalid" $value) }}
+{{- /* YAML makes a float64 of each number, which is written as 1e+06 unless it has decimals. */}}
+{{- $isWhole := and (kindIs "float64" $value) (eq (toString $value) (toString (float64 (int64 (ternary $value 0 (kindIs "float64" $value)))))) }}
 - name: {{ index $pair 1 }}
-  value: {{ ternary (toString (int64 (ternary $value 0 (kindIs "float64" $value)))) (toString $value) (kindIs "float64" $value) | quote }}
+  value: {{ ternary (toString (int64 (ternary $value 0 $isWhole))) (toString $value) $isWhole | quote }}
 {{- end }}
 {{- end }}
 # The node's /dev. Not at /dev, where the runtime mounts what a container needs (pts, shm, null). Allocate still
