@@ -88,6 +88,7 @@ export const errorKinds = {
   device_module_gone: "internal",
   device_not_found: "internal",
   device_not_permitted: "internal",
+  device_not_ready: "internal",
   device_number_taken: "internal",
   device_numbers_exhausted: "internal",
   device_open_failed: "internal",

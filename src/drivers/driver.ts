@@ -70,6 +70,12 @@ export interface VideoDriver {
   release(): Promise<void>;
 
   /**
+   * For the end of the process, which leaves the devices as they are: ends what this process does at them, so that the
+   * next one can take them over at once. After it no other call but `remove` and `release` comes. Never rejects.
+   */
+  leave(): Promise<void>;
+
+  /**
    * True if a process holds the device open, found out without opening it; undefined if that can't be known, as while
    * it is being reset. Takes well below a millisecond: Allocate waits for it.
    */
@@ -212,7 +218,9 @@ export interface DeviceObservation {
   readonly accessLost?: true;
   /** Major and minor of its first node as in sysfs, `81:0`; absent if it doesn't exist, or is no device of its own. */
   readonly deviceNumber?: string;
-  /** Set by a driver whose devices have no number of their own: another device of this ID has another identity. */
+  /** The same of its other nodes, in their order; absent if it has none. */
+  readonly otherNumbers?: readonly string[];
+  /** Set where the first node's number is not all that identifies a device: another device of this ID has another identity. */
   readonly identity?: string;
   /** What is being streamed, `YUYV 640x480 30 fps`; absent if nothing is, or that can't be seen. */
   readonly format?: string;

@@ -62,6 +62,7 @@ export function readOnlyDriver(driver: VideoDriver, deps: ReadOnlyDeps): VideoDr
     repair: (id) => refuse("repaired", id),
     remove: (id) => refuse("removed", id),
     release: async () => undefined,
+    leave: () => driver.leave(),
     isOpen: (id) => driver.isOpen(id),
     holders: (ids) => driver.holders(ids),
     watch: (notify, signal) => driver.watch(notify, signal),

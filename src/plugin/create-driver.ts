@@ -1,10 +1,18 @@
 import { release } from "node:os";
 import { systemClock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
-import { PluginError } from "../common/plugin-error.ts";
 import type { Config } from "../config/config.ts";
 import type { VideoDriver } from "../drivers/driver.ts";
-import { LoopbackDriver, linuxKernel, modprobeDirectories } from "../drivers/loopback/index.ts";
+import {
+  LoopbackDriver,
+  linuxKernel,
+  modprobeDirectories,
+  placeholderFrame,
+  ReadyDriver,
+  type ReadyDriverDeps,
+  type ReadySettings,
+  WorkerRelay,
+} from "../drivers/loopback/index.ts";
 import { readOnlyDriver } from "../drivers/read-only-driver.ts";
 import { SimulatedDriver } from "../drivers/simulated/index.ts";
 import { readInitOnAlloc } from "../linux/kernel-config.ts";
@@ -61,19 +69,12 @@ function makeDriver(
       { log, clock: systemClock, makeCharDevice: calls.makeCharDevice },
     );
   }
-  if (readySettings(config) !== undefined) {
-    throw new PluginError(
-      "not_supported",
-      "This version makes ready cameras of simulated devices only.",
-      {
-        remedy: "Unset READY_CAMERAS.",
-      },
-    );
-  }
+  const ready = readySettings(config);
   const kernelRelease = release();
-  return new LoopbackDriver(
+  const driver = new LoopbackDriver(
     {
       ...common,
+      pairs: ready !== undefined,
       cardLabel: config.v4l2CardLabel,
       nodeName: config.nodeName,
       numberTaken: config.numberTaken,
@@ -93,4 +94,14 @@ function makeDriver(
     },
     { log, kernel: linuxKernel(calls), clock: systemClock },
   );
+  return ready === undefined ? driver : readyDriver(driver, ready, log);
+}
+
+/** @throws PluginError `placeholder_unusable`. */
+function readyDriver(singles: LoopbackDriver, settings: ReadySettings, log: Logger): ReadyDriver {
+  const placeholder = (id: string, problem: string) => placeholderFrame(settings, { id, problem });
+  // A picture that can't be used ends the process at its start.
+  placeholder("", "");
+  const relay: ReadyDriverDeps["relay"] = (onEvent) => new WorkerRelay(settings, { log, onEvent });
+  return new ReadyDriver(singles, settings, { log, clock: systemClock, relay, placeholder });
 }

@@ -265,6 +265,7 @@ export class Plugin {
       log.warn("Work at the devices abandoned", { waited_ms: stopPatienceMs });
       return;
     }
+    if (!this.#config.removeDevicesOnExit) await this.#deps.driver.leave();
     if (this.#config.removeDevicesOnExit && this.#failure === undefined)
       await this.#pool.devices.maintenance.removeUnused();
   }

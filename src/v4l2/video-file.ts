@@ -9,16 +9,21 @@ import {
   decodeControl,
   decodeFormat,
   decodeFrameInterval,
+  decodeFrameSize,
   decodeMappedBuffer,
+  decodePixelFormat,
   encodeControl,
   encodeFormat,
+  encodeFormatIndex,
   encodeFrameInterval,
+  encodeFrameSizeIndex,
   encodeQueryBuffer,
   encodeRequestBuffers,
   encodeType,
   type Format,
   type FormatRequest,
   type FrameInterval,
+  type FrameSize,
   type MappedBuffer,
   VIDIOC,
 } from "./video-structs.ts";
@@ -33,6 +38,10 @@ export type Ioctl = Pick<LinuxCalls, "ioctl">;
 export interface VideoFile extends Disposable {
   readonly fd: number;
   queryCapabilities(): Capabilities;
+  /** The pixel format at an index of the list, which begins at 0; EINVAL beyond its end. */
+  pixelFormatAt(type: BufferType, index: number): number;
+  /** The frame size at an index of a pixel format's list; undefined if it is a range of sizes. */
+  frameSizeAt(pixelFormat: number, index: number): FrameSize | undefined;
   getFormat(type: BufferType): Format;
   /** Returns the format that the driver has set, which may differ from the request. */
   setFormat(type: BufferType, request: FormatRequest): Format;
@@ -45,6 +54,7 @@ export interface VideoFile extends Disposable {
   /** Length and offset for mmap(2) of one of the buffers. */
   queryBuffer(type: BufferType, index: number): MappedBuffer;
   streamOn(type: BufferType): void;
+  streamOff(type: BufferType): void;
   /** Writes a frame; returns how many bytes the driver took. */
   write(frame: Uint8Array): number;
   /** Reads a frame; undefined if there is none yet (EAGAIN). */
@@ -75,6 +85,10 @@ function videoFile(fd: number, calls: Ioctl): VideoFile {
     fd,
     queryCapabilities: () =>
       decodeCapabilities(exchange(VIDIOC.QUERYCAP, new Uint8Array(capabilityBytes))),
+    pixelFormatAt: (type, index) =>
+      decodePixelFormat(exchange(VIDIOC.ENUM_FMT, encodeFormatIndex(type, index))),
+    frameSizeAt: (pixelFormat, index) =>
+      decodeFrameSize(exchange(VIDIOC.ENUM_FRAMESIZES, encodeFrameSizeIndex(pixelFormat, index))),
     getFormat: (type) => decodeFormat(exchange(VIDIOC.G_FMT, encodeFormat(type))),
     setFormat: (type, request) => decodeFormat(exchange(VIDIOC.S_FMT, encodeFormat(type, request))),
     getFrameInterval: (type) =>
@@ -91,6 +105,7 @@ function videoFile(fd: number, calls: Ioctl): VideoFile {
     queryBuffer: (type, index) =>
       decodeMappedBuffer(exchange(VIDIOC.QUERYBUF, encodeQueryBuffer(type, index))),
     streamOn: (type) => void exchange(VIDIOC.STREAMON, encodeType(type)),
+    streamOff: (type) => void exchange(VIDIOC.STREAMOFF, encodeType(type)),
     write: (frame) => fileCall(() => writeSync(fd, frame)),
     read(into) {
       try {

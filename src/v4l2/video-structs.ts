@@ -6,15 +6,18 @@
 /** Request numbers. They contain the struct's size, and most are above 2^31. */
 export const VIDIOC = {
   QUERYCAP: 0x80685600,
+  ENUM_FMT: 0xc0405602,
   G_FMT: 0xc0d05604,
   S_FMT: 0xc0d05605,
   REQBUFS: 0xc0145608,
   QUERYBUF: 0xc0585609,
   STREAMON: 0x40045612,
+  STREAMOFF: 0x40045613,
   G_PARM: 0xc0cc5615,
   S_PARM: 0xc0cc5616,
   G_CTRL: 0xc008561b,
   S_CTRL: 0xc008561c,
+  ENUM_FRAMESIZES: 0xc02c564a,
 } as const;
 
 /** `enum v4l2_buf_type`: readers use `capture`, writers `output`. */
@@ -115,6 +118,39 @@ export function decodeFormat(bytes: Uint8Array): Format {
   };
 }
 
+/** A `struct v4l2_fmtdesc` for ENUM_FMT. */
+export function encodeFormatIndex(type: BufferType, index: number): Uint8Array {
+  const bytes = new Uint8Array(64);
+  viewOf(bytes).setUint32(0, index, true);
+  viewOf(bytes).setUint32(4, bufferTypes[type], true);
+  return bytes;
+}
+
+/** Reads the pixel format of a `struct v4l2_fmtdesc`. */
+export function decodePixelFormat(bytes: Uint8Array): number {
+  return viewOf(bytes).getUint32(44, true);
+}
+
+/** A frame size, in pixels. */
+export type FrameSize = Pick<FormatRequest, "width" | "height">;
+
+/** `V4L2_FRMSIZE_TYPE_DISCRETE`. */
+const discreteSize = 1;
+
+/** A `struct v4l2_frmsizeenum` for ENUM_FRAMESIZES. */
+export function encodeFrameSizeIndex(pixelFormat: number, index: number): Uint8Array {
+  const bytes = new Uint8Array(44);
+  viewOf(bytes).setUint32(0, index, true);
+  viewOf(bytes).setUint32(4, pixelFormat, true);
+  return bytes;
+}
+
+/** Reads a `struct v4l2_frmsizeenum`; undefined if it has a range of sizes. */
+export function decodeFrameSize(bytes: Uint8Array): FrameSize | undefined {
+  const at = (offset: number) => viewOf(bytes).getUint32(offset, true);
+  return at(8) === discreteSize ? { width: at(12), height: at(16) } : undefined;
+}
+
 /** Size of a `struct v4l2_streamparm`; the frame interval is a fraction of a second at 12 for both types. */
 export const streamParametersBytes = 204;
 
@@ -189,7 +225,7 @@ export function decodeMappedBuffer(bytes: Uint8Array): MappedBuffer {
   return { length: view.getUint32(72, true), offset: view.getUint32(64, true) };
 }
 
-/** The `int` to which STREAMON takes a pointer. */
+/** The `int` to which STREAMON and STREAMOFF take a pointer. */
 export function encodeType(type: BufferType): Uint8Array {
   const bytes = new Uint8Array(4);
   viewOf(bytes).setInt32(0, bufferTypes[type], true);

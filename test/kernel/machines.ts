@@ -27,12 +27,13 @@ export interface Machine extends Pick<VmMachine, "moduleVersion" | "kernelArgume
 
 const versions = requestedVersions([...MODULE_VERSIONS, NEWER_KERNEL]);
 const driverTable = tableOf("driver", versions);
+const readyTable = tableOf("ready", versions);
 const programsTable = tableOf("programs", versions);
 const usingTable = tableOf("using", versions);
 const storyTable = new ResultsTable([], versions);
 
 /** How suites went with each version, once they have been played. */
-export const tables = [driverTable, storyTable, programsTable, usingTable];
+export const tables = [driverTable, readyTable, storyTable, programsTable, usingTable];
 
 /** All machines there are, those that take longest first. */
 export function machines(): Machine[] {
@@ -49,6 +50,7 @@ function wholeMachine(version: ModuleVersion): Machine {
   const gate = [
     moduleSuite(version),
     scenarioSuite("driver", version, driverTable),
+    scenarioSuite("ready", version, readyTable),
     contractSuite(3),
     // More than 8 need the control device, which 0.12 hasn't got.
     ...(version === "0.12.7" ? [] : [contractSuite(11)]),

@@ -85,6 +85,8 @@ export class FakeDriver implements VideoDriver {
     return { moduleVersion: "0.15.4", dynamic: true };
   }
 
+  async leave() {}
+
   relay() {
     return this.relayReport;
   }

@@ -15,6 +15,7 @@ import { type DeviceNumber, formatDevice } from "../../src/linux/device-number.t
 import { ErrnoError } from "../../src/linux/errno-error.ts";
 import type { UeventSource } from "../../src/linux/uevents.ts";
 import type { VideoFile } from "../../src/v4l2/video-file.ts";
+import { fourcc } from "../../src/v4l2/video-structs.ts";
 import { FakeVideoDevice } from "./fake-video-device.ts";
 import { parseArray, parseParams } from "./kernel-params.ts";
 
@@ -399,7 +400,10 @@ export class FakeLoopbackKernel implements LoopbackKernel {
   /** Before 0.13 `format` is empty without a writer, and there is no `state`. */
   private writeAttributes(dir: string, { writing, format }: FakeVideoDevice): void {
     const isShown = this.hasControl ? format !== undefined : writing;
-    const text = isShown && format ? `YUYV:${format.width}x${format.height}@30\n` : "";
+    const text =
+      isShown && format
+        ? `${fourcc(format.pixelFormat)}:${format.width}x${format.height}@30\n`
+        : "";
     writeFileSync(join(dir, "format"), text);
     if (this.hasControl) writeFileSync(join(dir, "state"), writing ? "capture\n" : "output\n");
   }

@@ -84,6 +84,15 @@ export class FakeVideoDevice {
           deviceCaps: BASE_CAPS + roles,
         };
       },
+      pixelFormatAt: (_, index) => {
+        refuseDead();
+        if (index > 0 || this.format === undefined) throw new ErrnoError(EINVAL, "ioctl");
+        return this.format.pixelFormat;
+      },
+      frameSizeAt: (pixelFormat) => {
+        if (this.format?.pixelFormat !== pixelFormat) throw new ErrnoError(EINVAL, "ioctl");
+        return { width: this.format.width, height: this.format.height };
+      },
       getFormat: () => {
         refuseDead();
         if (this.format === undefined) throw new ErrnoError(EINVAL, "ioctl");
@@ -118,6 +127,7 @@ export class FakeVideoDevice {
         isWriter = true;
         if (this.dead) throw new ErrnoError(EINVAL, "ioctl");
       },
+      streamOff: () => undefined,
       write: (frame) => {
         refuseDead();
         if (this.onImage.has(fd)) {

@@ -156,9 +156,9 @@ export class Inventory {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Major and minor of the device's first node, `81:0`, from the last inspection; undefined if it has none. */
-  numberOf(id: string): string | undefined {
-    return this.#entries.get(id)?.observation?.deviceNumber;
+  /** Major and minor of each of the device's nodes, `81:0`, from the last inspection; empty if it has none. */
+  numbersOf(id: string): readonly string[] {
+    return numbersIn(this.#entries.get(id)?.observation);
   }
 
   /**
@@ -209,7 +209,7 @@ export class Inventory {
       ids.map((id) => ({
         id,
         use: this.#usage.useUnlessOpen(id),
-        current: this.#entries.get(id)?.observation?.deviceNumber,
+        current: this.numbersOf(id),
       })),
     );
     this.#update(ids);
@@ -240,9 +240,9 @@ export class Inventory {
     if (otherResource !== undefined) {
       all.set("other_resource", `The pod ${pod} owns it under the resource name ${otherResource}.`);
     }
-    const number = observation?.deviceNumber;
-    const other = number && this.#numbers.otherDeviceOf(id, number);
-    if (other) {
+    for (const number of numbersIn(observation)) {
+      const other = this.#numbers.otherDeviceOf(id, number);
+      if (other === undefined) continue;
       const { pod: owner } = this.#usage.podOf(other) ?? {};
       const who = owner === undefined ? `A pod that was allocated ${other}` : `The pod ${owner}`;
       const remedy =
@@ -256,6 +256,11 @@ export class Inventory {
     }
     return all;
   }
+}
+
+function numbersIn(observation: DeviceObservation | undefined): readonly string[] {
+  const { deviceNumber, otherNumbers = [] } = observation ?? {};
+  return deviceNumber === undefined ? otherNumbers : [deviceNumber, ...otherNumbers];
 }
 
 function statusOf({ device, observation, health }: Entry): DeviceStatus {

@@ -77,11 +77,11 @@ export class Maintenance {
         if (inventory.get(id)?.fix !== "repair") return false;
       }
       const isFree = use === "free";
-      const number = inventory.numberOf(id);
+      const numbers = inventory.numbersOf(id);
       await runner.run(turn, { kind, id }, { mayHold: isFree, reason: "operator" });
       // Its user may go on using it at any moment.
       if (!isFree && kind === "reset") usage.started([id]);
-      if (options.force && kind === "reset" && number !== undefined) this.#release(id, number);
+      if (options.force && kind === "reset") for (const each of numbers) this.#release(id, each);
       return true;
     });
   }

@@ -8,7 +8,7 @@ import { PodNumbersFile, readPodNumbers, writePodNumbers } from "./pod-numbers-f
 import { PodNumbersStore } from "./pod-numbers-store.ts";
 import type { DeviceUse } from "./usage.ts";
 
-const next = (before: readonly string[], use: DeviceUse, current?: string) =>
+const next = (before: readonly string[], use: DeviceUse, ...current: string[]) =>
   [...nextNumbers(new Set(before), { id: "video10", use, current })].join();
 
 describe("the numbers under which a pod may have its device", () => {
@@ -17,6 +17,7 @@ describe("the numbers under which a pod may have its device", () => {
     expect(next(["81:0"], "in_use", "81:2")).toBe("81:0,81:2");
     expect(next(["81:0"], "unknown", "81:2")).toBe("81:0,81:2");
     expect(next(["81:0"], "in_use")).toBe("81:0");
+    expect(next(["81:0", "81:1"], "in_use", "81:2", "81:1")).toBe("81:0,81:1,81:2");
   });
 
   test("are none once the device is free, and none of a device of which nothing was ever known", () => {
@@ -26,7 +27,11 @@ describe("the numbers under which a pod may have its device", () => {
 });
 
 describe("a number", () => {
-  const inUse = (id: string, current: string) => ({ id, use: "in_use" as const, current });
+  const inUse = (id: string, current: string) => ({
+    id,
+    use: "in_use" as const,
+    current: [current],
+  });
 
   test("is another device's while a pod of that device may have it", () => {
     const numbers = new PodNumbers();
@@ -38,14 +43,14 @@ describe("a number", () => {
     expect(numbers.otherDeviceOf("video12", "81:0")).toBe("video10");
     expect(numbers.otherDeviceOf("video10", "81:0")).toBeUndefined();
     expect(numbers.otherDeviceOf("video12", "81:2")).toBeUndefined();
-    numbers.update([{ id: "video10", use: "free", current: "81:2" }]);
+    numbers.update([{ id: "video10", use: "free", current: ["81:2"] }]);
     expect(numbers.otherDeviceOf("video12", "81:0")).toBeUndefined();
   });
 });
 
 test("the numbers of an earlier process are added to those that are known by then", () => {
   const numbers = new PodNumbers();
-  numbers.update([{ id: "video10", use: "in_use", current: "81:2" }]);
+  numbers.update([{ id: "video10", use: "in_use", current: ["81:2"] }]);
   let changes = 0;
   numbers.subscribe(() => changes++);
   numbers.restore(new Map([["video10", new Set(["81:0"])]]));
@@ -87,7 +92,7 @@ describe("the file of numbers", () => {
     const store = new PodNumbersStore({ numbers: memory, usage, file, log });
     store.load();
     const see = (id: string, use: DeviceUse, current: string) =>
-      memory.update([{ id, use, current }]);
+      memory.update([{ id, use, current: [current] }]);
     return { log, memory, store, tracked, see };
   }
 

@@ -8,8 +8,8 @@ export interface NumberFacts {
   readonly id: string;
   /** Its use by pods: a process that holds it open has a node of the host. */
   readonly use: DeviceUse;
-  /** The number that it has now; undefined if it doesn't exist, or has none. */
-  readonly current: string | undefined;
+  /** The numbers that its nodes have now; empty if it doesn't exist, or has none. */
+  readonly current: readonly string[];
 }
 
 const none: ReadonlySet<string> = new Set();
@@ -28,7 +28,7 @@ export function nextNumbers(
   { use, current }: NumberFacts,
 ): ReadonlySet<string> {
   if (use === "free" || (use === "unknown" && before.size === 0)) return none;
-  return current === undefined ? before : new Set([...before, current]);
+  return new Set([...before, ...current]);
 }
 
 /**

@@ -22,7 +22,9 @@ export { bootParametersHint, maxParameterDevices } from "./module/parameters.ts"
 export { deviceRulesError } from "./node/device-rules.ts";
 export { findPair, hasFeedLabel, type ReadyPair } from "./ready/find-pair.ts";
 export { placeholderFrame } from "./ready/placeholder.ts";
+export { ReadyDriver, type ReadyDriverDeps } from "./ready/ready-driver.ts";
 export type { ReadySettings } from "./ready/ready-settings.ts";
+export { WorkerRelay } from "./ready/worker-relay.ts";
 export {
   isModuleLoaded,
   listVideoDevices,

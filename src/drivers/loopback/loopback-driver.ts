@@ -7,6 +7,7 @@ import { formatDevice } from "../../linux/device-number.ts";
 import { type Uevent, watchUevents } from "../../linux/uevents.ts";
 import { describeHolders, findOtherHolders } from "../../v4l2/holders.ts";
 import { hasNodeAccess } from "../../v4l2/node-access.ts";
+import type { VideoFile } from "../../v4l2/video-file.ts";
 import type {
   DeviceObservation,
   DriverCapabilities,
@@ -33,7 +34,9 @@ import type { LoopbackSettings } from "./loopback-settings.ts";
 import { loopbackModule } from "./module/find-module.ts";
 import { describeDefect, moduleDefect } from "./module/module-defect.ts";
 import { ModuleOwnership } from "./module/module-ownership.ts";
+import { parametersOf } from "./module/parameters.ts";
 import { DeviceNodes, oldNodePatienceMs } from "./node/device-nodes.ts";
+import { roleOf, singlesOf } from "./ready/pair.ts";
 
 export interface LoopbackDependencies {
   readonly log: Logger;
@@ -78,7 +81,8 @@ export class LoopbackDriver implements VideoDriver {
     };
     this.#scrub =
       initOnAlloc === true ? undefined : new FrameScrub({ initOnAlloc, kernel, access, log });
-    this.devices = chooseNumbers(settings);
+    const devices = chooseNumbers(settings);
+    this.devices = settings.pairs ? devices.flatMap(singlesOf) : devices;
   }
 
   /**
@@ -143,6 +147,32 @@ export class LoopbackDriver implements VideoDriver {
   }
 
   relay(): undefined {}
+
+  async leave(): Promise<void> {}
+
+  /**
+   * Opens a device for this process to keep, which does not count as use: as its writer, or its reader.
+   * @throws PluginError `device_unknown`; ErrnoError as `openVideoDevice`.
+   */
+  open(id: string): VideoFile {
+    const { kernel, view } = this.#parts;
+    const { number } = findDevice(this.devices, id);
+    const file = kernel.openVideo(view.nodePath(id));
+    const forget = view.openers.holds(number);
+    let isOpen = true;
+    const close = () => {
+      if (!isOpen) return;
+      isOpen = false;
+      file.close();
+      forget();
+    };
+    return { ...file, close, [Symbol.dispose]: close };
+  }
+
+  /** What /sys shows of a device; undefined if it doesn't exist. @throws PluginError `device_unknown`, `sysfs_unreadable`. */
+  look(id: string): SysfsDevice | undefined {
+    return this.#parts.view.sysfs(findDevice(this.devices, id));
+  }
 
   /**
    * With a control device, removes the device and adds it again: nothing less removes all that its last user left.
@@ -285,10 +315,14 @@ export class LoopbackDriver implements VideoDriver {
     cleanInPlace(opened, kernel);
   }
 
-  #opened({ id }: DriverDevice): OpenedDevice {
+  #opened(device: DriverDevice): OpenedDevice {
+    const { id } = device;
+    const role = roleOf(device);
     const { settings, view } = this.#parts;
     const hasControlDevice = readControlDevice(settings.sysfsDir) !== undefined;
-    return { id, path: view.nodePath(id), maxBuffers: settings.maxBuffers, hasControlDevice };
+    const version = readModuleVersion(settings.sysfsDir);
+    const { maxBuffers } = parametersOf(role, settings, version);
+    return { id, path: view.nodePath(id), maxBuffers, hasControlDevice };
   }
 }
 

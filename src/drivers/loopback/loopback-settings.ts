@@ -1,8 +1,8 @@
 import type { NodeAccess } from "../../v4l2/node-access.ts";
-import type { DeviceParameters } from "./module/parameters.ts";
+import type { ParameterSettings } from "./module/parameters.ts";
 
 /** Settings of the loopback driver, fixed for its life. */
-export interface LoopbackSettings extends DeviceParameters, NodeAccess {
+export interface LoopbackSettings extends ParameterSettings, NodeAccess {
   /** Number of the first device, 0..255; the others follow. */
   readonly firstDeviceNumber: number;
   /**
@@ -12,6 +12,8 @@ export interface LoopbackSettings extends DeviceParameters, NodeAccess {
   readonly maxDevices: number;
   /** Numbers of devices that pods own. Those beyond the wanted ones become surplus devices. Default: none. */
   readonly allocatedNumbers?: readonly number[];
+  /** True if each number is a ready camera, which has a feed as a second device. Default: false. */
+  readonly pairs?: boolean;
   /** Card label of the devices, with `{id}`, `{n}` and `{node}` in it; cut at 31 bytes. Empty: the module's default. */
   readonly cardLabel: string;
   /** What `{node}` stands for. */

@@ -124,6 +124,8 @@ export class SimulatedDriver implements VideoDriver {
     return this.#relay?.report();
   }
 
+  async leave(): Promise<void> {}
+
   /** @throws PluginError `device_unknown`, `device_busy`, `reset_failed`, or as `ensure` reports. */
   reset(id: string): Promise<void> {
     return this.#change(id, () => {

@@ -22,7 +22,7 @@ export function scenarioSuite(
 ): Suite {
   return {
     name: `${list} scenarios`,
-    needsPrograms: list !== "driver",
+    needsPrograms: list === "programs" || list === "using",
     timeoutSeconds: suiteSeconds,
     script: `
 check "the scenarios" sh -c "guest driver ${moduleVersion} ${list} >/log/scenarios 2>/log/stderr"

@@ -41,6 +41,8 @@ export class MaxOpeners {
   readonly #kernel: Pick<LoopbackKernel, "writeAttribute">;
   /** Devices that are limited by this object right now. */
   readonly #limited = new Set<number>();
+  /** How often this process itself holds devices open, by number: that is no use. */
+  readonly #own = new Map<number, number>();
 
   constructor(
     settings: Pick<LoopbackSettings, "sysfsDir" | "readOnly">,
@@ -50,12 +52,19 @@ export class MaxOpeners {
     this.#kernel = kernel;
   }
 
-  /** Lets no more than `openers` processes have the device open: 0 before it is removed. */
+  /** Records that this process holds the device open, until the result is called. */
+  holds(number: number): () => void {
+    const add = (change: number) => this.#own.set(number, (this.#own.get(number) ?? 0) + change);
+    add(1);
+    return () => add(-1);
+  }
+
+  /** Lets no more than `openers` other processes have the device open: 0 before it is removed. */
   limit(number: number, openers: 0 | 1): Limited {
     const before = readNumber(this.#path(number));
     if (before === undefined || this.#settings.readOnly) return "unknown";
     try {
-      this.#write(number, openers);
+      this.#write(number, openers + (this.#own.get(number) ?? 0));
     } catch (error) {
       return errnoNameOf(error) === "EINVAL" ? "open" : "unknown";
     }
@@ -70,7 +79,7 @@ export class MaxOpeners {
     };
   }
 
-  /** True if a process has the device open; undefined if that can't be known, as while it is locked. */
+  /** True if another process has the device open; undefined if that can't be known, as while it is locked. */
   isOpen(number: number): boolean | undefined {
     // No device of the module is open: no need to lock one, be it for a microsecond.
     if (readNumber(join(this.#moduleDir, "refcnt")) === 0) return false;

@@ -25,16 +25,16 @@ export function cardLabelOf(template: string, values: LabelValues): string {
 }
 
 /**
- * Cuts text at its first NUL, where the kernel ends it, and to {@link maxLabelBytes} bytes of UTF-8. Cuts between
+ * Cuts text at its first NUL, where the kernel ends it, and to `mostBytes` bytes of UTF-8. Cuts between
  * visible characters, each of which may be several code points (an emoji), and only within one that is too long by
  * itself. Removes white space at the cut, because a parameter can't end in it.
  */
-export function cutLabel(text: string): string {
+export function cutLabel(text: string, mostBytes = maxLabelBytes): string {
   const whole = text.replace(/\0.*$/s, "");
-  if (Buffer.byteLength(whole) <= maxLabelBytes) return whole;
+  if (Buffer.byteLength(whole) <= mostBytes) return whole;
   // A character has at least a byte, so text beyond twice the limit can't matter.
   const start = whole.slice(0, 2 * maxLabelBytes);
-  const label = fitting(charactersOf(start)) || fitting([...start]);
+  const label = fitting(charactersOf(start), mostBytes) || fitting([...start], mostBytes);
   return label.trimEnd() || label;
 }
 
@@ -45,12 +45,12 @@ function charactersOf(text: string): string[] {
 }
 
 /** As many of the first pieces as fit. */
-function fitting(pieces: readonly string[]): string {
+function fitting(pieces: readonly string[], mostBytes: number): string {
   let label = "";
   let bytes = 0;
   for (const piece of pieces) {
     bytes += Buffer.byteLength(piece);
-    if (bytes > maxLabelBytes) break;
+    if (bytes > mostBytes) break;
     label += piece;
   }
   return label;

@@ -1,5 +1,5 @@
 import { PluginError } from "../../../common/plugin-error.ts";
-import { maxDeviceNumber, numbersFrom } from "../../../v4l2/device-ids.ts";
+import { feedNumber, maxDeviceNumber, numbersFrom } from "../../../v4l2/device-ids.ts";
 import type { DriverDevice } from "../../driver.ts";
 import { driverDevices } from "../../driver-devices.ts";
 import type { LoopbackSettings } from "../loopback-settings.ts";
@@ -7,7 +7,7 @@ import { readVideoDevices } from "./sysfs.ts";
 
 export type NumberSettings = Pick<
   LoopbackSettings,
-  "firstDeviceNumber" | "maxDevices" | "allocatedNumbers" | "numberTaken" | "sysfsDir"
+  "firstDeviceNumber" | "maxDevices" | "allocatedNumbers" | "numberTaken" | "sysfsDir" | "pairs"
 >;
 
 /**
@@ -18,7 +18,7 @@ export type NumberSettings = Pick<
  * @throws PluginError `device_numbers_exhausted` if there aren't so many free numbers up to 255.
  */
 export function chooseNumbers(settings: NumberSettings): readonly DriverDevice[] {
-  const { firstDeviceNumber, maxDevices, numberTaken, sysfsDir } = settings;
+  const { firstDeviceNumber, maxDevices, numberTaken, sysfsDir, pairs = false } = settings;
   const candidates = numbersFrom(
     firstDeviceNumber,
     Math.max(0, maxDeviceNumber + 1 - firstDeviceNumber),
@@ -28,7 +28,11 @@ export function chooseNumbers(settings: NumberSettings): readonly DriverDevice[]
       ? readVideoDevices(sysfsDir).filter(({ loopback }) => !loopback)
       : [];
   const isFree = (candidate: number) => !foreign.some(({ number }) => number === candidate);
-  const numbers = candidates.filter(isFree).slice(0, maxDevices);
+  const hasFreeFeed = (candidate: number) =>
+    isFree(feedNumber(candidate)) && !isFeedOf(candidate, firstDeviceNumber);
+  const numbers = candidates
+    .filter((candidate) => isFree(candidate) && (!pairs || hasFreeFeed(candidate)))
+    .slice(0, maxDevices);
   if (numbers.length < maxDevices) {
     throw new PluginError(
       "device_numbers_exhausted",
@@ -36,8 +40,17 @@ export function chooseNumbers(settings: NumberSettings): readonly DriverDevice[]
       { remedy: "Lower FIRST_DEVICE_NUMBER or MAX_DEVICES." },
     );
   }
-  return driverDevices(numbers, settings.allocatedNumbers ?? [], {
+  // A plain device that a pod still owns may have the number of a feed: the feed is missing until the pod has ended.
+  const isOther = (number: number) => !pairs || !numbers.includes(feedNumber(number));
+  return driverDevices(numbers, (settings.allocatedNumbers ?? []).filter(isOther), {
     hostPath: (id) => `/dev/${id}`,
     cleaning: "reset",
+    ready: pairs,
   });
+}
+
+/** True if the number is the feed of one that comes first. */
+function isFeedOf(number: number, firstDeviceNumber: number): boolean {
+  const other = feedNumber(number);
+  return other < number && other >= firstDeviceNumber;
 }

@@ -2,9 +2,14 @@ import { LogOnce } from "../../../common/log-once.ts";
 import type { LogFields, Logger } from "../../../common/logger.ts";
 import type { DriverDevice } from "../../driver.ts";
 import type { LoopbackSettings } from "../loopback-settings.ts";
-import { clampBuffers, type DeviceParameters, deviceRequest } from "../module/parameters.ts";
+import {
+  clampBuffers,
+  type DeviceParameters,
+  deviceRequest,
+  parametersOf,
+} from "../module/parameters.ts";
 import type { ControlDevice } from "./control-device.ts";
-import { readModuleParameter, readSysfsDevice } from "./sysfs.ts";
+import { readModuleParameter, readModuleVersion, readSysfsDevice } from "./sysfs.ts";
 
 export interface ConfigDriftDeps {
   readonly settings: LoopbackSettings;
@@ -52,13 +57,14 @@ export class ConfigDrift {
     const { settings, control } = this.#deps;
     const found = readSysfsDevice(settings.sysfsDir, device.number);
     if (found === undefined) return [];
-    const { label } = deviceRequest(device, settings);
+    const { label, role } = deviceRequest(device, settings);
+    const wanted = parametersOf(role, settings, readModuleVersion(settings.sysfsDir));
     const { exclusiveCaps, maxWidth, maxHeight, maxBuffers } = deviceParameters(
       device.number,
       settings.sysfsDir,
       control,
     );
-    const wantedBuffers = clampBuffers(settings.maxBuffers);
+    const wantedBuffers = clampBuffers(wanted.maxBuffers);
     const drifts: Drift[] = [];
     if (label !== "" && found.name !== label) {
       drifts.push({
@@ -66,10 +72,10 @@ export class ConfigDrift {
         fields: { card_label: found.name, wanted_card_label: label },
       });
     }
-    if (exclusiveCaps !== undefined && exclusiveCaps !== settings.exclusiveCaps) {
+    if (exclusiveCaps !== undefined && exclusiveCaps !== wanted.exclusiveCaps) {
       drifts.push({
         msg: "Adopted devices were loaded with other capabilities",
-        fields: { exclusive_caps: exclusiveCaps, wanted_exclusive_caps: settings.exclusiveCaps },
+        fields: { exclusive_caps: exclusiveCaps, wanted_exclusive_caps: wanted.exclusiveCaps },
       });
     }
     if (

@@ -8,7 +8,7 @@ import { applyNodeAccess } from "../../../v4l2/node-access.ts";
 import type { DriverDevice } from "../../driver.ts";
 import type { LoopbackSettings } from "../loopback-settings.ts";
 import { isBuiltIn } from "../module/find-module.ts";
-import { bootParametersHint, deviceRequest } from "../module/parameters.ts";
+import { bootParametersHint, deviceRequest, parametersOf } from "../module/parameters.ts";
 import {
   type DeviceNodes,
   type NodePlace,
@@ -17,7 +17,7 @@ import {
 } from "../node/device-nodes.ts";
 import type { ControlDevice } from "./control-device.ts";
 import type { LoopbackView } from "./device-state.ts";
-import { type SysfsDevice, videoClass } from "./sysfs.ts";
+import { readModuleVersion, type SysfsDevice, videoClass } from "./sysfs.ts";
 
 /** Milliseconds that a new device's node and attributes may take: devtmpfs and udev are not instant. */
 const newNodePatienceMs = 1000;
@@ -106,7 +106,9 @@ export class DeviceMaker {
       );
     }
     nodes.removeStale(this.#place(device));
-    await control.add(deviceRequest(device, settings), settings);
+    const request = deviceRequest(device, settings);
+    const version = readModuleVersion(settings.sysfsDir);
+    await control.add(request, parametersOf(request.role, settings, version));
   }
 
   /**

@@ -4,6 +4,7 @@ import { type DeviceObservation, type DriverDevice, okObservation } from "../../
 import { MaxOpeners } from "../cleaning/exclusive-access.ts";
 import type { LoopbackKernel, NodeView } from "../kernel.ts";
 import type { LoopbackSettings } from "../loopback-settings.ts";
+import { roleOf } from "../ready/pair.ts";
 import {
   loopbackNumbers,
   moduleState,
@@ -23,6 +24,7 @@ import {
  * - `dead_caps`: neither capture nor output (v4l2loopback 0.12 after a program that only wrote).
  * - `not_permitted`: it exists, and the container's device rules forbid to open it, so that it can't be cleaned.
  * - `stuck_writer`: it has a writer's mark, and no process has it open.
+ * - `not_ready`: it is to be a ready camera, and a browser would not list it, or it gets no frames of its feed.
  */
 export const loopbackReasons = [
   "missing",
@@ -33,6 +35,7 @@ export const loopbackReasons = [
   "dead_caps",
   "not_permitted",
   "stuck_writer",
+  "not_ready",
 ] as const;
 
 export type LoopbackReason = (typeof loopbackReasons)[number];
@@ -50,6 +53,7 @@ const faults: Readonly<
   // The rules are the runtime's to change.
   not_permitted: { state: "unavailable", fix: "none" },
   stuck_writer: { state: "faulty", fix: "reset" },
+  not_ready: { state: "faulty", fix: "recreate" },
 };
 
 /** The observation of a loopback device. */
@@ -72,6 +76,8 @@ export interface DeviceFacts {
   readonly nodePath: string;
   /** True if a process has it open; undefined if that isn't known. Matters only if it has a writer's mark. */
   readonly isOpen?: boolean | undefined;
+  /** True if a writer's mark is as it should be, since the device's format is fixed: a ready camera's. Default: false. */
+  readonly keepsFormat?: boolean;
   /** True if this process has to open the device, to clean it. Default: false. */
   readonly mustOpen?: boolean;
   /** True if an interrupted reset left it so that no process can open it. */
@@ -115,7 +121,7 @@ export function deviceState(id: string, facts: DeviceFacts): LoopbackObservation
   if (facts.locked === true) {
     return fault("faulty", `${id} is locked: no process can open it (max_openers in /sys).`);
   }
-  if (sysfs.writing && facts.isOpen === false) {
+  if (sysfs.writing && facts.isOpen === false && facts.keepsFormat !== true) {
     return fault("stuck_writer", `${id} has a writer's mark, and no process has it open.`);
   }
   const format = sysfs.writing ? streamFormat(sysfs.format) : undefined;
@@ -142,7 +148,7 @@ export type ViewSettings = Pick<
 >;
 
 /** What identifies a device. */
-export type DeviceName = Pick<DriverDevice, "id" | "number">;
+export type DeviceName = Pick<DriverDevice, "id" | "number"> & Partial<Pick<DriverDevice, "nodes">>;
 
 /** A device's state, and what /sys showed of it. */
 export interface Observed {
@@ -228,6 +234,7 @@ export class LoopbackView {
       moduleLoaded,
       shiftedTo,
       mustOpen: opensDevices,
+      keepsFormat: roleOf(device) !== undefined,
       ...this.#lookAtOpeners(sysfs, readOnly),
     };
     return { observation: deviceState(id, facts), sysfs: facts.sysfs };

@@ -25,6 +25,7 @@ import {
   maxParameterDevices,
   moduleParameters,
   ownParameters,
+  parametersOf,
 } from "./parameters.ts";
 
 /** Milliseconds that the control device's node may take after the load. */
@@ -85,11 +86,14 @@ export async function ensureModule(
   refuseVetoed(config);
   warnOfIgnored(config, log);
   const merged = config.options.filter(({ name }) => !ownParameters.includes(name));
-  const paramsFor = (requests: readonly DeviceRequest[]) =>
-    [moduleParameters(requests, settings), ...merged.map(({ text }) => text)].join(" ");
   const files = findModule(settings.modulesDir, settings.kernelRelease);
   const path = files.at(-1) ?? "";
   const info = readModuleInfo(path);
+  const [first] = devices;
+  // Of the pairs of ready cameras both have the same number of buffers where a load creates them.
+  const parameters = parametersOf(first?.role, settings, info?.version);
+  const paramsFor = (requests: readonly DeviceRequest[]) =>
+    [moduleParameters(requests, parameters), ...merged.map(({ text }) => text)].join(" ");
   if (info?.builtFor !== undefined)
     refuseDefective(info.version, `${path} is not loaded`, settings);
   if (!(await load(files, paramsFor([]), context))) return { by: "others", numbers: [] };
@@ -153,18 +157,24 @@ function isLoadedWith(numbers: readonly number[], sysfsDir: string): boolean {
  * Without a control device there can be no more than 8 devices.
  * @throws PluginError `too_many_devices`.
  */
-export function refuseTooMany(count: number, { deviceDir, sysfsDir }: LoopbackSettings): void {
+export function refuseTooMany(
+  count: number,
+  { deviceDir, sysfsDir, pairs }: LoopbackSettings,
+): void {
   if (count <= maxParameterDevices) return;
+  const most = pairs ? maxParameterDevices / 2 : maxParameterDevices;
+  const wanted = pairs
+    ? `${count / 2} ready cameras can't be created, which are two devices each`
+    : `${count} devices can't be created`;
   const reason =
     readControlDevice(sysfsDir) === undefined
       ? "this node's v4l2loopback has no control device (only 0.13 and later have)"
       : `the module's control device can't be opened at ${deviceDir}/${loopbackModule}`;
   throw new PluginError(
     "too_many_devices",
-    `${count} devices can't be created: v4l2loopback accepts ${maxParameterDevices} as parameters, and for more ${reason}.`,
+    `${wanted}: v4l2loopback accepts ${maxParameterDevices} as parameters, and for more ${reason}.`,
     {
-      remedy:
-        "Set MAX_DEVICES to 8 or less, or give the node v4l2loopback 0.13 or later (Ubuntu 24.04: apt-get install linux-generic-hwe-24.04), with the container privileged and the host's /dev mounted.",
+      remedy: `Set MAX_DEVICES to ${most} or less, or give the node v4l2loopback 0.13 or later (Ubuntu 24.04: apt-get install linux-generic-hwe-24.04), with the container privileged and the host's /dev mounted.`,
     },
   );
 }

@@ -1,5 +1,6 @@
-import type { DriverDevice } from "../../driver.ts";
-import { cardLabelOf, checkLabel } from "../device/card-label.ts";
+import type { DeviceNode, DriverDevice } from "../../driver.ts";
+import { cardLabelOf, checkLabel, cutLabel, maxLabelBytes } from "../device/card-label.ts";
+import { roleOf } from "../ready/pair.ts";
 
 /** MAX_DEVICES of v4l2loopback.c, every version: with a ninth array element the load fails (EINVAL). */
 export const maxParameterDevices = 8;
@@ -18,19 +19,63 @@ export interface DeviceParameters {
   readonly maxHeight: number;
 }
 
+/** {@link DeviceParameters} as the configuration has them. */
+export interface ParameterSettings extends Omit<DeviceParameters, "maxBuffers"> {
+  /** Default: as many as v4l2sink works with, {@link defaultBuffers}. */
+  readonly maxBuffers?: number | undefined;
+}
+
 /** What one device is created with, beside its {@link DeviceParameters}. */
 export interface DeviceRequest {
   readonly number: number;
   /** At most 31 bytes of UTF-8; empty: the module's default. */
   readonly label: string;
+  /** Set for the two devices of a ready camera. */
+  readonly role?: DeviceNode["role"];
 }
 
 /** The request for a device, with its card label filled in. */
 export function deviceRequest(
-  { id, number }: Pick<DriverDevice, "id" | "number">,
+  device: Pick<DriverDevice, "id" | "number"> & Partial<Pick<DriverDevice, "nodes">>,
   { cardLabel, nodeName }: { readonly cardLabel: string; readonly nodeName: string },
 ): DeviceRequest {
-  return { number, label: cardLabelOf(cardLabel, { id, n: number, node: nodeName }) };
+  const { id, number } = device;
+  const label = cardLabelOf(cardLabel, { id, n: number, node: nodeName });
+  const role = roleOf(device);
+  if (role === undefined) return { number, label };
+  return { number, role, label: role === "feed" ? feedLabel(label) : label };
+}
+
+/** A label for the feed beside cameras of this label. */
+function feedLabel(label: string): string {
+  const suffix = " feed";
+  // Tools know a pair by the label of its feed.
+  if (label === "") return `v4l2loopback${suffix}`;
+  return cutLabel(label, maxLabelBytes - suffix.length) + suffix;
+}
+
+/** The buffers of a device whose settings don't say: GStreamer's v4l2sink works with these (docs/v4l2loopback.md). */
+export function defaultBuffers(moduleVersion: string | undefined): number {
+  // 0.12 shows no version.
+  const [, major = "0", minor = "12"] = /^(\d+)\.(\d+)/.exec(moduleVersion ?? "") ?? [];
+  return Number(major) > 0 || Number(minor) >= 14 ? 3 : 2;
+}
+
+/**
+ * The parameters of a device of this role. A camera shows only what a browser accepts, and has the two buffers with
+ * which v4l2src works while the frame rate is sustained. A feed takes any writer, also while it has a reader.
+ */
+export function parametersOf(
+  role: DeviceNode["role"],
+  settings: ParameterSettings,
+  moduleVersion: string | undefined,
+): DeviceParameters {
+  const { exclusiveCaps, maxWidth, maxHeight } = settings;
+  const bounds = { maxWidth, maxHeight };
+  if (role === "camera") return { ...bounds, exclusiveCaps: true, maxBuffers: 2 };
+  const maxBuffers = defaultBuffers(moduleVersion);
+  if (role === "feed") return { ...bounds, exclusiveCaps: false, maxBuffers };
+  return { ...bounds, exclusiveCaps, maxBuffers: settings.maxBuffers ?? maxBuffers };
 }
 
 /** The parameters that {@link moduleParameters} sets. */
@@ -64,7 +109,9 @@ export function moduleParameters(
   return [
     `devices=${fitting.length}`,
     ...array("video_nr", ({ number }) => number),
-    ...array("exclusive_caps", () => (parameters.exclusiveCaps ? "1" : "0")),
+    ...array("exclusive_caps", ({ role }) =>
+      (role === undefined ? parameters.exclusiveCaps : role === "camera") ? "1" : "0",
+    ),
     ...(labels.every((label) => label === "") ? [] : [`card_label="${labels.join(",")}"`]),
     `max_buffers=${clampBuffers(parameters.maxBuffers)}`,
     `max_width=${parameters.maxWidth}`,
