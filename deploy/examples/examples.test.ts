@@ -11,9 +11,7 @@ const here = import.meta.dir;
 const root = join(here, "../..");
 const text = (path: string) => readFileSync(join(root, path), "utf8");
 const names = [...new Glob("*/Dockerfile").scanSync(here)].map((path) => path.split("/")[0] ?? "");
-/** Of all examples but KEDA's. */
-const examples = [...exampleObjects()].filter(([file]) => file !== "scaledjob.yaml");
-const containers = examples.flatMap(([file, objects]) =>
+const containers = [...exampleObjects()].flatMap(([file, objects]) =>
   objects
     .map(podSpecOf)
     .flatMap((spec) => (spec === undefined ? [] : containersOf(spec)))
