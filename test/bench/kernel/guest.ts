@@ -8,6 +8,7 @@ import type { ModuleVersion } from "../../kernel/provision.ts";
 import type { Row } from "../measure.ts";
 import { creation, inspection, reset } from "./driver-measures.ts";
 import { losses } from "./loss-measures.ts";
+import { relaying } from "./relay-measures.ts";
 
 const [, , version, rounds] = process.argv;
 const stage = new Stage(version as ModuleVersion);
@@ -24,6 +25,7 @@ for (const count of counts) print(await creation(stage, count, many));
 print(await reset(stage, many * 4));
 for (const count of counts.filter((one) => one !== 64))
   print(await inspection(stage, count, many * 4));
+print(await relaying(stage, many));
 mkdirSync("/var/lib/kubelet", { recursive: true });
 print(await losses(stage, many * 4));
 process.exit(0);

@@ -1,0 +1,153 @@
+import { equal } from "node:assert/strict";
+import { systemClock } from "../../../src/common/clock.ts";
+import { silentLogger } from "../../../src/common/logger.ts";
+import { placeholderFrame } from "../../../src/drivers/loopback/ready/placeholder.ts";
+import { ReadyDriver } from "../../../src/drivers/loopback/ready/ready-driver.ts";
+import { WorkerRelay } from "../../../src/drivers/loopback/ready/worker-relay.ts";
+import { openFrameWriter } from "../../../src/frames/frame-writer.ts";
+import { linuxCalls } from "../../../src/linux/linux-calls.ts";
+import { pollCalls } from "../../../src/linux/poll-calls.ts";
+import { feedNumber } from "../../../src/v4l2/device-ids.ts";
+import type { VideoFile } from "../../../src/v4l2/video-file.ts";
+import { pixelFormats } from "../../../src/v4l2/video-structs.ts";
+import type { Stage } from "../../kernel/driver/stage.ts";
+import { ignoring } from "../../kernel/driver/tenant.ts";
+import { type Row, row } from "../measure.ts";
+import { frameSize, relaySettings } from "../relay-settings.ts";
+
+const request = { ...relaySettings, pixelFormat: pixelFormats.YU12 };
+const camera = "video10";
+const feed = `video${feedNumber(10)}`;
+
+/** How long a frame may take, ms. */
+const limitMs = 10_000;
+
+/** A ready camera of 1280x720 with the relay in a Worker, against the same bytes copied by hand. */
+export async function relaying(stage: Stage, rounds: number): Promise<Row[]> {
+  const bare = await bareCopy(stage, rounds);
+  stage.clear();
+  const singles = stage.driver({ maxDevices: 1, pairs: true });
+  const driver = new ReadyDriver(singles, relaySettings, {
+    ...{ log: silentLogger, clock: systemClock },
+    relay: (onEvent) => new WorkerRelay(relaySettings, { log: silentLogger, onEvent }),
+    placeholder: (id, problem) => placeholderFrame(relaySettings, { id, problem }),
+  });
+  try {
+    equal((await driver.ensure()).failed.length, 0);
+    const relayed = await relayedFrames(stage, driver, rounds);
+    const resets: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const started = performance.now();
+      await driver.reset(camera);
+      resets.push(performance.now() - started);
+    }
+    const median = (values: readonly number[]) => row("", "", values).median;
+    return [
+      row("frame of 1.4 MB copied by hand, CPU", "ms", bare.cpu),
+      row("frame relayed, CPU", "ms", relayed.cpu),
+      row(
+        "  as a ratio",
+        "",
+        relayed.cpu.map((ms) => ms / median(bare.cpu)),
+      ),
+      row("frames copied by hand", "1/s", bare.rates, [], "more"),
+      row(
+        "frames relayed, the application writes without a pause",
+        "1/s",
+        relayed.rates,
+        [],
+        "more",
+      ),
+      row("write to read, one device", "ms", bare.latencies),
+      row("write to the feed to read of the camera", "ms", relayed.latencies),
+      row("a ready camera reset", "ms", resets),
+    ];
+  } finally {
+    await driver.leave();
+  }
+}
+
+interface Copies {
+  /** ms of CPU a frame. */
+  readonly cpu: number[];
+  /** Frames a second. */
+  readonly rates: number[];
+  /** From a write's end to the read's end, ms. */
+  readonly latencies: number[];
+}
+
+/** Frames a round. */
+const roundFrames = 60;
+
+/** One thread reads one device and writes another one, which is all that a relay does. */
+async function bareCopy(stage: Stage, rounds: number): Promise<Copies> {
+  stage.clear();
+  await stage.driver({ maxDevices: 2 }).ensure();
+  const { threadCpuSeconds } = pollCalls();
+  const copies: Copies = { cpu: [], rates: [], latencies: [] };
+  using writer = openFrameWriter("/dev/video10", request, linuxCalls());
+  using copy = openFrameWriter("/dev/video11", request, linuxCalls());
+  using reader = stage.open("video10");
+  const frame = new Uint8Array(frameSize);
+  const into = new Uint8Array(frameSize);
+  for (let round = 0; round < rounds; round++) {
+    let cpu = 0;
+    let elapsed = 0;
+    for (let number = 1; number <= roundFrames; number++) {
+      writer.write(frame.fill(number));
+      const written = performance.now();
+      const used = threadCpuSeconds();
+      readUntil(reader, into, number);
+      copies.latencies.push(performance.now() - written);
+      copy.write(into);
+      cpu += threadCpuSeconds() - used;
+      elapsed += performance.now() - written;
+    }
+    copies.cpu.push((cpu / roundFrames) * 1000);
+    copies.rates.push((roundFrames / elapsed) * 1000);
+  }
+  return copies;
+}
+
+async function relayedFrames(stage: Stage, driver: ReadyDriver, rounds: number): Promise<Copies> {
+  const copies: Copies = { cpu: [], rates: [], latencies: [] };
+  using reader = stage.open(camera);
+  ignoring(() => reader.setFormat("capture", request));
+  ignoring(() => reader.streamOn("capture"));
+  using writer = stage.open(feed);
+  ignoring(() => writer.setFormat("output", request));
+  const frame = new Uint8Array(frameSize);
+  const into = new Uint8Array(frameSize);
+  for (let round = 0; round < rounds; round++) {
+    const before = counted(driver);
+    for (let number = 1; number <= roundFrames; number++) {
+      writer.write(frame.fill(number));
+      const written = performance.now();
+      readUntil(reader, into, number);
+      copies.latencies.push(performance.now() - written);
+      await Bun.sleep(1000 / relaySettings.rate);
+    }
+    const after = counted(driver);
+    copies.cpu.push(((after.cpu - before.cpu) / (after.frames - before.frames)) * 1000);
+    const started = performance.now();
+    while (performance.now() - started < 2000) writer.write(frame);
+    await Bun.sleep(0);
+    const seconds = (performance.now() - started) / 1000;
+    copies.rates.push((counted(driver).frames - after.frames) / seconds);
+  }
+  return copies;
+}
+
+function counted(driver: ReadyDriver): { frames: number; cpu: number } {
+  const report = driver.relay();
+  const frames = report?.cameras.get(camera)?.applicationFrames ?? 0;
+  return { frames, cpu: report?.cpuSeconds ?? 0 };
+}
+
+/** Reads until the frame with this number has come. */
+function readUntil(reader: VideoFile, into: Uint8Array, number: number): void {
+  const end = performance.now() + limitMs;
+  while (ignoring(() => reader.read(into)) === undefined || into[0] !== number) {
+    if (performance.now() > end) throw new Error(`frame ${number} did not come back`);
+  }
+}
