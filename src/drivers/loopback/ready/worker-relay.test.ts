@@ -143,6 +143,9 @@ test("a Worker that dies is back, with the same files and counts", async () => {
   const { feed, sees, seen } = addPair(relay, "video1");
   feed.write(filled(7));
   await sees(7, "a frame");
+  // The Worker counts a frame after it has written it.
+  const picture = () => relay.report().cameras.get("video1")?.picture;
+  await eventually(() => picture() === "application", "the count");
   seen.length = 0;
   kill();
   await eventually(() => relay.report().restarts === 1, "the restart");
