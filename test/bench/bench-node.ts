@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { systemClock } from "../../src/common/clock.ts";
 import { pollUntil } from "../../src/common/poll-until.ts";
 import { faultsDirectory } from "../../src/drivers/simulated/faults.ts";
+import { behaviourOf, defaultVersion, type KubeletVersion } from "../../src/simulator/behaviour.ts";
 import type { KubeletEvent } from "../../src/simulator/events.ts";
 import { EmbeddedKubelet } from "../../src/simulator/kubelet.ts";
 import { PluginUnderTest } from "./plugin-under-test.ts";
@@ -27,18 +28,23 @@ export class BenchNode implements AsyncDisposable {
   #plugin: PluginUnderTest | undefined;
   #started = 0;
 
-  constructor(binary: string) {
+  constructor(binary: string, version: KubeletVersion = defaultVersion) {
     this.#binary = binary;
     this.kubelet = new EmbeddedKubelet({
       dir: this.#pluginDirectory,
       podResourcesDir: join(this.#directory, "pr"),
+      behaviour: behaviourOf(version),
     });
     mkdirSync(join(this.#devices, faultsDirectory), { recursive: true });
   }
 
   /** A running kubelet with the plugin registered and all devices healthy. */
-  static async registered(binary: string, options: readonly string[] = []): Promise<BenchNode> {
-    const node = new BenchNode(binary);
+  static async registered(
+    binary: string,
+    options: readonly string[] = [],
+    version?: KubeletVersion,
+  ): Promise<BenchNode> {
+    const node = new BenchNode(binary, version);
     await node.kubelet.start();
     await node.startPlugin(options);
     return node;
@@ -74,6 +80,36 @@ export class BenchNode implements AsyncDisposable {
    * of the first one's stream at the kubelet to the second one's list.
    */
   async handOver(signal: "SIGTERM" | "SIGKILL"): Promise<number> {
+    const old = await this.#startStandby();
+    const ended = this.next("the old stream's end", ({ type }) => type === "stream_ended");
+    const listed = this.listed(deviceCount);
+    await old?.end(signal);
+    return (await listed).atMs - (await ended).atMs;
+  }
+
+  /**
+   * As {@link handOver}, at a kubelet that keeps both instances; resolves to the ms that the admission of a pod takes which
+   * begins when the second one has registered.
+   */
+  async allocateInHandOver(): Promise<number> {
+    const old = await this.#startStandby();
+    const registered = this.next("the registration", ({ type }) => type === "registered");
+    const ended = old?.end("SIGTERM");
+    await registered;
+    const started = performance.now();
+    const { phase, message } = await this.kubelet.addPod({
+      name: "pod",
+      containers: [{ name: "c", devices: 1 }],
+    });
+    const tookMs = performance.now() - started;
+    if (phase !== "Running") throw new Error(`the pod is ${phase}: ${message}`);
+    await ended;
+    this.kubelet.removePod("pod");
+    return tookMs;
+  }
+
+  /** Starts a second instance, and resolves to the first one when the second one stands by. */
+  async #startStandby(): Promise<PluginUnderTest | undefined> {
     const old = this.#plugin;
     const next = this.#start([]);
     this.#plugin = next;
@@ -82,10 +118,7 @@ export class BenchNode implements AsyncDisposable {
     if (!(await pollUntil(stands, systemClock, polling))) throw new Error("no standby");
     // A standby of an update waits for seconds: it has long started up. Then any moment between two tries to take the lock.
     await Bun.sleep(500 + Math.random() * 10);
-    const ended = this.next("the old stream's end", ({ type }) => type === "stream_ended");
-    const listed = this.listed(deviceCount);
-    await old?.end(signal);
-    return (await listed).atMs - (await ended).atMs;
+    return old;
   }
 
   async stopPlugin(): Promise<void> {
