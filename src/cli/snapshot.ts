@@ -5,7 +5,7 @@ import { messageOf, PluginError } from "../common/plugin-error.ts";
 import { writeBytesSync } from "../common/write-sync.ts";
 import { accept } from "../config/types/option-type.ts";
 import { readStream } from "../drivers/loopback/index.ts";
-import { decodeFrame } from "../frames/decode.ts";
+import { decodeFrame, type FrameLayout } from "../frames/decode.ts";
 import { type FrameFormat, frameBytes } from "../frames/encode.ts";
 import { captureFrame, noFrames } from "../frames/frame-reader.ts";
 import { openWithoutQuery } from "../frames/open-device.ts";
@@ -22,6 +22,7 @@ import { containerDevices, isSimulated } from "./tools/container-devices.ts";
 import { type FrameSize, formatFlag, frameDefaults, sizeFlag } from "./tools/frame-flags.ts";
 import { holdersOf, openBy, withHolders } from "./tools/holders.ts";
 import { type ReadyCamera, readyCameraOf, usersOf } from "./tools/ready-camera.ts";
+import { refuseStuck } from "./tools/refuse-stuck.ts";
 import { findTarget, type Target } from "./tools/target.ts";
 import { usageError } from "./usage-error.ts";
 
@@ -35,6 +36,9 @@ export const snapshotCommand = defineCommand("snapshot", {
   usage: ["snapshot DEVICE -o FILE", "snapshot [DEVICE] --check [options]"],
   about: `Saves the current frame of DEVICE (10, video10 or a path) as a PNG file. A program must be writing to the device.
 The command counts as a reader, and newer versions of v4l2loopback allow one reader a device.
+
+A webcam or capture card has no writer: the command streams for about a second, in the format that is set. MJPG is saved as
+it is, if FILE ends in .jpg.
 
 With --check, the command writes ${checkFrames} frames to an idle device, reads each back, compares, and shows the frame
 rate and the latency. The device looks like a camera meanwhile, so the command rejects a device that a program holds
@@ -110,20 +114,36 @@ async function save(
   // An open counts as a user and can make an idle 0.12 device useless, so an idle device isn't opened.
   if (streamOf(target, sysfsDir)?.isActive === false)
     throw noFrames(target.path, "no program writes to it");
+  await refuseStuck(target, sysfsDir);
   const { bytes, layout } = await captureFrame(target.path, timeoutMs, linuxCalls(), systemClock);
-  const png = encodePng(decodeFrame(bytes, layout));
+  const file = pictureFile(bytes, layout, { path: target.path, output });
   if (output === "-") {
-    writeBytesSync(1, png);
+    writeBytesSync(1, file);
     return;
   }
   try {
-    writeFileSync(output, png);
+    writeFileSync(output, file);
   } catch (cause) {
     const reason = messageOf(cause);
     throw new PluginError("picture_not_saved", `The picture can't be saved: ${reason}.`, { cause });
   }
   const { width, height, fourcc } = layout;
-  terminal.out(`${output}: ${width}x${height}, made of ${fourcc}, ${png.length} bytes.\n`);
+  terminal.out(`${output}: ${width}x${height}, made of ${fourcc}, ${file.length} bytes.\n`);
+}
+
+/** A frame as a file: PNG, or of MJPG the JPEG file that each of its frames is. */
+function pictureFile(
+  bytes: Uint8Array,
+  layout: FrameLayout,
+  { path, output }: { readonly path: string; readonly output: string },
+): Uint8Array {
+  if (!/^M?JPE?G$/.test(layout.fourcc)) return encodePng(decodeFrame(bytes, layout));
+  if (/\.jpe?g$/i.test(output)) return bytes;
+  throw new PluginError(
+    "format_not_supported",
+    `${path} sends ${layout.fourcc}, which is saved as it is, and ${output} is no name of a JPEG file.`,
+    { remedy: "Give the file a name that ends in .jpg." },
+  );
 }
 
 function streamOf({ number }: Target, sysfsDir: string) {

@@ -38,7 +38,8 @@ function calls(deviceCaps: number, answers: Readonly<Record<number, Answer>> = {
     answers[number]?.(view);
     return 0;
   };
-  return { ioctl, asked, intervals };
+  const readMapping = () => new Uint8Array(0);
+  return { ioctl, readMapping, asked, intervals };
 }
 
 const refuse =

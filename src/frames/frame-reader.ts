@@ -1,10 +1,11 @@
 import type { Clock } from "../common/clock.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { errnoNameOf } from "../linux/errno-error.ts";
-import type { Ioctl, VideoFile } from "../v4l2/video-file.ts";
-import { fourcc } from "../v4l2/video-structs.ts";
+import type { VideoFile } from "../v4l2/video-file.ts";
+import { CAP_READWRITE, CAP_STREAMING, fourcc } from "../v4l2/video-structs.ts";
 import type { FrameLayout } from "./decode.ts";
 import { openDevice } from "./open-device.ts";
+import { captureStreamed, type StreamCalls } from "./stream-reader.ts";
 
 /** The bytes of a frame, and their layout. */
 export interface CapturedFrame {
@@ -22,19 +23,24 @@ const pollMs = 4;
 const secondFrameMs = 500;
 
 /**
- * Reads the current frame of a device that a program writes to, with read(2).
+ * Reads the current frame of a device: with read(2) of one that a program writes to, or from a stream of the device's
+ * own buffers where it has no read(2), as most cameras. Both leave the format as it is.
  *
  * @throws PluginError `no_frames` if none comes in time, `device_busy` if this version of v4l2loopback allows one reader
- * and has it, `read_not_supported`, or of {@link openDevice}.
+ * and has it, `read_not_supported`, of {@link openDevice} or of {@link captureStreamed}.
  */
 export async function captureFrame(
   path: string,
   timeoutMs: number,
-  calls: Ioctl,
+  calls: StreamCalls,
   clock: Clock,
 ): Promise<CapturedFrame> {
-  using file = openDevice(path, calls).file;
+  const { file: opened, capabilities } = openDevice(path, calls);
+  using file = opened;
   const { layout, imageBytes } = readLayout(path, file);
+  if ((capabilities.deviceCaps & (CAP_READWRITE | CAP_STREAMING)) === CAP_STREAMING) {
+    return { bytes: await captureStreamed(path, file, timeoutMs, { calls, clock }), layout };
+  }
   const into = new Uint8Array(Math.max(imageBytes, 1));
   let bytes: Uint8Array | undefined;
   let deadline = clock.now() + timeoutMs;

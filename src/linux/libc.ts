@@ -25,6 +25,7 @@ function openSymbols() {
     mmap: { args: ["ptr", "u64", "i32", "i32", "i32", "i64"], returns: "i64" },
     memset: { args: ["i64", "i32", "u64"], returns: "ptr" },
     munmap: { args: ["i64", "u64"], returns: "i32" },
+    memcpy: { args: ["ptr", "i64", "u64"], returns: "ptr" },
   });
   const lock = dlopen(glibc, { flock: { args: ["i32", "i32"], returns: "i32" } });
   const files = dlopen(glibc, {
@@ -45,6 +46,7 @@ function openSymbols() {
     mmap: memory.symbols.mmap,
     memset: memory.symbols.memset,
     munmap: memory.symbols.munmap,
+    memcpy: memory.symbols.memcpy,
     flock: lock.symbols.flock,
     poll: files.symbols.poll,
     eventfd: files.symbols.eventfd,

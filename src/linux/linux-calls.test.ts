@@ -114,6 +114,13 @@ describe("linux calls", () => {
     );
   });
 
+  test("a part of a file is read through a mapping", () => {
+    const path = join(dir, "mapped");
+    writeFileSync(path, Buffer.concat([1, 2, 3].map((n) => Buffer.alloc(4096, n))));
+    const read = () => withFile(path, (fd) => linuxCalls().readMapping(fd, 100, 4096));
+    expect(read()).toEqual(new Uint8Array(100).fill(2));
+  });
+
   test("what can't be mapped is refused with a named errno", () => {
     const path = join(dir, "read-only");
     writeFileSync(path, Buffer.alloc(4096));

@@ -28,6 +28,8 @@ export interface LinuxCalls {
   makeCharDevice(path: string, mode: number, device: DeviceNumber): void;
   /** Maps `length` bytes from `offset` of an open file (mmap(2), shared), sets them to zero and unmaps them. */
   zeroMapping(fd: number, length: number, offset: number): void;
+  /** Maps `length` bytes from `offset` of an open file (mmap(2), shared), copies them and unmaps them. */
+  readMapping(fd: number, length: number, offset: number): Uint8Array;
   /**
    * flock(2): takes an exclusive lock on an open file, without waiting. The kernel releases it when the file is closed.
    * Returns false if another open file of the same inode has it.
@@ -136,17 +138,17 @@ export function linuxCalls(): LinuxCalls {
     },
     zeroMapping(fd, length, offset) {
       const c = libc();
-      const address = c.mmap(
-        null,
-        BigInt(length),
-        PROT_READ | PROT_WRITE,
-        MAP_SHARED,
-        fd,
-        BigInt(offset),
-      );
-      if (address === -1n) checked(c, "mmap", -1);
+      const address = map(c, PROT_READ | PROT_WRITE, { fd, length, offset });
       c.memset(address, 0, BigInt(length));
       c.munmap(address, BigInt(length));
+    },
+    readMapping(fd, length, offset) {
+      const c = libc();
+      const bytes = new Uint8Array(length);
+      const address = map(c, PROT_READ, { fd, length, offset });
+      c.memcpy(bytes, address, BigInt(length));
+      c.munmap(address, BigInt(length));
+      return bytes;
     },
     lockFile(fd) {
       const c = libc();
@@ -171,6 +173,17 @@ export function linuxCalls(): LinuxCalls {
       return fd;
     },
   };
+}
+
+/** mmap(2), shared. @throws ErrnoError. */
+function map(
+  libc: LibcSymbols,
+  protection: number,
+  { fd, length, offset }: { readonly fd: number; readonly length: number; readonly offset: number },
+): bigint {
+  const address = libc.mmap(null, BigInt(length), protection, MAP_SHARED, fd, BigInt(offset));
+  if (address === -1n) checked(libc, "mmap", -1);
+  return address;
 }
 
 /**

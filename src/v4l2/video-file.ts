@@ -7,6 +7,7 @@ import {
   capabilityBytes,
   decodeCapabilities,
   decodeControl,
+  decodeFilledBuffer,
   decodeFormat,
   decodeFrameInterval,
   decodeFrameSize,
@@ -20,6 +21,7 @@ import {
   encodeQueryBuffer,
   encodeRequestBuffers,
   encodeType,
+  type FilledBuffer,
   type Format,
   type FormatRequest,
   type FrameInterval,
@@ -53,7 +55,12 @@ export interface VideoFile extends Disposable {
   requestBuffers(type: BufferType, count: number): number;
   /** Length and offset for mmap(2) of one of the buffers. */
   queryBuffer(type: BufferType, index: number): MappedBuffer;
+  /** Has the driver fill a buffer, or show it. */
+  queueBuffer(type: BufferType, index: number): void;
+  /** Takes back a buffer; undefined if none is ready yet (EAGAIN). */
+  dequeueBuffer(type: BufferType): FilledBuffer | undefined;
   streamOn(type: BufferType): void;
+  /** Ends the stream and takes back all buffers. */
   streamOff(type: BufferType): void;
   /** Writes a frame; returns how many bytes the driver took. */
   write(frame: Uint8Array): number;
@@ -104,20 +111,25 @@ function videoFile(fd: number, calls: Ioctl): VideoFile {
       ),
     queryBuffer: (type, index) =>
       decodeMappedBuffer(exchange(VIDIOC.QUERYBUF, encodeQueryBuffer(type, index))),
+    queueBuffer: (type, index) => void exchange(VIDIOC.QBUF, encodeQueryBuffer(type, index)),
+    dequeueBuffer: (type) =>
+      unlessNotReady(() => decodeFilledBuffer(exchange(VIDIOC.DQBUF, encodeQueryBuffer(type, 0)))),
     streamOn: (type) => void exchange(VIDIOC.STREAMON, encodeType(type)),
     streamOff: (type) => void exchange(VIDIOC.STREAMOFF, encodeType(type)),
     write: (frame) => fileCall(() => writeSync(fd, frame)),
-    read(into) {
-      try {
-        return fileCall(() => readSync(fd, into));
-      } catch (error) {
-        if (errnoNameOf(error) !== "EAGAIN") throw error;
-        return undefined;
-      }
-    },
+    read: (into) => unlessNotReady(() => fileCall(() => readSync(fd, into))),
     close,
     [Symbol.dispose]: close,
   };
+}
+
+function unlessNotReady<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (errnoNameOf(error) !== "EAGAIN") throw error;
+    return undefined;
+  }
 }
 
 function fileCall<T>(call: () => T): T {

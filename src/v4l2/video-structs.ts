@@ -11,6 +11,8 @@ export const VIDIOC = {
   S_FMT: 0xc0d05605,
   REQBUFS: 0xc0145608,
   QUERYBUF: 0xc0585609,
+  QBUF: 0xc058560f,
+  DQBUF: 0xc0585611,
   STREAMON: 0x40045612,
   STREAMOFF: 0x40045613,
   G_PARM: 0xc0cc5615,
@@ -30,6 +32,8 @@ const MEMORY_MMAP = 1;
 /** `V4L2_CAP_*`, as they appear in `deviceCaps`. */
 export const CAP_VIDEO_CAPTURE = 0x1;
 export const CAP_VIDEO_OUTPUT = 0x2;
+export const CAP_READWRITE = 0x0100_0000;
+export const CAP_STREAMING = 0x0400_0000;
 
 /** Four-character codes by their names in V4L2: packed, planar and half planar YUV, grey, 24 bit RGB. */
 export const pixelFormats = {
@@ -210,7 +214,7 @@ export interface MappedBuffer {
   readonly offset: number;
 }
 
-/** A `struct v4l2_buffer` for QUERYBUF of a buffer in the driver's memory. */
+/** A `struct v4l2_buffer` for QUERYBUF, QBUF or DQBUF of a buffer in the driver's memory; DQBUF ignores the index. */
 export function encodeQueryBuffer(type: BufferType, index: number): Uint8Array {
   const bytes = new Uint8Array(bufferBytes);
   viewOf(bytes).setUint32(0, index, true);
@@ -223,6 +227,21 @@ export function encodeQueryBuffer(type: BufferType, index: number): Uint8Array {
 export function decodeMappedBuffer(bytes: Uint8Array): MappedBuffer {
   const view = viewOf(bytes);
   return { length: view.getUint32(72, true), offset: view.getUint32(64, true) };
+}
+
+/** A buffer that DQBUF has returned, filled by the driver. */
+export interface FilledBuffer {
+  readonly index: number;
+  /** Bytes. */
+  readonly used: number;
+  /** True if the driver lost data of this frame (`V4L2_BUF_FLAG_ERROR`). */
+  readonly isDamaged: boolean;
+}
+
+/** Reads a `struct v4l2_buffer` that DQBUF has filled in. */
+export function decodeFilledBuffer(bytes: Uint8Array): FilledBuffer {
+  const at = (offset: number) => viewOf(bytes).getUint32(offset, true);
+  return { index: at(0), used: at(8), isDamaged: (at(12) & 0x40) !== 0 };
 }
 
 /** The `int` to which STREAMON and STREAMOFF take a pointer. */

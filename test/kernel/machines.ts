@@ -15,6 +15,7 @@ import { storiesOf } from "./stories/stories.ts";
 import { storySuite } from "./stories/story-suite.ts";
 import type { Suite } from "./suite.ts";
 import { toolsSuite } from "./tools-suite.ts";
+import { camerasSuite } from "./usb-camera/cameras-suite.ts";
 import type { VmMachine } from "./vm.ts";
 
 /** A machine that is booted once, and what is played on it. */
@@ -60,6 +61,7 @@ function wholeMachine(version: ModuleVersion): Machine {
   const full = [
     scenarioSuite("programs", version, programsTable),
     ...(OLDEST_AND_NEWEST.includes(version) ? [scenarioSuite("using", version, usingTable)] : []),
+    ...(version === "0.15.4" ? [camerasSuite] : []),
   ];
   return machine(
     `v4l2loopback ${version}`,
@@ -69,7 +71,11 @@ function wholeMachine(version: ModuleVersion): Machine {
 }
 
 function newerKernel(version: ModuleVersion): Machine {
-  const suites = [scenarioSuite("driver", version, driverTable), compressedModulesSuite];
+  const suites = [
+    scenarioSuite("driver", version, driverTable),
+    compressedModulesSuite,
+    camerasSuite,
+  ];
   return machine(`v4l2loopback ${version}`, { moduleVersion: version }, forGate(version, suites));
 }
 

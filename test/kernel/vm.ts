@@ -162,7 +162,10 @@ function guestFiles(machine: VmMachine, scripts: readonly VmScript[]): Map<strin
     ["/etc/hosts", { text: "127.0.0.1 localhost vm-node\n" }],
     ["/bin/busybox", debian("bin/busybox")],
     ["/bin/flock", debian("usr/bin/flock")],
-    ["/bin/v4l2-tool", { from: join(machine.directory, "v4l2-tool") }],
+    ...["v4l2-tool", "usb-camera"].map((name): [string, ArchiveFile] => [
+      `/bin/${name}`,
+      { from: join(machine.directory, name) },
+    ]),
     ["/lib64/ld-linux-x86-64.so.2", debian(`${LIBRARY_DIRECTORY}/ld-linux-x86-64.so.2`)],
     ...LIBRARIES.map((name) => `${LIBRARY_DIRECTORY}/${name}`).map(
       (name): [string, ArchiveFile] => [`/${name}`, debian(name)],

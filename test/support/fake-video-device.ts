@@ -64,6 +64,9 @@ export class FakeVideoDevice {
     this.imageAsked = false;
     let isWriter = false;
     let isOpen = true;
+    const refuseStream = () => {
+      throw new ErrnoError(EINVAL, "ioctl");
+    };
     const refuseDead = () => {
       if (this.dead) throw new ErrnoError(EINVAL, "ioctl");
     };
@@ -123,11 +126,14 @@ export class FakeVideoDevice {
         return 1;
       },
       queryBuffer: () => ({ length: this.timeoutImage?.length ?? 0, offset: 0 }),
+      // Frames go through write and read alone.
+      queueBuffer: () => refuseStream(),
+      dequeueBuffer: () => refuseStream(),
+      streamOff: () => undefined,
       streamOn: () => {
         isWriter = true;
         if (this.dead) throw new ErrnoError(EINVAL, "ioctl");
       },
-      streamOff: () => undefined,
       write: (frame) => {
         refuseDead();
         if (this.onImage.has(fd)) {

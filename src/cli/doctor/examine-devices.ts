@@ -1,3 +1,4 @@
+import type { CameraNode } from "../../drivers/camera/index.ts";
 import { bootParametersHint, type RangeDevice } from "../../drivers/loopback/index.ts";
 import { deviceId, feedNumber } from "../../v4l2/device-ids.ts";
 import { type Check, checkNamed } from "./check.ts";
@@ -99,15 +100,24 @@ export function rangeName(range: readonly RangeDevice[]): string {
 }
 
 /** Lists the cameras outside of the range, which the plugin doesn't touch. */
-export function examineOthers({ others, config, range }: Facts): Check {
+export function examineOthers({ others, config, range, cameras }: Facts): Check {
   const check = checkNamed("other_cameras", "other cameras");
   const isFeed = ({ number }: (typeof others)[number]) =>
     config.readyCameras && range.some((device) => feedNumber(device.number) === number);
   const foreign = others.filter((other) => !isFeed(other));
   if (foreign.length === 0) return check.ok("none");
-  const names = foreign.map(
+  const ofCamera = new Set(cameras.flatMap(({ nodes }) => nodes.map(({ number }) => number)));
+  const isOther = ({ number }: CameraNode) => foreign.some((other) => other.number === number);
+  const real = cameras.flatMap(({ id, nodes }) => {
+    const [first, ...more] = nodes.filter(isOther);
+    if (first === undefined) return [];
+    const ids = [first, ...more].map(({ number }) => deviceId(number)).join(" and ");
+    return [`${ids} "${first.name}" (${first.driver}, ${id})`];
+  });
+  const rest = foreign.filter(({ number }) => !ofCamera.has(number));
+  const names = rest.map(
     ({ number, name, loopback, driver }) =>
       `video${number} "${name}"${loopback ? " (v4l2loopback)" : driver === undefined ? "" : ` (${driver})`}`,
   );
-  return check.ok(`${names.join(", ")}: not touched`);
+  return check.ok(`${[...real, ...names].join(", ")}: not touched`);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { PluginError } from "../../common/plugin-error.ts";
 import { loadConfig } from "../../config/load-config.ts";
+import type { CameraNode } from "../../drivers/camera/index.ts";
 import { type DeviceObservation, okObservation } from "../../drivers/driver.ts";
 import { faultOf } from "../../drivers/loopback/device/device-state.ts";
 import type { SysfsDevice } from "../../drivers/loopback/device/sysfs.ts";
@@ -77,6 +78,7 @@ const good: Facts = {
   forbidden: undefined,
   initOnAlloc: true,
   placeholder: "",
+  cameras: [],
   modprobe: { options: [], install: undefined },
   range: [rangeDevice(10, camera(10)), rangeDevice(11, camera(11))],
   others: [],
@@ -448,6 +450,20 @@ describe("the doctor", () => {
       state: "ok",
       detail: 'video0 "front door" (uvcvideo), video40 "front door" (v4l2loopback): not touched',
     });
+  });
+
+  test("names a device with hardware behind it once, with all of its nodes", () => {
+    const others = [0, 1].map((number) => camera(number, { loopback: false, driver: "uvcvideo" }));
+    const node = (number: number): CameraNode => ({
+      ...{ number, name: "Webcam C270", index: number, driver: "uvcvideo", device: undefined },
+      ...{ parent: undefined, path: `/dev/video${number}`, kind: "camera", isGuess: true },
+      ...{ busInfo: undefined, state: "unasked", errno: undefined },
+    });
+    const parent = { path: "/sys/devices/usb1/1-1", bus: "usb", usb: undefined };
+    const cameras = [{ id: "usb-046d-0825-4A1B", parent, nodes: [node(0), node(1)] }];
+    expect(find({ others: [...others, camera(40)], cameras }, "other_cameras").detail).toBe(
+      'video0 and video1 "Webcam C270" (uvcvideo, usb-046d-0825-4A1B), video40 "front door" (v4l2loopback): not touched',
+    );
   });
 
   describe("of a read-only plugin", () => {

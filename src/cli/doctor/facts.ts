@@ -2,6 +2,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf, PluginError } from "../../common/plugin-error.ts";
 import type { Config } from "../../config/config.ts";
+import { type CameraNode, listCameras } from "../../drivers/camera/index.ts";
 import {
   type LoopbackFacts,
   type LoopbackKernel,
@@ -12,6 +13,7 @@ import { configOption, readInitOnAlloc, readKernelConfig } from "../../linux/ker
 import { type Privileges, readPrivileges } from "../../linux/privileges.ts";
 import { readySettings } from "../../plugin/ready-settings.ts";
 import type { ListedDevice } from "../../pod-resources/read-answer.ts";
+import type { PhysicalDevice } from "../../v4l2/physical-device.ts";
 import { connects } from "../tools/connects.ts";
 import { listOffers, listPodDevices } from "../tools/pods-by-device.ts";
 
@@ -26,6 +28,8 @@ export interface Facts extends LoopbackFacts {
   readonly initOnAlloc: boolean | undefined;
   /** Why ready cameras can't show their placeholder; empty if they can, or if devices are plain ones. */
   readonly placeholder: string;
+  /** The devices with hardware behind them, none of which was opened. */
+  readonly cameras: readonly PhysicalDevice<CameraNode>[];
   readonly kubelet: {
     readonly directory: string;
     /** `forbidden`: this user may not look into a directory above it. */
@@ -58,6 +62,7 @@ export async function gatherFacts(config: Config, kernel?: LoopbackKernel): Prom
     privileges: readPrivileges(),
     initOnAlloc: readInitOnAlloc({ kernelRelease }),
     placeholder: placeholderTrouble(config),
+    cameras: await listCameras(config),
     kubelet: {
       directory,
       state: stateOf(directory),
