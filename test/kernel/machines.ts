@@ -10,6 +10,7 @@ import {
   OLDEST_AND_NEWEST,
   requestedVersions,
 } from "./provision.ts";
+import { readyToolsSuite } from "./ready-tools-suite.ts";
 import { ResultsTable } from "./results-table.ts";
 import { storiesOf } from "./stories/stories.ts";
 import { storySuite } from "./stories/story-suite.ts";
@@ -59,6 +60,7 @@ function wholeMachine(version: ModuleVersion): Machine {
     toolsSuite(version),
   ];
   const full = [
+    readyToolsSuite,
     scenarioSuite("programs", version, programsTable),
     ...(OLDEST_AND_NEWEST.includes(version) ? [scenarioSuite("using", version, usingTable)] : []),
     ...(version === "0.15.4" ? [camerasSuite] : []),
