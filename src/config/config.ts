@@ -13,7 +13,7 @@ export interface Config {
   readonly numberTaken: "refuse" | "elsewhere";
   /** True if this process creates, repairs and resets devices; false if it only inspects them. */
   readonly manageDevices: boolean;
-  readonly v4l2MaxBuffers: number;
+  readonly v4l2MaxBuffers: number | undefined;
   /** Pixels. */
   readonly v4l2MaxWidth: number;
   readonly v4l2MaxHeight: number;

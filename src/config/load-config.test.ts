@@ -15,7 +15,7 @@ const defaults: Config = {
   numberTaken: "refuse",
   v4l2MaxWidth: 1920,
   v4l2MaxHeight: 1080,
-  v4l2MaxBuffers: 2,
+  v4l2MaxBuffers: undefined,
   v4l2ExclusiveCaps: true,
   v4l2CardLabel: "MeetingBot_WebCam",
   v4l2DevicePerm: 0o666,
@@ -55,7 +55,10 @@ const defaults: Config = {
 };
 
 /** Values of options that have none by default, where a number won't do. */
-const samples: Partial<Record<keyof Config, string>> = { nfdFeaturesDir: "/features.d" };
+const samples: Partial<Record<keyof Config, string>> = {
+  nfdFeaturesDir: "/features.d",
+  v4l2MaxBuffers: "4",
+};
 
 function sources(given: Partial<Sources> = {}): Sources {
   return {

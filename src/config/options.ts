@@ -3,7 +3,13 @@ import type { Config } from "./config.ts";
 import { boolean, choice } from "./types/choice.ts";
 import { group } from "./types/group.ts";
 import { nodeName, resourceName } from "./types/kubernetes.ts";
-import { fractionalSeconds, integer, octalPermission, seconds } from "./types/number.ts";
+import {
+  fractionalSeconds,
+  integer,
+  integerOrNone,
+  octalPermission,
+  seconds,
+} from "./types/number.ts";
 import { accept, type OptionType } from "./types/option-type.ts";
 import {
   devicePathTemplate,
@@ -198,10 +204,11 @@ export const options: Options = {
     flag: "v4l2-max-buffers",
     env: "V4L2_MAX_BUFFERS",
     // every version of the module clips to its MAX_BUFFERS, 32 (v4l2loopback.c)
-    type: integer(1, 32),
-    default: "2",
+    type: integerOrNone(1, 32),
+    default: "",
     group: "v4l2loopback",
-    description: "Frame buffers of each device.",
+    description:
+      "Frame buffers of each plain device; empty for the number with which GStreamer's v4l2sink works: 3 from v4l2loopback 0.14 on, 2 before.",
   },
   v4l2MaxWidth: {
     flag: "v4l2-max-width",
@@ -211,7 +218,7 @@ export const options: Options = {
     default: "1920",
     group: "v4l2loopback",
     description:
-      "Largest width of a frame in pixels. A device uses up to width x height x 4 bytes x buffers of kernel memory, which no pod's limit covers: 16588800 bytes by default.",
+      "Largest width of a frame in pixels. A device uses up to width x height x 4 bytes x buffers of kernel memory, which no pod's limit covers: 24883200 bytes by default, 16588800 before v4l2loopback 0.14.",
   },
   v4l2MaxHeight: {
     flag: "v4l2-max-height",

@@ -265,7 +265,9 @@ export class Plugin {
       log.warn("Work at the devices abandoned", { waited_ms: stopPatienceMs });
       return;
     }
-    if (!this.#config.removeDevicesOnExit) await this.#deps.driver.leave();
+    // The end of the process leaves them as well.
+    if (!this.#config.removeDevicesOnExit)
+      await Promise.race([this.#deps.driver.leave(), clock.sleep(stopPatienceMs)]);
     if (this.#config.removeDevicesOnExit && this.#failure === undefined)
       await this.#pool.devices.maintenance.removeUnused();
   }

@@ -10,6 +10,17 @@ export function integer(min: number, max: number): OptionType<number> {
   };
 }
 
+/** A whole number from `min` to `max`, or empty to leave the choice to the program. */
+export function integerOrNone(min: number, max: number): OptionType<number | undefined> {
+  return {
+    expected: `a whole number from ${min} to ${max}, or nothing`,
+    placeholder: "N",
+    schema: { type: ["integer", "string"], minimum: min, maximum: max },
+    parse: (text) => (text === "" ? accept(undefined) : parseWhole(text, min, max)),
+    show: (value) => value ?? null,
+  };
+}
+
 /** A duration in whole seconds from `min` to `max`, written `30` or `30s`. */
 export function seconds(min: number, max: number): OptionType<number> {
   return {

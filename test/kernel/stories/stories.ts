@@ -6,6 +6,7 @@ import { numbers } from "./numbers.ts";
 import { others } from "./others.ts";
 import { pods } from "./pods.ts";
 import { predecessor } from "./predecessor.ts";
+import { ready } from "./ready.ts";
 import { restarts } from "./restarts.ts";
 import { restricted } from "./restricted.ts";
 import type { Story } from "./story.ts";
@@ -32,6 +33,7 @@ export function storiesOf(moduleVersion: ModuleVersion | "none"): NamedStory[] {
     // A module without a control device adds and removes no single device.
     ...(moduleVersion === "0.12.7" ? [] : [{ name: "numbers", checks: numbers }]),
     { name: "others", checks: [...others(moduleVersion), ...predecessor(moduleVersion)] },
+    { name: "ready", checks: ready },
     { name: "held", checks: held(moduleVersion) },
   ];
 }

@@ -234,8 +234,9 @@ export class ReadyDriver implements VideoDriver {
 
   async leave(): Promise<void> {
     const stays = generationOf(this.describe().moduleVersion) === "0.13";
-    for (const { id } of this.devices) await this.#held.release(id, stays);
+    // First the thread, for all pairs at once.
     await this.#relay.close();
+    for (const { id } of this.devices) await this.#held.release(id, stays);
   }
 
   async isOpen(id: string): Promise<boolean | undefined> {
