@@ -33,6 +33,13 @@ The result is a table on a terminal or with LOG_FORMAT=pretty, and log lines in 
       write: terminal.out,
     });
     try {
+      if (config.readyCameras) {
+        throw new PluginError(
+          "not_supported",
+          "Ready cameras can't be set up: they are cameras only while the plugin holds them.",
+          { remedy: "Leave out READY_CAMERAS here. The running plugin creates them itself." },
+        );
+      }
       // This command creates devices, even if the process after it may not.
       const driver = createDriver({ ...config, manageDevices: true }, log, { cleans: false });
       const report = await setUp(driver, {

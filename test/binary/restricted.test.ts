@@ -36,6 +36,14 @@ const until = (allocatable: number) =>
     `${allocatable} allocatable devices`,
   );
 
+test("setup refuses ready cameras, which are cameras only while the plugin holds them", () => {
+  const { exitCode, stdout } = setup("--ready-cameras");
+  expect({ exitCode, ...JSON.parse(stdout) }).toMatchObject({
+    ...{ exitCode: 1, error_code: "not_supported" },
+    remedy: expect.stringContaining("READY_CAMERAS"),
+  });
+});
+
 test("run with MANAGE_DEVICES=false offers and allocates the devices of setup", async () => {
   expect(setup()).toMatchObject({ exitCode: 0 });
   const before = statSync(nodePath("video10"));
