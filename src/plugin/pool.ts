@@ -235,7 +235,11 @@ export class Pool {
    */
   async #offerEarly(): Promise<boolean> {
     const { clock, log, standbyTimes: times } = this.#deps;
-    if (!this.#standby.waitsForLock || this.#early !== undefined || !this.isSettled()) return false;
+    const devices = this.devices.inventory.list();
+    const isInspected = devices.every(({ reason }) => reason !== "unknown");
+    // Where no device works, this instance has to create them first: an offer of none would replace one of some.
+    const isUseful = isInspected && devices.some(({ health }) => health === "Healthy");
+    if (!this.#standby.waitsForLock || this.#early !== undefined || !isUseful) return false;
     log.info("Registering before the last instance ends", {
       next: "allocating devices once that instance has released the lock",
     });

@@ -36,9 +36,12 @@ const orderOf = () =>
     .filter((type) => ["stream_ended", "register_received", "list_received"].includes(type));
 
 /** Starts an instance beside one that has the lock, and waits until it could register. */
-async function standby(parts: Parts = {}): Promise<RunningPlugin> {
+async function standby(
+  parts: Parts = {},
+  options: Parameters<Scenario["startPlugin"]>[0] = {},
+): Promise<RunningPlugin> {
   const before = hidden().length;
-  const next = scenario.startPlugin({}, { ...slowCleaning, ...parts });
+  const next = scenario.startPlugin(options, { ...slowCleaning, ...parts });
   await eventually(
     () => next.plugin.inventory.list().every(({ reason }) => reason !== "unknown"),
     "its inspection",
@@ -113,6 +116,32 @@ describe("a hand-over at a kubelet that keeps the newer of two instances", () =>
       serving = next;
     }
     expect(scenario.count("endpoint_stopped")).toBe(0);
+  });
+
+  test("keeps what is offered if one device is faulty, or the new instance has to create some", async () => {
+    const old = await scenario.registered({}, slowCleaning);
+    scenario.sicken("video12");
+    await scenario.counts(8, 7);
+    const next = await standby({}, { "max-devices": "10" });
+    scenario.seen.length = 0;
+    await old.stop();
+    await eventually(() => next.plugin.status().registered, "the registration");
+    await scenario.counts(10, 9);
+    const lists = scenario.seen.flatMap((event) =>
+      event.type === "list_received" ? [event.healthy] : [],
+    );
+    expect(Math.min(...lists)).toBe(7);
+    expect(scenario.count("endpoint_stopped")).toBe(0);
+  });
+
+  test("comes after the old stream's end if the new instance finds none of its devices", async () => {
+    const old = await scenario.registered({}, slowCleaning);
+    const next = await standby({}, { "first-device-number": "30" });
+    scenario.seen.length = 0;
+    await old.stop();
+    await eventually(() => next.plugin.status().registered, "the registration");
+    await scenario.counts(8, 8);
+    expect(orderOf().slice(0, 2)).toEqual(["stream_ended", "register_received"]);
   });
 
   test("ends as before if the standby can't register, or does not answer", async () => {

@@ -48,7 +48,8 @@ export const HandOverService: GenService<{
   /**
    * The instance that ends asks a standby to register while its own stream still lives, so that the kubelet always has an
    * instance. Answers once the kubelet reads the standby's list of devices. The standby allocates devices from when it has the
-   * lock. Fails with failed_precondition if it does not wait for the lock, has not inspected the devices, or can't register.
+   * lock. Fails with failed_precondition if it does not wait for the lock, has not inspected the devices, finds none healthy, or can't
+   * register.
    *
    * @generated from rpc videodevice.handover.v1.HandOverService.TakeOver
    */
