@@ -42,26 +42,37 @@ export interface Parent {
 
 /** Reads all video nodes, ascending by number; what disappears meanwhile is left out. */
 export function readVideoNodes(sysfsDir: string): VideoNode[] {
+  const parents = new Map<string, Parent>();
   return list(join(sysfsDir, "class/video4linux"))
     .flatMap((name) => /^video(\d+)$/.exec(name)?.[1] ?? [])
     .map(Number)
     .sort((a, b) => a - b)
-    .flatMap((number) => readVideoNode(sysfsDir, number) ?? []);
+    .flatMap((number) => readVideoNode(sysfsDir, number, parents) ?? []);
 }
 
-/** Reads one node; undefined if there is none of that number. */
-export function readVideoNode(sysfsDir: string, number: number): VideoNode | undefined {
+/**
+ * Reads one node; undefined if there is none of that number.
+ *
+ * @param parents What was read of devices before, by the directory that their nodes name.
+ */
+export function readVideoNode(
+  sysfsDir: string,
+  number: number,
+  parents = new Map<string, Parent>(),
+): VideoNode | undefined {
   const dir = join(sysfsDir, "class/video4linux", deviceId(number));
   const name = readSmallFile(join(dir, "name"));
   if (name === undefined) return undefined;
   const device = realPath(join(dir, "device"));
+  const parent = device === undefined ? undefined : (parents.get(device) ?? readParent(device));
+  if (device !== undefined && parent !== undefined) parents.set(device, parent);
   return {
     number,
     name,
     index: Number(readSmallFile(join(dir, "index")) ?? 0),
     device: parseDevice(readSmallFile(join(dir, "dev")) ?? ""),
     driver: device === undefined ? undefined : linkName(join(device, "driver")),
-    parent: device === undefined ? undefined : readParent(device),
+    parent,
   };
 }
 
@@ -100,7 +111,7 @@ function linkName(link: string): string | undefined {
 
 function realPath(path: string): string | undefined {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     return undefined;
   }
