@@ -9,7 +9,6 @@ export class FakeRelay implements Relay {
   readonly onEvent: (event: RelayEvent) => void;
   isClosed = false;
   isRunning = true;
-  picture: "application" | "placeholder" = "placeholder";
 
   constructor(onEvent: (event: RelayEvent) => void) {
     this.onEvent = onEvent;
@@ -30,8 +29,8 @@ export class FakeRelay implements Relay {
   report(): RelayReport {
     const counts = { applicationFrames: 7, placeholderFrames: 3, droppedFrames: 0 };
     const times = { relaySeconds: 0.5, maxRelaySeconds: 0.1 };
-    const { picture, isRunning } = this;
-    const camera = { picture, ...counts, ...times, problem: "" };
+    const { isRunning } = this;
+    const camera = { picture: "placeholder" as const, ...counts, ...times, problem: "" };
     const cameras = new Map([...this.pairs.keys()].map((id) => [id, camera]));
     return { isRunning, restarts: 0, cpuSeconds: 1, cameras };
   }

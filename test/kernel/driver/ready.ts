@@ -62,7 +62,7 @@ export const ready: readonly Scenario[] = [
       deepEqual(await reasonsOf(cameras), ["ok", "ok"]);
       equal(await cameras.driver.isOpen(CAMERA), false);
       const [, seen] = await cameras.driver.inspect();
-      equal(seen?.format, undefined);
+      equal(seen?.format, "YU12 320x240 30 fps");
       const numbers = [seen?.deviceNumber, ...(seen?.otherNumbers ?? [])];
       const found = [CAMERA, FEED].map((id) =>
         readFileSync(`/sys/class/video4linux/${id}/dev`, "utf8").trim(),

@@ -51,9 +51,10 @@ export class HeldPairs {
     return this.#pairs.has(id);
   }
 
-  /** The end of a sentence: why this process keeps a camera from being listed; undefined if it doesn't. */
+  /** The end of a sentence: why a camera is not as this process should keep it; undefined if it is. */
   whyNot(id: string): string | undefined {
-    return this.has(id) ? undefined : "this process does not hold it open";
+    if (!this.has(id)) return "this process does not hold it open";
+    return this.#deps.relay.report().isRunning ? undefined : "the relay of its frames has ended";
   }
 
   /**

@@ -124,6 +124,16 @@ describe("a ready camera", () => {
     expect(await reasonsOf(next.driver)).toEqual(["ok", "ok"]);
   });
 
+  test("is not ready while the relay does not run", async () => {
+    const { driver, relay } = setUp();
+    await driver.ensure();
+    relay.isRunning = false;
+    const [seen] = await driver.inspect();
+    expect(seen).toMatchObject({ reason: "not_ready", state: "faulty", fix: "recreate" });
+    relay.isRunning = true;
+    expect(await reasonsOf(driver)).toEqual(["ok", "ok"]);
+  });
+
   test("is missing if either of its devices is", async () => {
     const { kernel, driver } = setUp();
     await driver.ensure();
@@ -133,11 +143,9 @@ describe("a ready camera", () => {
     expect(seen?.detail).toContain("video138");
   });
 
-  test("has a format while an application writes", async () => {
-    const { driver, relay } = setUp();
+  test("has its format whether an application writes or not", async () => {
+    const { driver } = setUp();
     await driver.ensure();
-    expect((await driver.inspect())[0]?.format).toBeUndefined();
-    relay.picture = "application";
     expect((await driver.inspect())[0]?.format).toBe("YU12 320x240 30 fps");
   });
 

@@ -2,7 +2,6 @@ import type { Clock } from "../../../common/clock.ts";
 import type { Logger } from "../../../common/logger.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
 import type {
-  CameraRelay,
   DeviceObservation,
   DriverCapabilities,
   DriverDescription,
@@ -104,11 +103,10 @@ export class ReadyDriver implements VideoDriver {
   async inspect(options: InspectOptions = {}): Promise<DeviceObservation[]> {
     const seen = new Map((await this.#singles.inspect(options)).map((each) => [each.id, each]));
     const { readOnly = false } = options;
-    const { cameras } = this.#relay.report();
     return this.devices.map((device) => {
       const [camera, feed] = singlesOf(device).map(({ id }) => seen.get(id));
       if (camera === undefined || feed === undefined) throw new Error(`no ${device.id}`);
-      return this.#observation(device, [camera, feed], readOnly, cameras.get(device.id));
+      return this.#observation(device, [camera, feed], readOnly);
     });
   }
 
@@ -116,7 +114,6 @@ export class ReadyDriver implements VideoDriver {
     device: DriverDevice,
     [camera, feed]: readonly [DeviceObservation, DeviceObservation],
     readOnly: boolean,
-    relayed: CameraRelay | undefined,
   ): DeviceObservation {
     const { id } = device;
     const { format } = camera;
@@ -136,8 +133,7 @@ export class ReadyDriver implements VideoDriver {
       const detail = `A browser may not list ${id}: ${why}.`;
       return { ...numbers, ...faultOf(id, "not_ready", detail) };
     }
-    const isFed = relayed?.picture === "application" && format !== undefined;
-    return { ...seen, ...(isFed && { format }) };
+    return { ...seen, ...(format !== undefined && { format }) };
   }
 
   /** The middle of a sentence: what /sys shows that a held pair would not. */
