@@ -119,12 +119,17 @@ async function relayedFrames(stage: Stage, driver: ReadyDriver, rounds: number):
   const frame = new Uint8Array(frameSize);
   const into = new Uint8Array(frameSize);
   for (let round = 0; round < rounds; round++) {
-    const before = counted(driver);
     for (let number = 1; number <= roundFrames; number++) {
       writer.write(frame.fill(number));
       const written = performance.now();
       readUntil(reader, into, number);
       copies.latencies.push(performance.now() - written);
+      await Bun.sleep(1000 / relaySettings.rate);
+    }
+    // Without a reader that spins, for which the relay's writes would wait.
+    const before = counted(driver);
+    for (let number = 0; number < roundFrames; number++) {
+      writer.write(frame);
       await Bun.sleep(1000 / relaySettings.rate);
     }
     const after = counted(driver);
