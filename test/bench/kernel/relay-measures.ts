@@ -12,6 +12,7 @@ import type { VideoFile } from "../../../src/v4l2/video-file.ts";
 import { pixelFormats } from "../../../src/v4l2/video-structs.ts";
 import type { Stage } from "../../kernel/driver/stage.ts";
 import { ignoring } from "../../kernel/driver/tenant.ts";
+import { eventually } from "../../kernel/stories/eventually.ts";
 import { type Row, row } from "../measure.ts";
 import { frameSize, relaySettings } from "../relay-settings.ts";
 
@@ -34,6 +35,8 @@ export async function relaying(stage: Stage, rounds: number): Promise<Row[]> {
   });
   try {
     equal((await driver.ensure()).failed.length, 0);
+    // In a VM a Worker takes seconds to start.
+    await eventually("the placeholder", () => counted(driver).placeholders > 1);
     const relayed = await relayedFrames(stage, driver, rounds);
     const resets: number[] = [];
     for (let round = 0; round < rounds; round++) {
@@ -143,10 +146,14 @@ async function relayedFrames(stage: Stage, driver: ReadyDriver, rounds: number):
   return copies;
 }
 
-function counted(driver: ReadyDriver): { frames: number; cpu: number } {
+function counted(driver: ReadyDriver) {
   const report = driver.relay();
-  const frames = report?.cameras.get(camera)?.applicationFrames ?? 0;
-  return { frames, cpu: report?.cpuSeconds ?? 0 };
+  const { applicationFrames = 0, placeholderFrames = 0 } = report?.cameras.get(camera) ?? {};
+  return {
+    frames: applicationFrames,
+    placeholders: placeholderFrames,
+    cpu: report?.cpuSeconds ?? 0,
+  };
 }
 
 /** Reads until the frame with this number has come. */
