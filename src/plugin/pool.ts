@@ -246,10 +246,13 @@ export class Pool {
     this.#gate.close();
     const stop = new AbortController();
     const running = this.#offer(stop.signal, times.besideMs);
-    // Its errors are those of `offer`, which goes on with it.
-    running.catch(() => undefined);
     this.#early = { stop, running };
-    if (!(await this.registrar.untilListed(times.besideMs))) {
+    // Its errors are those of `offer`, which goes on with it.
+    const ended = running.then(
+      () => false,
+      () => false,
+    );
+    if (!(await Promise.race([this.registrar.untilListed(times.besideMs), ended]))) {
       await this.#withdraw();
       return false;
     }

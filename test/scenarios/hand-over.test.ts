@@ -144,6 +144,16 @@ describe("a hand-over at a kubelet that keeps the newer of two instances", () =>
     expect(orderOf().slice(0, 2)).toEqual(["stream_ended", "register_received"]);
   });
 
+  test("does not wait for a new instance that can't list what a pod owns", async () => {
+    const registrationTimes = { ...quickTimes, standbyMs: 3_600_000 };
+    const old = await scenario.registered({}, { ...slowCleaning, registrationTimes });
+    const standbyTimes = { ...defaultStandbyTimes, besideMs: 3_600_000 };
+    const next = await standby({ standbyTimes }, { "max-devices": "4" });
+    expect((await runPod("a", 8)).phase).toBe("Running");
+    await old.stop();
+    expect((await next.failure())?.code).toBe("surplus_not_listed");
+  });
+
   test("ends as before if the standby can't register, or does not answer", async () => {
     const registrationTimes = { ...quickTimes, standbyMs: 500 };
     const old = await scenario.registered({}, { ...slowCleaning, registrationTimes });
