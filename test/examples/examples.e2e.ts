@@ -6,7 +6,7 @@ import type { ApiObject } from "../cluster/kubectl.ts";
 import { checkout } from "../image/paths.ts";
 import { skipLevel } from "../kubelet/require-level.ts";
 import { waitFor } from "../kubelet/wait.ts";
-import { exampleImages, manifests } from "./examples.ts";
+import { exampleImages, manifests, podsOf } from "./examples.ts";
 
 /**
  * Every file of deploy/kubernetes/examples, applied as it is to a cluster with simulated devices, with the images built from
@@ -64,19 +64,13 @@ describe.skipIf(skip)("the examples with simulated devices", () => {
   }, 600_000);
   afterAll(() => cluster.stop(), 120_000);
 
-  /** The pods of an example's object: of itself, its Deployment or its Job. */
-  async function podsOf(name: string): Promise<ApiObject[]> {
-    const all = await kubectl.list("pods");
-    return all.filter(
-      ({ metadata }) => metadata.name === name || metadata.name.startsWith(`${name}-`),
-    );
-  }
-
   const log = (pod: ApiObject) => kubectl.run(["logs", pod.metadata.name]);
 
   async function until<T>(what: string, pod: string, probe: () => Promise<T | undefined>) {
     return waitFor(what, patienceMs, probe).catch(async (cause) => {
-      const logs = await Promise.all((await podsOf(pod)).map((one) => log(one).catch(String)));
+      const logs = await Promise.all(
+        (await podsOf(kubectl, pod)).map((one) => log(one).catch(String)),
+      );
       const description = await kubectl.run(["describe", "pods"]).catch(String);
       throw new Error([cause, ...logs, description, cluster.logs()].join("\n"), { cause });
     });
@@ -87,7 +81,7 @@ describe.skipIf(skip)("the examples with simulated devices", () => {
     async (file, [name, texts]) => {
       await kubectl.run(["apply", "-f", join(manifests, file)]);
       const pods = await until(`${file}: every pod is Running or Succeeded`, name, async () => {
-        const now = await podsOf(name);
+        const now = await podsOf(kubectl, name);
         const isUp = ({ status }: ApiObject) => ["Running", "Succeeded"].includes(status.phase);
         return now.length > 0 && now.every(isUp) ? now : undefined;
       });
@@ -97,7 +91,7 @@ describe.skipIf(skip)("the examples with simulated devices", () => {
           return texts.every((part) => text.includes(part)) ? true : undefined;
         });
       }
-      for (const { status } of await podsOf(name)) {
+      for (const { status } of await podsOf(kubectl, name)) {
         expect(["Running", "Succeeded"]).toContain(status.phase);
         expect(status.containerStatuses[0].restartCount).toBe(0);
       }
@@ -108,7 +102,7 @@ describe.skipIf(skip)("the examples with simulated devices", () => {
   test(
     "the recorder ends with code 1 when its writer dies, and says so",
     async () => {
-      const [pod] = await podsOf("recorder");
+      const [pod] = await podsOf(kubectl, "recorder");
       if (pod === undefined) throw new Error("no recorder");
       const [, writer] = /the writer is process (\d+)/.exec(await log(pod)) ?? [];
       await kubectl.run(["exec", "recorder", "--", "bash", "-c", `kill -9 ${writer}`]);

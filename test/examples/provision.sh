@@ -3,8 +3,9 @@
 # debootstrap makes. Layers and archives stay in the cache; an archive is built again if a file of its directory changes.
 # It provides the cluster, too. Idempotent; needs root, apt and the network.
 #
-#   provision.sh           all of that
-#   provision.sh --check   builds nothing; prints a line `NAME ARCHIVE` for each image, or ends with 69 (EX_UNAVAILABLE)
+#   provision.sh [NAME…]           all of that; only these images, where some are named
+#   provision.sh --check [NAME…]   builds nothing; prints a line `NAME ARCHIVE` for each image, or ends with 69
+#                                  (EX_UNAVAILABLE)
 set -euo pipefail
 umask 022
 
@@ -13,7 +14,10 @@ examples=$here/../../deploy/examples
 cache=${VDP_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/video-device-plugin}/examples
 base=docker.io/library/debian:trixie-slim
 suite=trixie
-mapfile -t names < <(cd "$examples" && printf '%s\n' */Dockerfile | cut -d/ -f1)
+check=no
+if [[ ${1:-} == --check ]]; then check=yes && shift; fi
+names=("$@")
+((${#names[@]})) || mapfile -t names < <(cd "$examples" && printf '%s\n' */Dockerfile | cut -d/ -f1)
 
 say() { printf 'provision: %s\n' "$*" >&2; }
 unavailable() { say "$*"; exit 69; }
@@ -21,15 +25,18 @@ quietly() {
   "$@" >"$cache/last-step.log" 2>&1 || { local code=$?; tail -n 25 "$cache/last-step.log" >&2; return "$code"; }
 }
 
+# tag NAME: what the manifests call the image
+tag() { sed -n "s/^ *image: \(.*\/$1:.*\)\$/\1/p" "$here"/../../deploy/kubernetes/examples/*.yaml | head -n 1; }
+
 # archive NAME: where the image of this directory's files is, built or not
 archive() {
   local key
-  key=$({ cat "$here/provision.sh" && cd "$examples/$1" && find . -type f -printf '%m %p\n' | sort &&
+  key=$({ tag "$1" && cat "$here/provision.sh" && cd "$examples/$1" && find . -type f -printf '%m %p\n' | sort &&
     find . -type f -print0 | sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-16)
   echo "$cache/$1-$key.tar"
 }
 
-if [[ ${1:-} == --check ]]; then
+if [[ $check == yes ]]; then
   for name in "${names[@]}"; do
     [[ -e $(archive "$name") ]] || unavailable "the image of $name is not built; run test/examples/provision.sh"
     echo "$name $(archive "$name")"
@@ -72,7 +79,7 @@ provide_base() {
 provide() {
   local name=$1 file tag
   file=$(archive "$name")
-  tag=$(sed -n "s/^ *image: \(.*\/$name:.*\)\$/\1/p" "$here"/../../deploy/kubernetes/examples/*.yaml | head -n 1)
+  tag=$(tag "$name")
   [[ -n $tag ]] || { say "no example has the image $name"; return 1; }
   if [[ -e $file ]]; then
     say "the image of $name is built already"

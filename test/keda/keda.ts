@@ -64,15 +64,6 @@ export class Redis {
     return Number(await this.send("LLEN", [list]));
   }
 
-  /** All entries of a list. */
-  async entries(list: string): Promise<string[]> {
-    return (await this.send("LRANGE", [list, "0", "-1"])) as string[];
-  }
-
-  async remove(list: string): Promise<void> {
-    await this.send("DEL", [list]);
-  }
-
   send(command: string, args: string[]): Promise<unknown> {
     if (!this.#client) throw new Error("Redis is not started");
     return this.#client.send(command, args);

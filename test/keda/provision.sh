@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes this machine able to run KEDA in the cluster of test/cluster: KEDA's operator, built from its published module,
-# the module's own manifests, and Debian's Redis. Idempotent; needs Go and apt.
+# the module's own manifests, Debian's Redis, and the image of the example. Idempotent; needs root, Go and apt.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -9,15 +9,20 @@ module=github.com/kedacore/keda/v2
 
 say() { printf 'provision: %s\n' "$*" >&2; }
 
-"$here/../cluster/provision.sh"
+# With the cluster.
+"$here/../examples/provision.sh" media
 
 mkdir -p "$cache/bin"
 exec 9>"$cache/lock"
 flock 9
 
-# The server of Debian's package redis-server is a link into redis-tools; only the former starts a service.
-if [[ ! -x /usr/bin/redis-check-rdb ]]; then
-  apt-get -q update >&2 && apt-get -q install -y --no-install-recommends redis-tools >&2
+# The server of Debian's package redis-server is a link into redis-tools; only the former starts a service. Redis gets an
+# address that the pods reach.
+packages=()
+[[ -x /usr/bin/redis-check-rdb ]] || packages+=(redis-tools)
+PATH=$PATH:/usr/sbin:/sbin command -v ip >/dev/null || packages+=(iproute2)
+if ((${#packages[@]})); then
+  apt-get -q update >&2 && apt-get -q install -y --no-install-recommends "${packages[@]}" >&2
 fi
 ln -sf /usr/bin/redis-check-rdb "$cache/bin/redis-server"
 
