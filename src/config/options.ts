@@ -342,7 +342,7 @@ export const options: Options = {
     default: "/dev/feed{index}",
     group: "Ready cameras",
     description:
-      "Path of a ready camera's feed inside a container, with the placeholders of CONTAINER_DEVICE_PATH; browsers take each /dev/video… for a camera, so a feed has another name.",
+      "Path of a ready camera's feed inside a container, with {id}, {n} and {index} as in CONTAINER_DEVICE_PATH; browsers take each /dev/video… for a camera, so a feed has another name.",
   },
   logLevel: {
     flag: "log-level",

@@ -80,9 +80,7 @@ export function feedPathTemplate(): OptionType<string> {
     expected: `${type.expected}, that doesn't start with /dev/video or /dev/{id}`,
     schema: { ...type.schema, not: { pattern: "^/+dev/+(video|\\{id\\})" } },
     parse: (text, context) =>
-      /^\/+(?:\.?\/)*dev\/+(?:\.?\/)*(video|\{id\})/.test(text)
-        ? reject()
-        : type.parse(text, context),
+      /^\/dev\/(video|\{id\})/.test(tidy(text)) ? reject() : type.parse(text, context),
   };
 }
 

@@ -27,7 +27,7 @@ const testCard = "test-card";
 export function placeholder(): OptionType<Placeholder> {
   const file = filePath();
   return {
-    expected: `${testCard}, a colour such as #1d3557, or the absolute path of a PNG file`,
+    expected: `a colour such as #1d3557, ${testCard}, or the absolute path of a PNG file`,
     placeholder: "PICTURE",
     schema: { type: "string", pattern: `^${testCard}$|^#[0-9A-Fa-f]{6}$|^/.*[^/]$` },
     parse: (text, context) => {
