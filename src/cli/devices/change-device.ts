@@ -154,7 +154,7 @@ function likeNow(number: number, label: string, path: string, config: Config): C
   };
 }
 
-/** The plugin's driver, for one device. Its log goes to the error output. */
+/** The plugin's driver, for one device, which may be one of a ready camera's two. Its log goes to the error output. */
 function driverOf(
   number: number,
   config: Config,
@@ -168,5 +168,6 @@ function driverOf(
     write: (text) => terminal.err(text),
   });
   const one = { firstDeviceNumber: number, maxDevices: 1, numberTaken: "refuse" } as const;
-  return createDriver({ ...config, ...one, driver: "v4l2loopback" }, log);
+  const plain = { driver: "v4l2loopback", readyCameras: false } as const;
+  return createDriver({ ...config, ...one, ...plain }, log);
 }

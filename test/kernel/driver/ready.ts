@@ -196,6 +196,26 @@ export const ready: readonly Scenario[] = [
     },
   },
   {
+    name: "a program that writes to the camera itself does not end it",
+    async run(stage) {
+      await using cameras = await new ReadyStage(stage).ensure();
+      const watching = new AbortController();
+      cameras.driver.watch(() => {}, watching.signal);
+      let isRefused: boolean;
+      {
+        using program = stage.open(CAMERA);
+        const format = { width: 320, height: 240, pixelFormat: pixelFormats.YU12 };
+        ignoring(() => program.setFormat("output", format));
+        ignoring(() => program.streamOn("output"));
+        isRefused = ignoring(() => program.write(filled(0x51))) === undefined;
+      }
+      await eventually("the camera", () => whyListedNot(stage) === undefined);
+      watching.abort();
+      deepEqual(await reasonsOf(cameras), ["ok", "ok"]);
+      return isRefused ? "it is refused" : "it is a camera again";
+    },
+  },
+  {
     name: "many opens of the feed leave the camera as it is",
     async run(stage) {
       await using cameras = await new ReadyStage(stage).ensure();
