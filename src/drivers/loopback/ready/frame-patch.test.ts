@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { applyPatch, diffFrames, revertPatch } from "./frame-patch.ts";
+import { applyPatch, diffFrames } from "./frame-patch.ts";
 
-test("a patch turns its base into the frame, and back", () => {
+test("a patch turns its base into the frame", () => {
   const change = fc.tuple(fc.nat(1999), fc.integer({ min: 1, max: 400 }), fc.nat(255));
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 2000 }), fc.array(change), (length, changes) => {
@@ -13,8 +13,6 @@ test("a patch turns its base into the frame, and back", () => {
       const scratch = base.slice();
       applyPatch(scratch, patch);
       expect(scratch).toEqual(frame);
-      revertPatch(scratch, patch, base);
-      expect(scratch).toEqual(base);
     }),
   );
 });

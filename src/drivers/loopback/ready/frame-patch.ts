@@ -33,8 +33,3 @@ export function applyPatch(frame: Uint8Array, { offsets, bytes }: FramePatch): v
     frame.set(bytes.subarray(from, from + Math.min(blockBytes, frame.length - at)), at);
   });
 }
-
-/** Turns the frame into the base again. */
-export function revertPatch(frame: Uint8Array, { offsets }: FramePatch, base: Uint8Array): void {
-  for (const at of offsets) frame.set(base.subarray(at, at + blockBytes), at);
-}

@@ -1,5 +1,5 @@
 import { type PollCalls, PollSet, pollIn } from "../../../linux/poll-calls.ts";
-import { applyPatch, type FramePatch, revertPatch } from "./frame-patch.ts";
+import { applyPatch, type FramePatch } from "./frame-patch.ts";
 import type { RelayEvent, RelayedPair } from "./relay.ts";
 import type { RelayCounters } from "./relay-counters.ts";
 
@@ -80,8 +80,6 @@ export class RelayLoop {
   readonly #cameras = new Map<string, RelayedCamera>();
   readonly #set = new PollSet();
   #buffer = new Uint8Array(0);
-  /** The placeholder that was written last: its base with its patch. */
-  #shown: { readonly frame: Uint8Array; parts: PlaceholderParts } | undefined;
 
   constructor(settings: LoopSettings, deps: LoopDeps) {
     this.#settings = settings;
@@ -202,18 +200,12 @@ export class RelayLoop {
     emit({ id, kind: "placeholder" });
   }
 
-  /** Puts a placeholder together, in one frame for all of them. */
-  #compose(parts: PlaceholderParts): Uint8Array {
-    if (this.#shown?.parts.base !== parts.base) {
-      this.#shown = { frame: Uint8Array.from(parts.base), parts };
-    } else if (this.#shown.parts === parts) {
-      return this.#shown.frame;
-    } else {
-      revertPatch(this.#shown.frame, this.#shown.parts.patch, parts.base);
-      this.#shown.parts = parts;
-    }
-    applyPatch(this.#shown.frame, parts.patch);
-    return this.#shown.frame;
+  /** Puts a placeholder together where the next frame will be read: a frame of its own would be memory for a copy. */
+  #compose({ base, patch }: PlaceholderParts): Uint8Array {
+    const frame = this.#buffer.subarray(0, base.length);
+    frame.set(base);
+    applyPatch(frame, patch);
+    return frame;
   }
 }
 
