@@ -47,6 +47,8 @@ run doctor $plugin doctor --json
 
 run snapshot $plugin snapshot video0 -o /tmp/frame.png
 base64 /tmp/frame.png >/log/frame.png
+echo controls >/run/first
+check "the camera lists its controls" wait_for 60 grep "^2 7 " /log/camera-first
 run snapshot-mjpg $plugin snapshot $(nodes 30 | head -n 1) -o /tmp/frame.jpg
 value jpeg "$(od -An -tx1 /tmp/frame.jpg | tr -d ' \n')"
 run snapshot-mjpg-png $plugin snapshot $(nodes 30 | head -n 1) -o /tmp/none.png
@@ -161,6 +163,14 @@ function makeTests(result: () => VmResult): void {
     });
     // 75 % of 255 is 191: 0xb or 0xc, by rounding
     expect(bars.map((bar) => bar.replaceAll("b", "c"))).toEqual(BARS);
+  });
+
+  test("neither a list nor a snapshot changes a control", () => {
+    // entity, selector and value: auto exposure, exposure, focus, auto focus, zoom, pan and tilt; then the picture's
+    expect(output("camera-first").trim().split("\n")).toEqual([
+      ...["1 2 8", "1 4 156", "1 6 0", "1 8 1", "1 11 100", "1 13 0"],
+      ...["2 2 0", "2 3 32", "2 7 64"],
+    ]);
   });
 
   test("MJPG is saved as it is, into a JPEG file alone", () => {
