@@ -77,8 +77,10 @@ $plugin snapshot $moved -o /tmp/none.png >/log/snapshot-stuck 2>&1 &
 snapshot=$!
 streams() { grep 1 $(port 3)/*:1.1/bAlternateSetting; }
 check "a snapshot streams" wait_for 120 streams
-v4l2-tool query /dev/$moved >/log/beside-stream
+# it keeps its stream until the other one has ended, however long that takes
+kill -STOP $snapshot
 run snapshot-second $plugin snapshot $moved -o /tmp/none.png
+kill -CONT $snapshot
 wait $snapshot
 $plugin snapshot $moved -o /tmp/none.png >/log/snapshot-unplugged 2>&1 &
 snapshot=$!
