@@ -8,7 +8,9 @@ type Main = (args: readonly string[]) => Promise<number>;
 
 /** Each is loaded when it is asked for. */
 const programs: Readonly<Record<string, () => Promise<{ readonly main: Main }>>> = {
+  chromium: () => import("../chromium/guest.ts"),
   contract: () => import("../contract/driver-contract-guest.ts"),
+  buffers: () => import("../chromium/buffers-guest.ts"),
   driver: () => import("./driver/guest.ts"),
   hello: () => import("./hello.ts"),
   story: () => import("./stories/guest.ts"),

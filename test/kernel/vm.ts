@@ -15,6 +15,8 @@ export interface VmMachine {
   readonly files?: Readonly<Record<string, ArchiveFile>>;
   /** More of the kernel's command line, such as "module_blacklist=v4l2loopback". */
   readonly kernelArguments?: string;
+  /** A disk image on the host, /dev/vda in the VM. What the VM writes to it is lost at its end. */
+  readonly disk?: string;
 }
 
 /** Something to run on it. */
@@ -182,6 +184,9 @@ function qemuCommand(machine: VmMachine, path: (name: string) => string): string
     ...["-kernel", join(machine.directory, kernelOf(machine.moduleVersion), "vmlinux")],
     // Not compressed: QEMU copies it at once, while the guest would take seconds to decompress it.
     ...["-initrd", path("initramfs")],
+    ...(machine.disk === undefined
+      ? []
+      : ["-drive", `file=${machine.disk},if=virtio,format=raw,snapshot=on`]),
     // ttyS0 is the console, ttyS1 the report.
     ...["-serial", `file:${path("console")}`, "-serial", `file:${path("report")}`],
     "-append",
