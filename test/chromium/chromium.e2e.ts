@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { builtPlugin, compileGuest } from "../kernel/compile.ts";
@@ -24,6 +24,9 @@ const others = MODULE_VERSIONS.filter((version) => !versions.includes(version));
 if (others.length > 0) onlyInFullRun(`Chromium on v4l2loopback ${others.join(", ")}`);
 const provisioned = provision();
 const skip = skipLevel(provisioned.reason, "there is no disk with Chromium");
+
+/** Where the pictures of the newest version's ready camera are after the run; docs/ready-cameras.png is made of them. */
+const pictures = join(import.meta.dir, "../../dist");
 
 /** A minute each on an idle machine. */
 const scriptSeconds = 600 * (versions.length + 1);
@@ -51,6 +54,10 @@ ${noComplaint}`;
       result = run.resultOf("Chromium");
       results = parseGuestResults(result.files["scenarios"] ?? "") as ScenarioResult[];
       buffers = parseGuestResults(result.files["buffers"] ?? "") as unknown as BuffersResult[];
+      for (const [name, text] of Object.entries(result.files)) {
+        if (!name.endsWith(".base64")) continue;
+        writeFileSync(join(pictures, name.replace(".base64", "")), Buffer.from(text, "base64"));
+      }
       for (const { version, name, ms, how = "yes" } of [...results, ...buffers]) {
         console.log(`${version}: ${name}: ${how}, ${(ms / 1000).toFixed(1)} s`);
       }

@@ -13,8 +13,13 @@ export class ColourWriter implements Disposable {
   readonly #file: VideoFile;
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(id: string, colour: Colour, format: FrameFormat = "YU12") {
-    const [width, height] = [320, 240];
+  /** `size`: width and height in pixels. */
+  constructor(
+    id: string,
+    colour: Colour,
+    format: FrameFormat = "YU12",
+    [width, height]: readonly [number, number] = [320, 240],
+  ) {
     const picture = blankPicture(width, height);
     fillRectangle(picture, 0, 0, width, height, colour);
     const frame = encodeFrame(picture, format);

@@ -8,6 +8,7 @@ import { ChromiumViewer } from "./chromium-viewer.ts";
 import { ColourWriter } from "./colour-writer.ts";
 import { BLUE, GREEN, ID, isNear, lifeOf, RED, shows, viewCamera } from "./life.ts";
 import { cleared } from "./module-in-vm.ts";
+import { outlivesAll } from "./ready.ts";
 import { readerViewer } from "./viewer.ts";
 
 /** The group of the device nodes, which the user `member` of provision.sh is in and `app` is not. */
@@ -132,5 +133,9 @@ export const scenarios: readonly BrowserScenario[] = [
       await shows(view, BLUE);
       return undefined;
     },
+  },
+  {
+    name: "a ready camera is listed at any time, and its track outlives every writer and the plugin",
+    run: (_stage, chromium) => outlivesAll(chromium),
   },
 ];
