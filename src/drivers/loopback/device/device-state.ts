@@ -243,7 +243,9 @@ export class LoopbackView {
   #lookAtOpeners(sysfs: SysfsDevice | undefined, readOnly: boolean): Partial<DeviceFacts> {
     if (!sysfs?.loopback) return {};
     const locked = this.openers.isLeftLocked(sysfs);
-    if (!sysfs.writing || readOnly) return { locked };
+    // A device that this process holds open has no left-over writer's mark. To ask would lock browsers out for a moment,
+    // and one that finds no camera then ends a track that runs.
+    if (!sysfs.writing || readOnly || this.openers.isHeld(sysfs.number)) return { locked };
     const isOpen = this.openers.isOpen(sysfs.number);
     // The mark goes with the last close, so one that was seen before that close proves nothing.
     return { locked, isOpen, sysfs: this.sysfs(sysfs) };

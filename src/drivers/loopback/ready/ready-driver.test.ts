@@ -99,6 +99,19 @@ describe("a ready camera", () => {
     expect(await reasonsOf(driver)).toEqual(["ok", "ok"]);
   });
 
+  test("is never locked by an inspection, not even for a moment", async () => {
+    const { kernel, driver } = setUp();
+    await driver.ensure();
+    const written: string[] = [];
+    const write = kernel.writeAttribute.bind(kernel);
+    kernel.writeAttribute = (path, text) => {
+      written.push(path);
+      write(path, text);
+    };
+    expect(await reasonsOf(driver)).toEqual(["ok", "ok"]);
+    expect(written).toEqual([]);
+  });
+
   test("is recreated by a reset, both devices, and relayed again", async () => {
     const { kernel, driver, relay } = setUp();
     await driver.ensure();
