@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { containerPath } from "../devices/container-path.ts";
+import { containerPath, readyVariables } from "../devices/container-path.ts";
 import type { DeviceStatus } from "../devices/inventory/device-status.ts";
 import type { ContainerAllocateResponseSchema } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 
@@ -58,18 +58,18 @@ function asSeen(device: DeviceStatus, index: number, view: ContainerView): Alloc
  */
 function variables(devices: readonly AllocatedDevice[], variable: string): Record<string, string> {
   const ready = devices.filter(({ feedPath }) => feedPath !== undefined);
-  const stem = variable.replace(/_DEVICE$/, "");
+  const names = readyVariables(variable);
   return {
     ...pathVariables(
       variable,
       devices.map(({ containerPath, feedPath }) => feedPath ?? containerPath),
     ),
     ...pathVariables(
-      `${stem}_CAMERA`,
+      names.camera,
       ready.map(({ containerPath }) => containerPath),
     ),
     ...pathVariables(
-      `${stem}_FEED`,
+      names.feed,
       ready.flatMap(({ feedPath }) => feedPath ?? []),
     ),
   };

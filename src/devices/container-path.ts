@@ -14,6 +14,18 @@ export function containerPath(template: string, device: NumberedDevice, index: n
     .replaceAll("{index}", String(index));
 }
 
+/**
+ * The variables that name the first camera and the first feed of a container's ready cameras, from that of its devices:
+ * `VIDEO_CAMERA` and `VIDEO_FEED` beside `VIDEO_DEVICE`. The same names with an S have the paths of all.
+ */
+export function readyVariables(variable: string): {
+  readonly camera: string;
+  readonly feed: string;
+} {
+  const stem = variable.replace(/_DEVICE$/, "");
+  return { camera: `${stem}_CAMERA`, feed: `${stem}_FEED` };
+}
+
 /** True if containers have the device at another path than the host. */
 export function isRemapped(template: string, device: NumberedDevice): boolean {
   return containerPath(template, device, 0) !== `/dev/${device.id}`;

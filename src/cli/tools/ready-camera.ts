@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import { PluginError } from "../../common/plugin-error.ts";
 import { systemSources } from "../../config/system-sources.ts";
+import { readyVariables } from "../../devices/container-path.ts";
 import { findPair } from "../../drivers/loopback/index.ts";
 import { type FrameFormat, frameFormats } from "../../frames/encode.ts";
 import { deviceId } from "../../v4l2/device-ids.ts";
@@ -75,8 +76,8 @@ export function usersOf({ camera, feed }: Pick<ReadyCamera, "camera" | "feed">):
 
 /** The paths that Allocate's variables have for ready cameras, in this container. */
 function containerPaths(variable: string, env: Readonly<Record<string, string | undefined>>) {
-  const stem = variable.replace(/_DEVICE$/, "");
-  return [`${stem}_CAMERAS`, `${stem}_FEEDS`].flatMap((name) =>
-    (env[name] ?? "").split(",").filter((path) => path !== ""),
+  const { camera, feed } = readyVariables(variable);
+  return [camera, feed].flatMap((name) =>
+    (env[`${name}S`] ?? "").split(",").filter((path) => path !== ""),
   );
 }
