@@ -70,12 +70,19 @@ export function parametersOf(
   settings: ParameterSettings,
   moduleVersion: string | undefined,
 ): DeviceParameters {
-  const { exclusiveCaps, maxWidth, maxHeight } = settings;
-  const bounds = { maxWidth, maxHeight };
-  if (role === "camera") return { ...bounds, exclusiveCaps: true, maxBuffers: 2 };
-  const maxBuffers = defaultBuffers(moduleVersion);
-  if (role === "feed") return { ...bounds, exclusiveCaps: false, maxBuffers };
-  return { ...bounds, exclusiveCaps, maxBuffers: settings.maxBuffers ?? maxBuffers };
+  const { maxWidth, maxHeight } = settings;
+  const common = { maxWidth, maxHeight, exclusiveCaps: exclusiveCapsOf(role, settings) };
+  if (role === "camera") return { ...common, maxBuffers: 2 };
+  const configured = role === undefined ? settings.maxBuffers : undefined;
+  return { ...common, maxBuffers: configured ?? defaultBuffers(moduleVersion) };
+}
+
+/** A ready camera and its feed have their own, whatever the settings say of plain devices. */
+function exclusiveCapsOf(
+  role: DeviceNode["role"],
+  { exclusiveCaps }: Pick<DeviceParameters, "exclusiveCaps">,
+): boolean {
+  return role === undefined ? exclusiveCaps : role === "camera";
 }
 
 /** The parameters that {@link moduleParameters} sets. */
@@ -109,9 +116,7 @@ export function moduleParameters(
   return [
     `devices=${fitting.length}`,
     ...array("video_nr", ({ number }) => number),
-    ...array("exclusive_caps", ({ role }) =>
-      (role === undefined ? parameters.exclusiveCaps : role === "camera") ? "1" : "0",
-    ),
+    ...array("exclusive_caps", ({ role }) => (exclusiveCapsOf(role, parameters) ? "1" : "0")),
     ...(labels.every((label) => label === "") ? [] : [`card_label="${labels.join(",")}"`]),
     `max_buffers=${clampBuffers(parameters.maxBuffers)}`,
     `max_width=${parameters.maxWidth}`,

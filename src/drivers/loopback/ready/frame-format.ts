@@ -1,10 +1,8 @@
+import { frameBytes } from "../../../frames/encode.ts";
 import { type FormatRequest, type FrameSize, pixelFormats } from "../../../v4l2/video-structs.ts";
-import type { ReadyPixelFormat, ReadySettings } from "./ready-settings.ts";
+import type { ReadySettings } from "./ready-settings.ts";
 
 type Picture = Pick<ReadySettings, "width" | "height" | "pixelFormat">;
-
-/** Bytes a pixel. */
-const pixelBytes: Readonly<Record<ReadyPixelFormat, number>> = { YU12: 1.5, YUYV: 2, NV12: 1.5 };
 
 /** Sizes that programs use by default, for the explanation of a wrong one. */
 const usualSizes: readonly FrameSize[] = [
@@ -29,7 +27,7 @@ export function fixedFormat({ width, height, pixelFormat }: Picture): FormatRequ
 
 /** Bytes of a whole frame. Width and height are even. */
 export function frameBytesOf({ width, height, pixelFormat }: Picture): number {
-  return width * height * pixelBytes[pixelFormat];
+  return frameBytes(pixelFormat, width, height);
 }
 
 /** What the module's attribute `format` begins with: `YU12:1280x720`. */
