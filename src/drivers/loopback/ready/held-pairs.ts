@@ -8,6 +8,7 @@ import type { LoopbackDriver } from "../loopback-driver.ts";
 import { formatAttribute, frameBytesOf } from "./frame-format.ts";
 import {
   fixFeed,
+  type Generation,
   generationOf,
   type HoldContext,
   holdCamera,
@@ -32,6 +33,8 @@ type HeldFile = VideoFile & { readonly id: string };
 interface HeldPair {
   readonly camera: HeldFile;
   readonly feed: HeldFile;
+  /** Of the module: it can't be another one while the files are open. */
+  readonly generation: Generation;
 }
 
 /** The pairs that this process holds open: their cameras are listed, and the relay copies their frames. */
@@ -81,6 +84,7 @@ export class HeldPairs {
       this.#pairs.set(id, {
         camera: { ...camera, id: cameraId },
         feed: { ...feed, id: feedId },
+        generation: context.generation,
       });
       relay.add({
         id,
@@ -98,23 +102,24 @@ export class HeldPairs {
 
   /**
    * Ends the relay of a pair and closes its files. A pair that isn't held is a success.
-   * @param stays True if a 0.13 camera shall stay listed without this process.
+   * @param stays True if the camera shall stay listed without this process, where its version can do that.
    */
   async release(id: string, stays = false): Promise<void> {
     const pair = this.#pairs.get(id);
     if (pair === undefined) return;
     await this.#deps.relay.remove(id);
     this.#pairs.delete(id);
-    if (this.#context().generation === "0.12") this.#takeImageOrder(pair);
-    if (stays) stayCapture(pair.camera);
+    if (pair.generation === "0.12") this.#takeImageOrder(pair);
+    if (stays && pair.generation === "0.13") stayCapture(pair.camera);
     pair.camera.close();
     pair.feed.close();
   }
 
   /** Undoes what programs that write to a camera themselves leave; only 0.13 lets them. */
   keepListed(): void {
-    if (this.#context().generation !== "0.13") return;
-    for (const { camera } of this.#pairs.values()) attempt(() => keepCapture(camera));
+    for (const { camera, generation } of this.#pairs.values()) {
+      if (generation === "0.13") attempt(() => keepCapture(camera));
+    }
   }
 
   /**

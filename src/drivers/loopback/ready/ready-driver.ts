@@ -19,7 +19,6 @@ import { faultOf } from "../device/device-state.ts";
 import type { LoopbackDriver } from "../loopback-driver.ts";
 import { describeWrongSize, formatAttribute } from "./frame-format.ts";
 import { HeldPairs } from "./held-pairs.ts";
-import { generationOf } from "./hold.ts";
 import { pairsOf, roleOf, singlesOf } from "./pair.ts";
 import type { ReadySettings } from "./ready-settings.ts";
 import type { Relay, RelayEvent } from "./relay.ts";
@@ -229,10 +228,9 @@ export class ReadyDriver implements VideoDriver {
   }
 
   async leave(): Promise<void> {
-    const stays = generationOf(this.describe().moduleVersion) === "0.13";
     // First the thread, for all pairs at once.
     await this.#relay.close();
-    for (const { id } of this.devices) await this.#held.release(id, stays);
+    for (const { id } of this.devices) await this.#held.release(id, true);
   }
 
   async isOpen(id: string): Promise<boolean | undefined> {
