@@ -266,7 +266,7 @@ export class Plugin {
       return;
     }
     // The end of the process leaves them as well.
-    if (!this.#config.removeDevicesOnExit)
+    if (this.#handsOver())
       await Promise.race([this.#deps.driver.leave(), clock.sleep(stopPatienceMs)]);
     if (this.#config.removeDevicesOnExit && this.#failure === undefined)
       await this.#pool.devices.maintenance.removeUnused();
