@@ -1,0 +1,86 @@
+import type { Config } from "./config.ts";
+
+/** The keys of {@link Config} that each pool of v4l2loopback devices has for itself; all others are the process's. */
+export const loopbackPoolKeys = [
+  "resourceName",
+  "containerDevicePath",
+  "containerDeviceEnv",
+  "containerFeedPath",
+  "preStartContainer",
+  "maxDevices",
+  "firstDeviceNumber",
+  "numberTaken",
+  "v4l2MaxBuffers",
+  "v4l2MaxWidth",
+  "v4l2MaxHeight",
+  "v4l2ExclusiveCaps",
+  "v4l2CardLabel",
+  "v4l2DevicePerm",
+  "v4l2DeviceGroup",
+  "readyCameras",
+  "readySize",
+  "readyPixelFormat",
+  "readyRate",
+  "readyPlaceholder",
+  "readyIdleTime",
+  "readyPlaceholderRate",
+] as const satisfies readonly (keyof Config)[];
+
+/** What one pool offers, and under which resource name. */
+export type PoolConfig = LoopbackPool | CameraPool;
+
+/** v4l2loopback devices that the plugin creates. `{ ...config, ...pool.options }` is the configuration of this pool. */
+export interface LoopbackPool {
+  readonly kind: "loopback";
+  /** A DNS label, unique in the node. Without a file: `default`. */
+  readonly name: string;
+  readonly options: Pick<Config, (typeof loopbackPoolKeys)[number]>;
+}
+
+/** Real V4L2 devices of the node: `devices` in the file. */
+export interface CameraPool {
+  readonly kind: "devices";
+  readonly name: string;
+  readonly options: Pick<
+    Config,
+    "resourceName" | "containerDevicePath" | "containerDeviceEnv" | "preStartContainer"
+  >;
+  /** A device belongs to the pool if it matches one of these, and none of {@link exclude}. */
+  readonly select: readonly DeviceRule[];
+  readonly exclude: readonly DeviceRule[];
+  /** What makes a device the same one after it was plugged in again; `auto` takes the serial number if it is one. */
+  readonly identity: "auto" | "serial" | "port";
+  /** ID of the pool's only device; empty names each by its identity. */
+  readonly deviceName: string;
+  /** Nodes of the same physical device that a container gets as well. */
+  readonly with: readonly ("metadata" | "media" | "subdevices" | "usb")[];
+  /** Fewer devices than this are a warning and a metric. */
+  readonly expect: number;
+  /** How many containers may have a device at once. */
+  readonly share: number;
+  readonly clean: "none" | "controls" | "required";
+  readonly signal: "ignore" | "report" | "required";
+  /** `auto` answers with CDI devices beside device specs. */
+  readonly cdi: "auto" | "off";
+}
+
+/** What a device has to match in all that is set. Texts are globs (`*`, `?`). */
+export interface DeviceRule {
+  readonly kind?: "camera" | "codec" | "output" | "any";
+  readonly driver?: string;
+  readonly card?: string;
+  /** `bus_info`. */
+  readonly bus?: string;
+  /** A udev link of one of its nodes: `/dev/v4l/by-path/…`. */
+  readonly link?: string;
+  readonly usb?: {
+    /** Four hexadecimal digits. */
+    readonly vendor?: string;
+    readonly product?: string;
+    readonly serial?: string;
+    /** `1-2.4` */
+    readonly port?: string;
+  };
+  /** True if devices without hardware (vivid, another v4l2loopback) may match. Default false. */
+  readonly virtual?: boolean;
+}
