@@ -2,6 +2,7 @@ import type { Config } from "../config/config.ts";
 import { configFlags, configFrom, type Sources } from "../config/load-config.ts";
 import { options } from "../config/options.ts";
 import { type Flag, parseArguments } from "../config/parse-arguments.ts";
+import type { PoolConfig } from "../config/pool-config.ts";
 import { type Problem, valueProblem } from "../config/problem.ts";
 import { boolean } from "../config/types/choice.ts";
 import type { ValueType } from "../config/types/option-type.ts";
@@ -29,6 +30,8 @@ export interface Given<F extends OwnFlags = OwnFlags> {
   readonly flags: FlagValues<F>;
   /** From the options of `run` among the arguments, and the environment. */
   readonly config: Config;
+  /** What this node offers, of the same configuration. */
+  readonly pools: readonly PoolConfig[];
 }
 
 export type ArgumentsResult<F extends OwnFlags> =
@@ -61,7 +64,8 @@ export function readArguments<F extends OwnFlags>(
   if (!loaded.ok) found.push(...loaded.problems);
   if (!loaded.ok || found.length > 0) return { ok: false, problems: found };
   const flags = values as FlagValues<F>;
-  return { ok: true, given: { positionals, flags, config: loaded.config } };
+  const { config, pools } = loaded;
+  return { ok: true, given: { positionals, flags, config, pools } };
 }
 
 /** A command's own flags as a list. */

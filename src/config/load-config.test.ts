@@ -88,6 +88,15 @@ test("nothing given makes the defaults", () => {
   expect(load().config).toEqual(defaults);
 });
 
+test("the options make one pool, whose options are those of the configuration", () => {
+  const { config, pools } = load({ argv: ["--max-devices=3", "--ready-cameras"] });
+  expect(pools.map(({ kind, name }) => ({ kind, name }))).toEqual([
+    { kind: "loopback", name: "default" },
+  ]);
+  expect(pools[0]?.options).toMatchObject({ maxDevices: 3, readyCameras: true });
+  expect({ ...config, ...pools[0]?.options }).toEqual(config);
+});
+
 describe("precedence", () => {
   const argv = ["--env-file=/x.env", "--max-devices=1"];
   const env = { MAX_DEVICES: "2" };

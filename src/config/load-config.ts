@@ -1,10 +1,11 @@
 import { messageOf } from "../common/plugin-error.ts";
 import type { Config } from "./config.ts";
-import { crossChecks } from "./cross-checks.ts";
+import { crossChecks, flagName } from "./cross-checks.ts";
 import { type ParsedEnvFile, parseEnvFile } from "./env-file.ts";
 import { envFileOption, optionKeys, options } from "./options.ts";
 import type { Origin } from "./origin.ts";
 import { type Flag, parseArguments } from "./parse-arguments.ts";
+import { defaultPool, type PoolConfig } from "./pool-config.ts";
 import { type Problem, quote, valueProblem } from "./problem.ts";
 import type { ParseContext } from "./types/option-type.ts";
 
@@ -23,7 +24,13 @@ export interface Sources extends ParseContext {
 export type Origins = Readonly<Record<keyof Config, Origin>>;
 
 export type LoadResult =
-  | { readonly ok: true; readonly config: Config; readonly origins: Origins }
+  | {
+      readonly ok: true;
+      readonly config: Config;
+      readonly origins: Origins;
+      /** What this node offers, in the order of the configuration: the pool `default` of the options. */
+      readonly pools: readonly PoolConfig[];
+    }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 interface Given {
@@ -79,7 +86,7 @@ export function configFrom(
   // Complete unless an option failed, and checks that read a failed option are skipped.
   const config = values as Config;
   for (const { keys, subject, check } of crossChecks) {
-    const expected = keys.some((key) => failed.has(key)) ? undefined : check(config);
+    const expected = keys.some((key) => failed.has(key)) ? undefined : check(config, flagName);
     if (expected !== undefined) {
       problems.push(valueProblem(options[subject].flag, given[subject], expected));
     }
@@ -88,7 +95,7 @@ export function configFrom(
   problems.push(...otherProblems, ...envFile.problems);
   if (problems.length > 0) return { ok: false, problems };
   const origins = Object.fromEntries(optionKeys.map((key) => [key, given[key].origin])) as Origins;
-  return { ok: true, config, origins };
+  return { ok: true, config, origins, pools: [defaultPool(config)] };
 }
 
 /** The flags of all options. */

@@ -37,6 +37,12 @@ export interface LoopbackPool {
   readonly options: Pick<Config, (typeof loopbackPoolKeys)[number]>;
 }
 
+/** The pool that the options describe, without a file. */
+export function defaultPool(config: Config): LoopbackPool {
+  const options = Object.fromEntries(loopbackPoolKeys.map((key) => [key, config[key]]));
+  return { kind: "loopback", name: "default", options: options as LoopbackPool["options"] };
+}
+
 /** Real V4L2 devices of the node: `devices` in the file. */
 export interface CameraPool {
   readonly kind: "devices";
