@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { readSmallFile } from "../../common/files.ts";
 import { deviceId } from "../../v4l2/device-ids.ts";
 import { classify, type DeviceKind, guessKind } from "../../v4l2/device-kind.ts";
-import { groupNodes, type PhysicalDevice } from "../../v4l2/physical-device.ts";
+import { type PhysicalDevice, physicalDevices } from "../../v4l2/physical-device.ts";
 import { readVideoNodes, type VideoNode } from "../../v4l2/video-node.ts";
 import type { NodeAnswer } from "./query-nodes.ts";
 
@@ -57,7 +57,7 @@ export async function listCameras(
   );
   const free = nodes.filter((node) => !open.has(node)).map(({ path }) => path);
   const answers = free.length === 0 ? undefined : await asking?.query(free);
-  return groupNodes(
+  return physicalDevices(
     nodes.map((node): CameraNode => {
       const answer = answers?.get(node.path);
       const capabilities = answer?.state === "answered" ? answer.capabilities : undefined;
