@@ -1,0 +1,85 @@
+import type { DeviceKind } from "../../v4l2/device-kind.ts";
+import type { UsbDevice } from "../../v4l2/video-node.ts";
+
+/**
+ * What a device has to match, in all that is set. Texts are globs: `*` is any text, `?` any character. An empty rule
+ * matches every camera.
+ */
+export interface DeviceRule {
+  /** `any` is a device of whatever kind, also an unknown one. Default `camera`. */
+  readonly kind?: "camera" | "codec" | "output" | "any";
+  readonly driver?: string;
+  /** The card's name, which is the product of a USB camera. */
+  readonly card?: string;
+  /** `bus_info` of QUERYCAP; several PCI drivers write `PCIe:` where others write `PCI:`. */
+  readonly bus?: string;
+  /** A link that udev has made for one of its nodes, `/dev/v4l/by-path/…`. */
+  readonly link?: string;
+  readonly usb?: {
+    /** Four hexadecimal digits, in either case. */
+    readonly vendor?: string;
+    readonly product?: string;
+    readonly serial?: string;
+    /** The ports from the controller to the device: `1.2`. */
+    readonly port?: string;
+  };
+  /** True if a device without hardware matches as well. Default false. */
+  readonly virtual?: boolean;
+}
+
+/** What a device says of itself, and what the kernel says of it. */
+export interface DeviceTraits {
+  /** That of its main node; undefined if that is unknown. */
+  readonly kind: DeviceKind | undefined;
+  readonly driver: string | undefined;
+  readonly card: string;
+  /** Undefined if the device was not asked. */
+  readonly busInfo: string | undefined;
+  /** Links that udev has made for its nodes. */
+  readonly links: readonly string[];
+  readonly usb: UsbDevice | undefined;
+}
+
+/** The kernel's drivers without hardware, drivers/media/test-drivers. Their parents in /sys look like parts of the board. */
+const testDrivers = new Set(["vicodec", "vidtv", "vim2m", "vimc", "visl", "vivid"]);
+
+/** True if the device matches the rule. What isn't known of the device matches no text that is set. */
+export function selects(rule: DeviceRule, device: DeviceTraits): boolean {
+  const { kind = "camera", usb = {}, virtual = false } = rule;
+  if (kind !== "any" && device.kind !== kind) return false;
+  if (!virtual && testDrivers.has(device.driver ?? "")) return false;
+  const fits = (pattern: string | undefined, text: string | undefined) =>
+    pattern === undefined || (text !== undefined && matchesGlob(pattern, text));
+  return (
+    fits(rule.driver, device.driver) &&
+    fits(rule.card, device.card) &&
+    fits(rule.bus, device.busInfo) &&
+    (rule.link === undefined || device.links.some((link) => fits(rule.link, link))) &&
+    fits(usb.vendor?.toLowerCase(), device.usb?.vendor) &&
+    fits(usb.product?.toLowerCase(), device.usb?.product) &&
+    fits(usb.serial, device.usb?.serial) &&
+    fits(usb.port, device.usb?.ports)
+  );
+}
+
+/** True if the whole text matches a glob of `*` and `?`. Takes at most the product of the two lengths, whatever the glob. */
+export function matchesGlob(glob: string, text: string): boolean {
+  const pattern = [...glob];
+  const characters = [...text];
+  let [at, next] = [0, 0];
+  // The last `*`, and where what follows it was tried last: if that fails, it is tried one character later.
+  let [star, tried] = [-1, 0];
+  while (at < characters.length) {
+    if (pattern[next] === "*") {
+      [star, tried] = [next, at];
+      next += 1;
+    } else if (pattern[next] === "?" || pattern[next] === characters[at]) {
+      at += 1;
+      next += 1;
+    } else if (star >= 0) {
+      tried += 1;
+      [at, next] = [tried, star + 1];
+    } else return false;
+  }
+  return pattern.slice(next).every((character) => character === "*");
+}
