@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
 import { ErrnoError, errnoNameOf } from "../linux/errno-error.ts";
 import type { LinuxCalls } from "../linux/linux-calls.ts";
+import { type ControlInfo, decodeControlInfo, encodeNextControl } from "./video-control.ts";
 import {
   type BufferType,
   type Capabilities,
@@ -49,6 +50,8 @@ export interface VideoFile extends Disposable {
   setFormat(type: BufferType, request: FormatRequest): Format;
   getFrameInterval(type: BufferType): FrameInterval;
   setFrameInterval(type: BufferType, interval: FrameInterval): FrameInterval;
+  /** The control with the lowest ID above `id`, compound ones included; undefined if there is none. */
+  nextControl(id: number): ControlInfo | undefined;
   getControl(id: number): number;
   setControl(id: number, value: number): void;
   /** Returns how many buffers there are now; `count` 0 releases them. */
@@ -102,6 +105,10 @@ function videoFile(fd: number, calls: Ioctl): VideoFile {
       decodeFrameInterval(exchange(VIDIOC.G_PARM, encodeFrameInterval(type))),
     setFrameInterval: (type, interval) =>
       decodeFrameInterval(exchange(VIDIOC.S_PARM, encodeFrameInterval(type, interval))),
+    nextControl: (id) =>
+      unlessErrno("EINVAL", () =>
+        decodeControlInfo(exchange(VIDIOC.QUERY_EXT_CTRL, encodeNextControl(id))),
+      ),
     getControl: (id) => decodeControl(exchange(VIDIOC.G_CTRL, encodeControl(id))),
     setControl: (id, value) => void exchange(VIDIOC.S_CTRL, encodeControl(id, value)),
     requestBuffers: (type, count) =>
@@ -113,21 +120,23 @@ function videoFile(fd: number, calls: Ioctl): VideoFile {
       decodeMappedBuffer(exchange(VIDIOC.QUERYBUF, encodeQueryBuffer(type, index))),
     queueBuffer: (type, index) => void exchange(VIDIOC.QBUF, encodeQueryBuffer(type, index)),
     dequeueBuffer: (type) =>
-      unlessNotReady(() => decodeFilledBuffer(exchange(VIDIOC.DQBUF, encodeQueryBuffer(type, 0)))),
+      unlessErrno("EAGAIN", () =>
+        decodeFilledBuffer(exchange(VIDIOC.DQBUF, encodeQueryBuffer(type, 0))),
+      ),
     streamOn: (type) => void exchange(VIDIOC.STREAMON, encodeType(type)),
     streamOff: (type) => void exchange(VIDIOC.STREAMOFF, encodeType(type)),
     write: (frame) => fileCall(() => writeSync(fd, frame)),
-    read: (into) => unlessNotReady(() => fileCall(() => readSync(fd, into))),
+    read: (into) => unlessErrno("EAGAIN", () => fileCall(() => readSync(fd, into))),
     close,
     [Symbol.dispose]: close,
   };
 }
 
-function unlessNotReady<T>(call: () => T): T | undefined {
+function unlessErrno<T>(errno: string, call: () => T): T | undefined {
   try {
     return call();
   } catch (error) {
-    if (errnoNameOf(error) !== "EAGAIN") throw error;
+    if (errnoNameOf(error) !== errno) throw error;
     return undefined;
   }
 }

@@ -20,6 +20,7 @@ export const VIDIOC = {
   G_CTRL: 0xc008561b,
   S_CTRL: 0xc008561c,
   ENUM_FRAMESIZES: 0xc02c564a,
+  QUERY_EXT_CTRL: 0xc0e85667,
 } as const;
 
 /** `enum v4l2_buf_type`: readers use `capture`, writers `output`. */

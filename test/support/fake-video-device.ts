@@ -112,6 +112,7 @@ export class FakeVideoDevice {
         this.interval = interval;
         return interval;
       },
+      nextControl: () => undefined,
       getControl: (id) => {
         if (id === TIMEOUT_IMAGE_IO && this.hasButton) throw new ErrnoError(EACCES, "ioctl");
         return this.controls.get(id) ?? 0;
