@@ -1,6 +1,6 @@
 import type { Clock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
-import type { VideoDriver } from "../drivers/driver.ts";
+import type { DriverDevice, VideoDriver } from "../drivers/driver.ts";
 import { Inventory } from "./inventory/inventory.ts";
 import { AllocationGuard } from "./maintenance/allocation-guard.ts";
 import { DriverQueue } from "./maintenance/driver-queue.ts";
@@ -8,7 +8,7 @@ import { HeldDevices } from "./maintenance/held-devices.ts";
 import { InspectionLog } from "./maintenance/inspection-log.ts";
 import { Maintenance } from "./maintenance/maintenance.ts";
 import type { MaintenanceKind } from "./maintenance/maintenance-plan.ts";
-import { type MaintenanceRecords, maintenanceRecords } from "./maintenance/maintenance-record.ts";
+import { type MaintenanceRecord, newRecord } from "./maintenance/maintenance-record.ts";
 import type { MaintenanceTimes } from "./maintenance/maintenance-times.ts";
 import { DeviceMonitor } from "./maintenance/monitor.ts";
 import { type MaintenanceObserver, MaintenanceRunner } from "./maintenance/run-maintenance.ts";
@@ -63,7 +63,8 @@ export class Devices {
   readonly monitor: DeviceMonitor;
   readonly maintenance: Maintenance;
   readonly guard: AllocationGuard;
-  readonly #records: MaintenanceRecords;
+  /** One for each device, for the life of the process. */
+  readonly #records = new Map<string, MaintenanceRecord>();
 
   constructor({ inspectIntervalMs, ...deps }: DevicesDeps) {
     const { driver, clock, log, observer } = deps;
@@ -73,8 +74,17 @@ export class Devices {
     const inventory = new Inventory(devices, { usage, clock, numbers: this.numbers });
     inventory.subscribe(events.changed);
     const onInspected = observer && ((ms: number) => observer.inspected(ms));
-    const queue = new DriverQueue({ ...deps, inventory, events, onInspected });
-    const records = maintenanceRecords(devices);
+    const adopt = (found: readonly DriverDevice[]) => {
+      const known = new Set(records.keys());
+      usage.adopt(found);
+      inventory.adopt(found);
+      for (const { id } of found) if (!known.has(id)) records.set(id, newRecord());
+      const more = found.filter(({ id }) => !known.has(id));
+      if (more.length > 0) events.found(more);
+    };
+    const queue = new DriverQueue({ ...deps, inventory, events, onInspected, adopt });
+    const records = this.#records;
+    for (const { id } of devices) records.set(id, newRecord());
     const runner = new MaintenanceRunner({ ...deps, inventory, usage, records });
     const held = new HeldDevices({ ...deps, inventory, usage, queue });
     const parts = { ...deps, inventory, usage, queue, records, runner, events, held };
@@ -84,7 +94,6 @@ export class Devices {
     this.monitor = new DeviceMonitor({ intervalMs: inspectIntervalMs }, parts);
     this.maintenance = new Maintenance(parts);
     this.guard = new AllocationGuard({ ...parts, monitor: this.monitor });
-    this.#records = records;
   }
 
   /** Which devices the kubelet should allocate. */

@@ -9,7 +9,10 @@
 export interface VideoDriver {
   /** For people, metrics and labels: `v4l2loopback`, `simulated`. */
   readonly name: string;
-  /** The devices this driver is responsible for: constant for its life, in ascending number. */
+  /**
+   * The devices this driver is responsible for, in ascending number. The list only grows in the driver's life: `ensure` and
+   * `inspect` may replace it by one that begins with the same IDs, and may have other numbers for them.
+   */
   readonly devices: readonly DriverDevice[];
   /** Every reason that an observation may have, beside `ok`. */
   readonly reasons: readonly string[];
@@ -115,7 +118,7 @@ export interface EnsureOptions {
 export interface DriverDevice {
   /** Device ID for the kubelet, and name of the first node: `video10`. */
   readonly id: string;
-  /** 10 for `video10`; not the minor of the node's device number. */
+  /** 10 for `video10`; not the minor of the node's device number. If it may change: the current one, or the last known. */
   readonly number: number;
   /** The device's nodes; the first one is the one that a container is pointed to. */
   readonly nodes: readonly [DeviceNode, ...DeviceNode[]];

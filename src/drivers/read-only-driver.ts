@@ -1,7 +1,7 @@
 import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { formatMode, type NodeAccess } from "../v4l2/node-access.ts";
-import type { DeviceObservation, VideoDriver } from "./driver.ts";
+import type { DeviceObservation, DriverDevice, VideoDriver } from "./driver.ts";
 import { findDevice } from "./driver-devices.ts";
 
 export interface ReadOnlyDeps {
@@ -25,6 +25,8 @@ const remedy =
  */
 export function readOnlyDriver(driver: VideoDriver, deps: ReadOnlyDeps): VideoDriver {
   const lostAccess = new LostAccess(deps);
+  let original = driver.devices;
+  let devices = uncleaned(original);
   const refuse = async (what: string, id: string): Promise<never> => {
     findDevice(driver.devices, id);
     const message = `${id} is not ${what}: MANAGE_DEVICES is false.`;
@@ -33,7 +35,13 @@ export function readOnlyDriver(driver: VideoDriver, deps: ReadOnlyDeps): VideoDr
   return {
     name: driver.name,
     reasons: driver.reasons,
-    devices: driver.devices.map((device) => ({ ...device, cleaning: "unavailable" as const })),
+    get devices() {
+      if (driver.devices !== original) {
+        original = driver.devices;
+        devices = uncleaned(original);
+      }
+      return devices;
+    },
     async ensure() {
       const seen = await driver.inspect();
       const adopted = seen.filter(({ state }) => state === "ok").map(({ id }) => id);
@@ -67,6 +75,10 @@ export function readOnlyDriver(driver: VideoDriver, deps: ReadOnlyDeps): VideoDr
     holders: (ids) => driver.holders(ids),
     watch: (notify, signal) => driver.watch(notify, signal),
   };
+}
+
+function uncleaned(devices: readonly DriverDevice[]): readonly DriverDevice[] {
+  return devices.map((device) => ({ ...device, cleaning: "unavailable" }));
 }
 
 function notManaged(detail: string): PluginError {

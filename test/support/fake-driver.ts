@@ -24,7 +24,7 @@ export function observation(
 /** A driver in memory, for tests of what is above the seam; the contract suite is for the real ones. */
 export class FakeDriver implements VideoDriver {
   readonly name = "simulated";
-  readonly devices: DriverDevice[];
+  devices: readonly DriverDevice[];
   readonly reasons = loopbackReasons;
   readonly observations = new Map<string, DeviceObservation>();
   /** Devices whose node has lost its mode; making what is missing gives it back. */

@@ -40,7 +40,7 @@ const maxIdLength = 63;
 
 /** All that is known of one device, to decide its status. */
 interface Entry {
-  readonly device: DriverDevice;
+  device: DriverDevice;
   observation: DeviceObservation | undefined;
   readonly holds: Map<HoldReason, string>;
   health: HealthMemory;
@@ -50,12 +50,14 @@ interface Entry {
  * Which devices there are, and how healthy. It keeps the last observation of each, so that a hold, its end, or a
  * change of use counts at once.
  *
- * The set of IDs is fixed for the inventory's life: an ID that leaves the kubelet's list while an Allocate is in
+ * The set of IDs never shrinks in the inventory's life: an ID that leaves the kubelet's list while an Allocate is in
  * flight is a nil dereference in kubelets 1.34 to 1.36, and a partial list makes the node's capacity jump. Being in
  * use is not health; the kubelet keeps account of that.
  */
 export class Inventory {
-  readonly #entries: ReadonlyMap<string, Entry>;
+  readonly #entries = new Map<string, Entry>();
+  /** Also of devices that the driver has not found yet: an operator may have cordoned one before it was unplugged. */
+  readonly #holds = new Map<string, Map<HoldReason, string>>();
   readonly #listeners = new Set<ChangeListener>();
   readonly #usage: InventoryDeps["usage"];
   readonly #numbers: PodNumbers;
@@ -68,19 +70,22 @@ export class Inventory {
     this.#usage = usage;
     this.#numbers = numbers;
     this.#clock = clock;
-    const entry = (device: DriverDevice): Entry => ({
-      device,
-      observation: undefined,
-      holds: new Map(),
-      health: unknownHealth(clock.now()),
-    });
-    this.#entries = new Map(devices.map((device) => [device.id, entry(device)]));
+    this.adopt(devices);
     usage.subscribe((ids) => this.#refresh(ids));
     // A number that a pod may have concerns every other device.
     numbers.subscribe(() => this.#update([...this.#entries.keys()]));
   }
 
-  /** Every device, always all of them, in ascending number. */
+  /** Takes in what the driver knows of its devices now: further ones, and other numbers. */
+  adopt(devices: readonly DriverDevice[]): void {
+    for (const device of devices) {
+      const entry = this.#entries.get(device.id);
+      if (entry !== undefined) entry.device = device;
+      else this.#entries.set(device.id, this.#newEntry(device));
+    }
+  }
+
+  /** Every device, always all of them, in the driver's order. */
   list(): DeviceStatus[] {
     return [...this.#entries.values()].map(statusOf);
   }
@@ -124,12 +129,12 @@ export class Inventory {
    * @param detail One sentence for people.
    */
   hold(id: string, reason: HoldReason, detail: string): void {
-    this.#entries.get(id)?.holds.set(reason, detail);
+    this.#holdsFor(id).set(reason, detail);
     this.#update([id]);
   }
 
   release(id: string, reason: HoldReason): void {
-    if (this.#entries.get(id)?.holds.delete(reason)) this.#update([id]);
+    if (this.#holds.get(id)?.delete(reason)) this.#update([id]);
   }
 
   /** What identifies each device that exists, by ID, from the last inspection. */
@@ -143,7 +148,7 @@ export class Inventory {
   }
 
   isHeld(id: string, reason: HoldReason): boolean {
-    return this.#entries.get(id)?.holds.has(reason) ?? false;
+    return this.#holds.get(id)?.has(reason) ?? false;
   }
 
   /**
@@ -201,6 +206,17 @@ export class Inventory {
       return [flappingUntil(health, defaultFlapPolicy) ?? [], lastsAt > now ? lastsAt : []].flat();
     });
     return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  #newEntry(device: DriverDevice): Entry {
+    const health = unknownHealth(this.#clock.now());
+    return { device, observation: undefined, holds: this.#holdsFor(device.id), health };
+  }
+
+  #holdsFor(id: string): Map<HoldReason, string> {
+    const holds = this.#holds.get(id) ?? new Map<HoldReason, string>();
+    this.#holds.set(id, holds);
+    return holds;
   }
 
   /** Takes in the use or the observations of devices. */

@@ -3,6 +3,7 @@ import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { withTimeout } from "../../common/with-timeout.ts";
 import type {
+  DriverDevice,
   EnsureOptions,
   EnsureReport,
   InspectOptions,
@@ -17,6 +18,8 @@ export interface DriverQueueDeps {
   readonly inventory: Pick<Inventory, "observe" | "unobservable">;
   readonly clock: Clock;
   readonly events: InspectionLog;
+  /** Called with the driver's devices when it has others than before. */
+  readonly adopt?: (devices: readonly DriverDevice[]) => void;
   /** Called with the duration of each inspection, ms. */
   readonly onInspected?: ((ms: number) => void) | undefined;
 }
@@ -77,6 +80,8 @@ export class DriverQueue {
   #current: (Running & { readonly devices: readonly string[] }) | undefined;
   /** What did not come back within its limit. */
   #hanging: Running | undefined;
+  /** The driver's devices at the last inspection. */
+  #devices: readonly DriverDevice[];
   /** Failed inspections in a row. */
   #failures = 0;
   /** Resets and repairs under way, by device. */
@@ -84,6 +89,7 @@ export class DriverQueue {
 
   constructor(deps: DriverQueueDeps) {
     this.#deps = deps;
+    this.#devices = deps.driver.devices;
   }
 
   /**
@@ -195,10 +201,15 @@ export class DriverQueue {
 
   /** Never rejects: at first the last observations count on, then the devices are unobservable. */
   async #inspect(options?: InspectOptions): Promise<void> {
-    const { driver, inventory, events, onInspected } = this.#deps;
+    const { driver, inventory, events, onInspected, adopt } = this.#deps;
     const started = performance.now();
     try {
-      inventory.observe(await driver.inspect(options));
+      const observations = await driver.inspect(options);
+      if (driver.devices !== this.#devices) {
+        this.#devices = driver.devices;
+        adopt?.(this.#devices);
+      }
+      inventory.observe(observations);
       this.#failures = 0;
     } catch (reason) {
       const error = PluginError.from(reason);

@@ -2,7 +2,7 @@ import type { Clock } from "../../common/clock.ts";
 import { LogOnce } from "../../common/log-once.ts";
 import type { Logger } from "../../common/logger.ts";
 import type { PluginError } from "../../common/plugin-error.ts";
-import type { EnsureReport } from "../../drivers/driver.ts";
+import type { DriverDevice, EnsureReport } from "../../drivers/driver.ts";
 import { isHoldReason, usageHoldReasons } from "../inventory/device-status.ts";
 import type { DeviceChange } from "../inventory/inventory.ts";
 import { nextStep } from "../inventory/next-step.ts";
@@ -58,6 +58,16 @@ export class InspectionLog {
       }
     }
   };
+
+  /** The driver has found devices that it did not have before. */
+  found(devices: readonly DriverDevice[]): void {
+    const ids = devices.map(({ id }) => id);
+    this.#log.info("Devices found", {
+      device_ids: ids,
+      device_paths: devices.map(({ nodes }) => nodes[0].hostPath),
+      next: "offering those that are healthy, until this process ends",
+    });
+  }
 
   /** The driver could not inspect. */
   inspectionFailed(error: PluginError, toleratedFailures: number): void {

@@ -15,14 +15,7 @@ export interface MaintenanceRecord {
 
 export type MaintenanceRecords = ReadonlyMap<string, MaintenanceRecord>;
 
-/** One record a device, for the life of the process. */
-export function maintenanceRecords(
-  devices: readonly { readonly id: string }[],
-): MaintenanceRecords {
-  return new Map(
-    devices.map(({ id }) => [
-      id,
-      { failures: 0, refusals: 0, resets: 0, repairs: 0, notBefore: 0, wasCreated: false },
-    ]),
-  );
+/** Nothing was done to the device yet. */
+export function newRecord(): MaintenanceRecord {
+  return { failures: 0, refusals: 0, resets: 0, repairs: 0, notBefore: 0, wasCreated: false };
 }

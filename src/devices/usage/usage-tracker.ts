@@ -49,7 +49,7 @@ export const defaultUsageTimes: UsageTimes = {
 };
 
 export interface UsageTrackerDeps {
-  readonly devices: readonly DriverDevice[];
+  readonly devices: readonly Pick<DriverDevice, "id" | "cleaning">[];
   readonly source: UsageSource;
   readonly clock: Clock;
   readonly log: Logger;
@@ -95,8 +95,8 @@ const unknownUsage: Readonly<UsageRecord> = {
 /** Who uses which device, from all that can be known: one record a device, for the life of the process. */
 export class UsageTracker {
   readonly #deps: UsageTrackerDeps;
-  readonly #records: Map<string, UsageRecord>;
-  readonly #canReset: ReadonlySet<string>;
+  readonly #records = new Map<string, UsageRecord>();
+  readonly #canReset = new Set<string>();
   readonly #listeners = new Set<(ids: readonly string[]) => void>();
   #shared: ReadonlySet<string> = new Set();
   #trustFrom = Number.NEGATIVE_INFINITY;
@@ -105,9 +105,7 @@ export class UsageTracker {
 
   constructor(deps: UsageTrackerDeps) {
     this.#deps = deps;
-    this.#records = new Map(deps.devices.map(({ id }) => [id, { ...unknownUsage }]));
-    const resettable = deps.devices.filter(({ cleaning }) => cleaning === "reset");
-    this.#canReset = new Set(resettable.map(({ id }) => id));
+    this.adopt(deps.devices);
   }
 
   use(id: string): DeviceUse {
@@ -127,6 +125,12 @@ export class UsageTracker {
   /** True if another plugin offers the device as well, so that only a fresh answer shows whether a pod owns it. */
   isShared(id: string): boolean {
     return this.#shared.has(id);
+  }
+
+  /** Follows the use of further devices, which the driver has found. */
+  adopt(devices: UsageTrackerDeps["devices"]): void {
+    this.track(devices.map(({ id }) => id));
+    for (const { id, cleaning } of devices) if (cleaning === "reset") this.#canReset.add(id);
   }
 
   /** Follows the use of further devices, which the configuration no longer asks for. */
