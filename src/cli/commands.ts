@@ -96,4 +96,9 @@ export const innerCommands: readonly ListedCommand[] = [
     summary: "Ask video devices what they are, for devices and snapshot",
     load: async () => (await import("./query-nodes.ts")).queryNodesCommand,
   },
+  {
+    name: "reset-controls",
+    summary: "Set the controls of cameras to their defaults, for run",
+    load: async () => (await import("./reset-controls.ts")).resetControlsCommand,
+  },
 ];

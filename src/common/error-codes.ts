@@ -132,6 +132,8 @@ export const errorKinds = {
   // the admin API, and the files in STATE_DIR
   admin_socket_in_use: "internal",
   admin_socket_unusable: "internal",
+  cameras_not_kept: "internal",
+  cameras_unreadable: "internal",
   cordon_not_kept: "conflict",
   cordons_damaged: "internal",
   cordons_unreadable: "internal",

@@ -18,7 +18,7 @@ export interface VideoDriver {
   readonly reasons: readonly string[];
 
   /**
-   * Creates what is missing: loads or adopts what provides the devices, creates devices, sets mode and group,
+   * Creates what is missing, unless the driver only finds devices: loads or adopts what provides the devices, creates devices, sets mode and group,
    * verifies every result. Idempotent; never touches a device that is right already, never a foreign one.
    *
    * @throws PluginError if nothing could be done at all. Trouble with single devices is in the report.
@@ -83,6 +83,14 @@ export interface VideoDriver {
    * it is being reset. Takes well below a millisecond: Allocate waits for it.
    */
   isOpen(id: string): Promise<boolean | undefined>;
+
+  /**
+   * Makes sure that the device's path leads to the device that was inspected last, before it is allocated. Absent where no
+   * path ever leads to another device.
+   *
+   * @throws PluginError `device_unknown`, `device_missing`, `device_unhealthy`.
+   */
+  confirm?(id: string): Promise<void>;
 
   /**
    * The processes that hold each of the devices open, for people: `pipewire (process 812)`, by ID. Empty or missing if
@@ -234,7 +242,10 @@ export function okObservation(id: string): DeviceObservation {
   return { id, state: "ok", reason: "ok", detail: "", fix: "none" };
 }
 
-/** What became of each device: its ID is in exactly one of the lists, each in the order of `devices`. */
+/**
+ * What became of each device: its ID is in exactly one of the lists, each in the order of `devices`. A device that is missing,
+ * and that this driver can't create, is in none.
+ */
 export interface EnsureReport {
   /**
    * Devices that did not exist before this call, and that this very call created: they never had a user, and this

@@ -72,6 +72,7 @@ export function readOnlyDriver(driver: VideoDriver, deps: ReadOnlyDeps): VideoDr
     release: async () => undefined,
     leave: () => driver.leave(),
     isOpen: (id) => driver.isOpen(id),
+    confirm: async (id) => driver.confirm?.(id),
     holders: (ids) => driver.holders(ids),
     watch: (notify, signal) => driver.watch(notify, signal),
   };

@@ -8,6 +8,7 @@ import { LoopbackDriver } from "../../src/drivers/loopback/loopback-driver.ts";
 import { SimulatedDriver } from "../../src/drivers/simulated/simulated-driver.ts";
 import type { MakeCharDevice } from "../../src/drivers/simulated/simulated-node.ts";
 import { linuxCalls } from "../../src/linux/linux-calls.ts";
+import { FakeCameras } from "../support/fake-cameras.ts";
 import { type FakeKernelOptions, FakeLoopbackKernel } from "../support/fake-loopback-kernel.ts";
 import { hurriedClock } from "../support/hurried-clock.ts";
 import { countOpens } from "../support/open-watch.ts";
@@ -90,9 +91,41 @@ function loopback(options: FakeKernelOptions, maxDevices = 3): DriverHarness {
   };
 }
 
+function cameras(): DriverHarness {
+  const node = new FakeCameras();
+  const ports = { "usb-046d-0825-A": "1", "usb-046d-0825-B": "2" } as Record<string, string>;
+  const plug = (id: string) => node.plug(ports[id] ?? "", { serial: id.slice(-1) });
+  for (const id of Object.keys(ports)) plug(id);
+  const { driver } = node.start();
+  const nodePath = (id: string) => join(node.linkDir, id);
+  const portOf = (id: string) => ports[id] ?? "";
+  return {
+    driver,
+    finds: true,
+    mode: 0o660,
+    nodePath,
+    deleteDevice: async (id) => {
+      if (!node.isPlugged(portOf(id))) plug(id);
+      node.unplug(portOf(id));
+    },
+    breakDevice: async (id) => {
+      node.removeNode(portOf(id));
+      return "node_missing";
+    },
+    holdDevice: async (id) => node.hold(portOf(id)),
+    countOpens: (run) =>
+      countOpens(
+        driver.devices.map(({ id }) => nodePath(id)),
+        run,
+      ),
+    close: async () => node.close(),
+  };
+}
+
 const harnesses: Record<string, () => DriverHarness> = {
   "simulated driver with the nodes that this process may create": () =>
     simulated(linuxCalls().makeCharDevice),
+  "camera driver on a fake /sys": cameras,
   "simulated driver with plain files": () =>
     simulated(() => {
       throw new Error("not permitted");

@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -6,6 +14,7 @@ import { dirname, join } from "node:path";
 export class FakeVideoSysfs {
   readonly dir = mkdtempSync(join(tmpdir(), "video-sysfs-"));
   #nodes = 0;
+  #devnum = 1;
 
   remove(): void {
     rmSync(this.dir, { recursive: true });
@@ -16,9 +25,20 @@ export class FakeVideoSysfs {
     const device = `devices/pci0000:00/0000:00:14.0/usb1/1-${ports}`;
     this.put(`${device}/idVendor`, "046d");
     this.put(`${device}/idProduct`, "0825");
+    this.put(`${device}/devnum`, String(++this.#devnum));
     if (serial !== "") this.put(`${device}/serial`, serial);
     this.addNodes(`${device}/1-${ports}:1.0`, "uvcvideo", "usb", "Webcam C270", numbers);
     return join(this.dir, device);
+  }
+
+  /** Removes the USB device at a port, as the kernel does when the cable is pulled. */
+  removeUsb(ports: string): void {
+    const device = join(this.dir, `devices/pci0000:00/0000:00:14.0/usb1/1-${ports}`);
+    const classDir = join(this.dir, "class/video4linux");
+    for (const name of readdirSync(classDir)) {
+      if (readlinkSync(join(classDir, name)).startsWith(`${device}/`)) rmSync(join(classDir, name));
+    }
+    rmSync(device, { recursive: true });
   }
 
   /** A device that is part of the board. */
@@ -62,6 +82,7 @@ export class FakeVideoSysfs {
 
   #link(path: string, to: string): void {
     mkdirSync(dirname(join(this.dir, path)), { recursive: true });
+    rmSync(join(this.dir, path), { force: true });
     symlinkSync(join(this.dir, to), join(this.dir, path));
   }
 }

@@ -9,7 +9,7 @@ const parent = { path: "/sys/devices/usb1/1-1", bus: "usb", usb: undefined };
 const node = (number: number, more: Partial<CameraNode> = {}): CameraNode => ({
   ...{ number, name: "HD Pro Webcam C920", index: 0, driver: "uvcvideo", parent },
   ...{ device: { major: 81, minor: number }, path: `/dev/video${number}` },
-  ...{ kind: "camera", isGuess: false, busInfo: "", state: "ok", errno: undefined },
+  ...{ kind: "camera", isGuess: false, card: "", busInfo: "", state: "ok", errno: undefined },
   ...more,
 });
 const metadata = (number: number, more: Partial<CameraNode> = {}) =>

@@ -456,7 +456,13 @@ describe("the doctor", () => {
     const others = [0, 1].map((number) => camera(number, { loopback: false, driver: "uvcvideo" }));
     const node = (number: number): CameraNode => ({
       ...{ number, name: "Webcam C270", index: number, driver: "uvcvideo", device: undefined },
-      ...{ parent: undefined, path: `/dev/video${number}`, kind: "camera", isGuess: true },
+      ...{
+        parent: undefined,
+        path: `/dev/video${number}`,
+        card: "",
+        kind: "camera",
+        isGuess: true,
+      },
       ...{ busInfo: undefined, state: "unasked", errno: undefined },
     });
     const parent = { path: "/sys/devices/usb1/1-1", bus: "usb", usb: undefined };

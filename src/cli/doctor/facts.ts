@@ -14,6 +14,7 @@ import { type Privileges, readPrivileges } from "../../linux/privileges.ts";
 import { readySettings } from "../../plugin/ready-settings.ts";
 import type { ListedDevice } from "../../pod-resources/read-answer.ts";
 import type { PhysicalDevice } from "../../v4l2/physical-device.ts";
+import { rememberedCameras } from "../devices/find-cameras.ts";
 import { connects } from "../tools/connects.ts";
 import { listOffers, listPodDevices } from "../tools/pods-by-device.ts";
 
@@ -62,7 +63,7 @@ export async function gatherFacts(config: Config, kernel?: LoopbackKernel): Prom
     privileges: readPrivileges(),
     initOnAlloc: readInitOnAlloc({ kernelRelease }),
     placeholder: placeholderTrouble(config),
-    cameras: await listCameras(config),
+    cameras: await listCameras(config, undefined, rememberedCameras(config.stateDir)),
     kubelet: {
       directory,
       state: stateOf(directory),

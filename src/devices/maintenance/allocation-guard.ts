@@ -71,7 +71,7 @@ export class AllocationGuard {
   }
 
   async #allocate(ids: readonly string[]): Promise<DeviceStatus[]> {
-    const { usage, records } = this.#deps;
+    const { usage, records, queue } = this.#deps;
     const requested = [...new Set(ids)];
     this.#healthy(requested);
     // Even if it is refused: the next pod shall get another one.
@@ -83,6 +83,7 @@ export class AllocationGuard {
     const unready: string[] = [];
     for (const id of requested) if (!(await this.#isReady(id))) unready.push(id);
     if (unready.length > 0) await this.#cleanAll(unready);
+    for (const id of requested) await queue.confirm(id);
     // No await between this check and the mark: what came to light while a device was reset counts.
     const devices = this.#healthy(requested);
     usage.allocated(requested);

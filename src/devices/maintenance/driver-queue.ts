@@ -137,6 +137,14 @@ export class DriverQueue {
     return this.#deps.driver.isOpen(id).catch(() => undefined);
   }
 
+  /**
+   * {@link VideoDriver.confirm} at once, where the driver has it.
+   * @throws PluginError as the driver.
+   */
+  async confirm(id: string): Promise<void> {
+    await this.#deps.driver.confirm?.(id);
+  }
+
   /** {@link VideoDriver.holders} at once; empty if the driver fails. */
   holders(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
     return this.#deps.driver.holders(ids).catch(() => new Map());

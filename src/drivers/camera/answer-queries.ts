@@ -1,13 +1,8 @@
 import { errnoNameOf } from "../../linux/errno-error.ts";
-import { type Ioctl, openVideoDevice } from "../../v4l2/video-file.ts";
+import { type Ioctl, openVideoDevice, type VideoFile } from "../../v4l2/video-file.ts";
 import type { Capabilities } from "../../v4l2/video-structs.ts";
-
-/** A line that the child process prints: it is about to open a node, then what came of it. */
-export type QueryLine =
-  | { readonly opening: string }
-  | { readonly path: string; readonly capabilities: Capabilities }
-  /** `error` is an errno's name, `ENODEV`. */
-  | { readonly path: string; readonly error: string };
+import type { ChildLine } from "./ask-nodes.ts";
+import { resetControls } from "./reset-controls.ts";
 
 /**
  * Opens one node after the other and asks each for its capabilities, for a process that has nothing else to do: open(2)
@@ -16,13 +11,36 @@ export type QueryLine =
 export function answerQueries(
   paths: readonly string[],
   calls: Ioctl,
-  print: (line: QueryLine) => void,
+  print: (line: ChildLine<{ readonly capabilities: Capabilities }>) => void,
+): void {
+  openEach(paths, calls, print, (file) => ({ capabilities: file.queryCapabilities() }));
+}
+
+/** What a reset of controls has left: the IDs of those that are not at their defaults. */
+export interface ControlReset {
+  readonly unclean: readonly number[];
+}
+
+/** Opens one node after the other and resets its controls, as {@link answerQueries}. */
+export function answerResets(
+  paths: readonly string[],
+  calls: Ioctl,
+  print: (line: ChildLine<ControlReset>) => void,
+): void {
+  openEach(paths, calls, print, (file) => ({ unclean: resetControls(file) }));
+}
+
+function openEach<Answer>(
+  paths: readonly string[],
+  calls: Ioctl,
+  print: (line: ChildLine<Answer>) => void,
+  ask: (file: VideoFile) => Answer,
 ): void {
   for (const path of paths) {
     print({ opening: path });
     try {
       using file = openVideoDevice(path, calls);
-      print({ path, capabilities: file.queryCapabilities() });
+      print({ path, answer: ask(file) });
     } catch (error) {
       print({ path, error: errnoNameOf(error) ?? "unknown" });
     }

@@ -1,8 +1,14 @@
 /**
  * Devices with hardware behind them, as others see them: nothing outside this folder imports any other of its files. What
- * devices the node has (`list-cameras.ts`), and how they are asked without a risk for the one who asks
- * (`query-nodes.ts` in this process, `answer-queries.ts` in its child).
+ * devices the node has (`list-cameras.ts`), which of them a pool offers under which names (`camera-driver.ts`), and how they
+ * are asked without a risk for the one who asks (`ask-nodes.ts` in this process, `answer-queries.ts` in its child).
  */
-export { answerQueries, type QueryLine } from "./answer-queries.ts";
+export { answerQueries, answerResets, type ControlReset } from "./answer-queries.ts";
+export { askNodes } from "./ask-nodes.ts";
+export { CameraCatalog } from "./camera-catalog.ts";
+export { CameraDriver } from "./camera-driver.ts";
+export { CameraMemoryFile } from "./camera-memory.ts";
+export type { CameraPlaces, CameraPoolSettings } from "./camera-settings.ts";
 export { type Asking, type CameraNode, listCameras, mainNode } from "./list-cameras.ts";
-export { type NodeAnswer, queryNodes } from "./query-nodes.ts";
+export { queryNodes } from "./query-nodes.ts";
+export type { DeviceRule } from "./selects.ts";

@@ -8,7 +8,7 @@ const child = (script: string) => [
   `for path; do echo '{"opening":"'$path'"}'; ${script}; done`,
   "child",
 ];
-const answer = `echo '{"path":"'$path'","capabilities":{"driver":"uvcvideo","deviceCaps":1}}'`;
+const answer = `echo '{"path":"'$path'","answer":{"capabilities":{"driver":"uvcvideo","deviceCaps":1}}}'`;
 const limits = { nodeMs: 200, startMs: 30_000 };
 
 test("one child asks all nodes", async () => {

@@ -1,0 +1,351 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "../../common/clock.ts";
+import { readSmallFile } from "../../common/files.ts";
+import { LogOnce } from "../../common/log-once.ts";
+import type { Logger } from "../../common/logger.ts";
+import { PluginError } from "../../common/plugin-error.ts";
+import { formatDevice } from "../../linux/device-number.ts";
+import { deviceId } from "../../v4l2/device-ids.ts";
+import { type IdentifiedDevice, identify, remember } from "../../v4l2/identify.ts";
+import { groupNodes, type NodeGroup } from "../../v4l2/physical-device.ts";
+import { readVideoNodes, type VideoNode } from "../../v4l2/video-node.ts";
+import { type CameraMemoryFile, isSameCamera, type RememberedCamera } from "./camera-memory.ts";
+import type { CameraPlaces, CameraPoolSettings } from "./camera-settings.ts";
+import { type CameraNode, describeNode, isOpenInKernel, mainNode } from "./list-cameras.ts";
+import type { NodeAnswer } from "./query-nodes.ts";
+import { selects } from "./selects.ts";
+import { needsLinks, readLinks, type UdevLinks } from "./udev-links.ts";
+
+/** A node of a device that is plugged in. */
+export interface PluggedNode extends CameraNode {
+  /** Differs from that of every other time at which a device was plugged in, in this boot of the host. */
+  readonly appearance: string;
+}
+
+/** A device that is plugged in. */
+export interface PluggedCamera {
+  readonly id: string;
+  /** The pool that it belongs to; undefined if it matches none. */
+  readonly pool: CameraPoolSettings | undefined;
+  /** True if another device that is plugged in has the same ID. */
+  readonly isAmbiguous: boolean;
+  /** False if it was plugged in a moment ago, and has not answered yet. */
+  readonly isKnown: boolean;
+  readonly nodes: readonly PluggedNode[];
+  /** The node of the pictures. */
+  readonly main: PluggedNode;
+}
+
+export interface CatalogDeps {
+  /** Asks these nodes, all free, in a process that may hang (`queryNodes`). */
+  readonly query: (paths: readonly string[]) => Promise<ReadonlyMap<string, NodeAnswer>>;
+  readonly memory: Pick<CameraMemoryFile, "load" | "save">;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * After which time a node is asked again, ms: one that did not answer may still hold a child process up, for 84 s on Linux
+ * up to 6.15.
+ */
+const askAgainMs = { stuck: 300_000, refused: 30_000, missing: 10_000 } as const;
+
+interface Asked {
+  readonly answer: NodeAnswer | undefined;
+  /** ms since the epoch. */
+  readonly againAt: number;
+}
+
+/**
+ * The real devices of the node, for all pools: which there are, what each is, its name, and the pool that has it. It reads
+ * /sys, which neither opens nor wakes a device, and has each device asked once after it was plugged in.
+ */
+export class CameraCatalog {
+  readonly #pools: readonly CameraPoolSettings[];
+  readonly #places: Pick<CameraPlaces, "deviceDir" | "sysfsDir">;
+  readonly #allocated: ReadonlySet<string>;
+  readonly #deps: CatalogDeps;
+  readonly #asked = new Map<string, Asked>();
+  readonly #listeners = new Set<() => void>();
+  readonly #once = new LogOnce();
+  #remembered: readonly RememberedCamera[];
+  /** Paths in /sys of devices that pods owned at the start; set with the first scan. */
+  #owned: ReadonlySet<string> | undefined;
+  #asking: Promise<void> | undefined;
+  #saving: Promise<void> | undefined;
+  #isSaveWanted = false;
+
+  /** @param allocated IDs of the devices that pods own at the start: they are not opened. */
+  constructor(
+    pools: readonly CameraPoolSettings[],
+    places: Pick<CameraPlaces, "deviceDir" | "sysfsDir">,
+    allocated: readonly string[],
+    deps: CatalogDeps,
+  ) {
+    this.#pools = pools;
+    this.#places = places;
+    this.#allocated = new Set(allocated);
+    this.#deps = deps;
+    const { cameras, problem } = deps.memory.load();
+    this.#remembered = cameras;
+    if (problem !== undefined) {
+      deps.log.warn("Names of cameras could not be read", {
+        ...problem.fields(),
+        next: "devices are named as if they had never been plugged in",
+      });
+    }
+  }
+
+  /** Devices that were plugged in before, in this process's life or in an earlier one. */
+  get remembered(): readonly RememberedCamera[] {
+    return this.#remembered;
+  }
+
+  /**
+   * The devices that are plugged in now. Takes some milliseconds, and opens nothing.
+   *
+   * @param keeps False if another process keeps the names of devices. Default true.
+   */
+  scan(keeps = true): readonly PluggedCamera[] {
+    const nodes = this.#readNodes();
+    this.#forgetAnswers(nodes);
+    const groups = groupNodes(nodes);
+    const first = identify(groups, this.#remembered);
+    const known = groups.map((group, at) => {
+      const { place, serial } = first[at] ?? {};
+      const isIt = (before: RememberedCamera) =>
+        mayBe(before, group) &&
+        (before.place === place || (serial !== undefined && before.serial === serial));
+      return withMemory(group, this.#remembered.find(isIt));
+    });
+    const isWanted = this.#pools.some(({ select, exclude }) => needsLinks([...select, ...exclude]));
+    const links: UdevLinks = isWanted ? readLinks(this.#places.deviceDir) : new Map();
+    const pools = known.map((group) => this.#poolOf(group, links));
+    const names = identify(
+      known.map((group, at) => ({ ...group, identity: pools[at]?.identity ?? "auto" })),
+      this.#remembered,
+    );
+    const cameras = known.flatMap(({ nodes: own }, at): PluggedCamera[] => {
+      const [pool, name, main] = [pools[at], names[at], mainNode({ nodes: own }) as PluggedNode];
+      if (name === undefined) return [];
+      const isKnown = !own.some((node) => this.#mayAsk(node) && !this.#asked.has(node.appearance));
+      const isOnly = pools.filter((other) => other === pool).length === 1;
+      const isNamed = pool !== undefined && pool.deviceName !== "";
+      const id = isNamed ? pool.deviceName : name.id;
+      const isAmbiguous = name.isAmbiguous || (isNamed && !isOnly);
+      return [{ id, pool, isAmbiguous, isKnown, nodes: own, main }];
+    });
+    this.#remember(cameras, names, keeps);
+    return cameras;
+  }
+
+  /**
+   * Has the devices asked that are free and were not asked since they were plugged in. Listeners are called if any has
+   * answered. Never rejects.
+   */
+  ask(): Promise<void> {
+    this.#asking ??= this.#askAll().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  /** Calls `listener` when more is known of a device than before, until `signal` aborts. */
+  watch(listener: () => void, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.#listeners.add(listener);
+    signal.addEventListener("abort", () => this.#listeners.delete(listener), { once: true });
+  }
+
+  /** The device does not answer any more: what it answered before doesn't count. */
+  markTrouble(
+    camera: PluggedCamera,
+    trouble: NodeAnswer & { readonly state: "stuck" | "refused" },
+  ) {
+    const againAt = this.#deps.clock.now() + askAgainMs[trouble.state];
+    this.#asked.set(camera.main.appearance, { answer: trouble, againAt });
+  }
+
+  /** Resolves when the last change was written, or could not be. */
+  async saved(): Promise<void> {
+    await this.#saving;
+  }
+
+  async #askAll(): Promise<void> {
+    const { query, clock, log } = this.#deps;
+    const now = clock.now();
+    const nodes = this.#readNodes().filter((node) => this.#mayAsk(node) && this.#isDue(node, now));
+    if (nodes.length === 0) return;
+    const answers = await query(nodes.map(({ path }) => path)).catch((reason: unknown) => {
+      const fields = PluginError.from(reason).fields();
+      const level = this.#once.isNew("query", fields["error"] as string) ? "warn" : "debug";
+      log[level]("Devices could not be asked what they are", {
+        ...fields,
+        next: "asking again; until then they are taken for what /sys shows",
+      });
+      return new Map<string, NodeAnswer>();
+    });
+    for (const { path, appearance } of nodes) {
+      const answer = answers.get(path);
+      const state = answer?.state ?? "missing";
+      const afterMs = state === "answered" ? Number.POSITIVE_INFINITY : askAgainMs[state];
+      this.#asked.set(appearance, { answer, againAt: clock.now() + afterMs });
+    }
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  #isDue({ appearance }: PluggedNode, now: number): boolean {
+    return now >= (this.#asked.get(appearance)?.againAt ?? Number.NEGATIVE_INFINITY);
+  }
+
+  /** Only what is free is opened. A device that pods owned at the start may be theirs until it is plugged in again. */
+  #mayAsk(node: PluggedNode): boolean {
+    return node.state !== "open";
+  }
+
+  #readNodes(): PluggedNode[] {
+    const { deviceDir, sysfsDir } = this.#places;
+    const plugged = readVideoNodes(sysfsDir).filter(({ parent }) => parent !== undefined);
+    const devnums = new Map<string, string>();
+    const nodes = plugged.map((node) => {
+      const path = join(deviceDir, deviceId(node.number));
+      return { ...node, path, appearance: appearanceOf(sysfsDir, node, devnums) };
+    });
+    const owned = this.#ownedParents(nodes);
+    return nodes.map((node) => {
+      const answer = this.#asked.get(node.appearance)?.answer;
+      const isOwned = owned.has(node.parent?.path ?? "");
+      const isOpen = answer === undefined && (isOwned || isOpenInKernel(sysfsDir, node) === true);
+      return describeNode(node, answer, isOpen);
+    });
+  }
+
+  /** The paths in /sys of devices that pods owned at the start, by the names that they had then. */
+  #ownedParents(nodes: readonly VideoNode[]): ReadonlySet<string> {
+    if (this.#owned !== undefined) return this.#owned;
+    const groups = groupNodes(nodes);
+    const names = identify(groups, this.#remembered);
+    const owned = groups.filter((_, at) => this.#allocated.has(names[at]?.id ?? ""));
+    this.#owned = new Set(owned.map(({ parent }) => parent.path));
+    return this.#owned;
+  }
+
+  /** What was plugged out is new when it comes back. */
+  #forgetAnswers(nodes: readonly PluggedNode[]): void {
+    const present = new Set(nodes.map(({ appearance }) => appearance));
+    for (const appearance of this.#asked.keys()) {
+      if (!present.has(appearance)) this.#asked.delete(appearance);
+    }
+  }
+
+  #poolOf(
+    { nodes, parent }: NodeGroup<PluggedNode>,
+    links: UdevLinks,
+  ): CameraPoolSettings | undefined {
+    const main = mainNode({ nodes });
+    if (main === undefined) return undefined;
+    const traits = {
+      ...{ kind: main.kind, driver: main.driver, card: main.card, busInfo: main.busInfo },
+      links: nodes.flatMap(({ number }) => links.get(deviceId(number)) ?? []),
+      usb: parent.usb,
+    };
+    return this.#pools.find(
+      ({ select, exclude }) =>
+        select.some((rule) => selects(rule, traits)) &&
+        !exclude.some((rule) => selects({ kind: "any", virtual: true, ...rule }, traits)),
+    );
+  }
+
+  #remember(
+    cameras: readonly PluggedCamera[],
+    names: readonly IdentifiedDevice[],
+    keeps: boolean,
+  ): void {
+    const seen = cameras.flatMap((camera, at): RememberedCamera[] => {
+      const { nodes, main, isKnown } = camera;
+      const name = names[at];
+      const kinds = nodes.flatMap(({ kind }) => kind ?? []);
+      if (name === undefined || !isKnown || name.isAmbiguous || kinds.length < nodes.length) {
+        return [];
+      }
+      const { id, place, serial } = name;
+      const { number, driver = "", card, busInfo } = main;
+      return [
+        {
+          ...{ id, place, number, driver, card, kinds },
+          ...(serial !== undefined && { serial }),
+          ...(busInfo !== undefined && { busInfo }),
+        },
+      ];
+    });
+    const before = this.#remembered;
+    this.#remembered = remember(seen, before, isSameCamera);
+    if (keeps && this.#remembered !== before) this.#saveSoon();
+  }
+
+  #saveSoon(): void {
+    this.#isSaveWanted = true;
+    this.#saving ??= this.#save().finally(() => {
+      this.#saving = undefined;
+    });
+  }
+
+  async #save(): Promise<void> {
+    const { memory, log } = this.#deps;
+    while (this.#isSaveWanted) {
+      this.#isSaveWanted = false;
+      try {
+        await memory.save(this.#remembered);
+        this.#once.forget("save");
+      } catch (reason) {
+        const error = PluginError.from(reason);
+        log[this.#once.isNew("save", error.message) ? "warn" : "debug"](
+          "Names of cameras could not be saved",
+          {
+            ...error.fields(),
+            next: "they count until this process ends; trying again with the next change",
+          },
+        );
+      }
+    }
+  }
+}
+
+function appearanceOf(
+  sysfsDir: string,
+  { number, device, parent }: VideoNode,
+  devnums: Map<string, string>,
+): string {
+  const path = parent?.path ?? "";
+  // Grows each time that a device is plugged in.
+  const devnum = devnums.get(path) ?? readSmallFile(join(path, "devnum")) ?? "";
+  devnums.set(path, devnum);
+  // The kernel numbers the inodes of sysfs one after the other.
+  const stat = statSync(join(sysfsDir, "class/video4linux", deviceId(number)), {
+    throwIfNoEntry: false,
+  });
+  const at = device === undefined ? "" : formatDevice(device);
+  return `${path} ${devnum} ${number} ${at} ${stat?.ino ?? 0}`;
+}
+
+/** False if the device is another one for certain. The card of a USB camera is the name that /sys has. */
+function mayBe(before: RememberedCamera, { nodes }: NodeGroup<PluggedNode>): boolean {
+  const [first] = nodes;
+  if (before.driver !== (first?.driver ?? "") || before.kinds.length !== nodes.length) return false;
+  return before.driver !== "uvcvideo" || before.card === first?.name;
+}
+
+/** A device with what its nodes said the last time, if they were not asked now. */
+function withMemory(
+  group: NodeGroup<PluggedNode>,
+  before: RememberedCamera | undefined,
+): NodeGroup<PluggedNode> {
+  if (before === undefined) return group;
+  const nodes = group.nodes.map((node, at) => {
+    if (!node.isGuess) return node;
+    const kind = before.kinds[at];
+    return { ...node, kind, card: before.card, busInfo: before.busInfo };
+  });
+  return { ...group, nodes };
+}

@@ -1,0 +1,314 @@
+import type { Clock } from "../../common/clock.ts";
+import type { Logger } from "../../common/logger.ts";
+import { messageOf, PluginError } from "../../common/plugin-error.ts";
+import { watchDirectory } from "../../common/watch-directory.ts";
+import type { DeviceNumber } from "../../linux/device-number.ts";
+import { formatDevice } from "../../linux/device-number.ts";
+import { type Uevent, type UeventSource, watchUevents } from "../../linux/uevents.ts";
+import { deviceId } from "../../v4l2/device-ids.ts";
+import { describeHolders, findOtherHolders } from "../../v4l2/holders.ts";
+import type {
+  Cleaning,
+  DeviceObservation,
+  DriverDevice,
+  EnsureReport,
+  InspectOptions,
+  VideoDriver,
+} from "../driver.ts";
+import { findDevice } from "../driver-devices.ts";
+import type { ControlReset } from "./answer-queries.ts";
+import type { NodeTrouble } from "./ask-nodes.ts";
+import type { CameraCatalog, PluggedCamera } from "./camera-catalog.ts";
+import { CameraLinks } from "./camera-links.ts";
+import type { CameraPlaces, CameraPoolSettings } from "./camera-settings.ts";
+import { isOpenInKernel } from "./list-cameras.ts";
+import { cameraReasons, observeCamera } from "./observe-camera.ts";
+import { SettleTimer } from "./settle-timer.ts";
+
+/** What came of the reset of a node's controls, in a child process. */
+export type ResetAnswer = ({ readonly state: "answered" } & ControlReset) | NodeTrouble;
+
+export interface CameraDriverDeps {
+  /** The devices of all pools. */
+  readonly catalog: CameraCatalog;
+  /** Resets a node's controls in a process that may hang; undefined if that process did not begin. */
+  readonly resetControls: (path: string) => Promise<ResetAnswer | undefined>;
+  /** The device number of a node; undefined if it is no character device, or there is none. */
+  readonly nodeNumber: (path: string) => DeviceNumber | undefined;
+  /** @throws ErrnoError where uevents can't be had. */
+  readonly openUevents: () => UeventSource;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * The real devices of one pool: USB cameras, capture cards, codecs. It creates none, and knows a device by a name that
+ * stays, whatever number the kernel gives it. A device that was plugged in once stays listed until the process ends.
+ */
+export class CameraDriver implements VideoDriver {
+  readonly name = "v4l2";
+  readonly reasons = cameraReasons;
+  readonly #settings: CameraPoolSettings;
+  readonly #places: CameraPlaces;
+  readonly #deps: CameraDriverDeps;
+  readonly #links: CameraLinks;
+  #devices: readonly DriverDevice[] = [];
+  /** The devices of this pool that are plugged in, by ID; from the last scan. */
+  #plugged: ReadonlyMap<string, readonly PluggedCamera[]> = new Map();
+  /** What was there at the last inspection, by ID: {@link PluggedNode.appearance}. */
+  readonly #inspected = new Map<string, string>();
+  readonly #linkErrors = new Map<string, string>();
+
+  /** @param allocated IDs of the devices that pods own at the start: they are listed even if they are unplugged. */
+  constructor(
+    settings: CameraPoolSettings,
+    places: CameraPlaces,
+    allocated: readonly string[],
+    deps: CameraDriverDeps,
+  ) {
+    this.#settings = settings;
+    this.#places = places;
+    this.#deps = deps;
+    const hostDeviceDir = places.hostDeviceDir ?? "/dev";
+    this.#links = new CameraLinks(
+      places.linkDir,
+      (number) => `${hostDeviceDir}/${deviceId(number)}`,
+    );
+    const known = deps.catalog.remembered.filter(({ id }) => allocated.includes(id));
+    this.#grow(known.map(({ id, number, kinds }) => ({ id, number, kind: kinds[0] })));
+  }
+
+  get devices(): readonly DriverDevice[] {
+    return this.#devices;
+  }
+
+  /** Nothing is created: resolves when devices that are plugged in have answered, or have not in time. */
+  async ensure(): Promise<EnsureReport> {
+    this.#scan();
+    await this.#deps.catalog.ask();
+    const seen = await this.inspect();
+    const adopted = seen.filter(({ state }) => state === "ok").map(({ id }) => id);
+    return { created: [], adopted, failed: [] };
+  }
+
+  async inspect({ readOnly = false }: InspectOptions = {}): Promise<DeviceObservation[]> {
+    this.#scan(readOnly);
+    // Later: a device that does not answer must keep no inspection.
+    if (!readOnly) void this.#deps.catalog.ask();
+    return this.#devices.map(({ id }) => {
+      const plugged = this.#plugged.get(id) ?? [];
+      const [camera] = plugged;
+      const observed = observeCamera({
+        ...{ id, plugged, linkError: this.#linkErrors.get(id) ?? "" },
+        nodeNumber: camera && this.#deps.nodeNumber(camera.main.path),
+      });
+      this.#inspected.set(id, camera?.main.appearance ?? "");
+      if (!readOnly) this.#link(id, observed.deviceNumber === undefined ? undefined : camera);
+      return observed;
+    });
+  }
+
+  capabilities() {
+    return { remove: false };
+  }
+
+  describe() {
+    return { moduleVersion: undefined, dynamic: false };
+  }
+
+  relay() {
+    return undefined;
+  }
+
+  /** Sets the device's controls to their defaults. */
+  async reset(id: string): Promise<void> {
+    const device = findDevice(this.#devices, id);
+    if (device.cleaning !== "reset") {
+      throw new PluginError("not_supported", `${id} has nothing that is reset between pods.`);
+    }
+    this.#scan();
+    const camera = this.#only(id);
+    if (this.#isOpen(camera) === true) {
+      throw new PluginError("device_busy", `${id} is held open by a process.`);
+    }
+    const answer = await this.#deps.resetControls(camera.main.path);
+    const trouble = resetTrouble(id, answer);
+    if (answer !== undefined && answer.state !== "answered") {
+      this.#deps.catalog.markTrouble(camera, answer);
+    }
+    if (trouble === undefined) return;
+    if (this.#settings.clean === "required") throw trouble;
+    this.#deps.log.warn("Controls not reset", {
+      device_id: id,
+      ...trouble.fields(),
+      next: "the device is allocated with the controls that its last pod has left",
+    });
+  }
+
+  async repair(id: string): Promise<void> {
+    this.#refuse(id, "repaired");
+  }
+
+  async remove(id: string): Promise<void> {
+    this.#refuse(id, "removed");
+  }
+
+  async release(): Promise<void> {}
+
+  async leave(): Promise<void> {
+    await this.#deps.catalog.saved();
+  }
+
+  /** Known for USB cameras alone, and on kernels up to 6.15. */
+  async isOpen(id: string): Promise<boolean | undefined> {
+    findDevice(this.#devices, id);
+    const [camera] = this.#plugged.get(id) ?? [];
+    return camera === undefined ? undefined : this.#isOpen(camera);
+  }
+
+  async confirm(id: string): Promise<void> {
+    findDevice(this.#devices, id);
+    this.#scan();
+    const { main } = this.#only(id);
+    const node = this.#deps.nodeNumber(main.path);
+    const isSame =
+      main.appearance === this.#inspected.get(id) &&
+      node !== undefined &&
+      main.device !== undefined &&
+      formatDevice(node) === formatDevice(main.device) &&
+      this.#links.isAt(id, main.number);
+    if (isSame) return;
+    throw new PluginError(
+      "device_unhealthy",
+      `${id} was unplugged, or plugged in again, a moment ago.`,
+      { remedy: "Try again: the plugin is inspecting the device." },
+    );
+  }
+
+  async holders(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const numbers = ids.map((id) =>
+      (this.#plugged.get(id) ?? []).flatMap(({ nodes }) =>
+        nodes.flatMap(({ device }) => device ?? []),
+      ),
+    );
+    const found = await findOtherHolders(numbers.flat());
+    return new Map(
+      ids.map((id, at) => {
+        const all = (numbers[at] ?? []).flatMap((number) => found.get(formatDevice(number)) ?? []);
+        const once = new Map(all.map((holder) => [holder.pid, holder]));
+        return [id, describeHolders([...once.values()])];
+      }),
+    );
+  }
+
+  watch(notify: () => void, signal: AbortSignal): void {
+    const { catalog, clock, log, openUevents } = this.#deps;
+    catalog.watch(notify, signal);
+    const plugged = new SettleTimer(clock, notify, signal);
+    const isVideo = (name: string) => /^video\d+$/.test(name);
+    const uevents = {
+      open: openUevents,
+      // What is gone counts at once; udev has to be done with what is new.
+      matches: ({ action, path }: Uevent) => {
+        if (!/\/video4linux\/video\d+$/.test(path)) return false;
+        if (action === "remove") return true;
+        plugged.extend();
+        return false;
+      },
+      onUnavailable: (reason: unknown) => {
+        log.debug("No uevents here", PluginError.from(reason).fields());
+        const soon = () => {
+          notify();
+          plugged.extend();
+        };
+        watchDirectory(this.#places.deviceDir, isVideo, soon, signal, clock);
+      },
+    };
+    void watchUevents({ ...uevents, notify, clock }, signal);
+  }
+
+  /** Takes in what is plugged in now. */
+  #scan(readOnly = false): void {
+    const all = this.#deps.catalog.scan(!readOnly);
+    const ours = all.filter(({ pool }) => pool?.name === this.#settings.name);
+    const known = new Set(this.#devices.map(({ id }) => id));
+    const listed = ours.filter(({ id, isKnown }) => isKnown || known.has(id));
+    this.#plugged = Map.groupBy(listed, ({ id }) => id);
+    this.#grow(listed.map(({ id, main }) => ({ id, number: main.number, kind: main.kind })));
+  }
+
+  /** Appends devices that were not listed yet, and takes in the numbers of the others. */
+  #grow(
+    found: readonly { readonly id: string; readonly number: number; readonly kind: unknown }[],
+  ): void {
+    const now = new Map(found.map((device) => [device.id, device]));
+    const before = this.#devices.map((device) => {
+      const { number = device.number } = now.get(device.id) ?? {};
+      now.delete(device.id);
+      return number === device.number ? device : { ...device, number };
+    });
+    const further = [...now.values()].map(
+      ({ id, number, kind }): DriverDevice => ({
+        ...{ id, number, cleaning: this.#cleaningOf(kind) },
+        nodes: [{ hostPath: this.#links.path(id) }],
+      }),
+    );
+    const isChanged = before.some((device, at) => device !== this.#devices[at]);
+    if (isChanged || further.length > 0) this.#devices = [...before, ...further];
+  }
+
+  #cleaningOf(kind: unknown): Cleaning {
+    if (kind !== "camera") return "not_needed";
+    return this.#settings.clean === "none" ? "unavailable" : "reset";
+  }
+
+  #link(id: string, camera: PluggedCamera | undefined): void {
+    try {
+      this.#links.point(id, camera?.main.number);
+      this.#linkErrors.delete(id);
+    } catch (reason) {
+      this.#linkErrors.set(id, messageOf(reason));
+    }
+  }
+
+  #isOpen({ main }: PluggedCamera): boolean | undefined {
+    return isOpenInKernel(this.#places.sysfsDir, main);
+  }
+
+  /** @throws PluginError `device_missing`, `device_unhealthy`. */
+  #only(id: string): PluggedCamera {
+    const [camera] = this.#plugged.get(id) ?? [];
+    if (camera === undefined) throw new PluginError("device_missing", `${id} is not plugged in.`);
+    if (!camera.isAmbiguous) return camera;
+    throw new PluginError("device_unhealthy", `Several devices have the name ${id}.`);
+  }
+
+  #refuse(id: string, what: string): never {
+    findDevice(this.#devices, id);
+    throw new PluginError("not_supported", `${id} is a real device, which can't be ${what}.`, {
+      remedy: "Unplug it and plug it in again.",
+    });
+  }
+}
+
+/** Why the controls are not at their defaults; undefined if they are. */
+function resetTrouble(id: string, answer: ResetAnswer | undefined): PluginError | undefined {
+  if (answer === undefined) {
+    return new PluginError("reset_failed", `The process that resets ${id} did not begin in time.`);
+  }
+  const replug = "Unplug the device and plug it in again.";
+  if (answer.state === "stuck") {
+    const message = `${id} did not answer within 2 s when its controls were to be reset.`;
+    return new PluginError("device_hangs", message, { remedy: replug });
+  }
+  if (answer.state === "refused") {
+    const message = `The controls of ${id} can't be reset (${answer.errno}).`;
+    return new PluginError("reset_failed", message, { remedy: replug });
+  }
+  if (answer.unclean.length === 0) return undefined;
+  const controls = answer.unclean.map((control) => `0x${control.toString(16).padStart(8, "0")}`);
+  const message = `${id} keeps the value of ${controls.join(", ")}, which should be at its default.`;
+  return new PluginError("reset_failed", message, {
+    remedy: "Look for a process that streams from the device: fuser -v /dev/video*",
+  });
+}
