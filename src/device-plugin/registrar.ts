@@ -25,6 +25,7 @@ import { RegistrationLog } from "./registration-log.ts";
 import { RegistrationRetries } from "./registration-retries.ts";
 import { RegistrationSession } from "./registration-session.ts";
 import {
+  findStandbys,
   hiddenPath,
   instanceSocketPath,
   newSuffix,
@@ -168,6 +169,12 @@ export class Registrar {
     const { standbyMs } = this.#times;
     this.#hasSuccessor = await letStandbyRegister(socketPath, resourceName, standbyMs);
     return this.#hasSuccessor;
+  }
+
+  /** True if a standby serves that has not registered. */
+  async hasStandby(): Promise<boolean> {
+    const { socketPath, resourceName } = this.#options;
+    return (await findStandbys(socketPath, resourceName)).length > 0;
   }
 
   /** Resolves with true once the kubelet reads the list of devices, with false if it does not within `patienceMs`. */

@@ -76,7 +76,7 @@ export interface VideoDriver {
    * For the end of the process, which leaves the devices as they are: ends what this process does at them, so that the
    * next one can take them over at once. After it no other call but `remove` and `release` comes. Never rejects.
    */
-  leave(): Promise<void>;
+  leave(options?: LeaveOptions): Promise<void>;
 
   /**
    * True if a process holds the device open, found out without opening it; undefined if that can't be known, as while
@@ -112,6 +112,14 @@ export interface InspectOptions {
    * can be seen only by writing is left out. Default false.
    */
   readonly readOnly?: boolean;
+}
+
+export interface LeaveOptions {
+  /**
+   * True if another process is about to take the devices over: each is left when that process opens it, or after a
+   * second in which it opens none. Default false.
+   */
+  readonly hasSuccessor?: boolean;
 }
 
 export interface EnsureOptions {

@@ -70,7 +70,7 @@ export function readOnlyDriver(driver: VideoDriver, deps: ReadOnlyDeps): VideoDr
     repair: (id) => refuse("repaired", id),
     remove: (id) => refuse("removed", id),
     release: async () => undefined,
-    leave: () => driver.leave(),
+    leave: (options) => driver.leave(options),
     isOpen: (id) => driver.isOpen(id),
     confirm: async (id) => driver.confirm?.(id),
     holders: (ids) => driver.holders(ids),

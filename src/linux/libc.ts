@@ -32,6 +32,8 @@ function openSymbols() {
     poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
     eventfd: { args: ["u32", "i32"], returns: "i32" },
     clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
+    inotify_init1: { args: ["i32"], returns: "i32" },
+    inotify_add_watch: { args: ["i32", "ptr", "u32"], returns: "i32" },
   });
   const errno = dlopen(glibc, { __errno_location: { args: [], returns: "ptr" } });
   return {
@@ -51,6 +53,8 @@ function openSymbols() {
     poll: files.symbols.poll,
     eventfd: files.symbols.eventfd,
     clockGettime: files.symbols.clock_gettime,
+    inotifyInit: files.symbols.inotify_init1,
+    inotifyAddWatch: files.symbols.inotify_add_watch,
     errnoLocation: errno.symbols.__errno_location,
   };
 }

@@ -83,6 +83,9 @@ const switchMs = 100;
  */
 const stopPatienceMs = 500;
 
+/** How long the end may wait for a standby that takes over the devices one by one, ms: main ends a stop after 5 s. */
+const handOverPatienceMs = 2000;
+
 /** The composition root: the pools, today one, with what shows and operates them. Nothing in it is global. */
 export class Plugin {
   readonly #config: Config;
@@ -244,32 +247,45 @@ export class Plugin {
       offering.signal,
     );
     await aborted(signal);
-    const giveUpAt = clock.now() + stopPatienceMs;
+    const abortedAt = clock.now();
+    const giveUpAt = abortedAt + stopPatienceMs;
     // What is under way, above all a reset inside Allocate, ends before the stream does.
     const { calls, devices } = this.#pool;
     const atRest = Promise.all([devices.queue.idle(), this.#podNumbers.saved()]);
     await Promise.race([atRest, clock.sleep(stopPatienceMs)]);
-    const hasSuccessor = this.#handsOver() && (await this.#pool.letStandbyRegister());
-    if (hasSuccessor) {
+    const hasRegistered = this.#handsOver() && (await this.#pool.letStandbyRegister());
+    if (hasRegistered) {
       await clock.sleep(switchMs);
       await calls.untilQuiet(switchMs, stopPatienceMs);
     } else await calls.untilQuiet(quietMs, giveUpAt - clock.now());
     offering.abort();
     await Promise.all([offered, this.#podNumbers.saved()]);
     later.abort();
-    if (this.#handsOver()) {
-      await this.#podNumbers.close();
-      this.#pool.handOver();
-    }
-    if (!(await Promise.race([stopped, clock.sleep(Math.max(0, giveUpAt - clock.now()))]))) {
-      log.warn("Work at the devices abandoned", { waited_ms: stopPatienceMs });
+    const leaving = this.#handsOver() ? await this.#handOver(hasRegistered) : undefined;
+    const patienceMs = leaving?.patienceMs ?? Math.max(0, giveUpAt - clock.now());
+    const ended = Promise.all([stopped, leaving?.left]).then(() => true);
+    if (!(await Promise.race([ended, clock.sleep(patienceMs)]))) {
+      log.warn("Work at the devices abandoned", {
+        waited_ms: clock.now() - abortedAt,
+      });
       return;
     }
-    // The end of the process leaves them as well.
-    if (this.#handsOver())
-      await Promise.race([this.#deps.driver.leave(), clock.sleep(stopPatienceMs)]);
     if (this.#config.removeDevicesOnExit && this.#failure === undefined)
       await this.#pool.devices.maintenance.removeUnused();
+  }
+
+  /**
+   * Lets a standby take over, and leaves the devices, unless work at them is under way, which ends with the process at the
+   * latest.
+   *
+   * @returns what to wait for; undefined if that work goes on.
+   */
+  async #handOver(hasRegistered: boolean) {
+    await this.#podNumbers.close();
+    const hasStandby = hasRegistered || (await this.#pool.hasStandby());
+    const left = this.#pool.handOver(hasStandby);
+    if (left === undefined) return undefined;
+    return { left, patienceMs: hasStandby ? handOverPatienceMs : stopPatienceMs };
   }
 
   /** What works at the devices until `signal` aborts. */

@@ -285,13 +285,22 @@ export class Pool {
     return this.registrar.letStandbyRegister();
   }
 
+  /** True if an instance stands by and has not registered. */
+  hasStandby(): Promise<boolean> {
+    return this.registrar.hasStandby();
+  }
+
   /**
-   * Lets a standby take over, with what is known of the devices. Only if the registration has ended; not if work at the
-   * driver is under way, which ends with the process at the latest.
+   * Leaves the devices, and lets a standby take over, with what is known of them. Only if the registration has ended; not
+   * if work at the driver is under way.
+   *
+   * @returns what resolves when the driver has left the devices; undefined if that work goes on.
    */
-  handOver(): void {
+  handOver(hasStandby: boolean): Promise<void> | undefined {
     const { usage, inventory, queue } = this.devices;
-    if (queue.busy() !== undefined) return;
+    if (queue.busy() !== undefined) return undefined;
+    // Begins before the standby does, so that the driver misses none of its steps.
+    const left = this.#deps.driver.leave({ hasSuccessor: hasStandby });
     const identities = inventory.identities();
     const { clean, unlisted } = usage.known();
     const identified = clean.flatMap((id) => {
@@ -301,6 +310,7 @@ export class Pool {
     const driver = this.#deps.driver.name;
     const note = { driver, bootId: readBootId(), clean: new Map(identified), unlisted };
     this.#standby.release(writeHandOver(note));
+    return left;
   }
 
   /** Inspects the devices on events and on a timer, and asks who owns them, until `signal` aborts. */

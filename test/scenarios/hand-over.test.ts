@@ -7,6 +7,7 @@ import { readBootId } from "../../src/common/boot-id.ts";
 import { letStandbyRegister } from "../../src/device-plugin/hand-over.ts";
 import { defaultStandbyTimes } from "../../src/device-plugin/standby.ts";
 import { defaultMaintenanceTimes } from "../../src/devices/maintenance/maintenance-times.ts";
+import type { LeaveOptions, VideoDriver } from "../../src/drivers/driver.ts";
 import { DevicePlugin } from "../../src/gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { HandOverService } from "../../src/gen/videodevice/handover/v1/hand_over_pb.ts";
 import { codeName } from "../../src/grpc/server.ts";
@@ -23,6 +24,7 @@ beforeEach(() => {
 });
 afterEach(() => scenario.close());
 
+type Options = Parameters<Scenario["startPlugin"]>[0];
 type Parts = Parameters<Scenario["startPlugin"]>[1];
 
 const resource = "meeting-baas.io/video-devices";
@@ -36,10 +38,7 @@ const orderOf = () =>
     .filter((type) => ["stream_ended", "register_received", "list_received"].includes(type));
 
 /** Starts an instance beside one that has the lock, and waits until it could register. */
-async function standby(
-  parts: Parts = {},
-  options: Parameters<Scenario["startPlugin"]>[0] = {},
-): Promise<RunningPlugin> {
+async function standby(parts: Parts = {}, options: Options = {}): Promise<RunningPlugin> {
   const before = hidden().length;
   const next = scenario.startPlugin(options, { ...slowCleaning, ...parts });
   await eventually(
@@ -51,9 +50,11 @@ async function standby(
 }
 
 /** The lock of an instance that this test plays: what it does at its end is up to the test. */
-async function heldLock(): Promise<FileLock> {
+async function heldLock(options: Options = {}, podDevices = 0): Promise<FileLock> {
   // Its devices are there.
-  await (await scenario.registered({}, slowCleaning)).stop();
+  const last = await scenario.registered(options, slowCleaning);
+  if (podDevices > 0) expect((await runPod("a", podDevices)).phase).toBe("Running");
+  await last.stop();
   scenario.seen.length = 0;
   const lock = new FileLock(lockFile(), linuxCalls());
   expect(lock.tryLock()).toBe(true);
@@ -77,6 +78,32 @@ const askStandby = () =>
   letStandbyRegister(join(scenario.dir, "video-device-plugin.sock"), resource, 60_000);
 const runPod = (name: string, devices = 1) =>
   scenario.kubelet.addPod({ name, containers: [{ name: "c", devices }] });
+
+describe("the devices of an instance that ends", () => {
+  /** With what the driver is asked to leave them. */
+  const leaves: (LeaveOptions | undefined)[] = [];
+  const driver = () => {
+    const made: VideoDriver = scenario.driver();
+    made.leave = async (options) => void leaves.push(options);
+    return made;
+  };
+  afterEach(() => void leaves.splice(0));
+
+  test.each(["1.36", "1.37"] as const)("are left to a standby: kubelet %s", async (version) => {
+    scenario.kubelet.behaviour = behaviourOf(version);
+    const old = await scenario.registered({}, { ...slowCleaning, driver: driver() });
+    const next = await standby();
+    await old.stop();
+    expect(leaves).toEqual([{ hasSuccessor: true }]);
+    await eventually(() => next.plugin.status().registered, "the registration");
+  });
+
+  test("are left at once where none stands by", async () => {
+    const old = await scenario.registered({}, { ...slowCleaning, driver: driver() });
+    await old.stop();
+    expect(leaves).toEqual([{ hasSuccessor: false }]);
+  });
+});
 
 describe("a hand-over at a kubelet that keeps the newer of two instances", () => {
   test("never leaves it without one", async () => {
@@ -144,16 +171,6 @@ describe("a hand-over at a kubelet that keeps the newer of two instances", () =>
     expect(orderOf().slice(0, 2)).toEqual(["stream_ended", "register_received"]);
   });
 
-  test("does not wait for a new instance that can't list what a pod owns", async () => {
-    const registrationTimes = { ...quickTimes, standbyMs: 3_600_000 };
-    const old = await scenario.registered({}, { ...slowCleaning, registrationTimes });
-    const standbyTimes = { ...defaultStandbyTimes, besideMs: 3_600_000 };
-    const next = await standby({ standbyTimes }, { "max-devices": "4" });
-    expect((await runPod("a", 8)).phase).toBe("Running");
-    await old.stop();
-    expect((await next.failure())?.code).toBe("surplus_not_listed");
-  });
-
   test("ends as before if the standby can't register, or does not answer", async () => {
     const registrationTimes = { ...quickTimes, standbyMs: 500 };
     const old = await scenario.registered({}, { ...slowCleaning, registrationTimes });
@@ -195,31 +212,50 @@ describe("a standby that is asked to register", () => {
     expect(scenario.count("register_received")).toBe(1);
   });
 
-  test("holds the kubelet's calls until it has the lock and the note", async () => {
-    const lock = await heldLock();
-    const next = await standby();
-    expect(await askStandby()).toBe(true);
-    await scenario.counts(8, 8);
-    expect(next.plugin.status().reason).toBe("standby");
-    const transport = createSocketTransport(scenario.socketPath());
-    const kubelet = createClient(DevicePlugin, transport);
-    let isAnswered = false;
-    const answer = kubelet
-      .allocate({ containerRequests: [{ devicesIds: ["video10"] }] })
-      .finally(() => {
-        isAnswered = true;
-      });
-    // On the same connection: when this one is answered, that one has come.
-    await kubelet.getDevicePluginOptions({});
-    expect(isAnswered).toBe(false);
-    const clean = next.plugin.inventory.identities();
-    const note = { driver: "simulated", bootId: readBootId(), clean, unlisted: new Map() };
-    lock.leaveNote(writeHandOver(note));
+  test.each([
+    ["", {}, ["/dev/video10"]],
+    [" for ready cameras", { "ready-cameras": "true" }, ["/dev/video10", "/dev/feed0"]],
+  ])(
+    "holds the kubelet's calls%s until it has the lock and the note",
+    async (_, options, paths) => {
+      const lock = await heldLock(options);
+      const next = await standby({}, options);
+      expect(await askStandby()).toBe(true);
+      await scenario.counts(8, 8);
+      expect(next.plugin.status().reason).toBe("standby");
+      const transport = createSocketTransport(scenario.socketPath());
+      const kubelet = createClient(DevicePlugin, transport);
+      let isAnswered = false;
+      const answer = kubelet
+        .allocate({ containerRequests: [{ devicesIds: ["video10"] }] })
+        .finally(() => {
+          isAnswered = true;
+        });
+      // On the same connection: when this one is answered, that one has come.
+      await kubelet.getDevicePluginOptions({});
+      expect(isAnswered).toBe(false);
+      const clean = next.plugin.inventory.identities();
+      const note = { driver: "simulated", bootId: readBootId(), clean, unlisted: new Map() };
+      lock.leaveNote(writeHandOver(note));
+      lock.release();
+      const [container, ...others] = (await answer).containerResponses;
+      expect(others).toEqual([]);
+      expect(container?.devices.map(({ containerPath }) => containerPath)).toEqual(paths);
+      transport.close();
+      expect(said(next, "Device reset")).toEqual([]);
+      expect(scenario.count("register_received")).toBe(1);
+    },
+  );
+
+  test("refuses if it can't list what a pod owns, and takes over once that pod has ended", async () => {
+    const lock = await heldLock({}, 8);
+    const standbyTimes = { ...defaultStandbyTimes, besideMs: 3_600_000 };
+    const next = await standby({ standbyTimes }, { "max-devices": "4" });
+    expect(await askStandby()).toBe(false);
+    scenario.kubelet.removePod("a");
     lock.release();
-    expect((await answer).containerResponses).toHaveLength(1);
-    transport.close();
-    expect(said(next, "Device reset")).toEqual([]);
-    expect(scenario.count("register_received")).toBe(1);
+    await eventually(() => next.plugin.status().registered, "the registration");
+    await scenario.counts(4, 4);
   });
 
   test("takes over at once from an instance that is killed then", async () => {

@@ -17,6 +17,7 @@ import {
 import { SimulatedDriver } from "../../src/drivers/simulated/simulated-driver.ts";
 import { Journal, withJournal } from "../../src/observe/journal.ts";
 import { Plugin, type PluginDeps } from "../../src/plugin/plugin.ts";
+import { readySettings } from "../../src/plugin/ready-settings.ts";
 import { behaviourOf, type KubeletVersion } from "../../src/simulator/behaviour.ts";
 import type { KubeletEvent } from "../../src/simulator/events.ts";
 import { EmbeddedKubelet, type EmbeddedKubeletOptions } from "../../src/simulator/kubelet.ts";
@@ -133,6 +134,11 @@ export class Scenario {
     return handle;
   }
 
+  /** A driver of simulated devices with these options. */
+  driver(options: Partial<Record<string, string>> = {}): SimulatedDriver {
+    return simulatedDriver(this.config(options), recordingLogger());
+  }
+
   config(options: Partial<Record<string, string>>): Config {
     const given = {
       "node-name": "node-a",
@@ -216,7 +222,10 @@ export class Scenario {
 
 function simulatedDriver(config: Config, log: Logger): SimulatedDriver {
   return new SimulatedDriver(
-    { ...config, mode: config.v4l2DevicePerm, group: config.v4l2DeviceGroup },
+    {
+      ...{ ...config, mode: config.v4l2DevicePerm, group: config.v4l2DeviceGroup },
+      ready: readySettings(config),
+    },
     {
       log,
       clock: systemClock,

@@ -13,6 +13,7 @@ import type { LoopbackKernel, NodeView } from "../../src/drivers/loopback/kernel
 import { moduleName } from "../../src/drivers/loopback/module/modules-dep.ts";
 import { type DeviceNumber, formatDevice } from "../../src/linux/device-number.ts";
 import { ErrnoError } from "../../src/linux/errno-error.ts";
+import type { OpenWatch } from "../../src/linux/open-watch.ts";
 import type { UeventSource } from "../../src/linux/uevents.ts";
 import type { VideoFile } from "../../src/v4l2/video-file.ts";
 import { fourcc } from "../../src/v4l2/video-structs.ts";
@@ -200,6 +201,19 @@ export class FakeLoopbackKernel implements LoopbackKernel {
 
   removeNode(path: string): void {
     rmSync(path, { force: true });
+  }
+
+  /** Sees what {@link openVideo} opens. */
+  watchOpens(paths: readonly string[]): OpenWatch {
+    let at = this.journal.length;
+    return {
+      opened: () => {
+        const entries = this.journal.slice(at);
+        at = this.journal.length;
+        return paths.filter((path) => entries.includes(`open ${/\d+$/.exec(path)?.[0]}`));
+      },
+      [Symbol.dispose]: () => undefined,
+    };
   }
 
   /** Removes {@link uevents}, as in a sandbox without such sockets. */

@@ -14,6 +14,8 @@ export class FakeRelay implements Relay {
     this.onEvent = onEvent;
   }
 
+  start(): void {}
+
   add(pair: RelayedPair): void {
     this.pairs.set(pair.id, pair);
   }

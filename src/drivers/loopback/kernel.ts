@@ -10,6 +10,7 @@ import {
 import { type DeviceNumber, decodeDevice } from "../../linux/device-number.ts";
 import { errnoNameOf } from "../../linux/errno-error.ts";
 import { type LinuxCalls, O_NONBLOCK, withFile } from "../../linux/linux-calls.ts";
+import { type OpenWatch, watchOpens } from "../../linux/open-watch.ts";
 import { type UeventSource, ueventSource } from "../../linux/uevents.ts";
 import { openVideoDevice, type VideoFile } from "../../v4l2/video-file.ts";
 
@@ -38,6 +39,8 @@ export interface LoopbackKernel {
   makeNode(path: string, device: DeviceNumber): void;
   /** unlink(2); a path that does not exist is a success. */
   removeNode(path: string): void;
+  /** Watches which of these nodes any process opens. */
+  watchOpens(paths: readonly string[]): OpenWatch;
   /** Opens the kernel's events about devices and modules that appear and disappear. */
   openUevents(): UeventSource;
 }
@@ -63,6 +66,7 @@ export function linuxKernel(calls: LinuxCalls): LoopbackKernel {
     zeroMapping: (fd, length, offset) => calls.zeroMapping(fd, length, offset),
     writeAttribute,
     control: (path, request, arg) => withFile(path, (fd) => calls.ioctl(fd, request, arg)),
+    watchOpens,
     openUevents: () => ueventSource(calls.openUevents()),
     lookAt,
     makeNode: (path, device) => calls.makeCharDevice(path, 0o600, device),

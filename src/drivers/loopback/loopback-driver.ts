@@ -4,6 +4,7 @@ import type { Logger } from "../../common/logger.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { watchDirectory } from "../../common/watch-directory.ts";
 import { formatDevice } from "../../linux/device-number.ts";
+import type { OpenWatch } from "../../linux/open-watch.ts";
 import { type Uevent, watchUevents } from "../../linux/uevents.ts";
 import { describeHolders, findOtherHolders } from "../../v4l2/holders.ts";
 import { hasNodeAccess } from "../../v4l2/node-access.ts";
@@ -167,6 +168,12 @@ export class LoopbackDriver implements VideoDriver {
       forget();
     };
     return { ...file, close, [Symbol.dispose]: close };
+  }
+
+  /** Watches which devices any process opens at this process's nodes: their paths end with the ID. @throws ErrnoError. */
+  watchOpens(ids: readonly string[]): OpenWatch {
+    const { kernel, view } = this.#parts;
+    return kernel.watchOpens(ids.map((id) => view.nodePath(id)));
   }
 
   /** What /sys shows of a device; undefined if it doesn't exist. @throws PluginError `device_unknown`, `sysfs_unreadable`. */

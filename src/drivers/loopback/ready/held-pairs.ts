@@ -1,5 +1,7 @@
+import { basename } from "node:path";
 import type { Clock } from "../../../common/clock.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
+import { type Polling, pollUntil } from "../../../common/poll-until.ts";
 import { errnoNameOf } from "../../../linux/errno-error.ts";
 import type { VideoFile } from "../../../v4l2/video-file.ts";
 import type { DriverDevice } from "../../driver.ts";
@@ -25,6 +27,9 @@ export interface HeldPairsDeps {
   readonly relay: Relay;
   readonly placeholder: (id: string, problem: string) => Uint8Array;
 }
+
+/** How long a successor may take to open the next camera, and the pause between two looks, ms. */
+const successorPatience: Polling = { patienceMs: 1000, pauseMs: 5 };
 
 /** An open file, and the ID of its device. */
 type HeldFile = VideoFile & { readonly id: string };
@@ -111,15 +116,38 @@ export class HeldPairs {
     this.#pairs.delete(id);
     if (pair.generation === "0.12") this.#takeImageOrder(pair);
     if (stays && pair.generation === "0.13") stayCapture(pair.camera);
-    pair.camera.close();
+    // A successor begins with the camera, and needs the feed then.
     pair.feed.close();
+    pair.camera.close();
   }
 
-  /** Undoes what programs that write to a camera themselves leave; only 0.13 lets them. */
-  keepListed(): void {
-    for (const { camera, generation } of this.#pairs.values()) {
-      if (generation === "0.13") attempt(() => keepCapture(camera));
+  /**
+   * Releases the pairs one by one, each once another process has opened its camera to be its next writer: until then it
+   * stays listed and relayed. Gives up, and leaves the rest held, if that process takes too long for one.
+   */
+  async handOver(): Promise<void> {
+    const ids = [...this.#pairs.keys()];
+    using watch = attempt(() => this.#singles.watchOpens(ids));
+    if (watch === undefined) return;
+    const opened = new Set<string>();
+    for (const id of ids) {
+      const isAwaited = () => {
+        for (const path of watch.opened()) opened.add(basename(path));
+        return opened.has(id);
+      };
+      if (!(await pollUntil(isAwaited, this.#deps.clock, successorPatience))) return;
+      await this.release(id, true);
     }
+  }
+
+  /**
+   * Undoes what programs that write to a camera themselves leave, and a last instance that has ended; only 0.13 lets them.
+   * @returns true if there are such cameras.
+   */
+  keepListed(): boolean {
+    const cameras = [...this.#pairs.values()].filter(({ generation }) => generation === "0.13");
+    for (const { camera } of cameras) attempt(() => keepCapture(camera));
+    return cameras.length > 0;
   }
 
   /**

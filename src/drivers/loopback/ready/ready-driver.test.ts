@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { codeOf } from "../../../../test/support/code-of.ts";
 import {
   type FakeKernelOptions,
@@ -7,6 +8,7 @@ import {
 import { FakeRelay } from "../../../../test/support/fake-relay.ts";
 import { recordingLogger } from "../../../../test/support/recording-logger.ts";
 import { steppingClock } from "../../../../test/support/stepping-clock.ts";
+import { ErrnoError } from "../../../linux/errno-error.ts";
 import { LoopbackDriver } from "../loopback-driver.ts";
 import { ReadyDriver } from "./ready-driver.ts";
 import type { ReadySettings } from "./ready-settings.ts";
@@ -22,6 +24,12 @@ afterEach(() => {
   for (const kernel of kernels.splice(0)) kernel.close();
 });
 
+/** Called in each pause of a driver. */
+let onPause = () => {};
+afterEach(() => {
+  onPause = () => {};
+});
+
 function setUp(options: FakeKernelOptions = {}, maxDevices = 2) {
   const kernel = new FakeLoopbackKernel(options);
   kernels.push(kernel);
@@ -32,7 +40,12 @@ function setUp(options: FakeKernelOptions = {}, maxDevices = 2) {
 function start(kernel: FakeLoopbackKernel, maxDevices = 2) {
   const { deviceDir, sysfsDir, modulesDir, kernelRelease } = kernel;
   const log = recordingLogger();
-  const clock = steppingClock();
+  const stepping = steppingClock();
+  const sleep = async (ms: number) => {
+    await stepping.sleep(ms);
+    onPause();
+  };
+  const clock = { now: stepping.now, sleep };
   const singles = new LoopbackDriver(
     {
       ...{ firstDeviceNumber: 10, maxDevices, mode: 0o666, group: undefined, pairs: true },
@@ -135,6 +148,47 @@ describe("a ready camera", () => {
     expect(seen?.reason).toBe("ok");
     expect((await next.driver.ensure()).adopted).toEqual(["video10", "video11"]);
     expect(await reasonsOf(next.driver)).toEqual(["ok", "ok"]);
+  });
+
+  test("is left to a successor once that opens it, and relayed until then", async () => {
+    const { kernel, driver, relay } = setUp();
+    await driver.ensure();
+    const relayed: string[] = [];
+    onPause = () => {
+      relayed.push([...relay.pairs.keys()].join());
+      const id = { 2: "video10", 4: "video11" }[relayed.length];
+      if (id !== undefined) kernel.openVideo(join(kernel.deviceDir, id));
+    };
+    await driver.leave({ hasSuccessor: true });
+    const both = "video10,video11";
+    expect(relayed).toEqual([both, both, "video11", "video11"]);
+    expect(relay.isClosed).toBe(true);
+    for (const number of [138, 139]) expect(kernel.inside(number).openers).toBe(0);
+  });
+
+  test("is left after a second to a successor that does not open it", async () => {
+    const { kernel, driver, relay } = setUp();
+    await driver.ensure();
+    let pauses = 0;
+    onPause = () => {
+      pauses++;
+    };
+    await driver.leave({ hasSuccessor: true });
+    expect(pauses).toBe(200);
+    expect(relay.isClosed).toBe(true);
+    for (const number of [10, 11]) expect(kernel.inside(number).openers).toBe(0);
+  });
+
+  test("is left at once if opens can't be watched", async () => {
+    const { kernel, driver, relay } = setUp();
+    await driver.ensure();
+    kernel.watchOpens = () => {
+      throw new ErrnoError(24, "inotify_init1");
+    };
+    onPause = () => expect.unreachable();
+    await driver.leave({ hasSuccessor: true });
+    expect(relay.isClosed).toBe(true);
+    expect(kernel.inside(10).openers).toBe(0);
   });
 
   test("is not ready while the relay does not run", async () => {

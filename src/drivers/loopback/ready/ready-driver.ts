@@ -10,6 +10,7 @@ import type {
   EnsureOptions,
   EnsureReport,
   InspectOptions,
+  LeaveOptions,
   RelayReport,
   VideoDriver,
 } from "../../driver.ts";
@@ -32,8 +33,8 @@ export interface ReadyDriverDeps {
   readonly placeholder: (id: string, problem: string) => Uint8Array;
 }
 
-/** Between two looks whether cameras are still capture devices alone, ms. */
-const listedMs = 1000;
+/** Between two looks whether cameras are still capture devices alone, ms. `later`: while none of them could be another. */
+const listedMs = { next: 100, later: 1000 } as const;
 
 /**
  * Ready cameras on v4l2loopback. Each is a pair of devices: browsers read the camera, whose only writer is this
@@ -227,8 +228,9 @@ export class ReadyDriver implements VideoDriver {
     await this.#singles.release();
   }
 
-  async leave(): Promise<void> {
-    // First the thread, for all pairs at once.
+  async leave({ hasSuccessor = false }: LeaveOptions = {}): Promise<void> {
+    if (hasSuccessor) await this.#held.handOver();
+    // First the thread, for all pairs that are left at once.
     await this.#relay.close();
     for (const { id } of this.devices) await this.#held.release(id, true);
   }
@@ -257,14 +259,16 @@ export class ReadyDriver implements VideoDriver {
 
   watch(notify: () => void, signal: AbortSignal): void {
     this.#notify = notify;
+    // A standby's is there before it takes over.
+    this.#relay.start();
     this.#singles.watch(notify, signal);
     void this.#keepListed(signal);
   }
 
   async #keepListed(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      this.#held.keepListed();
-      await this.#deps.clock.sleep(listedMs, signal);
+      const isNeeded = this.#held.keepListed();
+      await this.#deps.clock.sleep(isNeeded ? listedMs.next : listedMs.later, signal);
     }
   }
 

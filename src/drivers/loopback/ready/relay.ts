@@ -34,6 +34,8 @@ export type RelayEvent =
  * when it ends. All of it works with file descriptors that the caller owns, so cameras stay cameras meanwhile.
  */
 export interface Relay {
+  /** Starts the Worker, which the first pair would start: that takes longer than all else of a take-over. */
+  start(): void;
   /** Relays a pair from now on. Of one ID there is one pair. */
   add(pair: RelayedPair): void;
   /** Resolves when the Worker no longer uses the pair's files. An ID that isn't relayed is a success. */

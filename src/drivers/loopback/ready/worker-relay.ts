@@ -47,7 +47,7 @@ const hungMs = 10_000;
 /** One is added to the eventfd's count: a u64. */
 const one = new Uint8Array(BigUint64Array.of(1n).buffer);
 
-/** A {@link Relay} in a Worker, which starts with the first pair. */
+/** A {@link Relay} in a Worker, which starts with the first pair at the latest. */
 export class WorkerRelay implements Relay {
   readonly #settings: LoopSettings;
   readonly #log: Logger;
@@ -80,6 +80,10 @@ export class WorkerRelay implements Relay {
     this.#onEvent = deps.onEvent;
     this.#clock = deps.clock ?? systemClock;
     this.#startWorker = deps.startWorker ?? startWorker;
+  }
+
+  start(): void {
+    if (this.#wake === undefined) this.#open();
   }
 
   add({ placeholder, ...pair }: RelayedPair): void {
