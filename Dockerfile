@@ -38,7 +38,7 @@ ARG SOURCE
 ARG VERSION
 LABEL org.opencontainers.image.title="video-device-plugin" \
       org.opencontainers.image.description="A Kubernetes device plugin that gives pods a v4l2loopback camera of their own." \
-      org.opencontainers.image.licenses="MIT AND Apache-2.0 AND BSD-3-Clause AND LGPL-2.0-or-later" \
+      org.opencontainers.image.licenses="MIT AND Apache-2.0 AND BSD-3-Clause AND ISC AND LGPL-2.0-or-later" \
       org.opencontainers.image.base.name="${BASE_NAME}" \
       org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.revision="${REVISION}" \

@@ -1,11 +1,13 @@
 /**
- * Renders from the options' table: `.env.example`, the table of `docs/options.md`, the Helm chart's options; and from
+ * Renders from the options' table: `.env.example`, the table of `docs/options.md`, the Helm chart's options; from the
+ * declaration of the file of pools its JSON Schema; and from
  * `repository` and `version` in package.json the addresses of image, chart and sources, and the version, wherever a file
  * names them.
  */
 import { join } from "node:path";
 import { renderEnvExample } from "./docs/env-example.ts";
 import { OPTIONS_END, OPTIONS_START, replaceOptionsTable } from "./docs/options-table.ts";
+import { poolsSchemaPath, renderPoolsSchema } from "./docs/pools-schema.ts";
 import { renderChartFiles } from "./manifests/chart.ts";
 import { renderNames, renderVersion } from "./names/rename.ts";
 
@@ -23,5 +25,8 @@ if (page === undefined) {
 }
 await Bun.write(pagePath, page);
 await Bun.write(join(root, ".env.example"), renderEnvExample());
+await Bun.write(join(root, poolsSchemaPath), renderPoolsSchema());
 for (const { path, text } of await renderChartFiles()) await Bun.write(path, text);
-console.log("Wrote .env.example, the table of docs/options.md and the Helm chart's options");
+console.log(
+  `Wrote .env.example, the table of docs/options.md, ${poolsSchemaPath} and the Helm chart's options`,
+);

@@ -14,6 +14,7 @@ const WIDTH = 100;
 /** What the chart sets itself, as it follows from the node, the profile, or what is mounted where. */
 const SET_BY_CHART: ReadonlySet<keyof Config> = new Set([
   "nodeName",
+  "configFile",
   "kubeletSocket",
   "socketPath",
   "podResourcesSocket",

@@ -18,6 +18,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import("./demo.ts")).demoCommand,
   },
   {
+    name: "config",
+    summary: "Check a file of pools, or print the configuration as one",
+    load: async () => (await import("./config.ts")).configCommand,
+  },
+  {
     name: "doctor",
     summary: "Check whether the plugin can work on this node",
     load: async () => (await import("./doctor.ts")).doctorCommand,

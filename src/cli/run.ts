@@ -3,7 +3,7 @@ import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { writeAllSync } from "../common/write-sync.ts";
 import type { Config } from "../config/config.ts";
-import { describeConfig } from "../config/describe-config.ts";
+import { describeConfig, describePool } from "../config/describe-config.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { formatProblems } from "../config/problem.ts";
 import { renderHelp } from "../config/render-help.ts";
@@ -16,6 +16,7 @@ import { numbersAllocatedAtStart } from "../plugin/allocated-at-start.ts";
 import { createDriver } from "../plugin/create-driver.ts";
 import { Plugin } from "../plugin/plugin.ts";
 import { type Command, exitCode, program } from "./command.ts";
+import { unsupportedPools } from "./unsupported-pools.ts";
 
 import { version } from "./version.ts";
 
@@ -31,7 +32,12 @@ export const runCommand: Command = {
       terminal.err(formatProblems(loaded.problems, `${program} run --help`));
       return exitCode.config;
     }
-    const { config, origins } = loaded;
+    const { config, origins, pools } = loaded;
+    const unsupported = unsupportedPools(pools);
+    if (unsupported.length > 0) {
+      terminal.err(formatProblems(unsupported, `${program} run --help`));
+      return exitCode.config;
+    }
     const logLevel = logger(config);
     const journal = new Journal();
     const log = withJournal(logLevel, journal);
@@ -51,6 +57,9 @@ export const runCommand: Command = {
       ...described.values,
     });
     log.debug("Where each option comes from", described.origins);
+    if (config.configFile !== "") {
+      for (const pool of pools) log.info("Pool configured", describePool(pool));
+    }
     if (origins.nodeName.source === "hostname") {
       log.info("NODE_NAME is not set, the host's name is used", { node_name: config.nodeName });
     }

@@ -1,8 +1,13 @@
 import type { LogLevel } from "../common/logger.ts";
 
-/** The program's settings, validated. Each key has a row in `options.ts`. */
+/**
+ * The program's settings, validated. Each key has a row in `options.ts`. With a {@link configFile}, what belongs to a pool
+ * is that of the node's first loopback pool, or the default.
+ */
 export interface Config {
   readonly nodeName: string;
+  /** Path of the file that describes the pools; empty if the options do. */
+  readonly configFile: string;
   readonly resourceName: string;
   /** How many devices this node offers. */
   readonly maxDevices: number;

@@ -2,6 +2,7 @@ import { posix } from "node:path";
 import { maxDeviceNumber } from "../v4l2/device-ids.ts";
 import type { Config } from "./config.ts";
 import { options } from "./options.ts";
+import { pathShape } from "./path-shape.ts";
 
 /** A rule about several options together. */
 export interface CrossCheck {
@@ -25,11 +26,6 @@ export const flagName: SettingName = (key, value) => {
 
 /** A feed's number is 128 above or below its camera's, so the numbers of more devices would meet. */
 const maxReadyCameras = 128;
-
-/** Equal for two templates that may give one path to two nodes. */
-function pathShape(template: string): string {
-  return template.replaceAll("{id}", "video{n}").replace(/\d*\{(n|index)\}\d*/g, "0");
-}
 
 export const crossChecks: readonly CrossCheck[] = [
   {

@@ -1,8 +1,9 @@
 import type { LogFields } from "../common/logger.ts";
 import type { Config } from "./config.ts";
 import type { Origins } from "./load-config.ts";
-import { optionKeys, options } from "./options.ts";
+import { type Option, optionKeys, options } from "./options.ts";
 import { describeOrigin } from "./origin.ts";
+import type { PoolConfig } from "./pool-config.ts";
 
 /** A configuration as two sets of log fields with the same snake_case names. */
 export interface ConfigDescription {
@@ -12,19 +13,31 @@ export interface ConfigDescription {
   readonly origins: LogFields;
 }
 
-/** The effective configuration and where each value came from, in the table's order. */
+/**
+ * The effective configuration and where each value came from, in the table's order. What a file says of its pools is not
+ * among them: {@link describePool} has it.
+ */
 export function describeConfig(config: Config, origins: Origins): ConfigDescription {
+  const keys = optionKeys.filter((key) => origins[key].source !== "config_file");
   return {
-    values: Object.fromEntries(optionKeys.map((key) => [fieldName(key), shown(key, config)])),
-    origins: Object.fromEntries(
-      optionKeys.map((key) => [fieldName(key), describeOrigin(origins[key])]),
-    ),
+    values: fieldsOf(keys, config),
+    origins: Object.fromEntries(keys.map((key) => [fieldName(key), describeOrigin(origins[key])])),
   };
 }
 
-function shown<K extends keyof Config>(key: K, config: Config) {
-  const { type } = options[key];
-  return type.show === undefined ? config[key] : type.show(config[key]);
+/** A pool as log fields, by the same names. */
+export function describePool({ name, kind, options: values, ...settings }: PoolConfig): LogFields {
+  const keys = optionKeys.filter((key) => key in values);
+  return { pool: name, kind, ...fieldsOf(keys, values), ...settings };
+}
+
+function fieldsOf(keys: readonly (keyof Config)[], values: Partial<Config>): LogFields {
+  return Object.fromEntries(
+    keys.map((key) => {
+      const { type }: Option<unknown> = options[key];
+      return [fieldName(key), type.show === undefined ? values[key] : type.show(values[key])];
+    }),
+  );
 }
 
 function fieldName(key: keyof Config): string {

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Config } from "./config.ts";
-import { describeConfig } from "./describe-config.ts";
+import { describeConfig, describePool } from "./describe-config.ts";
 import { loadConfig, type Sources } from "./load-config.ts";
 import { optionKeys, options } from "./options.ts";
 import { formatProblems } from "./problem.ts";
 
 const defaults: Config = {
   nodeName: "node-1",
+  configFile: "",
   resourceName: "meeting-baas.io/video-devices",
   maxDevices: 8,
   firstDeviceNumber: 10,
@@ -54,9 +55,16 @@ const defaults: Config = {
   nfdFeaturesDir: "",
 };
 
+const poolsPath = "/pools.yaml";
+const poolsText = `apiVersion: video-device-plugin/v1alpha1
+kind: Pools
+pools: [{ name: bots, resource: a.b/c, loopback: {} }]
+`;
+
 /** Values of options that have none by default, where a number won't do. */
 const samples: Partial<Record<keyof Config, string>> = {
   nfdFeaturesDir: "/features.d",
+  configFile: poolsPath,
   v4l2MaxBuffers: "4",
 };
 
@@ -97,6 +105,68 @@ test("the options make one pool, whose options are those of the configuration", 
   expect({ ...config, ...pools[0]?.options }).toEqual(config);
 });
 
+describe("with a file of pools", () => {
+  const argv = [`--config=${poolsPath}`];
+  const readFile = () => `${poolsText.replace("[{", "[{ onNodes: [edge-*],")}`;
+
+  test("its pools are those of the node, and none where every pool is for other nodes", () => {
+    const hostname = "edge-1";
+    const { config, pools, origins } = load({ argv, readFile, hostname });
+    expect(pools).toMatchObject([{ kind: "loopback", name: "bots" }]);
+    expect(config).toMatchObject({ configFile: poolsPath, resourceName: "a.b/c" });
+    expect(origins.resourceName).toEqual({ source: "config_file", path: poolsPath });
+    expect(origins.logLevel).toEqual({ source: "default" });
+    const elsewhere = load({ argv, readFile, hostname: "core-1" });
+    expect(elsewhere.pools).toEqual([]);
+    expect(elsewhere.allPools).toHaveLength(1);
+  });
+
+  test("an option of a pool is a problem wherever it is set, and names the field", () => {
+    const given = {
+      argv: [...argv, "--env-file=/x.env", "--max-devices=4"],
+      env: { RESOURCE_NAME: "a.b/other", V4L2_CARD_LABEL: "", LOG_LEVEL: "debug" },
+      readFile: (path: string) => (path === poolsPath ? poolsText : "READY_CAMERAS=true"),
+    };
+    expect(problems(given)).toEqual([
+      '--resource-name: set by the environment variable RESOURCE_NAME, but it belongs to a pool, expected resource of a pool in "/pools.yaml" instead',
+      '--max-devices: set by the command line, but it belongs to a pool, expected loopback.count of a pool in "/pools.yaml" instead',
+      '--ready-cameras: set by READY_CAMERAS in /x.env:1, but it belongs to a pool, expected ready of a pool in "/pools.yaml" instead',
+    ]);
+  });
+
+  test("the rules about options of the process and of pools hold", () => {
+    const text = poolsText.replace("{}", "{}, container: { preStart: true }");
+    const more = ["--no-manage-devices", "--remove-devices-on-exit"];
+    expect(problems({ argv: [...argv, ...more], readFile: () => text })).toEqual([
+      '--remove-devices-on-exit: got "true" (from the command line), expected false with --no-manage-devices, which creates no device that it could remove',
+      "/pools.yaml:3:77: pools[0].container.preStart: got true, expected false with --no-manage-devices, which resets no device",
+    ]);
+  });
+
+  test("its problems come with all others", () => {
+    const found = problems({ argv: [...argv, "--log-level=loud"], readFile: () => "pools: {}" });
+    expect(found).toEqual([
+      '--log-level: got "loud" (from the command line), expected one of debug, info, warn, error',
+      "/pools.yaml:1:1: apiVersion: is missing",
+      "/pools.yaml:1:1: kind: is missing",
+      "/pools.yaml:1:8: pools: got a mapping, expected a list",
+    ]);
+    expect(problems({ argv })).toEqual([
+      "--config: cannot read \"/pools.yaml\", expected a file of pools; ENOENT: no such file or directory, open '/pools.yaml'",
+    ]);
+  });
+
+  test("the log shows each pool for itself", () => {
+    const { config, origins, pools } = load({ argv, readFile: () => poolsText });
+    const described = describeConfig(config, origins);
+    expect(described.values).toMatchObject({ config: poolsPath });
+    expect(Object.keys(described.values)).not.toContain("max_devices");
+    expect(pools.map(describePool)).toMatchObject([
+      { pool: "bots", kind: "loopback", resource_name: "a.b/c", v4l2_device_perm: "0666" },
+    ]);
+  });
+});
+
 describe("precedence", () => {
   const argv = ["--env-file=/x.env", "--max-devices=1"];
   const env = { MAX_DEVICES: "2" };
@@ -133,7 +203,8 @@ describe("precedence", () => {
         const { origins } = load({
           argv: ["--env-file=/x.env", ...(given.includes(0) ? [`--${flag}=${text}`] : [])],
           env: given.includes(1) ? { [name]: text } : {},
-          readFile: () => (given.includes(2) ? `${name}=${text}` : ""),
+          readFile: (path) =>
+            path === poolsPath ? poolsText : given.includes(2) ? `${name}=${text}` : "",
         });
         const sourcesByStrength = ["flag", "environment", "env_file"] as const;
         const weakest = key === "nodeName" ? "hostname" : "default";

@@ -3,9 +3,12 @@ import type { Config } from "./config.ts";
 import { crossChecks, flagName } from "./cross-checks.ts";
 import { type ParsedEnvFile, parseEnvFile } from "./env-file.ts";
 import { envFileOption, optionKeys, options } from "./options.ts";
-import type { Origin } from "./origin.ts";
+import { describeOrigin, type Origin } from "./origin.ts";
 import { type Flag, parseArguments } from "./parse-arguments.ts";
 import { defaultPool, type PoolConfig } from "./pool-config.ts";
+import { fieldOf, isPoolKey, type PoolKey } from "./pools/fields.ts";
+import { everywhere, type FilePool, isOnNode } from "./pools/file-pool.ts";
+import type { PoolsFile } from "./pools/read-pools.ts";
 import { type Problem, quote, valueProblem } from "./problem.ts";
 import type { ParseContext } from "./types/option-type.ts";
 
@@ -28,8 +31,13 @@ export type LoadResult =
       readonly ok: true;
       readonly config: Config;
       readonly origins: Origins;
-      /** What this node offers, in the order of the configuration: the pool `default` of the options. */
+      /**
+       * What this node offers, in the order of the file; none if every pool of the file is for other nodes. Without a file,
+       * the pool `default` of the options.
+       */
       readonly pools: readonly PoolConfig[];
+      /** The pools of all nodes. */
+      readonly allPools: readonly FilePool[];
     }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
@@ -73,6 +81,13 @@ export function configFrom(
     // The row of the kubelet's socket comes before those whose defaults move with it.
     const beside = values.kubeletSocket && option.besideKubelet?.(values.kubeletSocket);
     given[key] = found.origin.source === "default" && beside ? { ...found, text: beside } : found;
+    // So does the row of the file before what the file has.
+    if (values.configFile && isPoolKey(key)) {
+      if (found.origin.source !== "default") {
+        problems.push(misplaced(key, found.origin, values.configFile));
+      }
+      given[key] = { text: option.default, origin: configFileOrigin(values.configFile) };
+    }
     const parsed = option.type.parse(given[key].text, sources);
     if (parsed.ok) {
       values[key] = parsed.value;
@@ -85,17 +100,22 @@ export function configFrom(
 
   // Complete unless an option failed, and checks that read a failed option are skipped.
   const config = values as Config;
+  const file = config.configFile ? readConfigFile(config.configFile, sources, values) : undefined;
   for (const { keys, subject, check } of crossChecks) {
+    if (file !== undefined && keys.some(isPoolKey)) continue;
     const expected = keys.some((key) => failed.has(key)) ? undefined : check(config, flagName);
     if (expected !== undefined) {
       problems.push(valueProblem(options[subject].flag, given[subject], expected));
     }
   }
 
-  problems.push(...otherProblems, ...envFile.problems);
+  problems.push(...otherProblems, ...envFile.problems, ...(file?.problems ?? []));
   if (problems.length > 0) return { ok: false, problems };
   const origins = Object.fromEntries(optionKeys.map((key) => [key, given[key].origin])) as Origins;
-  return { ok: true, config, origins, pools: [defaultPool(config)] };
+  const allPools = file?.pools ?? [everywhere(defaultPool(config))];
+  const pools = allPools.filter((one) => isOnNode(one, config.nodeName)).map(({ pool }) => pool);
+  const first = pools.find((pool) => pool.kind === "loopback");
+  return { ok: true, config: { ...config, ...first?.options }, origins, pools, allPools };
 }
 
 /** The flags of all options. */
@@ -149,4 +169,33 @@ function readEnvFile(
     const text = `cannot read ${quote(path)} (from the command line), expected ${envFileOption.type.expected}; ${messageOf(error)}`;
     return { path, values: new Map(), problems: [{ subject: `--${envFileOption.flag}`, text }] };
   }
+}
+
+/** The problem of a pool's option beside a file. */
+function misplaced(key: PoolKey, origin: Origin, path: string): Problem {
+  return {
+    subject: `--${options[key].flag}`,
+    text: `set by ${describeOrigin(origin)}, but it belongs to a pool, expected ${fieldOf(key).join(".")} of a pool in ${quote(path)} instead`,
+  };
+}
+
+function configFileOrigin(path: string): Origin {
+  return { source: "config_file", path };
+}
+
+function readConfigFile(
+  path: string,
+  sources: Omit<Sources, "argv">,
+  process: Partial<Config>,
+): PoolsFile {
+  let text: string;
+  try {
+    text = sources.readFile(path);
+  } catch (error) {
+    const problem = `cannot read ${quote(path)}, expected a file of pools; ${messageOf(error)}`;
+    return { pools: [], problems: [{ subject: `--${options.configFile.flag}`, text: problem }] };
+  }
+  // The YAML parser takes a megabyte of memory, which a process without such a file needs not have.
+  const { readPools }: typeof import("./pools/read-pools.ts") = require("./pools/read-pools.ts");
+  return readPools(path, text, sources, process);
 }

@@ -16,6 +16,7 @@ import {
   directory,
   directoryOrNone,
   feedPathTemplate,
+  filePathOrNone,
   instanceSuffixBytes,
   socketPath,
 } from "./types/path.ts";
@@ -60,6 +61,15 @@ export const options: Options = {
     defaultFrom: "hostname",
     group: "Kubernetes",
     description: "Name of the Kubernetes node this process runs on, for logs and metrics.",
+  },
+  configFile: {
+    flag: "config",
+    env: "CONFIG_FILE",
+    type: filePathOrNone(),
+    default: "",
+    group: "Kubernetes",
+    description:
+      "YAML file with the pools that this node offers, each under a resource name of its own; an option that belongs to a pool is then set in the file, and nowhere else. Empty offers one pool, which the options describe.",
   },
   resourceName: {
     flag: "resource-name",

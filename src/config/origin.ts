@@ -8,6 +8,7 @@ export type Origin =
       readonly path: string;
       readonly line: number;
     }
+  | { readonly source: "config_file"; readonly path: string }
   | { readonly source: "hostname" }
   | { readonly source: "default" };
 
@@ -20,6 +21,8 @@ export function describeOrigin(origin: Origin): string {
       return `the environment variable ${origin.name}`;
     case "env_file":
       return `${origin.name} in ${origin.path}:${origin.line}`;
+    case "config_file":
+      return origin.path;
     case "hostname":
       return "the host's name";
     case "default":

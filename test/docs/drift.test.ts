@@ -2,11 +2,12 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { renderEnvExample } from "../../deploy/docs/env-example.ts";
 import { OPTIONS_END, OPTIONS_START, renderOptionsTable } from "../../deploy/docs/options-table.ts";
+import { poolsSchemaPath, renderPoolsSchema } from "../../deploy/docs/pools-schema.ts";
 import { tableRows } from "../support/markdown.ts";
 
 const root = join(import.meta.dir, "../..");
 
-// `bun deploy/render-docs.ts` fixes both
+// `bun deploy/render-docs.ts` fixes these
 
 test(".env.example equals the rendering of the options' table", async () => {
   expect(await Bun.file(join(root, ".env.example")).text()).toBe(renderEnvExample());
@@ -18,6 +19,10 @@ test("the table of docs/options.md equals the rendering of the options' table", 
   expect(page.split(OPTIONS_END)).toHaveLength(2);
   const table = page.split(OPTIONS_START)[1]?.split(OPTIONS_END)[0];
   expect(table).toBe(`\n${renderOptionsTable()}`);
+});
+
+test("the JSON Schema of a file of pools equals its rendering", async () => {
+  expect(await Bun.file(join(root, poolsSchemaPath)).text()).toBe(renderPoolsSchema());
 });
 
 test("docs/ci.md says what every part of .ci/run shows", async () => {

@@ -3,7 +3,7 @@ import { accept, type OptionType, reject } from "./option-type.ts";
 /** One of the given words, in upper or lower case (`LOG_LEVEL=INFO` is common). */
 export function choice<const T extends string>(words: readonly T[]): OptionType<T> {
   return {
-    expected: `one of ${words.join(", ")}`,
+    expected: words.length === 1 ? `${words[0]}` : `one of ${words.join(", ")}`,
     placeholder: words.join("|"),
     choices: words,
     schema: { type: "string", enum: words },

@@ -1,7 +1,9 @@
 import { accept, type OptionType, reject } from "./option-type.ts";
 
-// k8s.io/apimachinery/pkg/util/validation: IsDNS1123Subdomain and IsQualifiedName.
+// k8s.io/apimachinery/pkg/util/validation: IsDNS1123Subdomain, IsDNS1123Label and IsQualifiedName.
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const maxLabel = 63;
 const qualifiedPart = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
 const maxSubdomain = 253;
 const maxQualifiedPart = 63;
@@ -13,6 +15,27 @@ export function nodeName(): OptionType<string> {
     placeholder: "NAME",
     schema: { type: "string", pattern: subdomain.source, maxLength: maxSubdomain },
     parse: (text) => (isSubdomain(text) ? accept(text) : reject()),
+  };
+}
+
+/** The name of a pool: a DNS label, since files, metrics and log lines have it. */
+export function poolName(): OptionType<string> {
+  return {
+    expected: `a name of lower-case letters, digits and "-", with a letter or digit at both ends, at most ${maxLabel} characters`,
+    placeholder: "NAME",
+    schema: { type: "string", pattern: label.source, maxLength: maxLabel },
+    parse: (text) => (text.length <= maxLabel && label.test(text) ? accept(text) : reject()),
+  };
+}
+
+/** A node's name, in which `*` stands for any characters and `?` for one. */
+export function nodeGlob(): OptionType<string> {
+  return {
+    expected: `a node name, in which * and ? may stand for others, at most ${maxSubdomain} characters`,
+    placeholder: "GLOB",
+    schema: { type: "string", pattern: "^[a-z0-9.*?-]+$", maxLength: maxSubdomain },
+    parse: (text) =>
+      /^[a-z0-9.*?-]+$/.test(text) && text.length <= maxSubdomain ? accept(text) : reject(),
   };
 }
 

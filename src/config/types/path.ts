@@ -27,6 +27,16 @@ export function filePath(): OptionType<string> {
   };
 }
 
+/** The path of a file that the program reads, or empty. */
+export function filePathOrNone(): OptionType<string> {
+  return {
+    expected: "the path of a file, or nothing",
+    placeholder: "PATH",
+    schema: { type: "string", not: { pattern: "/$" } },
+    parse: (text) => (/\p{Cc}|\/$/u.test(text) || !text.isWellFormed() ? reject() : accept(text)),
+  };
+}
+
 /** As {@link directory}, or empty, which turns off what the option is about. */
 export function directoryOrNone(): OptionType<string> {
   const type = directory();
@@ -57,15 +67,20 @@ export function socketPath(spareBytes: number): OptionType<string> {
 /**
  * Path of a device in a container. It must differ from device to device: otherwise two devices in one container would
  * hide each other. `VIDEO_DEVICES` lists the paths with commas between them, so a path has none.
+ *
+ * @param names What stands for a part of the path.
  */
-export function devicePathTemplate(): OptionType<string> {
+export function devicePathTemplate(
+  names: readonly string[] = ["id", "n", "index"],
+): OptionType<string> {
+  const braces = names.map((name) => `{${name}}`);
+  const placeholders = `\\{(${names.join("|")})\\}`;
   return {
-    expected:
-      "an absolute path with {id}, {n} or {index} in it, without spaces, commas or other braces",
+    expected: `an absolute path with ${braces.slice(0, -1).join(", ")} or ${braces.at(-1)} in it, without spaces, commas or other braces`,
     placeholder: "TEMPLATE",
-    schema: { type: "string", pattern: "^/[^\\s,]*\\{(id|n|index)\\}[^\\s,]*$" },
+    schema: { type: "string", pattern: `^/[^\\s,]*${placeholders}[^\\s,]*$` },
     parse: (text) => {
-      const plain = text.replace(/\{(id|n|index)\}/g, "");
+      const plain = text.replace(new RegExp(placeholders, "g"), "");
       if (plain === text || !isAbsolute(text) || /[\s,{}]/u.test(plain)) return reject();
       return text.split("/").includes("..") ? reject("it must not climb with ..") : accept(text);
     },
