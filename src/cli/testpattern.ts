@@ -6,18 +6,11 @@ import { drawColourBars } from "../frames/colour-bars.ts";
 import { encodeFrame, type FrameFormat } from "../frames/encode.ts";
 import { type FrameWriter, openFrameWriter, writtenByOther } from "../frames/frame-writer.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
-import { pixelFormats } from "../v4l2/video-structs.ts";
+import { type FrameSize, pixelFormats } from "../v4l2/video-structs.ts";
 import { exitCode } from "./command.ts";
 import { defineCommand } from "./define-command.ts";
 import { interruptSignal, type Terminal } from "./terminal.ts";
-import {
-  type FrameSize,
-  formatFlag,
-  frameDefaults,
-  framesFlag,
-  rateFlag,
-  sizeFlag,
-} from "./tools/frame-flags.ts";
+import { formatFlag, frameDefaults, framesFlag, rateFlag, sizeFlag } from "./tools/frame-flags.ts";
 import { holdersOf, withHolders } from "./tools/holders.ts";
 import { readyCameraOf, usersOf } from "./tools/ready-camera.ts";
 import { findTarget, type Target } from "./tools/target.ts";

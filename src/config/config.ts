@@ -1,4 +1,5 @@
 import type { LogLevel } from "../common/logger.ts";
+import type { FrameSize } from "../v4l2/video-structs.ts";
 
 /**
  * The program's settings, validated. Each key has a row in `options.ts`. With a {@link configFile}, what belongs to a pool
@@ -33,7 +34,7 @@ export interface Config {
   readonly v4l2DeviceGroup: number | undefined;
   /** True if each device is a pair of nodes: a camera that browsers always list, and a feed that applications write. */
   readonly readyCameras: boolean;
-  /** Size of a ready camera's frames. */
+  /** Size of a ready camera's frames, both even. */
   readonly readySize: FrameSize;
   readonly readyPixelFormat: "YU12" | "YUYV" | "NV12";
   /** Frames a second that a ready camera announces. */
@@ -81,12 +82,6 @@ export interface Config {
   readonly modulesDir: string;
   /** Directory of the simulated driver's device nodes. */
   readonly simulatedDir: string;
-}
-
-/** Pixels, both even. */
-export interface FrameSize {
-  readonly width: number;
-  readonly height: number;
 }
 
 /** What a ready camera shows while no application writes: a test card with its name, a colour, or a PNG file. */

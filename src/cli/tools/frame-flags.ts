@@ -2,12 +2,7 @@ import { choice } from "../../config/types/choice.ts";
 import { integer } from "../../config/types/number.ts";
 import { accept, reject, type ValueType } from "../../config/types/option-type.ts";
 import { frameFormats } from "../../frames/encode.ts";
-
-/** Pixels, both even. */
-export interface FrameSize {
-  readonly width: number;
-  readonly height: number;
-}
+import type { FrameSize } from "../../v4l2/video-structs.ts";
 
 /** What a camera usually is: 640x480 YUYV at 30 frames a second. */
 export const frameDefaults = {

@@ -6,7 +6,7 @@ import { findPair } from "../../drivers/loopback/index.ts";
 import { type FrameFormat, frameFormats } from "../../frames/encode.ts";
 import { deviceId } from "../../v4l2/device-ids.ts";
 import type { Holder } from "../../v4l2/holders.ts";
-import type { FrameSize } from "./frame-flags.ts";
+import type { FrameSize } from "../../v4l2/video-structs.ts";
 import { holdersOf } from "./holders.ts";
 import { findTarget, type Target, type TargetPlaces } from "./target.ts";
 

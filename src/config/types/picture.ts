@@ -1,4 +1,5 @@
-import type { FrameSize, Placeholder } from "../config.ts";
+import type { FrameSize } from "../../v4l2/video-structs.ts";
+import type { Placeholder } from "../config.ts";
 import { accept, type OptionType, reject } from "./option-type.ts";
 import { filePath } from "./path.ts";
 
