@@ -5,7 +5,7 @@ import { type Polling, pollUntil } from "../../../common/poll-until.ts";
 import { errnoNameOf } from "../../../linux/errno-error.ts";
 import type { VideoFile } from "../../../v4l2/video-file.ts";
 import type { DriverDevice } from "../../driver.ts";
-import { attempt } from "../cleaning/frame-scrub.ts";
+import { attempt, controlId } from "../cleaning/frame-scrub.ts";
 import type { LoopbackDriver } from "../loopback-driver.ts";
 import { formatAttribute, frameBytesOf } from "./frame-format.ts";
 import {
@@ -114,6 +114,11 @@ export class HeldPairs {
     if (pair === undefined) return;
     await this.#deps.relay.remove(id);
     this.#pairs.delete(id);
+    // A program may have set it otherwise: then the buffers would go with the last close, before a reset overwrites them, and
+    // so would the tracks of running pages.
+    for (const file of [pair.camera, pair.feed]) {
+      attempt(() => file.setControl(controlId.keepFormat, 1));
+    }
     if (pair.generation === "0.12") this.#takeImageOrder(pair);
     if (stays && pair.generation === "0.13") stayCapture(pair.camera);
     // A successor begins with the camera, and needs the feed then.

@@ -9,6 +9,7 @@ import { FakeRelay } from "../../../../test/support/fake-relay.ts";
 import { recordingLogger } from "../../../../test/support/recording-logger.ts";
 import { steppingClock } from "../../../../test/support/stepping-clock.ts";
 import { ErrnoError } from "../../../linux/errno-error.ts";
+import { controlId } from "../cleaning/frame-scrub.ts";
 import { LoopbackDriver } from "../loopback-driver.ts";
 import { ReadyDriver } from "./ready-driver.ts";
 import type { ReadySettings } from "./ready-settings.ts";
@@ -148,6 +149,16 @@ describe("a ready camera", () => {
     expect(seen?.reason).toBe("ok");
     expect((await next.driver.ensure()).adopted).toEqual(["video10", "video11"]);
     expect(await reasonsOf(next.driver)).toEqual(["ok", "ok"]);
+  });
+
+  test("keeps its buffers when it is left, whatever a program has set", async () => {
+    const { kernel, driver } = setUp();
+    await driver.ensure();
+    for (const number of [10, 138]) kernel.inside(number).controls.set(controlId.keepFormat, 0);
+    await driver.leave();
+    for (const number of [10, 138]) {
+      expect(kernel.inside(number).controls.get(controlId.keepFormat)).toBe(1);
+    }
   });
 
   test("is left to a successor once that opens it, and relayed until then", async () => {
