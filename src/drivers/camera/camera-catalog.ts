@@ -1,15 +1,13 @@
-import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../common/clock.ts";
-import { readSmallFile } from "../../common/files.ts";
 import { LogOnce } from "../../common/log-once.ts";
 import type { Logger } from "../../common/logger.ts";
 import { PluginError } from "../../common/plugin-error.ts";
-import { formatDevice } from "../../linux/device-number.ts";
 import { deviceId } from "../../v4l2/device-ids.ts";
 import { type IdentifiedDevice, identify, remember } from "../../v4l2/identify.ts";
 import { groupNodes, type NodeGroup } from "../../v4l2/physical-device.ts";
-import { readVideoNodes, type VideoNode } from "../../v4l2/video-node.ts";
+import { type PluggedNode, PluggedNodes } from "../../v4l2/plugged-nodes.ts";
+import type { VideoNode } from "../../v4l2/video-node.ts";
 import { type CameraMemoryFile, isSameCamera, type RememberedCamera } from "./camera-memory.ts";
 import type { CameraPlaces, CameraPoolSettings } from "./camera-settings.ts";
 import { type CameraNode, describeNode, isOpenInKernel, mainNode } from "./list-cameras.ts";
@@ -17,11 +15,8 @@ import type { NodeAnswer } from "./query-nodes.ts";
 import { selects } from "./selects.ts";
 import { needsLinks, readLinks, type UdevLinks } from "./udev-links.ts";
 
-/** A node of a device that is plugged in. */
-export interface PluggedNode extends CameraNode {
-  /** Differs from that of every other time at which a device was plugged in, in this boot of the host. */
-  readonly appearance: string;
-}
+/** A node of a device that is plugged in, and what it is. */
+export type CatalogNode = CameraNode & PluggedNode;
 
 /** A device that is plugged in. */
 export interface PluggedCamera {
@@ -32,9 +27,9 @@ export interface PluggedCamera {
   readonly isAmbiguous: boolean;
   /** False if it was plugged in a moment ago, and has not answered yet. */
   readonly isKnown: boolean;
-  readonly nodes: readonly PluggedNode[];
+  readonly nodes: readonly CatalogNode[];
   /** The node of the pictures. */
-  readonly main: PluggedNode;
+  readonly main: CatalogNode;
 }
 
 export interface CatalogDeps {
@@ -66,6 +61,7 @@ export class CameraCatalog {
   readonly #places: Pick<CameraPlaces, "deviceDir" | "sysfsDir">;
   readonly #allocated: ReadonlySet<string>;
   readonly #deps: CatalogDeps;
+  readonly #nodes: PluggedNodes;
   readonly #asked = new Map<string, Asked>();
   readonly #listeners = new Set<() => void>();
   readonly #once = new LogOnce();
@@ -87,6 +83,7 @@ export class CameraCatalog {
     this.#places = places;
     this.#allocated = new Set(allocated);
     this.#deps = deps;
+    this.#nodes = new PluggedNodes(places.sysfsDir);
     const { cameras, problem } = deps.memory.load();
     this.#remembered = cameras;
     if (problem !== undefined) {
@@ -127,7 +124,7 @@ export class CameraCatalog {
       this.#remembered,
     );
     const cameras = known.flatMap(({ nodes: own }, at): PluggedCamera[] => {
-      const [pool, name, main] = [pools[at], names[at], mainNode({ nodes: own }) as PluggedNode];
+      const [pool, name, main] = [pools[at], names[at], mainNode({ nodes: own }) as CatalogNode];
       if (name === undefined) return [];
       const isKnown = !own.some((node) => this.#mayAsk(node) && !this.#asked.has(node.appearance));
       const isOnly = pools.filter((other) => other === pool).length === 1;
@@ -195,27 +192,23 @@ export class CameraCatalog {
     for (const listener of [...this.#listeners]) listener();
   }
 
-  #isDue({ appearance }: PluggedNode, now: number): boolean {
+  #isDue({ appearance }: CatalogNode, now: number): boolean {
     return now >= (this.#asked.get(appearance)?.againAt ?? Number.NEGATIVE_INFINITY);
   }
 
   /** Only what is free is opened. A device that pods owned at the start may be theirs until it is plugged in again. */
-  #mayAsk(node: PluggedNode): boolean {
+  #mayAsk(node: CatalogNode): boolean {
     return node.state !== "open";
   }
 
-  #readNodes(): PluggedNode[] {
+  #readNodes(): CatalogNode[] {
     const { deviceDir, sysfsDir } = this.#places;
-    const plugged = readVideoNodes(sysfsDir).filter(({ parent }) => parent !== undefined);
-    const devnums = new Map<string, string>();
-    const nodes = plugged.map((node) => {
-      const path = join(deviceDir, deviceId(node.number));
-      return { ...node, path, appearance: appearanceOf(sysfsDir, node, devnums) };
-    });
-    const owned = this.#ownedParents(nodes);
-    return nodes.map((node) => {
+    const plugged = this.#nodes.read();
+    const owned = this.#ownedParents(plugged);
+    return plugged.map((seen) => {
+      const node = { ...seen, path: join(deviceDir, deviceId(seen.number)) };
       const answer = this.#asked.get(node.appearance)?.answer;
-      const isOwned = owned.has(node.parent?.path ?? "");
+      const isOwned = owned.has(node.parent.path);
       const isOpen = answer === undefined && (isOwned || isOpenInKernel(sysfsDir, node) === true);
       return describeNode(node, answer, isOpen);
     });
@@ -232,7 +225,7 @@ export class CameraCatalog {
   }
 
   /** What was plugged out is new when it comes back. */
-  #forgetAnswers(nodes: readonly PluggedNode[]): void {
+  #forgetAnswers(nodes: readonly CatalogNode[]): void {
     const present = new Set(nodes.map(({ appearance }) => appearance));
     for (const appearance of this.#asked.keys()) {
       if (!present.has(appearance)) this.#asked.delete(appearance);
@@ -240,7 +233,7 @@ export class CameraCatalog {
   }
 
   #poolOf(
-    { nodes, parent }: NodeGroup<PluggedNode>,
+    { nodes, parent }: NodeGroup<CatalogNode>,
     links: UdevLinks,
   ): CameraPoolSettings | undefined {
     const main = mainNode({ nodes });
@@ -312,25 +305,8 @@ export class CameraCatalog {
   }
 }
 
-function appearanceOf(
-  sysfsDir: string,
-  { number, device, parent }: VideoNode,
-  devnums: Map<string, string>,
-): string {
-  const path = parent?.path ?? "";
-  // Grows each time that a device is plugged in.
-  const devnum = devnums.get(path) ?? readSmallFile(join(path, "devnum")) ?? "";
-  devnums.set(path, devnum);
-  // The kernel numbers the inodes of sysfs one after the other.
-  const stat = statSync(join(sysfsDir, "class/video4linux", deviceId(number)), {
-    throwIfNoEntry: false,
-  });
-  const at = device === undefined ? "" : formatDevice(device);
-  return `${path} ${devnum} ${number} ${at} ${stat?.ino ?? 0}`;
-}
-
 /** False if the device is another one for certain. The card of a USB camera is the name that /sys has. */
-function mayBe(before: RememberedCamera, { nodes }: NodeGroup<PluggedNode>): boolean {
+function mayBe(before: RememberedCamera, { nodes }: NodeGroup<CatalogNode>): boolean {
   const [first] = nodes;
   if (before.driver !== (first?.driver ?? "") || before.kinds.length !== nodes.length) return false;
   return before.driver !== "uvcvideo" || before.card === first?.name;
@@ -338,9 +314,9 @@ function mayBe(before: RememberedCamera, { nodes }: NodeGroup<PluggedNode>): boo
 
 /** A device with what its nodes said the last time, if they were not asked now. */
 function withMemory(
-  group: NodeGroup<PluggedNode>,
+  group: NodeGroup<CatalogNode>,
   before: RememberedCamera | undefined,
-): NodeGroup<PluggedNode> {
+): NodeGroup<CatalogNode> {
   if (before === undefined) return group;
   const nodes = group.nodes.map((node, at) => {
     if (!node.isGuess) return node;

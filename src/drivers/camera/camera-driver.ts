@@ -55,7 +55,7 @@ export class CameraDriver implements VideoDriver {
   #devices: readonly DriverDevice[] = [];
   /** The devices of this pool that are plugged in, by ID; from the last scan. */
   #plugged: ReadonlyMap<string, readonly PluggedCamera[]> = new Map();
-  /** What was there at the last inspection, by ID: {@link PluggedNode.appearance}. */
+  /** What was there at the last inspection, by ID: `appearance`. */
   readonly #inspected = new Map<string, string>();
   readonly #linkErrors = new Map<string, string>();
 
