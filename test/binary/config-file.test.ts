@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EmbeddedKubelet } from "../../src/simulator/kubelet.ts";
+import { patienceMs } from "../support/eventually.ts";
+
+const binary = join(import.meta.dir, "../../dist/video-device-plugin");
+const head = "apiVersion: video-device-plugin/v1alpha1\nkind: Pools\npools:\n";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "vdp-"));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+function poolsFile(pools: string): string {
+  const path = join(directory, "pools.yaml");
+  writeFileSync(path, head + pools);
+  return path;
+}
+
+function run(...args: string[]) {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([binary, ...args], { env: {}, cwd: "/" });
+  return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+}
+
+test("the compiled program prints a file that it takes, with nothing lost", () => {
+  const printed = run("config", "print", "--max-devices=3", "--node-name=node-a").stdout;
+  const path = join(directory, "printed.yaml");
+  writeFileSync(path, printed);
+  expect(run("config", "check", path)).toEqual({
+    exitCode: 0,
+    stdout:
+      "default: meeting-baas.io/video-devices, 3 loopback devices, video10 to video12, on all nodes\n",
+    stderr: "",
+  });
+  expect(run("config", "print", `--config=${path}`, "--node-name=node-a").stdout).toBe(printed);
+});
+
+test("the compiled program names what is wrong with a file, and runs nothing", () => {
+  const path = poolsFile(
+    "- { name: bots, resource: a.b/bots, loopback: { mode: 0660, cuont: 8 } }\n",
+  );
+  const stateDir = join(directory, "state");
+  const expected = `${path}:4:55: pools[0].loopback.mode: got 0660, expected three octal digits with or without a leading 0, such as 0660 or 666; put it in quotes: "0660"
+${path}:4:61: pools[0].loopback.cuont: unknown key; did you mean count?
+`;
+  const checked = run("config", "check", path);
+  expect(checked).toMatchObject({ exitCode: 78, stdout: "" });
+  expect(checked.stderr).toStartWith(expected);
+  const ran = run("run", `--config=${path}`, "--driver=simulated", `--state-dir=${stateDir}`);
+  expect(ran).toMatchObject({ exitCode: 78, stdout: "" });
+  expect(ran.stderr).toStartWith(expected);
+  expect(existsSync(stateDir)).toBe(false);
+});
+
+test("the compiled program offers what the file says for its node", async () => {
+  const path = poolsFile(`- name: bots
+  resource: a.example/bots
+  onNodes: ["node-*"]
+  loopback: { count: 3, firstNumber: 40 }
+- { name: other, resource: a.example/other, onNodes: [edge-*], loopback: {} }
+`);
+  const kubelet = new EmbeddedKubelet({
+    dir: join(directory, "dp"),
+    podResourcesDir: join(directory, "pr"),
+  });
+  await kubelet.start();
+  const child = Bun.spawn(
+    [
+      ...[binary, "run", "--driver=simulated", "--node-name=node-a", `--config=${path}`],
+      `--kubelet-socket=${kubelet.socket}`,
+      `--pod-resources-socket=${kubelet.podResourcesSocket}`,
+      `--simulated-dir=${join(directory, "dev")}`,
+      `--admin-socket=${join(directory, "admin.sock")}`,
+      `--state-dir=${join(directory, "state")}`,
+    ],
+    { env: {}, stdin: "ignore", stdout: "pipe", stderr: "ignore" },
+  );
+  try {
+    const isOffered = () => kubelet.resources("a.example/bots").allocatable === 3;
+    await kubelet.until(isOffered, patienceMs, "3 allocatable devices");
+    expect(Object.keys(kubelet.devices("a.example/bots")).sort()).toEqual([
+      ...["video40", "video41", "video42"],
+    ]);
+    expect(kubelet.resources("a.example/other").allocatable).toBe(0);
+    child.kill("SIGTERM");
+    const lines = (await new Response(child.stdout).text()).trimEnd().split("\n");
+    const pools = lines.map((line) => JSON.parse(line)).filter(({ pool }) => pool !== undefined);
+    expect(pools).toMatchObject([
+      { msg: "Pool configured", pool: "bots", kind: "loopback", max_devices: 3 },
+    ]);
+  } finally {
+    child.kill("SIGKILL");
+    await child.exited;
+    kubelet.stop({ removeSockets: true });
+  }
+});
