@@ -70,7 +70,10 @@ export interface CameraPool {
   readonly cdi: "auto" | "off";
 }
 
-/** What a device has to match in all that is set. Texts are globs (`*`, `?`). */
+/**
+ * What a device has to match in all that is set. Texts are globs (`*`, `?`). A file's entries have `kind` always, and those
+ * of `exclude` match devices without hardware as well.
+ */
 export interface DeviceRule {
   readonly kind?: "camera" | "codec" | "output" | "any";
   readonly driver?: string;
@@ -84,7 +87,7 @@ export interface DeviceRule {
     readonly vendor?: string;
     readonly product?: string;
     readonly serial?: string;
-    /** `1-2.4` */
+    /** The ports from the controller to the device: `1.2`. */
     readonly port?: string;
   };
   /** True if devices without hardware (vivid, another v4l2loopback) may match. Default false. */

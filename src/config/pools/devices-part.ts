@@ -99,7 +99,7 @@ function ruleEntries(context: ParseContext, kind: string) {
     vendor: hex("vendor"),
     product: hex("product"),
     serial: glob("the serial number"),
-    port: glob("the chain of ports, such as 1-2.4"),
+    port: glob("the ports from the controller to the device, such as 1.2"),
   };
   const kinds = value(
     choice(["camera", "codec", "output", "any"]),

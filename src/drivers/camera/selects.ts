@@ -1,3 +1,4 @@
+import { matchesGlob } from "../../common/glob.ts";
 import type { DeviceKind } from "../../v4l2/device-kind.ts";
 import type { UsbDevice } from "../../v4l2/video-node.ts";
 
@@ -60,26 +61,4 @@ export function selects(rule: DeviceRule, device: DeviceTraits): boolean {
     fits(usb.serial, device.usb?.serial) &&
     fits(usb.port, device.usb?.ports)
   );
-}
-
-/** True if the whole text matches a glob of `*` and `?`. Takes at most the product of the two lengths, whatever the glob. */
-export function matchesGlob(glob: string, text: string): boolean {
-  const pattern = [...glob];
-  const characters = [...text];
-  let [at, next] = [0, 0];
-  // The last `*`, and where what follows it was tried last: if that fails, it is tried one character later.
-  let [star, tried] = [-1, 0];
-  while (at < characters.length) {
-    if (pattern[next] === "*") {
-      [star, tried] = [next, at];
-      next += 1;
-    } else if (pattern[next] === "?" || pattern[next] === characters[at]) {
-      at += 1;
-      next += 1;
-    } else if (star >= 0) {
-      tried += 1;
-      [at, next] = [tried, star + 1];
-    } else return false;
-  }
-  return pattern.slice(next).every((character) => character === "*");
 }
