@@ -7,6 +7,7 @@ import { CameraCatalog } from "../../src/drivers/camera/camera-catalog.ts";
 import { CameraDriver, type ResetAnswer } from "../../src/drivers/camera/camera-driver.ts";
 import { CameraMemoryFile } from "../../src/drivers/camera/camera-memory.ts";
 import type { CameraPoolSettings } from "../../src/drivers/camera/camera-settings.ts";
+import type { linuxCameras } from "../../src/drivers/camera/linux-cameras.ts";
 import type { NodeAnswer } from "../../src/drivers/camera/query-nodes.ts";
 import { parseDevice } from "../../src/linux/device-number.ts";
 import { deviceId } from "../../src/v4l2/device-ids.ts";
@@ -49,6 +50,20 @@ export class FakeCameras {
     mkdirSync(this.deviceDir);
   }
 
+  /** What a catalog and its drivers need of a machine. */
+  readonly machine: ReturnType<typeof linuxCameras> = {
+    query: async (paths) => {
+      this.asked.push(...paths);
+      return new Map(paths.map((path) => [path, this.#answer(path)]));
+    },
+    resetControls: async (path) => {
+      this.resets.push(path);
+      return this.resetAnswer;
+    },
+    nodeNumber: (path) => (existsSync(path) ? this.#numberOf(path) : undefined),
+    openUevents: () => this.#openUevents(),
+  };
+
   /** A process of the plugin that begins now. */
   start({
     pools = [cameraPool],
@@ -62,21 +77,13 @@ export class FakeCameras {
     const log = recordingLogger();
     const places = { deviceDir: this.deviceDir, sysfsDir: this.sysfs.dir, linkDir: this.linkDir };
     const memory = new CameraMemoryFile(this.stateDir);
-    const query = async (paths: readonly string[]) => {
-      this.asked.push(...paths);
-      return new Map(paths.map((path) => [path, this.#answer(path)]));
-    };
-    const catalog = new CameraCatalog(pools, places, allocated, { query, memory, clock, log });
+    const deps = { ...this.machine, clock, log };
+    const catalog = new CameraCatalog(pools, places, allocated, { ...deps, memory });
     const drivers = pools.map(
       (pool) =>
         new CameraDriver(pool, { ...places, hostDeviceDir: this.deviceDir }, allocated, {
-          ...{ catalog, clock, log },
-          resetControls: async (path) => {
-            this.resets.push(path);
-            return this.resetAnswer;
-          },
-          nodeNumber: (path) => (existsSync(path) ? this.#numberOf(path) : undefined),
-          openUevents: () => this.#openUevents(),
+          ...deps,
+          catalog,
         }),
     );
     const [driver] = drivers;

@@ -9,6 +9,7 @@ export { CameraCatalog } from "./camera-catalog.ts";
 export { CameraDriver } from "./camera-driver.ts";
 export { CameraMemoryFile } from "./camera-memory.ts";
 export type { CameraPlaces, CameraPoolSettings } from "./camera-settings.ts";
+export { linuxCameras } from "./linux-cameras.ts";
 export { type Asking, type CameraNode, listCameras, mainNode } from "./list-cameras.ts";
 export { queryNodes } from "./query-nodes.ts";
 export type { DeviceRule } from "./selects.ts";

@@ -1,0 +1,36 @@
+import { statSync } from "node:fs";
+import { decodeDevice } from "../../linux/device-number.ts";
+import type { LinuxCalls } from "../../linux/linux-calls.ts";
+import { ueventSource } from "../../linux/uevents.ts";
+import type { ControlReset } from "./answer-queries.ts";
+import { askNodes } from "./ask-nodes.ts";
+import type { CatalogDeps } from "./camera-catalog.ts";
+import type { CameraDriverDeps } from "./camera-driver.ts";
+import { queryNodes } from "./query-nodes.ts";
+
+/**
+ * What a catalog and its drivers need of this machine.
+ *
+ * @param program Starts this program; its commands `query-nodes` and `reset-controls` are the child processes.
+ */
+export function linuxCameras(
+  program: readonly string[],
+  calls: Pick<LinuxCalls, "openUevents">,
+): Pick<CatalogDeps, "query"> &
+  Pick<CameraDriverDeps, "resetControls" | "nodeNumber" | "openUevents"> {
+  return {
+    query: (paths) => queryNodes(paths, [...program, "query-nodes"]),
+    async resetControls(path) {
+      const command = [...program, "reset-controls"];
+      return (await askNodes<ControlReset>([path], command, resetLimits)).get(path);
+    },
+    nodeNumber(path) {
+      const stat = statSync(path, { throwIfNoEntry: false });
+      return stat?.isCharacterDevice() ? decodeDevice(stat.rdev) : undefined;
+    },
+    openUevents: () => ueventSource(calls.openUevents()),
+  };
+}
+
+/** Allocate waits for 2 s, and maintenance for 5 s. */
+const resetLimits = { nodeMs: 2000, startMs: 3000 };
