@@ -40,6 +40,8 @@ export class FakeCameras {
   readonly #sources = new Set<ReadableStreamDefaultController<Uint8Array>>();
   /** What nodes answer, by number; others answer as a webcam's do. */
   readonly answers = new Map<number, NodeAnswer>();
+  /** When nodes answer. */
+  answering: Promise<void> = Promise.resolve();
   /** Paths of nodes that were asked, in order. */
   readonly asked: string[] = [];
   /** Paths of nodes whose controls were reset. */
@@ -54,6 +56,7 @@ export class FakeCameras {
   readonly machine: ReturnType<typeof linuxCameras> = {
     query: async (paths) => {
       this.asked.push(...paths);
+      await this.answering;
       return new Map(paths.map((path) => [path, this.#answer(path)]));
     },
     resetControls: async (path) => {

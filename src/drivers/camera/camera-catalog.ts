@@ -44,7 +44,7 @@ export interface CatalogDeps {
  * After which time a node is asked again, ms: one that did not answer may still hold a child process up, for 84 s on Linux
  * up to 6.15.
  */
-const askAgainMs = { stuck: 300_000, refused: 30_000, missing: 10_000 } as const;
+const askAgainMs = { stuck: 100_000, refused: 30_000, missing: 10_000 } as const;
 
 interface Asked {
   readonly answer: NodeAnswer | undefined;
@@ -255,13 +255,15 @@ export class CameraCatalog {
     names: readonly IdentifiedDevice[],
     keeps: boolean,
   ): void {
+    const before = this.#remembered;
+    const known = new Set(before.map(({ id }) => id));
     const seen = cameras.flatMap((camera, at): RememberedCamera[] => {
       const { nodes, main, isKnown } = camera;
       const name = names[at];
       const kinds = nodes.flatMap(({ kind }) => kind ?? []);
-      if (name === undefined || !isKnown || name.isAmbiguous || kinds.length < nodes.length) {
-        return [];
-      }
+      if (name === undefined || name.isAmbiguous || kinds.length < nodes.length) return [];
+      // Where a known one is now counts at once: its twin may come before it has answered.
+      if (!isKnown && !known.has(name.id)) return [];
       const { id, place, serial } = name;
       const { number, driver = "", card, busInfo } = main;
       return [
@@ -272,7 +274,6 @@ export class CameraCatalog {
         },
       ];
     });
-    const before = this.#remembered;
     this.#remembered = remember(seen, before, isSameCamera);
     if (keeps && this.#remembered !== before) this.#saveSoon();
   }

@@ -108,6 +108,24 @@ describe("a camera that is plugged in", () => {
   });
 });
 
+test("a camera that has moved keeps its name if its twin comes before it has answered", async () => {
+  node.plug("1", { serial: "A" });
+  const { driver } = node.start();
+  await driver.ensure();
+  node.unplug("1");
+  const answer = Promise.withResolvers<void>();
+  node.answering = answer.promise;
+  node.plug("2", { serial: "A" });
+  expect(await see(driver)).toEqual([`${first} ok`]);
+  node.plug("3", { serial: "A" });
+  expect(await see(driver)).toEqual([`${first} ok`]);
+  answer.resolve();
+  await driver.ensure();
+  await driver.ensure();
+  expect(await see(driver)).toEqual([`${first} ok`, `${portId("3")} ok`]);
+  expect(linkOf(first)).toBe("video0");
+});
+
 describe("what a device is", () => {
   test("its answer decides: neither codecs, metadata nor what has no picture is a camera", async () => {
     node.sysfs.addPlatform("bcm2835-codec", "bcm2835-codec", [10]);
@@ -179,7 +197,7 @@ describe("a device that does not work", () => {
     node.answers.delete(0);
     await driver.ensure();
     expect(await see(driver)).toEqual([`${first} stuck`]);
-    await clock.advance(300_000);
+    await clock.advance(100_000);
     await driver.ensure();
     expect(await see(driver)).toEqual([`${first} ok`]);
   });

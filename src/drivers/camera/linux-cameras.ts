@@ -22,7 +22,7 @@ export function linuxCameras(
     query: (paths) => queryNodes(paths, [...program, "query-nodes"]),
     async resetControls(path) {
       const command = [...program, "reset-controls"];
-      return (await askNodes<ControlReset>([path], command, resetLimits)).get(path);
+      return (await askNodes<ControlReset>([path], command)).get(path);
     },
     nodeNumber(path) {
       const stat = statSync(path, { throwIfNoEntry: false });
@@ -31,6 +31,3 @@ export function linuxCameras(
     openUevents: () => ueventSource(calls.openUevents()),
   };
 }
-
-/** Allocate waits for 2 s, and maintenance for 5 s. */
-const resetLimits = { nodeMs: 2000, startMs: 3000 };
