@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { FakeVideoSysfs } from "../../../test/support/fake-video-sysfs.ts";
+import type { RememberedDevice } from "../../v4l2/identify.ts";
 import { type Asking, listCameras, mainNode } from "./list-cameras.ts";
 import type { NodeAnswer } from "./query-nodes.ts";
 
@@ -35,8 +36,8 @@ function asking(open: readonly number[] = []) {
   return { how, asked, answers };
 }
 
-async function list(how?: Asking) {
-  const devices = await listCameras({ deviceDir: "/dev", sysfsDir: sysfs.dir }, how);
+async function list(how?: Asking, remembered?: readonly RememberedDevice[]) {
+  const devices = await listCameras({ deviceDir: "/dev", sysfsDir: sysfs.dir }, how, remembered);
   return devices.map((device) => ({
     id: device.id,
     kind: mainNode(device)?.kind,
@@ -63,6 +64,17 @@ test("a node that a process holds open is not asked, whether a scan of /proc or 
     { id: "platform-bcm2835-codec", kind: undefined, nodes: ["10 open guess"] },
   ]);
   expect(asked).toEqual([]);
+});
+
+test("a device has the name that it had before its twin came", async () => {
+  sysfs.addUsb("2", "4A1B", [2, 3]);
+  const ids = async (remembered?: readonly RememberedDevice[]) =>
+    (await list(undefined, remembered)).map(({ id }) => id).filter((id) => id.startsWith("usb"));
+  expect(await ids()).toEqual(["usb-0000:00:14.0-1", "usb-0000:00:14.0-2"]);
+  const serial = "usb-046d-0825-4A1B";
+  expect(await ids([{ id: serial, place: "usb-0000:00:14.0-2", serial }])).toEqual([
+    ...["usb-0000:00:14.0-1", serial],
+  ]);
 });
 
 test("without asking, only USB cameras have a kind, which is a guess", async () => {
