@@ -12,8 +12,7 @@ import { onLibraryLog } from "../grpc/server.ts";
 import { Journal, withJournal } from "../observe/journal.ts";
 import { createLogger } from "../observe/log.ts";
 import { changeLogLevel, type LogLevelControl, toggledLevel } from "../observe/log-level.ts";
-import { numbersAllocatedAtStart } from "../plugin/allocated-at-start.ts";
-import { createDriver } from "../plugin/create-driver.ts";
+import { createDrivers } from "../plugin/create-drivers.ts";
 import { Plugin } from "../plugin/plugin.ts";
 import { type Command, exitCode, program } from "./command.ts";
 import { unsupportedPools } from "./unsupported-pools.ts";
@@ -66,10 +65,9 @@ export const runCommand: Command = {
     let plugin: Plugin | undefined;
     // Before anything that waits. A SIGHUP before there is a plugin needs nothing: its start inspects everything.
     const stopping = stopSignal(log, () => plugin?.reinspect());
-    const allocated = await numbersAllocatedAtStart(config, { log }, stopping);
+    const drivers = await createDrivers(config, pools, log, stopping);
     if (!stopping.aborted) {
-      const driver = createDriver(config, log, { allocatedNumbers: allocated });
-      plugin = new Plugin(config, { driver, log, journal, logLevel, version });
+      plugin = new Plugin(config, { pools: drivers, log, journal, logLevel, version });
       try {
         await plugin.run(stopping);
       } catch (reason) {

@@ -30,6 +30,8 @@ export interface DevicesDeps {
   /** Longest time between two inspections, ms. */
   readonly inspectIntervalMs: number;
   readonly observer?: DevicesObserver;
+  /** The device numbers that pods may have, if other drivers of the process share them. */
+  readonly numbers?: PodNumbers;
 }
 
 export interface DevicesObserver extends MaintenanceObserver {
@@ -58,7 +60,7 @@ export class Devices {
   readonly inventory: Inventory;
   readonly usage: UsageTracker;
   /** The device numbers that pods may have. */
-  readonly numbers = new PodNumbers();
+  readonly numbers: PodNumbers;
   readonly queue: DriverQueue;
   readonly monitor: DeviceMonitor;
   readonly maintenance: Maintenance;
@@ -66,12 +68,13 @@ export class Devices {
   /** One for each device, for the life of the process. */
   readonly #records = new Map<string, MaintenanceRecord>();
 
-  constructor({ inspectIntervalMs, ...deps }: DevicesDeps) {
+  constructor({ inspectIntervalMs, numbers = new PodNumbers(), ...deps }: DevicesDeps) {
     const { driver, clock, log, observer } = deps;
     const { devices } = driver;
     const events = new InspectionLog(log, clock);
     const usage = new UsageTracker({ ...deps, devices });
-    const inventory = new Inventory(devices, { usage, clock, numbers: this.numbers });
+    numbers.join(usage);
+    const inventory = new Inventory(devices, { usage, clock, numbers });
     inventory.subscribe(events.changed);
     const onInspected = observer && ((ms: number) => observer.inspected(ms));
     const adopt = (found: readonly DriverDevice[]) => {
@@ -90,6 +93,7 @@ export class Devices {
     const parts = { ...deps, inventory, usage, queue, records, runner, events, held };
     this.inventory = inventory;
     this.usage = usage;
+    this.numbers = numbers;
     this.queue = queue;
     this.monitor = new DeviceMonitor({ intervalMs: inspectIntervalMs }, parts);
     this.maintenance = new Maintenance(parts);

@@ -1,8 +1,8 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { WallClock } from "../common/wall-clock.ts";
 import { LogLevel, Picture, Use, Work } from "../gen/videodevice/admin/v1/admin_pb.ts";
-import { buildStatus, type StatusSources } from "./build-status.ts";
+import { buildStatus, type PoolStatusSources, type StatusSources } from "./build-status.ts";
 
 /** The program's clock stands at 2500. */
 function wallClock(wall: () => number): WallClock {
@@ -22,19 +22,15 @@ const device = {
   format: "YUYV 640x480 30 fps",
 } as const;
 
-const sources: StatusSources = {
-  version: "1.2.3",
-  nodeName: "node-a",
+const pool: PoolStatusSources = {
+  name: "default",
   resourceName: "a.b/c",
   driver: "v4l2loopback",
-  startedAt: 500,
-  wall: wallClock(() => 2500),
   devices: () => [device, { ...device, id: "video11", number: 11, format: "" }],
   activity: () => [
     { id: "video10", use: "in_use", cleanliness: "dirty", resets: 2, repairs: 1, work: "reset" },
   ],
   relay: () => undefined,
-  cordons: () => new Map([["video11", { device: "video11", note: "dark", since: 2000 }]]),
   registration: () => ({
     registered: true,
     reason: "registered",
@@ -49,9 +45,22 @@ const sources: StatusSources = {
     status: () => ({ answers: true, error: "", at: 2000 }),
   },
   otherOffers: () => [{ resourceName: "example.com/other", deviceIds: ["video11"] }],
+};
+
+const sources: StatusSources = {
+  version: "1.2.3",
+  nodeName: "node-a",
+  startedAt: 500,
+  wall: wallClock(() => 2500),
+  cordons: () => new Map([["video11", { device: "video11", note: "dark", since: 2000 }]]),
   events: () => [{ at: 600, level: "warn", msg: "Something", fields: { device_id: "video10" } }],
   logLevel: () => "debug",
+  pools: [pool],
 };
+
+/** The status of one pool. */
+const statusOf = (more: Partial<PoolStatusSources>) =>
+  buildStatus({ ...sources, pools: [{ ...pool, ...more }] });
 
 test("a status has the facts of all its sources", () => {
   const status = buildStatus(sources);
@@ -78,10 +87,9 @@ test("a status has the facts of all its sources", () => {
 
 test("an owner has the time since when it has owned the device, and whether that is exact", () => {
   const statusWith = (ownership: { since: number; exact: boolean } | undefined) => {
-    const [activity] = sources.activity();
+    const [activity] = pool.activity();
     if (activity === undefined) throw new Error("no activity");
-    return buildStatus({ ...sources, activity: () => [{ ...activity, ownership }] }).devices[0]
-      ?.owner;
+    return statusOf({ activity: () => [{ ...activity, ownership }] }).devices[0]?.owner;
   };
   const since = { seconds: 1n, nanos: 500_000_000 };
   expect(statusWith({ since: 1500, exact: true })).toMatchObject({ since, sinceIsExact: true });
@@ -98,8 +106,8 @@ test("unknown facts about a device stay unset", () => {
 
 test("a status has the error of a kubelet that can't be asked", () => {
   const status = () => ({ answers: false, error: "no such socket", at: 2000 });
-  const podResources = { ...sources.podResources, status };
-  const { kubelet } = buildStatus({ ...sources, podResources });
+  const podResources = { ...pool.podResources, status };
+  const { kubelet } = statusOf({ podResources });
   expect(kubelet).toMatchObject({
     podResourcesAnswers: false,
     podResourcesError: "no such socket",
@@ -120,14 +128,12 @@ test("all times follow a wall clock that was set", () => {
 
 test("a status has the reason and remedy of a failed registration", () => {
   const registrationDetail = () => "There is no /dp/kubelet.sock. Start the kubelet.";
-  expect(buildStatus({ ...sources, registrationDetail }).kubelet?.detail).toBe(
-    registrationDetail(),
-  );
+  expect(statusOf({ registrationDetail }).kubelet?.detail).toBe(registrationDetail());
 });
 
 test("a status has the reason and remedy of devices that could not be set up", () => {
   const devicesDetail = () => "There is no v4l2loopback. Install it.";
-  expect(buildStatus({ ...sources, devicesDetail }).devicesDetail).toBe(devicesDetail());
+  expect(statusOf({ devicesDetail }).devicesDetail).toBe(devicesDetail());
 });
 
 test("a ready camera has its feed, what it shows, and what the application does wrong", () => {
@@ -140,8 +146,7 @@ test("a ready camera has its feed, what it shows, and what the application does 
   });
   const frames = { applicationFrames: 1, placeholderFrames: 2, droppedFrames: 3 };
   const times = { relaySeconds: 0.1, maxRelaySeconds: 0.01 };
-  const status = buildStatus({
-    ...sources,
+  const status = statusOf({
     devices: () => [ready(10), ready(11), ready(12)],
     relay: () => ({
       ...{ isRunning: true, restarts: 1, cpuSeconds: 2 },
@@ -163,4 +168,51 @@ test("a ready camera has its feed, what it shows, and what the application does 
 test("a plain device is no ready camera", () => {
   const { relay, devices } = buildStatus(sources);
   expect([relay, devices[0]?.readyCamera]).toEqual([undefined, undefined]);
+});
+
+describe("the status of several pools", () => {
+  const webcam = { ...device, id: "video20", number: 20 };
+  const webcams: PoolStatusSources = {
+    ...{ ...pool, name: "webcams", resourceName: "a.b/webcams", driver: "simulated" },
+    devices: () => [webcam],
+    activity: () => [],
+    otherOffers: () => [],
+  };
+  const waiting = () => ({ ...pool.registration(), registered: false, reason: "kubelet_absent" });
+  const both = (more: Partial<PoolStatusSources> = {}) =>
+    buildStatus({ ...sources, pools: [pool, { ...webcams, ...more }] });
+
+  test("has each of them, and the devices of all with the pool's name", () => {
+    const status = both();
+    expect(status.pools).toMatchObject([
+      { name: "default", resourceName: "a.b/c", driver: "v4l2loopback" },
+      { name: "webcams", resourceName: "a.b/webcams", driver: "simulated", otherOffers: [] },
+    ]);
+    expect(status.devices.map(({ id, pool: name }) => [name, id])).toEqual([
+      ["default", "video10"],
+      ["default", "video11"],
+      ["webcams", "video20"],
+    ]);
+    expect(status.otherOffers).toHaveLength(1);
+  });
+
+  test("is the first one's where it has one field for all", () => {
+    const status = both();
+    expect(status).toMatchObject({ resourceName: "a.b/c", driver: "v4l2loopback" });
+    expect(status.kubelet).toEqual(status.pools[0]?.kubelet);
+    expect(status.relay).toBeUndefined();
+  });
+
+  test("has the trouble of any of them", () => {
+    const registration = waiting as PoolStatusSources["registration"];
+    expect(both({ registration }).kubelet?.reason).toBe("kubelet_absent");
+    const status = () => ({ answers: false, error: "no such socket", at: 2000 });
+    const podResources = { ...pool.podResources, status };
+    expect(both({ podResources }).kubelet?.podResourcesError).toBe("no such socket");
+    expect(both({ devicesDetail: () => "No module. Install it." }).devicesDetail).toBe(
+      "webcams: No module. Install it.",
+    );
+    const relay = () => ({ isRunning: false, restarts: 2, cpuSeconds: 1, cameras: new Map() });
+    expect(both({ relay }).relay).toMatchObject({ running: false, restarts: 2 });
+  });
 });

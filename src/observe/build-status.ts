@@ -15,6 +15,8 @@ import {
   EventSchema,
   type OwnerSchema,
   Picture,
+  type Pool,
+  PoolSchema,
   type Status,
   StatusSchema,
   Use,
@@ -32,14 +34,23 @@ export type PodResourcesView = Pick<PodResources, "owners" | "status">;
 export interface StatusSources {
   readonly version: string;
   readonly nodeName: string;
-  readonly resourceName: string;
-  readonly driver: string;
   /** ms by the program's clock, as all times but those of events and cordons. */
   readonly startedAt: number;
   readonly wall: Pick<WallClock, "at" | "now">;
+  readonly cordons: () => Cordons;
+  readonly events: () => readonly JournalEvent[];
+  readonly logLevel: () => LogLevel;
+  /** At least one, in the order of the configuration. */
+  readonly pools: readonly PoolStatusSources[];
+}
+
+/** The parts of a status that each pool has. */
+export interface PoolStatusSources {
+  readonly name: string;
+  readonly resourceName: string;
+  readonly driver: string;
   readonly devices: () => readonly DeviceStatus[];
   readonly activity: () => readonly DeviceActivity[];
-  readonly cordons: () => Cordons;
   /** What the relay of ready cameras does; undefined if devices are plain ones. */
   readonly relay: () => RelayReport | undefined;
   readonly registration: () => RegistrarStatus;
@@ -53,53 +64,92 @@ export interface StatusSources {
     readonly resourceName: string;
     readonly deviceIds: readonly string[];
   }[];
-  readonly events: () => readonly JournalEvent[];
-  readonly logLevel: () => LogLevel;
 }
+
+/** A time of the program's clock, ms, as one of the wall clock. */
+type Time = (ms: number) => Timestamp;
 
 /** Builds the current status as the admin API and the status page show it. */
 export function buildStatus(sources: StatusSources): Status {
-  const { version, nodeName, resourceName, driver, podResources } = sources;
-  const activity = new Map(sources.activity().map((device) => [device.id, device]));
-  const owners = podResources.owners();
+  const { version, nodeName, wall } = sources;
+  const time = (ms: number) => timestampFromMs(wall.at(ms));
   const cordons = sources.cordons();
-  const registration = sources.registration();
-  const relay = sources.relay();
-  const { answers, error } = podResources.status();
-  const time = (ms: number) => timestampFromMs(sources.wall.at(ms));
+  const pools = sources.pools.map((pool) => poolOf(pool, time));
   return create(StatusSchema, {
-    observedAt: timestampFromMs(sources.wall.now()),
+    observedAt: timestampFromMs(wall.now()),
     startedAt: time(sources.startedAt),
     version,
     nodeName,
-    resourceName,
-    driver,
+    ...sumOfPools(pools),
     logLevel: toProtoLevel(sources.logLevel()),
+    devices: sources.pools.flatMap((pool) => devicesOf(pool, cordons, time)),
+    events: sources.events().map(eventOf),
+    pools,
+  });
+}
+
+function poolOf(sources: PoolStatusSources, time: Time): Pool {
+  const { name, resourceName, driver } = sources;
+  const { registered, reason, since } = sources.registration();
+  const { answers, error } = sources.podResources.status();
+  const relay = sources.relay();
+  return create(PoolSchema, {
+    ...{ name, resourceName, driver },
     kubelet: {
-      registered: registration.registered,
-      reason: registration.reason,
-      since: time(registration.since),
+      ...{ registered, reason, since: time(since) },
       podResourcesAnswers: answers,
       podResourcesError: error,
       detail: sources.registrationDetail(),
     },
-    devices: sources.devices().map((device) => {
-      const { id, since } = device;
-      return deviceOf(device, {
-        activity: activity.get(id),
-        cordon: cordons.get(id),
-        owner: ownerOf(owners.get(id), activity.get(id), time),
-        relay: relay?.cameras.get(id),
-        since: time(since),
-      });
-    }),
     devicesDetail: sources.devicesDetail(),
     ...(relay && { relay: { running: relay.isRunning, restarts: relay.restarts } }),
-    events: sources.events().map(eventOf),
-    otherOffers: sources.otherOffers().map(({ resourceName: name, deviceIds }) => ({
-      resourceName: name,
-      deviceIds: [...deviceIds],
-    })),
+    otherOffers: sources.otherOffers().map((offer) => {
+      return { resourceName: offer.resourceName, deviceIds: [...offer.deviceIds] };
+    }),
+  });
+}
+
+/** The fields that a status had before there were several pools. */
+function sumOfPools(pools: readonly Pool[]): MessageInitShape<typeof StatusSchema> {
+  const [first] = pools;
+  const relays = pools.flatMap(({ relay }) => relay ?? []);
+  const kubelets = pools.flatMap(({ kubelet }) => kubelet ?? []);
+  const kubelet =
+    kubelets.find(({ registered }) => !registered) ??
+    kubelets.find(({ podResourcesAnswers }) => !podResourcesAnswers) ??
+    kubelets[0];
+  const details = pools.flatMap(({ name, devicesDetail }) =>
+    devicesDetail === "" ? [] : [pools.length === 1 ? devicesDetail : `${name}: ${devicesDetail}`],
+  );
+  return {
+    resourceName: first?.resourceName ?? "",
+    driver: first?.driver ?? "",
+    ...(kubelet && { kubelet }),
+    devicesDetail: details.join(" "),
+    ...(relays.length > 0 && {
+      relay: {
+        running: relays.every(({ running }) => running),
+        restarts: relays.reduce((sum, { restarts }) => sum + restarts, 0),
+      },
+    }),
+    otherOffers: pools.flatMap(({ otherOffers }) => otherOffers),
+  };
+}
+
+function devicesOf(sources: PoolStatusSources, cordons: Cordons, time: Time): Device[] {
+  const activity = new Map(sources.activity().map((device) => [device.id, device]));
+  const owners = sources.podResources.owners();
+  const relay = sources.relay();
+  return sources.devices().map((device) => {
+    const { id, since } = device;
+    return deviceOf(device, {
+      pool: sources.name,
+      activity: activity.get(id),
+      cordon: cordons.get(id),
+      owner: ownerOf(owners.get(id), activity.get(id), time),
+      relay: relay?.cameras.get(id),
+      since: time(since),
+    });
   });
 }
 
@@ -115,6 +165,7 @@ const pictures = { application: Picture.APPLICATION, placeholder: Picture.PLACEH
 
 /** What parts other than the inventory know of a device. */
 interface DeviceFacts {
+  readonly pool: string;
   readonly activity: DeviceActivity | undefined;
   readonly cordon: Cordon | undefined;
   readonly owner: MessageInitShape<typeof OwnerSchema> | undefined;
@@ -123,7 +174,7 @@ interface DeviceFacts {
 }
 
 function deviceOf(device: DeviceStatus, facts: DeviceFacts): Device {
-  const { activity, cordon, owner, relay, since } = facts;
+  const { pool, activity, cordon, owner, relay, since } = facts;
   const { id, number, nodes, health, reason, detail, format, cleaning } = device;
   const feed = nodes.find(({ role }) => role === "feed");
   return create(DeviceSchema, {
@@ -143,6 +194,7 @@ function deviceOf(device: DeviceStatus, facts: DeviceFacts): Device {
     format,
     work: works[activity?.work ?? "none"],
     unlisted: activity?.unlisted ?? false,
+    pool,
     ...(feed && {
       readyCamera: {
         feedPath: feed.hostPath,
@@ -157,7 +209,7 @@ function deviceOf(device: DeviceStatus, facts: DeviceFacts): Device {
 function ownerOf(
   owner: Owner | undefined,
   activity: DeviceActivity | undefined,
-  time: (ms: number) => Timestamp,
+  time: Time,
 ): MessageInitShape<typeof OwnerSchema> | undefined {
   if (owner === undefined) return undefined;
   const known = activity?.ownership;

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { FakeDriver, observation } from "../../test/support/fake-driver.ts";
 import { makeDevices } from "../../test/support/make-devices.ts";
-import { makeMetrics } from "../../test/support/make-metrics.ts";
+import { makeMetrics, metricsOf } from "../../test/support/make-metrics.ts";
 import type { DeviceUse } from "../devices/usage/usage.ts";
 import type { CameraRelay, RelayReport } from "../drivers/driver.ts";
 import type { Owner } from "../pod-resources/device-owners.ts";
-import type { MetricsSources } from "./metrics.ts";
+import type { MetricsSources, PoolSources } from "./metrics.ts";
 
 const bot: Owner = { namespace: "bots", pod: "bot-1", container: "app" };
 
-function setUp(sources: Partial<MetricsSources> = {}, devices = 2) {
+function setUp(sources: Partial<PoolSources & MetricsSources> = {}, devices = 2) {
   const driver = new FakeDriver(devices);
   const { inventory } = makeDevices({ driver });
   const metrics = makeMetrics({
@@ -128,7 +128,7 @@ describe("the metrics of ready cameras", () => {
   test("count a ready camera that shows the placeholder as owned and idle", async () => {
     const idle = async (picture: CameraRelay["picture"]) => {
       const relay = () => report({ video10: { ...camera, picture } });
-      const activity: MetricsSources["activity"] = () => [
+      const activity: PoolSources["activity"] = () => [
         {
           ...{ id: "video10", use: "in_use", cleanliness: "dirty", resets: 0, repairs: 0 },
           ownership: { since: 0, exact: true },
@@ -177,18 +177,19 @@ describe("metrics", () => {
 
   test("count events", async () => {
     const { metrics, lines } = setUp();
-    metrics.allocated(2, 0.2);
-    metrics.allocationRefused("failed_precondition");
-    metrics.registered();
-    metrics.registerFailed();
-    metrics.ended("stream_ended");
-    metrics.inspected(1);
+    const [pool] = metrics.pools;
+    pool?.allocated(2, 0.2);
+    pool?.allocationRefused("failed_precondition");
+    pool?.registered();
+    pool?.registerFailed();
+    pool?.ended("stream_ended");
+    pool?.inspected(1);
     metrics.actorStarted("audit");
     metrics.actorRestarted("monitor");
-    metrics.podResourcesFailed("List", "busy");
-    metrics.maintained("video10", "reset", "ok", 60);
-    metrics.maintained("video10", "reset", "busy", 1);
-    metrics.maintained("video10", "repair", "busy", 1);
+    pool?.podResourcesFailed("List", "busy");
+    pool?.maintained("video10", "reset", "ok", 60);
+    pool?.maintained("video10", "reset", "busy", 1);
+    pool?.maintained("video10", "repair", "busy", 1);
     const seen = await lines();
     for (const line of [
       "allocated_devices_total 2",
@@ -297,5 +298,54 @@ describe("metrics", () => {
     await aWhile();
     await metrics.render();
     expect(looks).toBe(2);
+  });
+});
+
+describe("the metrics of several pools", () => {
+  const pool = (first: number) => {
+    const driver = new FakeDriver(1, first);
+    const { inventory } = makeDevices({ driver });
+    inventory.observe([observation(`video${first}`, "ok")]);
+    const owners = () => new Map([[`video${first}`, bot]]);
+    return { devices: () => inventory.list(), reasons: driver.reasons, owners };
+  };
+  const [bots, webcams] = ["example.com/bots", "example.com/webcams"];
+  const pools = { [bots]: pool(10), [webcams]: { ...pool(20), registered: () => false } };
+
+  test("have the resource name as a label, and the process's have none", async () => {
+    const metrics = metricsOf(pools);
+    const [, second] = metrics.pools;
+    second?.allocated(1, 0.2);
+    second?.maintained("video20", "reset", "ok", 60);
+    second?.actorRestarted("monitor");
+    metrics.actorStarted("http");
+    second?.podResourcesFailed("List", "absent");
+    const lines = (await metrics.render()).body.split("\n");
+    for (const [name, samplesOfIt] of Object.entries({
+      registered: [`{resource="${bots}"} 1`, `{resource="${webcams}"} 0`],
+      "device_healthy{": [
+        `resource="${bots}",device="video10"} 1`,
+        `resource="${webcams}",device="video20"} 1`,
+      ],
+      'devices{resource="example.com/webcams",state="ok"}': [" 1"],
+      allocated_devices_total: [`{resource="${bots}"} 0`, `{resource="${webcams}"} 1`],
+      allocate_duration_seconds_count: [`{resource="${bots}"} 0`, `{resource="${webcams}"} 1`],
+      'resets_total{resource="example.com/webcams",device="video20",result="ok"}': [" 1"],
+      actor_restarts_total: [`{actor="http"} 0`, `{resource="${webcams}",actor="monitor"} 1`],
+      'pod_resources_errors_total{method="List",reason="absent"}': [" 1"],
+      "standby ": ["0"],
+    })) {
+      const found = samples(lines, name).map((line) => line.slice(name.length));
+      expect({ name, found: found.toSorted() }).toEqual({ name, found: samplesOfIt.toSorted() });
+    }
+    expect(samples(lines, "device_owner_info{").map((line) => line.split(",")[0])).toEqual([
+      `device_owner_info{resource="${bots}"`,
+      `device_owner_info{resource="${webcams}"`,
+    ]);
+  });
+
+  test("have no series of a device that is not the pool's", async () => {
+    const { body } = await metricsOf(pools).render();
+    expect(body).not.toContain(`resource="${bots}",device="video20"`);
   });
 });

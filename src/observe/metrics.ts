@@ -1,29 +1,35 @@
 import { Gauge, Registry } from "prom-client";
-import type { RegistrationEnd } from "../device-plugin/registrar.ts";
-import type { MaintenanceResult } from "../devices/maintenance/run-maintenance.ts";
-import type { PodResourcesFailure, PodResourcesMethod } from "../pod-resources/pod-resources.ts";
 import { type DeviceSources, deviceMetrics } from "./metrics/device-metrics.ts";
 import { eventMetrics } from "./metrics/event-metrics.ts";
-import { gauge, prefix } from "./metrics/make-metrics.ts";
+import { gauge, type PoolLabels, poolGauge, prefix } from "./metrics/make-metrics.ts";
 import { memoryMetrics, processMetrics } from "./metrics/process-metrics.ts";
 import { relayMetrics } from "./metrics/relay-metrics.ts";
+import { PoolMetrics } from "./pool-metrics.ts";
 import { type ThrottleLimits, throttle } from "./throttle.ts";
 
 export interface MetricsOptions {
   readonly version: string;
   readonly nodeName: string;
-  /** IDs of all devices. */
-  readonly deviceIds: readonly string[];
+  /** At least one. The series of several have the label `resource`; those of the only one don't. */
+  readonly pools: readonly {
+    readonly resourceName: string;
+    /** IDs of all devices. */
+    readonly deviceIds: readonly string[];
+  }[];
 }
 
-/** What the gauges read when they are scraped. */
-export interface MetricsSources extends DeviceSources {
+/** What the gauges of one pool read when they are scraped. */
+export interface PoolSources extends Omit<DeviceSources, "labels"> {
   readonly registered: () => boolean;
+  /** IDs of the devices that are ready cameras. */
+  readonly readyCameras: readonly string[];
+}
+
+/** What the gauges of the process read when they are scraped. */
+export interface MetricsSources {
   readonly standby: () => boolean;
   /** Longest delay of a timer in the last minute, seconds. */
   readonly lagSeconds: () => number;
-  /** IDs of the devices that are ready cameras. */
-  readonly readyCameras: readonly string[];
 }
 
 export interface Exposition {
@@ -35,15 +41,17 @@ export interface Exposition {
 const renderLimits: ThrottleLimits = { windowMs: 200, fresh: 1 };
 
 /**
- * The metrics of `/metrics`. The methods count events from the start on; gauges read their sources at each scrape, from
- * {@link show} on.
+ * The metrics of `/metrics`. Events are counted from the start on, those of pools by {@link pools}; gauges read their
+ * sources at each scrape, from {@link show} on.
  */
 export class Metrics {
+  /** In the order of the options. */
+  readonly pools: readonly PoolMetrics[];
   readonly #registry = new Registry();
-  readonly #events: ReturnType<typeof eventMetrics>;
-  #inspectedAt = 0;
+  readonly #process: PoolMetrics;
+  readonly #labels: readonly PoolLabels[];
 
-  constructor({ version, nodeName, deviceIds }: MetricsOptions) {
+  constructor({ version, nodeName, pools }: MetricsOptions) {
     const registry = this.#registry;
     new Gauge({
       name: `${prefix}build_info`,
@@ -51,24 +59,42 @@ export class Metrics {
       labelNames: ["version", "node"],
       registers: [registry],
     }).set({ version, node: nodeName }, 1);
-    this.#events = eventMetrics(registry, deviceIds);
-    gauge(
+    const labels = pools.map(({ resourceName: resource }): PoolLabels => {
+      return pools.length > 1 ? { resource } : {};
+    });
+    const named = pools.map((pool, at) => ({ ...pool, labels: labels[at] ?? {} }));
+    const events = eventMetrics(registry, named);
+    const counted = named.map((pool) => ({
+      labels: pool.labels,
+      metrics: new PoolMetrics(events, pool.labels),
+    }));
+    poolGauge(
       registry,
       `${prefix}last_inspection_timestamp_seconds`,
       "Time of the last inspection of the devices, Unix time; 0 before the first one.",
-      () => this.#inspectedAt / 1000,
+      counted,
+      ({ metrics }) => metrics.inspectedAt / 1000,
     );
+    this.pools = counted.map(({ metrics }) => metrics);
+    this.#process = new PoolMetrics(events, {});
+    this.#labels = labels;
     processMetrics(registry);
     memoryMetrics(registry);
   }
 
-  /** Adds the gauges. */
-  show(sources: MetricsSources): void {
+  /** Adds the gauges. @param pools In the order of the options. */
+  show(sources: MetricsSources, pools: readonly PoolSources[]): void {
     const registry = this.#registry;
-    deviceMetrics(registry, sources);
-    if (sources.readyCameras.length > 0) relayMetrics(registry, sources);
-    gauge(registry, `${prefix}registered`, "1 if the plugin is registered with the kubelet.", () =>
-      sources.registered() ? 1 : 0,
+    const named = pools.map((pool, at) => ({ ...pool, labels: this.#labels[at] ?? {} }));
+    deviceMetrics(registry, named);
+    const ready = named.filter(({ readyCameras }) => readyCameras.length > 0);
+    if (ready.length > 0) relayMetrics(registry, ready);
+    poolGauge(
+      registry,
+      `${prefix}registered`,
+      "1 if the plugin is registered with the kubelet.",
+      named,
+      ({ registered }) => (registered() ? 1 : 0),
     );
     gauge(
       registry,
@@ -84,54 +110,13 @@ export class Metrics {
     );
   }
 
-  allocated(devices: number, ms: number): void {
-    this.#events.allocateDuration.observe(ms / 1000);
-    this.#events.allocated.inc(devices);
-  }
-
-  /** @param code name of the gRPC status: `failed_precondition`. */
-  allocationRefused(code: string): void {
-    this.#events.refused.inc({ code });
-  }
-
-  registered(): void {
-    this.#events.registrations.inc({ result: "accepted" });
-  }
-
-  registerFailed(): void {
-    this.#events.registrations.inc({ result: "failed" });
-  }
-
-  ended(reason: RegistrationEnd): void {
-    this.#events.ended.inc({ reason });
-  }
-
-  inspected(ms: number): void {
-    this.#events.inspectionDuration.observe(ms / 1000);
-    this.#inspectedAt = Date.now();
-  }
-
-  podResourcesFailed(method: PodResourcesMethod, reason: PodResourcesFailure): void {
-    this.#events.podResourcesErrors.inc({ method, reason });
-  }
-
-  /** Makes the restarts of a part of the program count from 0. */
+  /** Makes the restarts of a part of the program count from 0, of one that no pool has for itself. */
   actorStarted(actor: string): void {
-    this.#events.restarts.inc({ actor }, 0);
+    this.#process.actorStarted(actor);
   }
 
   actorRestarted(actor: string): void {
-    this.#events.restarts.inc({ actor });
-  }
-
-  maintained(
-    device: string,
-    kind: "reset" | "repair",
-    result: MaintenanceResult,
-    ms: number,
-  ): void {
-    this.#events[kind].inc({ device, result });
-    if (kind === "reset" && result !== "busy") this.#events.resetDuration.observe(ms / 1000);
+    this.#process.actorRestarted(actor);
   }
 
   /** Renders the exposition; at most 200 ms old. */

@@ -18,7 +18,7 @@ const when = new Date("2030-07-29T11:22:33.444Z");
 
 describe("the features' file", () => {
   test("has a line for each label, and says when they expire", () => {
-    expect(renderFeatures(loopback, when)).toBe(
+    expect(renderFeatures([loopback], when)).toBe(
       [
         "# +expiry-time=2030-07-29T11:22:33Z",
         "example.com/cameras.count=8",
@@ -31,15 +31,25 @@ describe("the features' file", () => {
     );
   });
 
+  test("has the labels of each pool under its resource name", () => {
+    const webcams = { ...loopback, resourceName: "example.com/webcams", devices: 2 };
+    const lines = renderFeatures([loopback, webcams], when).split("\n");
+    expect(lines.filter((line) => line.includes(".count="))).toEqual([
+      "example.com/cameras.count=8",
+      "example.com/webcams.count=2",
+    ]);
+    expect(lines.filter((line) => line.startsWith("#"))).toHaveLength(1);
+  });
+
   test("has no label for an unknown version", () => {
-    const text = renderFeatures({ ...loopback, moduleVersion: undefined }, when);
+    const text = renderFeatures([{ ...loopback, moduleVersion: undefined }], when);
     expect(text).not.toContain("module-version");
   });
 
   test("has valid label values, whatever the module's version is", () => {
     const moduleVersion = `-0.15.4 (build 7)\nkubernetes.io/evil=1${"x".repeat(80)}`;
     const [, , , , , line = "", ...rest] = renderFeatures(
-      { ...loopback, moduleVersion },
+      [{ ...loopback, moduleVersion }],
       when,
     ).split("\n");
     expect(rest).toEqual([""]);
@@ -64,7 +74,7 @@ describe("the features' writer", () => {
     const log = recordingLogger();
     const clock = new ManualClock();
     const state = { features: loopback };
-    const nfd = new NfdFeatures({ directory, features: () => state.features, clock, log });
+    const nfd = new NfdFeatures({ directory, features: () => [state.features], clock, log });
     const path = join(directory, "video-device-plugin");
     return { nfd, log, clock, state, path, read: () => readFileSync(path, "utf8") };
   }

@@ -6,7 +6,7 @@ import { LogOnce } from "../common/log-once.ts";
 import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
 
-/** The facts about this node that become its labels. */
+/** The facts about one pool that become labels of the node. */
 export interface NodeFeatures {
   /** Prefix of the labels' names: `example.com/cameras`. */
   readonly resourceName: string;
@@ -23,7 +23,8 @@ export interface NodeFeatures {
 
 export interface NfdDeps {
   readonly directory: string;
-  readonly features: () => NodeFeatures;
+  /** Those of each pool. */
+  readonly features: () => readonly NodeFeatures[];
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -44,7 +45,13 @@ const renewMs = lifetimeMs / 3;
  *
  * @param expires when NFD removes the labels unless the file is written again.
  */
-export function renderFeatures(features: NodeFeatures, expires: Date): string {
+export function renderFeatures(pools: readonly NodeFeatures[], expires: Date): string {
+  // RFC 3339; this comment is one that NFD reads.
+  const expiry = `# +expiry-time=${expires.toISOString().replace(/\.\d+/, "")}`;
+  return [expiry, ...pools.flatMap(labelsOf), ""].join("\n");
+}
+
+function labelsOf(features: NodeFeatures): string[] {
   const { resourceName, driver, devices, moduleVersion, dynamic, readyCameras } = features;
   const labels = {
     count: String(devices),
@@ -53,12 +60,10 @@ export function renderFeatures(features: NodeFeatures, expires: Date): string {
     "ready-cameras": String(readyCameras),
     "module-version": moduleVersion,
   };
-  const lines = Object.entries(labels).flatMap(([name, text]) => {
+  return Object.entries(labels).flatMap(([name, text]) => {
     const value = labelValue(text ?? "");
     return value === "" ? [] : [`${resourceName}.${name}=${value}`];
   });
-  // RFC 3339; this comment is one that NFD reads.
-  return [`# +expiry-time=${expires.toISOString().replace(/\.\d+/, "")}`, ...lines, ""].join("\n");
 }
 
 /** Makes a text a label's value: at most 63 of these characters, a letter or digit at both ends; may become empty. */

@@ -17,16 +17,15 @@ export interface AllocatedAtStartDeps {
 }
 
 /**
- * Numbers of the devices that pods own when the process starts: with a smaller MAX_DEVICES or another
+ * Numbers of the devices that pods own under a resource name when the process starts: with a smaller MAX_DEVICES or another
  * FIRST_DEVICE_NUMBER than before, the configuration may not ask for all of them. None if the kubelet does not answer,
  * or if `signal` aborts first.
  */
 export async function numbersAllocatedAtStart(
-  config: Pick<Config, "podResourcesSocket" | "resourceName">,
+  { podResourcesSocket: socket, resourceName }: Pick<Config, "podResourcesSocket" | "resourceName">,
   { log, clock = systemClock }: AllocatedAtStartDeps,
   signal: AbortSignal,
 ): Promise<number[]> {
-  const { podResourcesSocket: socket, resourceName } = config;
   const answered = new AbortController();
   const podResources = new PodResources({ socket, resourceName, intervalMs: askMs }, clock);
   try {
@@ -44,16 +43,18 @@ export async function numbersAllocatedAtStart(
 
 /**
  * Why only a new process can list all that pods own: the last instance has allocated devices during the standby that are
- * none of this process's `devices`. Undefined if it has not.
+ * none of this pool's `devices`. Undefined if it has not.
  *
  * @param owned The devices that pods own at the take-over, by ID.
+ * @param others Numbers of the devices of other pools: those a new process would not list here either.
  */
 export function surplusNotListed(
   owned: ReadonlyMap<string, PodDevice>,
   devices: readonly Pick<DriverDevice, "number">[],
+  others: ReadonlySet<number> = new Set(),
 ): PluginError | undefined {
   const listed = new Set(devices.map(({ number }) => number));
-  const missing = ownNumbers(owned).filter((number) => !listed.has(number));
+  const missing = ownNumbers(owned).filter((number) => !listed.has(number) && !others.has(number));
   if (missing.length === 0) return undefined;
   return new PluginError(
     "surplus_not_listed",

@@ -25,6 +25,8 @@ export interface DriverUse {
    * ends, so that those pods keep them over a restart of the kubelet. Default: none.
    */
   readonly allocatedNumbers?: readonly number[];
+  /** Numbers of the devices of other pools, which no device of this one gets. Default: none. */
+  readonly reservedNumbers?: ReadonlySet<number>;
   /** False if this process only creates devices, and another one offers them without cleaning. Default: true. */
   readonly cleans?: boolean;
 }
@@ -53,7 +55,7 @@ export function createDriver(config: Config, log: Logger, use: DriverUse = {}): 
 function makeDriver(
   config: Config,
   log: Logger,
-  { allocatedNumbers = [], cleans = true }: DriverUse,
+  { allocatedNumbers = [], reservedNumbers, cleans = true }: DriverUse,
 ): VideoDriver {
   const calls = linuxCalls();
   const common = {
@@ -78,6 +80,7 @@ function makeDriver(
       cardLabel: config.v4l2CardLabel,
       nodeName: config.nodeName,
       numberTaken: config.numberTaken,
+      ...(reservedNumbers && { reservedNumbers }),
       exclusiveCaps: config.v4l2ExclusiveCaps,
       maxBuffers: config.v4l2MaxBuffers,
       maxWidth: config.v4l2MaxWidth,

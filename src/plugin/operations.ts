@@ -2,29 +2,27 @@ import type { AdminActions } from "../admin/admin-service.ts";
 import { runAdmin } from "../admin/run-admin.ts";
 import type { Clock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
-import { PluginError } from "../common/plugin-error.ts";
 import type { WallClock } from "../common/wall-clock.ts";
 import type { Config } from "../config/config.ts";
 import { explainWait } from "../device-plugin/explain-registration.ts";
 import type { CordonStore } from "../devices/cordon/cordon-store.ts";
-import type { VideoDriver } from "../drivers/driver.ts";
-import { buildStatus } from "../observe/build-status.ts";
+import type { Maintenance } from "../devices/maintenance/maintenance.ts";
+import { buildStatus, type PoolStatusSources } from "../observe/build-status.ts";
 import { devicesCheck, eventLoopCheck, inSentences, monitorCheck } from "../observe/checks.ts";
 import type { EventLoopLag } from "../observe/event-loop-lag.ts";
 import type { Journal } from "../observe/journal.ts";
 import { changeLogLevel, type LogLevelControl } from "../observe/log-level.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import type { ProbeSources } from "../observe/probes.ts";
+import type { Check, ProbeSources } from "../observe/probes.ts";
 import { redactStatus } from "../observe/redact-status.ts";
 import { runHttp } from "../observe/run-http.ts";
 import type { Pool } from "./pool.ts";
+import type { Pools } from "./pools.ts";
 import type { RestartTracker } from "./restart-tracker.ts";
-import { longStandby } from "./standby.ts";
 
 /** The parts that are shown and operated. */
 export interface OperatedParts {
-  readonly driver: Pick<VideoDriver, "name" | "relay">;
-  readonly pool: Pool;
+  readonly pools: Pools;
   readonly cordons: CordonStore;
   readonly restarts: RestartTracker;
   readonly lag: EventLoopLag;
@@ -53,45 +51,35 @@ export class Operations {
   /** What the admin API can do. */
   readonly actions: AdminActions = {
     status: () => {
-      const { version, driver, pool, cordons, wall, journal, logLevel } = this.#parts;
-      const { nodeName, resourceName } = this.#config;
+      const { version, pools, cordons, wall, journal, logLevel } = this.#parts;
+      const { nodeName } = this.#config;
       return buildStatus({
-        ...{ version, nodeName, resourceName, driver: driver.name, wall },
+        ...{ version, nodeName, wall },
         startedAt: this.#startedAt,
-        devices: () => pool.devices.inventory.list(),
-        activity: () => pool.devices.activity(),
-        relay: () => driver.relay(),
         cordons: () => cordons.cordons,
-        registration: () => pool.registration(),
-        registrationDetail: () => this.#registrationDetail(),
-        devicesDetail: () => {
-          const { trouble } = pool.devices.monitor;
-          return trouble === undefined ? "" : inSentences(trouble);
-        },
-        podResources: pool.podResources,
-        otherOffers: () => pool.otherOffers(),
         events: () => journal.events(),
         logLevel: () => logLevel.level,
+        pools: pools.all.map((pool) => this.#statusOf(pool)),
       });
     },
     subscribe: (listener) => {
-      const { pool, journal } = this.#parts;
-      const ends = [pool.devices.inventory.subscribe(listener), journal.subscribe(listener)];
+      const { pools, journal } = this.#parts;
+      const ends = pools.all.map(({ devices }) => devices.inventory.subscribe(listener));
+      ends.push(journal.subscribe(listener));
       return () => {
         for (const end of ends) end();
       };
     },
     reset: async (id, options) => {
-      await this.#serving().devices.maintenance.operate("reset", id, options);
+      await this.#maintenanceOf(id).operate("reset", id, options);
     },
-    repair: async (id, options) =>
-      this.#serving().devices.maintenance.operate("repair", id, options),
+    repair: async (id, options) => this.#maintenanceOf(id).operate("repair", id, options),
     cordon: async (id, note) => {
-      this.#serving();
+      this.#parts.pools.serving(id);
       await this.#parts.cordons.cordon(id, note);
     },
     uncordon: async (id) => {
-      this.#serving();
+      this.#parts.pools.serving(id);
       return this.#parts.cordons.uncordon(id);
     },
     setLogLevel: (level) =>
@@ -103,32 +91,38 @@ export class Operations {
     live: () => [
       { name: "ping", failure: undefined },
       eventLoopCheck(this.#parts.lag.now),
-      monitorCheck(this.#parts.pool.devices.queue.busy()),
+      ...this.#eachPool(({ devices }) => [monitorCheck(devices.queue.busy())]),
       this.#parts.restarts.check(),
     ],
     ready: () => {
-      const { pool } = this.#parts;
-      const { devices } = pool;
-      const { registered, reason } = pool.registration();
-      if (reason === "standby") {
-        // The check of the devices is what stops a rollout at a node where this version can't work.
-        return [
-          { name: "ping", failure: undefined },
-          { name: "standby", failure: undefined },
-          devicesCheck(devices.inventory.list(), undefined),
-        ];
-      }
+      const isStandby = this.#parts.pools.standby() !== undefined;
       return [
         { name: "ping", failure: undefined },
-        {
-          name: "registered",
-          failure: registered ? undefined : reason,
-          detail: this.#registrationDetail(),
-        },
-        devicesCheck(devices.inventory.list(), devices.monitor.trouble),
+        ...(isStandby ? [{ name: "standby", failure: undefined }] : []),
+        ...this.#eachPool((pool) => (isStandby ? standbyChecks(pool) : this.#readyChecks(pool))),
       ];
     },
   };
+
+  /** The checks of all pools; the names of several have the pool's: `devices of webcams`. */
+  #eachPool(checksOf: (pool: Pool) => readonly Check[]): Check[] {
+    const { all } = this.#parts.pools;
+    return all.flatMap((pool) =>
+      checksOf(pool).map((check) => {
+        return all.length > 1 ? { ...check, name: `${check.name} of ${pool.name}` } : check;
+      }),
+    );
+  }
+
+  #readyChecks(pool: Pool): Check[] {
+    const { registered, reason } = this.#parts.pools.registration(pool);
+    const failure = registered ? undefined : reason;
+    const { inventory, monitor } = pool.devices;
+    return [
+      { name: "registered", failure, detail: this.#registrationDetail(pool) },
+      devicesCheck(inventory.list(), monitor.trouble),
+    ];
+  }
 
   /** Serves the admin API until `signal` aborts. */
   async runAdmin(signal: AbortSignal): Promise<void> {
@@ -149,26 +143,45 @@ export class Operations {
     return runHttp({ address, port }, { ...this.#parts, probes: this.probes, status }, signal);
   }
 
+  #statusOf(pool: Pool): PoolStatusSources {
+    const { devices, driver } = pool;
+    return {
+      ...{ name: pool.name, resourceName: pool.resourceName, driver: driver.name },
+      devices: () => devices.inventory.list(),
+      activity: () => devices.activity(),
+      relay: () => driver.relay(),
+      registration: () => this.#parts.pools.registration(pool),
+      registrationDetail: () => this.#registrationDetail(pool),
+      devicesDetail: () => {
+        const { trouble } = devices.monitor;
+        return trouble === undefined ? "" : inSentences(trouble);
+      },
+      podResources: pool.podResources,
+      otherOffers: () => pool.otherOffers(),
+    };
+  }
+
   /** Why the kubelet doesn't listen and what to do; empty if it does, or if there is no more to say. */
-  #registrationDetail(): string {
-    const { pool } = this.#parts;
-    if (pool.standby()?.isLong) return inSentences(longStandby(this.#config.resourceName));
-    const { registered, reason } = pool.registration();
+  #registrationDetail(pool: Pool): string {
+    const { pools } = this.#parts;
+    const standby = pools.explainStandby();
+    if (standby !== undefined) return inSentences(standby);
+    const { registered, reason } = pools.registration(pool);
     const why = registered ? undefined : explainWait(reason, this.#config.kubeletSocket);
     return why === undefined ? "" : inSentences(why);
   }
 
-  /**
-   * The pool, if this instance serves it.
-   * @throws PluginError `standby`.
-   */
-  #serving(): Pool {
-    const { pool } = this.#parts;
-    if (pool.standby() === undefined) return pool;
-    throw new PluginError(
-      "standby",
-      `This instance stands by: another one serves ${this.#config.resourceName} on this node.`,
-      { remedy: "Ask the other instance: its log and its status say Registered." },
-    );
+  /** @throws PluginError `standby`, `device_unknown`. */
+  #maintenanceOf(id: string): Pick<Maintenance, "operate"> {
+    return this.#parts.pools.serving(id).devices.maintenance;
   }
+}
+
+/**
+ * The check of the devices is what stops a rollout at a node where this version can't work. A pool that no other instance
+ * serves may have none yet.
+ */
+function standbyChecks({ devices, takeOver }: Pool): Check[] {
+  const isServed = takeOver.standby() !== undefined;
+  return isServed ? [devicesCheck(devices.inventory.list(), undefined)] : [];
 }

@@ -4,12 +4,14 @@ import { aborted, type Clock, systemClock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
 import type { PluginError } from "../common/plugin-error.ts";
 import { WallClock } from "../common/wall-clock.ts";
+import { withFields } from "../common/with-fields.ts";
 import type { Config } from "../config/config.ts";
+import type { PoolConfig } from "../config/pool-config.ts";
+import { CallActivity } from "../device-plugin/call-activity.ts";
 import type { RegistrarStatus } from "../device-plugin/registrar.ts";
 import { defaultRegistrationTimes, type RegistrationTimes } from "../device-plugin/registration.ts";
 import { type AuditTimes, defaultAuditTimes } from "../device-plugin/registration-audit.ts";
 import { defaultStandbyTimes, type StandbyTimes } from "../device-plugin/standby.ts";
-import { hiddenDevices } from "../devices/container-path.ts";
 import { CordonFile } from "../devices/cordon/cordon-file.ts";
 import { CordonStore } from "../devices/cordon/cordon-store.ts";
 import type { Inventory } from "../devices/inventory/inventory.ts";
@@ -17,24 +19,36 @@ import {
   defaultMaintenanceTimes,
   type MaintenanceTimes,
 } from "../devices/maintenance/maintenance-times.ts";
+import { PodNumbers } from "../devices/usage/pod-numbers.ts";
 import { PodNumbersFile } from "../devices/usage/pod-numbers-file.ts";
 import { PodNumbersStore } from "../devices/usage/pod-numbers-store.ts";
 import type { VideoDriver } from "../drivers/driver.ts";
 import { EventLoopLag } from "../observe/event-loop-lag.ts";
 import { Journal } from "../observe/journal.ts";
 import type { LogLevelControl } from "../observe/log-level.ts";
-import { Metrics } from "../observe/metrics.ts";
+import { Metrics, type PoolSources } from "../observe/metrics.ts";
 import { NfdFeatures } from "../observe/nfd-features.ts";
 import type { ProbeSources } from "../observe/probes.ts";
+import { PodResourcesConnection } from "../pod-resources/connection.ts";
 import { Operations } from "./operations.ts";
-import { Pool } from "./pool.ts";
+import { Pool, type SharedParts } from "./pool.ts";
+import { Pools } from "./pools.ts";
 import { RestartTracker } from "./restart-tracker.ts";
-import { type Actor, supervise } from "./supervisor.ts";
+import { type Supervise, servePools } from "./serve-pools.ts";
+import { TakeOverOrder } from "./standby.ts";
+import { supervise } from "./supervisor.ts";
 
-/** What a plugin is made of: the driver, and what it reports to. */
-export interface PluginDeps {
+/** A pool, and the driver that provides its devices. */
+export interface PluginPool {
+  readonly config: PoolConfig;
   /** Not started yet; the plugin offers its devices, always all of them. */
   readonly driver: VideoDriver;
+}
+
+/** What a plugin is made of: the pools, and what it reports to. */
+export interface PluginDeps {
+  /** At least one. No two have a device of the same ID. */
+  readonly pools: readonly PluginPool[];
   readonly log: Logger;
   /** The program's version, for status and metrics: `0.1.0`. */
   readonly version: string;
@@ -56,41 +70,17 @@ export interface PluginDeps {
   readonly maintenanceTimes?: MaintenanceTimes;
 }
 
-/** How long the first inspection may delay the registration, ms. */
-const firstInspectionMs = 5000;
+/** The log of a pool: its events have the pool's name if there are several. */
+export function poolLog(log: Logger, { name }: PoolConfig, pools: readonly unknown[]): Logger {
+  return pools.length > 1 ? withFields(log, { pool: name }) : log;
+}
 
-/**
- * How long a standby that takes over does nothing but register, ms: twice what that takes on an idle machine. What works at
- * the devices begins after it.
- */
-const registerFirstMs = 50;
-
-/**
- * How long the kubelet must have called about no pod before the registration ends, ms: pods of a burst are some ms apart,
- * and a hand-over takes some 20 ms.
- */
-const quietMs = 100;
-
-/**
- * How long after a standby's registration, and after a call, another call may come for a pod whose admission began before
- * that registration, ms: some 1 on an idle machine. The stream's end would end it. The standby holds what comes to it meanwhile.
- */
-const switchMs = 100;
-
-/**
- * How long a stop waits for work at the devices that is under way, ms. With the grace of the registration's end that
- * is below a second, so that an update is quick; the removal of devices has its own limit.
- */
-const stopPatienceMs = 500;
-
-/** How long the end may wait for a standby that takes over the devices one by one, ms: main ends a stop after 5 s. */
-const handOverPatienceMs = 2000;
-
-/** The composition root: the pools, today one, with what shows and operates them. Nothing in it is global. */
+/** The composition root: the pools, with what shows and operates them. Nothing in it is global. */
 export class Plugin {
   readonly #config: Config;
   readonly #deps: Required<PluginDeps>;
-  readonly #pool: Pool;
+  readonly #pools: Pools;
+  readonly #shared: SharedParts;
   readonly #cordons: CordonStore;
   readonly #podNumbers: PodNumbersStore;
   readonly #metrics: Metrics;
@@ -114,54 +104,62 @@ export class Plugin {
       logLevel: { level: config.logLevel, setLevel: () => undefined },
       ...deps,
     };
-    const { clock, driver, log, version } = full;
+    const { clock, log, version } = full;
     const { nodeName } = config;
     const wall = new WallClock(clock);
     const lag = new EventLoopLag(clock);
     const restarts = new RestartTracker(clock);
+    const resourceNames = full.pools.map((pool) => pool.config.options.resourceName);
     const metrics = new Metrics({
-      version,
-      nodeName,
-      deviceIds: driver.devices.map(({ id }) => id),
+      ...{ version, nodeName },
+      pools: full.pools.map(({ driver }, at) => ({
+        resourceName: resourceNames[at] ?? "",
+        deviceIds: driver.devices.map(({ id }) => id),
+      })),
     });
-    const pool = new Pool(config, { ...full, observer: metrics });
-    const { inventory } = pool.devices;
-    const file = new CordonFile(config.stateDir);
-    const cordons = new CordonStore({ inventory, file, wall, log });
-    const { numbers, usage } = pool.devices;
+    const numbers = new PodNumbers();
+    const shared: SharedParts = {
+      ...{ numbers, order: new TakeOverOrder(resourceNames), calls: new CallActivity(clock) },
+      connection: new PodResourcesConnection(config.podResourcesSocket, clock),
+    };
+    const [first, ...others] = full.pools.map((pool, at) => {
+      const observer = metrics.pools[at];
+      if (observer === undefined) throw new Error("no metrics of the pool");
+      return new Pool(config, pool.config, {
+        ...{ ...full, ...shared, observer, driver: pool.driver },
+        otherNumbers: numbersBeside(pool, full.pools),
+        log: poolLog(log, pool.config, full.pools),
+      });
+    });
+    if (first === undefined) throw new Error("a plugin has at least one pool");
+    const pools = new Pools([first, ...others]);
+    const cordons = new CordonStore({
+      ...{ inventory: pools, wall, log },
+      file: new CordonFile(config.stateDir),
+    });
     const numbersFile = new PodNumbersFile(config.stateDir, readBootId());
-    // The instance that serves shows the devices: the sums over instances would count them twice.
-    const shown = <T>(list: () => readonly T[]): readonly T[] => (pool.standby() ? [] : list());
-    metrics.show({
-      devices: () => shown(() => inventory.list()),
-      reasons: driver.reasons,
-      registered: () => pool.registrar.status().registered,
-      standby: () => pool.standby() !== undefined,
-      activity: () => shown(() => pool.devices.activity()),
-      relay: () => (pool.standby() ? undefined : driver.relay()),
-      readyCameras: driver.devices.flatMap(({ id, nodes }) =>
-        nodes.some(({ role }) => role === "feed") ? [id] : [],
-      ),
-      cordoned: (id) => cordons.cordons.has(id),
-      retired: (id) => inventory.isHeld(id, "retired"),
-      lagSeconds: () => lag.worst,
-      owners: config.metricsOwners ? () => pool.podResources.owners() : undefined,
-    });
+    const { usage } = first.devices;
+    const isStandby = () => pools.standby() !== undefined;
+    metrics.show(
+      { standby: isStandby, lagSeconds: () => lag.worst },
+      pools.all.map((pool) => gaugesOf(pool, { isStandby, cordons, config })),
+    );
     this.#config = config;
     this.#deps = full;
     this.#lag = lag;
     this.#restarts = restarts;
     this.#metrics = metrics;
-    this.#pool = pool;
+    this.#pools = pools;
+    this.#shared = shared;
     this.#cordons = cordons;
     this.#podNumbers = new PodNumbersStore({ numbers, usage, file: numbersFile, log });
-    const parts = { ...full, pool, cordons, restarts, lag, metrics, wall };
+    const parts = { ...full, pools, cordons, restarts, lag, metrics, wall };
     this.#operations = new Operations(config, parts);
   }
 
-  /** The devices and their health. */
+  /** The devices of the first pool, and their health. */
   get inventory(): Inventory {
-    return this.#pool.devices.inventory;
+    return this.#pools.all[0].devices.inventory;
   }
 
   /** What the admin API can do. */
@@ -179,164 +177,122 @@ export class Plugin {
     return this.#metrics;
   }
 
-  /** How the registration is; see {@link RegistrarStatus}. */
+  /** How the registration of the first pool is; see {@link RegistrarStatus}. */
   status(): RegistrarStatus {
-    return this.#pool.registration();
+    return this.#pools.registration(this.#pools.all[0]);
   }
 
-  /** Sets everything up again and inspects it: what SIGHUP asks for. */
+  /** Sets everything up again and inspects it: what SIGHUP asks for. A standby's next inspection comes soon anyway. */
   reinspect(): void {
     this.#deps.log.info("Inspecting everything again");
-    this.#pool.reinspect();
+    if (this.#pools.standby() === undefined) for (const pool of this.#pools.all) pool.reinspect();
   }
 
   /**
-   * Runs until `signal` aborts, or only a new process can go on; stands by while another instance serves the resource. At
-   * the end the work at the devices and the kubelet's calls come to a rest, then the registration ends, so that the kubelet sends no more pods
-   * here, then a standby takes over. Devices stay as they are, unless the option says otherwise.
+   * Runs until `signal` aborts, or only a new process can go on, see {@link servePools}.
    *
    * @throws PluginError of what only a new process can help against; devices stay as they are.
    */
   async run(signal: AbortSignal): Promise<void> {
     const ending = AbortSignal.any([signal, this.#end.signal]);
-    await this.#run(ending).finally(async () => {
+    const parts = {
+      ...{ ...this.#deps, ...this.#shared, pools: this.#pools, supervise: this.#supervise },
+      ...{ cordons: this.#cordons, podNumbers: this.#podNumbers },
+      hasFailed: () => this.#failure !== undefined,
+      beside: (until: AbortSignal) => this.#runBeside(until),
+      alone: (until: AbortSignal) =>
+        this.#config.nfdFeaturesDir
+          ? [this.#supervise({ name: "features", run: (end) => this.#publish(end) }, until)]
+          : [],
+    };
+    await servePools(this.#config, parts, ending).finally(async () => {
       await this.#podNumbers.close();
-      this.#pool.close();
+      for (const pool of this.#pools.all) pool.close();
     });
     if (this.#failure !== undefined && !signal.aborted) throw this.#failure;
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#deps;
-    this.#cordons.load();
-    this.#warnOfHidden();
-    const later = new AbortController();
-    const shown = [
-      this.#supervise("lag", (until) => this.#lag.run(until), later.signal),
-      this.#supervise("admin", (until) => this.#operations.runAdmin(until), later.signal),
+  /** What shows and operates the pools, also while this instance stands by. */
+  #runBeside(signal: AbortSignal): Promise<void>[] {
+    const operations = this.#operations;
+    const actors = [
+      { name: "lag", run: (until: AbortSignal) => this.#lag.run(until) },
+      { name: "admin", run: (until: AbortSignal) => operations.runAdmin(until) },
       ...(this.#config.enableMetrics
-        ? [this.#supervise("http", (until) => this.#operations.runHttp(until), later.signal)]
+        ? [{ name: "http", run: (until: AbortSignal) => operations.runHttp(until) }]
         : []),
     ];
-    const hasStoodBy = await this.#pool.standBy(() => this.#cordons.reload(), signal);
-    if (signal.aborted) {
-      later.abort();
-      await Promise.all(shown);
-      return;
-    }
-    if (hasStoodBy) await this.#cordons.reload();
-    // Not before: until now the other instance has written the file.
-    this.#podNumbers.load();
-    // The first list holds back what the file says of numbers.
-    if (hasStoodBy) await this.#pool.devices.queue.inspect({ readOnly: true });
-    const isReady = hasStoodBy && this.#pool.isSettled();
-    this.#pool.serve();
-    const working = isReady
-      ? clock.sleep(registerFirstMs, signal).then(() => this.#work(signal))
-      : this.#work(signal);
-    const stopped = Promise.all([working, ...shown]).then(() => true);
-    // The first list shall not be one of missing devices. A standby has inspected them.
-    if (!isReady) {
-      const { monitor } = this.#pool.devices;
-      await Promise.race([monitor.ready, clock.sleep(firstInspectionMs, signal)]);
-    }
-    const offering = new AbortController();
-    const offered = this.#supervise(
-      "registrar",
-      (until) => this.#pool.offer(until),
-      offering.signal,
-    );
-    await aborted(signal);
-    const abortedAt = clock.now();
-    const giveUpAt = abortedAt + stopPatienceMs;
-    // What is under way, above all a reset inside Allocate, ends before the stream does.
-    const { calls, devices } = this.#pool;
-    const atRest = Promise.all([devices.queue.idle(), this.#podNumbers.saved()]);
-    await Promise.race([atRest, clock.sleep(stopPatienceMs)]);
-    const hasRegistered = this.#handsOver() && (await this.#pool.letStandbyRegister());
-    if (hasRegistered) {
-      await clock.sleep(switchMs);
-      await calls.untilQuiet(switchMs, stopPatienceMs);
-    } else await calls.untilQuiet(quietMs, giveUpAt - clock.now());
-    offering.abort();
-    await Promise.all([offered, this.#podNumbers.saved()]);
-    later.abort();
-    const leaving = this.#handsOver() ? await this.#handOver(hasRegistered) : undefined;
-    const patienceMs = leaving?.patienceMs ?? Math.max(0, giveUpAt - clock.now());
-    const ended = Promise.all([stopped, leaving?.left]).then(() => true);
-    if (!(await Promise.race([ended, clock.sleep(patienceMs)]))) {
-      log.warn("Work at the devices abandoned", {
-        waited_ms: clock.now() - abortedAt,
-      });
-      return;
-    }
-    if (this.#config.removeDevicesOnExit && this.#failure === undefined)
-      await this.#pool.devices.maintenance.removeUnused();
+    return actors.map((actor) => this.#supervise(actor, signal));
   }
 
-  /**
-   * Lets a standby take over, and leaves the devices, unless work at them is under way, which ends with the process at the
-   * latest.
-   *
-   * @returns what to wait for; undefined if that work goes on.
-   */
-  async #handOver(hasRegistered: boolean) {
-    await this.#podNumbers.close();
-    const hasStandby = hasRegistered || (await this.#pool.hasStandby());
-    const left = this.#pool.handOver(hasStandby);
-    if (left === undefined) return undefined;
-    return { left, patienceMs: hasStandby ? handOverPatienceMs : stopPatienceMs };
-  }
-
-  /** What works at the devices until `signal` aborts. */
-  async #work(signal: AbortSignal): Promise<void> {
-    await Promise.all([
-      this.#supervise("monitor", (until) => this.#pool.monitor(until), signal),
-      this.#supervise("maintenance", (until) => this.#pool.maintain(until), signal),
-      this.#supervise("audit", (until) => this.#pool.audit(until), signal),
-      ...(this.#config.nfdFeaturesDir
-        ? [this.#supervise("features", (until) => this.#publishFeatures(until), signal)]
-        : []),
-    ]);
-  }
-
-  /** True unless the devices end with this process. */
-  #handsOver(): boolean {
-    return !this.#config.removeDevicesOnExit;
-  }
-
-  #warnOfHidden(): void {
-    const { driver, log } = this.#deps;
-    const hidden = hiddenDevices(this.#config.containerDevicePath, driver.devices);
-    if (hidden === undefined) return;
-    const { ids, detail, remedy } = hidden;
-    log.warn("Devices hidden from many programs", { device_ids: ids, detail, remedy });
-  }
-
-  /** Publishes labels for NFD, once the driver has created the devices: until then the module may not be loaded. */
-  async #publishFeatures(signal: AbortSignal): Promise<void> {
-    const { driver } = this.#deps;
-    const { nfdFeaturesDir: directory, resourceName, maxDevices, readyCameras } = this.#config;
-    await Promise.race([this.#pool.devices.monitor.ready, aborted(signal)]);
-    const features = () => ({
-      resourceName,
-      driver: driver.name,
-      ...{ devices: maxDevices, readyCameras },
-      ...driver.describe(),
-    });
+  /** Publishes labels for NFD, once the drivers have created the devices: until then the module may not be loaded. */
+  async #publish(signal: AbortSignal): Promise<void> {
+    const directory = this.#config.nfdFeaturesDir;
+    const { all } = this.#pools;
+    const ready = Promise.all(all.map(({ devices }) => devices.monitor.ready));
+    await Promise.race([ready, aborted(signal)]);
+    const features = () =>
+      all.map(({ resourceName, driver }) => ({
+        ...{ resourceName, driver: driver.name },
+        devices: driver.devices.filter(({ surplus }) => !surplus).length,
+        readyCameras: readyCamerasOf(driver).length > 0,
+        ...driver.describe(),
+      }));
     if (!signal.aborted) await new NfdFeatures({ ...this.#deps, directory, features }).run(signal);
   }
 
-  #supervise(name: string, run: Actor["run"], signal: AbortSignal): Promise<void> {
-    this.#metrics.actorStarted(name);
-    const onRestart = (actor: string) => {
-      this.#metrics.actorRestarted(actor);
-      this.#restarts.restarted(actor);
+  readonly #supervise: Supervise = (actor, signal, pool) => {
+    const { all } = this.#pools;
+    const { log } = pool ?? this.#deps;
+    const metrics =
+      this.#metrics.pools[pool === undefined ? -1 : all.indexOf(pool)] ?? this.#metrics;
+    metrics.actorStarted(actor.name);
+    const onRestart = (name: string) => {
+      metrics.actorRestarted(name);
+      this.#restarts.restarted(name, all.length > 1 ? pool?.name : undefined);
     };
     const onEnd = (error: PluginError) => {
       this.#failure ??= error;
       this.#end.abort();
     };
-    return supervise({ name, run }, signal, { ...this.#deps, onRestart, onEnd });
-  }
+    return supervise(actor, signal, { ...this.#deps, log, onRestart, onEnd });
+  };
+}
+
+/** What the gauges show of a pool. */
+function gaugesOf(
+  { devices, driver, podResources, registrar }: Pool,
+  is: {
+    readonly isStandby: () => boolean;
+    readonly cordons: CordonStore;
+    readonly config: Config;
+  },
+): PoolSources {
+  const { isStandby, cordons, config } = is;
+  // The instance that serves shows the devices: the sums over instances would count them twice.
+  const shown = <T>(list: () => readonly T[]): readonly T[] => (isStandby() ? [] : list());
+  return {
+    devices: () => shown(() => devices.inventory.list()),
+    reasons: driver.reasons,
+    registered: () => registrar.status().registered,
+    activity: () => shown(() => devices.activity()),
+    relay: () => (isStandby() ? undefined : driver.relay()),
+    readyCameras: readyCamerasOf(driver),
+    cordoned: (id) => cordons.cordons.has(id),
+    retired: (id) => devices.inventory.isHeld(id, "retired"),
+    owners: config.metricsOwners ? () => podResources.owners() : undefined,
+  };
+}
+
+/** IDs of the devices that are ready cameras. */
+function readyCamerasOf({ devices }: VideoDriver): string[] {
+  return devices.flatMap(({ id, nodes }) =>
+    nodes.some(({ role }) => role === "feed") ? [id] : [],
+  );
+}
+
+/** Numbers of the devices of all pools but this one. */
+function numbersBeside(pool: PluginPool, pools: readonly PluginPool[]): ReadonlySet<number> {
+  const others = pools.filter((other) => other !== pool);
+  return new Set(others.flatMap(({ driver }) => driver.devices.map(({ number }) => number)));
 }

@@ -28,3 +28,13 @@ test("a part that has failed again and again for five minutes is lost, until it 
   await clock.advance(60_000);
   expect(failure()).toBeUndefined();
 });
+
+test("a part of one pool that fails now and then is not that of another", async () => {
+  const { clock, book, failure } = setUp();
+  for (let n = 0; n <= 10; n++) {
+    book.restarted("monitor", "webcams");
+    if (n % 5 === 0) book.restarted("monitor", "bots");
+    await clock.advance(n < 10 ? 30_000 : 1000);
+  }
+  expect(failure()).toBe("monitor of webcams has failed for 5 min");
+});

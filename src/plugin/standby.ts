@@ -21,6 +21,8 @@ export interface StandbyOptions {
 
 export interface StandbyDeps {
   readonly calls: Pick<LinuxCalls, "lockFile">;
+  /** True once the pools that come before this one have taken over, see {@link TakeOverOrder}. */
+  readonly isTurn: () => boolean;
   /** IDs of the devices that the kubelet can allocate. @throws PluginError if it does not answer. */
   readonly allocatable: (signal: AbortSignal) => Promise<readonly string[]>;
   /** Path of this instance's socket for the kubelet; undefined while it has none. */
@@ -46,6 +48,27 @@ export interface TakeOver {
 }
 
 const noOthers: OtherInstances = { same: [], unmarked: [] };
+
+/**
+ * The order in which the pools of a process take over: by resource name, so that of two processes with the same pools none
+ * has the lock that the other one waits for.
+ */
+export class TakeOverOrder {
+  readonly #waiting: string[];
+
+  constructor(resourceNames: readonly string[]) {
+    this.#waiting = resourceNames.toSorted();
+  }
+
+  isTurnOf(resourceName: string): boolean {
+    return this.#waiting[0] === resourceName;
+  }
+
+  /** The pool has taken over. */
+  done(resourceName: string): void {
+    if (this.isTurnOf(resourceName)) this.#waiting.shift();
+  }
+}
 
 /**
  * Makes one instance of a resource serve at a time: the one that has the lock `STATE_DIR/<resource name>.lock`. Others
@@ -95,6 +118,10 @@ export class Standby {
     const since = clock.now();
     try {
       while (!signal.aborted) {
+        if (!this.#deps.isTurn() && this.#isFree()) {
+          await clock.sleep(this.#times.lockMs, signal);
+          continue;
+        }
         const lock = this.#tryLock();
         const others = lock === "ours" ? await this.#others() : noOthers;
         // What another instance has allocated meanwhile is not in the note.
@@ -153,8 +180,20 @@ export class Standby {
     };
   }
 
+  /** True unless another instance has the lock; this one doesn't keep it yet. */
+  #isFree(): boolean {
+    try {
+      if (!this.#lock.tryLock()) return false;
+      this.#lock.release();
+    } catch {
+      // It is logged when it is this pool's turn.
+    }
+    return true;
+  }
+
   #tryLock(): StandbyFacts["lock"] {
     if (this.#lock.isHeld) return "ours";
+    if (!this.#deps.isTurn()) return "taken";
     try {
       if (!this.#lock.tryLock()) return "taken";
       // Only a note that its writer left while this instance waited for the lock is recent for certain: an older plugin,

@@ -1,14 +1,12 @@
-import { basename, dirname } from "node:path";
 import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../common/clock.ts";
 import type { ErrorCode } from "../common/error-codes.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import type { PodDevice } from "../common/pod-device.ts";
-import { fileIdentity } from "../common/unix-socket.ts";
-import { watchDirectory } from "../common/watch-directory.ts";
 import { PodResourcesLister } from "../gen/kubelet/podresources/v1/api_pb.ts";
-import { type BytesCallOptions, BytesClient } from "../grpc/bytes-client.ts";
+import type { BytesCallOptions, BytesClient } from "../grpc/bytes-client.ts";
+import { type Connection, PodResourcesConnection } from "./connection.ts";
 import { DeviceOwners, type Owner, type OwnerTimes, type OwnerUpdate } from "./device-owners.ts";
 import {
   type AnswerReader,
@@ -69,15 +67,8 @@ export interface PodResourcesStatus {
   readonly at: number;
 }
 
-interface Connection {
-  /** Identity of the socket's file when this connection was made. */
-  readonly identity: string;
-  readonly client: BytesClient;
-}
-
 /**
- * A client of the kubelet's pod-resources API for one resource. All calls share one connection. An error, or another
- * file at the socket's path (each start of the kubelet creates one), replaces the connection.
+ * A client of the kubelet's pod-resources API for one resource. All calls share one connection; an error replaces it.
  *
  * The kubelet allows 100 calls a second, 10 at once, for all clients together
  * (pkg/kubelet/apis/podresources/constants.go), and rejects the rest with ResourceExhausted.
@@ -87,16 +78,23 @@ export class PodResources {
   readonly #clock: Clock;
   readonly #observer: PodResourcesObserver | undefined;
   readonly #owners: DeviceOwners;
-  #connection: Connection | undefined;
-  #kubelet: string | undefined;
+  readonly #connection: PodResourcesConnection;
   #otherOffers: ReadonlyMap<string, readonly string[]> = new Map();
   #status: PodResourcesStatus;
 
-  constructor(options: PodResourcesOptions, clock: Clock, observer?: PodResourcesObserver) {
+  /** @param connection That of other resources, to share it. Default: one of its own. */
+  constructor(
+    options: PodResourcesOptions,
+    clock: Clock,
+    observer?: PodResourcesObserver,
+    connection = new PodResourcesConnection(options.socket, clock),
+  ) {
     this.#options = options;
     this.#clock = clock;
     this.#observer = observer;
     this.#owners = new DeviceOwners(ownerTimes(options));
+    this.#connection = connection;
+    connection.onRestart(() => this.#owners.kubeletRestarted(clock.now()));
     this.#status = { answers: false, error: "not asked yet", at: clock.now() };
   }
 
@@ -153,20 +151,12 @@ export class PodResources {
   }
 
   /** Calls `notify` when a started kubelet has created its socket, until `signal` aborts. */
-  readonly watch = (notify: () => void, signal: AbortSignal): void => {
-    const { socket } = this.#options;
-    const changed = () => {
-      const identity = fileIdentity(socket);
-      if (identity !== undefined && identity !== this.#connection?.identity) notify();
-    };
-    const isSocket = (name: string) => name === basename(socket);
-    watchDirectory(dirname(socket), isSocket, changed, signal, this.#clock);
-  };
+  readonly watch = (notify: () => void, signal: AbortSignal): void =>
+    this.#connection.watch(notify, signal);
 
   /** Ends the connection; the next call makes another. */
   close(): void {
-    this.#connection?.client.close();
-    this.#connection = undefined;
+    this.#connection.close();
   }
 
   async #call<T>(
@@ -176,7 +166,7 @@ export class PodResources {
   ): Promise<T> {
     let connection: Connection | undefined;
     try {
-      connection = this.#connected();
+      connection = this.#connection.connected();
       const answer = await call(connection);
       if (method === "List") this.#status = { answers: true, error: "", at: this.#clock.now() };
       return answer;
@@ -184,7 +174,7 @@ export class PodResources {
       const error = podResourcesError(reason);
       // A caller that has left says nothing about the kubelet.
       if (signal.aborted) throw error;
-      if (!connectionWorks.has(error.code) && connection === this.#connection) this.close();
+      if (!connectionWorks.has(error.code)) this.#connection.failed(connection);
       if (method === "List") this.#listFailed(error);
       this.#observer?.podResourcesFailed(method, failureOf(error));
       throw error;
@@ -197,23 +187,6 @@ export class PodResources {
     const isFresh = answers && now - at <= ownerTimes(this.#options).staleMs;
     if (code === "pod_resources_busy" && isFresh) return;
     this.#status = { answers: false, error: message, at: now };
-  }
-
-  /** @throws PluginError `pod_resources_absent`. */
-  #connected(): Connection {
-    const { socket } = this.#options;
-    const identity = fileIdentity(socket);
-    if (identity === undefined) {
-      throw new PluginError("pod_resources_absent", `there is no ${socket}`);
-    }
-    if (this.#connection?.identity === identity) return this.#connection;
-    this.close();
-    if (this.#kubelet !== undefined && this.#kubelet !== identity) {
-      this.#owners.kubeletRestarted(this.#clock.now());
-    }
-    this.#kubelet = identity;
-    this.#connection = { identity, client: new BytesClient(socket) };
-    return this.#connection;
   }
 
   readonly #isWanted = (device: ResourceDevice): boolean =>

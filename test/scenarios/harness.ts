@@ -6,6 +6,7 @@ import type { Logger } from "../../src/common/logger.ts";
 import { PluginError } from "../../src/common/plugin-error.ts";
 import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { defaultPool, type LoopbackPool } from "../../src/config/pool-config.ts";
 import {
   defaultRegistrationTimes,
   type RegistrationTimes,
@@ -14,9 +15,10 @@ import {
   defaultMaintenanceTimes,
   type MaintenanceTimes,
 } from "../../src/devices/maintenance/maintenance-times.ts";
+import type { VideoDriver } from "../../src/drivers/driver.ts";
 import { SimulatedDriver } from "../../src/drivers/simulated/simulated-driver.ts";
 import { Journal, withJournal } from "../../src/observe/journal.ts";
-import { Plugin, type PluginDeps } from "../../src/plugin/plugin.ts";
+import { Plugin, type PluginDeps, poolLog } from "../../src/plugin/plugin.ts";
 import { readySettings } from "../../src/plugin/ready-settings.ts";
 import { behaviourOf, type KubeletVersion } from "../../src/simulator/behaviour.ts";
 import type { KubeletEvent } from "../../src/simulator/events.ts";
@@ -68,6 +70,14 @@ export interface RunningPlugin {
   failure(): Promise<PluginError | undefined>;
 }
 
+/** What a test has instead of the usual parts of a plugin. */
+export interface Parts extends Partial<Omit<PluginDeps, "pools">> {
+  /** Of the only pool. */
+  readonly driver?: VideoDriver;
+  /** Default: a simulated driver. */
+  readonly pools?: readonly { readonly config: LoopbackPool; readonly driver?: VideoDriver }[];
+}
+
 /** A node's directories, a kubelet that isn't started yet, and the test's plugins. */
 export class Scenario {
   readonly directory = mkdtempSync(join(tmpdir(), "vdp-"));
@@ -92,18 +102,24 @@ export class Scenario {
   }
 
   /**
-   * Starts a plugin in this process, with the scenario's options and parts, and defaults for the rest.
+   * Starts a plugin in this process, with the scenario's options and parts, and defaults for the rest. With `pools` it has
+   * those instead of the pool of the options.
    */
   startPlugin(
     options: Partial<Record<string, string>> = {},
-    parts: Partial<PluginDeps> = {},
+    { driver, pools, ...parts }: Parts = {},
   ): RunningPlugin {
     const recorder = recordingLogger();
     const journal = new Journal();
     const log = withJournal(recorder, journal);
     const config = this.config(options);
+    const wanted = pools ?? [{ config: defaultPool(config), ...(driver && { driver }) }];
     const plugin = new Plugin(config, {
-      driver: simulatedDriver(config, log),
+      pools: wanted.map((pool) => {
+        const own = poolLog(log, pool.config, wanted);
+        const made = { ...config, ...pool.config.options };
+        return { config: pool.config, driver: pool.driver ?? simulatedDriver(made, own) };
+      }),
       log,
       journal,
       version: "test",
@@ -165,7 +181,7 @@ export class Scenario {
   /** Starts kubelet and plugin, and waits until all devices are allocatable. */
   async registered(
     options: Partial<Record<string, string>> = {},
-    parts: Partial<PluginDeps> = {},
+    parts: Parts = {},
   ): Promise<RunningPlugin> {
     const plugin = this.startPlugin(options, parts);
     await this.kubelet.start();

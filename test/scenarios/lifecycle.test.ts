@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { defaultPool } from "../../src/config/pool-config.ts";
 import { defaultMaintenanceTimes } from "../../src/devices/maintenance/maintenance-times.ts";
 import { Plugin } from "../../src/plugin/plugin.ts";
 import { behaviourOf } from "../../src/simulator/behaviour.ts";
@@ -45,7 +46,9 @@ describe("the plugin's life", () => {
     const driver = new FakeDriver();
     driver.onEnsure = () => new Promise(() => undefined);
     const log = recordingLogger();
-    const plugin = new Plugin(scenario.config({}), { driver, log, version: "test" });
+    const config = scenario.config({});
+    const pools = [{ config: defaultPool(config), driver }];
+    const plugin = new Plugin(config, { pools, log, version: "test" });
     const stop = new AbortController();
     const running = plugin.run(stop.signal);
     await eventually(() => driver.calls.includes("ensure"), "the set-up to begin");

@@ -1,4 +1,5 @@
-import { Metrics, type MetricsSources } from "../../src/observe/metrics.ts";
+import type { PoolSources } from "../../src/observe/metrics.ts";
+import { makeMetrics } from "./make-metrics.ts";
 
 /** A metric as Prometheus reads it. */
 export interface ExposedMetric {
@@ -9,9 +10,8 @@ export interface ExposedMetric {
   readonly help: string;
 }
 
-const sources: MetricsSources = {
+const sources: PoolSources = {
   registered: () => true,
-  standby: () => false,
   devices: () => [
     {
       ...{ id: "video10", number: 10, nodes: [{ hostPath: "/dev/video10" }] },
@@ -37,14 +37,12 @@ const sources: MetricsSources = {
   readyCameras: ["video10"],
   cordoned: () => false,
   retired: () => false,
-  lagSeconds: () => 0,
   owners: () => new Map([["video10", { namespace: "default", pod: "recorder", container: "app" }]]),
 };
 
 /** All metrics of the program, each with a series, in the order of their output. */
 export async function exposedMetrics(): Promise<ExposedMetric[]> {
-  const metrics = new Metrics({ version: "0.1.0", nodeName: "node-a", deviceIds: ["video10"] });
-  metrics.show(sources);
+  const metrics = makeMetrics(sources);
   metrics.actorStarted("monitor");
   const { body } = await metrics.render();
   return [...body.matchAll(/^# HELP (\w+) (.*)\n# TYPE \1 (\w+)$/gm)].map(

@@ -1,7 +1,7 @@
 import type { Clock } from "../../common/clock.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import { type DeviceObservation, type DriverDevice, okObservation } from "../../drivers/driver.ts";
-import { PodNumbers } from "../usage/pod-numbers.ts";
+import { type NumberUsage, PodNumbers } from "../usage/pod-numbers.ts";
 import type { UsageTracker } from "../usage/usage-tracker.ts";
 import {
   type DeviceStatus,
@@ -174,7 +174,7 @@ export class Inventory {
    */
   releaseNumber(id: string, number: string): readonly string[] {
     const isReleased = (other: string) =>
-      other !== id && this.#usage.useUnlessOpen(other) !== "in_use";
+      other !== id && this.#usageOf(other).useUnlessOpen(other) !== "in_use";
     const others = this.#numbers.devicesOf(number).filter(isReleased);
     if (others.length > 0) this.#numbers.forget(number, others);
     return others;
@@ -245,6 +245,11 @@ export class Inventory {
     if (changes.length > 0) for (const listener of [...this.#listeners]) listener(changes);
   }
 
+  /** Knows the use of a device, which may be another driver's. */
+  #usageOf(id: string): Pick<NumberUsage, "podOf" | "useUnlessOpen"> {
+    return this.#numbers.usageOf(id) ?? this.#usage;
+  }
+
   /** The holds that others have set, and those that follow from the use of the devices. */
   #holdsOf({
     device: { id, cleaning },
@@ -259,7 +264,7 @@ export class Inventory {
     for (const number of numbersIn(observation)) {
       const other = this.#numbers.otherDeviceOf(id, number);
       if (other === undefined) continue;
-      const { pod: owner } = this.#usage.podOf(other) ?? {};
+      const { pod: owner } = this.#usageOf(other).podOf(other) ?? {};
       const who = owner === undefined ? `A pod that was allocated ${other}` : `The pod ${owner}`;
       const remedy =
         owner === undefined && cleaning === "reset"

@@ -7,6 +7,7 @@ import type { UsageTracker } from "./usage-tracker.ts";
 
 export interface PodNumbersStoreDeps {
   readonly numbers: PodNumbers;
+  /** Follows the use of devices that no driver of the process has. */
   readonly usage: Pick<UsageTracker, "track">;
   readonly file: Pick<PodNumbersFile, "load" | "save">;
   readonly log: Logger;
@@ -38,7 +39,7 @@ export class PodNumbersStore {
         next: "for pods that run, the numbers count that their devices have now",
       });
     }
-    usage.track([...known.keys()]);
+    usage.track([...known.keys()].filter((id) => numbers.usageOf(id) === undefined));
     numbers.restore(known);
     numbers.subscribe(() => this.#saveSoon());
   }

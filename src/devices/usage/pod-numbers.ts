@@ -1,3 +1,4 @@
+import type { PodDevice } from "../../common/pod-device.ts";
 import type { DeviceUse } from "./usage.ts";
 
 /** Device numbers (`81:0`) that containers of pods may have, by the ID of the device that the pod was allocated. */
@@ -10,6 +11,13 @@ export interface NumberFacts {
   readonly use: DeviceUse;
   /** The numbers that its nodes have now; empty if it doesn't exist, or has none. */
   readonly current: readonly string[];
+}
+
+/** Knows the use of the devices of one driver, and who owns them. */
+export interface NumberUsage {
+  tracks(id: string): boolean;
+  podOf(id: string): PodDevice | undefined;
+  useUnlessOpen(id: string): DeviceUse;
 }
 
 const none: ReadonlySet<string> = new Set();
@@ -35,12 +43,25 @@ export function nextNumbers(
  * The device numbers that running pods may have. The kernel gives a new device the lowest minor that is free, so a
  * device that is removed and created again may get another one, and the next device gets its former one. A container
  * that has a node of that number then opens the other device: its device cgroup allows the number.
+ *
+ * All drivers of the process share it: the kernel gives out their devices' numbers alike.
  */
 export class PodNumbers {
   #byDevice: NumbersByDevice = new Map();
   /** IDs of devices by number. */
   #byNumber: ReadonlyMap<string, readonly string[]> = new Map();
   readonly #listeners = new Set<() => void>();
+  readonly #usages = new Set<NumberUsage>();
+
+  /** Adds what knows the use of some devices. */
+  join(usage: NumberUsage): void {
+    this.#usages.add(usage);
+  }
+
+  /** What knows the use of a device; undefined if nothing does. */
+  usageOf(id: string): NumberUsage | undefined {
+    return [...this.#usages].find((usage) => usage.tracks(id));
+  }
 
   get byDevice(): NumbersByDevice {
     return this.#byDevice;

@@ -138,6 +138,11 @@ export class UsageTracker {
     for (const id of ids) if (!this.#records.has(id)) this.#records.set(id, { ...unknownUsage });
   }
 
+  /** True if the device is one whose use is followed here. */
+  tracks(id: string): boolean {
+    return this.#records.has(id);
+  }
+
   /** The devices that are known to be free. */
   free(): ReadonlySet<string> {
     return new Set([...this.#records.keys()].filter((id) => this.use(id) === "free"));

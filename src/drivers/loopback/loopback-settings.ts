@@ -12,6 +12,8 @@ export interface LoopbackSettings extends ParameterSettings, NodeAccess {
   readonly maxDevices: number;
   /** Numbers of devices that pods own. Those beyond the wanted ones become surplus devices. Default: none. */
   readonly allocatedNumbers?: readonly number[];
+  /** Numbers of other drivers' devices in this process, which are skipped. Default: none. */
+  readonly reservedNumbers?: ReadonlySet<number>;
   /** True if each number is a ready camera, which has a feed as a second device. Default: false. */
   readonly pairs?: boolean;
   /** Card label of the devices, with `{id}`, `{n}` and `{node}` in it; cut at 31 bytes. Empty: the module's default. */

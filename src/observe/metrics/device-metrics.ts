@@ -3,10 +3,11 @@ import type { DeviceActivity } from "../../devices/devices.ts";
 import { type DeviceStatus, inventoryReasons } from "../../devices/inventory/device-status.ts";
 import type { RelayReport } from "../../drivers/driver.ts";
 import type { Owner } from "../../pod-resources/device-owners.ts";
-import { prefix } from "./make-metrics.ts";
+import { type PoolLabels, prefix } from "./make-metrics.ts";
 
-/** Sources of the gauges about devices. */
+/** Sources of the gauges about one pool's devices. */
 export interface DeviceSources {
+  readonly labels: PoolLabels;
   /** Empty while another instance shows them, as are the activities. */
   readonly devices: () => readonly DeviceStatus[];
   readonly activity: () => readonly DeviceActivity[];
@@ -23,45 +24,53 @@ export interface DeviceSources {
 }
 
 /**
- * Adds the gauges about devices. Each has the same labels for the process's life, except owners, `device_in_use` and
- * `device_owned_idle`: 0 for a device whose use is unknown would be counted as a free device.
+ * Adds the gauges about the devices of all pools. Each has the same labels for the process's life, except owners,
+ * `device_in_use` and `device_owned_idle`: 0 for a device whose use is unknown would be counted as a free device.
  */
-export function deviceMetrics(registry: Registry, sources: DeviceSources): void {
-  const { devices, activity, relay, reasons, cordoned, retired, owners } = sources;
+export function deviceMetrics(registry: Registry, pools: readonly DeviceSources[]): void {
   const registers = [registry];
-  const states: Gauge<"state"> = new Gauge({
+  const states: Gauge<"resource" | "state"> = new Gauge({
     name: `${prefix}devices`,
     help: "Devices by state: ok for healthy, or the reason why not.",
-    labelNames: ["state"],
+    labelNames: ["resource", "state"],
     registers,
     collect: () => {
-      // A reason that no device has is shown as 0.
-      const all = ["ok", ...inventoryReasons, ...reasons];
-      const counts = Object.fromEntries(all.map((reason) => [reason, 0]));
-      for (const { reason } of devices()) counts[reason] = (counts[reason] ?? 0) + 1;
-      for (const [state, count] of Object.entries(counts)) states.set({ state }, count);
+      for (const { labels, devices, reasons } of pools) {
+        // A reason that no device has is shown as 0.
+        const all = ["ok", ...inventoryReasons, ...reasons];
+        const counts = Object.fromEntries(all.map((reason) => [reason, 0]));
+        for (const { reason } of devices()) counts[reason] = (counts[reason] ?? 0) + 1;
+        for (const [state, count] of Object.entries(counts)) {
+          states.set({ ...labels, state }, count);
+        }
+      }
     },
   });
   const perDevice = <T extends { readonly id: string }>(
     name: string,
     help: string,
-    read: () => readonly T[],
-    holds: (device: T) => boolean | undefined,
+    read: (pool: DeviceSources) => readonly T[],
+    holds: (device: T, pool: DeviceSources) => boolean | undefined,
   ) => {
-    const metric: Gauge<"device"> = new Gauge({
+    const metric: Gauge<"resource" | "device"> = new Gauge({
       name: prefix + name,
       help,
-      labelNames: ["device"],
+      labelNames: ["resource", "device"],
       registers,
       collect: () => {
-        for (const device of read()) {
-          const value = holds(device);
-          if (value === undefined) metric.remove({ device: device.id });
-          else metric.set({ device: device.id }, value ? 1 : 0);
+        for (const pool of pools) {
+          for (const device of read(pool)) {
+            const value = holds(device, pool);
+            const labels = { ...pool.labels, device: device.id };
+            if (value === undefined) metric.remove(labels);
+            else metric.set(labels, value ? 1 : 0);
+          }
         }
       },
     });
   };
+  const devices = (pool: DeviceSources) => pool.devices();
+  const activity = (pool: DeviceSources) => pool.activity();
   perDevice(
     "device_healthy",
     "1 if the device is offered to the kubelet as healthy.",
@@ -78,12 +87,12 @@ export function deviceMetrics(registry: Registry, sources: DeviceSources): void 
     "device_owned_idle",
     "1 if a pod owns the device and no process streams to it, as of the last inspection; absent while unknown.",
     activity,
-    ({ id, use, ownership }) => {
+    ({ id, use, ownership }, pool) => {
       if (ownership === undefined) return use === "unknown" ? undefined : false;
       // A ready camera has a format at any time.
-      const picture = relay()?.cameras.get(id)?.picture;
+      const picture = pool.relay()?.cameras.get(id)?.picture;
       if (picture !== undefined) return picture === "placeholder";
-      return devices().find((device) => device.id === id)?.format === "";
+      return pool.devices().find((device) => device.id === id)?.format === "";
     },
   );
   perDevice(
@@ -98,27 +107,34 @@ export function deviceMetrics(registry: Registry, sources: DeviceSources): void 
     activity,
     ({ work }) => work === "reset",
   );
-  perDevice("device_cordoned", "1 if an operator has cordoned the device.", devices, ({ id }) =>
-    cordoned(id),
+  perDevice(
+    "device_cordoned",
+    "1 if an operator has cordoned the device.",
+    devices,
+    ({ id }, { cordoned }) => cordoned(id),
   );
   perDevice(
     "device_retired",
     "1 if the device is no longer offered, after MAX_DEVICES or FIRST_DEVICE_NUMBER changed.",
     devices,
-    ({ id }) => retired(id),
+    ({ id }, { retired }) => retired(id),
   );
-  if (owners) ownerMetric(registry, owners);
+  if (pools.some(({ owners }) => owners !== undefined)) ownerMetric(registry, pools);
 }
 
-function ownerMetric(registry: Registry, owners: () => ReadonlyMap<string, Owner>): void {
-  const metric: Gauge<"device" | "namespace" | "pod" | "container"> = new Gauge({
+function ownerMetric(registry: Registry, pools: readonly DeviceSources[]): void {
+  const metric: Gauge<"resource" | "device" | "namespace" | "pod" | "container"> = new Gauge({
     name: `${prefix}device_owner_info`,
     help: "Always 1; the labels name the container that owns the device, as listed by the kubelet.",
-    labelNames: ["device", "namespace", "pod", "container"],
+    labelNames: ["resource", "device", "namespace", "pod", "container"],
     registers: [registry],
     collect: () => {
       metric.reset();
-      for (const [device, owner] of owners()) metric.set({ device, ...owner }, 1);
+      for (const { labels, owners } of pools) {
+        for (const [device, owner] of owners?.() ?? []) {
+          metric.set({ ...labels, device, ...owner }, 1);
+        }
+      }
     },
   });
 }

@@ -2,7 +2,7 @@ import type { Registry } from "prom-client";
 import type { RegistrationEnd } from "../../device-plugin/registrar.ts";
 import type { MaintenanceResult } from "../../devices/maintenance/run-maintenance.ts";
 import type { PodResourcesFailure, PodResourcesMethod } from "../../pod-resources/pod-resources.ts";
-import { counter, histogram } from "./make-metrics.ts";
+import { counter, histogram, type PoolLabels } from "./make-metrics.ts";
 
 /** Allocate answers from memory, so its buckets start at 50 µs; with a reset it may take 2 s. Seconds. */
 const allocateBuckets = [
@@ -27,42 +27,54 @@ const ends: readonly RegistrationEnd[] = [
   "stopping",
 ];
 
-/** Adds the counters and histograms of events. @param device all device IDs. */
-export function eventMetrics(registry: Registry, device: readonly string[]) {
+/** Whose events are counted. */
+export interface PoolEvents {
+  readonly labels: PoolLabels;
+  /** IDs of the pool's devices. */
+  readonly deviceIds: readonly string[];
+}
+
+/** Adds the counters and histograms of each pool's events. */
+export function eventMetrics(registry: Registry, pools: readonly PoolEvents[]) {
   const result = results;
+  const labels = pools.map((pool) => pool.labels);
+  const perPool = <T extends string>(
+    name: string,
+    help: string,
+    values: (pool: PoolEvents) => { readonly [label in T]: readonly string[] },
+  ) => {
+    const series = pools.map((pool) => ({ ...listed(pool.labels), ...values(pool) }));
+    return counter<T | "resource">(registry, name, help, ...series);
+  };
+  const timed = (name: string, help: string, buckets: readonly number[]) =>
+    histogram(registry, name, help, buckets, labels);
+  const ofDevices = ({ deviceIds: device }: PoolEvents) => ({ device, result });
   return {
-    reset: counter(registry, "resets_total", "Resets of a device, by result.", { device, result }),
-    repair: counter(registry, "repairs_total", "Repairs of a device in place, by result.", {
-      device,
-      result,
-    }),
-    resetDuration: histogram(
-      registry,
+    reset: perPool("resets_total", "Resets of a device, by result.", ofDevices),
+    repair: perPool("repairs_total", "Repairs of a device in place, by result.", ofDevices),
+    resetDuration: timed(
       "reset_duration_seconds",
       "Duration of a reset that was carried out, successful or not.",
       resetBuckets,
     ),
-    allocateDuration: histogram(
-      registry,
+    allocateDuration: timed(
       "allocate_duration_seconds",
       "Time the plugin took to answer Allocate.",
       allocateBuckets,
     ),
-    allocated: counter(registry, "allocated_devices_total", "Devices allocated to containers.", {}),
-    refused: counter(
-      registry,
+    allocated: perPool("allocated_devices_total", "Devices allocated to containers.", () => ({})),
+    refused: perPool(
       "allocations_refused_total",
       "Allocate and PreStartContainer calls refused, by gRPC status code.",
-      { code: refusals },
+      () => ({ code: refusals }),
     ),
-    registrations: counter(registry, "registrations_total", "Register calls, by result.", {
+    registrations: perPool("registrations_total", "Register calls, by result.", () => ({
       result: ["accepted", "failed"],
-    }),
-    ended: counter(registry, "registrations_ended_total", "Registrations that ended, by reason.", {
+    })),
+    ended: perPool("registrations_ended_total", "Registrations that ended, by reason.", () => ({
       reason: ends,
-    }),
-    inspectionDuration: histogram(
-      registry,
+    })),
+    inspectionDuration: timed(
       "inspection_duration_seconds",
       "Duration of one inspection of all devices.",
       inspectionBuckets,
@@ -73,11 +85,16 @@ export function eventMetrics(registry: Registry, device: readonly string[]) {
       "Failed calls of the kubelet's pod-resources API, by method and reason.",
       { method: methods, reason: failures },
     ),
-    restarts: counter(
+    restarts: counter<"actor" | "resource">(
       registry,
       "actor_restarts_total",
       "Restarts of a part of the program after an unexpected error.",
-      { actor: [] },
+      { actor: [], resource: [] },
     ),
   };
+}
+
+/** Labels as lists of their only values. */
+function listed({ resource }: PoolLabels): { readonly resource?: readonly string[] } {
+  return resource === undefined ? {} : { resource: [resource] };
 }

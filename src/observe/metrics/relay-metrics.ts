@@ -1,112 +1,102 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { CameraRelay, RelayReport } from "../../drivers/driver.ts";
-import { prefix } from "./make-metrics.ts";
+import { type PoolLabels, poolGauge, prefix } from "./make-metrics.ts";
 
+/** Sources of the metrics about one pool's ready cameras. */
 export interface RelaySources {
+  readonly labels: PoolLabels;
   /** Undefined while another instance relays. */
   readonly relay: () => RelayReport | undefined;
   /** IDs of the devices that are ready cameras. */
   readonly readyCameras: readonly string[];
 }
 
-/** Adds the metrics of ready cameras and of the relay that copies the frames of all of them. */
-export function relayMetrics(registry: Registry, { relay, readyCameras }: RelaySources): void {
-  const registers = [registry];
-  const running: Gauge = new Gauge({
-    name: `${prefix}relay_running`,
-    help: "1 if the relay runs, which copies frames from the feeds of ready cameras; absent on a standby.",
-    registers,
-    collect: () => {
-      const report = relay();
-      if (report === undefined) running.remove();
-      else running.set(report.isRunning ? 1 : 0);
-    },
-  });
-  const total = (name: string, help: string, read: (report: RelayReport) => number) => {
-    const metric: Counter = new Counter({
-      name: prefix + name,
-      help,
-      registers,
-      collect: () => grow(metric, {}, name, relay(), read),
-    });
-  };
-  const last = new Map<string, number>();
-  /** Adds what has come since the last scrape: a report may lack a camera for a while, and its count must not fall. */
-  const grow = <T extends string>(
-    metric: Counter<T>,
-    labels: Partial<Record<T, string>>,
-    key: string,
-    report: RelayReport | undefined,
-    read: (report: RelayReport) => number | undefined,
-  ) => {
-    const now = (report && read(report)) ?? last.get(key) ?? 0;
-    const before = last.get(key) ?? 0;
-    metric.inc(labels, Math.max(0, now < before ? now : now - before));
-    last.set(key, now);
-  };
-  total(
-    "relay_restarts_total",
-    "Restarts of the relay after it had ended by itself.",
-    ({ restarts }) => restarts,
-  );
-  total(
-    "relay_cpu_seconds_total",
-    "CPU time that the relay has used, a part of the process's.",
-    ({ cpuSeconds }) => cpuSeconds,
-  );
+type Labels = Partial<Record<"resource" | "device" | "kind", string>>;
 
-  const perKind = (
+/** Adds the metrics of ready cameras and of each pool's relay, which copies the frames of all of them. */
+export function relayMetrics(registry: Registry, pools: readonly RelaySources[]): void {
+  const registers = [registry];
+  poolGauge(
+    registry,
+    `${prefix}relay_running`,
+    "1 if the relay runs, which copies frames from the feeds of ready cameras; absent on a standby.",
+    pools,
+    ({ relay }) => {
+      const report = relay();
+      return report && (report.isRunning ? 1 : 0);
+    },
+  );
+  /** A counter that grows by what has come since the last scrape: a report may lack a camera for a while. */
+  const total = (
     name: string,
     help: string,
-    kinds: Readonly<Record<string, (camera: CameraRelay) => number>>,
+    labelNames: readonly ("device" | "kind")[],
+    read: (pool: RelaySources, grow: (labels: Labels, value: number | undefined) => void) => void,
   ) => {
-    const metric: Counter<"device" | "kind"> = new Counter({
-      ...{ name: prefix + name, help, labelNames: ["device", "kind"], registers },
+    const last = new Map<string, number>();
+    const metric: Counter<"resource" | "device" | "kind"> = new Counter({
+      ...{ name: prefix + name, help, labelNames: ["resource", ...labelNames], registers },
       collect: () => {
-        const report = relay();
-        for (const device of readyCameras) {
-          for (const [kind, count] of Object.entries(kinds)) {
-            grow(metric, { device, kind }, `${name} ${device} ${kind}`, report, ({ cameras }) => {
-              const camera = cameras.get(device);
-              return camera && count(camera);
-            });
-          }
+        for (const pool of pools) {
+          read(pool, (own, value) => {
+            const labels = { ...pool.labels, ...own };
+            const key = Object.values(labels).join(" ");
+            const before = last.get(key) ?? 0;
+            const now = value ?? before;
+            metric.inc(labels, Math.max(0, now < before ? now : now - before));
+            last.set(key, now);
+          });
         }
       },
     });
   };
-  perKind(
+  total(
+    "relay_restarts_total",
+    "Restarts of the relay after it had ended by itself.",
+    [],
+    ({ relay }, grow) => grow({}, relay()?.restarts),
+  );
+  total(
+    "relay_cpu_seconds_total",
+    "CPU time that the relay has used, a part of the process's.",
+    [],
+    ({ relay }, grow) => grow({}, relay()?.cpuSeconds),
+  );
+  total(
     "relay_frames_total",
     "Frames of a ready camera by kind: application and placeholder were shown, dropped ones have the wrong size.",
-    {
-      application: ({ applicationFrames }) => applicationFrames,
-      placeholder: ({ placeholderFrames }) => placeholderFrames,
-      dropped: ({ droppedFrames }) => droppedFrames,
-    },
-  );
-  const seconds: Counter<"device"> = new Counter({
-    name: `${prefix}relay_seconds_total`,
-    help: "Time from the moment at which a frame of the application could be read until the camera had it, summed up.",
-    labelNames: ["device"],
-    registers,
-    collect: () => {
-      const report = relay();
+    ["device", "kind"],
+    ({ relay, readyCameras }, grow) => {
+      const cameras = relay()?.cameras;
       for (const device of readyCameras) {
-        grow(seconds, { device }, `seconds ${device}`, report, ({ cameras }) => {
-          return cameras.get(device)?.relaySeconds;
-        });
+        const camera = cameras?.get(device);
+        grow({ device, kind: "application" }, camera?.applicationFrames);
+        grow({ device, kind: "placeholder" }, camera?.placeholderFrames);
+        grow({ device, kind: "dropped" }, camera?.droppedFrames);
       }
     },
-  });
+  );
+  total(
+    "relay_seconds_total",
+    "Time from the moment at which a frame of the application could be read until the camera had it, summed up.",
+    ["device"],
+    ({ relay, readyCameras }, grow) => {
+      const cameras = relay()?.cameras;
+      for (const device of readyCameras) grow({ device }, cameras?.get(device)?.relaySeconds);
+    },
+  );
   const perCamera = (name: string, help: string, read: (camera: CameraRelay) => number) => {
-    const metric: Gauge<"device"> = new Gauge({
-      ...{ name: prefix + name, help, labelNames: ["device"], registers },
+    const metric: Gauge<"resource" | "device"> = new Gauge({
+      ...{ name: prefix + name, help, labelNames: ["resource", "device"], registers },
       collect: () => {
-        const cameras = relay()?.cameras;
-        for (const device of readyCameras) {
-          const camera = cameras?.get(device);
-          if (camera === undefined) metric.remove({ device });
-          else metric.set({ device }, read(camera));
+        for (const { labels: own, relay, readyCameras } of pools) {
+          const cameras = relay()?.cameras;
+          for (const device of readyCameras) {
+            const camera = cameras?.get(device);
+            const labels = { ...own, device };
+            if (camera === undefined) metric.remove(labels);
+            else metric.set(labels, read(camera));
+          }
         }
       },
     });

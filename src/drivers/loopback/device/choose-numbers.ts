@@ -7,7 +7,13 @@ import { readVideoDevices } from "./sysfs.ts";
 
 export type NumberSettings = Pick<
   LoopbackSettings,
-  "firstDeviceNumber" | "maxDevices" | "allocatedNumbers" | "numberTaken" | "sysfsDir" | "pairs"
+  | "firstDeviceNumber"
+  | "maxDevices"
+  | "allocatedNumbers"
+  | "numberTaken"
+  | "sysfsDir"
+  | "pairs"
+  | "reservedNumbers"
 >;
 
 /**
@@ -27,7 +33,9 @@ export function chooseNumbers(settings: NumberSettings): readonly DriverDevice[]
     numberTaken === "elsewhere"
       ? readVideoDevices(sysfsDir).filter(({ loopback }) => !loopback)
       : [];
-  const isFree = (candidate: number) => !foreign.some(({ number }) => number === candidate);
+  const isFree = (candidate: number) =>
+    !settings.reservedNumbers?.has(candidate) &&
+    !foreign.some(({ number }) => number === candidate);
   const hasFreeFeed = (candidate: number) =>
     isFree(feedNumber(candidate)) && !isFeedOf(candidate, firstDeviceNumber);
   const numbers = candidates

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file videodevice/admin/v1/admin.proto.
  */
 export const file_videodevice_admin_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("CiB2aWRlb2RldmljZS9hZG1pbi92MS9hZG1pbi5wcm90bxIUdmlkZW9kZXZpY2UuYWRtaW4udjEiEgoQR2V0U3RhdHVzUmVxdWVzdCJBChFHZXRTdGF0dXNSZXNwb25zZRIsCgZzdGF0dXMYASABKAsyHC52aWRlb2RldmljZS5hZG1pbi52MS5TdGF0dXMiFAoSV2F0Y2hTdGF0dXNSZXF1ZXN0IkMKE1dhdGNoU3RhdHVzUmVzcG9uc2USLAoGc3RhdHVzGAEgASgLMhwudmlkZW9kZXZpY2UuYWRtaW4udjEuU3RhdHVzIjYKElJlc2V0RGV2aWNlUmVxdWVzdBIRCglkZXZpY2VfaWQYASABKAkSDQoFZm9yY2UYAiABKAgiQwoTUmVzZXREZXZpY2VSZXNwb25zZRIsCgZkZXZpY2UYASABKAsyHC52aWRlb2RldmljZS5hZG1pbi52MS5EZXZpY2UiNwoTUmVwYWlyRGV2aWNlUmVxdWVzdBIRCglkZXZpY2VfaWQYASABKAkSDQoFZm9yY2UYAiABKAgiVwoUUmVwYWlyRGV2aWNlUmVzcG9uc2USLAoGZGV2aWNlGAEgASgLMhwudmlkZW9kZXZpY2UuYWRtaW4udjEuRGV2aWNlEhEKCXVuY2hhbmdlZBgCIAEoCCI2ChNDb3Jkb25EZXZpY2VSZXF1ZXN0EhEKCWRldmljZV9pZBgBIAEoCRIMCgRub3RlGAIgASgJIkQKFENvcmRvbkRldmljZVJlc3BvbnNlEiwKBmRldmljZRgBIAEoCzIcLnZpZGVvZGV2aWNlLmFkbWluLnYxLkRldmljZSIqChVVbmNvcmRvbkRldmljZVJlcXVlc3QSEQoJZGV2aWNlX2lkGAEgASgJIlkKFlVuY29yZG9uRGV2aWNlUmVzcG9uc2USLAoGZGV2aWNlGAEgASgLMhwudmlkZW9kZXZpY2UuYWRtaW4udjEuRGV2aWNlEhEKCXVuY2hhbmdlZBgCIAEoCCJDChJTZXRMb2dMZXZlbFJlcXVlc3QSLQoFbGV2ZWwYASABKA4yHi52aWRlb2RldmljZS5hZG1pbi52MS5Mb2dMZXZlbCJHChNTZXRMb2dMZXZlbFJlc3BvbnNlEjAKCHByZXZpb3VzGAEgASgOMh4udmlkZW9kZXZpY2UuYWRtaW4udjEuTG9nTGV2ZWwi7wMKBlN0YXR1cxIvCgtvYnNlcnZlZF9hdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgDIAEoCRIRCglub2RlX25hbWUYBCABKAkSFQoNcmVzb3VyY2VfbmFtZRgFIAEoCRIOCgZkcml2ZXIYBiABKAkSMQoJbG9nX2xldmVsGAcgASgOMh4udmlkZW9kZXZpY2UuYWRtaW4udjEuTG9nTGV2ZWwSLgoHa3ViZWxldBgIIAEoCzIdLnZpZGVvZGV2aWNlLmFkbWluLnYxLkt1YmVsZXQSLQoHZGV2aWNlcxgJIAMoCzIcLnZpZGVvZGV2aWNlLmFkbWluLnYxLkRldmljZRIrCgZldmVudHMYCiADKAsyGy52aWRlb2RldmljZS5hZG1pbi52MS5FdmVudBI2CgxvdGhlcl9vZmZlcnMYCyADKAsyIC52aWRlb2RldmljZS5hZG1pbi52MS5PdGhlck9mZmVyEhYKDmRldmljZXNfZGV0YWlsGAwgASgJEioKBXJlbGF5GA0gASgLMhsudmlkZW9kZXZpY2UuYWRtaW4udjEuUmVsYXkiKgoFUmVsYXkSDwoHcnVubmluZxgBIAEoCBIQCghyZXN0YXJ0cxgCIAEoDSI3CgpPdGhlck9mZmVyEhUKDXJlc291cmNlX25hbWUYASABKAkSEgoKZGV2aWNlX2lkcxgCIAMoCSKkAQoHS3ViZWxldBISCgpyZWdpc3RlcmVkGAEgASgIEg4KBnJlYXNvbhgCIAEoCRIpCgVzaW5jZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHQoVcG9kX3Jlc291cmNlc19hbnN3ZXJzGAQgASgIEhsKE3BvZF9yZXNvdXJjZXNfZXJyb3IYBSABKAkSDgoGZGV0YWlsGAYgASgJIsUDCgZEZXZpY2USCgoCaWQYASABKAkSDgoGbnVtYmVyGAIgASgNEgwKBHBhdGgYAyABKAkSDwoHaGVhbHRoeRgEIAEoCBIOCgZyZWFzb24YBSABKAkSDgoGZGV0YWlsGAYgASgJEikKBXNpbmNlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgN1c2UYCCABKA4yGS52aWRlb2RldmljZS5hZG1pbi52MS5Vc2USKgoFb3duZXIYCSABKAsyGy52aWRlb2RldmljZS5hZG1pbi52MS5Pd25lchINCgVjbGVhbhgKIAEoCBIsCgZjb3Jkb24YCyABKAsyHC52aWRlb2RldmljZS5hZG1pbi52MS5Db3Jkb24SDgoGcmVzZXRzGAwgASgNEg8KB3JlcGFpcnMYDSABKA0SDgoGZm9ybWF0GA4gASgJEigKBHdvcmsYDyABKA4yGi52aWRlb2RldmljZS5hZG1pbi52MS5Xb3JrEhAKCHVubGlzdGVkGBAgASgIEjcKDHJlYWR5X2NhbWVyYRgRIAEoCzIhLnZpZGVvZGV2aWNlLmFkbWluLnYxLlJlYWR5Q2FtZXJhImEKC1JlYWR5Q2FtZXJhEhEKCWZlZWRfcGF0aBgBIAEoCRIuCgdwaWN0dXJlGAIgASgOMh0udmlkZW9kZXZpY2UuYWRtaW4udjEuUGljdHVyZRIPCgdwcm9ibGVtGAMgASgJIn0KBU93bmVyEhEKCW5hbWVzcGFjZRgBIAEoCRILCgNwb2QYAiABKAkSEQoJY29udGFpbmVyGAMgASgJEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5zaW5jZV9pc19leGFjdBgFIAEoCCJBCgZDb3Jkb24SKQoFc2luY2UYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBG5vdGUYAiABKAki2QEKBUV2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KBWxldmVsGAIgASgOMh4udmlkZW9kZXZpY2UuYWRtaW4udjEuTG9nTGV2ZWwSDwoHbWVzc2FnZRgDIAEoCRI3CgZmaWVsZHMYBCADKAsyJy52aWRlb2RldmljZS5hZG1pbi52MS5FdmVudC5GaWVsZHNFbnRyeRotCgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIikKCUVycm9ySW5mbxIMCgRjb2RlGAEgASgJEg4KBnJlbWVkeRgCIAEoCSp3CghMb2dMZXZlbBIZChVMT0dfTEVWRUxfVU5TUEVDSUZJRUQQABITCg9MT0dfTEVWRUxfREVCVUcQARISCg5MT0dfTEVWRUxfSU5GTxACEhIKDkxPR19MRVZFTF9XQVJOEAMSEwoPTE9HX0xFVkVMX0VSUk9SEAQqVAoHUGljdHVyZRIXChNQSUNUVVJFX1VOU1BFQ0lGSUVEEAASFwoTUElDVFVSRV9BUFBMSUNBVElPThABEhcKE1BJQ1RVUkVfUExBQ0VIT0xERVIQAio9CgRXb3JrEhQKEFdPUktfVU5TUEVDSUZJRUQQABIOCgpXT1JLX1JFU0VUEAESDwoLV09SS19SRVBBSVIQAio4CgNVc2USEwoPVVNFX1VOU1BFQ0lGSUVEEAASDAoIVVNFX0ZSRUUQARIOCgpVU0VfSU5fVVNFEAIy3wUKDEFkbWluU2VydmljZRJhCglHZXRTdGF0dXMSJi52aWRlb2RldmljZS5hZG1pbi52MS5HZXRTdGF0dXNSZXF1ZXN0GicudmlkZW9kZXZpY2UuYWRtaW4udjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACARJpCgtXYXRjaFN0YXR1cxIoLnZpZGVvZGV2aWNlLmFkbWluLnYxLldhdGNoU3RhdHVzUmVxdWVzdBopLnZpZGVvZGV2aWNlLmFkbWluLnYxLldhdGNoU3RhdHVzUmVzcG9uc2UiA5ACATABEmIKC1Jlc2V0RGV2aWNlEigudmlkZW9kZXZpY2UuYWRtaW4udjEuUmVzZXREZXZpY2VSZXF1ZXN0GikudmlkZW9kZXZpY2UuYWRtaW4udjEuUmVzZXREZXZpY2VSZXNwb25zZRJlCgxSZXBhaXJEZXZpY2USKS52aWRlb2RldmljZS5hZG1pbi52MS5SZXBhaXJEZXZpY2VSZXF1ZXN0GioudmlkZW9kZXZpY2UuYWRtaW4udjEuUmVwYWlyRGV2aWNlUmVzcG9uc2USZQoMQ29yZG9uRGV2aWNlEikudmlkZW9kZXZpY2UuYWRtaW4udjEuQ29yZG9uRGV2aWNlUmVxdWVzdBoqLnZpZGVvZGV2aWNlLmFkbWluLnYxLkNvcmRvbkRldmljZVJlc3BvbnNlEmsKDlVuY29yZG9uRGV2aWNlEisudmlkZW9kZXZpY2UuYWRtaW4udjEuVW5jb3Jkb25EZXZpY2VSZXF1ZXN0GiwudmlkZW9kZXZpY2UuYWRtaW4udjEuVW5jb3Jkb25EZXZpY2VSZXNwb25zZRJiCgtTZXRMb2dMZXZlbBIoLnZpZGVvZGV2aWNlLmFkbWluLnYxLlNldExvZ0xldmVsUmVxdWVzdBopLnZpZGVvZGV2aWNlLmFkbWluLnYxLlNldExvZ0xldmVsUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("CiB2aWRlb2RldmljZS9hZG1pbi92MS9hZG1pbi5wcm90bxIUdmlkZW9kZXZpY2UuYWRtaW4udjEiEgoQR2V0U3RhdHVzUmVxdWVzdCJBChFHZXRTdGF0dXNSZXNwb25zZRIsCgZzdGF0dXMYASABKAsyHC52aWRlb2RldmljZS5hZG1pbi52MS5TdGF0dXMiFAoSV2F0Y2hTdGF0dXNSZXF1ZXN0IkMKE1dhdGNoU3RhdHVzUmVzcG9uc2USLAoGc3RhdHVzGAEgASgLMhwudmlkZW9kZXZpY2UuYWRtaW4udjEuU3RhdHVzIjYKElJlc2V0RGV2aWNlUmVxdWVzdBIRCglkZXZpY2VfaWQYASABKAkSDQoFZm9yY2UYAiABKAgiQwoTUmVzZXREZXZpY2VSZXNwb25zZRIsCgZkZXZpY2UYASABKAsyHC52aWRlb2RldmljZS5hZG1pbi52MS5EZXZpY2UiNwoTUmVwYWlyRGV2aWNlUmVxdWVzdBIRCglkZXZpY2VfaWQYASABKAkSDQoFZm9yY2UYAiABKAgiVwoUUmVwYWlyRGV2aWNlUmVzcG9uc2USLAoGZGV2aWNlGAEgASgLMhwudmlkZW9kZXZpY2UuYWRtaW4udjEuRGV2aWNlEhEKCXVuY2hhbmdlZBgCIAEoCCI2ChNDb3Jkb25EZXZpY2VSZXF1ZXN0EhEKCWRldmljZV9pZBgBIAEoCRIMCgRub3RlGAIgASgJIkQKFENvcmRvbkRldmljZVJlc3BvbnNlEiwKBmRldmljZRgBIAEoCzIcLnZpZGVvZGV2aWNlLmFkbWluLnYxLkRldmljZSIqChVVbmNvcmRvbkRldmljZVJlcXVlc3QSEQoJZGV2aWNlX2lkGAEgASgJIlkKFlVuY29yZG9uRGV2aWNlUmVzcG9uc2USLAoGZGV2aWNlGAEgASgLMhwudmlkZW9kZXZpY2UuYWRtaW4udjEuRGV2aWNlEhEKCXVuY2hhbmdlZBgCIAEoCCJDChJTZXRMb2dMZXZlbFJlcXVlc3QSLQoFbGV2ZWwYASABKA4yHi52aWRlb2RldmljZS5hZG1pbi52MS5Mb2dMZXZlbCJHChNTZXRMb2dMZXZlbFJlc3BvbnNlEjAKCHByZXZpb3VzGAEgASgOMh4udmlkZW9kZXZpY2UuYWRtaW4udjEuTG9nTGV2ZWwimgQKBlN0YXR1cxIvCgtvYnNlcnZlZF9hdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgDIAEoCRIRCglub2RlX25hbWUYBCABKAkSFQoNcmVzb3VyY2VfbmFtZRgFIAEoCRIOCgZkcml2ZXIYBiABKAkSMQoJbG9nX2xldmVsGAcgASgOMh4udmlkZW9kZXZpY2UuYWRtaW4udjEuTG9nTGV2ZWwSLgoHa3ViZWxldBgIIAEoCzIdLnZpZGVvZGV2aWNlLmFkbWluLnYxLkt1YmVsZXQSLQoHZGV2aWNlcxgJIAMoCzIcLnZpZGVvZGV2aWNlLmFkbWluLnYxLkRldmljZRIrCgZldmVudHMYCiADKAsyGy52aWRlb2RldmljZS5hZG1pbi52MS5FdmVudBI2CgxvdGhlcl9vZmZlcnMYCyADKAsyIC52aWRlb2RldmljZS5hZG1pbi52MS5PdGhlck9mZmVyEhYKDmRldmljZXNfZGV0YWlsGAwgASgJEioKBXJlbGF5GA0gASgLMhsudmlkZW9kZXZpY2UuYWRtaW4udjEuUmVsYXkSKQoFcG9vbHMYDiADKAsyGi52aWRlb2RldmljZS5hZG1pbi52MS5Qb29sIucBCgRQb29sEgwKBG5hbWUYASABKAkSFQoNcmVzb3VyY2VfbmFtZRgCIAEoCRIOCgZkcml2ZXIYAyABKAkSLgoHa3ViZWxldBgEIAEoCzIdLnZpZGVvZGV2aWNlLmFkbWluLnYxLkt1YmVsZXQSFgoOZGV2aWNlc19kZXRhaWwYBSABKAkSKgoFcmVsYXkYBiABKAsyGy52aWRlb2RldmljZS5hZG1pbi52MS5SZWxheRI2CgxvdGhlcl9vZmZlcnMYByADKAsyIC52aWRlb2RldmljZS5hZG1pbi52MS5PdGhlck9mZmVyIioKBVJlbGF5Eg8KB3J1bm5pbmcYASABKAgSEAoIcmVzdGFydHMYAiABKA0iNwoKT3RoZXJPZmZlchIVCg1yZXNvdXJjZV9uYW1lGAEgASgJEhIKCmRldmljZV9pZHMYAiADKAkipAEKB0t1YmVsZXQSEgoKcmVnaXN0ZXJlZBgBIAEoCBIOCgZyZWFzb24YAiABKAkSKQoFc2luY2UYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEh0KFXBvZF9yZXNvdXJjZXNfYW5zd2VycxgEIAEoCBIbChNwb2RfcmVzb3VyY2VzX2Vycm9yGAUgASgJEg4KBmRldGFpbBgGIAEoCSLTAwoGRGV2aWNlEgoKAmlkGAEgASgJEg4KBm51bWJlchgCIAEoDRIMCgRwYXRoGAMgASgJEg8KB2hlYWx0aHkYBCABKAgSDgoGcmVhc29uGAUgASgJEg4KBmRldGFpbBgGIAEoCRIpCgVzaW5jZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoDdXNlGAggASgOMhkudmlkZW9kZXZpY2UuYWRtaW4udjEuVXNlEioKBW93bmVyGAkgASgLMhsudmlkZW9kZXZpY2UuYWRtaW4udjEuT3duZXISDQoFY2xlYW4YCiABKAgSLAoGY29yZG9uGAsgASgLMhwudmlkZW9kZXZpY2UuYWRtaW4udjEuQ29yZG9uEg4KBnJlc2V0cxgMIAEoDRIPCgdyZXBhaXJzGA0gASgNEg4KBmZvcm1hdBgOIAEoCRIoCgR3b3JrGA8gASgOMhoudmlkZW9kZXZpY2UuYWRtaW4udjEuV29yaxIQCgh1bmxpc3RlZBgQIAEoCBI3CgxyZWFkeV9jYW1lcmEYESABKAsyIS52aWRlb2RldmljZS5hZG1pbi52MS5SZWFkeUNhbWVyYRIMCgRwb29sGBIgASgJImEKC1JlYWR5Q2FtZXJhEhEKCWZlZWRfcGF0aBgBIAEoCRIuCgdwaWN0dXJlGAIgASgOMh0udmlkZW9kZXZpY2UuYWRtaW4udjEuUGljdHVyZRIPCgdwcm9ibGVtGAMgASgJIn0KBU93bmVyEhEKCW5hbWVzcGFjZRgBIAEoCRILCgNwb2QYAiABKAkSEQoJY29udGFpbmVyGAMgASgJEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5zaW5jZV9pc19leGFjdBgFIAEoCCJBCgZDb3Jkb24SKQoFc2luY2UYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBG5vdGUYAiABKAki2QEKBUV2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KBWxldmVsGAIgASgOMh4udmlkZW9kZXZpY2UuYWRtaW4udjEuTG9nTGV2ZWwSDwoHbWVzc2FnZRgDIAEoCRI3CgZmaWVsZHMYBCADKAsyJy52aWRlb2RldmljZS5hZG1pbi52MS5FdmVudC5GaWVsZHNFbnRyeRotCgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIikKCUVycm9ySW5mbxIMCgRjb2RlGAEgASgJEg4KBnJlbWVkeRgCIAEoCSp3CghMb2dMZXZlbBIZChVMT0dfTEVWRUxfVU5TUEVDSUZJRUQQABITCg9MT0dfTEVWRUxfREVCVUcQARISCg5MT0dfTEVWRUxfSU5GTxACEhIKDkxPR19MRVZFTF9XQVJOEAMSEwoPTE9HX0xFVkVMX0VSUk9SEAQqVAoHUGljdHVyZRIXChNQSUNUVVJFX1VOU1BFQ0lGSUVEEAASFwoTUElDVFVSRV9BUFBMSUNBVElPThABEhcKE1BJQ1RVUkVfUExBQ0VIT0xERVIQAio9CgRXb3JrEhQKEFdPUktfVU5TUEVDSUZJRUQQABIOCgpXT1JLX1JFU0VUEAESDwoLV09SS19SRVBBSVIQAio4CgNVc2USEwoPVVNFX1VOU1BFQ0lGSUVEEAASDAoIVVNFX0ZSRUUQARIOCgpVU0VfSU5fVVNFEAIy3wUKDEFkbWluU2VydmljZRJhCglHZXRTdGF0dXMSJi52aWRlb2RldmljZS5hZG1pbi52MS5HZXRTdGF0dXNSZXF1ZXN0GicudmlkZW9kZXZpY2UuYWRtaW4udjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACARJpCgtXYXRjaFN0YXR1cxIoLnZpZGVvZGV2aWNlLmFkbWluLnYxLldhdGNoU3RhdHVzUmVxdWVzdBopLnZpZGVvZGV2aWNlLmFkbWluLnYxLldhdGNoU3RhdHVzUmVzcG9uc2UiA5ACATABEmIKC1Jlc2V0RGV2aWNlEigudmlkZW9kZXZpY2UuYWRtaW4udjEuUmVzZXREZXZpY2VSZXF1ZXN0GikudmlkZW9kZXZpY2UuYWRtaW4udjEuUmVzZXREZXZpY2VSZXNwb25zZRJlCgxSZXBhaXJEZXZpY2USKS52aWRlb2RldmljZS5hZG1pbi52MS5SZXBhaXJEZXZpY2VSZXF1ZXN0GioudmlkZW9kZXZpY2UuYWRtaW4udjEuUmVwYWlyRGV2aWNlUmVzcG9uc2USZQoMQ29yZG9uRGV2aWNlEikudmlkZW9kZXZpY2UuYWRtaW4udjEuQ29yZG9uRGV2aWNlUmVxdWVzdBoqLnZpZGVvZGV2aWNlLmFkbWluLnYxLkNvcmRvbkRldmljZVJlc3BvbnNlEmsKDlVuY29yZG9uRGV2aWNlEisudmlkZW9kZXZpY2UuYWRtaW4udjEuVW5jb3Jkb25EZXZpY2VSZXF1ZXN0GiwudmlkZW9kZXZpY2UuYWRtaW4udjEuVW5jb3Jkb25EZXZpY2VSZXNwb25zZRJiCgtTZXRMb2dMZXZlbBIoLnZpZGVvZGV2aWNlLmFkbWluLnYxLlNldExvZ0xldmVsUmVxdWVzdBopLnZpZGVvZGV2aWNlLmFkbWluLnYxLlNldExvZ0xldmVsUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message videodevice.admin.v1.GetStatusRequest
@@ -286,6 +286,8 @@ export const SetLogLevelResponseSchema: GenMessage<SetLogLevelResponse> = /*@__P
   messageDesc(file_videodevice_admin_v1_admin, 13);
 
 /**
+ * Where there is more than one pool, a field that a Pool has too sums up those of all pools, as its comment says.
+ *
  * @generated from message videodevice.admin.v1.Status
  */
 export type Status = Message<"videodevice.admin.v1.Status"> & {
@@ -310,14 +312,14 @@ export type Status = Message<"videodevice.admin.v1.Status"> & {
   nodeName: string;
 
   /**
-   * E.g. "meeting-baas.io/video-devices".
+   * E.g. "meeting-baas.io/video-devices"; that of the first pool.
    *
    * @generated from field: string resource_name = 5;
    */
   resourceName: string;
 
   /**
-   * "v4l2loopback" or "simulated".
+   * "v4l2loopback" or "simulated"; that of the first pool.
    *
    * @generated from field: string driver = 6;
    */
@@ -329,12 +331,14 @@ export type Status = Message<"videodevice.admin.v1.Status"> & {
   logLevel: LogLevel;
 
   /**
+   * That of the first pool that isn't registered, or whose pods can't be known; of the first pool if there is none such.
+   *
    * @generated from field: videodevice.admin.v1.Kubelet kubelet = 8;
    */
   kubelet?: Kubelet | undefined;
 
   /**
-   * All devices, in ascending number.
+   * All devices, in ascending number; those of the first pool first.
    *
    * @generated from field: repeated videodevice.admin.v1.Device devices = 9;
    */
@@ -355,18 +359,27 @@ export type Status = Message<"videodevice.admin.v1.Status"> & {
   otherOffers: OtherOffer[];
 
   /**
-   * Why devices could not be set up at the last attempt and what to do, in sentences; empty if all of them were.
+   * Why devices could not be set up at the last attempt and what to do, in sentences; empty if all of them were. Of
+   * several pools each has a sentence with its name in front.
    *
    * @generated from field: string devices_detail = 12;
    */
   devicesDetail: string;
 
   /**
-   * What copies frames from the feeds of ready cameras to the cameras; unset if the devices are plain ones.
+   * What copies frames from the feeds of ready cameras to the cameras; unset if the devices are plain ones. Of several
+   * pools: running if all are, with the restarts of all.
    *
    * @generated from field: videodevice.admin.v1.Relay relay = 13;
    */
   relay?: Relay | undefined;
+
+  /**
+   * What the plugin offers under each resource name, in the order of the configuration; at least one.
+   *
+   * @generated from field: repeated videodevice.admin.v1.Pool pools = 14;
+   */
+  pools: Pool[];
 };
 
 /**
@@ -375,6 +388,63 @@ export type Status = Message<"videodevice.admin.v1.Status"> & {
  */
 export const StatusSchema: GenMessage<Status> = /*@__PURE__*/
   messageDesc(file_videodevice_admin_v1_admin, 14);
+
+/**
+ * Devices under one resource name.
+ *
+ * @generated from message videodevice.admin.v1.Pool
+ */
+export type Pool = Message<"videodevice.admin.v1.Pool"> & {
+  /**
+   * Unique in the plugin: "default" without a configuration file.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string resource_name = 2;
+   */
+  resourceName: string;
+
+  /**
+   * What provides the devices: "v4l2loopback", …
+   *
+   * @generated from field: string driver = 3;
+   */
+  driver: string;
+
+  /**
+   * The registration of this resource name.
+   *
+   * @generated from field: videodevice.admin.v1.Kubelet kubelet = 4;
+   */
+  kubelet?: Kubelet | undefined;
+
+  /**
+   * As in Status, for this pool.
+   *
+   * @generated from field: string devices_detail = 5;
+   */
+  devicesDetail: string;
+
+  /**
+   * @generated from field: videodevice.admin.v1.Relay relay = 6;
+   */
+  relay?: Relay | undefined;
+
+  /**
+   * @generated from field: repeated videodevice.admin.v1.OtherOffer other_offers = 7;
+   */
+  otherOffers: OtherOffer[];
+};
+
+/**
+ * Describes the message videodevice.admin.v1.Pool.
+ * Use `create(PoolSchema)` to create a new message.
+ */
+export const PoolSchema: GenMessage<Pool> = /*@__PURE__*/
+  messageDesc(file_videodevice_admin_v1_admin, 15);
 
 /**
  * @generated from message videodevice.admin.v1.Relay
@@ -398,7 +468,7 @@ export type Relay = Message<"videodevice.admin.v1.Relay"> & {
  * Use `create(RelaySchema)` to create a new message.
  */
 export const RelaySchema: GenMessage<Relay> = /*@__PURE__*/
-  messageDesc(file_videodevice_admin_v1_admin, 15);
+  messageDesc(file_videodevice_admin_v1_admin, 16);
 
 /**
  * @generated from message videodevice.admin.v1.OtherOffer
@@ -424,7 +494,7 @@ export type OtherOffer = Message<"videodevice.admin.v1.OtherOffer"> & {
  * Use `create(OtherOfferSchema)` to create a new message.
  */
 export const OtherOfferSchema: GenMessage<OtherOffer> = /*@__PURE__*/
-  messageDesc(file_videodevice_admin_v1_admin, 16);
+  messageDesc(file_videodevice_admin_v1_admin, 17);
 
 /**
  * @generated from message videodevice.admin.v1.Kubelet
@@ -477,7 +547,7 @@ export type Kubelet = Message<"videodevice.admin.v1.Kubelet"> & {
  * Use `create(KubeletSchema)` to create a new message.
  */
 export const KubeletSchema: GenMessage<Kubelet> = /*@__PURE__*/
-  messageDesc(file_videodevice_admin_v1_admin, 17);
+  messageDesc(file_videodevice_admin_v1_admin, 18);
 
 /**
  * @generated from message videodevice.admin.v1.Device
@@ -595,6 +665,13 @@ export type Device = Message<"videodevice.admin.v1.Device"> & {
    * @generated from field: videodevice.admin.v1.ReadyCamera ready_camera = 17;
    */
   readyCamera?: ReadyCamera | undefined;
+
+  /**
+   * Name of its pool.
+   *
+   * @generated from field: string pool = 18;
+   */
+  pool: string;
 };
 
 /**
@@ -602,7 +679,7 @@ export type Device = Message<"videodevice.admin.v1.Device"> & {
  * Use `create(DeviceSchema)` to create a new message.
  */
 export const DeviceSchema: GenMessage<Device> = /*@__PURE__*/
-  messageDesc(file_videodevice_admin_v1_admin, 18);
+  messageDesc(file_videodevice_admin_v1_admin, 19);
 
 /**
  * @generated from message videodevice.admin.v1.ReadyCamera
@@ -633,7 +710,7 @@ export type ReadyCamera = Message<"videodevice.admin.v1.ReadyCamera"> & {
  * Use `create(ReadyCameraSchema)` to create a new message.
  */
 export const ReadyCameraSchema: GenMessage<ReadyCamera> = /*@__PURE__*/
-  messageDesc(file_videodevice_admin_v1_admin, 19);
+  messageDesc(file_videodevice_admin_v1_admin, 20);
 
 /**
  * @generated from message videodevice.admin.v1.Owner
@@ -675,7 +752,7 @@ export type Owner = Message<"videodevice.admin.v1.Owner"> & {
  * Use `create(OwnerSchema)` to create a new message.
  */
 export const OwnerSchema: GenMessage<Owner> = /*@__PURE__*/
-  messageDesc(file_videodevice_admin_v1_admin, 20);
+  messageDesc(file_videodevice_admin_v1_admin, 21);
 
 /**
  * @generated from message videodevice.admin.v1.Cordon
@@ -697,7 +774,7 @@ export type Cordon = Message<"videodevice.admin.v1.Cordon"> & {
  * Use `create(CordonSchema)` to create a new message.
  */
 export const CordonSchema: GenMessage<Cordon> = /*@__PURE__*/
-  messageDesc(file_videodevice_admin_v1_admin, 21);
+  messageDesc(file_videodevice_admin_v1_admin, 22);
 
 /**
  * An event as it was logged.
@@ -731,7 +808,7 @@ export type Event = Message<"videodevice.admin.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_videodevice_admin_v1_admin, 22);
+  messageDesc(file_videodevice_admin_v1_admin, 23);
 
 /**
  * Detail of an error.
@@ -759,7 +836,7 @@ export type ErrorInfo = Message<"videodevice.admin.v1.ErrorInfo"> & {
  * Use `create(ErrorInfoSchema)` to create a new message.
  */
 export const ErrorInfoSchema: GenMessage<ErrorInfo> = /*@__PURE__*/
-  messageDesc(file_videodevice_admin_v1_admin, 23);
+  messageDesc(file_videodevice_admin_v1_admin, 24);
 
 /**
  * @generated from enum videodevice.admin.v1.LogLevel
