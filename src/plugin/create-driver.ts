@@ -11,6 +11,7 @@ import {
   ReadyDriver,
   type ReadyDriverDeps,
   type ReadySettings,
+  type SharedModule,
   WorkerRelay,
 } from "../drivers/loopback/index.ts";
 import { readOnlyDriver } from "../drivers/read-only-driver.ts";
@@ -27,6 +28,8 @@ export interface DriverUse {
   readonly allocatedNumbers?: readonly number[];
   /** Numbers of the devices of other pools, which no device of this one gets. Default: none. */
   readonly reservedNumbers?: ReadonlySet<number>;
+  /** What the loopback drivers of the process share. Default: this is the only one. */
+  readonly module?: SharedModule;
   /** False if this process only creates devices, and another one offers them without cleaning. Default: true. */
   readonly cleans?: boolean;
 }
@@ -55,7 +58,7 @@ export function createDriver(config: Config, log: Logger, use: DriverUse = {}): 
 function makeDriver(
   config: Config,
   log: Logger,
-  { allocatedNumbers = [], reservedNumbers, cleans = true }: DriverUse,
+  { allocatedNumbers = [], reservedNumbers, module, cleans = true }: DriverUse,
 ): VideoDriver {
   const calls = linuxCalls();
   const common = {
@@ -95,7 +98,7 @@ function makeDriver(
       readOnly: !config.manageDevices,
       opensDevices: config.manageDevices && cleans,
     },
-    { log, kernel: linuxKernel(calls), clock: systemClock },
+    { log, kernel: linuxKernel(calls), clock: systemClock, ...(module && { shared: module }) },
   );
   return ready === undefined ? driver : readyDriver(driver, ready, log);
 }

@@ -3,6 +3,7 @@ import { PluginError } from "../common/plugin-error.ts";
 import type { Config } from "../config/config.ts";
 import type { LoopbackPool, PoolConfig } from "../config/pool-config.ts";
 import type { VideoDriver } from "../drivers/driver.ts";
+import { SharedModule } from "../drivers/loopback/index.ts";
 import { feedNumber, numbersFrom } from "../v4l2/device-ids.ts";
 import { numbersAllocatedAtStart } from "./allocated-at-start.ts";
 import { createDriver } from "./create-driver.ts";
@@ -26,6 +27,7 @@ export async function createDrivers(
       numbersAllocatedAtStart({ ...config, ...pool.options }, { log: logs[at] ?? log }, signal),
     ),
   );
+  const module = new SharedModule();
   const created: PluginPool[] = [];
   for (const [at, pool] of pools.entries()) {
     if (signal.aborted) break;
@@ -39,6 +41,7 @@ export async function createDrivers(
       // What another pool wants is that pool's: it holds the device until the pod of this one has ended.
       allocatedNumbers: (allocated[at] ?? []).filter((number) => !reserved.has(number)),
       reservedNumbers: reserved,
+      module,
     });
     created.push({ config: pool, driver });
   }

@@ -19,6 +19,7 @@ export { unpackXzHint } from "./module/load-module.ts";
 export { modprobeDirectories, refuseVetoed } from "./module/modprobe-config.ts";
 export { describeDefect, moduleDefect } from "./module/module-defect.ts";
 export { bootParametersHint, maxParameterDevices } from "./module/parameters.ts";
+export { SharedModule } from "./module/shared-module.ts";
 export { deviceRulesError } from "./node/device-rules.ts";
 export { findPair, hasFeedLabel, type ReadyPair } from "./ready/find-pair.ts";
 export { placeholderFrame } from "./ready/placeholder.ts";

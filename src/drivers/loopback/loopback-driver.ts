@@ -28,7 +28,7 @@ import { ConfigDrift } from "./device/config-drift.ts";
 import { ControlDevice } from "./device/control-device.ts";
 import { DeviceMaker, DeviceNumberHistory } from "./device/device-maker.ts";
 import { faultOf, LoopbackView, loopbackReasons } from "./device/device-state.ts";
-import { type EnsureContext, ensureDevices } from "./device/ensure-devices.ts";
+import { type EnsureContext, ensureDevices, loadRequest } from "./device/ensure-devices.ts";
 import { readControlDevice, readModuleVersion, type SysfsDevice } from "./device/sysfs.ts";
 import type { LoopbackKernel } from "./kernel.ts";
 import type { LoopbackSettings } from "./loopback-settings.ts";
@@ -36,6 +36,7 @@ import { loopbackModule } from "./module/find-module.ts";
 import { describeDefect, moduleDefect } from "./module/module-defect.ts";
 import { ModuleOwnership } from "./module/module-ownership.ts";
 import { parametersOf } from "./module/parameters.ts";
+import { SharedModule } from "./module/shared-module.ts";
 import { DeviceNodes, oldNodePatienceMs } from "./node/device-nodes.ts";
 import { roleOf, singlesOf } from "./ready/pair.ts";
 
@@ -43,6 +44,8 @@ export interface LoopbackDependencies {
   readonly log: Logger;
   readonly kernel: LoopbackKernel;
   readonly clock: Clock;
+  /** What the loopback drivers of the process share. Default: this is the only one. */
+  readonly shared?: SharedModule;
 }
 
 /**
@@ -57,7 +60,6 @@ export class LoopbackDriver implements VideoDriver {
   readonly reasons = loopbackReasons;
   readonly devices: readonly DriverDevice[];
   readonly #parts: EnsureContext;
-  #hasWarned = false;
   /** Undefined if the kernel clears the memory that it hands out. */
   readonly #scrub: FrameScrub | undefined;
   /** By ID, the error of devices that were opened and found to have dead capabilities, which /sys does not show. */
@@ -65,7 +67,7 @@ export class LoopbackDriver implements VideoDriver {
 
   /** @throws PluginError `device_numbers_exhausted`. */
   constructor(settings: LoopbackSettings, dependencies: LoopbackDependencies) {
-    const { kernel, log } = dependencies;
+    const { kernel, log, shared = new SharedModule() } = dependencies;
     const { sysfsDir, initOnAlloc } = settings;
     const control = new ControlDevice(settings, dependencies);
     const view = new LoopbackView(settings, kernel);
@@ -73,17 +75,24 @@ export class LoopbackDriver implements VideoDriver {
     const nodes = new DeviceNodes(sysfsDir, dependencies);
     const numbers = new DeviceNumberHistory(log);
     const common = { ...dependencies, settings, control, view, numbers };
+    const chosen = chooseNumbers(settings);
+    this.devices = settings.pairs ? chosen.flatMap(singlesOf) : chosen;
+    const maker = new DeviceMaker({ ...common, nodes });
+    const member = {
+      settings,
+      requests: this.devices.map((device) => loadRequest(device, settings)),
+      removeNodes: () => {
+        for (const device of this.devices) maker.tryToRemoveStaleNode(device);
+      },
+    };
+    shared.join(member);
     this.#parts = {
-      ...common,
-      access,
-      maker: new DeviceMaker({ ...common, nodes }),
-      module: new ModuleOwnership({ sysfsDir, kernel, log }),
+      ...{ ...common, access, maker, shared, member },
+      module: new ModuleOwnership({ sysfsDir, kernel, log, shared }),
       drift: new ConfigDrift(common),
     };
     this.#scrub =
       initOnAlloc === true ? undefined : new FrameScrub({ initOnAlloc, kernel, access, log });
-    const devices = chooseNumbers(settings);
-    this.devices = settings.pairs ? devices.flatMap(singlesOf) : devices;
   }
 
   /**
@@ -101,12 +110,12 @@ export class LoopbackDriver implements VideoDriver {
 
   /** Warns once of a loaded module with a known defect: another program has loaded it, or it may have the fix. */
   #warnOfDefect(): void {
-    const { settings, log } = this.#parts;
+    const { settings, log, shared } = this.#parts;
     const { kernelRelease } = settings;
     const version = readModuleVersion(settings.sysfsDir);
     const defect = moduleDefect(version, kernelRelease);
-    if (defect === undefined || this.#hasWarned) return;
-    this.#hasWarned = true;
+    if (defect === undefined || shared.hasWarned) return;
+    shared.hasWarned = true;
     log.warn("Module v4l2loopback has a known defect", {
       module_version: version ?? null,
       detail: describeDefect(version, defect, kernelRelease),
@@ -236,13 +245,21 @@ export class LoopbackDriver implements VideoDriver {
     });
   }
 
-  /** @throws PluginError `unload_failed`. */
+  /**
+   * Unloads the module once all drivers of the process have called this.
+   * @throws PluginError `unload_failed`.
+   */
   async release(): Promise<void> {
-    const { control, maker, module } = this.#parts;
-    const goWithIt = control.isUsable() ? [] : this.devices.map(({ number }) => number);
-    if (!module.unload(goWithIt)) return;
-    for (const device of this.devices) maker.tryToRemoveStaleNode(device);
-    control.tryToRemoveStaleNode();
+    const { control, module, shared, member } = this.#parts;
+    await shared.alone(async () => {
+      const members = shared.released(member);
+      if (members === undefined) return;
+      const requests = members.flatMap((each) => each.requests);
+      const goWithIt = control.isUsable() ? [] : requests.map(({ number }) => number);
+      if (!module.unload(goWithIt)) return;
+      for (const each of members) each.removeNodes();
+      control.tryToRemoveStaleNode();
+    });
   }
 
   async isOpen(id: string): Promise<boolean | undefined> {
@@ -285,8 +302,16 @@ export class LoopbackDriver implements VideoDriver {
 
   /** Runs what changes a device, after what an interrupted run may have left was put right. */
   async #change(id: string, act: (device: DriverDevice) => Promise<void>): Promise<void> {
-    const { access, control, maker } = this.#parts;
     const device = findDevice(this.devices, id);
+    await this.#parts.shared.alone(() => this.#changeAlone(device, act));
+  }
+
+  async #changeAlone(
+    device: DriverDevice,
+    act: (device: DriverDevice) => Promise<void>,
+  ): Promise<void> {
+    const { access, control, maker } = this.#parts;
+    const { id } = device;
     maker.refuseForeign(device);
     access.unlockLeftOver(device);
     await control.ensureNode(oldNodePatienceMs);

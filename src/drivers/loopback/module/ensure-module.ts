@@ -27,6 +27,7 @@ import {
   ownParameters,
   parametersOf,
 } from "./parameters.ts";
+import type { SharedModule } from "./shared-module.ts";
 
 /** Milliseconds that the control device's node may take after the load. */
 const nodePatienceMs = 500;
@@ -42,6 +43,7 @@ export interface ModuleContext {
   readonly log: Logger;
   readonly control: ControlDevice;
   readonly module: Pick<ModuleOwnership, "isOurs" | "hasLoaded">;
+  readonly shared: Pick<SharedModule, "isShared" | "loadSettings">;
 }
 
 /** How the module came to be loaded. */
@@ -53,7 +55,7 @@ export interface ModuleLoad {
 }
 
 /**
- * Makes sure that v4l2loopback is loaded, in the way that suits its version: whether it has a control device shows
+ * Makes sure that v4l2loopback is loaded with these devices, those of all drivers of the process, in the way that suits its version: whether it has a control device shows
  * only once it is loaded. So it is loaded without devices, which are then added one by one. Where they can't be
  * added, it is unloaded at once (no process can have opened anything of it) and loaded with parameters for up to 8
  * devices.
@@ -91,7 +93,7 @@ export async function ensureModule(
   const info = readModuleInfo(path);
   const [first] = devices;
   // Of the pairs of ready cameras both have the same number of buffers where a load creates them.
-  const parameters = parametersOf(first?.role, settings, info?.version);
+  const parameters = parametersOf(first?.role, context.shared.loadSettings(), info?.version);
   const paramsFor = (requests: readonly DeviceRequest[]) =>
     [moduleParameters(requests, parameters), ...merged.map(({ text }) => text)].join(" ");
   if (info?.builtFor !== undefined)
@@ -105,7 +107,7 @@ export async function ensureModule(
   }
   await control.ensureNode(nodePatienceMs);
   if (control.isUsable() || by === "others" || !unload(context)) return { by, numbers: [] };
-  refuseTooMany(devices.length, settings);
+  refuseTooMany(devices.length, settings, context.shared.isShared);
   const numbers = free.slice(0, maxParameterDevices).map(({ number }) => number);
   const isOurs = (await load(files, paramsFor(free), context)) && isLoadedWith(numbers, sysfsDir);
   warnOfOthers(devices, context);
@@ -155,17 +157,20 @@ function isLoadedWith(numbers: readonly number[], sysfsDir: string): boolean {
 
 /**
  * Without a control device there can be no more than 8 devices.
+ * @param isShared True if they are those of several drivers.
  * @throws PluginError `too_many_devices`.
  */
 export function refuseTooMany(
   count: number,
   { deviceDir, sysfsDir, pairs }: LoopbackSettings,
+  isShared: boolean,
 ): void {
   if (count <= maxParameterDevices) return;
-  const most = pairs ? maxParameterDevices / 2 : maxParameterDevices;
-  const wanted = pairs
+  const isOfPairs = pairs && !isShared;
+  const most = isOfPairs ? maxParameterDevices / 2 : maxParameterDevices;
+  const wanted = isOfPairs
     ? `${count / 2} ready cameras can't be created, which are two devices each`
-    : `${count} devices can't be created`;
+    : `${count} devices${isShared ? " of all pools together" : ""} can't be created`;
   const reason =
     readControlDevice(sysfsDir) === undefined
       ? "this node's v4l2loopback has no control device (only 0.13 and later have)"
@@ -174,7 +179,7 @@ export function refuseTooMany(
     "too_many_devices",
     `${wanted}: v4l2loopback accepts ${maxParameterDevices} as parameters, and for more ${reason}.`,
     {
-      remedy: `Set MAX_DEVICES to ${most} or less, or give the node v4l2loopback 0.13 or later (Ubuntu 24.04: apt-get install linux-generic-hwe-24.04), with the container privileged and the host's /dev mounted.`,
+      remedy: `${isShared ? `Let all pools together have ${most} devices or less (a ready camera is two)` : `Set MAX_DEVICES to ${most} or less`}, or give the node v4l2loopback 0.13 or later (Ubuntu 24.04: apt-get install linux-generic-hwe-24.04), with the container privileged and the host's /dev mounted.`,
     },
   );
 }

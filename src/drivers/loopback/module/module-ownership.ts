@@ -8,8 +8,10 @@ import { deviceId } from "../../../v4l2/device-ids.ts";
 import { loopbackNumbers } from "../device/sysfs.ts";
 import type { LoopbackKernel } from "../kernel.ts";
 import { loopbackModule } from "./find-module.ts";
+import type { SharedModule } from "./shared-module.ts";
 
 export interface ModuleOwnershipDeps {
+  readonly shared: SharedModule;
   readonly sysfsDir: string;
   readonly kernel: Pick<LoopbackKernel, "deleteModule">;
   readonly log: Logger;
@@ -18,8 +20,6 @@ export interface ModuleOwnershipDeps {
 /** Remembers whether this process loaded the module: only then may it be unloaded at the end. */
 export class ModuleOwnership {
   readonly #deps: ModuleOwnershipDeps;
-  /** Inode of the module's directory in /sys, which kernfs never uses twice: another load has another. */
-  #ours: bigint | undefined;
 
   constructor(deps: ModuleOwnershipDeps) {
     this.#deps = deps;
@@ -27,13 +27,13 @@ export class ModuleOwnership {
 
   /** Records that this process loaded what is loaded now. */
   isOurs(): void {
-    this.#ours = this.#inode();
+    this.#deps.shared.loadedAs = this.#inode();
   }
 
   /** True if this process loaded what is loaded now. */
   hasLoaded(): boolean {
     const inode = this.#inode();
-    return inode !== undefined && inode === this.#ours;
+    return inode !== undefined && inode === this.#deps.shared.loadedAs;
   }
 
   /**
@@ -70,8 +70,8 @@ export class ModuleOwnership {
   }
 
   #reasonToStay(inode: bigint, goWithIt: readonly number[]): string | undefined {
-    const { sysfsDir } = this.#deps;
-    if (inode !== this.#ours) return "this process did not load it";
+    const { sysfsDir, shared } = this.#deps;
+    if (inode !== shared.loadedAs) return "this process did not load it";
     const left = loopbackNumbers(sysfsDir).filter((number) => !goWithIt.includes(number));
     if (left.length > 0) return `it still has devices: ${left.map(deviceId).join(", ")}`;
     // There is no count where modules can't be unloaded at all (CONFIG_MODULE_UNLOAD).

@@ -32,6 +32,8 @@ export interface DeviceRequest {
   readonly label: string;
   /** Set for the two devices of a ready camera. */
   readonly role?: DeviceNode["role"];
+  /** Default: as the role and the {@link DeviceParameters} say. */
+  readonly exclusiveCaps?: boolean;
 }
 
 /** The request for a device, with its card label filled in. */
@@ -116,7 +118,9 @@ export function moduleParameters(
   return [
     `devices=${fitting.length}`,
     ...array("video_nr", ({ number }) => number),
-    ...array("exclusive_caps", ({ role }) => (exclusiveCapsOf(role, parameters) ? "1" : "0")),
+    ...array("exclusive_caps", ({ role, exclusiveCaps = exclusiveCapsOf(role, parameters) }) =>
+      exclusiveCaps ? "1" : "0",
+    ),
     ...(labels.every((label) => label === "") ? [] : [`card_label="${labels.join(",")}"`]),
     `max_buffers=${clampBuffers(parameters.maxBuffers)}`,
     `max_width=${parameters.maxWidth}`,
