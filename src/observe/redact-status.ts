@@ -5,6 +5,7 @@ import { type Status, StatusSchema } from "../gen/videodevice/admin/v1/admin_pb.
 const ownFields = new Set([
   "device_id",
   "device_ids",
+  "pool",
   "health",
   "reason",
   "was",

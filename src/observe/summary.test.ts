@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type DeviceSchema, StatusSchema, Use } from "../gen/videodevice/admin/v1/admin_pb.ts";
+import { poolsStatus } from "../../test/support/statuses.ts";
 import { otherOfferSentences, summarise } from "./summary.ts";
 
 type Devices = MessageInitShape<typeof DeviceSchema>[];
@@ -77,5 +78,24 @@ describe("the summary", () => {
       sentence: "Not registered with the kubelet. 1 of 1 device healthy, 0 in use",
     });
     expect(summarise(create(StatusSchema)).level).toBe("bad");
+  });
+});
+
+describe("the summary of several pools", () => {
+  test("counts the devices of all, names those with trouble, and has the worst level", () => {
+    expect(summarise(poolsStatus(Date.now()))).toEqual({
+      level: "bad",
+      sentence: "2 of 3 devices healthy, 1 in use; webcams: 0 of 1 device healthy, 0 in use",
+    });
+  });
+
+  test("is good for a pool without any device", () => {
+    const kubelet = { registered: true, podResourcesAnswers: true };
+    const pools = [
+      { name: "bots", kubelet },
+      { name: "webcams", kubelet },
+    ];
+    const devices = [{ ...free, pool: "bots" }];
+    expect(summarise(create(StatusSchema, { devices, pools, kubelet })).level).toBe("good");
   });
 });

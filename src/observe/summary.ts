@@ -1,4 +1,5 @@
 import { type Device, type Status, Use } from "../gen/videodevice/admin/v1/admin_pb.ts";
+import { poolViews } from "./pool-views.ts";
 
 /** A node's state in one line, for the status page and the CLI alike. */
 export interface Summary {
@@ -7,19 +8,27 @@ export interface Summary {
   readonly sentence: string;
 }
 
-/** Sums up a status. What an operator wanted (a cordon, fewer devices) does not lower the level. */
-export function summarise({ devices, kubelet, otherOffers, relay }: Status): Summary {
-  const healthy = devices.filter((device) => device.healthy).length;
-  const inUse = devices.filter((device) => device.use === Use.IN_USE).length;
-  const cordoned = devices.filter(({ cordon }) => cordon !== undefined).length;
-  const retired = devices.filter(({ reason }) => reason === "retired").length;
-  const parts = [
-    `${healthy} of ${devices.length} ${devices.length === 1 ? "device" : "devices"} healthy`,
-    `${inUse} in use`,
-    ...(cordoned > 0 ? [`${cordoned} cordoned`] : []),
-    ...(retired > 0 ? [`${retired} retired`] : []),
-  ];
-  const counts = parts.join(", ");
+const levels = ["good", "warn", "bad"] as const;
+
+/**
+ * Sums up a status. What an operator wanted (a cordon, fewer devices) does not lower the level. Of several pools the worst
+ * level counts, and the sentence names those with another one than `good`.
+ */
+export function summarise(status: Status): Summary {
+  const views = poolViews(status);
+  // A process stands by with all pools.
+  if (views.length === 1 || status.kubelet?.reason === "standby") return summariseOne(status);
+  const summaries = views.map((view) => ({ name: view.name, ...summariseOne(view.status) }));
+  const worst = Math.max(...summaries.map(({ level }) => levels.indexOf(level)));
+  const troubled = summaries.filter(({ level }) => level !== "good");
+  const parts = troubled.map(({ name, sentence }) => `${name}: ${sentence}`);
+  return { level: levels[worst] ?? "bad", sentence: [countsOf(status), ...parts].join("; ") };
+}
+
+/** A pool without any device is fine, as one of cameras that are not plugged in, unless devices could not be set up. */
+function summariseOne(status: Status): Summary {
+  const { devices, kubelet, otherOffers, relay, devicesDetail } = status;
+  const counts = countsOf(status);
   // A standby relays nothing: the other instance does.
   const isRelayDown = relay !== undefined && !relay.running;
   if (kubelet?.reason === "standby") {
@@ -31,7 +40,7 @@ export function summarise({ devices, kubelet, otherOffers, relay }: Status): Sum
     return { level: "bad", sentence: `Not registered with the kubelet. ${counts}` };
   }
   const isFaulty = devices.some(needsAttention);
-  if (healthy === 0 && (isFaulty || devices.length === 0)) {
+  if (!devices.some(({ healthy }) => healthy) && (isFaulty || devicesDetail !== "")) {
     return { level: "bad", sentence: counts };
   }
   if (isRelayDown) {
@@ -39,6 +48,20 @@ export function summarise({ devices, kubelet, otherOffers, relay }: Status): Sum
   }
   const isGood = !isFaulty && kubelet.podResourcesAnswers && otherOffers.length === 0;
   return { level: isGood ? "good" : "warn", sentence: counts };
+}
+
+function countsOf({ devices }: Status): string {
+  const healthy = devices.filter((device) => device.healthy).length;
+  const inUse = devices.filter((device) => device.use === Use.IN_USE).length;
+  const cordoned = devices.filter(({ cordon }) => cordon !== undefined).length;
+  const retired = devices.filter(({ reason }) => reason === "retired").length;
+  const parts = [
+    `${healthy} of ${devices.length} ${devices.length === 1 ? "device" : "devices"} healthy`,
+    `${inUse} in use`,
+    ...(cordoned > 0 ? [`${cordoned} cordoned`] : []),
+    ...(retired > 0 ? [`${retired} retired`] : []),
+  ];
+  return parts.join(", ");
 }
 
 /** True if a device is unhealthy and no operator has cordoned or retired it. */

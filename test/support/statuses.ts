@@ -113,6 +113,28 @@ export function quietStatus(now: number, count = 8): Status {
   return create(StatusSchema, { ...node(now), devices });
 }
 
+/** A node with two pools: one of virtual cameras at work, and one whose devices could not be set up. */
+export function poolsStatus(now: number): Status {
+  const { kubelet, ...rest } = node(now);
+  const why = { healthy: false, reason: "module_gone", use: Use.UNSPECIFIED, clean: false };
+  return create(StatusSchema, {
+    ...{ ...rest, kubelet, devicesDetail: "webcams: There is no module. Install it." },
+    devices: [
+      used(10, now, "interview-room-2", { pool: "bots" }),
+      device(11, now, { pool: "bots" }),
+      device(20, now, { ...why, pool: "webcams", detail: "There is no video20." }),
+    ],
+    pools: [
+      { name: "bots", resourceName: "example.com/bots", driver: "v4l2loopback", kubelet },
+      {
+        ...{ name: "webcams", resourceName: "example.com/webcams", driver: "simulated", kubelet },
+        devicesDetail: "There is no module. Install it.",
+      },
+      { name: "codecs", resourceName: "example.com/codecs", driver: "camera", kubelet },
+    ],
+  });
+}
+
 /** The largest possible number of devices, in all states. */
 export function crowdedStatus(now: number, count = 246): Status {
   const devices = Array.from({ length: count }, (_, index) => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { device, NOON, statusOf } from "../../../test/support/fake-admin.ts";
+import { poolsStatus } from "../../../test/support/statuses.ts";
 import { LogLevel, Picture, Use, Work } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { width } from "../tools/table.ts";
 import { renderStatus } from "./render-status.ts";
@@ -261,5 +262,41 @@ describe("a node's status", () => {
     const text = renderStatus(statusOf([evil]), view).join("\n");
     expect(text.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
     expect(text).not.toContain("\nvideo11 is fine");
+  });
+});
+
+describe("the status of several pools", () => {
+  const status = poolsStatus(NOON);
+
+  test("has a table for each, with its registration above it", () => {
+    const lines = renderStatus(status, view);
+    expect(lines.join("\n")).toMatchInlineSnapshot(`
+      "✗ worker-3.example.internal: 2 of 3 devices healthy, 1 in use; webcams: 0 of 1 device healthy, 0 in…
+        plugin   0.1.0, up 1d2h, log level info
+
+      bots     registered for 1d2h as example.com/bots, v4l2loopback
+      DEVICE   HEALTH   SINCE  USE     POD                        FORMAT  RESETS
+      video10  healthy  1d2h   in use  meetings/interview-room-2  -       0
+      video11  healthy  1d2h   free    -                          -       0
+
+      webcams  registered for 1d2h as example.com/webcams, simulated
+      devices  There is no module. Install it.
+      DEVICE   HEALTH       SINCE  USE   POD  FORMAT  RESETS
+      video20  module_gone  1d2h   free  -    -       0
+
+      codecs   registered for 1d2h as example.com/codecs, camera
+      There are no devices.
+
+      video20: There is no video20."
+    `);
+  });
+
+  test("has lines for what a short screen has no room for, and those of devices with trouble", () => {
+    const lines = renderStatus(status, { ...view, rows: 16 });
+    expect(lines.length).toBeLessThanOrEqual(16);
+    const text = lines.join("\n");
+    expect(text).toContain("video20  module_gone");
+    expect(text).toContain("more device");
+    expect(text).not.toContain("video11");
   });
 });

@@ -6,6 +6,7 @@ import {
   type Status,
 } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { levelWord } from "../../observe/log-level.ts";
+import { type PoolView, poolViews } from "../../observe/pool-views.ts";
 import {
   needsAttention,
   otherOfferSentences,
@@ -18,28 +19,38 @@ import { ageOf, renderDeviceTable, type StatusView } from "./render-device-table
 
 /**
  * Renders a node's status as lines for people: its summary, kubelet and plugin, a table of the devices, remarks on
- * unhealthy and cordoned ones, and the last events. With `view.rows`, unhealthy devices come first, and what doesn't fit
- * is left out and counted.
+ * unhealthy and cordoned ones, and the last events. Several pools have a table each, with their registration above it. With
+ * `view.rows`, unhealthy devices come first, and what doesn't fit is left out and counted.
  */
 export function renderStatus(status: Status, view: StatusView): string[] {
-  const head = [headline(status, view), ...about(status, view)];
+  const pools = poolViews(status);
+  const isOne = pools.length === 1;
+  const head = [headline(status, view), ...(isOne ? about(status, view) : aboutProcess(status, view))];
+  const titles = isOne ? [] : pools.map((pool) => aboutPool(pool, view));
   const devices = view.rows === undefined ? status.devices : troubledFirst(status.devices);
   const remarked = remarks(devices, view);
   const events = status.events.slice(0, view.events);
   const notable = devices.filter(({ healthy }) => !healthy).length;
   const parts = { devices: devices.length, remarks: remarked.length, events: events.length };
+  // With each further table come an empty line and its headings.
+  const tops = head.length + titles.flat().length + 2 * (pools.length - 1);
   const shown =
-    view.rows === undefined ? parts : fitRows({ ...parts, head: head.length, notable }, view.rows);
+    view.rows === undefined ? parts : fitRows({ ...parts, head: tops, notable }, view.rows);
   const hidden = {
     devices: devices.slice(shown.devices),
     remarks: remarked.length - shown.remarks,
   };
-  const table = { ...status, devices: devices.slice(0, shown.devices) };
+  const visible = devices.slice(0, shown.devices);
+  const tables = pools.map((pool, at) => {
+    const own = pool.status.devices;
+    const table = { ...pool.status, devices: visible.filter((device) => own.includes(device)) };
+    const lines = own.length === 0 ? ["There are no devices."] : renderDeviceTable(table, view);
+    return [...(titles[at] ?? []), ...lines];
+  });
+  tables.at(-1)?.push(...hiddenLine(hidden, view));
   const blocks = [
     head,
-    devices.length === 0
-      ? ["There are no devices."]
-      : [...renderDeviceTable(table, view), ...hiddenLine(hidden, view)],
+    ...tables,
     remarked.slice(0, shown.remarks),
     lastEvents(events.slice(0, shown.events), view),
   ];
@@ -85,7 +96,44 @@ function headline(status: Status, view: StatusView): string {
   return `${paint(mark, colour, view)} ${paint(text, "bold", view)}`;
 }
 
+/** A line, and its colour. */
+type Line = readonly [string, Colour | undefined];
+
 function about(status: Status, view: StatusView): string[] {
+  const lines = [
+    ...aboutRegistration("kubelet", status, view),
+    programLine(status, [status.driver], view),
+    ...aboutPods(status),
+    ...aboutDevices(status, view),
+  ];
+  return inColour(lines, view);
+}
+
+/** What the pools have in common. */
+function aboutProcess(status: Status, view: StatusView): string[] {
+  return inColour([programLine(status, [], view), ...aboutPods(status)], view);
+}
+
+function aboutPool({ name, status }: PoolView, view: StatusView): string[] {
+  const label = name.length < indent ? name : `${name} `;
+  const [[registration, colour], ...detail] = aboutRegistration(label, status, view);
+  const first: Line = [`${registration}, ${status.driver}`, colour];
+  return inColour([first, ...detail, ...aboutDevices(status, view)], view, 0);
+}
+
+function programLine(status: Status, more: readonly string[], view: StatusView): Line {
+  const up = ageOf(status.startedAt, view);
+  const level = `log level ${levelWord(status.logLevel)}`;
+  const parts = [status.version, ...more, ...(up === "" ? [] : [`up ${up}`]), level];
+  return [`plugin   ${parts.join(", ")}`, undefined];
+}
+
+/** The registration, and why there is none, in sentences. */
+function aboutRegistration(
+  label: string,
+  status: Status,
+  view: StatusView,
+): [Line, ...Line[]] {
   const { kubelet } = status;
   const since = ageOf(kubelet?.since, view);
   const duration = since === "" ? "" : ` for ${since}`;
@@ -96,40 +144,39 @@ function about(status: Status, view: StatusView): string[] {
       : isStandby
         ? `standing by${duration}: another instance serves ${status.resourceName}`
         : `not registered${duration}: ${kubelet?.reason || "unknown"}`;
-  const up = ageOf(status.startedAt, view);
-  const program = [
-    `plugin   ${status.version}`,
-    status.driver,
-    ...(up === "" ? [] : [`up ${up}`]),
-    `log level ${levelWord(status.logLevel)}`,
-  ].join(", ");
-  const lines: [string, Colour | undefined][] = [
-    [`kubelet  ${registration}`, kubelet?.registered === true || isStandby ? undefined : "red"],
-    [program, undefined],
-  ];
-  if (kubelet !== undefined && !kubelet.podResourcesAnswers) {
-    const why = kubelet.podResourcesError === "" ? "" : `: ${kubelet.podResourcesError}`;
-    lines.push([
-      `pods     unknown, the kubelet's pod-resources API does not answer${why}`,
-      "yellow",
-    ]);
-  }
-  for (const sentence of otherOfferSentences(status)) {
-    const [first = "", ...rest] = wrap(printable(sentence), detailWidth(view));
-    lines.push([`others   ${first}`, "yellow"]);
-    for (const line of rest) lines.push([`${" ".repeat(indent)}${line}`, "yellow"]);
-  }
-  if (status.devicesDetail !== "") {
-    const [first = "", ...rest] = wrap(printable(status.devicesDetail), detailWidth(view));
-    lines.push([`devices  ${first}`, "red"]);
-    for (const line of rest) lines.push([`${" ".repeat(indent)}${line}`, "red"]);
-  }
+  const isFine = kubelet?.registered === true || isStandby;
   const detail = kubelet?.detail ? wrap(printable(kubelet.detail), detailWidth(view)) : [];
   return [
-    ...lines.slice(0, 1),
-    ...detail.map((line): [string, Colour] => [`${" ".repeat(indent)}${line}`, "red"]),
-    ...lines.slice(1),
-  ].map(([text, colour]) => `  ${paint(fit(text, 2, view), colour, view)}`);
+    [`${label.padEnd(indent)}${registration}`, isFine ? undefined : "red"],
+    ...detail.map((line): Line => [`${" ".repeat(indent)}${line}`, "red"]),
+  ];
+}
+
+function aboutPods({ kubelet }: Status): Line[] {
+  if (kubelet === undefined || kubelet.podResourcesAnswers) return [];
+  const why = kubelet.podResourcesError === "" ? "" : `: ${kubelet.podResourcesError}`;
+  return [[`pods     unknown, the kubelet's pod-resources API does not answer${why}`, "yellow"]];
+}
+
+/** Other plugins that offer the devices, and why devices could not be set up. */
+function aboutDevices(status: Status, view: StatusView): Line[] {
+  const sentences = (label: string, text: string, colour: Colour): Line[] => {
+    const [first = "", ...rest] = wrap(printable(text), detailWidth(view));
+    return [
+      [`${label.padEnd(indent)}${first}`, colour],
+      ...rest.map((line): Line => [`${" ".repeat(indent)}${line}`, colour]),
+    ];
+  };
+  return [
+    ...otherOfferSentences(status).flatMap((text) => sentences("others", text, "yellow")),
+    ...(status.devicesDetail === "" ? [] : sentences("devices", status.devicesDetail, "red")),
+  ];
+}
+
+function inColour(lines: readonly Line[], view: StatusView, indented = 2): string[] {
+  return lines.map(([text, colour]) => {
+    return `${" ".repeat(indented)}${paint(fit(text, indented, view), colour, view)}`;
+  });
 }
 
 /** Indent of the text in the lines about kubelet and plugin. */

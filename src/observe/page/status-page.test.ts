@@ -6,6 +6,7 @@ import {
   busyStatus,
   crowdedStatus,
   hostileStatus,
+  poolsStatus,
   quietStatus,
 } from "../../../test/support/statuses.ts";
 import { Picture, StatusSchema, Work } from "../../gen/videodevice/admin/v1/admin_pb.ts";
@@ -115,6 +116,24 @@ describe("the status page", () => {
     const page = renderStatusPage(crowdedStatus(now), now);
     expect(occurrences(page, /class="cell /g)).toBe(246);
     expect(occurrences(page, /class="card /g)).toBe(246);
+  });
+
+  test("has a section for each of several pools, with its resource, registration and devices", () => {
+    const [head = "", ...sections] = renderStatusPage(poolsStatus(now), now).split("<section ");
+    expect(head).toContain("webcams: 0 of 1 device healthy");
+    expect(head).not.toContain("<dt>Resource</dt>");
+    const shown = sections.map((section) => [
+      /<h2[^>]*>(?:<bdi>)?(\w+)/.exec(section)?.[1],
+      /<dt>Resource<\/dt><dd><bdi>([^<]*)/.exec(section)?.[1],
+      occurrences(section, /class="card /g),
+    ]);
+    expect(shown).toEqual([
+      ["bots", "example.com/bots", 2],
+      ["webcams", "example.com/webcams", 1],
+      ["codecs", "example.com/codecs", 0],
+      ["Events", undefined, 0],
+    ]);
+    expect(sections[1]).toContain("There is no module. Install it.");
   });
 
   test("renders a status in which nothing is set", () => {

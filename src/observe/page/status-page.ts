@@ -1,6 +1,7 @@
 import type { Status } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { deviceStates, deviceWords } from "../device-words.ts";
 import { levelWord } from "../log-level.ts";
+import { poolViews } from "../pool-views.ts";
 import { otherOfferSentences, type Summary, summarise } from "../summary.ts";
 import { deviceCard, deviceCell } from "./device-card.ts";
 import { eventList } from "./event-list.ts";
@@ -78,32 +79,66 @@ ${eventList(status.events, now)}
 }
 
 function masthead(status: Status, { level, sentence }: Summary, now: number): Html {
-  const { kubelet } = status;
-  const since = ageElement(kubelet?.since, now);
-  const reason = kubelet?.reason ?? "unknown";
-  const answer = kubelet?.podResourcesAnswers
-    ? html`answers`
-    : html`<em>${foreign(kubelet?.podResourcesError || "has not answered yet")}</em>`;
+  const isOne = poolViews(status).length === 1;
   return html`<header>
 <p class="product">Video Device Plugin <span class="version">${foreign(status.version)}</span></p>
 <h1>${foreign(status.nodeName || "this node")}</h1>
 <p class="summary ${level}" role="status" aria-live="polite">${icon(level)}<span>${sentence}</span></p>
 <dl class="facts">
-<div class="wide"><dt>Resource</dt><dd>${foreign(status.resourceName)}</dd></div>
-<div><dt>Kubelet</dt><dd>${kubelet?.registered ? foreign(reason) : html`<em>${foreign(reason)}</em>`}${since && html` for ${since}`}</dd></div>
-${kubelet?.detail && html`<div class="wide"><dt>Registration</dt><dd><em>${foreign(kubelet.detail)}</em></dd></div>`}
-<div><dt>Pod resources</dt><dd>${answer}</dd></div>
-${otherOfferSentences(status).map((sentence) => html`<div class="wide"><dt>Other plugins</dt><dd><em>${foreign(sentence)}</em></dd></div>`)}
-${status.devicesDetail !== "" && html`<div class="wide"><dt>Devices</dt><dd><em>${foreign(status.devicesDetail)}</em></dd></div>`}
-<div><dt>Driver</dt><dd>${foreign(status.driver)}</dd></div>
-${status.relay && html`<div><dt>Relay</dt><dd>${status.relay.running ? "running" : html`<em>not running</em>`}</dd></div>`}
+${isOne && registrationFacts(status, now)}
+${podResourcesFact(status)}
+${isOne && deviceFacts(status)}
 <div><dt>Running for</dt><dd>${ageElement(status.startedAt, now) ?? "unknown"}</dd></div>
 <div><dt>Log level</dt><dd>${levelWord(status.logLevel)}</dd></div>
 </dl>
 </header>`;
 }
 
-function devicesOf(status: Status, now: number): Html {
+function registrationFacts({ resourceName, kubelet }: Status, now: number): Html {
+  const since = ageElement(kubelet?.since, now);
+  const reason = kubelet?.reason ?? "unknown";
+  return html`<div class="wide"><dt>Resource</dt><dd>${foreign(resourceName)}</dd></div>
+<div><dt>Kubelet</dt><dd>${kubelet?.registered ? foreign(reason) : html`<em>${foreign(reason)}</em>`}${since && html` for ${since}`}</dd></div>
+${kubelet?.detail && html`<div class="wide"><dt>Registration</dt><dd><em>${foreign(kubelet.detail)}</em></dd></div>`}`;
+}
+
+function podResourcesFact({ kubelet }: Status): Html {
+  const answer = kubelet?.podResourcesAnswers
+    ? html`answers`
+    : html`<em>${foreign(kubelet?.podResourcesError || "has not answered yet")}</em>`;
+  return html`<div><dt>Pod resources</dt><dd>${answer}</dd></div>`;
+}
+
+function deviceFacts(status: Status): Html {
+  const { devicesDetail, driver, relay } = status;
+  return html`${otherOfferSentences(status).map((sentence) => html`<div class="wide"><dt>Other plugins</dt><dd><em>${foreign(sentence)}</em></dd></div>`)}
+${devicesDetail !== "" && html`<div class="wide"><dt>Devices</dt><dd><em>${foreign(devicesDetail)}</em></dd></div>`}
+<div><dt>Driver</dt><dd>${foreign(driver)}</dd></div>
+${relay && html`<div><dt>Relay</dt><dd>${relay.running ? "running" : html`<em>not running</em>`}</dd></div>`}`;
+}
+
+/** The devices, or those of each of several pools, with what is known of the pool. */
+function devicesOf(status: Status, now: number): Html | readonly Html[] {
+  const pools = poolViews(status);
+  if (pools.length === 1) {
+    return html`<section aria-labelledby="devices">
+<h2 id="devices">Devices</h2>
+${deviceList(status, now)}
+</section>`;
+  }
+  return pools.map(
+    ({ name, status: own }) => html`<section aria-labelledby="pool-${name}">
+<h2 id="pool-${name}">${foreign(name)}</h2>
+<dl class="facts">
+${registrationFacts(own, now)}
+${deviceFacts(own)}
+</dl>
+${deviceList(own, now)}
+</section>`,
+  );
+}
+
+function deviceList(status: Status, now: number): Html {
   const devices = status.devices.map((device) => ({
     device,
     words: deviceWords(device, status.kubelet),
@@ -116,13 +151,10 @@ function devicesOf(status: Status, now: number): Html {
     );
   });
   const many = devices.length >= manyDevices;
-  return html`<section aria-labelledby="devices">
-<h2 id="devices">Devices</h2>
-<ul class="legend">${legend}</ul>
+  return html`<ul class="legend">${legend}</ul>
 ${many && html`<nav aria-label="Map of all devices"><ul class="map">${devices.map(({ device, words }) => deviceCell(device, words))}</ul></nav>`}
 <ul class="cards${many ? " many" : ""}">
-${devices.map(({ device, words }) => deviceCard(device, words, now))}</ul>
-</section>`;
+${devices.map(({ device, words }) => deviceCard(device, words, now))}</ul>`;
 }
 
 const faviconColours: Readonly<Record<Summary["level"], string>> = {
