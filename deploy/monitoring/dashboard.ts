@@ -181,7 +181,11 @@ const now: RowSpec = {
       description:
         "Devices by node. If a node is not registered or has none healthy, no pod gets a device there.",
       queries: [
-        { expr: `max by (node) (${onNode(metric("registered"))})`, as: "table" },
+        // Of two instances one serves; of several pools each should be registered.
+        {
+          expr: `min by (node) (max by (node, resource) (${onNode(metric("registered"))}))`,
+          as: "table",
+        },
         { expr: `sum by (node) (${onNode(healthy)})`, as: "table" },
         { expr: `sum by (node) (${onNode(inUse)})`, as: "table" },
         { expr: `count by (node) (${onNode(healthy)})`, as: "table" },

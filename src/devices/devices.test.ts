@@ -3,6 +3,7 @@ import { FakeDriver } from "../../test/support/fake-driver.ts";
 import { FakeUsageSource, makeDevices } from "../../test/support/make-devices.ts";
 import { ManualClock } from "../../test/support/manual-clock.ts";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
+import { PodNumbers } from "./usage/pod-numbers.ts";
 
 /** Two devices, and a third one that the driver finds as soon as `find` is called. */
 async function setUp() {
@@ -73,4 +74,19 @@ test("a device that comes back under another number has that one", async () => {
   const { driver, devices, find } = await setUp();
   await find(driver.devices.map((device) => ({ ...device, number: device.number + 20 })));
   expect(devices.inventory.list().map(({ number }) => number)).toEqual([30, 31]);
+});
+
+test("a device that one driver's usage follows and another driver finds later is that one's", () => {
+  const numbers = new PodNumbers();
+  const [one, other] = [new FakeDriver(1, 10), new FakeDriver(1, 20)];
+  const first = makeDevices({ driver: one, numbers });
+  first.usage.track(["video20"]);
+  numbers.restore(new Map([["video20", new Set(["81:7"])]]));
+  const second = makeDevices({ driver: other, numbers });
+  expect(numbers.usageOf("video20")).toBe(second.usage);
+  // The kubelet asks for it again, so that no pod of before owns it: what the first usage knows doesn't count.
+  first.usage.refused("video20");
+  expect(numbers.devicesOf("81:7")).toEqual(["video20"]);
+  second.usage.refused("video20");
+  expect(numbers.devicesOf("81:7")).toEqual([]);
 });

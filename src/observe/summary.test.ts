@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type DeviceSchema, StatusSchema, Use } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { poolsStatus } from "../../test/support/statuses.ts";
+import { type DeviceSchema, StatusSchema, Use } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { otherOfferSentences, summarise } from "./summary.ts";
 
 type Devices = MessageInitShape<typeof DeviceSchema>[];

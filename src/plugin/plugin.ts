@@ -128,6 +128,7 @@ export class Plugin {
       return new Pool(config, pool.config, {
         ...{ ...full, ...shared, observer, driver: pool.driver },
         otherNumbers: numbersBeside(pool, full.pools),
+        otherPools: resourceNames.filter((_, other) => other !== at),
         log: poolLog(log, pool.config, full.pools),
       });
     });

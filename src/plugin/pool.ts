@@ -50,6 +50,8 @@ export interface PoolDeps extends SharedParts {
   readonly driver: VideoDriver;
   /** Numbers of the devices that other pools of the process list. */
   readonly otherNumbers: ReadonlySet<number>;
+  /** Resource names of the other pools. */
+  readonly otherPools: readonly string[];
   readonly log: Logger;
   readonly clock: Clock;
   /** In [0, 1). */
@@ -86,7 +88,10 @@ export class Pool {
     const config: Config = { ...common, ...pool.options };
     const { resourceName, socketPath } = config;
     const podResources = new PodResources(
-      { socket: config.podResourcesSocket, resourceName, intervalMs, restartGraceMs },
+      {
+        ...{ resourceName, otherPools: deps.otherPools, intervalMs, restartGraceMs },
+        socket: config.podResourcesSocket,
+      },
       clock,
       {
         podResourcesFailed: (method, reason) => observer.podResourcesFailed(method, reason),

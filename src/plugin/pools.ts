@@ -81,12 +81,14 @@ export class Pools implements Pick<Inventory, "hold" | "release" | "require"> {
     return this.#of(id) ?? this.all[0];
   }
 
-  /** Holds a device of whatever pool, see {@link Inventory.hold}. */
-  readonly hold: Inventory["hold"] = (id, reason, detail) =>
-    this.#of(id)?.devices.inventory.hold(id, reason, detail);
+  /** Holds a device of whatever pool, also one that its driver has not found yet, see {@link Inventory.hold}. */
+  readonly hold: Inventory["hold"] = (id, reason, detail) => {
+    for (const { devices } of this.all) devices.inventory.hold(id, reason, detail);
+  };
 
-  readonly release: Inventory["release"] = (id, reason) =>
-    this.#of(id)?.devices.inventory.release(id, reason);
+  readonly release: Inventory["release"] = (id, reason) => {
+    for (const { devices } of this.all) devices.inventory.release(id, reason);
+  };
 
   /** @throws PluginError `device_unknown`. */
   readonly require: Inventory["require"] = (id) =>

@@ -156,7 +156,10 @@ async function handOver({ pools, podNumbers }: ServedParts, registered: Readonly
   // All in one go: the standby takes over as a whole.
   const left = pools.all.flatMap((pool) => pool.takeOver.handOver(standbys.has(pool)) ?? []);
   if (left.length === 0) return undefined;
-  return { left: Promise.all(left), patienceMs: standbys.size > 0 ? handOverPatienceMs : stopPatienceMs };
+  return {
+    left: Promise.all(left),
+    patienceMs: standbys.size > 0 ? handOverPatienceMs : stopPatienceMs,
+  };
 }
 
 interface ServedPool {

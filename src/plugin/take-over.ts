@@ -209,7 +209,12 @@ export class TakeOver {
       const identity = identities.get(id);
       return identity === undefined ? [] : [[id, identity] as const];
     });
-    const note = { driver: driver.name, bootId: readBootId(), clean: new Map(identified), unlisted };
+    const note = {
+      driver: driver.name,
+      bootId: readBootId(),
+      clean: new Map(identified),
+      unlisted,
+    };
     this.#standby.release(writeHandOver(note));
     return left;
   }

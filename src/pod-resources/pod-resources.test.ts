@@ -10,6 +10,7 @@ import { systemClock } from "../common/clock.ts";
 import { PodResourcesLister } from "../gen/kubelet/podresources/v1/api_pb.ts";
 import { addService } from "../grpc/server.ts";
 import { SocketServer } from "../simulator/socket-server.ts";
+import { PodResourcesConnection } from "./connection.ts";
 import type { OwnerUpdate } from "./device-owners.ts";
 import { PodResources } from "./pod-resources.ts";
 
@@ -144,6 +145,27 @@ describe("the pod-resources client", () => {
       video12: other,
     });
     expect([...client.owners().keys()]).toEqual(["video10", "video11"]);
+  });
+
+  test("returns every device of pods under the names of the process's other pools, over one connection", async () => {
+    kubelet.lists = { "bots/bot-1/app": ["video10"] };
+    kubelet.other = { "bots/bot-2/app": ["usb-046d-0825"] };
+    const connection = new PodResourcesConnection(kubelet.socket, systemClock);
+    const options = { socket: kubelet.socket, intervalMs: 1000 };
+    const of = (name: string, otherPools: string[]) =>
+      new PodResources(
+        { ...options, resourceName: name, otherPools },
+        systemClock,
+        undefined,
+        connection,
+      );
+    const others = "example.com/others";
+    const [cameras, webcams] = [of(resourceName, [others]), of(others, [resourceName])];
+    const webcam = (await cameras.podDevices(never)).get("usb-046d-0825");
+    expect(webcam).toEqual({ pod: "bots/bot-2", otherResource: others });
+    expect((await webcams.podDevices(never)).get("usb-046d-0825")?.otherResource).toBeUndefined();
+    expect((await webcams.podDevices(never)).get("video10")?.otherResource).toBe(resourceName);
+    connection.close();
   });
 
   test("has the video devices that the kubelet can allocate under other resource names", async () => {

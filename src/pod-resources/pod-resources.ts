@@ -36,6 +36,8 @@ export interface PodResourcesOptions {
   /** The kubelet's pod-resources socket. */
   readonly socket: string;
   readonly resourceName: string;
+  /** Resource names of the process's other pools, whose device IDs are known as they are. Default: none. */
+  readonly otherPools?: readonly string[];
   /** Between two calls of `List`, ms. */
   readonly intervalMs: number;
   /** Default 60 000, see {@link OwnerTimes}. */
@@ -135,7 +137,7 @@ export class PodResources {
       return new Map([
         ...ours.map((device): [string, PodDevice] => [device.deviceId, podDevice(device)]),
         ...others.flatMap((device): [string, PodDevice][] => {
-          const id = videoIdOf(device);
+          const id = this.#idOf(device);
           return id === undefined ? [] : [[id, podDevice(device, device.resourceName)]];
         }),
       ]);
@@ -190,7 +192,13 @@ export class PodResources {
   }
 
   readonly #isWanted = (device: ResourceDevice): boolean =>
-    this.#isOurs(device) || videoIdOf(device) !== undefined;
+    this.#isOurs(device) || this.#idOf(device) !== undefined;
+
+  /** The ID that a device of another resource has here. */
+  #idOf(device: ResourceDevice): string | undefined {
+    const isKnown = this.#options.otherPools?.includes(device.resourceName) === true;
+    return isKnown ? device.deviceId : videoIdOf(device);
+  }
 
   #isOurs({ resourceName }: { readonly resourceName: string }): boolean {
     return resourceName === this.#options.resourceName;

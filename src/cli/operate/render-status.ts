@@ -25,7 +25,10 @@ import { ageOf, renderDeviceTable, type StatusView } from "./render-device-table
 export function renderStatus(status: Status, view: StatusView): string[] {
   const pools = poolViews(status);
   const isOne = pools.length === 1;
-  const head = [headline(status, view), ...(isOne ? about(status, view) : aboutProcess(status, view))];
+  const head = [
+    headline(status, view),
+    ...(isOne ? about(status, view) : aboutProcess(status, view)),
+  ];
   const titles = isOne ? [] : pools.map((pool) => aboutPool(pool, view));
   const devices = view.rows === undefined ? status.devices : troubledFirst(status.devices);
   const remarked = remarks(devices, view);
@@ -129,11 +132,7 @@ function programLine(status: Status, more: readonly string[], view: StatusView):
 }
 
 /** The registration, and why there is none, in sentences. */
-function aboutRegistration(
-  label: string,
-  status: Status,
-  view: StatusView,
-): [Line, ...Line[]] {
+function aboutRegistration(label: string, status: Status, view: StatusView): [Line, ...Line[]] {
   const { kubelet } = status;
   const since = ageOf(kubelet?.since, view);
   const duration = since === "" ? "" : ` for ${since}`;

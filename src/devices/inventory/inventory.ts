@@ -221,8 +221,10 @@ export class Inventory {
 
   /** Takes in the use or the observations of devices. */
   #refresh(ids: readonly string[]): void {
+    // A device that this usage only follows may have become another driver's.
+    const known = ids.filter((id) => this.#usageOf(id) === this.#usage);
     this.#numbers.update(
-      ids.map((id) => ({
+      known.map((id) => ({
         id,
         use: this.#usage.useUnlessOpen(id),
         current: this.numbersOf(id),

@@ -15,6 +15,9 @@ export interface NumberFacts {
 
 /** Knows the use of the devices of one driver, and who owns them. */
 export interface NumberUsage {
+  /** True if the device is one of the driver's. */
+  has(id: string): boolean;
+  /** True if its use is followed all the same. */
   tracks(id: string): boolean;
   podOf(id: string): PodDevice | undefined;
   useUnlessOpen(id: string): DeviceUse;
@@ -58,9 +61,10 @@ export class PodNumbers {
     this.#usages.add(usage);
   }
 
-  /** What knows the use of a device; undefined if nothing does. */
+  /** What knows the use of a device best; undefined if nothing does. */
   usageOf(id: string): NumberUsage | undefined {
-    return [...this.#usages].find((usage) => usage.tracks(id));
+    const usages = [...this.#usages];
+    return usages.find((usage) => usage.has(id)) ?? usages.find((usage) => usage.tracks(id));
   }
 
   get byDevice(): NumbersByDevice {

@@ -96,6 +96,8 @@ const unknownUsage: Readonly<UsageRecord> = {
 export class UsageTracker {
   readonly #deps: UsageTrackerDeps;
   readonly #records = new Map<string, UsageRecord>();
+  /** IDs of the driver's devices. */
+  readonly #own = new Set<string>();
   readonly #canReset = new Set<string>();
   readonly #listeners = new Set<(ids: readonly string[]) => void>();
   #shared: ReadonlySet<string> = new Set();
@@ -130,6 +132,7 @@ export class UsageTracker {
   /** Follows the use of further devices, which the driver has found. */
   adopt(devices: UsageTrackerDeps["devices"]): void {
     this.track(devices.map(({ id }) => id));
+    for (const { id } of devices) this.#own.add(id);
     for (const { id, cleaning } of devices) if (cleaning === "reset") this.#canReset.add(id);
   }
 
@@ -138,7 +141,12 @@ export class UsageTracker {
     for (const id of ids) if (!this.#records.has(id)) this.#records.set(id, { ...unknownUsage });
   }
 
-  /** True if the device is one whose use is followed here. */
+  /** True if the device is one of the driver's. */
+  has(id: string): boolean {
+    return this.#own.has(id);
+  }
+
+  /** True if the use of the device is followed here. */
   tracks(id: string): boolean {
     return this.#records.has(id);
   }

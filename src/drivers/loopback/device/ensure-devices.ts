@@ -127,7 +127,7 @@ async function ensureDevice(
   { access, maker, module, shared }: EnsureContext,
 ): Promise<Outcome> {
   // Another driver may have loaded it, just now or some time ago.
-  const isLoaded = shared.claim(device.number) && module.hasLoaded();
+  const isLoaded = shared.reportCreated(device.number) && module.hasLoaded();
   try {
     access.unlockLeftOver(device);
     // A device that existed before the load is not new, and needs no waiting.

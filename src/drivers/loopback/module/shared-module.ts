@@ -20,7 +20,7 @@ export class SharedModule {
   readonly #members: ModuleMember[] = [];
   readonly #released = new Set<ModuleMember>();
   /** Numbers of devices that a load of ours created, and whose drivers don't know yet. */
-  #unclaimed: ReadonlySet<number> = new Set();
+  #unreported: ReadonlySet<number> = new Set();
   /** Inode of the module's directory in /sys after a load of ours, which kernfs never uses twice: another load has another. */
   loadedAs: bigint | undefined;
   /** True once a driver has warned of the loaded module's defect. */
@@ -60,13 +60,13 @@ export class SharedModule {
 
   /** A load of ours has created these devices. */
   created(numbers: readonly number[]): void {
-    this.#unclaimed = new Set(numbers);
+    this.#unreported = new Set(numbers);
   }
 
   /** True, once, if a load of ours has created the device. */
-  claim(number: number): boolean {
-    if (!this.#unclaimed.has(number)) return false;
-    this.#unclaimed = new Set([...this.#unclaimed].filter((other) => other !== number));
+  reportCreated(number: number): boolean {
+    if (!this.#unreported.has(number)) return false;
+    this.#unreported = new Set([...this.#unreported].filter((other) => other !== number));
     return true;
   }
 
