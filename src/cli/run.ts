@@ -12,7 +12,7 @@ import { onLibraryLog } from "../grpc/server.ts";
 import { Journal, withJournal } from "../observe/journal.ts";
 import { createLogger } from "../observe/log.ts";
 import { changeLogLevel, type LogLevelControl, toggledLevel } from "../observe/log-level.ts";
-import { createDrivers } from "../plugin/create-drivers.ts";
+import { allocatedByPool, createDrivers } from "../plugin/create-drivers.ts";
 import { Plugin } from "../plugin/plugin.ts";
 import { type Command, exitCode, program } from "./command.ts";
 import { unsupportedPools } from "./unsupported-pools.ts";
@@ -65,8 +65,9 @@ export const runCommand: Command = {
     let plugin: Plugin | undefined;
     // Before anything that waits. A SIGHUP before there is a plugin needs nothing: its start inspects everything.
     const stopping = stopSignal(log, () => plugin?.reinspect());
-    const drivers = await createDrivers(config, pools, log, stopping);
+    const allocated = await allocatedByPool(config, pools, log, stopping);
     if (!stopping.aborted) {
+      const drivers = createDrivers(config, pools, log, { allocated });
       plugin = new Plugin(config, { pools: drivers, log, journal, logLevel, version });
       try {
         await plugin.run(stopping);

@@ -3,7 +3,7 @@ import { systemClock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { createLogger } from "../observe/log.ts";
-import { createDriver } from "../plugin/create-driver.ts";
+import { createDrivers } from "../plugin/create-drivers.ts";
 import { switchFlag } from "./arguments.ts";
 import { exitCode } from "./command.ts";
 import { defineCommand } from "./define-command.ts";
@@ -37,7 +37,7 @@ The result is a table on a terminal or with LOG_FORMAT=pretty, and log lines in 
       write: terminal.out,
     });
     try {
-      if (config.readyCameras) {
+      if (pools.some((pool) => pool.kind === "loopback" && pool.options.readyCameras)) {
         throw new PluginError(
           "not_supported",
           "Ready cameras can't be set up: they are cameras only while the plugin holds them.",
@@ -45,11 +45,13 @@ The result is a table on a terminal or with LOG_FORMAT=pretty, and log lines in 
         );
       }
       // This command creates devices, even if the process after it may not.
-      const driver = createDriver({ ...config, manageDevices: true }, log, { cleans: false });
-      const report = await setUp(driver, {
-        allowPartial: flags["allow-partial"] ?? false,
-        clock: systemClock,
-      });
+      const managing = { ...config, manageDevices: true };
+      const allowPartial = flags["allow-partial"] ?? false;
+      const reports: SetUpReport[] = [];
+      for (const { driver } of createDrivers(managing, pools, log, { cleans: false })) {
+        reports.push(await setUp(driver, { allowPartial, clock: systemClock }));
+      }
+      const report = joined(reports, allowPartial);
       if (pretty) terminal.out(renderSetUp(report, terminal.screen && textColumns(terminal)));
       else logReport(report, log);
       return report.ok ? exitCode.ok : exitCode.failure;
@@ -60,6 +62,15 @@ The result is a table on a terminal or with LOG_FORMAT=pretty, and log lines in 
     }
   },
 });
+
+/** The reports of several pools as one. */
+function joined(reports: readonly SetUpReport[], allowPartial: boolean): SetUpReport {
+  return {
+    devices: reports.flatMap(({ devices }) => devices),
+    contested: reports.flatMap(({ contested }) => contested),
+    ok: allowPartial ? reports.some(({ ok }) => ok) : reports.every(({ ok }) => ok),
+  };
+}
 
 function logReport({ devices, contested }: SetUpReport, log: Logger): void {
   for (const { id, path, state, outcome, detail, remedy } of devices) {
