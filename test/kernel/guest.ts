@@ -8,6 +8,7 @@ type Main = (args: readonly string[]) => Promise<number>;
 
 /** Each is loaded when it is asked for. */
 const programs: Readonly<Record<string, () => Promise<{ readonly main: Main }>>> = {
+  cameras: () => import("./usb-camera/driver-guest.ts"),
   chromium: () => import("../chromium/guest.ts"),
   contract: () => import("../contract/driver-contract-guest.ts"),
   buffers: () => import("../chromium/buffers-guest.ts"),

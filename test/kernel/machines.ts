@@ -16,6 +16,7 @@ import { storiesOf } from "./stories/stories.ts";
 import { storySuite } from "./stories/story-suite.ts";
 import type { Suite } from "./suite.ts";
 import { toolsSuite } from "./tools-suite.ts";
+import { cameraDriverSuite } from "./usb-camera/camera-driver-suite.ts";
 import { camerasSuite } from "./usb-camera/cameras-suite.ts";
 import type { VmMachine } from "./vm.ts";
 
@@ -63,7 +64,7 @@ function wholeMachine(version: ModuleVersion): Machine {
     readyToolsSuite,
     scenarioSuite("programs", version, programsTable),
     ...(OLDEST_AND_NEWEST.includes(version) ? [scenarioSuite("using", version, usingTable)] : []),
-    ...(version === "0.15.4" ? [camerasSuite] : []),
+    ...(version === "0.15.4" ? [camerasSuite, cameraDriverSuite] : []),
   ];
   return machine(
     `v4l2loopback ${version}`,
