@@ -1,5 +1,6 @@
 import type { Config } from "../../src/config/config.ts";
 import { type Option, optionKeys, options } from "../../src/config/options.ts";
+import { isPoolKey } from "../../src/config/pools/fields.ts";
 import type { ValueSchema } from "../../src/config/types/option-type.ts";
 import { wrap } from "../../src/config/wrap.ts";
 
@@ -78,12 +79,19 @@ export function chartOptionsSchema(): object {
   };
 }
 
-/** A template with the variable of each key of `config`, in the table's order; ends with a line break. */
+/** A template with the variable of each key of `config`, and one with the keys of pools; ends with a line break. */
 export function renderChartVariables(): string {
   const pairs = chartOptionKeys.map((key) => `- [${key}, ${options[key].env}]`);
   return `{{- /* Rendered by "bun deploy/render-manifests.ts" from src/config/options.ts. */ -}}
 {{- define "video-device-plugin.variables" -}}
 ${pairs.join("\n")}
+{{- end }}
+
+{{- define "video-device-plugin.poolOptions" -}}
+${chartOptionKeys
+  .filter(isPoolKey)
+  .map((key) => `- ${key}`)
+  .join("\n")}
 {{- end }}
 `;
 }

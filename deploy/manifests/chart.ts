@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { poolsSchema } from "../docs/pools-schema.ts";
 import { dashboard } from "../monitoring/dashboard.ts";
 import {
   CHART_OPTIONS_END,
@@ -32,6 +33,9 @@ export async function renderChartFiles(): Promise<RenderedFile[]> {
   const alerts = await Bun.file(join(import.meta.dir, "../monitoring/alerts.yaml")).text();
   const schema = await Bun.file(schemaPath).json();
   schema.properties.config = chartOptionsSchema();
+  const file = poolsSchema() as { readonly properties: { readonly pools: object } };
+  // None is the default: the options describe the only pool.
+  schema.properties.pools = { ...file.properties.pools, minItems: 0 };
   return [
     { path: valuesPath, text: values },
     { path: schemaPath, text: `${JSON.stringify(schema, undefined, 2)}\n` },

@@ -9,6 +9,7 @@ import { kustomizeDir, renderKustomizeFiles } from "../../deploy/manifests/kusto
 import { names } from "../../deploy/names/names.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { optionKeys, options } from "../../src/config/options.ts";
+import { readPools } from "../../src/config/pools/read-pools.ts";
 import { containersOf, exampleObjects, parseDocuments, podSpecOf } from "../support/manifests.ts";
 import { codeBlocks } from "../support/markdown.ts";
 import { checkerOf } from "./openapi.ts";
@@ -50,6 +51,11 @@ const asValues: Readonly<Record<string, string>> = {
   "overlays/restricted-metrics":
     "profile=restricted,config.enableMetrics=true,metrics.podMonitor.enabled=true,metrics.networkPolicy.enabled=true",
 };
+
+interface Container {
+  readonly env: readonly { readonly name: string; readonly value?: string }[];
+  readonly volumeMounts: readonly object[];
+}
 
 function rendered(args: readonly string[], kubeVersion?: string) {
   const { exitCode, stdout, stderr } = helmTemplate(args, kubeVersion);
@@ -303,6 +309,77 @@ describe.skipIf(skip)("the chart", () => {
     const known = new Set(optionKeys.map((key) => options[key].env));
     // That of extraEnv.
     expect(Object.keys(env).filter((name) => !known.has(name))).toEqual(["HTTPS_PROXY"]);
+  });
+
+  test("puts pools into a ConfigMap, as the program reads them, and replaces the pods of others", () => {
+    const pools = (first: number) => [
+      {
+        name: "bots",
+        resource: "a.b/bots",
+        onNodes: ["bots-*"],
+        loopback: { count: 3, firstNumber: first, mode: "0660", cardLabel: "off" },
+        ready: { idleTime: 0.5, placeholder: "#1d3557" },
+        container: { env: "BOT_DEVICE" },
+      },
+      {
+        name: "webcams",
+        resource: "a.b/webcams",
+        devices: { select: [{ usb: { product: "0825", vendor: "046d", serial: "08e5" } }] },
+      },
+    ];
+    const objects = (first: number, ...more: string[]) =>
+      rendered([`--set-json=pools=${JSON.stringify(pools(first))}`, ...more]);
+    const all = objects(40);
+    const config = all.find(({ kind }) => kind === "ConfigMap") as unknown as {
+      data: Record<string, string>;
+    };
+    const context = { lookupGroup: () => undefined };
+    const read = readPools("p.yaml", config.data["pools.yaml"] ?? "", context, {});
+    expect(read.problems).toEqual([]);
+    expect(read.pools.map(({ pool }) => pool)).toMatchObject([
+      { name: "bots", options: { maxDevices: 3, v4l2DevicePerm: 0o660, readyIdleTime: 0.5 } },
+      { name: "webcams", select: [{ usb: { product: "0825", vendor: "046d", serial: "08e5" } }] },
+    ]);
+
+    const pod = (rendering: typeof all) =>
+      rendering.find(({ kind }) => kind === "DaemonSet") as unknown as {
+        spec: { template: { metadata: { annotations: Record<string, string> }; spec: object } };
+      };
+    const annotation = (rendering: typeof all) =>
+      pod(rendering).spec.template.metadata.annotations["meeting-baas.io/pools"];
+    expect(annotation(all)).toMatch(/^[0-9a-f]{64}$/);
+    expect(annotation(objects(50))).not.toBe(annotation(all));
+    for (const profile of ["full", "restricted"]) {
+      const spec = pod(objects(40, `--set=profile=${profile}`)).spec.template.spec as {
+        initContainers?: Container[];
+        containers: Container[];
+      };
+      for (const { env, volumeMounts } of [...(spec.initContainers ?? []), ...spec.containers]) {
+        const values = Object.fromEntries(env.map(({ name, value }) => [name, value]));
+        expect(values).toMatchObject({ CONFIG_FILE: "/etc/video-device-plugin/pools.yaml" });
+        expect(values).not.toContainAnyKeys(["RESOURCE_NAME", "MAX_DEVICES"]);
+        expect(volumeMounts).toContainEqual({
+          ...{ name: "pools", mountPath: "/etc/video-device-plugin", readOnly: true },
+        });
+      }
+    }
+    const test = all.find(({ kind }) => kind === "Pod") as unknown as {
+      spec: { containers: { resources: { limits: object }; env: object[] }[] };
+    };
+    expect(test.spec.containers[0]?.resources.limits).toMatchObject({ "a.b/bots": 1 });
+    expect(test.spec.containers[0]?.env).toEqual([
+      { name: "CONTAINER_DEVICE_ENV", value: "BOT_DEVICE" },
+    ]);
+  });
+
+  test("refuses pools of another form, and an option of a pool beside them", () => {
+    const pool = '[{"name":"a","resource":"b.c/d","loopback":{}}]';
+    const misplaced = helmTemplate([`--set-json=pools=${pool}`, "--set=config.readyCameras=true"]);
+    expect(misplaced.exitCode).not.toBe(0);
+    expect(misplaced.stderr).toContain("config.readyCameras: it belongs to a pool");
+    const unknown = helmTemplate([`--set-json=pools=${pool.replace("{}", '{"cuont":3}')}`]);
+    expect(unknown.exitCode).not.toBe(0);
+    expect(unknown.stderr).toContain("pools");
   });
 
   test("installs nothing with enabled=false, not even what needs other values", () => {

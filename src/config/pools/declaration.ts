@@ -14,7 +14,7 @@ export const apiVersion = "video-device-plugin/v1alpha1";
 export const fileKind = "Pools";
 
 /** Each pool has a registration, a socket and metrics of its own. */
-const maxPools = 64;
+export const maxPools = 64;
 
 /** The file; `pool` is the schema of what stands in its list of pools. */
 export function fileSchema<P extends v.GenericSchema>(context: ParseContext, pool: P) {

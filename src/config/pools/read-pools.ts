@@ -3,7 +3,7 @@ import type { PoolConfig } from "../pool-config.ts";
 import type { Problem } from "../problem.ts";
 import type { ParseContext } from "../types/option-type.ts";
 import { cameraPool, loopbackPool } from "./build-pool.ts";
-import { devicesPoolSchema, fileSchema, loopbackPoolSchema } from "./declaration.ts";
+import { devicesPoolSchema, fileSchema, loopbackPoolSchema, maxPools } from "./declaration.ts";
 import type { FilePool } from "./file-pool.ts";
 import { type ProcessOptions, poolProblems } from "./pool-checks.ts";
 import { schemaProblem } from "./schema-problem.ts";
@@ -41,7 +41,7 @@ export function readPools(
   found.push(...(envelope.issues ?? []).map((issue) => schemaProblem(issue, file)));
 
   const pools: FilePool[] = [];
-  for (const [index, content] of entriesOf(file.content).entries()) {
+  for (const [index, content] of entriesOf(file.content).slice(0, maxPools).entries()) {
     const read = readPool(content, ["pools", index], context, file);
     if ("problems" in read) found.push(...read.problems);
     else pools.push(read);

@@ -95,6 +95,13 @@ name: video-device-plugin
 {{- /* Checks of two values at once, which no schema can express. */ -}}
 {{- define "video-device-plugin.validate" -}}
 {{- $config := .Values.config }}
+{{- if .Values.pools }}
+{{- range $key := include "video-device-plugin.poolOptions" . | fromYamlArray }}
+{{- if and (hasKey $config $key) (not (has $key (list "resourceName" "maxDevices"))) }}
+{{- fail (printf "config.%s: it belongs to a pool; with pools set it there" $key) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- $first := int (default 10 $config.firstDeviceNumber) }}
 {{- if hasKey $config "firstDeviceNumber" }}{{ $first = int $config.firstDeviceNumber }}{{ end }}
 {{- $last := sub (add $first (int $config.maxDevices)) 1 }}
@@ -162,12 +169,17 @@ name: video-device-plugin
       fieldPath: spec.nodeName
 {{- range $pair := include "video-device-plugin.variables" . | fromYamlArray }}
 {{- $value := index $.Values.config (index $pair 0) }}
-{{- if not (kindIs "invalid" $value) }}
+{{- $isOfPool := and $.Values.pools (has (index $pair 0) (include "video-device-plugin.poolOptions" $ | fromYamlArray)) }}
+{{- if not (or (kindIs "invalid" $value) $isOfPool) }}
 {{- /* YAML makes a float64 of each number, which is written as 1e+06 unless it has decimals. */}}
 {{- $isWhole := and (kindIs "float64" $value) (eq (toString $value) (toString (float64 (int64 (ternary $value 0 (kindIs "float64" $value)))))) }}
 - name: {{ index $pair 1 }}
   value: {{ ternary (toString (int64 (ternary $value 0 $isWhole))) (toString $value) $isWhole | quote }}
 {{- end }}
+{{- end }}
+{{- if .Values.pools }}
+- name: CONFIG_FILE
+  value: /etc/video-device-plugin/pools.yaml
 {{- end }}
 # The node's /dev. Not at /dev, where the runtime mounts what a container needs (pts, shm, null). Allocate still
 # answers with the node's own paths, /dev/video10 and so on.
@@ -181,6 +193,23 @@ name: video-device-plugin
 # The same path as on the node, because Allocate answers with it.
 - name: SIMULATED_DIR
   value: {{ include "video-device-plugin.stateDir" . }}/simulated
+{{- end }}
+{{- end }}
+
+{{- /* The config file with the pools. */ -}}
+{{- define "video-device-plugin.poolsFile" -}}
+apiVersion: video-device-plugin/v1alpha1
+kind: Pools
+pools:
+  {{- toYaml .Values.pools | nindent 2 }}
+{{- end }}
+
+{{- /* Where a container has that file: the whole directory, so that a new file reaches it. */ -}}
+{{- define "video-device-plugin.poolsMount" -}}
+{{- if .Values.pools }}
+- name: pools
+  mountPath: /etc/video-device-plugin
+  readOnly: true
 {{- end }}
 {{- end }}
 

@@ -35,3 +35,28 @@
 - [metricsOwners, METRICS_OWNERS]
 - [nfdFeaturesDir, NFD_FEATURES_DIR]
 {{- end }}
+
+{{- define "video-device-plugin.poolOptions" -}}
+- resourceName
+- containerDevicePath
+- containerDeviceEnv
+- preStartContainer
+- maxDevices
+- firstDeviceNumber
+- numberTaken
+- v4l2MaxBuffers
+- v4l2MaxWidth
+- v4l2MaxHeight
+- v4l2ExclusiveCaps
+- v4l2CardLabel
+- v4l2DevicePerm
+- v4l2DeviceGroup
+- readyCameras
+- readySize
+- readyPixelFormat
+- readyRate
+- readyPlaceholder
+- readyIdleTime
+- readyPlaceholderRate
+- containerFeedPath
+{{- end }}
