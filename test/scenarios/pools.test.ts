@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { PluginError } from "../../src/common/plugin-error.ts";
 import { defaultMaintenanceTimes } from "../../src/devices/maintenance/maintenance-times.ts";
 import { LogLevel } from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
+import { FileLock } from "../../src/linux/file-lock.ts";
+import { linuxCalls } from "../../src/linux/linux-calls.ts";
 import { answerProbe } from "../../src/observe/probes.ts";
 import { adminClient, failureOf } from "../support/admin-client.ts";
 import { FakeDriver, observation } from "../support/fake-driver.ts";
@@ -275,22 +278,23 @@ describe("another instance with the same two pools", () => {
     await node.offered(3, 2);
   });
 
-  test("never waits for a lock while it has one that the other one waits for", async () => {
-    const old = await node.served(slowCleaning);
-    const reversed = node.pools().toReversed();
-    const rivals = [
-      node.startPools(slowCleaning),
-      node.startPools({ pools: reversed, ...slowCleaning }),
-    ];
-    for (const rival of rivals) {
-      await eventually(() => said(rival, "Standing by").length === 2, "the standby of both");
-    }
-    await old.stop();
+  test("takes no lock before it has that of the resource that comes first", async () => {
+    const lockOf = (resource: string) => {
+      const path = join(node.stateDir, `${resource.replace("/", "_")}.lock`);
+      return new FileLock(path, linuxCalls());
+    };
+    const [first, second] = [lockOf(bots), lockOf(webcams)];
+    expect(first.tryLock()).toBe(true);
+    // In whatever order the configuration has its pools.
+    const next = node.startPools({ pools: node.pools().toReversed(), ...slowCleaning });
+    await node.kubelet.start();
+    await eventually(() => said(next, "Standing by").length === 1, "the standby");
+    expect(second.tryLock()).toBe(true);
+    second.release();
+    first.release();
     await node.offered(3, 2);
-    const served = rivals.filter((rival) => said(rival, "Registered with the kubelet").length > 0);
-    expect(served).toHaveLength(1);
-    await served[0]?.stop();
-    await node.offered(3, 2);
+    expect(second.tryLock()).toBe(false);
+    second.release();
   });
 });
 
