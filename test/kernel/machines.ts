@@ -78,6 +78,7 @@ function newerKernel(version: ModuleVersion): Machine {
     scenarioSuite("driver", version, driverTable),
     compressedModulesSuite,
     camerasSuite,
+    cameraDriverSuite,
   ];
   return machine(`v4l2loopback ${version}`, { moduleVersion: version }, forGate(version, suites));
 }
