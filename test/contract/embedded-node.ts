@@ -95,8 +95,8 @@ export class EmbeddedNode implements TestNode {
     };
   }
 
-  async resources(): Promise<ResourceCount> {
-    return this.kubelet.resources();
+  async resources(resource?: string): Promise<ResourceCount> {
+    return this.kubelet.resources(resource);
   }
 
   async allocations(): Promise<Record<string, string[]>> {

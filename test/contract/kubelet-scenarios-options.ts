@@ -110,9 +110,7 @@ export const optionScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
       await second.explaining(async () => {
         try {
           await second.start();
-          await stage.eventually(async () => {
-            assert.equal(second.log.saying("Device list sent").length, 1);
-          });
+          await stage.showsResources({ capacity: 3, allocatable: 3 }, resource);
           const { env, deviceNodes } = await stage.runPod("both", 1, { [resource]: 2 });
           const { both: [own = ""] = [] } = await stage.allocationsOf("both");
           assert.equal(env["VIDEO_DEVICE"], `/dev/${own}`);
@@ -155,7 +153,8 @@ export const optionScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
       await renamed.explaining(async () => {
         try {
           await renamed.start();
-          await stage.eventually(async () => assert.ok(offers().length > 0));
+          const all = { capacity: stage.total, allocatable: stage.total };
+          await stage.showsResources({ ...all, allocatable: others.length }, resource);
           await stage.createPod("after", 0, { [resource]: others.length });
           const after = await stage.podRuns("after");
           assert.deepEqual(
@@ -174,6 +173,7 @@ export const optionScenarios: readonly Scenario<TestNode, PluginBinary>[] = [
           await stage.eventually(async () => {
             assert.deepEqual(offers().at(-1), stage.plugin.ids);
           });
+          await stage.showsResources(all, resource);
           await stage.createPod("last", 0, { [resource]: 1 });
           const last = await stage.podRuns("last");
           assert.deepEqual(last.env["VIDEO_DEVICE"], devicePaths(before)[0]);

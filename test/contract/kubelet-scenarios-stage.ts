@@ -72,8 +72,11 @@ export class Stage<Node extends TestNode = TestNode, Plugin extends PluginContro
     return this.plugin.ids.length;
   }
 
-  async showsResources(expected: ResourceCount): Promise<void> {
-    await this.eventually(async () => assert.deepEqual(await this.node.resources(), expected));
+  /** Waits until the kubelet counts so many devices, of the plugin's resource by default. */
+  async showsResources(expected: ResourceCount, resource?: string): Promise<void> {
+    await this.eventually(async () =>
+      assert.deepEqual(await this.node.resources(resource), expected),
+    );
   }
 
   /** Waits until capacity and allocatable are all devices. */

@@ -22,8 +22,8 @@ export interface TestNode {
   deletePod(name: string): Promise<void>;
   /** A pod's state; undefined if there is no pod of that name. */
   pod(name: string): Promise<PodView | undefined>;
-  /** Capacity = healthy and unhealthy devices, allocatable = healthy ones; zeros when unknown. */
-  resources(): Promise<ResourceCount>;
+  /** Capacity = healthy and unhealthy devices, allocatable = healthy ones; zeros when unknown. Default: the plugin's resource. */
+  resources(resource?: string): Promise<ResourceCount>;
   /** The pod-resources API's List: device IDs by pod name, for the plugin's resource. */
   allocations(): Promise<Record<string, string[]>>;
 

@@ -137,9 +137,9 @@ export class RealNode implements TestNode {
     return podView(name, pod, containers?.get(containerName));
   }
 
-  async resources(): Promise<ResourceCount> {
+  async resources(resource = this.#resource): Promise<ResourceCount> {
     if (!this.#kubelet.daemon.running) return { capacity: 0, allocatable: 0 };
-    return nodeStatus(this.#kubelet, this.#resource);
+    return nodeStatus(this.#kubelet, resource);
   }
 
   async allocations(): Promise<Record<string, string[]>> {
