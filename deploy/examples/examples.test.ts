@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Glob } from "bun";
 import packageJson from "../../package.json" with { type: "json" };
@@ -54,6 +55,34 @@ test("the bot's playwright-core is the one of package.json, with the integrity o
     `ARG PLAYWRIGHT_SHA512=${Buffer.from(integrity, "base64").toString("hex")}\n`,
   );
 });
+
+test("the recorder ends with code 1 after its writer, though a reader without frames ignores SIGTERM", async () => {
+  const fakes = mkdtempSync(join(tmpdir(), "vdp-recorder-"));
+  // ffmpeg 7 waits for the next frame of a camera without a writer, whatever signal comes.
+  const reader = `trap '' TERM; : >"$0.reads"; while :; do sleep 0.1; done`;
+  const ffmpeg = `case "$*" in *libx264*) ${reader} ;; esac\nprintf '%99999s' '' >/dev/null; exec sleep 60`;
+  writeFileSync(join(fakes, "ffmpeg"), `#!/bin/bash\n${ffmpeg}\n`, { mode: 0o755 });
+  try {
+    const bin = join(here, "media/bin");
+    const PATH = `${fakes}:${bin}:${process.env["PATH"]}`;
+    // No simulated device, which would have no reader.
+    const env = { PATH, VIDEO_DEVICE: "/dev/zero", VIDEO_SIZE: "64x48" };
+    const recorder = Bun.spawn([join(bin, "record")], { env, stdout: "pipe", stderr: "pipe" });
+    let said = "";
+    for await (const chunk of recorder.stdout) {
+      said += Buffer.from(chunk);
+      const writer = /the writer is process (\d+)/.exec(said)?.[1];
+      if (writer === undefined) continue;
+      while (!existsSync(join(fakes, "ffmpeg.reads"))) await Bun.sleep(20);
+      process.kill(Number(writer), "SIGKILL");
+      break;
+    }
+    expect(await recorder.exited).toBe(1);
+    expect(await recorder.stderr.text()).toContain("record: the writer ended with code 137");
+  } finally {
+    rmSync(fakes, { recursive: true });
+  }
+}, 60_000);
 
 const noShellcheck = Bun.which("shellcheck") ? undefined : "no shellcheck: install shellcheck";
 test.skipIf(skipLevel(noShellcheck))("the scripts pass shellcheck", () => {
