@@ -36,6 +36,12 @@ const switchMs = 100;
  */
 const stopPatienceMs = 500;
 
+/**
+ * As {@link stopPatienceMs}, for a stop that removes devices: the removal needs that the work has ended. With the 3 s of the
+ * removal it is below the 5 s after which main ends a stop.
+ */
+const removalPatienceMs = 1500;
+
 /** How long the end may wait for a standby that takes over the devices one by one, ms: main ends a stop after 5 s. */
 const handOverPatienceMs = 2000;
 
@@ -107,7 +113,8 @@ export async function servePools(
   await Promise.all([...served.map(({ offered }) => offered), podNumbers.saved()]);
   later.abort();
   const leaving = handsOver ? await handOver(parts, registered) : undefined;
-  const patienceMs = leaving?.patienceMs ?? Math.max(0, giveUpAt - clock.now());
+  const endsAt = handsOver ? giveUpAt : abortedAt + removalPatienceMs;
+  const patienceMs = leaving?.patienceMs ?? Math.max(0, endsAt - clock.now());
   const ended = Promise.all([stopped, leaving?.left]).then(() => true);
   if (!(await Promise.race([ended, clock.sleep(patienceMs)]))) {
     log.warn("Work at the devices abandoned", { waited_ms: clock.now() - abortedAt });

@@ -6,7 +6,7 @@ import { numbersFrom } from "../../src/v4l2/device-ids.ts";
 import { FakeLoopbackKernel } from "../support/fake-loopback-kernel.ts";
 import { recordingLogger } from "../support/recording-logger.ts";
 import type { CameraFiles } from "./camera-files.ts";
-import { aWhile, CameraNode } from "./camera-node.ts";
+import { aWhile, CameraNode, heardOfPods } from "./camera-node.ts";
 import { eventually } from "./harness.ts";
 
 let scenario: CameraNode;
@@ -164,6 +164,18 @@ describe("a stop", () => {
       "video16",
       "video17",
     ]);
+  });
+
+  test("with REMOVE_DEVICES_ON_EXIT removes them after a reset that takes longer than other stops wait", async () => {
+    const driver = scenario.cameras();
+    driver.onReset = () => Bun.sleep(800);
+    const plugin = await scenario.started(driver, removing);
+    await scenario.pod("a");
+    await heardOfPods(plugin, 1);
+    scenario.kubelet.removePod("a");
+    await eventually(() => driver.resets.length > 0, "the reset");
+    await plugin.stop();
+    expect(removed(driver)).toContain("video17");
   });
 
   test("removes no device that existed before, and none whose use isn't known", async () => {
