@@ -7,6 +7,7 @@ import { Daemon } from "../kubelet/daemon.ts";
 import { waitFor } from "../kubelet/wait.ts";
 import { makeDisks, type NodeDisks, nodeCommand } from "../node/node-vm.ts";
 import { type Cluster, registryHost } from "./cluster.ts";
+import { makeImageDisk, type NodeImage } from "./image-disk.ts";
 import { binary, ports, vmNodeName } from "./paths.ts";
 
 /** What anything may take on an emulated node on a busy machine, ms. */
@@ -28,21 +29,31 @@ export function waitForVm<T>(what: string, probe: () => Promise<T | undefined>):
 /** After so long timeout(1) ends the VM, s. */
 const LIMIT_SECONDS = 3600;
 
+/** What a {@link VmNode} has beside what all have. */
+export interface VmNodeOptions {
+  /** Images that it has from its first boot. Others it pulls: {@link VmNode.importImage}. */
+  readonly images?: readonly NodeImage[];
+  readonly moduleVersion?: ModuleVersion;
+}
+
 /**
  * A second node of a {@link Cluster}: a VM with a Debian, systemd, the cluster's containerd and kubelet, and the real
- * v4l2loopback. It reaches the API server and the registry of the cluster on this machine's loopback. All images come
- * from that registry, whatever registry their names have: see {@link importImage}.
+ * v4l2loopback. It reaches the API server and the registry of the cluster on this machine's loopback. All images that
+ * it pulls come from that registry, whatever registry their names have: see {@link importImage}.
  */
 export class VmNode {
   readonly name = vmNodeName;
   readonly daemon = new Daemon("vm-node");
   readonly #cluster: Cluster;
   readonly #disks: NodeDisks;
+  readonly #images: readonly NodeImage[];
   readonly #work = mkdtempSync(join(tmpdir(), "vm-node-"));
 
   /** `directory` is what `test/node/provision.sh` printed. */
-  constructor(cluster: Cluster, directory: string, moduleVersion: ModuleVersion = "0.15.4") {
+  constructor(cluster: Cluster, directory: string, options: VmNodeOptions = {}) {
+    const { images = [], moduleVersion = "0.15.4" } = options;
     this.#cluster = cluster;
+    this.#images = images;
     const guest = (name: string) => join(import.meta.dir, "guest", name);
     const certificate = (name: string) => cluster.certificates.file(name);
     this.#disks = {
@@ -70,10 +81,17 @@ export class VmNode {
   /** Resolves when the node is Ready. The cluster has to run. */
   async start(): Promise<void> {
     makeDisks(this.#disks, this.#work);
+    const images = join(this.#work, "images");
+    if (this.#images.length > 0) await makeImageDisk(this.#images, images);
     const forward = (port: number) => `hostfwd=tcp:127.0.0.1:${port}-:${port}`;
     const network = ["user,id=net", forward(ports.vmKubelet), forward(ports.vmShell)].join(",");
     const command = nodeCommand(this.#disks.directory, this.#work, LIMIT_SECONDS, {
-      qemu: ["-netdev", network, "-device", "virtio-net-pci,netdev=net,romfile="],
+      qemu: [
+        ...["-netdev", network, "-device", "virtio-net-pci,netdev=net,romfile="],
+        ...(this.#images.length > 0
+          ? ["-drive", `file=${images},if=virtio,format=raw,cache=unsafe`]
+          : []),
+      ],
       // No story is played on it, so its own service for that stays out.
       kernel: ["net.ifnames=0", "systemd.mask=story.service", "systemd.wants=shell.socket"],
     });

@@ -29,7 +29,7 @@ export class Daemon {
     command: string[],
     ready: () => Promise<unknown>,
     env: Record<string, string> = {},
-    timeoutMs = 60_000,
+    timeoutMs = 300_000,
   ): Promise<void> {
     if (this.running) throw new Error(`${this.name} is running already`);
     const output = openSync(this.log, "a");
