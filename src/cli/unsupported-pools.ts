@@ -1,12 +1,22 @@
-import type { PoolConfig } from "../config/pool-config.ts";
+import type { CameraPool, PoolConfig } from "../config/pool-config.ts";
 import type { Problem } from "../config/problem.ts";
 
 /** What of a valid configuration this version can't run: its one place. */
 export function unsupportedPools(pools: readonly PoolConfig[]): Problem[] {
-  return pools
-    .filter(({ kind }) => kind === "devices")
-    .map(({ name }) => ({
-      subject: `pool ${name}`,
-      text: "real devices are not supported by this version, expected a pool with loopback",
+  return pools.flatMap((pool) => (pool.kind === "devices" ? unsupportedFields(pool) : []));
+}
+
+function unsupportedFields({ name, with: nodes, share, signal, cdi }: CameraPool): Problem[] {
+  const fields = [
+    { field: "devices.with", isUsed: nodes.length > 0, expected: "none" },
+    { field: "devices.share", isUsed: share > 1, expected: "1" },
+    { field: "devices.signal", isUsed: signal !== "ignore", expected: "ignore" },
+    { field: "cdi", isUsed: cdi !== "off", expected: "off" },
+  ];
+  return fields
+    .filter(({ isUsed }) => isUsed)
+    .map(({ field, expected }) => ({
+      subject: `pool ${name}: ${field}`,
+      text: `this version can't do that, expected ${expected}`,
     }));
 }

@@ -60,7 +60,7 @@ export interface CameraPool {
   readonly deviceName: string;
   /** Nodes of the same physical device that a container gets as well. */
   readonly with: readonly ("metadata" | "media" | "subdevices" | "usb")[];
-  /** Fewer devices than this are a warning and a metric. */
+  /** Fewer devices than this are a warning in the log. */
   readonly expect: number;
   /** How many containers may have a device at once. */
   readonly share: number;

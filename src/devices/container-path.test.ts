@@ -7,6 +7,10 @@ test("a path has the device's ID, its number and its place in the container", ()
   expect(containerPath("/cams/{id}-{n}-{index}", device(10), 1)).toBe("/cams/video10-10-1");
 });
 
+test("a path has the name of the node that a real device has at the moment", () => {
+  expect(containerPath("/dev/{node}", { id: "usb-046d-0825-A", number: 6 }, 0)).toBe("/dev/video6");
+});
+
 test.each([
   ["/dev/{id}", false],
   ["/dev/video{n}", false],

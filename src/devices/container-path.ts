@@ -3,13 +3,15 @@ import type { DriverDevice } from "../drivers/driver.ts";
 type NumberedDevice = Pick<DriverDevice, "id" | "number">;
 
 /**
- * The device's path in the container, from the template of the option `container-device-path`.
+ * The device's path in the container, from the template of the option `container-device-path`, or of a pool of real devices
+ * (`{node}`).
  *
  * @param index The device's place among the container's devices, from 0.
  */
 export function containerPath(template: string, device: NumberedDevice, index: number): string {
   return template
     .replaceAll("{id}", device.id)
+    .replaceAll("{node}", `video${device.number}`)
     .replaceAll("{n}", String(device.number))
     .replaceAll("{index}", String(index));
 }

@@ -22,6 +22,14 @@ test("devices that are withheld on purpose count as working", () => {
   }
 });
 
+test("devices that are unplugged do not make a node unready, and hide no other trouble", () => {
+  const unplugged = device("Unhealthy", "unplugged");
+  expect(devicesCheck([unplugged], undefined)).toEqual(ok);
+  expect(devicesCheck([unplugged, device("Unhealthy", "stuck")], undefined).failure).toStartWith(
+    "none works: video10 is stuck",
+  );
+});
+
 test("if no device works, the check says why creating them failed and what to do", () => {
   const trouble = new PluginError("module_file_not_found", "There is no file.", {
     remedy: "Install\nit.",

@@ -25,7 +25,7 @@ export function monitorCheck(
 
 /**
  * Fails if no device works: a rollout should stop at such a node. The failure says why and what to do. Devices that
- * are withheld on purpose (cordoned, say) count as working.
+ * are withheld on purpose (cordoned, say) count as working, and one that is unplugged says nothing of the node.
  *
  * @param trouble why creating devices failed, if it did.
  */
@@ -36,8 +36,9 @@ export function devicesCheck(
   const name = "devices";
   const works = ({ health, reason }: Pick<DeviceStatus, "health" | "reason">) =>
     health === "Healthy" || isHoldReason(reason);
-  const [first] = devices;
-  if (first === undefined || devices.some(works)) return { name, failure: undefined };
+  const present = devices.filter(({ reason }) => reason !== "unplugged");
+  const [first] = present;
+  if (first === undefined || present.some(works)) return { name, failure: undefined };
   const why = trouble ? inSentences(trouble) : `${first.id} is ${first.reason}: ${first.detail}`;
   return { name, failure: `none works: ${why}`.replace(/\s+/g, " ") };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
-import { numbersAllocatedAtStart, numbersOf, surplusNotListed } from "./allocated-at-start.ts";
+import { allocatedAtStart, numbersOf, surplusNotListed } from "./allocated-at-start.ts";
 
 test("the devices of pods are known by their numbers", () => {
   expect(numbersOf(["video17", "video0", "video255"])).toEqual([17, 0, 255]);
@@ -26,6 +26,6 @@ test("only a new process lists what pods own beyond this one's devices, unless a
 test("a kubelet that can't be asked delays nothing and names none", async () => {
   const log = recordingLogger();
   const config = { podResourcesSocket: "/nowhere/kubelet.sock", resourceName: "a.b/c" };
-  expect(await numbersAllocatedAtStart(config, { log }, new AbortController().signal)).toEqual([]);
+  expect(await allocatedAtStart(config, { log }, new AbortController().signal)).toEqual([]);
   expect(log.lines.map(({ level }) => level)).toEqual(["debug"]);
 });

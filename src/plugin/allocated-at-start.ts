@@ -17,21 +17,20 @@ export interface AllocatedAtStartDeps {
 }
 
 /**
- * Numbers of the devices that pods own under a resource name when the process starts: with a smaller MAX_DEVICES or another
- * FIRST_DEVICE_NUMBER than before, the configuration may not ask for all of them. None if the kubelet does not answer,
- * or if `signal` aborts first.
+ * IDs of the devices that pods own under a resource name when the process starts: with a smaller MAX_DEVICES or another
+ * FIRST_DEVICE_NUMBER than before, the configuration may not ask for all of them, and a camera may be unplugged. None if
+ * the kubelet does not answer, or if `signal` aborts first.
  */
-export async function numbersAllocatedAtStart(
+export async function allocatedAtStart(
   { podResourcesSocket: socket, resourceName }: Pick<Config, "podResourcesSocket" | "resourceName">,
   { log, clock = systemClock }: AllocatedAtStartDeps,
   signal: AbortSignal,
-): Promise<number[]> {
+): Promise<string[]> {
   const answered = new AbortController();
   const podResources = new PodResources({ socket, resourceName, intervalMs: askMs }, clock);
   try {
     const answer = podResources.podDevices(AbortSignal.any([signal, answered.signal]));
-    const devices = await withTimeout(clock, answer, askMs, "The kubelet's answer");
-    return ownNumbers(devices);
+    return ownIds(await withTimeout(clock, answer, askMs, "The kubelet's answer"));
   } catch (reason) {
     log.debug("Devices of pods unknown at the start", PluginError.from(reason).fields());
     return [];
@@ -54,7 +53,9 @@ export function surplusNotListed(
   others: ReadonlySet<number> = new Set(),
 ): PluginError | undefined {
   const listed = new Set(devices.map(({ number }) => number));
-  const missing = ownNumbers(owned).filter((number) => !listed.has(number) && !others.has(number));
+  const missing = numbersOf(ownIds(owned)).filter(
+    (number) => !listed.has(number) && !others.has(number),
+  );
   if (missing.length === 0) return undefined;
   return new PluginError(
     "surplus_not_listed",
@@ -66,10 +67,9 @@ export function surplusNotListed(
   );
 }
 
-/** The numbers of what pods own under this plugin's resource name: the devices of others other plugins list. */
-function ownNumbers(owned: ReadonlyMap<string, PodDevice>): number[] {
-  const own = [...owned].filter(([, { otherResource }]) => otherResource === undefined);
-  return numbersOf(own.map(([id]) => id));
+/** What pods own under this plugin's resource name: the devices of others other plugins list. */
+function ownIds(owned: ReadonlyMap<string, PodDevice>): string[] {
+  return [...owned].flatMap(([id, { otherResource }]) => (otherResource === undefined ? [id] : []));
 }
 
 /** The numbers of IDs (`video12`); IDs that no video device can have are left out. */

@@ -37,7 +37,7 @@ test.each([
     node.plug("1", { serial: "A" });
     node.plug("2", { serial: "B" });
     const run = join(node.stateDir, "run");
-    const drivers = createCameraDrivers(
+    const created = createCameraDrivers(
       {
         ...{ deviceDir: node.deviceDir, sysfsDir: node.sysfs.dir, stateDir: node.stateDir },
         ...{ adminSocket: join(run, "admin.sock"), manageDevices: manages },
@@ -48,6 +48,7 @@ test.each([
       ],
       { log: silentLogger, machine: node.machine },
     );
+    const drivers = [...created.values()];
     for (const driver of drivers) {
       await driver.ensure();
       expect((await driver.inspect()).map(({ reason }) => reason)).toEqual(["ok"]);

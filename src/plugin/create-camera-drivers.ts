@@ -15,41 +15,44 @@ import { linuxCalls } from "../linux/linux-calls.ts";
 
 export interface CameraDriverUse {
   readonly log: Logger;
+  /** The log of one pool's driver. Default: {@link log}. */
+  readonly logOf?: (pool: CameraPool) => Logger;
   /** IDs of the devices that pods own at the start. Default: none. */
   readonly allocated?: readonly string[];
   /** What the drivers need of the machine. Default: this one. */
   readonly machine?: ReturnType<typeof linuxCameras>;
+  /** Where the host has its device nodes. Default /dev. */
+  readonly hostDeviceDir?: string;
   /** Default the system's. */
   readonly clock?: Clock;
 }
 
 /**
- * The drivers of the pools of real devices, in their order: a device belongs to the first pool that it matches, and has one
- * name among all of them. The links to devices are beside the admin socket, which is in a directory of the host.
+ * The drivers of the pools of real devices: a device belongs to the first pool that it matches, and has one name among all
+ * of them. The links to devices are in `devices` beside the admin socket, a directory that the host has at the same path.
  */
 export function createCameraDrivers(
   config: Pick<Config, "adminSocket" | "deviceDir" | "manageDevices" | "stateDir" | "sysfsDir">,
   pools: readonly CameraPool[],
-  {
-    log,
-    allocated = [],
-    machine = linuxCameras(thisProgram(), linuxCalls()),
-    clock = systemClock,
-  }: CameraDriverUse,
-): CameraDriver[] {
+  { log, logOf = () => log, allocated = [], clock = systemClock, ...use }: CameraDriverUse,
+): ReadonlyMap<CameraPool, CameraDriver> {
+  if (pools.length === 0) return new Map();
   const { deviceDir, sysfsDir, stateDir, manageDevices } = config;
   const linkDir = join(dirname(config.adminSocket), "devices");
-  const places = { deviceDir, sysfsDir, linkDir };
-  const settings = pools.map((pool) => cameraSettings(pool, manageDevices));
+  const { machine = linuxCameras(thisProgram(), linuxCalls()), hostDeviceDir = "/dev" } = use;
+  const places = { deviceDir, sysfsDir, linkDir, hostDeviceDir };
+  const settings = new Map(pools.map((pool) => [pool, cameraSettings(pool, manageDevices)]));
   const deps = { ...machine, clock, log };
   const memory = new CameraMemoryFile(stateDir);
-  const catalog = new CameraCatalog(settings, places, allocated, { ...deps, memory });
-  return settings.map((pool) => new CameraDriver(pool, places, allocated, { ...deps, catalog }));
+  const catalog = new CameraCatalog([...settings.values()], places, allocated, { ...deps, memory });
+  const driverOf = (pool: CameraPool, own: CameraPoolSettings) =>
+    new CameraDriver(own, places, allocated, { ...deps, log: logOf(pool), catalog });
+  return new Map([...settings].map(([pool, own]) => [pool, driverOf(pool, own)]));
 }
 
 /** A process that must not change devices resets no controls. */
 function cameraSettings(pool: CameraPool, manageDevices: boolean): CameraPoolSettings {
-  const { name, select, exclude, identity, deviceName } = pool;
+  const { name, select, exclude, identity, deviceName, expect } = pool;
   const clean = manageDevices ? pool.clean : "none";
-  return { name, select, exclude, identity, deviceName, clean };
+  return { name, select, exclude, identity, deviceName, expect, clean };
 }

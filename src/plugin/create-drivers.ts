@@ -1,31 +1,33 @@
 import type { Logger } from "../common/logger.ts";
-import { PluginError } from "../common/plugin-error.ts";
 import type { Config } from "../config/config.ts";
-import type { LoopbackPool, PoolConfig } from "../config/pool-config.ts";
+import type { CameraPool, LoopbackPool, PoolConfig } from "../config/pool-config.ts";
 import type { VideoDriver } from "../drivers/driver.ts";
 import { SharedModule } from "../drivers/loopback/index.ts";
 import { feedNumber, numbersFrom } from "../v4l2/device-ids.ts";
-import { numbersAllocatedAtStart } from "./allocated-at-start.ts";
+import { allocatedAtStart, numbersOf } from "./allocated-at-start.ts";
+import { type CameraDriverUse, createCameraDrivers } from "./create-camera-drivers.ts";
 import { createDriver, type DriverUse } from "./create-driver.ts";
 import { type PluginPool, poolLog } from "./plugin.ts";
 
-/** Numbers of the devices that pods own when the process starts, of each pool, see {@link numbersAllocatedAtStart}. */
+/** IDs of the devices that pods own when the process starts, of each pool, see {@link allocatedAtStart}. */
 export function allocatedByPool(
   config: Config,
   pools: readonly PoolConfig[],
   log: Logger,
   signal: AbortSignal,
-): Promise<readonly (readonly number[])[]> {
+): Promise<readonly (readonly string[])[]> {
   const ask = (pool: PoolConfig) => {
     const deps = { log: poolLog(log, pool, pools) };
-    return numbersAllocatedAtStart({ ...config, ...pool.options }, deps, signal);
+    return allocatedAtStart({ ...config, ...pool.options }, deps, signal);
   };
   return Promise.all(pools.map(ask));
 }
 
 export interface DriversUse extends Pick<DriverUse, "cleans"> {
   /** As {@link allocatedByPool} has them. Default: none. */
-  readonly allocated?: readonly (readonly number[])[];
+  readonly allocated?: readonly (readonly string[])[];
+  /** What the drivers of real devices have of the machine. Default: this one. */
+  readonly machine?: Pick<CameraDriverUse, "machine" | "hostDeviceDir">;
 }
 
 /**
@@ -37,24 +39,42 @@ export function createDrivers(
   config: Config,
   pools: readonly PoolConfig[],
   log: Logger,
-  { allocated = [], ...use }: DriversUse = {},
+  { allocated = [], machine, ...use }: DriversUse = {},
 ): PluginPool[] {
+  const logOf = (pool: PoolConfig) => poolLog(log, pool, pools);
+  const owned = pools.flatMap((pool, at) => (isCameraPool(pool) ? (allocated[at] ?? []) : []));
+  const cameras = createCameraDrivers(config, pools.filter(isCameraPool), {
+    ...{ log, logOf, allocated: owned },
+    ...machine,
+  });
   const module = new SharedModule();
   const created: PluginPool[] = [];
+  const loopback: VideoDriver[] = [];
   for (const [at, pool] of pools.entries()) {
-    if (pool.kind !== "loopback") throw notYet(pool);
+    if (pool.kind === "devices") {
+      const driver = cameras.get(pool);
+      if (driver !== undefined) created.push({ config: pool, driver });
+      continue;
+    }
     const others = pools.filter((other) => other !== pool);
     const reservedNumbers = new Set([
       ...others.flatMap((other) => (other.kind === "loopback" ? wantedNumbers(other) : [])),
-      ...created.flatMap(({ driver }) => numbersOfDriver(driver)),
+      ...loopback.flatMap(numbersOfDriver),
     ]);
     // What another pool wants is that pool's: it holds the device until the pod of this one has ended.
-    const allocatedNumbers = (allocated[at] ?? []).filter((number) => !reservedNumbers.has(number));
+    const isOwn = (number: number) => !reservedNumbers.has(number);
+    const allocatedNumbers = numbersOf(allocated[at] ?? []).filter(isOwn);
     const own = { ...config, ...pool.options };
     const parts = { ...use, allocatedNumbers, reservedNumbers, module };
-    created.push({ config: pool, driver: createDriver(own, poolLog(log, pool, pools), parts) });
+    const driver = createDriver(own, logOf(pool), parts);
+    loopback.push(driver);
+    created.push({ config: pool, driver });
   }
   return created;
+}
+
+function isCameraPool(pool: PoolConfig): pool is CameraPool {
+  return pool.kind === "devices";
 }
 
 /** The numbers that a pool has unless some of them are taken. */
@@ -67,8 +87,4 @@ function numbersOfDriver({ devices }: VideoDriver): number[] {
   return devices.flatMap(({ number, nodes }) =>
     nodes.some(({ role }) => role === "feed") ? [number, feedNumber(number)] : [number],
   );
-}
-
-function notYet({ name }: PoolConfig): PluginError {
-  return new PluginError("not_supported", `The pool ${name} has no driver for real devices yet.`);
 }

@@ -292,8 +292,8 @@ function readyCamerasOf({ devices }: VideoDriver): string[] {
   );
 }
 
-/** Numbers of the devices of all pools but this one. */
+/** Numbers of the devices that all pools but this one create. */
 function numbersBeside(pool: PluginPool, pools: readonly PluginPool[]): ReadonlySet<number> {
-  const others = pools.filter((other) => other !== pool);
+  const others = pools.filter((other) => other !== pool && other.config.kind === "loopback");
   return new Set(others.flatMap(({ driver }) => driver.devices.map(({ number }) => number)));
 }

@@ -5,6 +5,7 @@ import { Glob } from "bun";
 import { commands } from "../../src/cli/commands.ts";
 import { errorKinds, isToolError } from "../../src/common/error-codes.ts";
 import { inventoryReasons } from "../../src/devices/inventory/device-status.ts";
+import { cameraReasons } from "../../src/drivers/camera/index.ts";
 import { loopbackReasons } from "../../src/drivers/loopback/index.ts";
 import { anchors, tableRows } from "../support/markdown.ts";
 
@@ -22,7 +23,7 @@ const commonIssues = [
 ];
 
 /** Every reason that a device may have for not being healthy. */
-const reasons = [...loopbackReasons, ...inventoryReasons];
+const reasons = [...loopbackReasons, ...cameraReasons, ...inventoryReasons];
 
 /** Commands that call a running plugin, or create devices for it. */
 const operating = [

@@ -363,6 +363,12 @@ describe.skipIf(skip)("the chart", () => {
         });
       }
     }
+    // Without real devices nothing of theirs is mounted.
+    const mounts = (rendering: typeof all) => JSON.stringify(pod(rendering).spec.template.spec);
+    expect(mounts(all)).toContain('"path":"/run/video-device-plugin/devices"');
+    expect(mounts(all)).toContain('"mountPath":"/run/video-device-plugin/devices"');
+    const virtual = rendered([`--set-json=pools=${JSON.stringify(pools(40).slice(0, 1))}`]);
+    expect(mounts(virtual)).not.toContain("/run/video-device-plugin/devices");
     const test = all.find(({ kind }) => kind === "Pod") as unknown as {
       spec: { containers: { resources: { limits: object }; env: object[] }[] };
     };

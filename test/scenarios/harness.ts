@@ -6,7 +6,7 @@ import type { Logger } from "../../src/common/logger.ts";
 import { PluginError } from "../../src/common/plugin-error.ts";
 import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
-import { defaultPool, type LoopbackPool } from "../../src/config/pool-config.ts";
+import { defaultPool, type PoolConfig } from "../../src/config/pool-config.ts";
 import {
   defaultRegistrationTimes,
   type RegistrationTimes,
@@ -75,7 +75,7 @@ export interface Parts extends Partial<Omit<PluginDeps, "pools">> {
   /** Of the only pool. */
   readonly driver?: VideoDriver;
   /** Default: a simulated driver. */
-  readonly pools?: readonly { readonly config: LoopbackPool; readonly driver?: VideoDriver }[];
+  readonly pools?: readonly { readonly config: PoolConfig; readonly driver?: VideoDriver }[];
 }
 
 /** A node's directories, a kubelet that isn't started yet, and the test's plugins. */
@@ -156,6 +156,11 @@ export class Scenario {
   }
 
   config(options: Partial<Record<string, string>>): Config {
+    return this.loaded(options).config;
+  }
+
+  /** The configuration with these options. @param readFile Reads the files that they name. Default: empty ones. */
+  loaded(options: Partial<Record<string, string>>, readFile = (_path: string) => "") {
     const given = {
       "node-name": "node-a",
       driver: "simulated",
@@ -171,11 +176,11 @@ export class Scenario {
       argv: Object.entries(given).map(([flag, value]) => `--${flag}=${value}`),
       env: {},
       hostname: "host",
-      readFile: () => "",
+      readFile,
       lookupGroup: () => undefined,
     });
     if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
-    return loaded.config;
+    return loaded;
   }
 
   /** Starts kubelet and plugin, and waits until all devices are allocatable. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { chooseNumbers } from "../../src/drivers/loopback/device/choose-numbers.ts";
-import { numbersAllocatedAtStart } from "../../src/plugin/allocated-at-start.ts";
+import { allocatedAtStart, numbersOf } from "../../src/plugin/allocated-at-start.ts";
 import { numbersFrom } from "../../src/v4l2/device-ids.ts";
 import { FakeLoopbackKernel } from "../support/fake-loopback-kernel.ts";
 import { recordingLogger } from "../support/recording-logger.ts";
@@ -23,7 +23,7 @@ describe("fewer devices than before", () => {
     const options = { "max-devices": "4" };
     const log = recordingLogger();
     const { signal } = new AbortController();
-    const held = await numbersAllocatedAtStart(scenario.config(options), { log }, signal);
+    const held = numbersOf(await allocatedAtStart(scenario.config(options), { log }, signal));
     expect(held).toEqual([14]);
     await first.stop();
 
@@ -71,7 +71,7 @@ describe("fewer devices than before, after a standby", () => {
 
     const { signal } = new AbortController();
     const log = recordingLogger();
-    const held = await numbersAllocatedAtStart(scenario.config(options), { log }, signal);
+    const held = numbersOf(await allocatedAtStart(scenario.config(options), { log }, signal));
     scenario.startPlugin(options, { driver: scenario.camerasOf(numbersFrom(10, 4), held, true) });
     await scenario.counts(5, 5);
   });
@@ -119,7 +119,7 @@ describe("devices that got other numbers because real cameras have theirs", () =
     for (const name of ["a", "b"]) scenario.kubelet.removePod(name);
     const log = recordingLogger();
     const { signal } = new AbortController();
-    const held = await numbersAllocatedAtStart(scenario.config(options), { log }, signal);
+    const held = numbersOf(await allocatedAtStart(scenario.config(options), { log }, signal));
     expect(held).toEqual([15, 16]);
     await first.stop();
 

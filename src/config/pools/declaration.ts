@@ -69,7 +69,7 @@ export function devicesPoolSchema(context: ParseContext) {
       }),
       {},
     ),
-    cdi: v.optional(cdi, "auto"),
+    cdi: v.optional(cdi, "off"),
   };
   return mapping(entries, { ready: "a loopback pool" });
 }

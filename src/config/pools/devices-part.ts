@@ -72,7 +72,7 @@ export function devicesPart(context: ParseContext) {
         choice(["ignore", "report", "required"]),
         "What a missing signal is: nothing, a reason that is shown, or unhealthy.",
       ),
-      "report",
+      "ignore",
     ),
   });
 }

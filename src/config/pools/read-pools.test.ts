@@ -110,8 +110,8 @@ test("a pool of real devices has defaults, and selects cameras", () => {
     expect: 0,
     share: 1,
     clean: "controls",
-    signal: "report",
-    cdi: "auto",
+    signal: "ignore",
+    cdi: "off",
   });
 });
 

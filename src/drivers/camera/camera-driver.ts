@@ -58,6 +58,7 @@ export class CameraDriver implements VideoDriver {
   /** What was there at the last inspection, by ID: `appearance`. */
   readonly #inspected = new Map<string, string>();
   readonly #linkErrors = new Map<string, string>();
+  #isShort = false;
 
   /** @param allocated IDs of the devices that pods own at the start: they are listed even if they are unplugged. */
   constructor(
@@ -93,8 +94,11 @@ export class CameraDriver implements VideoDriver {
 
   async inspect({ readOnly = false }: InspectOptions = {}): Promise<DeviceObservation[]> {
     this.#scan(readOnly);
-    // Later: a device that does not answer must keep no inspection.
-    if (!readOnly) void this.#deps.catalog.ask();
+    if (!readOnly) {
+      this.#warnOfShortage();
+      // Later: a device that does not answer must keep no inspection.
+      void this.#deps.catalog.ask();
+    }
     return this.#devices.map(({ id }) => {
       const plugged = this.#plugged.get(id) ?? [];
       const [camera] = plugged;
@@ -255,6 +259,22 @@ export class CameraDriver implements VideoDriver {
     );
     const isChanged = before.some((device, at) => device !== this.#devices[at]);
     if (isChanged || further.length > 0) this.#devices = [...before, ...further];
+  }
+
+  /** Logs that devices are missing, and that they are there again. */
+  #warnOfShortage(): void {
+    const { expect } = this.#settings;
+    const found = this.#plugged.size;
+    if (this.#isShort === found < expect) return;
+    this.#isShort = found < expect;
+    const ids = [...this.#plugged.keys()];
+    const fields = { expected: expect, plugged_in: found, device_ids: ids };
+    if (this.#isShort) {
+      this.#deps.log.warn("Fewer devices than expected", {
+        ...fields,
+        remedy: "Plug them in, or set devices.expect of the pool to their number.",
+      });
+    } else this.#deps.log.info("All expected devices are plugged in", fields);
   }
 
   #cleaningOf(kind: unknown): Cleaning {

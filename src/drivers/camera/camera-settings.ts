@@ -11,6 +11,8 @@ export interface CameraPoolSettings {
   readonly identity: IdentityRule;
   /** ID of the pool's only device; empty names each by its identity. */
   readonly deviceName: string;
+  /** Fewer devices that are plugged in than this are a warning in the log. */
+  readonly expect: number;
   /**
    * What happens to controls between two pods.
    * - `none`: they stay as the last pod has left them.

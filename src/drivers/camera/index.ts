@@ -11,5 +11,6 @@ export { CameraMemoryFile } from "./camera-memory.ts";
 export type { CameraPlaces, CameraPoolSettings } from "./camera-settings.ts";
 export { linuxCameras } from "./linux-cameras.ts";
 export { type Asking, type CameraNode, listCameras, mainNode } from "./list-cameras.ts";
+export { cameraReasons } from "./observe-camera.ts";
 export { queryNodes } from "./query-nodes.ts";
 export type { DeviceRule } from "./selects.ts";

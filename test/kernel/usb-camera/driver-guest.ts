@@ -55,7 +55,7 @@ function nodeOf(id: string): string {
 export async function main(): Promise<number> {
   const parts = linuxCameras(["video-device-plugin"], calls);
   const pool: CameraPoolSettings = {
-    ...{ name: "webcams", select: [{}], exclude: [], identity: "auto", deviceName: "" },
+    ...{ name: "webcams", select: [{}], exclude: [], identity: "auto", deviceName: "", expect: 0 },
     clean: "required",
   };
   const places = { deviceDir: "/dev", sysfsDir: "/sys", linkDir };

@@ -204,6 +204,11 @@ pools:
   {{- toYaml .Values.pools | nindent 2 }}
 {{- end }}
 
+{{- /* Not empty if a pool has real devices. */ -}}
+{{- define "video-device-plugin.hasRealDevices" -}}
+{{- range .Values.pools }}{{ if hasKey . "devices" }}true{{ end }}{{ end }}
+{{- end }}
+
 {{- /* Where a container has that file: the whole directory, so that a new file reaches it. */ -}}
 {{- define "video-device-plugin.poolsMount" -}}
 {{- if .Values.pools }}

@@ -1,0 +1,35 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cli } from "../../test/support/cli.ts";
+import { readPools } from "../config/pools/read-pools.ts";
+import { unsupportedPools } from "./unsupported-pools.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "vdp-unsupported-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const file = (devices: string) => `apiVersion: video-device-plugin/v1alpha1
+kind: Pools
+pools: [{ name: codecs, resource: a.b/codecs, devices: { select: [{ kind: codec }]${devices} } }]
+`;
+
+test("a pool of real devices with the defaults can run", () => {
+  const { pools, problems } = readPools("p", file(""), { lookupGroup: () => undefined }, {});
+  expect(problems).toEqual([]);
+  expect(unsupportedPools(pools.map(({ pool }) => pool))).toEqual([]);
+});
+
+test.each([
+  [", with: [media]", "devices.with: this version can't do that, expected none"],
+  [", share: 2", "devices.share: this version can't do that, expected 1"],
+  [", signal: report", "devices.signal: this version can't do that, expected ignore"],
+  [", signal: required", "devices.signal: this version can't do that, expected ignore"],
+  [" }, cdi: auto", "cdi: this version can't do that, expected off"],
+])("run refuses what is not built, with exit code 78: %s", async (field, said) => {
+  const path = join(directory, "pools.yaml");
+  writeFileSync(path, field.includes("cdi") ? file(field).replace(" } }]", " }]") : file(field));
+  const { code, out, err } = await cli(["run", "--config", path]);
+  expect({ code, out }).toEqual({ code: 78, out: "" });
+  expect(err).toStartWith(`pool codecs: ${said}\n`);
+});
