@@ -1,3 +1,4 @@
+import { deviceIdOrNone } from "../../config/types/camera.ts";
 import type { Device } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { deviceId } from "../../v4l2/device-ids.ts";
 import type { OwnFlags } from "../arguments.ts";
@@ -16,7 +17,7 @@ interface Changed {
 }
 
 /** For the help of a command whose positional arguments are devices. */
-export const deviceForms = "DEVICE is 10, video10 or a path.";
+export const deviceForms = "DEVICE is 10, video10 or a path, or the ID of a real device.";
 
 /**
  * Has the plugin change the named devices one after the other, and writes a line for each. A failure doesn't stop
@@ -33,7 +34,9 @@ export async function changeDevices<F extends OwnFlags>(
   done: string,
   unchanged = done,
 ): Promise<number> {
-  const ids = new Set(positionals.map((name) => deviceId(numberOf(findTarget(name, config)))));
+  const idOf = (name: string) =>
+    isRealId(name) ? name : deviceId(numberOf(findTarget(name, config)));
+  const ids = new Set(positionals.map(idOf));
   let code: number = exitCode.ok;
   for (const id of ids) {
     try {
@@ -47,6 +50,12 @@ export async function changeDevices<F extends OwnFlags>(
     }
   }
   return code;
+}
+
+/** True for the ID of a real device: the plugin knows which there are. */
+function isRealId(name: string): boolean {
+  const isNumber = /^(video)?\d*$/.test(name);
+  return !isNumber && deviceIdOrNone().parse(name, { lookupGroup: () => undefined }).ok;
 }
 
 /** Why the plugin doesn't offer the changed device all the same; empty if it does. */

@@ -104,6 +104,14 @@ describe("reset, repair, cordon and uncordon", () => {
     expect(admin.calls).toEqual(calls);
   });
 
+  test("take the ID of a real device", async () => {
+    admin.status = statusOf([device(2, { id: "usb-046d-0825-A" })]);
+    expect(await run("cordon", "usb-046d-0825-A")).toEqual({
+      ...{ code: 0, out: "usb-046d-0825-A is cordoned.\n", err: "" },
+    });
+    expect(admin.calls).toEqual(['cordon usb-046d-0825-A ""']);
+  });
+
   test("say so where there was nothing to change", async () => {
     admin.changesNothing = true;
     const { code, out } = await run("repair", "10");
@@ -137,9 +145,9 @@ describe("reset, repair, cordon and uncordon", () => {
   });
 
   test("do nothing if a name can't be one of a device", async () => {
-    const { code, err } = await run("cordon", "10", "camera");
+    const { code, err } = await run("cordon", "10", "a camera");
     expect({ code, calls: admin.calls }).toEqual({ code: 1, calls: [] });
-    expect(err).toContain('"camera" is no video device');
+    expect(err).toContain('"a camera" is no video device');
   });
 
   test("want a device", async () => {
