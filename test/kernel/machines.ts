@@ -61,6 +61,7 @@ function wholeMachine(version: ModuleVersion): Machine {
     toolsSuite(version),
   ];
   const full = [
+    ...stories(version, true),
     readyToolsSuite,
     scenarioSuite("programs", version, programsTable),
     ...(OLDEST_AND_NEWEST.includes(version) ? [scenarioSuite("using", version, usingTable)] : []),
@@ -91,8 +92,11 @@ function uncleanMemory(version: ModuleVersion): Machine {
   );
 }
 
-function stories(version: ModuleVersion | "none"): Suite[] {
-  return storiesOf(version).map((story) => storySuite(story, version, storyTable));
+/** The stories of the gate, or those that only the full run has. */
+function stories(version: ModuleVersion | "none", ofFullRun = false): Suite[] {
+  return storiesOf(version)
+    .filter(({ fullRunOnly = false }) => fullRunOnly === ofFullRun)
+    .map((story) => storySuite(story, version, storyTable));
 }
 
 /** What the gate plays of a machine, and what only the full run. */

@@ -1,5 +1,5 @@
 import { equal, ok } from "node:assert/strict";
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, statSync } from "node:fs";
 import { parseQuery, type QueriedDevice } from "../query.ts";
 import { eventually } from "./eventually.ts";
 
@@ -27,6 +27,12 @@ export function identity(id: string) {
 
 export function modeOf(id: string): number {
   return statSync(`/dev/${id}`).mode & 0o7777;
+}
+
+/** Opens a device as a reader does; what it returns closes it. */
+export function hold(id: string): () => void {
+  const fd = openSync(`/dev/${id}`, constants.O_RDONLY | constants.O_NONBLOCK);
+  return () => closeSync(fd);
 }
 
 /** A parameter v4l2loopback was loaded with. */

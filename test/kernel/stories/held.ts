@@ -1,7 +1,6 @@
 import { deepEqual, equal, match, notDeepEqual, ok } from "node:assert/strict";
-import { closeSync, constants, openSync } from "node:fs";
 import type { ModuleVersion } from "../provision.ts";
-import { identity, loaded, passFrames, rmmod } from "./cameras.ts";
+import { hold, identity, loaded, passFrames, rmmod } from "./cameras.ts";
 import { eventually } from "./eventually.ts";
 import { ALL, type GuestNode } from "./guest-node.ts";
 import type { Story } from "./story.ts";
@@ -93,12 +92,6 @@ export function held(version: ModuleVersion): Story {
       },
     },
   ];
-}
-
-/** Opens a device as a reader does; what it returns closes it. */
-function hold(id: string): () => void {
-  const fd = openSync(`/dev/${id}`, constants.O_RDONLY | constants.O_NONBLOCK);
-  return () => closeSync(fd);
 }
 
 function addPod({ kubelet }: GuestNode, name: string) {

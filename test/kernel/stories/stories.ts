@@ -5,6 +5,7 @@ import { loss } from "./loss.ts";
 import { numbers } from "./numbers.ts";
 import { others } from "./others.ts";
 import { pods } from "./pods.ts";
+import { pools } from "./pools.ts";
 import { predecessor } from "./predecessor.ts";
 import { ready } from "./ready.ts";
 import { restarts } from "./restarts.ts";
@@ -17,6 +18,8 @@ import { withoutModule } from "./without-module.ts";
 export interface NamedStory {
   readonly name: string;
   readonly checks: Story;
+  /** True if the gate leaves it out. Default: false. */
+  readonly fullRunOnly?: boolean;
 }
 
 /** All stories there are for a version, or for a node that has no such module. */
@@ -35,5 +38,7 @@ export function storiesOf(moduleVersion: ModuleVersion | "none"): NamedStory[] {
     { name: "others", checks: [...others(moduleVersion), ...predecessor(moduleVersion)] },
     { name: "ready", checks: ready },
     { name: "held", checks: held(moduleVersion) },
+    // Twice it waits for the 20 s after which a device that the kubelet no longer lists is free.
+    { name: "pools", checks: pools(moduleVersion), fullRunOnly: true },
   ];
 }
