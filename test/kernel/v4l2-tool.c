@@ -15,7 +15,8 @@
  *                                               often it was there
  *   v4l2-tool fill HOW DEVICE WIDTH HEIGHT TEXT fills all buffers with the text, through mappings, so that no
  *                                               memory of its own has it. HOW: "closed": and closes the device;
- *                                               "kept": which keeps the format and so the buffers;
+ *                                               "kept": which keeps the format and so the buffers; "reader": as
+ *                                               "closed", those that a reader gets;
  *                                               "timeout": the timeout image, and keeps the format
  *   v4l2-tool remove NUMBER                     has v4l2loopback (0.13 and later) remove a device
  *
@@ -203,12 +204,12 @@ static int search(const char *device, int width, int height, const char *text) {
   return 0;
 }
 
-/* Fills every buffer that can be had, and answers how many. */
+/* Fills every buffer that can be had for the format's direction, and answers how many. */
 static int fill_buffers(int fd, struct v4l2_format format, const char *text) {
   int filled = 0;
-  __u32 type = V4L2_BUF_TYPE_VIDEO_OUTPUT;
-  format.type = type;
-  if (ioctl(fd, VIDIOC_S_FMT, &format) < 0) return 0;
+  __u32 type = format.type;
+  /* 0.13 refuses another format than one that is kept. */
+  if (ioctl(fd, VIDIOC_S_FMT, &format) < 0 && ioctl(fd, VIDIOC_G_FMT, &format) < 0) return 0;
   struct v4l2_requestbuffers request = {.count = 32, .type = type, .memory = V4L2_MEMORY_MMAP};
   if (ioctl(fd, VIDIOC_REQBUFS, &request) < 0) return 0;
   for (__u32 index = 0; index < request.count; index++) {
@@ -236,13 +237,15 @@ static int fill(const char *how, const char *device, int width, int height, cons
   struct v4l2_format format = yuyv_format(V4L2_BUF_TYPE_VIDEO_OUTPUT);
   format.fmt.pix.width = width;
   format.fmt.pix.height = height;
-  int timeout = strcmp(how, "timeout") == 0, closed = strcmp(how, "closed") == 0;
+  int timeout = strcmp(how, "timeout") == 0, reader = strcmp(how, "reader") == 0;
+  int closed = reader || strcmp(how, "closed") == 0;
+  if (reader) format.type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
   int fd = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return fail(device);
   if (!closed && set_control(fd, KEEP_FORMAT, 1) < 0) return fail("keep_format");
   if (!timeout && fill_buffers(fd, format, text) == 0) return fail("no buffers");
   if (timeout) {
-    if (ioctl(fd, VIDIOC_S_FMT, &format) < 0) return fail("VIDIOC_S_FMT");
+    if (ioctl(fd, VIDIOC_S_FMT, &format) < 0 && errno != EBUSY) return fail("VIDIOC_S_FMT");
     if (set_control(fd, TIMEOUT, 100) < 0) return fail("timeout");
     if (set_control(fd, TIMEOUT_IMAGE_IO, 1) < 0) return fail("timeout_image_io");
     int image = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);

@@ -8,8 +8,10 @@ import { ReadyDriver } from "../../../src/drivers/loopback/ready/ready-driver.ts
 import type { ReadySettings } from "../../../src/drivers/loopback/ready/ready-settings.ts";
 import { WorkerRelay } from "../../../src/drivers/loopback/ready/worker-relay.ts";
 import type { VideoFile } from "../../../src/v4l2/video-file.ts";
+import { run } from "../stories/cameras.ts";
+import { HEIGHT, SECRET, search, WIDTH } from "./camera-programs.ts";
 import type { Stage } from "./stage.ts";
-import { ignoring, SECRET } from "./tenant.ts";
+import { ignoring } from "./tenant.ts";
 
 /** Not a whole number of pages, so that a page of a frame has a tail. */
 export const READY: ReadySettings = {
@@ -84,12 +86,19 @@ export async function awaitPicture(reader: VideoFile, byte: number): Promise<voi
   throw new Error(`no picture ${byte}, but ${seen.slice(-20).join()}`);
 }
 
-/** True if nothing of a picture of {@link SECRET} can be read. */
-export function hasSecret(reader: VideoFile): boolean {
-  const into = new Uint8Array(READY_BYTES + 4096);
-  for (let looks = 0; looks < 8; looks++) {
-    const bytes = ignoring(() => reader.read(into)) ?? 0;
-    if (into.subarray(0, bytes).includes(SECRET)) return true;
-  }
-  return false;
+/**
+ * As a tenant does: fills all that it can map of a device, also the page that a frame fills in part, and none of its own
+ * memory. `how` as of v4l2-tool.c.
+ */
+export function fillWithSecret(id: string, how: "closed" | "reader" | "timeout"): void {
+  run(["/bin/v4l2-tool", "fill", how, `/dev/${id}`, String(WIDTH), String(HEIGHT), SECRET]);
+}
+
+/** How often the secret is in what a program can read and map of the device, and how many bytes it could map. */
+export function secretsIn(id: string): { readonly found: number; readonly mapped: number } {
+  const seen = search(id);
+  return {
+    found: seen.read_found + seen.capture_found + seen.output_found,
+    mapped: seen.capture_bytes + seen.output_bytes,
+  };
 }
