@@ -8,13 +8,13 @@ export interface GuestResult {
   readonly how?: string;
 }
 
-/** Runs a check and reports its result. It never throws. */
+/** Runs a check and reports its result, with `how` if the check resolves to a text. It never throws. */
 export async function runCheck(name: string, run: () => Promise<unknown>): Promise<GuestResult> {
   const started = performance.now();
   const took = () => Math.round(performance.now() - started);
   try {
-    await run();
-    return { name, ms: took() };
+    const how = await run();
+    return { name, ms: took(), ...(typeof how === "string" && { how }) };
   } catch (reason) {
     const error = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
     return { name, ms: took(), error };

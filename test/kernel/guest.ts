@@ -15,6 +15,7 @@ const programs: Readonly<Record<string, () => Promise<{ readonly main: Main }>>>
   driver: () => import("./driver/guest.ts"),
   hello: () => import("./hello.ts"),
   story: () => import("./stories/guest.ts"),
+  "watch-cameras": () => import("./stories/watch-cameras.ts"),
 };
 
 const [, , name = "", ...args] = argv;

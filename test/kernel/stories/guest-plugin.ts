@@ -4,16 +4,28 @@ import { PluginBinaryLog } from "../../support/plugin-binary-log.ts";
 
 /** The compiled plugin as a node runs it: options at their defaults but for the flags given. */
 export class GuestPlugin {
+  readonly #name: string;
   #process: Subprocess | undefined;
   #starts = 0;
 
+  /** `name`: what the names of its logs begin with; different for two that run at the same time. */
+  constructor(name = "plugin") {
+    this.#name = name;
+  }
+
   /** Of its latest start. */
   get log(): PluginBinaryLog {
-    return new PluginBinaryLog(`/log/plugin-${this.#starts}`);
+    return new PluginBinaryLog(`/log/${this.#name}-${this.#starts}`);
   }
 
   get running(): boolean {
     return this.#process?.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** Its process ID. @throws Error if it does not run. */
+  get pid(): number {
+    if (this.#process === undefined || !this.running) throw new Error("the plugin is not running");
+    return this.#process.pid;
   }
 
   start(...flags: string[]): void {

@@ -9,12 +9,12 @@ import type { GuestNode } from "./guest-node.ts";
 import type { Story } from "./story.ts";
 
 const POD = "meeting";
-const CAMERAS = ["video10", "video11"];
+export const CAMERAS = ["video10", "video11"];
 const SIZE = { width: 320, height: 240 } as const;
 const FRAME_BYTES = (SIZE.width * SIZE.height * 3) / 2;
 /** Y of #808080 in the limited range. */
-const PLACEHOLDER = 126;
-const FLAGS = [
+export const PLACEHOLDER = 126;
+export const FLAGS = [
   ...["--ready-cameras", "--max-devices=2", "--ready-size=320x240", "--ready-rate=15"],
   ...["--ready-placeholder=#808080", "--health-check-interval=1", "--pod-resources-interval=1"],
 ];
@@ -113,7 +113,7 @@ export const ready: Story = [
   },
 ];
 
-async function start(node: GuestNode): Promise<void> {
+export async function start(node: GuestNode): Promise<void> {
   node.plugin.start(...FLAGS);
   await node.kubelet.until(
     () => node.kubelet.resources().allocatable === CAMERAS.length,
@@ -143,10 +143,11 @@ async function shows(byte: number, act: () => unknown = () => {}): Promise<void>
   });
 }
 
-const frame = (byte: number) => new Uint8Array(FRAME_BYTES).fill(byte);
+/** A frame of that byte alone. */
+export const frame = (byte: number) => new Uint8Array(FRAME_BYTES).fill(byte);
 
 /** The application's end: it sets the format, and writes. */
-function openFeed(): VideoFile {
+export function openFeed(): VideoFile {
   const feed = openVideoDevice("/dev/video138", linuxCalls());
   feed.setFormat("output", { ...SIZE, pixelFormat: pixelFormats.YU12 });
   return feed;

@@ -11,6 +11,7 @@ import { ready } from "./ready.ts";
 import { restarts } from "./restarts.ts";
 import { restricted } from "./restricted.ts";
 import type { Story } from "./story.ts";
+import { takeOver } from "./take-over.ts";
 import { uevents } from "./uevents.ts";
 import { withoutModule } from "./without-module.ts";
 
@@ -36,7 +37,7 @@ export function storiesOf(moduleVersion: ModuleVersion | "none"): NamedStory[] {
     // A module without a control device adds and removes no single device.
     ...(moduleVersion === "0.12.7" ? [] : [{ name: "numbers", checks: numbers }]),
     { name: "others", checks: [...others(moduleVersion), ...predecessor(moduleVersion)] },
-    { name: "ready", checks: ready },
+    { name: "ready", checks: [...ready, ...takeOver(moduleVersion)] },
     { name: "held", checks: held(moduleVersion) },
     // Twice it waits for the 20 s after which a device that the kubelet no longer lists is free.
     { name: "pools", checks: pools(moduleVersion), fullRunOnly: true },

@@ -28,7 +28,7 @@ ${noComplaint}`,
           );
           if (one === undefined) throw new Error("the story did not get that far");
           if (moduleVersion !== "none") {
-            table.add(moduleVersion, name, one.error === undefined ? "yes" : "**no**");
+            table.add(moduleVersion, name, one.error === undefined ? (one.how ?? "yes") : "**no**");
           }
           if (one.error !== undefined) throw new Error(one.error);
         });

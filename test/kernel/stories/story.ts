@@ -4,8 +4,8 @@ import type { GuestNode } from "./guest-node.ts";
 export interface StoryCheck {
   /** A sentence about the plugin. */
   readonly name: string;
-  /** Rejects if it isn't so. Begins where the check before it ended. */
-  run(node: GuestNode): Promise<void>;
+  /** Rejects if it isn't so, resolves to a text that says what was measured, if anything. Begins where the check before it ended. */
+  run(node: GuestNode): Promise<unknown>;
 }
 
 /** What happens on one node from its boot on. After a check that fails the rest is not played. */
