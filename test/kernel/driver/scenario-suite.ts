@@ -50,6 +50,7 @@ export function uncleanMemorySuite(moduleVersion: ModuleVersion): Suite {
     timeoutSeconds: suiteSeconds,
     script: `
 check "the scenarios" sh -c "guest driver ${moduleVersion} driver 'after reset' >/log/scenarios 2>/log/stderr"
+check "those of ready cameras" sh -c "guest driver ${moduleVersion} ready 'after a reset' >>/log/scenarios 2>>/log/stderr"
 ${noComplaint}`,
     tests(result) {
       test("devices are as new after a reset", () => {

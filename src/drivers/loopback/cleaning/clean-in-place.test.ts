@@ -327,8 +327,19 @@ describe("on a kernel that does not clear memory", () => {
     const { kernel, driver } = await setUp({}, LEAKS);
     misuse(kernel, 10);
     await driver.reset("video10");
-    // Twice: for the buffers, and for the timeout image that the next opener may get.
-    expect(kernel.journal).toEqual(["open 10", "open 10", "remove 10", "add 10"]);
+    // For the timeout image that the last tenant may have asked for, for the buffers, and for that image.
+    expect(kernel.journal).toEqual(["open 10", "open 10", "open 10", "remove 10", "add 10"]);
+    expect(kernel.givenBack.map((frame) => frame.includes(42))).toEqual([false]);
+  });
+
+  test("a reset overwrites the frames also if the tenant asked that the next opener gets the timeout image", async () => {
+    const { kernel, driver } = await setUp({}, LEAKS);
+    misuse(kernel, 10);
+    {
+      using file = kernel.openVideo(join(kernel.deviceDir, "video10"));
+      file.setControl(controlId.timeoutImageIo, 1);
+    }
+    await driver.reset("video10");
     expect(kernel.givenBack.map((frame) => frame.includes(42))).toEqual([false]);
   });
 

@@ -100,6 +100,11 @@ export function overwriteLeftFrames(device: OpenedDevice, kernel: LoopbackKernel
   let format: Format | undefined;
   let mayHaveImage = device.hasControlDevice;
   {
+    // If the last tenant asked for the timeout image, this opener gets it, and the next one the buffers.
+    using first = kernel.openVideo(device.path);
+    zeroBuffers(first, 1, kernel);
+  }
+  {
     using file = kernel.openVideo(device.path);
     mayHaveImage ||= attempt(() => file.getControl(controlId.keepFormat)) === 1;
     silence(file, device);
