@@ -129,9 +129,12 @@ export class HeldPairs {
   /**
    * Releases the pairs one by one, each once another process has opened its camera to be its next writer: until then it
    * stays listed and relayed. Gives up, and leaves the rest held, if that process takes too long for one.
+   *
+   * Only from 0.14 on: 0.12 cameras stay listed without a writer, and on 0.13 two writers at a time disturb each other.
    */
   async handOver(): Promise<void> {
-    const ids = [...this.#pairs.keys()];
+    const pairs = [...this.#pairs].filter(([, { generation }]) => generation === "0.14");
+    const ids = pairs.map(([id]) => id);
     using watch = attempt(() => this.#singles.watchOpens(ids));
     if (watch === undefined) return;
     const opened = new Set<string>();
