@@ -190,16 +190,13 @@ describe("a ready camera", () => {
     for (const number of [10, 11]) expect(kernel.inside(number).openers).toBe(0);
   });
 
-  test.each(["0.12.7", "0.13.2"])(
-    "is left at once on %s, which has no need of it",
-    async (version) => {
-      const { driver, relay } = setUp({ version });
-      await driver.ensure();
-      onPause = () => expect.unreachable();
-      await driver.leave({ hasSuccessor: true });
-      expect(relay.isClosed).toBe(true);
-    },
-  );
+  test("is left at once on 0.12.7, which has no need of it", async () => {
+    const { driver, relay } = setUp({ version: "0.12.7" });
+    await driver.ensure();
+    onPause = () => expect.unreachable();
+    await driver.leave({ hasSuccessor: true });
+    expect(relay.isClosed).toBe(true);
+  });
 
   test("is left at once if opens can't be watched", async () => {
     const { kernel, driver, relay } = setUp();
