@@ -1,3 +1,4 @@
+import type { DeviceRule } from "../v4l2/selects.ts";
 import type { Config } from "./config.ts";
 
 /** The keys of {@link Config} that each pool of v4l2loopback devices has for itself; all others are the process's. */
@@ -51,8 +52,9 @@ export interface CameraPool {
     Config,
     "resourceName" | "containerDevicePath" | "containerDeviceEnv" | "preStartContainer"
   >;
-  /** A device belongs to the pool if it matches one of these, and none of {@link exclude}. */
+  /** A device belongs to the pool if it matches one of these, and none of {@link exclude}. Each has its `kind`. */
   readonly select: readonly DeviceRule[];
+  /** These match devices without hardware as well. */
   readonly exclude: readonly DeviceRule[];
   /** What makes a device the same one after it was plugged in again; `auto` takes the serial number if it is one. */
   readonly identity: "auto" | "serial" | "port";
@@ -68,28 +70,4 @@ export interface CameraPool {
   readonly signal: "ignore" | "report" | "required";
   /** `auto` answers with CDI devices beside device specs. */
   readonly cdi: "auto" | "off";
-}
-
-/**
- * What a device has to match in all that is set. Texts are globs (`*`, `?`). A file's entries have `kind` always, and those
- * of `exclude` match devices without hardware as well.
- */
-export interface DeviceRule {
-  readonly kind?: "camera" | "codec" | "output" | "any";
-  readonly driver?: string;
-  readonly card?: string;
-  /** `bus_info`. */
-  readonly bus?: string;
-  /** A udev link of one of its nodes: `/dev/v4l/by-path/…`. */
-  readonly link?: string;
-  readonly usb?: {
-    /** Four hexadecimal digits. */
-    readonly vendor?: string;
-    readonly product?: string;
-    readonly serial?: string;
-    /** The ports from the controller to the device: `1.2`. */
-    readonly port?: string;
-  };
-  /** True if devices without hardware (vivid, another v4l2loopback) may match. Default false. */
-  readonly virtual?: boolean;
 }

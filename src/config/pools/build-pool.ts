@@ -1,7 +1,8 @@
 import type * as v from "valibot";
+import type { DeviceRule } from "../../v4l2/selects.ts";
 import type { Config } from "../config.ts";
 import { options } from "../options.ts";
-import type { CameraPool, DeviceRule, LoopbackPool } from "../pool-config.ts";
+import type { CameraPool, LoopbackPool } from "../pool-config.ts";
 import type { devicesPoolSchema, loopbackPoolSchema } from "./declaration.ts";
 import { type devicesPart, selectedKind } from "./devices-part.ts";
 import { containerFields, loopbackFields, type PoolKey, readyFields } from "./fields.ts";

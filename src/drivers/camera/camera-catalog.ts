@@ -7,12 +7,12 @@ import { deviceId } from "../../v4l2/device-ids.ts";
 import { type IdentifiedDevice, identify, remember } from "../../v4l2/identify.ts";
 import { groupNodes, type NodeGroup } from "../../v4l2/physical-device.ts";
 import { type PluggedNode, PluggedNodes } from "../../v4l2/plugged-nodes.ts";
+import { selects } from "../../v4l2/selects.ts";
 import type { VideoNode } from "../../v4l2/video-node.ts";
 import { type CameraMemoryFile, isSameCamera, type RememberedCamera } from "./camera-memory.ts";
 import type { CameraPlaces, CameraPoolSettings } from "./camera-settings.ts";
 import { type CameraNode, describeNode, isOpenInKernel, mainNode } from "./list-cameras.ts";
 import type { NodeAnswer } from "./query-nodes.ts";
-import { selects } from "./selects.ts";
 import { needsLinks, readLinks, type UdevLinks } from "./udev-links.ts";
 
 /** A node of a device that is plugged in, and what it is. */

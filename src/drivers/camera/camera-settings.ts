@@ -1,5 +1,5 @@
 import type { IdentityRule } from "../../v4l2/identify.ts";
-import type { DeviceRule } from "./selects.ts";
+import type { DeviceRule } from "../../v4l2/selects.ts";
 
 /** Which devices one pool has, and how the plugin treats them. */
 export interface CameraPoolSettings {

@@ -13,4 +13,3 @@ export { linuxCameras } from "./linux-cameras.ts";
 export { type Asking, type CameraNode, listCameras, mainNode } from "./list-cameras.ts";
 export { cameraReasons } from "./observe-camera.ts";
 export { queryNodes } from "./query-nodes.ts";
-export type { DeviceRule } from "./selects.ts";

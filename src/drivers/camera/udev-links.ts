@@ -1,6 +1,6 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { DeviceRule } from "./selects.ts";
+import type { DeviceRule } from "../../v4l2/selects.ts";
 
 /** Links that udev has made, by the name of the node that they lead to: `/dev/v4l/by-id/…` of `video0`. */
 export type UdevLinks = ReadonlyMap<string, readonly string[]>;

@@ -1,6 +1,6 @@
-import { matchesGlob } from "../../common/glob.ts";
-import type { DeviceKind } from "../../v4l2/device-kind.ts";
-import type { UsbDevice } from "../../v4l2/video-node.ts";
+import { matchesGlob } from "../common/glob.ts";
+import type { DeviceKind } from "./device-kind.ts";
+import type { UsbDevice } from "./video-node.ts";
 
 /**
  * What a device has to match, in all that is set. Texts are globs: `*` is any text, `?` any character. An empty rule

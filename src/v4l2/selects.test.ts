@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { classify } from "../../v4l2/device-kind.ts";
+import { classify } from "./device-kind.ts";
 import { type DeviceRule, type DeviceTraits, selects } from "./selects.ts";
 
 const usb = { vendor: "046d", product: "0825", serial: "4A1B", controller: "0000:00:14.0" };
