@@ -43,7 +43,7 @@ export interface Parent {
 /** Reads all video nodes, ascending by number; what disappears meanwhile is left out. */
 export function readVideoNodes(sysfsDir: string): VideoNode[] {
   const parents = new Map<string, Parent>();
-  return list(join(sysfsDir, "class/video4linux"))
+  return listNames(join(sysfsDir, "class/video4linux"))
     .flatMap((name) => /^video(\d+)$/.exec(name)?.[1] ?? [])
     .map(Number)
     .sort((a, b) => a - b)
@@ -101,7 +101,8 @@ function controllerOf(path: string, bus: string): string {
   return bus;
 }
 
-function linkName(link: string): string | undefined {
+/** The last part of what a link leads to; undefined if it is no link. */
+export function linkName(link: string): string | undefined {
   try {
     return basename(readlinkSync(link));
   } catch {
@@ -117,7 +118,8 @@ function realPath(path: string): string | undefined {
   }
 }
 
-function list(directory: string): string[] {
+/** The names in a directory; none if it can't be read. */
+export function listNames(directory: string): string[] {
   try {
     return readdirSync(directory);
   } catch {

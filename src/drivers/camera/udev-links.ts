@@ -1,6 +1,6 @@
-import { readdirSync, readlinkSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { DeviceRule } from "../../v4l2/selects.ts";
+import { linkName, listNames } from "../../v4l2/video-node.ts";
 
 /** Links that udev has made, by the name of the node that they lead to: `/dev/v4l/by-id/…` of `video0`. */
 export type UdevLinks = ReadonlyMap<string, readonly string[]>;
@@ -14,27 +14,11 @@ export function needsLinks(rules: readonly DeviceRule[]): boolean {
 export function readLinks(deviceDir: string): UdevLinks {
   const links = new Map<string, string[]>();
   for (const kind of ["by-id", "by-path"]) {
-    for (const name of list(join(deviceDir, "v4l", kind))) {
-      const target = targetOf(join(deviceDir, "v4l", kind, name));
+    for (const name of listNames(join(deviceDir, "v4l", kind))) {
+      const target = linkName(join(deviceDir, "v4l", kind, name));
       if (target === undefined) continue;
       links.set(target, [...(links.get(target) ?? []), `/dev/v4l/${kind}/${name}`]);
     }
   }
   return links;
-}
-
-function targetOf(link: string): string | undefined {
-  try {
-    return basename(readlinkSync(link));
-  } catch {
-    return undefined;
-  }
-}
-
-function list(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }
