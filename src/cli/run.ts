@@ -1,10 +1,11 @@
 import { isatty } from "node:tty";
+import { systemClock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import { writeAllSync } from "../common/write-sync.ts";
 import type { Config } from "../config/config.ts";
 import { describeConfig, describePool } from "../config/describe-config.ts";
-import { loadConfig } from "../config/load-config.ts";
+import { type LoadResult, loadConfig } from "../config/load-config.ts";
 import { formatProblems } from "../config/problem.ts";
 import { renderHelp } from "../config/render-help.ts";
 import { systemSources } from "../config/system-sources.ts";
@@ -12,6 +13,7 @@ import { onLibraryLog } from "../grpc/server.ts";
 import { Journal, withJournal } from "../observe/journal.ts";
 import { createLogger } from "../observe/log.ts";
 import { changeLogLevel, type LogLevelControl, toggledLevel } from "../observe/log-level.ts";
+import { ConfigFileWatch } from "../plugin/config-file-watch.ts";
 import { allocatedByPool, createDrivers } from "../plugin/create-drivers.ts";
 import { Plugin } from "../plugin/plugin.ts";
 import { type Command, exitCode, program } from "./command.ts";
@@ -26,17 +28,13 @@ export const runCommand: Command = {
   syntax: { options: "all" },
   help: renderHelp,
   async run(argv, terminal) {
-    const loaded = loadConfig(systemSources(argv));
+    const load = () => runnable(loadConfig(systemSources(argv)));
+    const loaded = load();
     if (!loaded.ok) {
       terminal.err(formatProblems(loaded.problems, `${program} run --help`));
       return exitCode.config;
     }
     const { config, origins, pools } = loaded;
-    const unsupported = unsupportedPools(pools);
-    if (unsupported.length > 0) {
-      terminal.err(formatProblems(unsupported, `${program} run --help`));
-      return exitCode.config;
-    }
     const logLevel = logger(config);
     const journal = new Journal();
     const log = withJournal(logLevel, journal);
@@ -68,7 +66,11 @@ export const runCommand: Command = {
     const allocated = await allocatedByPool(config, pools, log, stopping);
     if (!stopping.aborted) {
       const drivers = createDrivers(config, pools, log, { allocated });
-      plugin = new Plugin(config, { pools: drivers, log, journal, logLevel, version });
+      const configFile =
+        config.configFile === ""
+          ? undefined
+          : new ConfigFileWatch(config.configFile, pools, { load, log, clock: systemClock });
+      plugin = new Plugin(config, { pools: drivers, log, journal, logLevel, version, configFile });
       try {
         await plugin.run(stopping);
       } catch (reason) {
@@ -86,6 +88,12 @@ export const runCommand: Command = {
     return exitCode.ok;
   },
 };
+
+/** The configuration, unless it has something that this version can't run. */
+function runnable(loaded: LoadResult): LoadResult {
+  const problems = loaded.ok ? unsupportedPools(loaded.pools) : [];
+  return problems.length > 0 ? { ok: false, problems } : loaded;
+}
 
 function logger(config: Config): Logger & LogLevelControl {
   const terminal = isatty(1);

@@ -38,6 +38,14 @@ function samples(lines: readonly string[], name: string): string[] {
 /** Longer than a rendering is shown. */
 const aWhile = () => Bun.sleep(250);
 
+test("the state of the config file is shown where there is one", async () => {
+  const configFile = () => ({ problems: 2, needsRestart: true });
+  expect(samples(await setUp({ configFile }).lines(), "config_")).toEqual([
+    ...["config_file_mistakes 2", "config_file_needs_restart 1"],
+  ]);
+  expect(samples(await setUp().lines(), "config_")).toEqual([]);
+});
+
 describe("the metric of owned devices without a stream", () => {
   const owned = { since: 0, exact: true };
   const idle = async (use: DeviceUse, ownership: typeof owned | undefined, format = "") => {

@@ -30,6 +30,8 @@ export interface MetricsSources {
   readonly standby: () => boolean;
   /** Longest delay of a timer in the last minute, seconds. */
   readonly lagSeconds: () => number;
+  /** What a start would make of the config file now; absent without a file. */
+  readonly configFile?: () => { readonly problems: number; readonly needsRestart: boolean };
 }
 
 export interface Exposition {
@@ -108,6 +110,8 @@ export class Metrics {
       "Longest delay of a timer in the last minute.",
       sources.lagSeconds,
     );
+    const { configFile } = sources;
+    if (configFile !== undefined) configFileMetrics(registry, configFile);
   }
 
   /** Makes the restarts of a part of the program count from 0, of one that no pool has for itself. */
@@ -124,4 +128,22 @@ export class Metrics {
     const { contentType } = this.#registry;
     return { body: await this.#registry.metrics(), contentType };
   }, renderLimits);
+}
+
+function configFileMetrics(
+  registry: Registry,
+  read: NonNullable<MetricsSources["configFile"]>,
+): void {
+  gauge(
+    registry,
+    `${prefix}config_file_mistakes`,
+    "Mistakes in the config file as it is now; the plugin goes on with the configuration of its start.",
+    () => read().problems,
+  );
+  gauge(
+    registry,
+    `${prefix}config_file_needs_restart`,
+    "1 if the config file is valid and has changes that only a restart applies.",
+    () => (read().needsRestart ? 1 : 0),
+  );
 }

@@ -30,6 +30,7 @@ import { Metrics, type PoolSources } from "../observe/metrics.ts";
 import { NfdFeatures } from "../observe/nfd-features.ts";
 import type { ProbeSources } from "../observe/probes.ts";
 import { PodResourcesConnection } from "../pod-resources/connection.ts";
+import type { ConfigFileWatch } from "./config-file-watch.ts";
 import { Operations } from "./operations.ts";
 import { Pool, type SharedParts } from "./pool.ts";
 import { Pools } from "./pools.ts";
@@ -54,6 +55,8 @@ export interface PluginDeps {
   readonly version: string;
   /** The events to show; by default none. */
   readonly journal?: Journal;
+  /** Notices that the config file has changed; by default there is none. */
+  readonly configFile?: ConfigFileWatch | undefined;
   /** What changes the log level; by default nothing does. */
   readonly logLevel?: LogLevelControl;
   /** Default {@link systemClock}. */
@@ -102,6 +105,7 @@ export class Plugin {
       maintenanceTimes: { ...defaultMaintenanceTimes, pollMs },
       journal: new Journal(),
       logLevel: { level: config.logLevel, setLevel: () => undefined },
+      configFile: undefined,
       ...deps,
     };
     const { clock, log, version } = full;
@@ -141,8 +145,12 @@ export class Plugin {
     const numbersFile = new PodNumbersFile(config.stateDir, readBootId());
     const { usage } = first.devices;
     const isStandby = () => pools.standby() !== undefined;
+    const { configFile } = full;
     metrics.show(
-      { standby: isStandby, lagSeconds: () => lag.worst },
+      {
+        ...{ standby: isStandby, lagSeconds: () => lag.worst },
+        ...(configFile && { configFile: () => configFile.state }),
+      },
       pools.all.map((pool) => gaugesOf(pool, { isStandby, cordons, config })),
     );
     this.#config = config;
@@ -183,8 +191,12 @@ export class Plugin {
     return this.#pools.registration(this.#pools.all[0]);
   }
 
-  /** Sets everything up again and inspects it: what SIGHUP asks for. A standby's next inspection comes soon anyway. */
+  /**
+   * Checks the config file, sets everything up again and inspects it: what SIGHUP asks for. A standby's next inspection comes
+   * soon anyway.
+   */
   reinspect(): void {
+    this.#deps.configFile?.checkNow();
     this.#deps.log.info("Inspecting everything again");
     if (this.#pools.standby() === undefined) for (const pool of this.#pools.all) pool.reinspect();
   }
@@ -216,11 +228,15 @@ export class Plugin {
   /** What shows and operates the pools, also while this instance stands by. */
   #runBeside(signal: AbortSignal): Promise<void>[] {
     const operations = this.#operations;
+    const { configFile } = this.#deps;
     const actors = [
       { name: "lag", run: (until: AbortSignal) => this.#lag.run(until) },
       { name: "admin", run: (until: AbortSignal) => operations.runAdmin(until) },
       ...(this.#config.enableMetrics
         ? [{ name: "http", run: (until: AbortSignal) => operations.runHttp(until) }]
+        : []),
+      ...(configFile
+        ? [{ name: "config", run: (until: AbortSignal) => configFile.run(until) }]
         : []),
     ];
     return actors.map((actor) => this.#supervise(actor, signal));

@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EmbeddedKubelet } from "../../src/simulator/kubelet.ts";
-import { patienceMs } from "../support/eventually.ts";
+import { eventually, patienceMs } from "../support/eventually.ts";
+import { freePort } from "../support/free-port.ts";
 
 const binary = join(import.meta.dir, "../../dist/video-device-plugin");
 const head = "apiVersion: video-device-plugin/v1alpha1\nkind: Pools\npools:\n";
@@ -91,6 +92,60 @@ test("the compiled program offers what the file says for its node", async () => 
     expect(pools).toMatchObject([
       { msg: "Pool configured", pool: "bots", kind: "loopback", max_devices: 3 },
     ]);
+  } finally {
+    child.kill("SIGKILL");
+    await child.exited;
+    kubelet.stop({ removeSockets: true });
+  }
+});
+
+test("the compiled program names what a restart would apply, after SIGHUP", async () => {
+  const pools = (count: string) =>
+    poolsFile(`- { name: bots, resource: a.example/bots, loopback: { count: ${count} } }\n`);
+  const path = pools("2");
+  const kubelet = new EmbeddedKubelet({
+    dir: join(directory, "dp"),
+    podResourcesDir: join(directory, "pr"),
+  });
+  await kubelet.start();
+  const port = freePort();
+  const child = Bun.spawn(
+    [
+      ...[binary, "run", "--driver=simulated", "--node-name=node-a", `--config=${path}`],
+      `--kubelet-socket=${kubelet.socket}`,
+      `--pod-resources-socket=${kubelet.podResourcesSocket}`,
+      `--simulated-dir=${join(directory, "dev")}`,
+      `--admin-socket=${join(directory, "admin.sock")}`,
+      `--state-dir=${join(directory, "state")}`,
+      ...["--enable-metrics", `--metrics-port=${port}`],
+    ],
+    { env: {}, stdin: "ignore", stdout: "pipe", stderr: "ignore" },
+  );
+  const shows = (metric: string) =>
+    eventually(async () => {
+      const answer = await fetch(`http://127.0.0.1:${port}/metrics`).catch(() => undefined);
+      return (await answer?.text())?.includes(`\nvideo_device_plugin_${metric}\n`) ?? false;
+    }, metric);
+  try {
+    await shows("config_file_needs_restart 0");
+    pools("3");
+    child.kill("SIGHUP");
+    await shows("config_file_needs_restart 1");
+    pools("0");
+    child.kill("SIGHUP");
+    await shows("config_file_mistakes 1");
+    const isOffered = () => kubelet.resources("a.example/bots").allocatable === 2;
+    await kubelet.until(isOffered, patienceMs, "2 allocatable devices");
+    child.kill("SIGTERM");
+    const lines = (await new Response(child.stdout).text()).trimEnd().split("\n");
+    const about = lines
+      .map((line) => JSON.parse(line))
+      .filter(({ msg }) => /^Config file/.test(msg));
+    expect(about).toMatchObject([
+      { msg: "Config file changed", level: "WARN", changes: ["bots: loopback.count"] },
+      { msg: "Config file has mistakes", level: "ERROR" },
+    ]);
+    expect(await child.exited).toBe(0);
   } finally {
     child.kill("SIGKILL");
     await child.exited;

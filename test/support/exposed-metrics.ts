@@ -1,4 +1,4 @@
-import type { PoolSources } from "../../src/observe/metrics.ts";
+import type { MetricsSources, PoolSources } from "../../src/observe/metrics.ts";
 import { makeMetrics } from "./make-metrics.ts";
 
 /** A metric as Prometheus reads it. */
@@ -10,7 +10,8 @@ export interface ExposedMetric {
   readonly help: string;
 }
 
-const sources: PoolSources = {
+const sources: PoolSources & Pick<MetricsSources, "configFile"> = {
+  configFile: () => ({ problems: 0, needsRestart: false }),
   registered: () => true,
   devices: () => [
     {

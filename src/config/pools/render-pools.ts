@@ -1,9 +1,7 @@
 import { stringify } from "yaml";
-import { type Option, options } from "../options.ts";
-import type { CameraPool, LoopbackPool } from "../pool-config.ts";
 import { apiVersion, fileKind } from "./declaration.ts";
-import { containerFields, loopbackFields, type PoolKey, readyFields } from "./fields.ts";
 import type { FilePool } from "./file-pool.ts";
+import { poolContent } from "./pool-content.ts";
 import { schemaAddress } from "./schema-address.ts";
 
 /** The pools as a file with all defaults filled in; ends with a line break. */
@@ -16,49 +14,4 @@ export function renderPools(pools: readonly FilePool[]): string {
     aliasDuplicateObjects: false,
   });
   return `# yaml-language-server: $schema=${schemaAddress}\n${text}`;
-}
-
-function poolContent({ pool, onNodes, shareAnyway }: FilePool): object {
-  const { name } = pool;
-  const common = {
-    name,
-    resource: pool.options.resourceName,
-    ...(onNodes.length === 0 ? {} : { onNodes }),
-  };
-  return pool.kind === "loopback"
-    ? { ...common, ...loopbackContent(pool) }
-    : { ...common, ...devicesContent(pool, shareAnyway) };
-}
-
-function loopbackContent({ options }: LoopbackPool): object {
-  return {
-    loopback: partOf(loopbackFields, options),
-    ...(options.readyCameras ? { ready: partOf(readyFields, options) } : {}),
-    container: partOf(containerFields, options),
-  };
-}
-
-function devicesContent({ options, deviceName, cdi, ...pool }: CameraPool, shareAnyway: boolean) {
-  // An entry of `exclude` matches devices without hardware as well, and has no field for that.
-  const exclude = pool.exclude.map(({ virtual: _, ...rule }) => rule);
-  const { select, identity, expect, share, clean, signal } = pool;
-  return {
-    devices: {
-      ...{ select, exclude, name: deviceName, identity, with: pool.with },
-      ...{ expect, share, ...(shareAnyway ? { shareAnyway } : {}), clean, signal },
-    },
-    container: partOf(containerFields, options),
-    cdi,
-  };
-}
-
-function partOf(
-  fields: Readonly<Record<string, PoolKey>>,
-  values: Partial<LoopbackPool["options"]>,
-) {
-  const entries = Object.entries(fields).map(([name, key]) => {
-    const { type }: Option<unknown> = options[key];
-    return [name, (type.show === undefined ? values[key] : type.show(values[key])) ?? ""] as const;
-  });
-  return Object.fromEntries(entries);
 }
