@@ -6,10 +6,9 @@ export function unsupportedPools(pools: readonly PoolConfig[]): Problem[] {
   return pools.flatMap((pool) => (pool.kind === "devices" ? unsupportedFields(pool) : []));
 }
 
-function unsupportedFields({ name, with: nodes, share, signal, cdi }: CameraPool): Problem[] {
+function unsupportedFields({ name, with: nodes, signal, cdi }: CameraPool): Problem[] {
   const fields = [
     { field: "devices.with", isUsed: nodes.length > 0, expected: "none" },
-    { field: "devices.share", isUsed: share > 1, expected: "1" },
     { field: "devices.signal", isUsed: signal !== "ignore", expected: "ignore" },
     { field: "cdi", isUsed: cdi !== "off", expected: "off" },
   ];

@@ -23,7 +23,7 @@ beforeEach(async () => {
   await devices.queue.inspect();
 });
 
-function client() {
+function client(share = 1) {
   const service = devicePluginService(
     {
       devices,
@@ -31,6 +31,7 @@ function client() {
       log: recordingLogger(),
       view: { path: "/dev/{id}", feedPath: "/dev/feed{index}", variable: "VIDEO_DEVICE" },
       preStart: true,
+      share,
       observer: { allocated: () => undefined, allocationRefused: () => undefined },
     },
     new StreamSet(() => undefined),
@@ -63,6 +64,34 @@ describe("the device plugin service", () => {
       expect(toBinary(ListAndWatchResponseSchema, list).length).toBeLessThan(8192);
       break;
     }
+  });
+
+  test("lists a shared device once for each container, and gives a container its node once", async () => {
+    const shared = client(2);
+    for await (const list of shared.listAndWatch({})) {
+      expect(list.devices.map(({ ID }) => ID)).toEqual([
+        ...["video10::0", "video10::1", "video11::0", "video11::1"],
+      ]);
+      break;
+    }
+    const { containerResponses } = await shared.allocate({
+      containerRequests: [
+        { devicesIds: ["video11::0", "video10::1", "video10::0"] },
+        { devicesIds: ["video11::1"] },
+      ],
+    });
+    expect(
+      containerResponses.map(({ devices }) => devices.map(({ hostPath }) => hostPath)),
+    ).toEqual([["/dev/video10", "/dev/video11"], ["/dev/video11"]]);
+    await shared.preStartContainer({ devicesIds: ["video11::0"] });
+    expect(await refusal(shared.allocate(request("video10::2")))).toBe(Code.NotFound);
+    expect(await refusal(client().allocate(request("video10::0")))).toBe(Code.NotFound);
+    const preferred = await shared.getPreferredAllocation({
+      containerRequests: [
+        { availableDeviceIDs: ["video10::1", "video11::0", "video11::1"], allocationSize: 1 },
+      ],
+    });
+    expect(preferred.containerResponses[0]?.deviceIDs).toEqual(["video11::0"]);
   });
 
   test("has the devices inspected when it refuses one, and only then", async () => {

@@ -6,6 +6,7 @@ import type { Logger } from "../common/logger.ts";
 import { Notify } from "../common/notify.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import type { Devices } from "../devices/devices.ts";
+import type { DeviceStatus } from "../devices/inventory/device-status.ts";
 import type { Inventory } from "../devices/inventory/inventory.ts";
 import type {
   DevicePlugin,
@@ -14,6 +15,7 @@ import type {
 } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { codeName } from "../grpc/server.ts";
 import { type Allocation, type ContainerView, renderAllocation } from "./render-allocation.ts";
+import { Replicas } from "./replicas.ts";
 import type { StreamSet } from "./streams.ts";
 
 export interface DevicePluginServiceDeps {
@@ -22,6 +24,8 @@ export interface DevicePluginServiceDeps {
   readonly log: Logger;
   /** How containers see their devices. */
   readonly view: ContainerView;
+  /** How many containers may have a device at once. Default: 1. */
+  readonly share?: number;
   /** True if the kubelet shall call PreStartContainer. */
   readonly preStart: boolean;
   readonly observer: AllocationObserver;
@@ -54,6 +58,7 @@ export function devicePluginService(
   streams: StreamSet,
 ): ServiceImpl<typeof DevicePlugin> {
   const { devices, clock, log } = deps;
+  const replicas = new Replicas(deps.share ?? 1);
 
   /** Runs `work`, and logs and counts its refusal. */
   async function refusing<T>(method: string, ids: readonly string[], work: Promise<T>): Promise<T> {
@@ -84,7 +89,7 @@ export function devicePluginService(
       let sent = "";
       try {
         while (!stream.signal.aborted) {
-          const list = deviceList(inventory);
+          const list = deviceList(inventory, replicas);
           const visible = list.devices.map(({ health }) => health).join();
           if (visible !== sent) {
             sent = visible;
@@ -107,30 +112,35 @@ export function devicePluginService(
 
     getPreferredAllocation: ({ containerRequests }) => ({
       containerResponses: containerRequests.map((request) => ({
-        deviceIDs: devices.preferred({
-          available: request.availableDeviceIDs,
-          mustInclude: request.mustIncludeDeviceIDs,
-          size: request.allocationSize,
-        }),
+        deviceIDs: replicas.preferred(
+          {
+            available: request.availableDeviceIDs,
+            mustInclude: request.mustIncludeDeviceIDs,
+            size: request.allocationSize,
+          },
+          (question) => devices.preferred(question),
+        ),
       })),
     }),
 
     async allocate({ containerRequests }) {
       const started = performance.now();
-      const requested = containerRequests.flatMap(({ devicesIds }) => devicesIds);
+      const requested = replicas.devices(containerRequests.flatMap(({ devicesIds }) => devicesIds));
       const allocated = await refusing("Allocate", requested, devices.guard.allocate(requested));
       deps.observer.allocated(requested.length, performance.now() - started);
-      const allocations = containerRequests.map(({ devicesIds }) =>
-        renderAllocation(
-          allocated.filter(({ id }) => devicesIds.includes(id)),
+      const allocations = containerRequests.map(({ devicesIds }) => {
+        const ids = replicas.devices(devicesIds);
+        return renderAllocation(
+          allocated.filter(({ id }) => ids.includes(id)),
           deps.view,
-        ),
-      );
+        );
+      });
       logAllocations(log, allocations, deps.view.variable);
       return { containerResponses: allocations.map(({ response }) => response) };
     },
 
-    async preStartContainer({ devicesIds }) {
+    async preStartContainer(request) {
+      const devicesIds = replicas.devices(request.devicesIds);
       await refusing("PreStartContainer", devicesIds, devices.guard.prepare(devicesIds));
       log.info("Devices prepared for container start", {
         device_ids: devicesIds,
@@ -164,10 +174,12 @@ const codes: Readonly<Record<ErrorKind, Code>> = {
 /** The full list, as every ListAndWatch message must be. */
 function deviceList(
   inventory: Pick<Inventory, "list">,
+  replicas: Replicas,
 ): { devices: { ID: string; health: string }[] } & MessageInitShape<
   typeof ListAndWatchResponseSchema
 > {
-  return { devices: inventory.list().map(({ id, health }) => ({ ID: id, health })) };
+  const listed = ({ id, health }: DeviceStatus) => replicas.of(id).map((ID) => ({ ID, health }));
+  return { devices: inventory.list().flatMap(listed) };
 }
 
 function logAllocations(log: Logger, allocations: readonly Allocation[], variable: string): void {

@@ -85,6 +85,19 @@ test("a status has the facts of all its sources", () => {
   expect(status.devices[0]?.cordon).toBeUndefined();
 });
 
+test("the owner of a shared device is that of its lowest replica", () => {
+  const owner = (pod: string) => ({ namespace: "n", pod, container: "c" });
+  const owners = () =>
+    new Map([
+      ["video10::1", owner("b")],
+      ["video10::0", owner("a")],
+      ["video11::1", owner("c")],
+    ]);
+  const podResources = { owners, status: () => ({ answers: true, error: "", at: 0 }) };
+  const status = statusOf({ podResources });
+  expect(status.devices[0]?.owner?.pod).toBe("a");
+});
+
 test("an owner has the time since when it has owned the device, and whether that is exact", () => {
   const statusWith = (ownership: { since: number; exact: boolean } | undefined) => {
     const [activity] = pool.activity();

@@ -1,6 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { LogLevel } from "../common/logger.ts";
+import { deviceOfReplica } from "../common/replica-id.ts";
 import type { WallClock } from "../common/wall-clock.ts";
 import type { RegistrarStatus } from "../device-plugin/registrar.ts";
 import type { Cordon, Cordons } from "../devices/cordon/cordons.ts";
@@ -138,7 +139,12 @@ function sumOfPools(pools: readonly Pool[]): MessageInitShape<typeof StatusSchem
 
 function devicesOf(sources: PoolStatusSources, cordons: Cordons, time: Time): Device[] {
   const activity = new Map(sources.activity().map((device) => [device.id, device]));
-  const owners = sources.podResources.owners();
+  // Of several that share a device, the one with the lowest replica.
+  const owners = new Map(
+    [...sources.podResources.owners()]
+      .toSorted(([a], [b]) => (a < b ? 1 : -1))
+      .map(([id, owner]) => [deviceOfReplica(id), owner]),
+  );
   const relay = sources.relay();
   return sources.devices().map((device) => {
     const { id, since } = device;

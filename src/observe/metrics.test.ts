@@ -264,6 +264,18 @@ describe("metrics", () => {
     expect(samples(await lines(), "device_in_use{")).toEqual(['device_in_use{device="video11"} 0']);
   });
 
+  test("name each owner of a shared device", async () => {
+    const owners = () =>
+      new Map([
+        ["video10::0", bot],
+        ["video10::1", { ...bot, pod: "bot-2" }],
+      ]);
+    expect(samples(await setUp({ owners }).lines(), "device_owner_info")).toEqual([
+      'device_owner_info{device="video10",namespace="bots",pod="bot-1",container="app"} 1',
+      'device_owner_info{device="video10",namespace="bots",pod="bot-2",container="app"} 1',
+    ]);
+  });
+
   test("name a device's owner while it has one", async () => {
     let owners = new Map([["video10", bot]]);
     const { lines } = setUp({ owners: () => owners });

@@ -108,7 +108,8 @@ export class Pool {
       variable: config.containerDeviceEnv,
     };
     const preStart = config.preStartContainer;
-    const service = { devices, clock, log, observer, view, preStart };
+    const share = pool.kind === "devices" ? pool.share : 1;
+    const service = { devices, clock, log, observer, view, preStart, share };
     const registrar = new Registrar(
       { ...config, preStart, times: deps.registrationTimes },
       {

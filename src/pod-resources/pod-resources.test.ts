@@ -26,6 +26,7 @@ class FakeKubelet {
   other: Record<string, string[]> = {};
   /** What can be allocated under that name, beside a device that is no video device. */
   otherOffer: string[] = [];
+  allocatable = ["video10"];
   rejects: Code | undefined;
   #server: SocketServer | undefined;
 
@@ -51,7 +52,7 @@ class FakeKubelet {
           mayReject();
           return {
             devices: [
-              { resourceName, deviceIds: ["video10"] },
+              { resourceName, deviceIds: this.allocatable },
               { resourceName: "example.com/others", deviceIds: ["other1", ...this.otherOffer] },
             ],
           };
@@ -123,6 +124,23 @@ function connections(count: number): Promise<void> {
 }
 
 describe("the pod-resources client", () => {
+  test("a shared device is in use while any pod owns one of its replicas, and each has its owner", async () => {
+    kubelet.lists = { "bots/bot-1/app": ["codec::0"], "bots/bot-2/app": ["codec::1", "other::0"] };
+    expect([...(await client.podDevices(never)).keys()]).toEqual(["codec", "other"]);
+    expect([...client.owners()].map(([id, { pod }]) => [id, pod])).toEqual([
+      ...[
+        ["codec::0", "bot-1"],
+        ["codec::1", "bot-2"],
+        ["other::0", "bot-2"],
+      ],
+    ]);
+    kubelet.lists = { "bots/bot-2/app": ["codec::1"] };
+    expect([...(await client.podDevices(never)).keys()]).toEqual(["codec"]);
+    expect(updates.at(-1)?.changes.map(({ id }) => id)).toEqual(["codec::0", "other::0"]);
+    kubelet.allocatable = ["codec::0", "codec::1"];
+    expect(await client.allocatable(never)).toEqual(["codec"]);
+  });
+
   test("returns the devices that pods own and those that can be allocated, of its own resource only", async () => {
     kubelet.lists = { "bots/bot-1/app": ["video10", "video11"], "bots/bot-2/app": [] };
     expect([...(await client.podDevices(never)).keys()]).toEqual(["video10", "video11"]);

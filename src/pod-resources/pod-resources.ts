@@ -4,6 +4,7 @@ import type { Clock } from "../common/clock.ts";
 import type { ErrorCode } from "../common/error-codes.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import type { PodDevice } from "../common/pod-device.ts";
+import { deviceOfReplica } from "../common/replica-id.ts";
 import { PodResourcesLister } from "../gen/kubelet/podresources/v1/api_pb.ts";
 import type { BytesCallOptions, BytesClient } from "../grpc/bytes-client.ts";
 import { type Connection, PodResourcesConnection } from "./connection.ts";
@@ -114,7 +115,8 @@ export class PodResources {
     this.#call("GetAllocatableResources", signal, async ({ client }) => {
       const devices = await askAllocatable(client, this.#isWanted, { timeoutMs, signal });
       this.#otherOffers = offersByResource(devices.filter((device) => !this.#isOurs(device)));
-      return devices.filter((device) => this.#isOurs(device)).map(({ deviceId }) => deviceId);
+      const ours = devices.filter((device) => this.#isOurs(device));
+      return [...new Set(ours.map(({ deviceId }) => deviceOfReplica(deviceId)))];
     });
 
   /**
@@ -135,7 +137,10 @@ export class PodResources {
       if (update.first || update.changes.length > 0) this.#observer?.ownersChanged(update);
       const others = listed.filter((device) => !this.#isOurs(device));
       return new Map([
-        ...ours.map((device): [string, PodDevice] => [device.deviceId, podDevice(device)]),
+        ...ours.map((device): [string, PodDevice] => [
+          deviceOfReplica(device.deviceId),
+          podDevice(device),
+        ]),
         ...others.flatMap((device): [string, PodDevice][] => {
           const id = this.#idOf(device);
           return id === undefined ? [] : [[id, podDevice(device, device.resourceName)]];
@@ -143,7 +148,7 @@ export class PodResources {
       ]);
     });
 
-  /** Owners by device ID, from the last answer to {@link podDevices}; empty if that is too old. */
+  /** Owners by the kubelet's device ID, that of a replica where several share a device; from the last answer to {@link podDevices}; empty if that is too old. */
   owners(): ReadonlyMap<string, Owner> {
     return this.#owners.current(this.#clock.now());
   }
@@ -197,7 +202,7 @@ export class PodResources {
   /** The ID that a device of another resource has here. */
   #idOf(device: ResourceDevice): string | undefined {
     const isKnown = this.#options.otherPools?.includes(device.resourceName) === true;
-    return isKnown ? device.deviceId : videoIdOf(device);
+    return isKnown ? deviceOfReplica(device.deviceId) : videoIdOf(device);
   }
 
   #isOurs({ resourceName }: { readonly resourceName: string }): boolean {

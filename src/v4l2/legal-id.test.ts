@@ -11,6 +11,7 @@ describe("a name", () => {
     ["usb-1-2-\u0000\u001b[31m", "usb-1-2----31m"],
     ["-.:begins", "begins"],
     ["ends in -.:_", "ends-in"],
+    ["no::2 replica", "no-:2-replica"],
     ["kamera-ä", "kamera"],
   ])("has the characters that CDI accepts: %p", (text, name) => {
     expect(legalId(text)).toBe(name);

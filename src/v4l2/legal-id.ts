@@ -8,6 +8,8 @@ const maxLength = 63;
 export function legalId(text: string): string {
   const legal = text
     .replace(/[^A-Za-z0-9_.:-]/g, "-")
+    // As replicas of a device have it.
+    .replace(/:(?=:)/g, "-")
     .replace(/^[^A-Za-z0-9]+/, "")
     .replace(/[^A-Za-z0-9]+$/, "");
   if (legal === "") return `device-${hashOf(text)}`;

@@ -16,7 +16,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
  * value, the connection to the kubelet, the lock that drivers share, and what records whose a device is, and which number its container gets.
  */
 const notCounted =
-  /^src\/(common|linux|v4l2|gen|grpc)\/|^src\/pod-resources\/(connection|device-owners|read-answer)\.ts$|^src\/devices\/usage\/(usage|pod-numbers)\.ts$|^src\/drivers\/driver(-devices)?\.ts$|\/(card-label|container-path|loopback-config|pair|parameters|render-allocation|shared-module)\.ts$/;
+  /^src\/(common|linux|v4l2|gen|grpc)\/|^src\/pod-resources\/(connection|device-owners|read-answer)\.ts$|^src\/devices\/usage\/(usage|pod-numbers)\.ts$|^src\/drivers\/driver(-devices)?\.ts$|\/(card-label|container-path|loopback-config|pair|parameters|render-allocation|replicas|shared-module)\.ts$/;
 
 /** How often each line of each file ran, in a run of the fixture: `path:line` → times. */
 function linesRun(env: Readonly<Record<string, string>>): Map<string, string> {

@@ -118,6 +118,40 @@ describe("a pool of real devices beside one of loopback devices", () => {
     ]);
   });
 
+  test("gives a shared camera to two pods, and cleans it when the last one has ended", async () => {
+    await served("select: [{ driver: uvcvideo }], share: 2, shareAnyway: true");
+    cameras.plug("1", { serial: "A" });
+    await has(webcams, 2, 2);
+    expect(await listed()).toEqual([`${serialA} ok`]);
+    const spec = { hostPath: linkOf(serialA), containerPath: "/dev/video0", permissions: "rw" };
+    expect((await specsOf("a")).devices).toEqual([spec]);
+    const resets = cameras.resets.length;
+    expect((await specsOf("b")).devices).toEqual([spec]);
+    node.kubelet.removePod("a");
+    expect((await specsOf("c")).devices).toEqual([spec]);
+    expect(cameras.resets.length).toBe(resets);
+    const isListed = async () => {
+      const { devices } = await node.status();
+      return devices.some(({ pool, unlisted }) => pool === "webcams" && !unlisted);
+    };
+    await eventually(isListed, "the kubelet's answer");
+    expect(cameras.resets.length).toBe(resets);
+    node.kubelet.removePod("b");
+    node.kubelet.removePod("c");
+    await eventually(() => cameras.resets.length > resets, "a reset of the free camera");
+  });
+
+  test("gives a container of two shared cameras one node of each", async () => {
+    await served("select: [{ driver: uvcvideo }], share: 2, shareAnyway: true");
+    cameras.plug("1", { serial: "A" });
+    cameras.plug("2", { serial: "B" });
+    await has(webcams, 4, 4);
+    const pod = await node.pod("a", 0, 2);
+    expect(pod.containers[0]?.settings?.env).toMatchObject({
+      WEBCAMS_DEVICES: "/dev/video0,/dev/video2",
+    });
+  });
+
   test("offers no other camera that has the number of a pod's camera", async () => {
     await served();
     cameras.plug("1", { serial: "A" });

@@ -44,6 +44,7 @@ export function deviceIdOrNone(): OptionType<string> {
     },
     parse: (text) => {
       if (/^video\d+$/.test(text)) return reject("loopback devices have such IDs");
+      if (text.includes("::")) return reject("replicas of shared devices have such IDs");
       const fits = text === "" || (deviceIdPattern.test(text) && text.length <= maxIdLength);
       return fits ? accept(text) : reject();
     },

@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from "prom-client";
+import { deviceOfReplica } from "../../common/replica-id.ts";
 import type { DeviceActivity } from "../../devices/devices.ts";
 import { type DeviceStatus, inventoryReasons } from "../../devices/inventory/device-status.ts";
 import type { RelayReport } from "../../drivers/driver.ts";
@@ -131,8 +132,8 @@ function ownerMetric(registry: Registry, pools: readonly DeviceSources[]): void 
     collect: () => {
       metric.reset();
       for (const { labels, owners } of pools) {
-        for (const [device, owner] of owners?.() ?? []) {
-          metric.set({ ...labels, device, ...owner }, 1);
+        for (const [id, owner] of owners?.() ?? []) {
+          metric.set({ ...labels, device: deviceOfReplica(id), ...owner }, 1);
         }
       }
     },
