@@ -23,6 +23,8 @@ export interface PoolSources extends Omit<DeviceSources, "labels"> {
   readonly registered: () => boolean;
   /** IDs of the devices that are ready cameras. */
   readonly readyCameras: readonly string[];
+  /** How many real devices the config file expects; absent or 0 if it expects none. */
+  readonly expected?: number;
 }
 
 /** What the gauges of the process read when they are scraped. */
@@ -91,6 +93,16 @@ export class Metrics {
     deviceMetrics(registry, named);
     const ready = named.filter(({ readyCameras }) => readyCameras.length > 0);
     if (ready.length > 0) relayMetrics(registry, ready);
+    const expecting = named.filter(({ expected = 0 }) => expected > 0);
+    if (expecting.length > 0) {
+      poolGauge(
+        registry,
+        `${prefix}expected_devices`,
+        "Real devices that the config file expects of the pool.",
+        expecting,
+        ({ expected }) => expected,
+      );
+    }
     poolGauge(
       registry,
       `${prefix}registered`,

@@ -151,7 +151,10 @@ export class Plugin {
         ...{ standby: isStandby, lagSeconds: () => lag.worst },
         ...(configFile && { configFile: () => configFile.state }),
       },
-      pools.all.map((pool) => gaugesOf(pool, { isStandby, cordons, config })),
+      pools.all.map((pool, at) => ({
+        ...gaugesOf(pool, { isStandby, cordons, config }),
+        expected: expectedOf(full.pools[at]?.config),
+      })),
     );
     this.#config = config;
     this.#deps = full;
@@ -274,6 +277,11 @@ export class Plugin {
     };
     return supervise(actor, signal, { ...this.#deps, log, onRestart, onEnd });
   };
+}
+
+/** How many devices a pool should have by its configuration: only of a pool of real devices it may have fewer. */
+function expectedOf(pool: PoolConfig | undefined): number {
+  return pool?.kind === "devices" ? pool.expect : 0;
 }
 
 /** What the gauges show of a pool. */

@@ -36,6 +36,7 @@ const sources: PoolSources & Pick<MetricsSources, "configFile"> = {
     ]),
   }),
   readyCameras: ["video10"],
+  expected: 2,
   cordoned: () => false,
   retired: () => false,
   owners: () => new Map([["video10", { namespace: "default", pod: "recorder", container: "app" }]]),
