@@ -422,6 +422,8 @@ describe("two pools", () => {
     ]);
     const [problem] = pair("loopback: {}", "devices: { name: video10, select: [{ kind: any }] }");
     expect(problem).toContain("loopback devices have such IDs");
+    const [replica] = pair("loopback: {}", "devices: { name: a::0, select: [{ kind: any }] }");
+    expect(replica).toContain("replicas of shared devices have such IDs");
   });
 });
 

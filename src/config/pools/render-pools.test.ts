@@ -139,6 +139,7 @@ test("the schema refuses what the program refuses for its form", () => {
     "devices: { select: [{ usb: {} }] }",
     "devices: { select: [{ usb: { product: 0825 } }] }",
     "devices: { select: [{ kind: any }], name: video10 }",
+    "devices: { select: [{ kind: any }], name: a::0 }",
     "name: A, loopback: {}",
   ];
   for (const fields of refused) {

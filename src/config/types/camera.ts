@@ -31,7 +31,7 @@ export function usbId(): OptionType<string> {
   };
 }
 
-/** The ID of a device, or empty. It can't be that of a loopback device, `video10`. */
+/** The ID of a device, or empty. It can't be that of a loopback device, `video10`, or of a replica, `a::0`. */
 export function deviceIdOrNone(): OptionType<string> {
   return {
     expected: `1 to ${maxIdLength} letters, digits, "-", "_", "." and ":", with a letter or digit at both ends, or nothing`,
@@ -40,7 +40,7 @@ export function deviceIdOrNone(): OptionType<string> {
       type: "string",
       pattern: `^$|${deviceIdPattern.source}`,
       maxLength: maxIdLength,
-      not: { pattern: "^video[0-9]+$" },
+      not: { pattern: "^video[0-9]+$|::" },
     },
     parse: (text) => {
       if (/^video\d+$/.test(text)) return reject("loopback devices have such IDs");
