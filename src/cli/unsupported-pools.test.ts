@@ -14,14 +14,16 @@ kind: Pools
 pools: [{ name: codecs, resource: a.b/codecs, devices: { select: [{ kind: codec }]${devices} } }]
 `;
 
-test.each(["", ", share: 2"])("a pool of real devices can run with: %s", (fields) => {
-  const { pools, problems } = readPools("p", file(fields), { lookupGroup: () => undefined }, {});
-  expect(problems).toEqual([]);
-  expect(unsupportedPools(pools.map(({ pool }) => pool))).toEqual([]);
-});
+test.each(["", ", share: 2", ", with: [metadata, media, subdevices, usb]"])(
+  "a pool of real devices can run with: %s",
+  (fields) => {
+    const { pools, problems } = readPools("p", file(fields), { lookupGroup: () => undefined }, {});
+    expect(problems).toEqual([]);
+    expect(unsupportedPools(pools.map(({ pool }) => pool))).toEqual([]);
+  },
+);
 
 test.each([
-  [", with: [media]", "devices.with: this version can't do that, expected none"],
   [", signal: report", "devices.signal: this version can't do that, expected ignore"],
   [", signal: required", "devices.signal: this version can't do that, expected ignore"],
   [" }, cdi: auto", "cdi: this version can't do that, expected off"],

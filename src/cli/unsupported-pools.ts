@@ -6,9 +6,8 @@ export function unsupportedPools(pools: readonly PoolConfig[]): Problem[] {
   return pools.flatMap((pool) => (pool.kind === "devices" ? unsupportedFields(pool) : []));
 }
 
-function unsupportedFields({ name, with: nodes, signal, cdi }: CameraPool): Problem[] {
+function unsupportedFields({ name, signal, cdi }: CameraPool): Problem[] {
   const fields = [
-    { field: "devices.with", isUsed: nodes.length > 0, expected: "none" },
     { field: "devices.signal", isUsed: signal !== "ignore", expected: "ignore" },
     { field: "cdi", isUsed: cdi !== "off", expected: "off" },
   ];

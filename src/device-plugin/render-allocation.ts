@@ -28,7 +28,7 @@ export interface AllocatedDevice extends DeviceStatus {
 
 /**
  * What a container gets for the devices that are allocated to it. The kubelet sends their IDs in random order and may
- * repeat them, so they are sorted, each once. Further nodes of a device have the host's path in the container.
+ * repeat them, so they are sorted, each once. Further nodes of a device have the path in the container that they have on the host.
  */
 export function renderAllocation(
   allocated: readonly DeviceStatus[],
@@ -83,9 +83,9 @@ function pathVariables(name: string, paths: readonly string[]): Record<string, s
 function deviceSpecs({ nodes: [first, ...others], containerPath, feedPath }: AllocatedDevice) {
   const specs = [
     { hostPath: first.hostPath, containerPath },
-    ...others.map(({ hostPath, role }) => ({
+    ...others.map(({ hostPath, containerPath, role }) => ({
       hostPath,
-      containerPath: (role === "feed" ? feedPath : undefined) ?? hostPath,
+      containerPath: (role === "feed" ? feedPath : undefined) ?? containerPath ?? hostPath,
     })),
   ];
   return specs.map((spec) => ({ ...spec, permissions: "rw" }));

@@ -146,6 +146,8 @@ export interface DriverDevice {
 export interface DeviceNode {
   /** Path on the host, for the container runtime: `/dev/video10`. This process may see the node elsewhere. */
   readonly hostPath: string;
+  /** Path in containers of a node beside the first one, if it is not {@link hostPath}. */
+  readonly containerPath?: string;
   /**
    * Set for both nodes of a ready camera: a browser reads the `camera`, and the application writes to the `feed`.
    * The driver copies each frame from the feed to the camera.

@@ -141,6 +141,21 @@ describe("a pool of real devices beside one of loopback devices", () => {
     await eventually(() => cameras.resets.length > resets, "a reset of the free camera");
   });
 
+  test("gives a container the further nodes that the pool has, at their own paths", async () => {
+    await served("select: [{ driver: uvcvideo }], with: [metadata]");
+    cameras.plug("1", { serial: "A" });
+    await node.offered(3, 1);
+    expect((await specsOf("a")).devices).toEqual([
+      { hostPath: linkOf(serialA), containerPath: "/dev/video0", permissions: "rw" },
+      {
+        hostPath: linkOf(`${serialA}@metadata-0`),
+        containerPath: "/dev/video1",
+        permissions: "rw",
+      },
+    ]);
+    expect(readlinkSync(linkOf(`${serialA}@metadata-0`))).toBe(join(cameras.deviceDir, "video1"));
+  });
+
   test("gives a container of two shared cameras one node of each", async () => {
     await served("select: [{ driver: uvcvideo }], share: 2, shareAnyway: true");
     cameras.plug("1", { serial: "A" });

@@ -23,6 +23,7 @@ export interface FakeUsbCamera {
 
 export const cameraPool: CameraPoolSettings = {
   ...{ name: "webcams", select: [{}], exclude: [], identity: "auto", deviceName: "" },
+  with: [],
   expect: 0,
   clean: "controls",
 };

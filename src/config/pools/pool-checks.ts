@@ -21,6 +21,7 @@ export function poolProblems(
   return pools.flatMap((one, at) => [
     ...optionProblems(one, process),
     ...sharingProblems(one),
+    ...furtherProblems(one),
     ...pools.slice(0, at).flatMap((earlier) => pairProblems(earlier, one)),
   ]);
 }
@@ -59,6 +60,25 @@ function sharingProblems({ pool, index, shareAnyway }: FilePool): FileProblem[] 
   return [{ path: place(index, "devices", "share"), got: true, text }];
 }
 
+/** Paths of further nodes in containers, those of the host. */
+const furtherPaths = {
+  metadata: "/dev/video{n}",
+  media: "/dev/media{n}",
+  subdevices: "/dev/v4l-subdev{n}",
+  usb: "/dev/bus/usb/{n}",
+} as const;
+
+function furtherPathsOf(pool: PoolConfig): readonly string[] {
+  return pool.kind === "devices" ? pool.with.map((kind) => furtherPaths[kind]) : [];
+}
+
+function furtherProblems({ pool, index }: FilePool): FileProblem[] {
+  const path = pathOf(pool, "containerDevicePath");
+  if (!furtherPathsOf(pool).some((further) => pathsMeet(further, path))) return [];
+  const expected = "a path that no further node (with) of a device can have, such as /dev/{node}";
+  return [problemAt(pool, index, "containerDevicePath", expected)];
+}
+
 /** Problems of the later of two pools in the file. */
 function pairProblems(earlier: FilePool, later: FilePool): FileProblem[] {
   const { pool, index } = later;
@@ -95,7 +115,17 @@ function pairProblems(earlier: FilePool, later: FilePool): FileProblem[] {
     const meets = pathKeys(earlier.pool).some((one) =>
       pathsMeet(pathOf(earlier.pool, one), pathOf(pool, key)),
     );
-    if (meets) clash(key, `a path that no device of ${other} can have in the same container`);
+    const path = pathOf(pool, key);
+    const meetsFurther = furtherPathsOf(earlier.pool).some((one) => pathsMeet(one, path));
+    if (meets || meetsFurther)
+      clash(key, `a path that no device of ${other} can have in the same container`);
+  }
+  const furtherMeets = furtherPathsOf(pool).some((further) =>
+    pathKeys(earlier.pool).some((one) => pathsMeet(pathOf(earlier.pool, one), further)),
+  );
+  if (furtherMeets) {
+    const text = `expected nodes whose paths no device of ${other} can have in the same container${apart}`;
+    problems.push({ path: place(index, "devices", "with"), text });
   }
   const name = deviceNameOf(pool);
   if (name !== "" && name === deviceNameOf(earlier.pool)) {

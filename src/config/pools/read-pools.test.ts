@@ -415,6 +415,20 @@ describe("two pools", () => {
     if (!allowed) expect(found[0]).toContain("a path that no device of pools[0] (one) can have");
   });
 
+  test("never give one path to a further node of a device and to another device", () => {
+    const cameras = (path: string, more = "with: [metadata]") =>
+      `devices: { select: [{ kind: any }], ${more} }, container: { path: "${path}", env: X_DEVICE }`;
+    const bots = 'loopback: {}, container: { path: "/dev/video{index}" }';
+    expect(pair(bots, cameras("/dev/{id}"))[0]).toContain("pools[1].devices.with");
+    expect(pair(bots, cameras("/dev/{id}", "with: [usb]"))).toEqual([]);
+    expect(pair(cameras("/dev/{id}"), bots)[0]).toContain("pools[1].container.path");
+    expect(pair("loopback: {}", cameras("/dev/{node}"))).toEqual([]);
+    expect(pair("loopback: {}", cameras("/dev/video{index}"))[0]).toContain(
+      "expected a path that no further node (with) of a device can have",
+    );
+    expect(pair("loopback: {}", cameras("/dev/cam{index}"))).toEqual([]);
+  });
+
   test("never give one ID to a device of each", () => {
     const named = "devices: { name: door, select: [{ kind: any }] }";
     expect(pair(named, named)).toEqual([

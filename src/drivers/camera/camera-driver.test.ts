@@ -35,6 +35,71 @@ const pool = (more: Partial<CameraPoolSettings>): CameraPoolSettings => ({
   ...more,
 });
 
+describe("a camera with further nodes", () => {
+  const port = (ports: string) => `devices/pci0000:00/0000:00:14.0/usb1/1-${ports}`;
+  const plug = (ports: string, numbers: readonly number[], media: number, devnum: string) => {
+    node.plug(ports, { serial: "A", numbers });
+    node.sysfs.put(`${port(ports)}/1-${ports}:1.0/media${media}/dev`, `245:${media}`);
+    node.sysfs.put(`${port(ports)}/1-${ports}:1.0/video4linux/v4l-subdev0/dev`, "81:9");
+    node.sysfs.put(`${port(ports)}/busnum`, "1");
+    node.sysfs.put(`${port(ports)}/devnum`, devnum);
+    node.sysfs.put(`${port(ports)}/dev`, "189:3");
+  };
+  const all = pool({ with: ["metadata", "media", "subdevices", "usb"] });
+  const nodesOf = (driver: VideoDriver) =>
+    driver.devices[0]?.nodes.slice(1).map(({ hostPath, containerPath }) => {
+      return [hostPath.slice(node.linkDir.length + 1), containerPath];
+    });
+
+  test("has links to them that follow it, and none while it is unplugged", async () => {
+    plug("1", [0, 1], 0, "4");
+    const { driver } = node.start({ pools: [all] });
+    await driver.ensure();
+    expect(nodesOf(driver)).toEqual([
+      [`${first}@metadata-0`, "/dev/video1"],
+      [`${first}@media-0`, "/dev/media0"],
+      [`${first}@subdevices-0`, "/dev/v4l-subdev0"],
+      [`${first}@usb-0`, "/dev/bus/usb/001/004"],
+    ]);
+    const [seen] = await driver.inspect();
+    expect(seen?.otherNumbers).toEqual(["81:1", "245:0", "81:9", "189:3"]);
+    const links = () =>
+      readdirSync(node.linkDir).map((name) => [
+        name,
+        readlinkSync(join(node.linkDir, name)).slice(node.deviceDir.length + 1),
+      ]);
+    expect(Object.fromEntries(links())).toEqual({
+      [first]: "video0",
+      [`${first}@metadata-0`]: "video1",
+      [`${first}@media-0`]: "media0",
+      [`${first}@subdevices-0`]: "v4l-subdev0",
+      [`${first}@usb-0`]: "bus/usb/001/004",
+    });
+    await driver.confirm?.(first);
+    node.unplug("1");
+    await driver.inspect();
+    expect(links()).toEqual([]);
+    plug("2", [6, 7], 3, "12");
+    await driver.ensure();
+    expect(nodesOf(driver)?.map(([, path]) => path)).toEqual([
+      ...["/dev/video7", "/dev/media3", "/dev/v4l-subdev0", "/dev/bus/usb/001/012"],
+    ]);
+    await driver.confirm?.(first);
+  });
+
+  test("loses a link whose node is gone, also one of an earlier process", async () => {
+    plug("1", [0, 1], 0, "4");
+    const before = node.start({ pools: [all] });
+    await before.driver.ensure();
+    const { driver } = node.start({ pools: [pool({ with: ["usb"] })] });
+    await driver.ensure();
+    expect(readdirSync(node.linkDir).sort()).toEqual([first, `${first}@usb-0`]);
+    const plain = node.start();
+    await plain.driver.ensure();
+    expect(readdirSync(node.linkDir)).toEqual([first]);
+  });
+});
+
 describe("a camera that is plugged in", () => {
   test("is listed once it was asked, and that once", async () => {
     const { driver } = node.start();

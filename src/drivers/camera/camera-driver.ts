@@ -21,6 +21,7 @@ import type { NodeTrouble } from "./ask-nodes.ts";
 import type { CameraCatalog, PluggedCamera } from "./camera-catalog.ts";
 import { CameraLinks } from "./camera-links.ts";
 import type { CameraPlaces, CameraPoolSettings } from "./camera-settings.ts";
+import { type FurtherNode, furtherNodes } from "./further-nodes.ts";
 import { isOpenInKernel } from "./list-cameras.ts";
 import { cameraReasons, observeCamera } from "./observe-camera.ts";
 import { SettleTimer } from "./settle-timer.ts";
@@ -57,6 +58,8 @@ export class CameraDriver implements VideoDriver {
   #plugged: ReadonlyMap<string, readonly PluggedCamera[]> = new Map();
   /** What was there at the last inspection, by ID: `appearance`. */
   readonly #inspected = new Map<string, string>();
+  /** IDs of devices whose links are up to date. */
+  readonly #linked = new Set<string>();
   readonly #linkErrors = new Map<string, string>();
   #isShort = false;
 
@@ -70,11 +73,7 @@ export class CameraDriver implements VideoDriver {
     this.#settings = settings;
     this.#places = places;
     this.#deps = deps;
-    const hostDeviceDir = places.hostDeviceDir ?? "/dev";
-    this.#links = new CameraLinks(
-      places.linkDir,
-      (number) => `${hostDeviceDir}/${deviceId(number)}`,
-    );
+    this.#links = new CameraLinks(places.linkDir, places.hostDeviceDir ?? "/dev");
     const known = deps.catalog.remembered.filter(({ id }) => allocated.includes(id));
     this.#grow(known.map(({ id, number, kinds }) => ({ id, number, kind: kinds[0] })));
   }
@@ -107,8 +106,11 @@ export class CameraDriver implements VideoDriver {
         nodeNumber: camera && this.#deps.nodeNumber(camera.main.path),
       });
       this.#inspected.set(id, camera?.main.appearance ?? "");
-      if (!readOnly) this.#link(id, observed.deviceNumber === undefined ? undefined : camera);
-      return observed;
+      const there = observed.deviceNumber === undefined ? undefined : camera;
+      if (!readOnly) this.#link(id, there);
+      const further = there === undefined ? [] : this.#furtherOf(there);
+      if (further.length === 0) return observed;
+      return { ...observed, otherNumbers: further.map(({ number }) => number) };
     });
   }
 
@@ -173,14 +175,15 @@ export class CameraDriver implements VideoDriver {
   async confirm(id: string): Promise<void> {
     findDevice(this.#devices, id);
     this.#scan();
-    const { main } = this.#only(id);
+    const camera = this.#only(id);
+    const { main } = camera;
     const node = this.#deps.nodeNumber(main.path);
     const isSame =
       main.appearance === this.#inspected.get(id) &&
       node !== undefined &&
       main.device !== undefined &&
       formatDevice(node) === formatDevice(main.device) &&
-      this.#links.isAt(id, main.number);
+      this.#areLinked(camera);
     if (isSame) return;
     throw new PluginError(
       "device_unhealthy",
@@ -238,23 +241,35 @@ export class CameraDriver implements VideoDriver {
     const known = new Set(this.#devices.map(({ id }) => id));
     const listed = ours.filter(({ id, isKnown }) => isKnown || known.has(id));
     this.#plugged = Map.groupBy(listed, ({ id }) => id);
-    this.#grow(listed.map(({ id, main }) => ({ id, number: main.number, kind: main.kind })));
+    this.#grow(
+      listed.map((camera) => {
+        const { id, main } = camera;
+        return { id, number: main.number, kind: main.kind, further: this.#furtherOf(camera) };
+      }),
+    );
   }
 
   /** Appends devices that were not listed yet, and takes in the numbers of the others. */
   #grow(
-    found: readonly { readonly id: string; readonly number: number; readonly kind: unknown }[],
+    found: readonly {
+      readonly id: string;
+      readonly number: number;
+      readonly kind: unknown;
+      readonly further?: readonly FurtherNode[];
+    }[],
   ): void {
     const now = new Map(found.map((device) => [device.id, device]));
     const before = this.#devices.map((device) => {
-      const { number = device.number } = now.get(device.id) ?? {};
-      now.delete(device.id);
-      return number === device.number ? device : { ...device, number };
+      const { number = device.number, further = [] } = now.get(device.id) ?? {};
+      const isThere = now.delete(device.id);
+      const nodes = isThere ? this.#nodesOf(device.id, further) : device.nodes;
+      const isSame = number === device.number && Bun.deepEquals(nodes, device.nodes);
+      return isSame ? device : { ...device, number, nodes };
     });
     const further = [...now.values()].map(
-      ({ id, number, kind }): DriverDevice => ({
+      ({ id, number, kind, further = [] }): DriverDevice => ({
         ...{ id, number, cleaning: this.#cleaningOf(kind) },
-        nodes: [{ hostPath: this.#links.path(id) }],
+        nodes: this.#nodesOf(id, further),
       }),
     );
     const isChanged = before.some((device, at) => device !== this.#devices[at]);
@@ -282,9 +297,44 @@ export class CameraDriver implements VideoDriver {
     return this.#settings.clean === "none" ? "unavailable" : "reset";
   }
 
+  #nodesOf(id: string, further: readonly FurtherNode[]): DriverDevice["nodes"] {
+    const others = further.map(({ name, path }) => ({
+      hostPath: this.#links.path(id, name),
+      containerPath: `/dev/${path}`,
+    }));
+    return [{ hostPath: this.#links.path(id) }, ...others];
+  }
+
+  #furtherOf(camera: PluggedCamera): FurtherNode[] {
+    return furtherNodes(camera, this.#settings.with, this.#places.sysfsDir);
+  }
+
+  #areLinked(camera: PluggedCamera): boolean {
+    const { id, main } = camera;
+    const isAt = (node: string, name?: string) =>
+      this.#links.isAt(this.#links.path(id, name), node);
+    return (
+      isAt(deviceId(main.number)) &&
+      this.#furtherOf(camera).every(({ name, path }) => isAt(path, name))
+    );
+  }
+
   #link(id: string, camera: PluggedCamera | undefined): void {
     try {
-      this.#links.point(id, camera?.main.number);
+      this.#links.point(this.#links.path(id), camera && deviceId(camera.main.number));
+      const further = new Map(
+        (camera ? this.#furtherOf(camera) : []).map(({ name, path }) => [
+          this.#links.path(id, name),
+          path,
+        ]),
+      );
+      // Without `with`, only an earlier process may have left some.
+      const isFirst = !this.#linked.has(id);
+      const before = isFirst || this.#settings.with.length > 0 ? this.#links.further(id) : [];
+      this.#linked.add(id);
+      for (const link of new Set([...before, ...further.keys()])) {
+        this.#links.point(link, further.get(link));
+      }
       this.#linkErrors.delete(id);
     } catch (reason) {
       this.#linkErrors.set(id, messageOf(reason));

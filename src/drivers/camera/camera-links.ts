@@ -1,5 +1,5 @@
-import { mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { basename, join } from "node:path";
 
 /**
  * A link for each device, by its ID, to the node that it has at the moment. A container runtime follows the link when it
@@ -7,45 +7,56 @@ import { join } from "node:path";
  */
 export class CameraLinks {
   readonly #directory: string;
-  readonly #target: (number: number) => string;
+  readonly #hostDeviceDir: string;
 
-  /** @param target Path of a node on the host. */
-  constructor(directory: string, target: (number: number) => string) {
+  /** @param hostDeviceDir Where the host has its nodes. */
+  constructor(directory: string, hostDeviceDir: string) {
     this.#directory = directory;
-    this.#target = target;
+    this.#hostDeviceDir = hostDeviceDir;
   }
 
-  path(id: string): string {
-    return join(this.#directory, id);
+  /** @param further Name of a node beside the first one: no ID has an `@`. */
+  path(id: string, further?: string): string {
+    return join(this.#directory, further === undefined ? id : `${id}@${further}`);
   }
 
-  /** True if the device's link leads to the node of that number. */
-  isAt(id: string, number: number): boolean {
-    return this.#read(id) === this.#target(number);
+  /** The links of a device that there are beside its first one, also those of an earlier process. */
+  further(id: string): string[] {
+    try {
+      const names = readdirSync(this.#directory).filter((name) => name.startsWith(`${id}@`));
+      return names.map((name) => join(this.#directory, name));
+    } catch {
+      return [];
+    }
+  }
+
+  /** True if the link leads to the node with that path below /dev. */
+  isAt(link: string, node: string): boolean {
+    return this.#read(link) === join(this.#hostDeviceDir, node);
   }
 
   /**
    * Has the link lead to a node, in one step; undefined removes it.
+   * @param node Its path below /dev.
    * @throws the error of `node:fs`.
    */
-  point(id: string, number: number | undefined): void {
-    const path = this.path(id);
-    if (number === undefined) {
-      if (this.#read(id) !== undefined) rmSync(path, { force: true });
+  point(link: string, node: string | undefined): void {
+    if (node === undefined) {
+      if (this.#read(link) !== undefined) rmSync(link, { force: true });
       return;
     }
-    if (this.isAt(id, number)) return;
+    if (this.isAt(link, node)) return;
     // Container runtimes run as root, and other programs of the host may want to follow it.
     mkdirSync(this.#directory, { recursive: true, mode: 0o755 });
-    const draft = join(this.#directory, `.${id}.tmp`);
+    const draft = join(this.#directory, `.${basename(link)}.tmp`);
     rmSync(draft, { force: true });
-    symlinkSync(this.#target(number), draft);
-    renameSync(draft, path);
+    symlinkSync(join(this.#hostDeviceDir, node), draft);
+    renameSync(draft, link);
   }
 
-  #read(id: string): string | undefined {
+  #read(link: string): string | undefined {
     try {
-      return readlinkSync(this.path(id));
+      return readlinkSync(link);
     } catch {
       return undefined;
     }

@@ -1,5 +1,6 @@
 import type { IdentityRule } from "../../v4l2/identify.ts";
 import type { DeviceRule } from "../../v4l2/selects.ts";
+import type { FurtherKind } from "./further-nodes.ts";
 
 /** Which devices one pool has, and how the plugin treats them. */
 export interface CameraPoolSettings {
@@ -9,6 +10,8 @@ export interface CameraPoolSettings {
   readonly select: readonly DeviceRule[];
   readonly exclude: readonly DeviceRule[];
   readonly identity: IdentityRule;
+  /** Nodes of the same device that a container gets as well. */
+  readonly with: readonly FurtherKind[];
   /** ID of the pool's only device; empty names each by its identity. */
   readonly deviceName: string;
   /** Fewer devices that are plugged in than this are a warning in the log. */

@@ -55,6 +55,7 @@ function nodeOf(id: string): string {
 export async function main(): Promise<number> {
   const parts = linuxCameras(["video-device-plugin"], calls);
   const pool: CameraPoolSettings = {
+    with: [],
     ...{ name: "webcams", select: [{}], exclude: [], identity: "auto", deviceName: "", expect: 0 },
     clean: "required",
   };
