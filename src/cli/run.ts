@@ -66,10 +66,8 @@ export const runCommand: Command = {
     const allocated = await allocatedByPool(config, pools, log, stopping);
     if (!stopping.aborted) {
       const drivers = createDrivers(config, pools, log, { allocated });
-      const configFile =
-        config.configFile === ""
-          ? undefined
-          : new ConfigFileWatch(config.configFile, pools, { load, log, clock: systemClock });
+      const watching = { load, log, clock: systemClock };
+      const configFile = ConfigFileWatch.of(config.configFile, pools, watching);
       plugin = new Plugin(config, { pools: drivers, log, journal, logLevel, version, configFile });
       try {
         await plugin.run(stopping);

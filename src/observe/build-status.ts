@@ -139,7 +139,7 @@ function sumOfPools(pools: readonly Pool[]): MessageInitShape<typeof StatusSchem
 
 function devicesOf(sources: PoolStatusSources, cordons: Cordons, time: Time): Device[] {
   const activity = new Map(sources.activity().map((device) => [device.id, device]));
-  // Of several that share a device, the one with the lowest replica.
+  // Of several pods that share a device always the same one, while it is there.
   const owners = new Map(
     [...sources.podResources.owners()]
       .toSorted(([a], [b]) => (a < b ? 1 : -1))

@@ -118,3 +118,15 @@ test("the file of a ConfigMap, a link that the kubelet moves, is noticed", async
   for (let times = 0; times < 2; times++) await clock.advance(aWhileMs);
   expect(messages()).toEqual(["warn: Config file changed"]);
 });
+
+test("a pipe is not watched: its text comes once", () => {
+  const deps = {
+    load: () => loadConfig(systemSources([])),
+    log: recordingLogger(),
+    clock: new ManualClock(),
+  };
+  expect(ConfigFileWatch.of("/dev/null", [], deps)).toBeUndefined();
+  expect(ConfigFileWatch.of("", [], deps)).toBeUndefined();
+  writeFileSync(path, file("2"));
+  expect(ConfigFileWatch.of(path, [], deps)).toBeInstanceOf(ConfigFileWatch);
+});

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import type { Clock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
 import type { LoadResult } from "../config/load-config.ts";
@@ -38,6 +38,22 @@ export class ConfigFileWatch {
   #seen: string | undefined;
   /** The text that {@link #state} is about; null before the first check. */
   #checked: string | undefined | null = null;
+
+  /**
+   * Watches a regular file; undefined if there is none to watch. A pipe, such as `--config=/dev/stdin`, has its text once.
+   *
+   * @param pools What the plugin offers.
+   */
+  static of(
+    path: string,
+    pools: readonly PoolConfig[],
+    deps: ConfigFileDeps,
+  ): ConfigFileWatch | undefined {
+    if (path === "" || statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+      return undefined;
+    }
+    return new ConfigFileWatch(path, pools, deps);
+  }
 
   /** @param pools What the plugin offers. */
   constructor(path: string, pools: readonly PoolConfig[], deps: ConfigFileDeps) {

@@ -65,7 +65,7 @@ const furtherPaths = {
   metadata: "/dev/video{n}",
   media: "/dev/media{n}",
   subdevices: "/dev/v4l-subdev{n}",
-  usb: "/dev/bus/usb/{n}",
+  usb: "/dev/bus/usb/{n}/{n}",
 } as const;
 
 function furtherPathsOf(pool: PoolConfig): readonly string[] {
