@@ -14,6 +14,7 @@ import { numberedStream, readStream } from "./numbered-stream.ts";
 import { kubernetesVersion, vmNodeName } from "./paths.ts";
 import { namespace, resource } from "./stage.ts";
 import { VmNode, vmPatienceMs, waitForVm } from "./vm-node.ts";
+import { deployment } from "./workloads.ts";
 
 /**
  * The chart in a cluster of two nodes: this machine with simulated devices, and a VM with the real v4l2loopback, whose
@@ -45,10 +46,15 @@ describe.skipIf(skip)(`two nodes of Kubernetes ${kubernetesVersion}, one a whole
 
   beforeAll(async () => {
     await cluster.start();
-    vm = new VmNode(cluster, "directory" in found ? found.directory : "");
-    const [{ archive }] = await Promise.all([builtImage(), vm.start()]);
-    for (const tag of ["0.1.0", "0.1.1"]) {
-      await vm.importImage(archive, imageName, `${registryHost}/video-device-plugin:${tag}`);
+    const { archive } = await builtImage();
+    const tags = ["0.1.0", "0.1.1"];
+    const inPods = tags.map((tag) => `${registryHost}/video-device-plugin:${tag}`);
+    vm = new VmNode(cluster, "directory" in found ? found.directory : "", {
+      images: [{ archive, names: { inArchive: imageName, inPods } }],
+    });
+    await vm.start();
+    for (const tag of tags) {
+      await cluster.pushImage(tag);
       await cluster.helm(
         ...["package", join(checkout, "deploy/helm/video-device-plugin"), "--destination", runDir],
         ...["--version", tag, "--app-version", tag],
@@ -113,6 +119,26 @@ describe.skipIf(skip)(`two nodes of Kubernetes ${kubernetesVersion}, one a whole
     await Promise.all([helm("install", onHost, "0.1.0"), helm("install", onVm, "0.1.0")]);
     await Promise.all([isAllocatable(nodeName, 8), isAllocatable(vmNodeName, 8)]);
   });
+
+  story(
+    "a Deployment of 16 has 8 pods on each node, and the next pod waits for a camera",
+    async () => {
+      await kubectl.apply(deployment("spread", 17));
+      await until("16 pods run", async () => (await running("spread")).length === 16);
+      const nodes = (await running("spread")).map(({ spec }) => spec.nodeName as string);
+      for (const node of [nodeName, vmNodeName]) {
+        expect([node, nodes.filter((name) => name === node).length]).toEqual([node, 8]);
+      }
+      await until("the scheduler says what the last pod waits for", async () => {
+        const pods = await kubectl.list("pods", "app=spread");
+        const waiting = pods.filter(({ status }) => status.phase === "Pending");
+        const [condition] = waiting[0]?.status.conditions ?? [];
+        return waiting.length === 1 && condition?.message.includes(`Insufficient ${resource}`);
+      });
+      await kubectl.run(["delete", "deployment/spread", "--wait"]);
+      await until("no pod is left", async () => (await kubectl.list("pods")).length === 0);
+    },
+  );
 
   /** The pod that streams, what it has said so far, and how often its container was started again. */
   async function stream(tenant: string) {

@@ -6,7 +6,7 @@ import type { ModuleVersion } from "../kernel/provision.ts";
 import { Daemon } from "../kubelet/daemon.ts";
 import { waitFor } from "../kubelet/wait.ts";
 import { makeDisks, type NodeDisks, nodeCommand } from "../node/node-vm.ts";
-import { type Cluster, registryHost } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
 import { makeImageDisk, type NodeImage } from "./image-disk.ts";
 import { binary, ports, vmNodeName } from "./paths.ts";
 
@@ -31,15 +31,15 @@ const LIMIT_SECONDS = 3600;
 
 /** What a {@link VmNode} has beside what all have. */
 export interface VmNodeOptions {
-  /** Images that it has from its first boot. Others it pulls: {@link VmNode.importImage}. */
-  readonly images?: readonly NodeImage[];
+  readonly images: readonly NodeImage[];
+  /** Programs of this machine, by their names in the node's /story/bin. */
+  readonly programs?: Readonly<Record<string, string>>;
   readonly moduleVersion?: ModuleVersion;
 }
 
 /**
  * A second node of a {@link Cluster}: a VM with a Debian, systemd, the cluster's containerd and kubelet, and the real
- * v4l2loopback. It reaches the API server and the registry of the cluster on this machine's loopback. All images that
- * it pulls come from that registry, whatever registry their names have: see {@link importImage}.
+ * v4l2loopback. It reaches the API server of the cluster on this machine's loopback, and pulls no images: a disk has them.
  */
 export class VmNode {
   readonly name = vmNodeName;
@@ -50,8 +50,8 @@ export class VmNode {
   readonly #work = mkdtempSync(join(tmpdir(), "vm-node-"));
 
   /** `directory` is what `test/node/provision.sh` printed. */
-  constructor(cluster: Cluster, directory: string, options: VmNodeOptions = {}) {
-    const { images = [], moduleVersion = "0.15.4" } = options;
+  constructor(cluster: Cluster, directory: string, options: VmNodeOptions) {
+    const { images, programs = {}, moduleVersion = "0.15.4" } = options;
     this.#cluster = cluster;
     this.#images = images;
     const guest = (name: string) => join(import.meta.dir, "guest", name);
@@ -74,6 +74,9 @@ export class VmNode {
             binary(name),
           ]),
         ),
+        ...Object.fromEntries(
+          Object.entries(programs).map(([name, program]) => [`bin/${name}`, program]),
+        ),
       },
     };
   }
@@ -82,15 +85,13 @@ export class VmNode {
   async start(): Promise<void> {
     makeDisks(this.#disks, this.#work);
     const images = join(this.#work, "images");
-    if (this.#images.length > 0) await makeImageDisk(this.#images, images);
+    await makeImageDisk(this.#images, images);
     const forward = (port: number) => `hostfwd=tcp:127.0.0.1:${port}-:${port}`;
     const network = ["user,id=net", forward(ports.vmKubelet), forward(ports.vmShell)].join(",");
     const command = nodeCommand(this.#disks.directory, this.#work, LIMIT_SECONDS, {
       qemu: [
         ...["-netdev", network, "-device", "virtio-net-pci,netdev=net,romfile="],
-        ...(this.#images.length > 0
-          ? ["-drive", `file=${images},if=virtio,format=raw,cache=unsafe`]
-          : []),
+        ...["-drive", `file=${images},if=virtio,format=raw,cache=unsafe`],
       ],
       // No story is played on it, so its own service for that stays out.
       kernel: ["net.ifnames=0", "systemd.mask=story.service", "systemd.wants=shell.socket"],
@@ -114,22 +115,6 @@ export class VmNode {
     const [, output = "", code] = /^(.*)\nexit (\d+)\n$/s.exec(answer) ?? [];
     if (code === "0") return output.trim();
     throw new Error(`on ${this.name}, ${script} ended with ${code ?? "no exit code"}:\n${answer}`);
-  }
-
-  /**
-   * Makes an image archive pullable by this node, and has the node pull it, so that pods with any `imagePullPolicy` run.
-   *
-   * @param archive path of a `docker save` or OCI archive.
-   * @param inArchive the image's name in the archive.
-   * @param name what pods call it, with its registry and tag: `ghcr.io/owner/image:tag`.
-   */
-  async importImage(archive: string, inArchive: string, name = inArchive): Promise<void> {
-    const { containerd } = this.#cluster;
-    await containerd.importImage(archive);
-    await containerd.pushImage(inArchive, `${registryHost}/${name.replace(/^[^/]*\//, "")}`);
-    await this.run(
-      `ctr --namespace k8s.io images pull --hosts-dir /etc/containerd/certs.d ${name}`,
-    );
   }
 
   /** Reboots it as an administrator does, pods and all. Resolves when the node is Ready again. */

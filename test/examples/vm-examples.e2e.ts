@@ -7,6 +7,7 @@ import { onlyInFullRun } from "../support/ci-size.ts";
 import { explained } from "../support/explained.ts";
 import { exampleObjects } from "../support/manifests.ts";
 import { exampleImages } from "./examples.ts";
+import { readyCameraStories } from "./ready-camera-stories.ts";
 import { release, VmStage, withEnv } from "./vm-stage.ts";
 
 /**
@@ -192,4 +193,6 @@ describe.skipIf(skip)("the examples with the real v4l2loopback 0.15.4", () => {
     }),
     testMs,
   );
+
+  readyCameraStories(stage, forPage, testMs);
 });

@@ -5,7 +5,8 @@ import { vmNodeName } from "../cluster/paths.ts";
 import { VmNode, waitForVm } from "../cluster/vm-node.ts";
 import { builtImage } from "../image/built-image.ts";
 import { checkout, imageName } from "../image/paths.ts";
-import { nodeName } from "../kubelet/paths.ts";
+import { compileGuest } from "../kernel/compile.ts";
+import { nodeName, runDir } from "../kubelet/paths.ts";
 import { GiveUp } from "../kubelet/wait.ts";
 import type { KubernetesObject } from "../support/manifests.ts";
 import { podSpecOf } from "../support/manifests.ts";
@@ -14,7 +15,8 @@ import { podsOf } from "./examples.ts";
 /** The release of the chart whose resource the examples request. */
 export const release = "video-device-plugin";
 
-const { version } = packageJson;
+/** The chart and the plugin's image in these versions, which differ in nothing else. */
+const versions = { first: packageJson.version, next: `${packageJson.version}-next` } as const;
 
 /**
  * A cluster in which only its VM takes pods: a whole machine with the real v4l2loopback, the plugin's image and those of
@@ -26,18 +28,36 @@ export class VmStage {
   readonly #started = performance.now();
   #vm: VmNode | undefined;
 
+  /** The machine, once it {@link start | has started}. */
+  get vm(): VmNode {
+    if (this.#vm === undefined) throw new Error("no VM yet");
+    return this.#vm;
+  }
+
   /**
    * @param directory what `test/node/provision.sh` printed.
    * @param examples archives of the examples' images, by name.
    */
   async start(directory: string, examples: ReadonlyMap<string, string>): Promise<void> {
     await this.cluster.start();
+    const watch = join(runDir, "listing-watch");
+    compileGuest(join(import.meta.dir, "listing-watch.ts"), watch);
     const { archive } = await builtImage();
-    const plugin = { archive, names: { inArchive: imageName, inPods: [`${image}:${version}`] } };
+    const inPods = Object.values(versions).map((tag) => `${image}:${tag}`);
+    const plugin = { archive, names: { inArchive: imageName, inPods } };
     const images = [plugin, ...[...examples.values()].map((file) => ({ archive: file }))];
-    this.#vm = new VmNode(this.cluster, directory, { images });
+    this.#vm = new VmNode(this.cluster, directory, {
+      images,
+      programs: { "listing-watch": watch },
+    });
     await this.#vm.start();
     await this.kubectl.run(["cordon", nodeName]);
+    for (const version of Object.values(versions)) {
+      await this.cluster.helm(
+        ...["package", join(checkout, "deploy/helm/video-device-plugin"), "--destination", runDir],
+        ...["--version", version, "--app-version", version],
+      );
+    }
     this.say("the node is Ready");
   }
 
@@ -48,18 +68,40 @@ export class VmStage {
 
   /** Installs a release of the chart and waits for its pod. */
   install(name: string, settings: readonly string[]): Promise<string> {
-    const all = [
-      `image.repository=${image}`,
-      // Each probe starts a program, which takes an emulated CPU seconds.
-      ...["timeoutSeconds=60", "startup.periodSeconds=10"].map((probe) => `probes.${probe}`),
-      ...["readiness", "liveness"].map((probe) => `probes.${probe}.periodSeconds=30`),
-      `nodeSelector.kubernetes\\.io/hostname=${vmNodeName}`,
-      ...settings,
-    ];
+    return this.#helm(
+      "install",
+      name,
+      "first",
+      [],
+      [
+        `image.repository=${image}`,
+        // Each probe starts a program, which takes an emulated CPU seconds.
+        ...["timeoutSeconds=60", "startup.periodSeconds=10"].map((probe) => `probes.${probe}`),
+        ...["readiness", "liveness"].map((probe) => `probes.${probe}.periodSeconds=30`),
+        `nodeSelector.kubernetes\\.io/hostname=${vmNodeName}`,
+        ...settings,
+      ],
+    );
+  }
+
+  /** Upgrades {@link release} as docs/operating.md has it, to a version and with more settings. */
+  async upgrade(version: keyof typeof versions, settings: readonly string[] = []): Promise<void> {
+    await this.#helm("upgrade", release, version, ["--reset-then-reuse-values"], settings);
+    const args = ["-n", "kube-system", `daemonset/${release}`, "--timeout=20m"];
+    await this.kubectl.run(["rollout", "status", ...args]);
+  }
+
+  #helm(
+    verb: "install" | "upgrade",
+    name: string,
+    version: keyof typeof versions,
+    options: readonly string[],
+    settings: readonly string[],
+  ): Promise<string> {
     return this.cluster.helm(
-      ...["install", name, join(checkout, "deploy/helm/video-device-plugin")],
+      ...[verb, name, join(runDir, `video-device-plugin-${versions[version]}.tgz`), ...options],
       ...["--namespace", "kube-system", "--wait", "--timeout=20m"],
-      ...all.flatMap((setting) => ["--set", setting]),
+      ...settings.flatMap((setting) => ["--set", setting]),
     );
   }
 
