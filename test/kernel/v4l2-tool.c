@@ -170,10 +170,12 @@ static void search_mapped(const char *device, enum v4l2_buf_type type, const cha
   struct v4l2_requestbuffers request = {.count = 8, .type = type, .memory = V4L2_MEMORY_MMAP};
   if (fd >= 0) ioctl(fd, VIDIOC_S_FMT, &format);
   if (fd >= 0 && ioctl(fd, VIDIOC_REQBUFS, &request) == 0) {
+    struct v4l2_buffer buffer = {.index = 0, .type = type, .memory = V4L2_MEMORY_MMAP};
+    if (ioctl(fd, VIDIOC_QUERYBUF, &buffer) < 0) request.count = 0;
+    /* 0.12 may describe fewer than can be mapped. */
     for (__u32 index = 0; index < request.count; index++) {
-      struct v4l2_buffer buffer = {.index = index, .type = type, .memory = V4L2_MEMORY_MMAP};
-      if (ioctl(fd, VIDIOC_QUERYBUF, &buffer) < 0) continue;
-      void *mapped = mmap(NULL, buffer.length, PROT_READ, MAP_SHARED, fd, buffer.m.offset);
+      void *mapped = mmap(NULL, buffer.length, PROT_READ, MAP_SHARED, fd,
+                          buffer.m.offset + index * buffer.length);
       if (mapped == MAP_FAILED) continue;
       look_for(text, mapped, buffer.length, &seen, &found);
       munmap(mapped, buffer.length);
@@ -196,6 +198,8 @@ static int search(const char *device, int width, int height, const char *text) {
     ssize_t got = read(fd, frame, size);
     if (got > 0) look_for(text, frame, got, &seen, &found);
   }
+  /* A kernel that does not clear memory would hand a copy out again. */
+  explicit_bzero(frame, size);
   close(fd);
   print_found("read", seen, found);
   search_mapped(device, V4L2_BUF_TYPE_VIDEO_CAPTURE, "capture", format, text);

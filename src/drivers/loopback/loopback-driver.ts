@@ -22,7 +22,12 @@ import type {
 import { findDevice } from "../driver-devices.ts";
 import { cleanInPlace, repairCaps } from "./cleaning/clean-in-place.ts";
 import { ExclusiveAccess } from "./cleaning/exclusive-access.ts";
-import { FrameScrub, type OpenedDevice, overwriteLeftFrames } from "./cleaning/frame-scrub.ts";
+import {
+  FrameScrub,
+  type OpenedDevice,
+  overwriteLeftFrames,
+  zeroBuffers,
+} from "./cleaning/frame-scrub.ts";
 import { chooseNumbers } from "./device/choose-numbers.ts";
 import { ConfigDrift } from "./device/config-drift.ts";
 import { ControlDevice } from "./device/control-device.ts";
@@ -177,6 +182,16 @@ export class LoopbackDriver implements VideoDriver {
       forget();
     };
     return { ...file, close, [Symbol.dispose]: close };
+  }
+
+  /**
+   * Zeros the buffers that the module has just allocated for a device, where the kernel hands out memory as it was.
+   * @throws PluginError `device_unknown`; ErrnoError as `openVideoDevice`.
+   */
+  clearBuffers(id: string): void {
+    if (this.#scrub === undefined) return;
+    using file = this.open(id);
+    zeroBuffers(file, this.#parts.kernel);
   }
 
   /** Watches which devices any process opens at this process's nodes: their paths end with the ID. @throws ErrnoError. */

@@ -6,7 +6,7 @@ import type { VideoFile } from "../../../v4l2/video-file.ts";
 import type { Format } from "../../../v4l2/video-structs.ts";
 import type { DriverDevice } from "../../driver.ts";
 import type { LoopbackKernel } from "../kernel.ts";
-import { clampBuffers, maxBuffers as mostBuffers } from "../module/parameters.ts";
+import { clampBuffers, maxBuffers } from "../module/parameters.ts";
 import type { ExclusiveAccess } from "./exclusive-access.ts";
 
 /** v4l2loopback.c: V4L2_CID_USER_BASE | 0xf000, and up. Controls outlive every close. */
@@ -102,14 +102,14 @@ export function overwriteLeftFrames(device: OpenedDevice, kernel: LoopbackKernel
   {
     // If the last tenant asked for the timeout image, this opener gets it, and the next one the buffers.
     using first = kernel.openVideo(device.path);
-    zeroBuffers(first, 1, kernel);
+    zeroBuffers(first, kernel);
   }
   {
     using file = kernel.openVideo(device.path);
     mayHaveImage ||= attempt(() => file.getControl(controlId.keepFormat)) === 1;
     silence(file, device);
     // The pages that a frame fills in part, and buffers that writes leave out.
-    zeroBuffers(file, mostBuffers, kernel);
+    zeroBuffers(file, kernel);
     format = lastFormat(file);
     // The next opener gets the timeout image in place of the buffers.
     mayHaveImage &&= format !== undefined;
@@ -121,7 +121,7 @@ export function overwriteLeftFrames(device: OpenedDevice, kernel: LoopbackKernel
   using image = attempt(() => kernel.openVideo(device.path));
   if (image === undefined) return;
   attempt(() => image.setFormat("output", request));
-  zeroBuffers(image, 1, kernel);
+  zeroBuffers(image, kernel);
 }
 
 /** Stops what produces frames by itself, a sustained frame rate and a timeout, and overwrites those there are. */
@@ -161,17 +161,22 @@ function overwriteFrames(file: VideoFile, buffers: number): void {
   for (let written = 0; written <= buffers; written++) attempt(() => file.write(frame));
 }
 
-/** Zeros up to `most` buffers, from whichever side the device offers right now: they are the same. */
-function zeroBuffers(file: VideoFile, most: number, kernel: LoopbackKernel): void {
+/**
+ * Zeros all buffers, also the pages that a frame fills in part, from whichever side the device offers right now: they are the same.
+ *
+ * 0.12 uses as few buffers as any opener has ever asked for, so this program never asks for fewer than there are; and after a tenant
+ * who did, QUERYBUF describes the first buffer in place of the others, which can still be mapped. They follow each other.
+ */
+export function zeroBuffers(file: VideoFile, kernel: LoopbackKernel): void {
   for (const type of ["output", "capture"] as const) {
-    const count = attempt(() => file.requestBuffers(type, most)) ?? 0;
-    for (let index = 0; index < count; index++) {
-      attempt(() => {
-        const { length, offset } = file.queryBuffer(type, index);
-        kernel.zeroMapping(file.fd, length, offset);
-      });
+    const count = attempt(() => file.requestBuffers(type, maxBuffers)) ?? 0;
+    if (count === 0) continue;
+    const first = attempt(() => file.queryBuffer(type, 0));
+    for (let index = 0; first !== undefined && index < count; index++) {
+      const offset = first.offset + index * first.length;
+      attempt(() => kernel.zeroMapping(file.fd, first.length, offset));
     }
-    if (count > 0) return;
+    return;
   }
 }
 

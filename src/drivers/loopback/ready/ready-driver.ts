@@ -183,6 +183,8 @@ export class ReadyDriver implements VideoDriver {
     }
     this.#problems.delete(id);
     await this.#held.hold(device);
+    // The buffers are those of the hold: the next tenant finds nothing in them but what this process writes.
+    for (const single of singlesOf(device)) this.#singles.clearBuffers(single.id);
   }
 
   /** Repairs the camera, and the feed. @throws PluginError as {@link LoopbackDriver.repair}. */
