@@ -2,8 +2,8 @@
  * The seam between video devices and everything above them: what the devices of one kind are made of, how they break
  * and what would fix them stays below it. Each implementation passes the suite in `test/contract/driver-contract.ts`.
  *
- * Calls must not overlap, except that `inspect`, `isOpen`, `holders`, `describe`, `relay`, `capabilities` and `watch` may
- * come at any time: the caller runs one `ensure`, `reset`, `repair`, `remove` or `release` after the other
+ * Calls must not overlap, except that `inspect`, `isOpen`, `holders`, `describe`, `relay`, `capabilities`, `canFix` and
+ * `watch` may come at any time: the caller runs one `ensure`, `reset`, `repair`, `remove` or `release` after the other
  * (`devices/maintenance/driver-queue.ts`).
  */
 export interface VideoDriver {
@@ -33,6 +33,12 @@ export interface VideoDriver {
 
   /** What this driver can do on this node; may change after `ensure`. */
   capabilities(): DriverCapabilities;
+
+  /**
+   * True if this process can do on this node, as it is now, what would fix a device of this reason; false if only a try would
+   * show it. Changes nothing, opens no video device, and never throws.
+   */
+  canFix(device: Pick<DeviceObservation, "reason" | "fix">): boolean;
 
   /** What provides the devices on this node, for people and labels; may change after `ensure`. Never throws. */
   describe(): DriverDescription;

@@ -50,6 +50,7 @@ test("no device is reset, repaired or removed, and nothing is released", async (
   await driver.release();
   expect(inner.calls).toEqual([]);
   expect(driver.capabilities()).toEqual({ remove: false });
+  expect(driver.canFix({ reason: "missing", fix: "recreate" })).toBe(false);
   expect(driver.devices.map(({ cleaning }) => cleaning)).toEqual(["unavailable"]);
 });
 

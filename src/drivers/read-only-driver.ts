@@ -66,6 +66,7 @@ export function readOnlyDriver(driver: VideoDriver, deps: ReadOnlyDeps): VideoDr
     describe: () => driver.describe(),
     relay: () => driver.relay(),
     capabilities: () => ({ remove: false }),
+    canFix: () => false,
     reset: (id) => refuse("reset", id),
     repair: (id) => refuse("repaired", id),
     remove: (id) => refuse("removed", id),

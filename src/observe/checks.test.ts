@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { PluginError } from "../common/plugin-error.ts";
 import type { Health } from "../devices/inventory/device-status.ts";
-import { devicesCheck, eventLoopCheck, monitorCheck } from "./checks.ts";
+import { devicesCheck, eventLoopCheck, monitorCheck, standbyDevicesCheck } from "./checks.ts";
 
 const device = (health: Health, reason: string, detail = "") => ({
   id: "video10",
@@ -43,6 +43,17 @@ test("if all devices exist, the check says what is wrong with the first", () => 
   const devices = [device("Unhealthy", "faulty", "It has a fault.")];
   expect(devicesCheck(devices, undefined).failure).toBe(
     "none works: video10 is faulty: It has a fault.",
+  );
+});
+
+test("a standby passes with one device that works, or that it can fix", () => {
+  const lost = device("Unhealthy", "missing", "There is none.");
+  const foreign = device("Unhealthy", "wrong_driver", "It is a webcam.");
+  const canFix = ({ reason }: { readonly reason: string }) => reason === "missing";
+  expect(standbyDevicesCheck([foreign, lost], canFix)).toEqual(ok);
+  expect(standbyDevicesCheck([foreign, device("Healthy", "ok")], () => false)).toEqual(ok);
+  expect(standbyDevicesCheck([foreign], canFix).failure).toBe(
+    "none works: video10 is wrong_driver: It is a webcam.",
   );
 });
 

@@ -23,6 +23,8 @@ export function monitorCheck(
   return { name: "monitor", failure };
 }
 
+type CheckedDevice = Pick<DeviceStatus, "id" | "health" | "reason" | "detail">;
+
 /**
  * Fails if no device works: a rollout should stop at such a node. The failure says why and what to do. Devices that
  * are withheld on purpose (cordoned, say) count as working, and one that is unplugged says nothing of the node.
@@ -30,7 +32,7 @@ export function monitorCheck(
  * @param trouble why creating devices failed, if it did.
  */
 export function devicesCheck(
-  devices: readonly Pick<DeviceStatus, "id" | "health" | "reason" | "detail">[],
+  devices: readonly CheckedDevice[],
   trouble: PluginError | undefined,
 ): Check {
   const name = "devices";
@@ -41,6 +43,21 @@ export function devicesCheck(
   if (first === undefined || present.some(works)) return { name, failure: undefined };
   const why = trouble ? inSentences(trouble) : `${first.id} is ${first.reason}: ${first.detail}`;
   return { name, failure: `none works: ${why}`.replace(/\s+/g, " ") };
+}
+
+/**
+ * As {@link devicesCheck} for a standby, which changes no device yet: one that this process can fix after its take-over counts
+ * as working. Else an update that needs other devices would wait for itself, as those are created only then.
+ *
+ * @param canFix As the driver's.
+ */
+export function standbyDevicesCheck<D extends CheckedDevice>(
+  devices: readonly D[],
+  canFix: (device: D) => boolean,
+): Check {
+  const check = devicesCheck(devices, undefined);
+  const passes = check.failure === undefined || devices.some(canFix);
+  return passes ? { name: check.name, failure: undefined } : check;
 }
 
 /** An error's message and remedy as one text. */

@@ -8,7 +8,13 @@ import { explainWait } from "../device-plugin/explain-registration.ts";
 import type { CordonStore } from "../devices/cordon/cordon-store.ts";
 import type { Maintenance } from "../devices/maintenance/maintenance.ts";
 import { buildStatus, type PoolStatusSources } from "../observe/build-status.ts";
-import { devicesCheck, eventLoopCheck, inSentences, monitorCheck } from "../observe/checks.ts";
+import {
+  devicesCheck,
+  eventLoopCheck,
+  inSentences,
+  monitorCheck,
+  standbyDevicesCheck,
+} from "../observe/checks.ts";
 import type { EventLoopLag } from "../observe/event-loop-lag.ts";
 import type { Journal } from "../observe/journal.ts";
 import { changeLogLevel, type LogLevelControl } from "../observe/log-level.ts";
@@ -181,7 +187,7 @@ export class Operations {
  * The check of the devices is what stops a rollout at a node where this version can't work. A pool that no other instance
  * serves may have none yet.
  */
-function standbyChecks({ devices, takeOver }: Pool): Check[] {
-  const isServed = takeOver.standby() !== undefined;
-  return isServed ? [devicesCheck(devices.inventory.list(), undefined)] : [];
+function standbyChecks({ devices, driver, takeOver }: Pool): Check[] {
+  if (takeOver.standby() === undefined) return [];
+  return [standbyDevicesCheck(devices.inventory.list(), (device) => driver.canFix(device))];
 }

@@ -296,8 +296,14 @@ export const driverContract: readonly DriverCheck[] = [
         const error = await failure(driver.remove(device.id));
         equal(codeOf(error), driver.capabilities().remove ? undefined : "not_supported");
       }
-      const reasons = (await driver.inspect()).map(({ reason }) => reason);
+      const seen = await driver.inspect();
+      const reasons = seen.map(({ reason }) => reason);
       const first = driver.capabilities().remove ? "missing" : "ok";
+      // What is missing can be created where single devices can be removed; what is ok needs no fix.
+      deepEqual(
+        seen.map((each) => driver.canFix(each)),
+        reasons.map((reason) => reason === "missing"),
+      );
       deepEqual(reasons, [first, ...reasons.slice(1).map(() => "ok")]);
     },
   },

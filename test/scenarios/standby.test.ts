@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { systemClock } from "../../src/common/clock.ts";
@@ -92,10 +92,13 @@ describe("a standby", () => {
     expect(body).not.toContain("video_device_plugin_device_healthy{");
   });
 
-  test("is not ready where none of the devices works", async () => {
+  test("is not ready where none of the devices works, and it can't create one", async () => {
     await scenario.registered({}, slowCleaning);
-    const { plugin } = await standby({ "first-device-number": "100" });
-    expect(answerProbe(new URL("http://localhost/readyz"), plugin.probes)?.status).toBe(503);
+    mkdirSync(join(scenario.simulatedDir, "video100"));
+    const { plugin } = await standby({ "first-device-number": "100", "max-devices": "1" });
+    const ready = answerProbe(new URL("http://localhost/readyz"), plugin.probes);
+    expect(ready?.status).toBe(503);
+    expect(await ready?.text()).toContain("none works: video100 is wrong_driver");
   });
 
   test("refuses what would change a device", async () => {
@@ -219,6 +222,34 @@ describe.each<KubeletVersion>(["1.26", "1.36", "1.37"])("with kubelet %s a stand
 });
 
 describe("a take-over", () => {
+  test.each([
+    ["ready cameras", { "ready-cameras": "true" }, "/video145"],
+    ["other numbers", { "first-device-number": "100" }, "/video107"],
+  ])("creates the devices of an update to %s, and its pod is ready for that", async (...row) => {
+    const [, options, path] = row;
+    const old = await scenario.registered({}, slowCleaning);
+    const { plugin } = await standby(options);
+    const reasons = () => plugin.inventory.list().map(({ reason }) => reason);
+    const readiness = () => answerProbe(new URL("http://localhost/readyz"), plugin.probes);
+    expect(reasons()).toEqual(Array(8).fill("missing"));
+    expect(readiness()?.status).toBe(200);
+    expect(existsSync(scenario.simulatedDir + path)).toBe(false);
+    await old.stop();
+    await scenario.counts(8, 8);
+    expect(reasons()).toEqual(Array(8).fill("ok"));
+    expect(existsSync(scenario.simulatedDir + path)).toBe(true);
+    await eventually(() => readiness()?.status === 200, "the readiness");
+  });
+
+  test("resets free plain devices that become ready cameras: they have other parameters", async () => {
+    const old = await scenario.registered({}, slowCleaning);
+    const next = await standby({ "ready-cameras": "true" }, {});
+    await old.stop();
+    const resets = () => said(next, "Device reset").map(({ fields }) => fields["device_id"]);
+    await eventually(() => resets().length === 8, "the resets");
+    expect(resets().sort()).toEqual(next.plugin.inventory.list().map(({ id }) => id));
+  });
+
   const clean = ({ plugin }: RunningPlugin) =>
     plugin.actions
       .status()

@@ -81,6 +81,10 @@ export class FakeDriver implements VideoDriver {
     return { remove: this.canRemove };
   }
 
+  canFix({ fix }: Pick<DeviceObservation, "fix">) {
+    return fix !== "none";
+  }
+
   describe() {
     return { moduleVersion: "0.15.4", dynamic: true };
   }

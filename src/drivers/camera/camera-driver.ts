@@ -118,6 +118,11 @@ export class CameraDriver implements VideoDriver {
     return { remove: false };
   }
 
+  /** Hardware is not this driver's to fix. */
+  canFix() {
+    return false;
+  }
+
   describe() {
     return { moduleVersion: undefined, dynamic: false };
   }

@@ -804,6 +804,23 @@ describe("the loopback driver's ensure", () => {
     expect(driver.capabilities()).toEqual({ remove: false });
   });
 
+  test("can create what is missing through a control device that opens, and says so before", async () => {
+    const missing = { reason: "missing", fix: "recreate" } as const;
+    const { kernel, driver } = setUp();
+    // Whether the module can be loaded shows when it is.
+    expect(driver.canFix({ reason: "module_gone", fix: "recreate" })).toBe(false);
+    kernel.preload("devices=1 video_nr=10");
+    expect(driver.canFix(missing)).toBe(true);
+    expect(driver.canFix({ reason: "wrong_driver", fix: "none" })).toBe(false);
+    kernel.controlForbidden = true;
+    expect(driver.canFix(missing)).toBe(false);
+    const old = setUp({ version: "0.12.7" });
+    old.kernel.preload("devices=1 video_nr=10");
+    expect(old.driver.canFix(missing)).toBe(false);
+    expect(old.driver.canFix({ reason: "dead_caps", fix: "repair" })).toBe(true);
+    expect(kernel.journal.filter((step) => step.startsWith("add"))).toEqual([]);
+  });
+
   test("creates the control device's node where it does not appear", async () => {
     const { kernel, driver } = setUp();
     kernel.preload("devices=1 video_nr=10");

@@ -155,6 +155,15 @@ export class LoopbackDriver implements VideoDriver {
     return { remove: this.#parts.control.isPresent() };
   }
 
+  /**
+   * What does not exist is created through the control device. Without one, only a load of the module creates devices, and
+   * whether it can be unloaded and loaded shows only then.
+   */
+  canFix({ reason, fix }: Pick<DeviceObservation, "reason" | "fix">): boolean {
+    if (fix === "none") return false;
+    return exists(reason) || this.#parts.control.isUsable();
+  }
+
   /** Describes the module that is loaded, which need not be the one whose file is installed. */
   describe(): DriverDescription {
     const { settings, control } = this.#parts;
@@ -371,6 +380,11 @@ export class LoopbackDriver implements VideoDriver {
     const { maxBuffers } = parametersOf(role, settings, version);
     return { id, path: view.nodePath(id), maxBuffers, hasControlDevice };
   }
+}
+
+/** True if a device of this reason exists, whatever it lacks. */
+function exists(reason: string): boolean {
+  return !["missing", "module_gone", "wrong_number"].includes(reason);
 }
 
 function deviceNumberOf(

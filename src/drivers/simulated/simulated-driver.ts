@@ -115,6 +115,10 @@ export class SimulatedDriver implements VideoDriver {
     return { remove: true };
   }
 
+  canFix({ fix }: Pick<DeviceObservation, "fix">): boolean {
+    return fix !== "none";
+  }
+
   /** Files have no module. */
   describe(): DriverDescription {
     return { moduleVersion: undefined, dynamic: true };
@@ -249,13 +253,16 @@ export class SimulatedDriver implements VideoDriver {
   }
 
   #observe(id: string): DeviceObservation {
-    const path = this.#path(id);
     try {
       for (const each of this.#paths(id)) {
         const node = lookAtSimulatedNode(each);
         if (node === "absent") {
           const detail = `There is no ${each}.`;
-          return { id, state: "unavailable", reason: "missing", detail, fix: "recreate" };
+          const identity = identityOf(this.#paths(id));
+          return {
+            ...{ id, state: "unavailable", reason: "missing", detail, fix: "recreate" },
+            ...identity,
+          };
         }
         if (node !== "ours") {
           const detail = `${each} is ${node.foreign}.`;
@@ -270,7 +277,7 @@ export class SimulatedDriver implements VideoDriver {
       const deviceNumber = this.#faults.find(id, "numbered");
       return {
         ...okObservation(id),
-        ...identityOf(path),
+        ...identityOf(this.#paths(id)),
         ...(!this.#paths(id).every((each) => hasNodeAccess(each, this.#settings)) && {
           accessLost: true,
         }),
@@ -278,16 +285,17 @@ export class SimulatedDriver implements VideoDriver {
         ...(deviceNumber !== undefined && { deviceNumber }),
       };
     } catch (error) {
-      const detail = `${path} can't be inspected: ${messageOf(error)}.`;
+      const detail = `${this.#path(id)} can't be inspected: ${messageOf(error)}.`;
       return { id, state: "faulty", reason: "faulty", detail, fix: "recreate" };
     }
   }
 }
 
-/** A file's inode: a reset makes another one. */
-function identityOf(path: string): Pick<DeviceObservation, "identity"> {
-  const identity = fileIdentity(path);
-  return identity === undefined ? {} : { identity };
+/** The inodes of a device's files: a reset makes other ones. */
+function identityOf(paths: readonly string[]): Pick<DeviceObservation, "identity"> {
+  const inodes = paths.map(fileIdentity);
+  const exists = inodes.some((inode) => inode !== undefined);
+  return exists ? { identity: inodes.map((inode) => inode ?? "none").join("+") } : {};
 }
 
 function writableRemedy(cause: unknown): string {

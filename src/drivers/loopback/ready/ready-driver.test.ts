@@ -99,6 +99,15 @@ describe("a ready camera", () => {
     });
   });
 
+  test("is another device than the plain one that becomes its camera", async () => {
+    const { kernel, driver } = setUp();
+    kernel.preload("devices=1 video_nr=10");
+    const [seen, none] = await driver.inspect();
+    expect(seen).toMatchObject({ reason: "missing", deviceNumber: "81:0", identity: "81:0+none" });
+    expect(none?.identity).toBeUndefined();
+    expect(driver.canFix({ reason: "missing", fix: "recreate" })).toBe(true);
+  });
+
   test("is not in use because this process holds it, and is in use if another one has a node of it", async () => {
     const { kernel, driver } = setUp();
     await driver.ensure();

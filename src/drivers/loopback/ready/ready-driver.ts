@@ -118,11 +118,14 @@ export class ReadyDriver implements VideoDriver {
     const { id } = device;
     const { format } = camera;
     const { deviceNumber: _, format: __, ...worse } = camera.state === "ok" ? feed : camera;
+    const exists = camera.deviceNumber !== undefined || feed.deviceNumber !== undefined;
     const numbers = {
       ...(camera.deviceNumber !== undefined && { deviceNumber: camera.deviceNumber }),
-      ...(feed.deviceNumber !== undefined && {
-        otherNumbers: [feed.deviceNumber],
-        identity: `${camera.deviceNumber ?? "none"}+${feed.deviceNumber}`,
+      ...(feed.deviceNumber !== undefined && { otherNumbers: [feed.deviceNumber] }),
+      // A plain device is not the pair that it becomes part of: that it was clean says nothing of the feed, and it has other
+      // parameters than a camera until it is reset.
+      ...(exists && {
+        identity: `${camera.deviceNumber ?? "none"}+${feed.deviceNumber ?? "none"}`,
       }),
     };
     const accessLost = camera.accessLost ?? feed.accessLost;
@@ -153,6 +156,10 @@ export class ReadyDriver implements VideoDriver {
 
   capabilities(): DriverCapabilities {
     return this.#singles.capabilities();
+  }
+
+  canFix(device: Pick<DeviceObservation, "reason" | "fix">): boolean {
+    return this.#singles.canFix(device);
   }
 
   describe(): DriverDescription {
