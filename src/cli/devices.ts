@@ -31,8 +31,8 @@ const subcommands: Readonly<
 > = {
   list: subcommand({
     flags: { json },
-    async run({ flags, config }, terminal) {
-      const list = await listDevices(config);
+    async run({ flags, config, pools }, terminal) {
+      const list = await listDevices(config, undefined, pools);
       const { devices, podsUnknown } = list;
       if (flags.json === true) {
         terminal.out(`${JSON.stringify(devices, undefined, 2)}\n`);
@@ -85,7 +85,8 @@ The running plugin resets and repairs its own devices, and they are not removed.
            plugged in elsewhere or gets other numbers. Root learns what it is
            by opening it in a process that may hang, if no program has it
            open. A kind with a question mark is a guess. Loopback devices are
-           not opened.
+           not opened. With a config file that has pools of real devices, it
+           says which pool has each one, or why none has.
   add      Adds a device (v4l2loopback 0.13 or later). Its number is by default
            the first free one from FIRST_DEVICE_NUMBER; the options of run give
            its label, mode, group and size.

@@ -46,19 +46,36 @@ const testDrivers = new Set(["vicodec", "vidtv", "vim2m", "vimc", "visl", "vivid
 
 /** True if the device matches the rule. What isn't known of the device matches no text that is set. */
 export function selects(rule: DeviceRule, device: DeviceTraits): boolean {
+  return mismatch(rule, device) === undefined;
+}
+
+/** The first thing in which a device differs from the rule, `driver uvcvideo, not bttv`; undefined if it matches. */
+export function mismatch(rule: DeviceRule, device: DeviceTraits): string | undefined {
   const { kind = "camera", usb = {}, virtual = false } = rule;
-  if (kind !== "any" && device.kind !== kind) return false;
-  if (!virtual && testDrivers.has(device.driver ?? "")) return false;
-  const fits = (pattern: string | undefined, text: string | undefined) =>
-    pattern === undefined || (text !== undefined && matchesGlob(pattern, text));
-  return (
-    fits(rule.driver, device.driver) &&
-    fits(rule.card, device.card) &&
-    fits(rule.bus, device.busInfo) &&
-    (rule.link === undefined || device.links.some((link) => fits(rule.link, link))) &&
-    fits(usb.vendor?.toLowerCase(), device.usb?.vendor) &&
-    fits(usb.product?.toLowerCase(), device.usb?.product) &&
-    fits(usb.serial, device.usb?.serial) &&
-    fits(usb.port, device.usb?.ports)
-  );
+  if (kind !== "any" && device.kind !== kind) return differs("kind", device.kind, kind);
+  if (!virtual && testDrivers.has(device.driver ?? "")) {
+    return `driver ${device.driver}, which has no hardware`;
+  }
+  const { link } = rule;
+  if (link !== undefined && !device.links.some((each) => matchesGlob(link, each))) {
+    return differs("link", device.links.join(" ") || "none", link);
+  }
+  const texts = [
+    ["driver", rule.driver, device.driver],
+    ["card", rule.card, device.card],
+    ["bus", rule.bus, device.busInfo],
+    ["usb.vendor", usb.vendor?.toLowerCase(), device.usb?.vendor],
+    ["usb.product", usb.product?.toLowerCase(), device.usb?.product],
+    ["usb.serial", usb.serial, device.usb?.serial],
+    ["usb.port", usb.port, device.usb?.ports],
+  ] as const;
+  for (const [field, pattern, text] of texts) {
+    if (pattern === undefined || (text !== undefined && matchesGlob(pattern, text))) continue;
+    return differs(field, text, pattern);
+  }
+  return undefined;
+}
+
+function differs(field: string, text: string | undefined, wanted: string): string {
+  return `${field} ${text ?? "unknown"}, not ${wanted}`;
 }

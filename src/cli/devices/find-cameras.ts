@@ -6,10 +6,10 @@ import {
   type CameraNode,
   listCameras,
   queryNodes,
+  type RememberedCamera,
 } from "../../drivers/camera/index.ts";
 import { formatDevice } from "../../linux/device-number.ts";
 import type { Holders } from "../../v4l2/holders.ts";
-import type { RememberedDevice } from "../../v4l2/identify.ts";
 import type { PhysicalDevice } from "../../v4l2/physical-device.ts";
 import type { VideoNode } from "../../v4l2/video-node.ts";
 
@@ -32,7 +32,7 @@ export function findCameras(
 }
 
 /** The names that the plugin has for devices of this node; none if it has not run here, or they can't be read. */
-export function rememberedCameras(stateDir: string): readonly RememberedDevice[] {
+export function rememberedCameras(stateDir: string): readonly RememberedCamera[] {
   try {
     return new CameraMemoryFile(stateDir).read();
   } catch {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { FakeCameras } from "../../../test/support/fake-cameras.ts";
 import { FakeLoopbackKernel } from "../../../test/support/fake-loopback-kernel.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { width } from "../tools/table.ts";
@@ -39,6 +40,36 @@ test("a list shows a stuck writer and a present one, while other devices are ope
   for (const number of [10, 11]) set(number, "state", "capture");
   expect(await states()).toEqual(["stuck_writer", "ok, streaming", "ok"]);
   for (const close of closes) close();
+});
+
+test("a list has the pool of each real device, if a pool has such devices", async () => {
+  const usb = new FakeCameras();
+  try {
+    usb.plug("1", { serial: "A1", numbers: [0] });
+    usb.plug("2", { serial: "B2", numbers: [2] });
+    const pool = `{ name: webcams, resource: a.b/webcams, devices: { select: [{ usb: { serial: "A*" } }] } }`;
+    const text = `apiVersion: video-device-plugin/v1alpha1\nkind: Pools\npools: [${pool}]\n`;
+    const { deviceDir, stateDir, sysfs } = usb;
+    const argv = [
+      `--device-dir=${deviceDir}`,
+      `--sysfs-dir=${sysfs.dir}`,
+      `--state-dir=${stateDir}`,
+    ];
+    const loaded = loadConfig({
+      ...{ argv: [...argv, "--config=pools.yaml"], env: {}, hostname: "node" },
+      ...{ readFile: () => text, lookupGroup: () => undefined },
+    });
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+    const { devices } = await listDevices(loaded.config, kernel, loaded.pools);
+    expect(devices.map(({ id, pool: name, noPool }) => [id, name, noPool])).toEqual([
+      ["video0", "webcams", ""],
+      [...["video2", null], "usb-046d-0825-B2 matches no pool: webcams (usb.serial B2, not A*)."],
+    ]);
+    const [first] = (await listDevices(loaded.config, kernel)).devices;
+    expect(first).not.toHaveProperty("pool");
+  } finally {
+    usb.close();
+  }
 });
 
 const camera: ListedDevice = {

@@ -1,4 +1,5 @@
 import type { Config } from "../../config/config.ts";
+import type { PoolConfig } from "../../config/pool-config.ts";
 import { wrap } from "../../config/wrap.ts";
 import type { CameraNode } from "../../drivers/camera/index.ts";
 import { findPair, type LoopbackKernel, listVideoDevices } from "../../drivers/loopback/index.ts";
@@ -11,6 +12,7 @@ import { findPods, podOf } from "../tools/pods-by-device.ts";
 import { cutEnd, cutMiddle, printable, renderTable } from "../tools/table.ts";
 import { describeTrouble } from "./describe-camera.ts";
 import { findCameras } from "./find-cameras.ts";
+import { type CameraPlace, describePlace, placeCameras } from "./place-cameras.ts";
 import { renderCameras } from "./render-cameras.ts";
 
 /** A video device as `devices list --json` shows it. */
@@ -48,24 +50,39 @@ export interface ListedDevice {
   readonly holders: readonly Holder[];
   /** `namespace/name` of the pod that owns it; null if none does, or that is unknown. */
   readonly pod: string | null;
+  /** Name of the pool of a device with hardware behind it; null if it matches none. Absent if no pool has such devices. */
+  readonly pool?: string | null;
+  /** Why it matches no pool, in a sentence; empty if it matches one. Absent as `pool`. */
+  readonly noPool?: string;
 }
 
 export interface DeviceList {
   readonly devices: readonly ListedDevice[];
   /** Those of them that have hardware behind them. */
   readonly cameras: readonly PhysicalDevice<CameraNode>[];
+  /** Their pools, by identity; empty if no pool has such devices. */
+  readonly places: ReadonlyMap<string, CameraPlace>;
   /** Why the kubelet doesn't say which pods own devices; empty if it does, or there is no kubelet. */
   readonly podsUnknown: string;
 }
 
-/** Lists all video devices. It opens no loopback device, and others as {@link findCameras} does. */
-export async function listDevices(config: Config, kernel?: LoopbackKernel): Promise<DeviceList> {
+/**
+ * Lists all video devices. It opens no loopback device, and others as {@link findCameras} does.
+ *
+ * @param pools What this node offers. Default: no real device.
+ */
+export async function listDevices(
+  config: Config,
+  kernel?: LoopbackKernel,
+  pools: readonly PoolConfig[] = [],
+): Promise<DeviceList> {
   const found = listVideoDevices(config, kernel);
   const holders = findHolders(found.flatMap(({ device }) => device ?? []));
   const [pods, cameras] = await Promise.all([
     findPods(config.podResourcesSocket),
     findCameras(config, holders),
   ]);
+  const places = placeCameras(cameras, pools, config);
   const nodes = new Map(
     cameras.flatMap(({ id, nodes }) => nodes.map((node) => [node.number, { id, node }] as const)),
   );
@@ -79,6 +96,7 @@ export async function listDevices(config: Config, kernel?: LoopbackKernel): Prom
     const pod = driver === "v4l2loopback" ? podOf(id, pods) : undefined;
     const pair = findPair(number, config.sysfsDir);
     const isFeed = pair?.feed.number === number;
+    const place = camera === undefined ? undefined : places.get(camera.id);
     return {
       ...{ id, number, label, driver, state, detail, streaming, format, device, path },
       feedOf: pair !== undefined && isFeed ? deviceId(pair.camera.number) : null,
@@ -88,9 +106,10 @@ export async function listDevices(config: Config, kernel?: LoopbackKernel): Prom
       mode: seen.mode === undefined ? null : seen.mode.toString(8).padStart(4, "0"),
       holders: (device === null ? undefined : holders.get(device)) ?? [],
       pod: pod === undefined ? null : `${pod.namespace}/${pod.pod}`,
+      ...(place && { pool: place.pool, noPool: describePlace(camera?.id ?? id, place) }),
     };
   });
-  return { devices, cameras, podsUnknown: pods.unknown };
+  return { devices, cameras, places, podsUnknown: pods.unknown };
 }
 
 function stateOf({ state, streaming, feedOf, feed }: ListedDevice): string {
@@ -153,7 +172,7 @@ export function renderDevices(
 }
 
 /** Both tables: {@link renderDevices}, then the devices with hardware behind them; ends with a line break. */
-export function renderLists({ devices, cameras }: DeviceList, columns?: number): string {
+export function renderLists({ devices, cameras, places }: DeviceList, columns?: number): string {
   const inCameras = new Set(cameras.flatMap(({ nodes }) => nodes.map(({ number }) => number)));
   const others = devices.filter(({ number }) => !inCameras.has(number));
   const holders = new Map(devices.map(({ number, holders }) => [number, holders]));
@@ -161,7 +180,7 @@ export function renderLists({ devices, cameras }: DeviceList, columns?: number):
     ...(others.length === 0 ? [] : [renderDevices(others, columns)]),
     ...(cameras.length === 0
       ? []
-      : [renderCameras(cameras, ({ number }) => holders.get(number) ?? [], columns)]),
+      : [renderCameras(cameras, ({ number }) => holders.get(number) ?? [], columns, places)]),
   ];
   return tables.join("\n");
 }

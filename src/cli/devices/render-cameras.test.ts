@@ -1,9 +1,18 @@
 import { expect, test } from "bun:test";
+import { readPools } from "../../config/pools/read-pools.ts";
 import type { CameraNode } from "../../drivers/camera/index.ts";
 import type { PhysicalDevice } from "../../v4l2/physical-device.ts";
 import { width } from "../tools/table.ts";
 import { describeTrouble } from "./describe-camera.ts";
+import { placeCameras } from "./place-cameras.ts";
 import { renderCameras } from "./render-cameras.ts";
+
+const file = `apiVersion: video-device-plugin/v1alpha1
+kind: Pools
+pools:
+  - { name: cards, resource: a.b/cards, devices: { select: [{ driver: bttv }] } }
+  - { name: webcams, resource: a.b/webcams, devices: { select: [{ driver: uvcvideo }] } }
+`;
 
 const parent = { path: "/sys/devices/usb1/1-1", bus: "usb", usb: undefined };
 const node = (number: number, more: Partial<CameraNode> = {}): CameraNode => ({
@@ -44,6 +53,25 @@ test("a device has one row, with all of its nodes and a name", () => {
       "",
     ].join("\n"),
   );
+});
+
+test("with pools of real devices, a row has its pool, and a sentence says why a device has none", () => {
+  const { pools, problems } = readPools("p", file, { lookupGroup: () => undefined }, {});
+  expect(problems).toEqual([]);
+  const parts = { deviceDir: "/nonexistent", stateDir: "/nonexistent" };
+  const places = placeCameras(
+    [free, open, codec],
+    pools.map(({ pool }) => pool),
+    parts,
+  );
+  const text = renderCameras([free, open, codec], holders, Number.POSITIVE_INFINITY, places);
+  expect(text.split("\n").map((line) => line.split(/ {2,}/)[4])).toEqual([
+    ...["POOL", "webcams", "webcams", "-", undefined, undefined],
+  ]);
+  expect(text).toEndWith(
+    "platform-bcm2835-codec matches no pool: cards (kind unknown, not camera), webcams (kind unknown, not camera).\n",
+  );
+  expect(placeCameras([free], [], parts).size).toBe(0);
 });
 
 test("the table fits the screen, and keeps nodes, kind, state and name longest", () => {

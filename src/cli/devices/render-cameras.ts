@@ -6,8 +6,11 @@ import type { PhysicalDevice } from "../../v4l2/physical-device.ts";
 import { fitTable, type Step } from "../tools/fit-table.ts";
 import { cutEnd, cutMiddle, printable, renderTable } from "../tools/table.ts";
 import { describeKind, describeState, describeTrouble } from "./describe-camera.ts";
+import { type CameraPlace, describePlace } from "./place-cameras.ts";
 
-const headings = ["NODES", "KIND", "LABEL", "STATE", "IDENTITY", "DRIVER", "OPEN IN"] as const;
+const headings = [
+  ...(["NODES", "KIND", "LABEL", "STATE", "POOL", "IDENTITY", "DRIVER", "OPEN IN"] as const),
+];
 type Heading = (typeof headings)[number];
 
 /** How the table becomes narrower. */
@@ -19,6 +22,7 @@ const steps: readonly Step<Heading>[] = [
   { heading: "NODES", least: 12, cut: cutEnd },
   "LABEL",
   "OPEN IN",
+  "POOL",
 ];
 
 /**
@@ -26,11 +30,13 @@ const steps: readonly Step<Heading>[] = [
  * with a line break.
  *
  * @param columns Width of the screen. Default Infinity, which keeps lines whole.
+ * @param places Their pools, by identity; empty leaves out what is about pools. Default: empty.
  */
 export function renderCameras(
   cameras: readonly PhysicalDevice<CameraNode>[],
   holdersOf: (node: CameraNode) => readonly Holder[],
   columns = Number.POSITIVE_INFINITY,
+  places: ReadonlyMap<string, CameraPlace> = new Map(),
 ): string {
   const cells = cameras.map((camera): Record<Heading, string> => {
     const holders = camera.nodes.flatMap(holdersOf);
@@ -40,14 +46,19 @@ export function renderCameras(
       KIND: describeKind(camera),
       LABEL: printable(camera.nodes[0]?.name ?? ""),
       STATE: describeState(camera),
+      POOL: places.get(camera.id)?.pool ?? "-",
       IDENTITY: camera.id,
       DRIVER: camera.nodes[0]?.driver ?? "?",
       "OPEN IN": once.length === 0 ? "-" : describeHolders(once),
     };
   });
-  const fitting = fitTable({ headings, rows: cells, steps }, columns);
+  const shown = headings.filter((heading) => heading !== "POOL" || places.size > 0);
+  const fitting = fitTable({ headings: shown, rows: cells, steps }, columns);
   const rows = fitting.rows.map((row) => fitting.headings.map((heading) => row[heading]));
   const troubles = cameras.flatMap(({ nodes }) => nodes.map(describeTrouble));
-  const details = troubles.flatMap((text) => (text === "" ? [] : wrap(text, columns)));
+  const strangers = [...places].map(([id, place]) => printable(describePlace(id, place)));
+  const details = [...troubles, ...strangers].flatMap((text) =>
+    text === "" ? [] : wrap(text, columns),
+  );
   return `${[...renderTable([fitting.headings, ...rows]), ...details].join("\n")}\n`;
 }

@@ -11,6 +11,8 @@ export interface Check {
   readonly detail: string;
   /** What to do; a command where there is one. */
   readonly remedy?: string;
+  /** Name of the pool that it is about, if the node has several. */
+  readonly pool?: string;
 }
 
 /** The remedy for what this user may not see or change, and root may. */

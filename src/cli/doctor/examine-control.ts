@@ -20,26 +20,29 @@ function lacksControl({ loaded, file }: Facts): boolean | undefined {
 
 /** Checks the control node, which creates single devices. */
 export function examineControl(facts: Facts): Check | undefined {
-  const { loaded, file, config } = facts;
+  const { loaded, file, config, isOfAllPools = false } = facts;
   const check = checkNamed("control_node", "control node");
   const limit = maxParameterDevices / (config.readyCameras ? 2 : 1);
   const most = config.readyCameras
     ? `${limit} ready cameras, which are two devices each`
     : `${limit}`;
   const tooMany = config.maxDevices > limit;
+  const fewer = isOfAllPools
+    ? `have ${limit} devices or less in all pools together (a ready camera is two)`
+    : `set MAX_DEVICES to ${limit} or less`;
   if (lacksControl(facts) === true) {
     const detail = `none: before 0.13, devices are created when the module is loaded, at most ${most}`;
     if (!tooMany) return check.ok(detail);
     return check.problem(
       `${detail}, and ${config.maxDevices} are wanted`,
-      `Set MAX_DEVICES to ${limit} or less, or install v4l2loopback 0.13 or later.`,
+      `${fewer.charAt(0).toUpperCase()}${fewer.slice(1)}, or install v4l2loopback 0.13 or later.`,
     );
   }
   if (loaded?.control !== undefined) return examineNode(facts, loaded, loaded.control);
   if ("error" in file || file.info !== undefined || !tooMany) return undefined;
   return check.warning(
     `unknown until the module is loaded; before 0.13 there is none, and at most ${limit} of the ${config.maxDevices} devices can be created`,
-    `Run on the host: modinfo -F version v4l2loopback. If it prints nothing, the module is 0.12: set MAX_DEVICES to ${limit} or less.`,
+    `Run on the host: modinfo -F version v4l2loopback. If it prints nothing, the module is 0.12: ${fewer}.`,
   );
 }
 

@@ -1,5 +1,6 @@
 import { describeDefect, moduleDefect } from "../../drivers/loopback/index.ts";
 import { type Check, checkNamed } from "./check.ts";
+import type { VideoChecks } from "./examine.ts";
 import { examineContainerPaths } from "./examine-container-paths.ts";
 import { examineOthers, faultOf, rangeName } from "./examine-devices.ts";
 import type { Facts } from "./facts.ts";
@@ -8,17 +9,17 @@ const remedy =
   "With privileges, run: video-device-plugin setup (in the restricted profile the init container does so: delete the pod)";
 
 /** The checks for a plugin that only inspects devices: that they exist, not what it could do itself. */
-export function examineReadOnly(facts: Facts): Check[] {
+export function examineReadOnly(facts: Facts): VideoChecks {
   const manage = checkNamed("manage_devices", "device management");
-  return [
-    manage.warning(
-      "off: MANAGE_DEVICES is false, so the plugin only inspects devices and resets none between pods",
-    ),
-    examineModule(facts),
-    examineRange(facts),
-    examineContainerPaths(facts),
-    examineOthers(facts),
-  ].filter((check) => check !== undefined);
+  const off = manage.warning(
+    "off: MANAGE_DEVICES is false, so the plugin only inspects devices and resets none between pods",
+  );
+  const range = [examineRange(facts), examineContainerPaths(facts)];
+  return {
+    module: [off, examineModule(facts)],
+    range: range.filter((check) => check !== undefined),
+    rest: [examineOthers(facts)],
+  };
 }
 
 function examineModule({ loaded, kernelRelease }: Facts): Check {

@@ -18,12 +18,10 @@ import type { Facts } from "./facts.ts";
 
 /** The checks of the facts, the causes before their effects. */
 export function examine(facts: Facts): Check[] {
-  const video =
-    facts.config.driver === "simulated"
-      ? [checkNamed("driver", "driver").ok("simulated: no kernel module and no camera is needed")]
-      : examineVideo(facts);
+  const { module, range, rest } = examineVideo(facts);
   return [
-    ...[examineKernel(facts), ...video, ...examineKubelet(facts), examinePodResources(facts)],
+    ...[examineKernel(facts), ...module, ...range, ...rest],
+    ...[...examineKubelet(facts), examinePodResources(facts)],
     ...examineOtherPlugins(facts),
   ];
 }
@@ -33,7 +31,7 @@ export function isFit(checks: readonly Check[]): boolean {
   return checks.every(({ state }) => state !== "problem");
 }
 
-function examineKernel({ kernelRelease, arch, videoBuilt, config }: Facts): Check {
+export function examineKernel({ kernelRelease, arch, videoBuilt, config }: Facts): Check {
   const check = checkNamed("kernel", "kernel");
   const detail = `${kernelRelease}, ${arch}`;
   if (videoBuilt !== false || config.driver === "simulated") return check.ok(detail);
@@ -43,9 +41,23 @@ function examineKernel({ kernelRelease, arch, videoBuilt, config }: Facts): Chec
   );
 }
 
-function examineVideo(facts: Facts): Check[] {
+/** The checks of loopback devices, in the order in which they are shown. */
+export interface VideoChecks {
+  /** What all loopback pools share. */
+  readonly module: readonly Check[];
+  /** What each pool has for itself. */
+  readonly range: readonly Check[];
+  readonly rest: readonly Check[];
+}
+
+export function examineVideo(facts: Facts): VideoChecks {
+  if (facts.config.driver === "simulated") {
+    const driver = checkNamed("driver", "driver");
+    const ok = driver.ok("simulated: no kernel module and no camera is needed");
+    return { module: [ok], range: [], rest: [] };
+  }
   if (!facts.config.manageDevices) return examineReadOnly(facts);
-  return [
+  const module = [
     examineFile(facts),
     examineLoaded(facts),
     examineLoading(facts),
@@ -54,13 +66,18 @@ function examineVideo(facts: Facts): Check[] {
     examineSysfs(facts),
     examineDeviceRules(facts),
     examineControl(facts),
+  ];
+  const range = [
     examineLabel(facts),
     examineDevices(facts),
     examineReady(facts),
     examineContainerPaths(facts),
-    examineOthers(facts),
-    examineMemory(facts),
-  ].filter((check) => check !== undefined);
+  ];
+  return {
+    module: module.filter((check) => check !== undefined),
+    range: range.filter((check) => check !== undefined),
+    rest: [examineOthers(facts), examineMemory(facts)],
+  };
 }
 
 function examineFile({ file, loaded, kernelRelease, builtIn, config }: Facts): Check {

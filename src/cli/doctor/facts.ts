@@ -21,6 +21,8 @@ import { listOffers, listPodDevices } from "../tools/pods-by-device.ts";
 /** All that the doctor checks. */
 export interface Facts extends LoopbackFacts {
   readonly config: Config;
+  /** Set if `config` counts the devices of several pools, which share the module. */
+  readonly isOfAllPools?: true;
   readonly arch: string;
   /** The kernel was built with V4L2 (CONFIG_VIDEO_DEV); undefined if its configuration can't be read. */
   readonly videoBuilt: boolean | undefined;
@@ -74,7 +76,8 @@ export async function gatherFacts(config: Config, kernel?: LoopbackKernel): Prom
   };
 }
 
-function placeholderTrouble(config: Config): string {
+/** Why ready cameras can't show their placeholder; empty if they can, or if devices are plain ones. */
+export function placeholderTrouble(config: Config): string {
   const settings = readySettings(config);
   try {
     if (settings !== undefined) placeholderFrame(settings, { id: "" });

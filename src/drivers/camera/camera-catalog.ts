@@ -7,13 +7,13 @@ import { deviceId } from "../../v4l2/device-ids.ts";
 import { type IdentifiedDevice, identify, remember } from "../../v4l2/identify.ts";
 import { groupNodes, type NodeGroup } from "../../v4l2/physical-device.ts";
 import { type PluggedNode, PluggedNodes } from "../../v4l2/plugged-nodes.ts";
-import { selects } from "../../v4l2/selects.ts";
 import type { VideoNode } from "../../v4l2/video-node.ts";
 import { type CameraMemoryFile, isSameCamera, type RememberedCamera } from "./camera-memory.ts";
 import type { CameraPlaces, CameraPoolSettings } from "./camera-settings.ts";
+import { linksFor, traitsOf, whyNotIn, withMemory } from "./find-pool.ts";
 import { type CameraNode, describeNode, isOpenInKernel, mainNode } from "./list-cameras.ts";
 import type { NodeAnswer } from "./query-nodes.ts";
-import { needsLinks, readLinks, type UdevLinks } from "./udev-links.ts";
+import type { UdevLinks } from "./udev-links.ts";
 
 /** A node of a device that is plugged in, and what it is. */
 export type CatalogNode = CameraNode & PluggedNode;
@@ -116,8 +116,7 @@ export class CameraCatalog {
         (before.place === place || (serial !== undefined && before.serial === serial));
       return withMemory(group, this.#remembered.find(isIt));
     });
-    const isWanted = this.#pools.some(({ select, exclude }) => needsLinks([...select, ...exclude]));
-    const links: UdevLinks = isWanted ? readLinks(this.#places.deviceDir) : new Map();
+    const links = linksFor(this.#pools, this.#places.deviceDir);
     const pools = known.map((group) => this.#poolOf(group, links));
     const names = identify(
       known.map((group, at) => ({ ...group, identity: pools[at]?.identity ?? "auto" })),
@@ -232,22 +231,9 @@ export class CameraCatalog {
     }
   }
 
-  #poolOf(
-    { nodes, parent }: NodeGroup<CatalogNode>,
-    links: UdevLinks,
-  ): CameraPoolSettings | undefined {
-    const main = mainNode({ nodes });
-    if (main === undefined) return undefined;
-    const traits = {
-      ...{ kind: main.kind, driver: main.driver, card: main.card, busInfo: main.busInfo },
-      links: nodes.flatMap(({ number }) => links.get(deviceId(number)) ?? []),
-      usb: parent.usb,
-    };
-    return this.#pools.find(
-      ({ select, exclude }) =>
-        select.some((rule) => selects(rule, traits)) &&
-        !exclude.some((rule) => selects({ kind: "any", virtual: true, ...rule }, traits)),
-    );
+  #poolOf(group: NodeGroup<CatalogNode>, links: UdevLinks): CameraPoolSettings | undefined {
+    const traits = traitsOf(group, links);
+    return traits && this.#pools.find((pool) => whyNotIn(pool, traits) === undefined);
   }
 
   #remember(
@@ -311,18 +297,4 @@ function mayBe(before: RememberedCamera, { nodes }: NodeGroup<CatalogNode>): boo
   const [first] = nodes;
   if (before.driver !== (first?.driver ?? "") || before.kinds.length !== nodes.length) return false;
   return before.driver !== "uvcvideo" || before.card === first?.name;
-}
-
-/** A device with what its nodes said the last time, if they were not asked now. */
-function withMemory(
-  group: NodeGroup<CatalogNode>,
-  before: RememberedCamera | undefined,
-): NodeGroup<CatalogNode> {
-  if (before === undefined) return group;
-  const nodes = group.nodes.map((node, at) => {
-    if (!node.isGuess) return node;
-    const kind = before.kinds[at];
-    return { ...node, kind, card: before.card, busInfo: before.busInfo };
-  });
-  return { ...group, nodes };
 }

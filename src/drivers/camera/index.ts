@@ -7,8 +7,9 @@ export { answerQueries, answerResets, type ControlReset } from "./answer-queries
 export { askNodes } from "./ask-nodes.ts";
 export { CameraCatalog } from "./camera-catalog.ts";
 export { CameraDriver } from "./camera-driver.ts";
-export { CameraMemoryFile } from "./camera-memory.ts";
+export { CameraMemoryFile, type RememberedCamera } from "./camera-memory.ts";
 export type { CameraPlaces, CameraPoolSettings } from "./camera-settings.ts";
+export { linksFor, traitsOf, whyNotIn, withMemory } from "./find-pool.ts";
 export { linuxCameras } from "./linux-cameras.ts";
 export { type Asking, type CameraNode, listCameras, mainNode } from "./list-cameras.ts";
 export { cameraReasons } from "./observe-camera.ts";
