@@ -71,7 +71,7 @@ export function run(command: string[]): string {
  * One process feeds a device, others read from it, none of them root: three different frames must come
  * through. `meanwhile` runs while it is fed.
  */
-export async function passFrames(device: string, meanwhile: () => void): Promise<void> {
+export async function passFrames(device: string, meanwhile: () => unknown): Promise<void> {
   const frames = 150;
   const writer = Bun.spawn([TOOL, "feed", device, String(frames)], {
     ...UNPRIVILEGED,
@@ -92,7 +92,7 @@ export async function passFrames(device: string, meanwhile: () => void): Promise
     return seen.size >= 3;
   });
   ok(Math.max(...seen) <= frames, `read ${[...seen]}`);
-  meanwhile();
+  await meanwhile();
   writer.kill("SIGKILL");
   await writer.exited;
 }

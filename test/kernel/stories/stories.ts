@@ -13,6 +13,7 @@ import { restricted } from "./restricted.ts";
 import type { Story } from "./story.ts";
 import { takeOver } from "./take-over.ts";
 import { uevents } from "./uevents.ts";
+import { update } from "./update.ts";
 import { withoutModule } from "./without-module.ts";
 
 /** A story as it is played on one version of the module. */
@@ -39,6 +40,7 @@ export function storiesOf(moduleVersion: ModuleVersion | "none"): NamedStory[] {
     { name: "others", checks: [...others(moduleVersion), ...predecessor(moduleVersion)] },
     { name: "ready", checks: [...ready, ...takeOver(moduleVersion)] },
     { name: "held", checks: held(moduleVersion) },
+    { name: "update", checks: update(moduleVersion), fullRunOnly: true },
     // Twice it waits for the 20 s after which a device that the kubelet no longer lists is free.
     { name: "pools", checks: pools(moduleVersion), fullRunOnly: true },
   ];
