@@ -36,7 +36,14 @@ pools:
   const options = { ...places, config: path };
   const { config, pools } = node.loaded(options, (name) => readFileSync(name, "utf8"));
   const log = recordingLogger();
-  const allocated = await allocatedByPool(config, pools, log, new AbortController().signal);
+  const isUnknown = () =>
+    log.lines.some(({ msg }) => msg === "Devices of pods unknown at the start");
+  let allocated: Awaited<ReturnType<typeof allocatedByPool>>;
+  do {
+    // The plugin waits 1 s for the kubelet's answer, which is not enough on a busy machine.
+    log.lines.length = 0;
+    allocated = await allocatedByPool(config, pools, log, new AbortController().signal);
+  } while (isUnknown());
   const { machine, deviceDir: hostDeviceDir } = cameras;
   const use = { allocated, machine: { machine, hostDeviceDir } };
   const made = createDrivers(config, pools, log, use);
