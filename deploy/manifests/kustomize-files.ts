@@ -5,6 +5,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { exampleImage } from "../names/names.ts";
 import type { RenderedFile } from "./chart.ts";
 import { helmTemplate } from "./helm.ts";
+import { poolsPatch } from "./pools-patch.ts";
 import { seLinuxPatch } from "./selinux-patch.ts";
 
 /** The directory of the kustomizations. */
@@ -15,6 +16,9 @@ const header = `# Rendered by "bun deploy/render-manifests.ts" from deploy/helm/
 
 /** Lines that are true only of an installation by Helm. */
 const helmLines = /^\s+(helm\.sh\/chart|app\.kubernetes\.io\/managed-by): .*\n/gm;
+
+/** Pools with all that the pods need for a file with any: real devices, too. */
+const anyPools = "pools[0].name=any,pools[0].resource=a.b/any,pools[0].devices.select[0].kind=any";
 
 /** The rendered files: each with its template and settings. */
 const rendered: readonly {
@@ -43,6 +47,18 @@ const rendered: readonly {
     template: "daemonset.yaml",
     set: "profile=restricted,seLinuxOptions.enabled=true",
     patch: seLinuxPatch,
+  },
+  {
+    file: "components/pools/full.yaml",
+    template: "daemonset.yaml",
+    set: anyPools,
+    patch: (resource) => poolsPatch(render("daemonset.yaml"), resource),
+  },
+  {
+    file: "components/pools/restricted.yaml",
+    template: "daemonset.yaml",
+    set: `profile=restricted,${anyPools}`,
+    patch: (resource) => poolsPatch(render("daemonset.yaml", "profile=restricted"), resource),
   },
   {
     file: "components/service/service.yaml",
@@ -82,13 +98,18 @@ const rendered: readonly {
  */
 export function renderKustomizeFiles(): RenderedFile[] {
   return rendered.map(({ file, template, set, patch }) => {
-    const args = ["--show-only", `templates/${template}`, ...(set ? ["--set", set] : [])];
-    const { exitCode, stdout, stderr } = helmTemplate(args);
-    if (exitCode !== 0) throw new Error(`helm can't render ${template}: ${stderr}`);
-    const source = new RegExp(`^---\n# Source: .*/${basename(template)}\n`);
-    const own = stdout.replace(source, "").replace(helmLines, "");
+    const own = render(template, set);
     return { path: join(kustomizeDir, file), text: header + (patch?.(own) ?? own) };
   });
+}
+
+/** @throws Error if helm is missing or fails. */
+function render(template: string, set?: string): string {
+  const args = ["--show-only", `templates/${template}`, ...(set ? ["--set", set] : [])];
+  const { exitCode, stdout, stderr } = helmTemplate(args);
+  if (exitCode !== 0) throw new Error(`helm can't render ${template}: ${stderr}`);
+  const source = new RegExp(`^---\n# Source: .*/${basename(template)}\n`);
+  return stdout.replace(source, "").replace(helmLines, "");
 }
 
 /** The examples, with the images of this version of package.json. */

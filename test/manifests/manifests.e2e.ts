@@ -9,8 +9,15 @@ import { kustomizeDir, renderKustomizeFiles } from "../../deploy/manifests/kusto
 import { names } from "../../deploy/names/names.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { optionKeys, options } from "../../src/config/options.ts";
+import { isPoolKey } from "../../src/config/pools/fields.ts";
 import { readPools } from "../../src/config/pools/read-pools.ts";
-import { containersOf, exampleObjects, parseDocuments, podSpecOf } from "../support/manifests.ts";
+import {
+  containersOf,
+  exampleObjects,
+  type KubernetesObject,
+  parseDocuments,
+  podSpecOf,
+} from "../support/manifests.ts";
 import { codeBlocks } from "../support/markdown.ts";
 import { checkerOf } from "./openapi.ts";
 import {
@@ -102,6 +109,62 @@ describe.skipIf(skip)("the kustomizations", () => {
     },
   );
 
+  test.each([
+    ["full", []],
+    ["restricted", ["restricted"]],
+  ])(
+    "with the component pools, %s equals Helm's rendering of the same pools, but for the ConfigMap's name",
+    async (profile, first) => {
+      const file = read("deploy/kubernetes/overlays/pools/pools.yaml");
+      const { pools } = YAML.parse(file) as { readonly pools: object };
+      const overlay = YAML.parse(read("deploy/kubernetes/overlays/pools/kustomization.yaml"));
+      const components = [...first, "pools"].map((name) => `../../components/${name}`);
+      const own = YAML.stringify({ ...(overlay as object), components });
+      const built = parseDocuments(await kustomizeBuildOwn(own, { "pools.yaml": file }));
+      const args = [`--set-json=pools=${JSON.stringify(pools)}`, `--set=profile=${profile}`];
+      const [ours, theirs] = [built, rendered([...args, "--skip-tests"])].map((objects) => ({
+        config: configMapOf(objects),
+        daemonSet: withoutPoolsHash(allComparable(objects)),
+      }));
+      expect(ours?.daemonSet).toEqual(theirs?.daemonSet);
+      expect(JSON.stringify(ours?.daemonSet)).toContain(
+        '"path":"/run/video-device-plugin/devices"',
+      );
+      expect(YAML.parse(ours?.config.data["pools.yaml"] ?? "")).toEqual(
+        YAML.parse(theirs?.config.data["pools.yaml"] ?? ""),
+      );
+      // Another file has another name, so the DaemonSet replaces its pods.
+      const other = { "pools.yaml": file.replace("count: 8", "count: 7") };
+      const { metadata } = configMapOf(parseDocuments(await kustomizeBuildOwn(own, other)));
+      expect(ours?.config.metadata.name).toMatch(/^video-device-plugin-pools-\w{10}$/);
+      expect(metadata.name).not.toBe(ours?.config.metadata.name ?? "");
+    },
+  );
+
+  test.each(["overlays/pools", everything])(
+    "the pods of %s read its file, and have no option of a pool",
+    (directory) => {
+      const objects = parseDocuments(kustomizeBuild(directory));
+      const { data, metadata } = configMapOf(objects);
+      const context = { lookupGroup: () => undefined };
+      expect(readPools("p.yaml", data["pools.yaml"] ?? "", context, {}).problems).toEqual([]);
+      const [daemonSet] = objects.filter(({ kind }) => kind === "DaemonSet");
+      expect(metadata["namespace"]).toBe(daemonSet?.metadata["namespace"]);
+      const spec = daemonSet && podSpecOf(daemonSet);
+      const configMap = { name: metadata.name };
+      expect(spec?.volumes).toContainEqual({ name: "pools", configMap } as never);
+      const ofPools = optionKeys.filter(isPoolKey).map((key) => options[key].env);
+      for (const { env = [], volumeMounts } of containersOf(spec ?? { containers: [] })) {
+        const names = env.map(({ name }) => name);
+        expect(names).toContain("CONFIG_FILE");
+        expect(names.filter((name) => ofPools.includes(name))).toEqual([]);
+        expect(volumeMounts?.map(({ mountPath }) => mountPath)).toContain(
+          dirname(env.find(({ name }) => name === "CONFIG_FILE")?.value ?? ""),
+        );
+      }
+    },
+  );
+
   test("the README's overlay sets the image, the nodes and both containers' variables", async () => {
     const [overlay = "", ...more] = codeBlocks(read("deploy/kubernetes/README.md"), ["yaml"]);
     expect(more).toEqual([]);
@@ -122,7 +185,7 @@ describe.skipIf(skip)("the kustomizations", () => {
 
   test("all are compared, or extend a compared one", () => {
     const others = kustomizations.filter((directory) => !(directory in asValues));
-    expect(others).toEqual(["overlays/own-namespace", everything]);
+    expect(others).toEqual(["overlays/own-namespace", "overlays/pools", everything]);
   });
 
   test("all components fit together", async () => {
@@ -772,6 +835,37 @@ function asSubchart(values: object): ReturnType<typeof parseDocuments> {
 
 function allComparable(objects: ReturnType<typeof parseDocuments>): typeof objects {
   return objects.map(comparable).sort((one, other) => one.kind.localeCompare(other.kind));
+}
+
+interface ConfigMap extends KubernetesObject {
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** The only ConfigMap. */
+function configMapOf(objects: ReturnType<typeof parseDocuments>): ConfigMap {
+  const [map, ...more] = objects.filter(({ kind }) => kind === "ConfigMap");
+  expect([map, more]).toEqual([expect.anything(), []]);
+  return map as ConfigMap;
+}
+
+/**
+ * The DaemonSet without what says that the file of pools has changed: Helm's annotation, and the end of the ConfigMap's
+ * name; and without the order of mounts and volumes, which the container runtime sorts.
+ */
+function withoutPoolsHash(objects: ReturnType<typeof parseDocuments>): unknown {
+  const text = JSON.stringify(objects.find(({ kind }) => kind === "DaemonSet"));
+  const copy = JSON.parse(text.replace(/(video-device-plugin-pools)-\w{10}"/, '$1"'));
+  const { metadata, spec } = copy.spec.template;
+  delete metadata.annotations;
+  const byText = (one: object, other: object) =>
+    JSON.stringify(one).localeCompare(JSON.stringify(other));
+  const sorted = (list: object[]) =>
+    list.map((one) => Object.fromEntries(Object.entries(one).sort())).sort(byText);
+  spec.volumes = sorted(spec.volumes);
+  for (const container of containersOf(spec)) {
+    Object.assign(container, { volumeMounts: sorted([...(container.volumeMounts ?? [])]) });
+  }
+  return copy;
 }
 
 /** Drops Helm's labels, the order of variables, and a setting that an init container doesn't use. */

@@ -62,12 +62,21 @@ export function kustomizeBuild(directory: string, root = kustomizeDir): string {
   return String(stdout);
 }
 
-/** The same for a user's overlay, beside ours in `overlays`. @throws Error with kustomize's message. */
-export async function kustomizeBuildOwn(kustomization: string): Promise<string> {
+/**
+ * The same for a user's overlay, beside ours in `overlays`.
+ * @param files Texts of further files in its directory, by name.
+ * @throws Error with kustomize's message.
+ */
+export async function kustomizeBuildOwn(
+  kustomization: string,
+  files: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const root = mkdtempSync(join(tmpdir(), "vdp-kustomize-"));
   try {
     cpSync(kustomizeDir, root, { recursive: true });
-    await Bun.write(join(root, "overlays/own/kustomization.yaml"), kustomization);
+    for (const [name, text] of Object.entries({ ...files, "kustomization.yaml": kustomization })) {
+      await Bun.write(join(root, "overlays/own", name), text);
+    }
     return kustomizeBuild("overlays/own", root);
   } finally {
     rmSync(root, { recursive: true });
