@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "../../../src/common/logger.ts";
 import type { CameraRelay } from "../../../src/drivers/driver.ts";
-import { WorkerRelay } from "../../../src/drivers/loopback/ready/worker-relay.ts";
+import { startWorker, WorkerRelay } from "../../../src/drivers/loopback/ready/worker-relay.ts";
 import { compileGuest } from "../../kernel/compile.ts";
 import { openFrameSockets } from "../../support/frame-sockets.ts";
 import { BenchNode } from "../bench-node.ts";
@@ -21,6 +21,11 @@ const mostSlower = 1.5;
 
 /** Memory that eight ready cameras may take, MB. */
 const mostMemory = 15;
+
+/** How long a camera may get no frame when the relay's Worker ends, ms. */
+const mostRestart = 200;
+/** A Worker that has run for as long is started again at once, ms. */
+const steadyMs = 10_000;
 
 /** What `relayed-plugin.ts` writes. */
 interface Report {
@@ -44,7 +49,11 @@ export const relay: Measure = {
           progress(`relay, round ${round + 1}, ${result.mode}`);
         }
       }
-      return [...rowsOf(results), ...(await latencies(rounds(600, 100)))];
+      return [
+        ...rowsOf(results),
+        ...(await latencies(rounds(600, 100))),
+        await restarts(rounds(10, 2)),
+      ];
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }
@@ -176,6 +185,54 @@ async function latencies(frames: number): Promise<Row[]> {
     row("application's write to reader's read, relayed", "ms", through),
     row("  without a relay", "ms", direct),
   ];
+}
+
+/** From the end of the relay's Worker to the next frame of the camera. */
+async function restarts(times: number): Promise<Row> {
+  const camera = openFrameSockets(3 * frameSize);
+  const feed = openFrameSockets(3 * frameSize);
+  let end: () => Promise<unknown> = () => Promise.resolve();
+  const relayed = new WorkerRelay(
+    { idleMs: 60_000, placeholderRate: 1 },
+    {
+      ...{ log: silentLogger, onEvent: () => undefined },
+      startWorker(data) {
+        const worker = startWorker(data);
+        end = () => worker.terminate();
+        return worker;
+      },
+    },
+  );
+  const frame = new Uint8Array(frameSize).fill(1);
+  relayed.add({
+    ...{ id: "video10", feed: feed[0], camera: camera[0], frameBytes: frameSize },
+    ...{ takesRounded: false, placeholder: frame },
+  });
+  const into = new Uint8Array(frameSize);
+  const taken: number[] = [];
+  for (let time = 0; time < times; time++) {
+    await Bun.sleep(steadyMs + 100);
+    await end();
+    while (isRead(camera[1], into)) {
+      // Frames from before.
+    }
+    const ended = performance.now();
+    while (!isRead(camera[1], into)) await Bun.sleep(1);
+    taken.push(performance.now() - ended);
+  }
+  await relayed.close();
+  for (const fd of [...feed, ...camera]) closeSync(fd);
+  const within = [{ statistic: "worst", limit: mostRestart }] as const;
+  return row("the relay's Worker ended, to the next frame", "ms", taken, within);
+}
+
+/** False if there is no frame yet. */
+function isRead(fd: number, into: Uint8Array): boolean {
+  try {
+    return readSync(fd, into) > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** Writes a frame and reads until it has come, ms from the one to the other. */
