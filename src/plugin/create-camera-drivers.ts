@@ -7,8 +7,8 @@ import type { CameraPool } from "../config/pool-config.ts";
 import {
   CameraCatalog,
   CameraDriver,
-  CameraMemoryFile,
   type CameraPoolSettings,
+  cameraMemoryFile,
   linuxCameras,
 } from "../drivers/camera/index.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
@@ -43,7 +43,7 @@ export function createCameraDrivers(
   const places = { deviceDir, sysfsDir, linkDir, hostDeviceDir };
   const settings = new Map(pools.map((pool) => [pool, cameraSettings(pool, manageDevices)]));
   const deps = { ...machine, clock, log };
-  const memory = new CameraMemoryFile(stateDir);
+  const memory = cameraMemoryFile(stateDir);
   const catalog = new CameraCatalog([...settings.values()], places, allocated, { ...deps, memory });
   const driverOf = (pool: CameraPool, own: CameraPoolSettings) =>
     new CameraDriver(own, places, allocated, { ...deps, log: logOf(pool), catalog });

@@ -12,15 +12,15 @@ import type { RegistrarStatus } from "../device-plugin/registrar.ts";
 import { defaultRegistrationTimes, type RegistrationTimes } from "../device-plugin/registration.ts";
 import { type AuditTimes, defaultAuditTimes } from "../device-plugin/registration-audit.ts";
 import { defaultStandbyTimes, type StandbyTimes } from "../device-plugin/standby.ts";
-import { CordonFile } from "../devices/cordon/cordon-file.ts";
 import { CordonStore } from "../devices/cordon/cordon-store.ts";
+import { cordonFile } from "../devices/cordon/cordons.ts";
 import type { Inventory } from "../devices/inventory/inventory.ts";
 import {
   defaultMaintenanceTimes,
   type MaintenanceTimes,
 } from "../devices/maintenance/maintenance-times.ts";
 import { PodNumbers } from "../devices/usage/pod-numbers.ts";
-import { PodNumbersFile } from "../devices/usage/pod-numbers-file.ts";
+import { podNumbersFile } from "../devices/usage/pod-numbers-file.ts";
 import { PodNumbersStore } from "../devices/usage/pod-numbers-store.ts";
 import type { VideoDriver } from "../drivers/driver.ts";
 import { EventLoopLag } from "../observe/event-loop-lag.ts";
@@ -140,9 +140,9 @@ export class Plugin {
     const pools = new Pools([first, ...others]);
     const cordons = new CordonStore({
       ...{ inventory: pools, wall, log },
-      file: new CordonFile(config.stateDir),
+      file: cordonFile(config.stateDir),
     });
-    const numbersFile = new PodNumbersFile(config.stateDir, readBootId());
+    const numbersFile = podNumbersFile(config.stateDir, readBootId());
     const { usage } = first.devices;
     const isStandby = () => pools.standby() !== undefined;
     const { configFile } = full;

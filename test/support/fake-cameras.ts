@@ -5,7 +5,7 @@ import { type Clock, systemClock } from "../../src/common/clock.ts";
 import { readSmallFile } from "../../src/common/files.ts";
 import { CameraCatalog } from "../../src/drivers/camera/camera-catalog.ts";
 import { CameraDriver, type ResetAnswer } from "../../src/drivers/camera/camera-driver.ts";
-import { CameraMemoryFile } from "../../src/drivers/camera/camera-memory.ts";
+import { cameraMemoryFile } from "../../src/drivers/camera/camera-memory.ts";
 import type { CameraPoolSettings } from "../../src/drivers/camera/camera-settings.ts";
 import type { linuxCameras } from "../../src/drivers/camera/linux-cameras.ts";
 import type { NodeAnswer } from "../../src/drivers/camera/query-nodes.ts";
@@ -81,7 +81,7 @@ export class FakeCameras {
   } = {}) {
     const log = recordingLogger();
     const places = { deviceDir: this.deviceDir, sysfsDir: this.sysfs.dir, linkDir: this.linkDir };
-    const memory = new CameraMemoryFile(this.stateDir);
+    const memory = cameraMemoryFile(this.stateDir);
     const deps = { ...this.machine, clock, log };
     const catalog = new CameraCatalog(pools, places, allocated, { ...deps, memory });
     const drivers = pools.map(

@@ -2,8 +2,8 @@ import { getuid } from "node:process";
 import { thisProgram } from "../../common/this-program.ts";
 import type { Config } from "../../config/config.ts";
 import {
-  CameraMemoryFile,
   type CameraNode,
+  cameraMemoryFile,
   listCameras,
   queryNodes,
   type RememberedCamera,
@@ -34,7 +34,7 @@ export function findCameras(
 /** The names that the plugin has for devices of this node; none if it has not run here, or they can't be read. */
 export function rememberedCameras(stateDir: string): readonly RememberedCamera[] {
   try {
-    return new CameraMemoryFile(stateDir).read();
+    return cameraMemoryFile(stateDir).read() ?? [];
   } catch {
     return [];
   }

@@ -18,8 +18,8 @@ import { makeDevices } from "../../../test/support/make-devices.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { recordingLogger } from "../../../test/support/recording-logger.ts";
 import { PluginError } from "../../common/plugin-error.ts";
-import { CordonFile } from "./cordon-file.ts";
 import { CordonStore } from "./cordon-store.ts";
+import { cordonFile } from "./cordons.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -33,7 +33,7 @@ function start(stateDir = join(directory, "state")) {
   const wall = { now: () => 1_790_000_000_000 };
   const { inventory } = makeDevices({ driver, clock: new ManualClock() });
   const log = recordingLogger();
-  const file = new CordonFile(stateDir);
+  const file = cordonFile(stateDir);
   const cordons = new CordonStore({ inventory, file, wall, log });
   cordons.load();
   inventory.observe(driver.devices.map(({ id }) => observation(id, "ok")));

@@ -2,8 +2,8 @@ import { LogOnce } from "../../common/log-once.ts";
 import type { Logger } from "../../common/logger.ts";
 import { Mutex } from "../../common/mutex.ts";
 import { PluginError } from "../../common/plugin-error.ts";
+import type { StateFile } from "../../common/state-file.ts";
 import type { Inventory } from "../inventory/inventory.ts";
-import type { CordonFile } from "./cordon-file.ts";
 import {
   type Cordon,
   type Cordons,
@@ -15,7 +15,7 @@ import {
 
 export interface CordonStoreDeps {
   readonly inventory: Pick<Inventory, "hold" | "release" | "require">;
-  readonly file: Pick<CordonFile, "load" | "save">;
+  readonly file: Pick<StateFile<Cordons>, "load" | "save">;
   /** Ms since the epoch by the wall clock: they are read after restarts. */
   readonly wall: { now(): number };
   readonly log: Logger;
@@ -44,7 +44,7 @@ export class CordonStore {
   /** Reads the file. The caller does so before a kubelet gets a list of devices. */
   load(): void {
     const { file, log } = this.#deps;
-    const { cordons = new Map<string, Cordon>(), problem } = file.load();
+    const { content: cordons = new Map<string, Cordon>(), problem } = file.load();
     this.#apply(cordons);
     if (problem) {
       log.warn("Cordons could not be read", {
@@ -66,7 +66,7 @@ export class CordonStore {
    */
   reload(): Promise<void> {
     return this.#mutex.run(async () => {
-      const { cordons, problem } = this.#deps.file.load();
+      const { content: cordons, problem } = this.#deps.file.load();
       if (problem !== undefined) return this.#reloadFailed(problem);
       if (cordons === undefined) return this.#fileDeleted();
       this.#once.forget();

@@ -1,4 +1,5 @@
-import { isRecord } from "../../common/is-record.ts";
+import { join } from "node:path";
+import { readEntries, readState, StateFile, writeState } from "../../common/state-file.ts";
 
 /** An operator's note that a device is out of the offer. */
 export interface Cordon {
@@ -29,36 +30,38 @@ export function uncordoned(cordons: Cordons, device: string): Cordons {
   return rest;
 }
 
-/** Version of the file format; a file of another version is moved aside as a damaged one. */
-const version = 1;
+/** `cordoned.json` in the state directory. */
+export function cordonFile(stateDir: string): StateFile<Cordons> {
+  return new StateFile(join(stateDir, "cordoned.json"), {
+    write: writeCordons,
+    read: readCordons,
+    codes: {
+      unreadable: "cordons_unreadable",
+      damaged: "cordons_damaged",
+      notKept: "cordon_not_kept",
+    },
+    remedy: "cordon again what was cordoned",
+  });
+}
 
-/** The cordons as text: JSON that people can read and edit. */
+/** The cordons as text. */
 export function writeCordons(cordons: Cordons): string {
   const entries = [...cordons.values()].map(({ device, note, since }) => ({
     device,
     note,
     since: new Date(since).toISOString(),
   }));
-  return `${JSON.stringify({ version, cordons: entries }, null, 2)}\n`;
+  return writeState({ cordons: entries });
 }
 
 /** @throws Error that says what is wrong with the text. */
 export function readCordons(text: string): Cordons {
-  const data: unknown = JSON.parse(text);
-  if (!isRecord(data)) throw new Error("it is not a JSON object");
-  if (data["version"] !== version) {
-    throw new Error(`its version is ${JSON.stringify(data["version"])}, not ${version}`);
-  }
-  const { cordons } = data;
-  if (!Array.isArray(cordons)) throw new Error("it has no list of cordons");
-  return new Map(cordons.map((entry) => readCordon(entry)).map((one) => [one.device, one]));
+  const cordons = readEntries(readState(text), "cordons", readCordon);
+  return new Map(cordons.map((one) => [one.device, one]));
 }
 
-function readCordon(entry: unknown): Cordon {
-  const { device, note, since } = isRecord(entry) ? entry : {};
+function readCordon({ device, note, since }: Record<string, unknown>): Cordon | undefined {
   const at = typeof since === "string" ? Date.parse(since) : Number.NaN;
-  if (typeof device !== "string" || typeof note !== "string" || Number.isNaN(at)) {
-    throw new Error(`one of its cordons is ${JSON.stringify(entry)?.slice(0, 100)}`);
-  }
+  if (typeof device !== "string" || typeof note !== "string" || Number.isNaN(at)) return undefined;
   return { device, note, since: at };
 }

@@ -1,15 +1,14 @@
-import { LogOnce } from "../../common/log-once.ts";
+import { BackgroundSave } from "../../common/background-save.ts";
 import type { Logger } from "../../common/logger.ts";
-import { PluginError } from "../../common/plugin-error.ts";
-import type { PodNumbers } from "./pod-numbers.ts";
-import type { PodNumbersFile } from "./pod-numbers-file.ts";
+import type { StateFile } from "../../common/state-file.ts";
+import type { NumbersByDevice, PodNumbers } from "./pod-numbers.ts";
 import type { UsageTracker } from "./usage-tracker.ts";
 
 export interface PodNumbersStoreDeps {
   readonly numbers: PodNumbers;
   /** Follows the use of devices that no driver of the process has. */
   readonly usage: Pick<UsageTracker, "track">;
-  readonly file: Pick<PodNumbersFile, "load" | "save">;
+  readonly file: Pick<StateFile<NumbersByDevice>, "load" | "save">;
   readonly log: Logger;
 }
 
@@ -20,19 +19,22 @@ export interface PodNumbersStoreDeps {
  */
 export class PodNumbersStore {
   readonly #deps: PodNumbersStoreDeps;
-  readonly #once = new LogOnce();
-  #isWanted = false;
-  #isClosed = false;
-  #writing: Promise<void> | undefined;
+  readonly #saving: BackgroundSave;
 
   constructor(deps: PodNumbersStoreDeps) {
     this.#deps = deps;
+    const { file, numbers, log } = deps;
+    this.#saving = new BackgroundSave({
+      save: () => file.save(numbers.byDevice),
+      failed: "Device numbers of pods could not be saved",
+      log,
+    });
   }
 
   /** Reads the file, and writes every change from then on. The caller does so before the kubelet is asked for pods. */
   load(): void {
     const { numbers, usage, file, log } = this.#deps;
-    const { numbers: known, problem } = file.load();
+    const { content: known = new Map<string, ReadonlySet<string>>(), problem } = file.load();
     if (problem) {
       log.warn("Device numbers of pods could not be read", {
         ...problem.fields(),
@@ -41,45 +43,16 @@ export class PodNumbersStore {
     }
     usage.track([...known.keys()].filter((id) => numbers.usageOf(id) === undefined));
     numbers.restore(known);
-    numbers.subscribe(() => this.#saveSoon());
+    numbers.subscribe(() => this.#saving.soon());
   }
 
   /** Resolves when the last change was written, or could not be. */
-  async saved(): Promise<void> {
-    await this.#writing;
+  saved(): Promise<void> {
+    return this.#saving.saved();
   }
 
   /** As {@link saved}, and writes no later change: the file is the next instance's, once this one has released the lock. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await this.#writing;
-  }
-
-  #saveSoon(): void {
-    if (this.#isClosed) return;
-    this.#isWanted = true;
-    this.#writing ??= this.#save().finally(() => {
-      this.#writing = undefined;
-    });
-  }
-
-  async #save(): Promise<void> {
-    const { numbers, file, log } = this.#deps;
-    while (this.#isWanted) {
-      this.#isWanted = false;
-      try {
-        await file.save(numbers.byDevice);
-        this.#once.forget();
-      } catch (reason) {
-        const error = PluginError.from(reason);
-        log[this.#once.isNew("save", error.message) ? "warn" : "debug"](
-          "Device numbers of pods could not be saved",
-          {
-            ...error.fields(),
-            next: "they count until this process ends; trying again with the next change",
-          },
-        );
-      }
-    }
+  close(): Promise<void> {
+    return this.#saving.close();
   }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { recordingLogger } from "../../../test/support/recording-logger.ts";
 import { nextNumbers, PodNumbers } from "./pod-numbers.ts";
-import { PodNumbersFile, readPodNumbers, writePodNumbers } from "./pod-numbers-file.ts";
+import { podNumbersFile, readPodNumbers, writePodNumbers } from "./pod-numbers-file.ts";
 import { PodNumbersStore } from "./pod-numbers-store.ts";
 import type { DeviceUse } from "./usage.ts";
 
@@ -88,7 +88,7 @@ describe("the file of numbers", () => {
     const memory = new PodNumbers();
     const tracked: string[] = [];
     const usage = { track: (ids: readonly string[]) => tracked.push(...ids) };
-    const file = new PodNumbersFile(directory, "boot");
+    const file = podNumbersFile(directory, "boot");
     const store = new PodNumbersStore({ numbers: memory, usage, file, log });
     store.load();
     const see = (id: string, use: DeviceUse, current: string) =>

@@ -1,14 +1,16 @@
 import { join } from "node:path";
+import { BackgroundSave } from "../../common/background-save.ts";
 import type { Clock } from "../../common/clock.ts";
 import { LogOnce } from "../../common/log-once.ts";
 import type { Logger } from "../../common/logger.ts";
 import { PluginError } from "../../common/plugin-error.ts";
+import type { StateFile } from "../../common/state-file.ts";
 import { deviceId } from "../../v4l2/device-ids.ts";
 import { type IdentifiedDevice, identify, remember } from "../../v4l2/identify.ts";
 import { groupNodes, type NodeGroup } from "../../v4l2/physical-device.ts";
 import { type PluggedNode, PluggedNodes } from "../../v4l2/plugged-nodes.ts";
 import type { VideoNode } from "../../v4l2/video-node.ts";
-import { type CameraMemoryFile, isSameCamera, type RememberedCamera } from "./camera-memory.ts";
+import { isSameCamera, type RememberedCamera } from "./camera-memory.ts";
 import type { CameraPlaces, CameraPoolSettings } from "./camera-settings.ts";
 import { linksFor, traitsOf, whyNotIn, withMemory } from "./find-pool.ts";
 import { type CameraNode, describeNode, isOpenInKernel, mainNode } from "./list-cameras.ts";
@@ -35,7 +37,7 @@ export interface PluggedCamera {
 export interface CatalogDeps {
   /** Asks these nodes, all free, in a process that may hang (`queryNodes`). */
   readonly query: (paths: readonly string[]) => Promise<ReadonlyMap<string, NodeAnswer>>;
-  readonly memory: Pick<CameraMemoryFile, "load" | "save">;
+  readonly memory: Pick<StateFile<readonly RememberedCamera[]>, "load" | "save">;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -65,12 +67,11 @@ export class CameraCatalog {
   readonly #asked = new Map<string, Asked>();
   readonly #listeners = new Set<() => void>();
   readonly #once = new LogOnce();
+  readonly #saving: BackgroundSave;
   #remembered: readonly RememberedCamera[];
   /** Paths in /sys of devices that pods owned at the start; set with the first scan. */
   #owned: ReadonlySet<string> | undefined;
   #asking: Promise<void> | undefined;
-  #saving: Promise<void> | undefined;
-  #isSaveWanted = false;
 
   /** @param allocated IDs of the devices that pods own at the start: they are not opened. */
   constructor(
@@ -84,10 +85,16 @@ export class CameraCatalog {
     this.#allocated = new Set(allocated);
     this.#deps = deps;
     this.#nodes = new PluggedNodes(places.sysfsDir);
-    const { cameras, problem } = deps.memory.load();
+    const { memory, log } = deps;
+    this.#saving = new BackgroundSave({
+      save: () => memory.save(this.#remembered),
+      failed: "Names of cameras could not be saved",
+      log,
+    });
+    const { content: cameras = [], problem } = memory.load();
     this.#remembered = cameras;
     if (problem !== undefined) {
-      deps.log.warn("Names of cameras could not be read", {
+      log.warn("Names of cameras could not be read", {
         ...problem.fields(),
         next: "devices are named as if they had never been plugged in",
       });
@@ -164,8 +171,8 @@ export class CameraCatalog {
   }
 
   /** Resolves when the last change was written, or could not be. */
-  async saved(): Promise<void> {
-    await this.#saving;
+  saved(): Promise<void> {
+    return this.#saving.saved();
   }
 
   async #askAll(): Promise<void> {
@@ -261,34 +268,7 @@ export class CameraCatalog {
       ];
     });
     this.#remembered = remember(seen, before, isSameCamera);
-    if (keeps && this.#remembered !== before) this.#saveSoon();
-  }
-
-  #saveSoon(): void {
-    this.#isSaveWanted = true;
-    this.#saving ??= this.#save().finally(() => {
-      this.#saving = undefined;
-    });
-  }
-
-  async #save(): Promise<void> {
-    const { memory, log } = this.#deps;
-    while (this.#isSaveWanted) {
-      this.#isSaveWanted = false;
-      try {
-        await memory.save(this.#remembered);
-        this.#once.forget("save");
-      } catch (reason) {
-        const error = PluginError.from(reason);
-        log[this.#once.isNew("save", error.message) ? "warn" : "debug"](
-          "Names of cameras could not be saved",
-          {
-            ...error.fields(),
-            next: "they count until this process ends; trying again with the next change",
-          },
-        );
-      }
-    }
+    if (keeps && this.#remembered !== before) this.#saving.soon();
   }
 }
 

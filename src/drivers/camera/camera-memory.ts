@@ -1,7 +1,5 @@
 import { join } from "node:path";
-import { ensureDirectory, moveAside, readFileIfPresent, replaceFile } from "../../common/files.ts";
-import { isRecord } from "../../common/is-record.ts";
-import { messageOf, PluginError } from "../../common/plugin-error.ts";
+import { readEntries, readState, StateFile, writeState } from "../../common/state-file.ts";
 import type { DeviceKind } from "../../v4l2/device-kind.ts";
 import type { RememberedDevice } from "../../v4l2/identify.ts";
 
@@ -21,70 +19,13 @@ export function isSameCamera(a: RememberedCamera, b: RememberedCamera): boolean 
   return JSON.stringify(writeCamera(a)) === JSON.stringify(writeCamera(b));
 }
 
-/** 256 devices take 80 kB; a far larger file holds something else. */
-const maxBytes = 1024 * 1024;
-
-/** Version of the file format; a file of another version is moved aside as a damaged one. */
-const version = 1;
-
 /** `cameras.json` in the state directory. */
-export class CameraMemoryFile {
-  readonly path: string;
-
-  constructor(stateDir: string) {
-    this.path = join(stateDir, "cameras.json");
-  }
-
-  /**
-   * Reads the devices; none if there is no file. One that holds none is moved aside to `cameras.json.bad`. Never throws.
-   * `problem` is `cameras_unreadable`.
-   */
-  load(): {
-    readonly cameras: readonly RememberedCamera[];
-    readonly problem: PluginError | undefined;
-  } {
-    try {
-      return { cameras: this.read(), problem: undefined };
-    } catch (cause) {
-      const isDamaged = !(cause instanceof Error && "code" in cause);
-      const isKept = isDamaged && moveAside(this.path, `${this.path}.bad`);
-      const message = `${this.path} can't be read: ${messageOf(cause)}${isKept ? `; it is kept as ${this.path}.bad` : ""}.`;
-      const remedy = isDamaged
-        ? "Find out which program wrote to the file."
-        : "Let this process read the file, and restart it.";
-      return {
-        cameras: [],
-        problem: new PluginError("cameras_unreadable", message, { cause, remedy }),
-      };
-    }
-  }
-
-  /** Reads the devices, and changes nothing. @throws Error that says what is wrong with the file. */
-  read(): readonly RememberedCamera[] {
-    const text = readFileIfPresent(this.path, maxBytes);
-    return text === undefined ? [] : readCameras(text);
-  }
-
-  /**
-   * Replaces the file, see {@link replaceFile}. Creates the directory.
-   * @throws PluginError `cameras_not_kept`.
-   */
-  async save(cameras: readonly RememberedCamera[]): Promise<void> {
-    const directory = join(this.path, "..");
-    try {
-      ensureDirectory(directory);
-      await replaceFile(this.path, writeCameras(cameras));
-    } catch (cause) {
-      const message = `${this.path} can't be written: ${messageOf(cause)}.`;
-      const remedy = `Make room in ${directory} and let this process write there, or name another STATE_DIR.`;
-      throw new PluginError("cameras_not_kept", message, { cause, remedy });
-    }
-  }
-}
-
-/** The devices as JSON. */
-export function writeCameras(cameras: readonly RememberedCamera[]): string {
-  return `${JSON.stringify({ version, cameras: cameras.map(writeCamera) }, null, 2)}\n`;
+export function cameraMemoryFile(stateDir: string): StateFile<readonly RememberedCamera[]> {
+  return new StateFile(join(stateDir, "cameras.json"), {
+    write: (cameras) => writeState({ cameras: cameras.map(writeCamera) }),
+    read: (text) => readEntries(readState(text), "cameras", readCamera),
+    codes: { unreadable: "cameras_unreadable", notKept: "cameras_not_kept" },
+  });
 }
 
 function writeCamera(camera: RememberedCamera) {
@@ -92,24 +33,12 @@ function writeCamera(camera: RememberedCamera) {
   return { id, place, serial, number, driver, card, bus_info: busInfo, kinds };
 }
 
-/** Reads the devices. @throws Error that says what is wrong with the text. */
-export function readCameras(text: string): readonly RememberedCamera[] {
-  const data: unknown = JSON.parse(text);
-  if (!isRecord(data)) throw new Error("it is not a JSON object");
-  if (data["version"] !== version) {
-    throw new Error(`its version is ${JSON.stringify(data["version"])}, not ${version}`);
-  }
-  const { cameras } = data;
-  if (!Array.isArray(cameras)) throw new Error("it has no list of cameras");
-  return cameras.map((entry: unknown) => readCamera(entry));
-}
-
 const kindNames: readonly DeviceKind[] = [
   ...(["camera", "codec", "output", "metadata", "media_controller", "other"] as const),
 ];
 
-function readCamera(entry: unknown): RememberedCamera {
-  const { id, place, serial, number, driver, card, bus_info, kinds } = isRecord(entry) ? entry : {};
+function readCamera(entry: Record<string, unknown>): RememberedCamera | undefined {
+  const { id, place, serial, number, driver, card, bus_info, kinds } = entry;
   const texts = [id, place, driver, card, serial ?? "", bus_info ?? ""];
   const isKind = (kind: unknown) => kindNames.some((known) => known === kind);
   const isCamera =
@@ -117,7 +46,7 @@ function readCamera(entry: unknown): RememberedCamera {
     Number.isInteger(number) &&
     Array.isArray(kinds) &&
     kinds.every(isKind);
-  if (!isCamera) throw new Error(`one of its cameras is ${JSON.stringify(entry)?.slice(0, 100)}`);
+  if (!isCamera) return undefined;
   const camera = { id, place, number, driver, card, kinds };
   return {
     ...(camera as Omit<RememberedCamera, "serial" | "busInfo">),

@@ -7,7 +7,7 @@ export { answerQueries, answerResets, type ControlReset } from "./answer-queries
 export { askNodes } from "./ask-nodes.ts";
 export { CameraCatalog } from "./camera-catalog.ts";
 export { CameraDriver } from "./camera-driver.ts";
-export { CameraMemoryFile, type RememberedCamera } from "./camera-memory.ts";
+export { cameraMemoryFile, type RememberedCamera } from "./camera-memory.ts";
 export type { CameraPlaces, CameraPoolSettings } from "./camera-settings.ts";
 export { linksFor, traitsOf, whyNotIn, withMemory } from "./find-pool.ts";
 export { linuxCameras } from "./linux-cameras.ts";

@@ -48,7 +48,7 @@ export interface Asking {
  * Lists the devices of this node that have hardware behind them, with all of their nodes, in the order of their first
  * numbers. Without `asking` it opens nothing.
  *
- * @param remembered Devices that have a name already, see `CameraMemoryFile`. Default: none.
+ * @param remembered Devices that have a name already, see `cameraMemoryFile`. Default: none.
  */
 export async function listCameras(
   { deviceDir, sysfsDir }: Places,

@@ -8,8 +8,8 @@ import { PluginError } from "../../../src/common/plugin-error.ts";
 import {
   CameraCatalog,
   CameraDriver,
-  CameraMemoryFile,
   type CameraPoolSettings,
+  cameraMemoryFile,
   linuxCameras,
 } from "../../../src/drivers/camera/index.ts";
 import type { DeviceObservation } from "../../../src/drivers/driver.ts";
@@ -61,7 +61,7 @@ export async function main(): Promise<number> {
   };
   const places = { deviceDir: "/dev", sysfsDir: "/sys", linkDir };
   const deps = { ...parts, clock: systemClock, log: silentLogger };
-  const memory = new CameraMemoryFile("/run/camera-state");
+  const memory = cameraMemoryFile("/run/camera-state");
   const catalog = new CameraCatalog([pool], places, [], { ...deps, memory });
   const driver = new CameraDriver(pool, places, [], { ...deps, catalog });
   const { signal } = new AbortController();
