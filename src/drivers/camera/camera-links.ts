@@ -1,4 +1,12 @@
-import { mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 
 /**
@@ -46,12 +54,17 @@ export class CameraLinks {
       return;
     }
     if (this.isAt(link, node)) return;
-    // Container runtimes run as root, and other programs of the host may want to follow it.
-    mkdirSync(this.#directory, { recursive: true, mode: 0o755 });
+    this.#ensureDirectory();
     const draft = join(this.#directory, `.${basename(link)}.tmp`);
     rmSync(draft, { force: true });
     symlinkSync(join(this.#hostDeviceDir, node), draft);
     renameSync(draft, link);
+  }
+
+  /** Other programs of the host than container runtimes, which run as root, may follow the links, whatever the umask is. */
+  #ensureDirectory(): void {
+    const isNew = mkdirSync(this.#directory, { recursive: true }) !== undefined;
+    if (isNew) chmodSync(this.#directory, 0o755);
   }
 
   #read(link: string): string | undefined {
