@@ -6,6 +6,7 @@ import type { AdminService, Device } from "../gen/videodevice/admin/v1/admin_pb.
 import { logInternalError } from "../observe/internal-error-log.ts";
 import { fromProtoLevel, toProtoLevel } from "../observe/log-level.ts";
 import { adminError, internalError, isExpected } from "./admin-errors.ts";
+import { describeIds } from "./describe-ids.ts";
 import { type StatusSource, type WatchTimes, watchStatus } from "./watch.ts";
 
 /** The plugin's side of the API. Actions throw PluginError with the codes of `admin-errors.ts`. */
@@ -140,11 +141,9 @@ function findDevice(id: string, devices: readonly Device[]): Device {
   }
   const device = devices.find((one) => one.id === id);
   if (device !== undefined) return device;
-  const [first, last] = [devices[0]?.id, devices.at(-1)?.id];
-  const range = first === last ? `it has ${first}` : `it has ${first} to ${last}`;
   throw new PluginError(
     "device_unknown",
-    `${id.slice(0, quotedLength)} is not one of this node's devices; ${range}.`,
+    `${id.slice(0, quotedLength)} is not one of this node's devices; the node has ${describeIds(devices.map((one) => one.id))}.`,
     { remedy },
   );
 }

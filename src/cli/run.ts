@@ -6,7 +6,7 @@ import { writeAllSync } from "../common/write-sync.ts";
 import type { Config } from "../config/config.ts";
 import { describeConfig, describePool } from "../config/describe-config.ts";
 import { type LoadResult, loadConfig } from "../config/load-config.ts";
-import { formatProblems } from "../config/problem.ts";
+import { formatProblems, type Problem, quote } from "../config/problem.ts";
 import { renderHelp } from "../config/render-help.ts";
 import { systemSources } from "../config/system-sources.ts";
 import { onLibraryLog } from "../grpc/server.ts";
@@ -18,7 +18,6 @@ import { allocatedByPool, createDrivers } from "../plugin/create-drivers.ts";
 import { Plugin } from "../plugin/plugin.ts";
 import { type Command, exitCode, program } from "./command.ts";
 import { unsupportedPools } from "./unsupported-pools.ts";
-
 import { version } from "./version.ts";
 
 /** Longest duration of a stop before the process ends anyway, ms. */
@@ -87,10 +86,17 @@ export const runCommand: Command = {
   },
 };
 
-/** The configuration, unless it has something that this version can't run. */
+/** The configuration, unless it has something that this version can't run, or nothing for this node. */
 function runnable(loaded: LoadResult): LoadResult {
-  const problems = loaded.ok ? unsupportedPools(loaded.pools) : [];
+  if (!loaded.ok) return loaded;
+  const { config, pools } = loaded;
+  const problems = pools.length === 0 ? [noPool(config)] : unsupportedPools(pools);
   return problems.length > 0 ? { ok: false, problems } : loaded;
+}
+
+function noPool({ configFile, nodeName }: Config): Problem {
+  const text = `no pool is for the node ${quote(nodeName)}, expected one without onNodes or with a name that fits; or keep the plugin off this node`;
+  return { subject: configFile, text };
 }
 
 function logger(config: Config): Logger & LogLevelControl {

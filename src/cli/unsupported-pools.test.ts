@@ -34,3 +34,13 @@ test.each([
   expect({ code, out }).toEqual({ code: 78, out: "" });
   expect(err).toStartWith(`pool codecs: ${said}\n`);
 });
+
+test("run ends with exit code 78 on a node for which the file has no pool", async () => {
+  const path = join(directory, "pools.yaml");
+  writeFileSync(path, file("").replace("devices:", "onNodes: [lab-*], devices:"));
+  const { code, out, err } = await cli(["run", "--config", path, "--node-name=node-a"]);
+  expect({ code, out }).toEqual({ code: 78, out: "" });
+  expect(err).toStartWith(
+    `${path}: no pool is for the node "node-a", expected one without onNodes or with a name that fits`,
+  );
+});

@@ -108,7 +108,7 @@ describe("the admin API", () => {
     expect(answer.status).toBe(404);
     expect(await answer.json()).toMatchObject({
       code: "not_found",
-      message: "video99 is not one of this node's devices; it has video10 to video17.",
+      message: "video99 is not one of this node's devices; the node has video10 to video17.",
     });
     expect(await failureOf(client.resetDevice({ deviceId: "video99" }))).toBe(
       "NotFound device_unknown",

@@ -97,9 +97,9 @@ describe("a node with two pools", () => {
     await node.offered(3, 1);
     const { device } = await client.resetDevice({ deviceId: "video11", force: true });
     expect(device).toMatchObject({ id: "video11", pool: "bots", resets: 1 });
-    expect(await failureOf(client.cordonDevice({ deviceId: "video13" }))).toBe(
-      "NotFound device_unknown",
-    );
+    const unknown = client.cordonDevice({ deviceId: "video13" });
+    expect(await failureOf(unknown)).toBe("NotFound device_unknown");
+    await expect(unknown).rejects.toThrow("the node has video10 to video12, video20 to video21.");
     await client.uncordonDevice({ deviceId: "video21" });
     await node.offered(3, 2);
   });
