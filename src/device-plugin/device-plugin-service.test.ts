@@ -66,6 +66,13 @@ describe("the device plugin service", () => {
     }
   });
 
+  test("lists no devices where there are none, so that the kubelet has none of an earlier process", async () => {
+    devices = makeDevices({ driver: new FakeDriver(0) });
+    const lists = client().listAndWatch({})[Symbol.asyncIterator]();
+    expect((await lists.next()).value?.devices).toEqual([]);
+    await lists.return?.();
+  });
+
   test("lists a shared device once for each container, and gives a container its node once", async () => {
     const shared = client(2);
     for await (const list of shared.listAndWatch({})) {

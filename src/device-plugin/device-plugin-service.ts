@@ -86,7 +86,8 @@ export function devicePluginService(
       const stream = streams.add(context.signal, context.requestHeader?.get("user-agent"));
       const changed = new Notify();
       const unsubscribe = inventory.subscribe(changed.notify);
-      let sent = "";
+      // The first list is sent even if it is empty: the kubelet may still have the devices of an earlier process.
+      let sent: string | undefined;
       try {
         while (!stream.signal.aborted) {
           const list = deviceList(inventory, replicas);
