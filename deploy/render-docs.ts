@@ -1,6 +1,6 @@
 /**
  * Renders from the options' table: `.env.example`, the table of `docs/options.md`, the Helm chart's options; from the
- * declaration of the file of pools its JSON Schema; and from
+ * declaration of the config file its JSON Schema; and from
  * `repository` and `version` in package.json the addresses of image, chart and sources, and the version, wherever a file
  * names them.
  */

@@ -7,10 +7,10 @@ import {
 } from "../../src/config/pools/declaration.ts";
 import { schemaAddress } from "../../src/config/pools/schema-address.ts";
 
-/** Path of the JSON Schema of a file of pools, relative to the checkout. */
+/** Path of the JSON Schema of the config file, relative to the checkout. */
 export const poolsSchemaPath = "docs/video-device-plugin.schema.json";
 
-/** JSON Schema (draft 7, which editors know best) of a file of pools, from the declaration by which the program reads it. */
+/** JSON Schema (draft 7, which editors know best) of the config file, from the declaration by which the program reads it. */
 export function poolsSchema(): object {
   const context = { lookupGroup: () => undefined };
   const pool = v.union([loopbackPoolSchema(context), devicesPoolSchema(context)]);

@@ -19,7 +19,7 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: "config",
-    summary: "Check a file of pools, or print the configuration as one",
+    summary: "Check a config file, or print the configuration as one",
     load: async () => (await import("./config.ts")).configCommand,
   },
   {
@@ -64,7 +64,7 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: "devices",
-    summary: "List, add, remove, reset and repair loopback devices",
+    summary: "List video devices; add, remove, reset, repair loopback ones",
     load: async () => (await import("./devices.ts")).devicesCommand,
   },
   {

@@ -47,9 +47,14 @@ See "video-device-plugin config --help".
     const missing = join(directory, "none.yaml");
     const { code, err } = await cli(["config", "check", missing]);
     expect(code).toBe(78);
-    expect(err).toStartWith(`--config: cannot read "${missing}", expected a file of pools; ENOENT`);
+    expect(err).toStartWith(`--config: cannot read "${missing}", expected a config file; ENOENT`);
     expect((await cli(["config", "check"])).code).toBe(64);
     expect((await cli(["config", "check", ""])).code).toBe(64);
+    expect(await cli(["config"])).toEqual({
+      code: 64,
+      out: "",
+      err: 'COMMAND: is missing, expected check or print\nSee "video-device-plugin config --help".\n',
+    });
   });
 
   test("does not count variables of pools, which the file replaces", async () => {

@@ -40,11 +40,11 @@ export const configCommand: Command = {
     renderCommandHelp(
       {
         usage: ["config check FILE", "config print [options of run]"],
-        about: `Works on the file of pools that run reads with --config, and needs no node.
+        about: `Works on the config file, which run reads with --config, and needs no node.
 
-  check    Reads the file as run would, and lists its pools or all that is wrong
-           with it, with line and column, and exit code 78. Variables that belong to a pool
-           don't count here.
+  check    Reads the file as run would. Lists its pools, or all mistakes with
+           line and column and exit code 78. A variable that belongs to a pool is
+           a mistake to run, and not here.
   print    Prints the pools as a file, with all defaults filled in: those of
            --config, or the one that the options describe. That file then
            replaces these options.`,
@@ -63,6 +63,10 @@ export const configCommand: Command = {
     const [name = "", ...rest] = argv;
     const run = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
     if (run !== undefined) return run(rest, terminal);
+    if (name === "") {
+      const missing = { subject: "COMMAND", text: "is missing, expected check or print" };
+      return usageError([missing], "config --help", terminal);
+    }
     const meant = didYouMean(suggest(name.toLowerCase(), Object.keys(subcommands)));
     const text = `unknown command of config, expected check or print${meant}`;
     return usageError([{ subject: quote(name), text }], "config --help", terminal);

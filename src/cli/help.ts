@@ -27,7 +27,7 @@ export function helpCommand(commands: readonly ListedCommand[]): Command {
 /** What the program is, its commands and a few examples; ends with a line break. */
 function renderOverview(commands: readonly ListedCommand[], columns: number): string {
   const entries = commands.map(({ name, summary }) => [`${name} `, summary] as const);
-  return `${program} gives Kubernetes pods v4l2loopback cameras.
+  return `${program} gives Kubernetes pods cameras: v4l2loopback devices and real ones.
 
 Usage: ${program} [command] [options]
 

@@ -105,7 +105,7 @@ test("the options make one pool, whose options are those of the configuration", 
   expect({ ...config, ...pools[0]?.options }).toEqual(config);
 });
 
-describe("with a file of pools", () => {
+describe("with a config file", () => {
   const argv = [`--config=${poolsPath}`];
   const readFile = () => `${poolsText.replace("[{", "[{ onNodes: [edge-*],")}`;
 
@@ -149,10 +149,10 @@ describe("with a file of pools", () => {
       '--log-level: got "loud" (from the command line), expected one of debug, info, warn, error',
       "/pools.yaml:1:1: apiVersion: is missing",
       "/pools.yaml:1:1: kind: is missing",
-      "/pools.yaml:1:8: pools: got a mapping, expected a list",
+      "/pools.yaml:1:8: pools: got an empty mapping, expected a list",
     ]);
     expect(problems({ argv })).toEqual([
-      "--config: cannot read \"/pools.yaml\", expected a file of pools; ENOENT: no such file or directory, open '/pools.yaml'",
+      "--config: cannot read \"/pools.yaml\", expected a config file; ENOENT: no such file or directory, open '/pools.yaml'",
     ]);
   });
 

@@ -192,7 +192,7 @@ function readConfigFile(
   try {
     text = sources.readFile(path);
   } catch (error) {
-    const problem = `cannot read ${quote(path)}, expected a file of pools; ${messageOf(error)}`;
+    const problem = `cannot read ${quote(path)}, expected a config file; ${messageOf(error)}`;
     return { pools: [], problems: [{ subject: `--${options.configFile.flag}`, text: problem }] };
   }
   // The YAML parser takes a megabyte of memory, which a process without such a file needs not have.

@@ -31,7 +31,7 @@ export function renderHelp(columns = 80): string {
 }
 
 const introduction =
-  "Creates the node's video devices, registers them with the kubelet, and keeps them healthy until it is stopped. SIGTERM stops it and leaves the devices as they are; SIGHUP has it inspect every device.";
+  "Creates the node's video devices, registers them with the kubelet, and keeps them healthy until it is stopped. SIGTERM stops it and leaves the devices as they are; SIGHUP has it inspect every device and check the config file.";
 
 const precedence =
   "Each value comes from the command line, else from the environment, else from the env-file, else it is the default. An empty variable counts as not set. All mistakes are reported at once, before anything changes, with exit code 78.";

@@ -21,7 +21,7 @@ test("the table of docs/options.md equals the rendering of the options' table", 
   expect(table).toBe(`\n${renderOptionsTable()}`);
 });
 
-test("the JSON Schema of a file of pools equals its rendering", async () => {
+test("the JSON Schema of the config file equals its rendering", async () => {
   expect(await Bun.file(join(root, poolsSchemaPath)).text()).toBe(renderPoolsSchema());
 });
 

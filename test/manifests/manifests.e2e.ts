@@ -849,7 +849,7 @@ function configMapOf(objects: ReturnType<typeof parseDocuments>): ConfigMap {
 }
 
 /**
- * The DaemonSet without what says that the file of pools has changed: Helm's annotation, and the end of the ConfigMap's
+ * The DaemonSet without what says that the config file has changed: Helm's annotation, and the end of the ConfigMap's
  * name; and without the order of mounts and volumes, which the container runtime sorts.
  */
 function withoutPoolsHash(objects: ReturnType<typeof parseDocuments>): unknown {

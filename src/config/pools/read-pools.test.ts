@@ -163,6 +163,10 @@ describe("problems name place, value and what is allowed", () => {
     ],
     ["count:", "7:11: pools[0].loopback.count: got nothing, expected a whole number from 1 to 246"],
     [
+      "maxBuffers:",
+      "7:16: pools[0].loopback.maxBuffers: got nothing, expected a whole number from 1 to 32, or nothing; leave out the key",
+    ],
+    [
       "count: [1]",
       "7:12: pools[0].loopback.count: got a list, expected a whole number from 1 to 246",
     ],
@@ -218,11 +222,11 @@ describe("problems name place, value and what is allowed", () => {
     ],
     [
       "{}",
-      "p.yaml:5:2: pools[0].devices.select[0]: got a mapping, expected a field such as driver, or kind: any for every device",
+      "p.yaml:5:2: pools[0].devices.select[0]: got an empty mapping, expected a field such as driver, or kind: any for every device",
     ],
     [
       "{ usb: {} }",
-      "p.yaml:5:9: pools[0].devices.select[0].usb: got a mapping, expected a field such as vendor",
+      "p.yaml:5:9: pools[0].devices.select[0].usb: got an empty mapping, expected a field such as vendor",
     ],
     [
       "{ kind: webcam }",
@@ -232,17 +236,21 @@ describe("problems name place, value and what is allowed", () => {
       "{ virtual: yes }",
       'p.yaml:5:13: pools[0].devices.select[0].virtual: got "yes", expected true or false',
     ],
-    ["", "p.yaml:4:50: pools[0].devices.select: got a list, expected 1 to 64 entries; there are 0"],
+    ["", "p.yaml:4:50: pools[0].devices.select: got an empty list, expected 1 to 64 entries"],
   ])("%j in select", (rule, problem) => {
     expect(select(rule)).toEqual([problem]);
   });
 
   test.each([
-    ["- {}", "p.yaml:4:3: pools[0]: got a mapping, expected a pool with loopback or devices"],
+    ["- {}", "p.yaml:4:3: pools[0]: it has neither loopback nor devices, expected one of them"],
     ["- bots", 'p.yaml:4:3: pools[0]: got "bots", expected a pool with loopback or devices'],
     [
       "- { name: a, resource: b.c/d }",
-      "p.yaml:4:3: pools[0]: got a mapping, expected a pool with loopback or devices",
+      "p.yaml:4:3: pools[0]: it has neither loopback nor devices, expected one of them",
+    ],
+    [
+      "- { name: a, resource: b.c/d, lopback: {} }",
+      "p.yaml:4:3: pools[0]: it has neither loopback nor devices, expected one of them; did you mean loopback?",
     ],
     [
       "- { name: a, resource: b.c/d, loopback: {}, devices: {} }",
@@ -300,8 +308,8 @@ describe("the rules about options hold for each pool", () => {
   container: { path: "/dev/feed{n}", env: CAM, preStart: true }
 `;
     expect(problems(ready, { manageDevices: false })).toEqual([
-      "p.yaml:7:10: pools[0].ready: got a mapping, expected none with --no-manage-devices: the process that offers ready cameras has to create and write them",
-      "p.yaml:7:10: pools[0].ready: got a mapping, expected none with loopback.exclusiveCaps: false, with which Chromium lists no camera",
+      "p.yaml:7:10: pools[0].ready: got an empty mapping, expected none with --no-manage-devices: the process that offers ready cameras has to create and write them",
+      "p.yaml:7:10: pools[0].ready: got an empty mapping, expected none with loopback.exclusiveCaps: false, with which Chromium lists no camera",
       'p.yaml:7:10: pools[0].ready.size: got "1280x720" (the default), expected at most 640x1080, which loopback.maxWidth and loopback.maxHeight allow',
       'p.yaml:7:10: pools[0].ready.feedPath: got "/dev/feed{index}" (the default), expected another path than that of container.path, where the container has the camera',
       'p.yaml:8:43: pools[0].container.env: got "CAM", expected a name such as VIDEO_DEVICE with ready: it has to end in _DEVICE, and the variables of camera and feed end in _CAMERA and _FEED instead',

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { PoolConfig } from "../pool-config.ts";
 import type { Problem } from "../problem.ts";
+import { didYouMean, suggest } from "../suggest.ts";
 import type { ParseContext } from "../types/option-type.ts";
 import { cameraPool, loopbackPool } from "./build-pool.ts";
 import { devicesPoolSchema, fileSchema, loopbackPoolSchema, maxPools } from "./declaration.ts";
@@ -9,7 +10,7 @@ import { type ProcessOptions, poolProblems } from "./pool-checks.ts";
 import { schemaProblem } from "./schema-problem.ts";
 import { type FileProblem, type Path, YamlFile } from "./yaml-file.ts";
 
-/** What a file of pools says, and all that is wrong with it. */
+/** What a config file says, and all that is wrong with it. */
 export interface PoolsFile {
   /** The pools of all nodes, in the order of the file, without those that have a problem. */
   readonly pools: readonly FilePool[];
@@ -17,7 +18,7 @@ export interface PoolsFile {
 }
 
 /**
- * Reads the text of a file of pools. Never throws.
+ * Reads the text of a config file. Never throws.
  *
  * @param path What the problems call the file.
  * @param process The options that all pools share, for rules about both.
@@ -56,6 +57,17 @@ function entriesOf(content: unknown): readonly unknown[] {
   return Array.isArray(pools) ? pools : [];
 }
 
+const notAPool = { got: true, text: "expected a pool with loopback or devices" };
+
+/** What is wrong with a pool that has both of its kinds, or neither. */
+function kindProblem(given: object): Pick<FileProblem, "text"> {
+  if ("loopback" in given)
+    return { text: "it has both loopback and devices, expected one of them" };
+  const meant = Object.keys(given).map((key) => suggest(key, ["loopback", "devices"]));
+  const hint = didYouMean(meant.find((kind) => kind !== undefined));
+  return { text: `it has neither loopback nor devices, expected one of them${hint}` };
+}
+
 function readPool(
   content: unknown,
   path: Path,
@@ -66,11 +78,7 @@ function readPool(
   const given = typeof content === "object" && content !== null ? content : {};
   const isLoopback = "loopback" in given;
   if (isLoopback === "devices" in given) {
-    if (isLoopback) {
-      const text = "it has both loopback and devices, expected one of them";
-      return { problems: [{ path, text }] };
-    }
-    return { problems: [{ path, got: true, text: "expected a pool with loopback or devices" }] };
+    return { problems: [{ path, ...(given === content ? kindProblem(given) : notAPool) }] };
   }
   const problems = (issues: readonly v.BaseIssue<unknown>[]) => ({
     problems: issues.map((issue) => schemaProblem(issue, file, path)),

@@ -21,10 +21,12 @@ export function value<T>(type: OptionType<T>, context: ParseContext, description
       const fits = typesOf(type).includes(typeOf(given));
       const parsed = type.parse(isScalar(given) ? String(given) : "", context);
       if (fits && parsed.ok) return parsed.value;
-      const reason = parsed.ok || !fits ? "" : (parsed.reason ?? "");
+      const reason = parsed.ok ? "" : (parsed.reason ?? "");
+      const whereOk = isText ? "leave out the quotes" : "leave out the key";
+      const isOkElsewhere = parsed.ok && (isText || given === null);
       addIssue({
         expected,
-        message: isText && !fits && parsed.ok ? "leave out the quotes" : reason,
+        message: fits ? reason : isOkElsewhere ? whereOk : "",
         ...(!isText && typesOf(type).includes("string") ? { received: unquoted } : {}),
       });
       return NEVER;
@@ -120,7 +122,8 @@ export function list<S extends v.GenericSchema>(
       if (!dataset.typed) return;
       const { length } = dataset.value;
       if (length >= min && length <= max) return;
-      addIssue({ expected: `${min} to ${max} entries`, message: `there are ${length}` });
+      const message = length === 0 ? "" : `there are ${length}`;
+      addIssue({ expected: `${min} to ${max} entries`, message });
     }),
     v.metadata({ description, minItems: min, maxItems: max }),
   );

@@ -28,7 +28,7 @@ test.each([
   ["a: \0", "p.yaml:1:4: not a text file, expected YAML in UTF-8"],
   ["just text", 'p.yaml:1:1: got "just text", expected a mapping'],
   ["- a\n- b", "p.yaml:1:1: got a list, expected a mapping"],
-  ["[]", "p.yaml:1:1: got a list, expected a mapping"],
+  ["[]", "p.yaml:1:1: got an empty list, expected a mapping"],
 ])("%j is a named error", (text, problem) => {
   expect(problems(text)).toEqual([problem]);
 });
@@ -37,7 +37,7 @@ test("what another kind of file is, is said", () => {
   expect(problems("apiVersion: v1\nkind: ConfigMap\npools: []\n")).toEqual([
     'p.yaml:1:13: apiVersion: got "v1", expected video-device-plugin/v1alpha1',
     'p.yaml:2:7: kind: got "ConfigMap", expected Pools',
-    "p.yaml:3:8: pools: got a list, expected 1 to 64 entries; there are 0",
+    "p.yaml:3:8: pools: got an empty list, expected 1 to 64 entries",
   ]);
 });
 

@@ -105,8 +105,8 @@ export class YamlFile {
   /** A value as the file has it: `0825`, `"a b"`, "a mapping". */
   shown(path: Path): string {
     const node = this.#walk(path).at(-1)?.value;
-    if (isMap(node)) return "a mapping";
-    if (isSeq(node)) return "a list";
+    if (isMap(node)) return node.items.length === 0 ? "an empty mapping" : "a mapping";
+    if (isSeq(node)) return node.items.length === 0 ? "an empty list" : "a list";
     if (!isScalar(node) || node.value === null) return "nothing";
     return typeof node.value === "string" ? quote(node.value) : (node.source ?? String(node.value));
   }
