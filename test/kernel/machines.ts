@@ -12,7 +12,7 @@ import {
 } from "./provision.ts";
 import { readyToolsSuite } from "./ready-tools-suite.ts";
 import { ResultsTable } from "./results-table.ts";
-import { storiesOf } from "./stories/stories.ts";
+import { realDeviceStories, storiesOf } from "./stories/stories.ts";
 import { storySuite } from "./stories/story-suite.ts";
 import type { Suite } from "./suite.ts";
 import { toolsSuite } from "./tools-suite.ts";
@@ -65,7 +65,7 @@ function wholeMachine(version: ModuleVersion): Machine {
     readyToolsSuite,
     scenarioSuite("programs", version, programsTable),
     ...(OLDEST_AND_NEWEST.includes(version) ? [scenarioSuite("using", version, usingTable)] : []),
-    ...(version === "0.15.4" ? [camerasSuite, cameraDriverSuite] : []),
+    ...(version === "0.15.4" ? realDevices(version) : []),
   ];
   return machine(
     `v4l2loopback ${version}`,
@@ -78,8 +78,7 @@ function newerKernel(version: ModuleVersion): Machine {
   const suites = [
     scenarioSuite("driver", version, driverTable),
     compressedModulesSuite,
-    camerasSuite,
-    cameraDriverSuite,
+    ...realDevices(version),
   ];
   return machine(`v4l2loopback ${version}`, { moduleVersion: version }, forGate(version, suites));
 }
@@ -90,6 +89,12 @@ function uncleanMemory(version: ModuleVersion): Machine {
     { moduleVersion: version, kernelArguments: "init_on_alloc=0" },
     forGate(version, [uncleanMemorySuite(version)]),
   );
+}
+
+/** Tools, driver and plugin with devices other than v4l2loopback's. */
+function realDevices(version: ModuleVersion): Suite[] {
+  const stories = realDeviceStories.map((story) => storySuite(story, version, storyTable));
+  return [camerasSuite, cameraDriverSuite, ...stories];
 }
 
 /** The stories of the gate, or those that only the full run has. */

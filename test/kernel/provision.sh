@@ -234,14 +234,16 @@ provide_version() {
   rm -rf "$work"
 }
 
-# provide_tool FILE: compiles it, to its name without .c.
+# provide_tool FILE: compiles it, to its name without .c. The source is kept beside it: several checkouts share the cache, and
+# which of them has the younger file says nothing.
 provide_tool() {
   local tool
   tool=$cache/$(basename "$1" .c)
-  [[ ! $tool -nt $here/$1 ]] || return 0
+  ! cmp -s "$here/$1" "$tool.c" || return 0
   gcc-12 -static -O2 -Wall -Wextra -Werror -o "$tool.new" "$here/$1"
   strip "$tool.new"
   mv "$tool.new" "$tool"
+  cp "$here/$1" "$tool.c"
 }
 
 # driver/programs.ts plays with these. Of all the packages they depend on, 0.5 GB, only the libraries they are

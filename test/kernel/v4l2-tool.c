@@ -19,6 +19,8 @@
  *                                               "closed", those that a reader gets;
  *                                               "timeout": the timeout image, and keeps the format
  *   v4l2-tool remove NUMBER                     has v4l2loopback (0.13 and later) remove a device
+ *   v4l2-tool inputs DEVICE                     a JSON line for each input, with the status of ENUMINPUT
+ *   v4l2-tool set-control DEVICE ID VALUE       sets a control, whose ID is hexadecimal
  *
  * Exit code: 0, or 1 with "v4l2-tool: <what>: <errno's name>" on stderr; 2 for wrong usage.
  */
@@ -170,12 +172,10 @@ static void search_mapped(const char *device, enum v4l2_buf_type type, const cha
   struct v4l2_requestbuffers request = {.count = 8, .type = type, .memory = V4L2_MEMORY_MMAP};
   if (fd >= 0) ioctl(fd, VIDIOC_S_FMT, &format);
   if (fd >= 0 && ioctl(fd, VIDIOC_REQBUFS, &request) == 0) {
-    struct v4l2_buffer buffer = {.index = 0, .type = type, .memory = V4L2_MEMORY_MMAP};
-    if (ioctl(fd, VIDIOC_QUERYBUF, &buffer) < 0) request.count = 0;
-    /* 0.12 may describe fewer than can be mapped. */
     for (__u32 index = 0; index < request.count; index++) {
-      void *mapped = mmap(NULL, buffer.length, PROT_READ, MAP_SHARED, fd,
-                          buffer.m.offset + index * buffer.length);
+      struct v4l2_buffer buffer = {.index = index, .type = type, .memory = V4L2_MEMORY_MMAP};
+      if (ioctl(fd, VIDIOC_QUERYBUF, &buffer) < 0) continue;
+      void *mapped = mmap(NULL, buffer.length, PROT_READ, MAP_SHARED, fd, buffer.m.offset);
       if (mapped == MAP_FAILED) continue;
       look_for(text, mapped, buffer.length, &seen, &found);
       munmap(mapped, buffer.length);
@@ -198,8 +198,6 @@ static int search(const char *device, int width, int height, const char *text) {
     ssize_t got = read(fd, frame, size);
     if (got > 0) look_for(text, frame, got, &seen, &found);
   }
-  /* A kernel that does not clear memory would hand a copy out again. */
-  explicit_bzero(frame, size);
   close(fd);
   print_found("read", seen, found);
   search_mapped(device, V4L2_BUF_TYPE_VIDEO_CAPTURE, "capture", format, text);
@@ -273,6 +271,26 @@ static int remove_device(int number) {
   return 0;
 }
 
+static int inputs(const char *device) {
+  int fd = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return fail(device);
+  for (struct v4l2_input input = {0}; ioctl(fd, VIDIOC_ENUMINPUT, &input) == 0; input.index++) {
+    printf("{\"index\":%u,\"type\":%u,\"status\":%u", input.index, input.type, input.status);
+    print_json_string("name", input.name, sizeof input.name);
+    puts("}");
+  }
+  close(fd);
+  return 0;
+}
+
+static int control(const char *device, __u32 id, int value) {
+  int fd = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return fail(device);
+  if (set_control(fd, id, value) < 0) return fail("VIDIOC_S_CTRL");
+  close(fd);
+  return 0;
+}
+
 int main(int argc, char **argv) {
   const char *command = argc > 1 ? argv[1] : "";
   int flag = argc > 2 && strncmp(argv[2], "--", 2) == 0;
@@ -293,6 +311,9 @@ int main(int argc, char **argv) {
   if (left == 5 && strcmp(command, "fill") == 0)
     return fill(rest[0], rest[1], atoi(rest[2]), atoi(rest[3]), rest[4]);
   if (left == 1 && strcmp(command, "remove") == 0) return remove_device(atoi(rest[0]));
-  fprintf(stderr, "usage: v4l2-tool query|hold|write-frames|feed|read-frames|search|fill|remove, see v4l2-tool.c\n");
+  if (left == 1 && strcmp(command, "inputs") == 0) return inputs(rest[0]);
+  if (left == 3 && strcmp(command, "set-control") == 0)
+    return control(rest[0], strtoul(rest[1], NULL, 16), atoi(rest[2]));
+  fprintf(stderr, "usage: v4l2-tool query|hold|write-frames|feed|read-frames|search|fill|remove|inputs|set-control, see v4l2-tool.c\n");
   return 2;
 }

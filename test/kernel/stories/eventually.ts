@@ -8,8 +8,9 @@ const PAUSE_MS = 50;
 export async function eventually<T>(
   what: string,
   attempt: () => T | Promise<T>,
+  patienceMs = PATIENCE_MS,
 ): Promise<NonNullable<T>> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + patienceMs;
   let last: unknown;
   do {
     try {
@@ -21,5 +22,5 @@ export async function eventually<T>(
     }
     await after(PAUSE_MS);
   } while (performance.now() < deadline);
-  throw new Error(`${what}: not within ${PATIENCE_MS / 1000} s; last: ${String(last)}`);
+  throw new Error(`${what}: not within ${patienceMs / 1000} s; last: ${String(last)}`);
 }

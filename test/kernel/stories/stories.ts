@@ -1,5 +1,7 @@
 import type { ModuleVersion } from "../provision.ts";
+import { suiteSeconds } from "../suite.ts";
 import { firstStart } from "./first-start.ts";
+import { hdmi } from "./hdmi.ts";
 import { held } from "./held.ts";
 import { loss } from "./loss.ts";
 import { numbers } from "./numbers.ts";
@@ -10,10 +12,10 @@ import { predecessor } from "./predecessor.ts";
 import { ready } from "./ready.ts";
 import { restarts } from "./restarts.ts";
 import { restricted } from "./restricted.ts";
+import { staleNode } from "./stale-node.ts";
 import type { Story } from "./story.ts";
 import { takeOver } from "./take-over.ts";
 import { uevents } from "./uevents.ts";
-import { update } from "./update.ts";
 import { withoutModule } from "./without-module.ts";
 
 /** A story as it is played on one version of the module. */
@@ -22,7 +24,15 @@ export interface NamedStory {
   readonly checks: Story;
   /** True if the gate leaves it out. Default: false. */
   readonly fullRunOnly?: boolean;
+  /** Default: that of a suite. */
+  readonly timeoutSeconds?: number;
 }
+
+/** With real devices beside v4l2loopback, whatever its version. The gate plays none of them. */
+export const realDeviceStories: readonly NamedStory[] = [
+  { name: "hdmi", checks: hdmi },
+  { name: "stale-node", checks: staleNode },
+].map((story) => ({ ...story, timeoutSeconds: 4 * suiteSeconds }));
 
 /** All stories there are for a version, or for a node that has no such module. */
 export function storiesOf(moduleVersion: ModuleVersion | "none"): NamedStory[] {
@@ -40,7 +50,6 @@ export function storiesOf(moduleVersion: ModuleVersion | "none"): NamedStory[] {
     { name: "others", checks: [...others(moduleVersion), ...predecessor(moduleVersion)] },
     { name: "ready", checks: [...ready, ...takeOver(moduleVersion)] },
     { name: "held", checks: held(moduleVersion) },
-    { name: "update", checks: update(moduleVersion), fullRunOnly: true },
     // Twice it waits for the 20 s after which a device that the kubelet no longer lists is free.
     { name: "pools", checks: pools(moduleVersion), fullRunOnly: true },
   ];
