@@ -1,7 +1,6 @@
 import { deviceId } from "../../v4l2/device-ids.ts";
 import type { NodeGroup } from "../../v4l2/physical-device.ts";
 import { type DeviceTraits, mismatch, selects } from "../../v4l2/selects.ts";
-import type { RememberedCamera } from "./camera-memory.ts";
 import type { CameraPoolSettings } from "./camera-settings.ts";
 import { type CameraNode, mainNode } from "./list-cameras.ts";
 import { needsLinks, readLinks, type UdevLinks } from "./udev-links.ts";
@@ -34,18 +33,4 @@ export function traitsOf({ nodes, parent }: Nodes, links: UdevLinks): DeviceTrai
 export function linksFor(pools: readonly PoolRules[], deviceDir: string): UdevLinks {
   const isWanted = pools.some(({ select, exclude }) => needsLinks([...select, ...exclude]));
   return isWanted ? readLinks(deviceDir) : new Map();
-}
-
-/** A device with what its nodes said the last time, if they were not asked now. */
-export function withMemory<G extends { readonly nodes: readonly CameraNode[] }>(
-  group: G,
-  before: RememberedCamera | undefined,
-): G {
-  if (before === undefined) return group;
-  const nodes = group.nodes.map((node, at) => {
-    if (!node.isGuess) return node;
-    const kind = before.kinds[at];
-    return { ...node, kind, card: before.card, busInfo: before.busInfo };
-  });
-  return { ...group, nodes };
 }

@@ -113,8 +113,10 @@ const kindOrder: readonly (DeviceKind | undefined)[] = [
 ];
 
 /** The node for which a pod would want the device: that of the pictures. */
-export function mainNode({
+export function mainNode<N extends CameraNode>({
   nodes,
-}: Pick<PhysicalDevice<CameraNode>, "nodes">): CameraNode | undefined {
+}: {
+  readonly nodes: readonly N[];
+}): N | undefined {
   return nodes.toSorted((a, b) => kindOrder.indexOf(a.kind) - kindOrder.indexOf(b.kind))[0];
 }

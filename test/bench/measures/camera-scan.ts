@@ -14,6 +14,7 @@ export const cameraScan: Measure = {
       const { catalog } = node.start({
         pools: [{ ...cameraPool, name: "others", select: [{ driver: "none" }] }, cameraPool],
       });
+      catalog.scan();
       await catalog.ask();
       const took: number[] = [];
       for (let round = rounds(200, 20); round > 0; round--) {
