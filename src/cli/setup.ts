@@ -37,11 +37,14 @@ The result is a table on a terminal or with LOG_FORMAT=pretty, and log lines in 
       write: terminal.out,
     });
     try {
-      if (pools.some((pool) => pool.kind === "loopback" && pool.options.readyCameras)) {
+      const ready = pools.filter((pool) => pool.kind === "loopback" && pool.options.readyCameras);
+      if (ready.length > 0) {
+        const names = ready.map(({ name }) => name).join(", ");
+        const setting = config.configFile === "" ? "READY_CAMERAS" : `ready of ${names}`;
         throw new PluginError(
           "not_supported",
           "Ready cameras can't be set up: they are cameras only while the plugin holds them.",
-          { remedy: "Leave out READY_CAMERAS here. The running plugin creates them itself." },
+          { remedy: `Leave out ${setting} here. The running plugin creates them itself.` },
         );
       }
       // This command creates devices, even if the process after it may not.

@@ -44,3 +44,17 @@ test("run ends with exit code 78 on a node for which the file has no pool", asyn
     `${path}: no pool is for the node "node-a", expected one without onNodes or with a name that fits`,
   );
 });
+
+test("setup names the pools of ready cameras, which it can't set up", async () => {
+  const path = join(directory, "pools.yaml");
+  const pools = `
+  - { name: bots, resource: a.b/bots, loopback: {} }
+  - { name: studio, resource: a.b/studio, loopback: { count: 1, firstNumber: 30 }, ready: {} }`;
+  writeFileSync(path, file("").replace(/pools: .*/, `pools:${pools}`));
+  const { code, out } = await cli(["setup", "--config", path, "--log-format=json"]);
+  expect(code).toBe(1);
+  expect(JSON.parse(out)).toMatchObject({
+    error_code: "not_supported",
+    remedy: "Leave out ready of studio here. The running plugin creates them itself.",
+  });
+});

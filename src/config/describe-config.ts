@@ -28,7 +28,12 @@ export function describeConfig(config: Config, origins: Origins): ConfigDescript
 /** A pool as log fields, by the same names. */
 export function describePool({ name, kind, options: values, ...settings }: PoolConfig): LogFields {
   const keys = optionKeys.filter((key) => key in values);
-  return { pool: name, kind, ...fieldsOf(keys, values), ...settings };
+  const own = Object.entries(settings).map(([key, value]) => [snakeCase(key), value]);
+  return { pool: name, kind, ...fieldsOf(keys, values), ...Object.fromEntries(own) };
+}
+
+function snakeCase(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function fieldsOf(keys: readonly (keyof Config)[], values: Partial<Config>): LogFields {

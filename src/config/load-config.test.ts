@@ -164,6 +164,13 @@ describe("with a config file", () => {
     expect(pools.map(describePool)).toMatchObject([
       { pool: "bots", kind: "loopback", resource_name: "a.b/c", v4l2_device_perm: "0666" },
     ]);
+    const devices = poolsText.replace(
+      "loopback: {}",
+      "devices: { select: [{ driver: uvcvideo }] }",
+    );
+    const [webcams] = load({ argv, readFile: () => devices }).pools.map(describePool);
+    expect(webcams).toMatchObject({ pool: "bots", kind: "devices", device_name: "" });
+    for (const field of Object.keys(webcams ?? {})) expect(field).toMatch(/^[a-z0-9_]+$/);
   });
 });
 

@@ -139,7 +139,7 @@ export class Plugin {
     if (first === undefined) throw new Error("a plugin has at least one pool");
     const pools = new Pools([first, ...others]);
     const cordons = new CordonStore({
-      ...{ inventory: pools, wall, log },
+      ...{ inventory: pools, wall, log, logOf: (id: string) => pools.serving(id).log },
       file: cordonFile(config.stateDir),
     });
     const numbersFile = podNumbersFile(config.stateDir, readBootId());

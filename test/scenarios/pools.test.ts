@@ -91,10 +91,13 @@ describe("a node with two pools", () => {
   });
 
   test("operates a device by its ID alone, whatever its pool is", async () => {
-    await node.served();
+    const { log } = await node.served();
     const client = adminClient(node.adminSocket);
     await client.cordonDevice({ deviceId: "video21", note: "dark" });
     await node.offered(3, 1);
+    expect(log.lines.find(({ msg }) => msg === "Device cordoned")?.fields).toMatchObject({
+      pool: "webcams",
+    });
     const { device } = await client.resetDevice({ deviceId: "video11", force: true });
     expect(device).toMatchObject({ id: "video11", pool: "bots", resets: 1 });
     const unknown = client.cordonDevice({ deviceId: "video13" });

@@ -20,7 +20,8 @@ export function examineCameraPool(
     const why = pool === null ? mismatches?.get(name) : `it is in the pool ${pool}`;
     return [`${id} (${why})`];
   });
-  const has = own.length === 0 ? "no device that is plugged in" : own.map(describe).join(", ");
+  const has =
+    own.length === 0 ? "no device of the pool is plugged in" : own.map(describe).join(", ");
   const detail = printable(`${has}${others.length === 0 ? "" : `; not ${others.join(", ")}`}`);
   const troubles = own.flatMap(({ nodes }) => nodes.map(describeTrouble)).filter((text) => text);
   if (troubles.length > 0) {

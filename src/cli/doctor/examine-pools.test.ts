@@ -99,7 +99,7 @@ test("a node with only real devices needs no module, and says which match and wh
   expect(titled(all, "devices of cards")).toMatchObject({
     state: "warning",
     detail:
-      "no device that is plugged in; not usb-046d-0825-A1 (it is in the pool webcams), usb-046d-0825-B2 (driver uvcvideo, not bttv)",
+      "no device of the pool is plugged in; not usb-046d-0825-A1 (it is in the pool webcams), usb-046d-0825-B2 (driver uvcvideo, not bttv)",
     remedy: expect.stringContaining("Plug 2 more in"),
   });
 });

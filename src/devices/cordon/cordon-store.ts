@@ -19,6 +19,8 @@ export interface CordonStoreDeps {
   /** Ms since the epoch by the wall clock: they are read after restarts. */
   readonly wall: { now(): number };
   readonly log: Logger;
+  /** The log of a device's pool. Default: {@link log}. */
+  readonly logOf?: (id: string) => Logger;
 }
 
 /**
@@ -84,7 +86,7 @@ export class CordonStore {
    * @throws PluginError `device_unknown`, `note_too_long`, `cordon_not_kept`; nothing has changed then.
    */
   cordon(id: string, note: string): Promise<void> {
-    const { inventory, wall, log } = this.#deps;
+    const { inventory, wall } = this.#deps;
     return this.#mutex.run(async () => {
       inventory.require(id);
       // In characters as people count them.
@@ -99,7 +101,7 @@ export class CordonStore {
       await this.#save(cordoned(this.#cordons, id, note, wall.now()));
       this.#hold(id);
       if (before?.note === note) return;
-      log.info("Device cordoned", {
+      this.#logOf(id).info("Device cordoned", {
         device_id: id,
         note,
         reason: inventory.require(id).reason,
@@ -113,12 +115,12 @@ export class CordonStore {
    * @throws PluginError `device_unknown`, `cordon_not_kept`; nothing has changed then.
    */
   uncordon(id: string): Promise<boolean> {
-    const { inventory, log } = this.#deps;
+    const { inventory } = this.#deps;
     return this.#mutex.run(async () => {
       inventory.require(id);
       if (!this.#cordons.has(id)) return false;
       await this.#save(uncordoned(this.#cordons, id));
-      log.info("Device uncordoned", {
+      this.#logOf(id).info("Device uncordoned", {
         device_id: id,
         reason: "operator",
         next: "it is offered again if it is healthy",
@@ -126,6 +128,11 @@ export class CordonStore {
       inventory.release(id, "cordoned");
       return true;
     });
+  }
+
+  #logOf(id: string): Logger {
+    const { log, logOf = () => log } = this.#deps;
+    return logOf(id);
   }
 
   async #reloadFailed(problem: PluginError): Promise<void> {
