@@ -102,6 +102,11 @@ export const innerCommands: readonly ListedCommand[] = [
     load: async () => (await import("./query-nodes.ts")).queryNodesCommand,
   },
   {
+    name: "query-inputs",
+    summary: "Ask capture cards for their signals, for run",
+    load: async () => (await import("./query-inputs.ts")).queryInputsCommand,
+  },
+  {
     name: "reset-controls",
     summary: "Set the controls of cameras to their defaults, for run",
     load: async () => (await import("./reset-controls.ts")).resetControlsCommand,

@@ -6,11 +6,8 @@ export function unsupportedPools(pools: readonly PoolConfig[]): Problem[] {
   return pools.flatMap((pool) => (pool.kind === "devices" ? unsupportedFields(pool) : []));
 }
 
-function unsupportedFields({ name, signal, cdi }: CameraPool): Problem[] {
-  const fields = [
-    { field: "devices.signal", isUsed: signal !== "ignore", expected: "ignore" },
-    { field: "cdi", isUsed: cdi !== "off", expected: "off" },
-  ];
+function unsupportedFields({ name, cdi }: CameraPool): Problem[] {
+  const fields = [{ field: "cdi", isUsed: cdi !== "off", expected: "off" }];
   return fields
     .filter(({ isUsed }) => isUsed)
     .map(({ field, expected }) => ({

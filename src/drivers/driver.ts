@@ -1,3 +1,5 @@
+import type { Signal } from "../v4l2/video-input.ts";
+
 /**
  * The seam between video devices and everything above them: what the devices of one kind are made of, how they break
  * and what would fix them stays below it. Each implementation passes the suite in `test/contract/driver-contract.ts`.
@@ -118,6 +120,11 @@ export interface InspectOptions {
    * can be seen only by writing is left out. Default false.
    */
   readonly readOnly?: boolean;
+  /**
+   * IDs of the devices that are known to be free: the driver may have a child process open those, and observes with a later
+   * inspection what it finds. Default: none.
+   */
+  readonly free?: ReadonlySet<string>;
 }
 
 export interface LeaveOptions {
@@ -249,6 +256,8 @@ export interface DeviceObservation {
   readonly otherNumbers?: readonly string[];
   /** Set where the first node's number is not all that identifies a device: another device of this ID has another identity. */
   readonly identity?: string;
+  /** The signal at the device's input, as of when the device was last free; absent if that isn't known, or can't be. */
+  readonly signal?: Signal;
   /** What is being streamed, `YUYV 640x480 30 fps`; absent if nothing is, or that can't be seen. */
   readonly format?: string;
 }

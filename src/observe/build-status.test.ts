@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { WallClock } from "../common/wall-clock.ts";
-import { LogLevel, Picture, Use, Work } from "../gen/videodevice/admin/v1/admin_pb.ts";
+import { LogLevel, Picture, Signal, Use, Work } from "../gen/videodevice/admin/v1/admin_pb.ts";
 import { buildStatus, type PoolStatusSources, type StatusSources } from "./build-status.ts";
 
 /** The program's clock stands at 2500. */
@@ -83,6 +83,17 @@ test("a status has the facts of all its sources", () => {
     work: Work.RESET,
   });
   expect(status.devices[0]?.cordon).toBeUndefined();
+});
+
+test.each([
+  ["present", Signal.PRESENT],
+  ["missing", Signal.MISSING],
+  [undefined, Signal.UNSPECIFIED],
+] as const)("the signal of a capture card is %s", (signal, shown) => {
+  const [device] = pool.devices();
+  if (device === undefined) throw new Error("no device");
+  const devices = () => [{ ...device, ...(signal && { signal }) }];
+  expect(statusOf({ devices }).devices[0]?.signal).toBe(shown);
 });
 
 test("the owner of a shared device is that of its lowest replica", () => {

@@ -18,6 +18,7 @@ import {
   Picture,
   type Pool,
   PoolSchema,
+  Signal,
   type Status,
   StatusSchema,
   Use,
@@ -165,6 +166,12 @@ const uses: Readonly<Record<DeviceUse, Use>> = {
   unknown: Use.UNSPECIFIED,
 };
 
+const signals = {
+  unknown: Signal.UNSPECIFIED,
+  present: Signal.PRESENT,
+  missing: Signal.MISSING,
+} as const;
+
 const works = { none: Work.UNSPECIFIED, reset: Work.RESET, repair: Work.REPAIR } as const;
 
 const pictures = { application: Picture.APPLICATION, placeholder: Picture.PLACEHOLDER } as const;
@@ -201,6 +208,7 @@ function deviceOf(device: DeviceStatus, facts: DeviceFacts): Device {
     work: works[activity?.work ?? "none"],
     unlisted: activity?.unlisted ?? false,
     pool,
+    signal: signals[device.signal ?? "unknown"],
     ...(feed && {
       readyCamera: {
         feedPath: feed.hostPath,

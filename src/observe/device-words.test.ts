@@ -4,6 +4,7 @@ import {
   DeviceSchema,
   KubeletSchema,
   Picture,
+  Signal,
   Use,
   Work,
 } from "../gen/videodevice/admin/v1/admin_pb.ts";
@@ -33,9 +34,18 @@ describe("a device's words", () => {
     expect(shown(false, "", Use.FREE)).toEqual(["unhealthy", "unhealthy"]);
   });
 
+  test("say that no source feeds a healthy card, and leave it to the reason of another", () => {
+    const missing = { signal: Signal.MISSING };
+    expect(words({ ...clean, ...missing }).signal).toBe("no signal");
+    expect(words({ ...clean, signal: Signal.PRESENT }).signal).toBe("");
+    expect(words({ healthy: false, reason: "no_signal", ...missing })).toMatchObject({
+      ...{ health: "no_signal", signal: "" },
+    });
+  });
+
   test("call a device free that waits for its first reset after a start", () => {
     expect(words({ ...unclean, use: Use.UNSPECIFIED })).toEqual({
-      ...{ state: "free", health: "healthy", use: "free", note: "not reset yet" },
+      ...{ state: "free", health: "healthy", use: "free", note: "not reset yet", signal: "" },
     });
     expect(words({ ...unclean, use: Use.FREE }).note).toBe("not reset yet");
   });

@@ -2,6 +2,7 @@ import {
   type Device,
   type Kubelet,
   Picture,
+  Signal,
   Use,
   Work,
 } from "../gen/videodevice/admin/v1/admin_pb.ts";
@@ -40,6 +41,8 @@ export interface DeviceWords {
   readonly use: "in use" | "free" | "unknown";
   /** What the plugin is doing to the device, or has yet to do; empty if nothing. */
   readonly note: "" | "resetting" | "repairing" | "not reset yet";
+  /** That no source feeds its input, though the device is healthy; else empty. */
+  readonly signal: "" | "no signal";
 }
 
 /**
@@ -55,7 +58,8 @@ export function deviceWords(device: Device, kubelet: Kubelet | undefined): Devic
   const withheld = withheldStates.find((state) => state === reason);
   const state = healthy ? use : (withheld ?? "unhealthy");
   const health = healthy ? "healthy" : reason || "unhealthy";
-  return { state, health, use, note: noteOf(device, state, use) };
+  const signal = healthy && device.signal === Signal.MISSING ? "no signal" : "";
+  return { state, health, use, note: noteOf(device, state, use), signal };
 }
 
 const withheldStates = ["cordoned", "retired"] as const;

@@ -47,6 +47,18 @@ test("the number of expected devices is shown for pools that expect some", async
   expect(samples(await setUp({ expected: 0 }).lines(), "expected_devices")).toEqual([]);
 });
 
+test("the signals of capture cards are shown for pools that ask for them, as far as they are known", async () => {
+  const shown = async (signal: "present" | "missing", hasSignals = true) => {
+    const { inventory } = setUp();
+    const [first, ...others] = inventory.list();
+    const devices = () => (first === undefined ? [] : [{ ...first, signal }, ...others]);
+    return samples(await setUp({ hasSignals, devices }).lines(), "device_signal");
+  };
+  expect(await shown("present")).toEqual(['device_signal{device="video10"} 1']);
+  expect(await shown("missing")).toEqual(['device_signal{device="video10"} 0']);
+  expect(await shown("missing", false)).toEqual([]);
+});
+
 test("the state of the config file is shown where there is one", async () => {
   const configFile = () => ({ problems: 2, needsRestart: true });
   expect(samples(await setUp({ configFile }).lines(), "config_")).toEqual([

@@ -52,7 +52,7 @@ export function createCameraDrivers(
 
 /** A process that must not change devices resets no controls. */
 function cameraSettings(pool: CameraPool, manageDevices: boolean): CameraPoolSettings {
-  const { name, select, exclude, identity, deviceName, expect, with: further } = pool;
+  const { name, select, exclude, identity, deviceName, expect, with: further, signal } = pool;
   const clean = manageDevices ? pool.clean : "none";
-  return { name, select, exclude, identity, deviceName, expect, with: further, clean };
+  return { name, select, exclude, identity, deviceName, expect, with: further, clean, signal };
 }

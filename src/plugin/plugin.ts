@@ -153,7 +153,7 @@ export class Plugin {
       },
       pools.all.map((pool, at) => ({
         ...gaugesOf(pool, { isStandby, cordons, config }),
-        expected: expectedOf(full.pools[at]?.config),
+        ...camerasOf(full.pools[at]?.config),
       })),
     );
     this.#config = config;
@@ -279,9 +279,12 @@ export class Plugin {
   };
 }
 
-/** How many devices a pool should have by its configuration: only of a pool of real devices it may have fewer. */
-function expectedOf(pool: PoolConfig | undefined): number {
-  return pool?.kind === "devices" ? pool.expect : 0;
+/** What the metrics have only of a pool of real devices. */
+function camerasOf(
+  pool: PoolConfig | undefined,
+): Pick<PoolSources, "expected" | "hasSignals"> | undefined {
+  if (pool?.kind !== "devices") return undefined;
+  return { expected: pool.expect, hasSignals: pool.signal !== "ignore" };
 }
 
 /** What the gauges show of a pool. */

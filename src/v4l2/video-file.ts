@@ -2,6 +2,7 @@ import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
 import { ErrnoError, errnoNameOf } from "../linux/errno-error.ts";
 import type { LinuxCalls } from "../linux/linux-calls.ts";
 import { type ControlInfo, decodeControlInfo, encodeNextControl } from "./video-control.ts";
+import { decodeInput, encodeInputIndex, type VideoInput } from "./video-input.ts";
 import {
   type BufferType,
   type Capabilities,
@@ -54,6 +55,9 @@ export interface VideoFile extends Disposable {
   nextControl(id: number): ControlInfo | undefined;
   getControl(id: number): number;
   setControl(id: number, value: number): void;
+  /** The index of the input that is selected; ENOTTY if the driver has no inputs. */
+  getInput(): number;
+  inputAt(index: number): VideoInput;
   /** Returns how many buffers there are now; `count` 0 releases them. */
   requestBuffers(type: BufferType, count: number): number;
   /** Length and offset for mmap(2) of one of the buffers. */
@@ -111,6 +115,11 @@ function videoFile(fd: number, calls: Ioctl): VideoFile {
       ),
     getControl: (id) => decodeControl(exchange(VIDIOC.G_CTRL, encodeControl(id))),
     setControl: (id, value) => void exchange(VIDIOC.S_CTRL, encodeControl(id, value)),
+    getInput: () => {
+      const bytes = exchange(VIDIOC.G_INPUT, new Uint8Array(4));
+      return new DataView(bytes.buffer).getUint32(0, true);
+    },
+    inputAt: (index) => decodeInput(exchange(VIDIOC.ENUMINPUT, encodeInputIndex(index))),
     requestBuffers: (type, count) =>
       new DataView(exchange(VIDIOC.REQBUFS, encodeRequestBuffers(type, count)).buffer).getUint32(
         0,

@@ -19,6 +19,8 @@ export const VIDIOC = {
   S_PARM: 0xc0cc5616,
   G_CTRL: 0xc008561b,
   S_CTRL: 0xc008561c,
+  ENUMINPUT: 0xc050561a,
+  G_INPUT: 0x80045626,
   ENUM_FRAMESIZES: 0xc02c564a,
   QUERY_EXT_CTRL: 0xc0e85667,
 } as const;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Signal } from "../../src/gen/videodevice/admin/v1/admin_pb.ts";
 import { answerProbe } from "../../src/observe/probes.ts";
 import { allocatedByPool, createDrivers } from "../../src/plugin/create-drivers.ts";
 import { FakeCameras } from "../support/fake-cameras.ts";
@@ -161,6 +162,29 @@ describe("a pool of real devices beside one of loopback devices", () => {
       },
     ]);
     expect(readlinkSync(linkOf(`${serialA}@metadata-0`))).toBe(join(cameras.deviceDir, "video1"));
+  });
+
+  test("shows that a free capture card has no signal, and withdraws it only where the pool needs one", async () => {
+    await cameras.addCard(4);
+    const input = (status: number) =>
+      cameras.inputs.set(4, { state: "answered", input: { name: "HDMI", status } });
+    input(0x2);
+    const plugin = await served("select: [{ driver: unicam }]");
+    await has(webcams, 1, 1);
+    const shown = async () => {
+      const { devices } = await node.status();
+      return devices.flatMap(({ pool, healthy, reason, signal }) =>
+        pool === "webcams" ? [[healthy, reason, signal]] : [],
+      );
+    };
+    const shows = (...wanted: unknown[]) =>
+      eventually(async () => Bun.deepEquals(await shown(), [wanted]), `${wanted}`);
+    await shows(true, "ok", Signal.MISSING);
+    await plugin.stop();
+
+    await start("select: [{ driver: unicam }], signal: required");
+    await shows(false, "no_signal", Signal.MISSING);
+    await has(webcams, 1, 0);
   });
 
   test("gives a container of two shared cameras one node of each", async () => {

@@ -17,7 +17,7 @@ const sources: PoolSources & Pick<MetricsSources, "configFile"> = {
     {
       ...{ id: "video10", number: 10, nodes: [{ hostPath: "/dev/video10" }] },
       ...{ cleaning: "reset", fix: "none" },
-      ...{ health: "Healthy", reason: "ok", detail: "", since: 0, format: "" },
+      ...{ health: "Healthy", reason: "ok", detail: "", since: 0, format: "", signal: "present" },
     },
   ],
   reasons: ["missing"],
@@ -37,6 +37,7 @@ const sources: PoolSources & Pick<MetricsSources, "configFile"> = {
   }),
   readyCameras: ["video10"],
   expected: 2,
+  hasSignals: true,
   cordoned: () => false,
   retired: () => false,
   owners: () => new Map([["video10", { namespace: "default", pod: "recorder", container: "app" }]]),

@@ -7,6 +7,7 @@ import { CameraCatalog } from "../../src/drivers/camera/camera-catalog.ts";
 import { CameraDriver, type ResetAnswer } from "../../src/drivers/camera/camera-driver.ts";
 import { cameraMemoryFile } from "../../src/drivers/camera/camera-memory.ts";
 import type { CameraPoolSettings } from "../../src/drivers/camera/camera-settings.ts";
+import type { SignalAnswer } from "../../src/drivers/camera/camera-signals.ts";
 import type { linuxCameras } from "../../src/drivers/camera/linux-cameras.ts";
 import type { NodeAnswer } from "../../src/drivers/camera/query-nodes.ts";
 import { parseDevice } from "../../src/linux/device-number.ts";
@@ -26,6 +27,7 @@ export const cameraPool: CameraPoolSettings = {
   with: [],
   expect: 0,
   clean: "controls",
+  signal: "report",
 };
 
 const cameraCaps = 0x0420_0001;
@@ -46,6 +48,10 @@ export class FakeCameras {
   answering: Promise<void> = Promise.resolve();
   /** Paths of nodes that were asked, in order. */
   readonly asked: string[] = [];
+  /** What nodes answer that are asked for their inputs, by number; others have none. */
+  readonly inputs = new Map<number, SignalAnswer>();
+  /** Paths of nodes that were asked for them, in order. */
+  readonly askedForInput: string[] = [];
   /** Paths of nodes whose controls were reset. */
   readonly resets: string[] = [];
   resetAnswer: ResetAnswer | undefined = { state: "answered", unclean: [] };
@@ -61,6 +67,12 @@ export class FakeCameras {
       await this.answering;
       return new Map(paths.map((path) => [path, this.#answer(path)]));
     },
+    queryInputs: async (paths) => {
+      this.askedForInput.push(...paths);
+      await this.answering;
+      const none: SignalAnswer = { state: "answered" };
+      return new Map(paths.map((path) => [path, this.inputs.get(numberIn(path)) ?? none]));
+    },
     resetControls: async (path) => {
       this.resets.push(path);
       return this.resetAnswer;
@@ -71,10 +83,13 @@ export class FakeCameras {
 
   /** A process of the plugin that begins now. */
   start({
-    pools = [cameraPool],
+    signal = "report",
+    pools = [{ ...cameraPool, signal }],
     allocated = [],
     clock = systemClock,
   }: {
+    /** Of the only pool. */
+    readonly signal?: CameraPoolSettings["signal"];
     readonly pools?: readonly CameraPoolSettings[];
     readonly allocated?: readonly string[];
     readonly clock?: Clock;
@@ -104,6 +119,17 @@ export class FakeCameras {
       chmodSync(this.#path(number), 0o660);
     }
     this.#emit("add", ports, numbers);
+  }
+
+  /** A capture card with an input, `platform-card4` of the driver unicam, which stays. */
+  async addCard(number: number): Promise<void> {
+    this.sysfs.addPlatform(`card${number}`, "unicam", [number]);
+    const capabilities = { driver: "unicam", card: "HDMI", busInfo: `platform:card${number}` };
+    this.answers.set(number, {
+      state: "answered",
+      capabilities: { ...capabilities, version: 0, deviceCaps: cameraCaps },
+    });
+    await Bun.write(this.#path(number), "");
   }
 
   unplug(ports: string): void {
@@ -154,7 +180,7 @@ export class FakeCameras {
   }
 
   #answer(path: string): NodeAnswer {
-    const number = Number(/\d+$/.exec(path)?.[0]);
+    const number = numberIn(path);
     const known = this.answers.get(number);
     if (known !== undefined) return known;
     const [first] = [...this.#ports.values()].find((numbers) => numbers.includes(number)) ?? [];
@@ -182,4 +208,8 @@ export class FakeCameras {
       for (const source of this.#sources) source.enqueue(message);
     }
   }
+}
+
+function numberIn(path: string): number {
+  return Number(/\d+$/.exec(path)?.[0]);
 }

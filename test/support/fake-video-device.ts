@@ -121,6 +121,8 @@ export class FakeVideoDevice {
         if (id === TIMEOUT_IMAGE_IO) this.imageAsked = this.hasButton || value === 1;
         if (id !== TIMEOUT_IMAGE_IO || !this.hasButton) this.controls.set(id, value);
       },
+      getInput: () => 0,
+      inputAt: () => ({ name: "loopback", status: 0 }),
       requestBuffers: () => {
         if (!this.onImage.has(fd) || this.format === undefined) return 0;
         this.timeoutImage ??= new Uint8Array(this.format.imageBytes);

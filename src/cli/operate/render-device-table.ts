@@ -67,12 +67,12 @@ export function renderDeviceTable(status: Status, view: StatusView): string[] {
 
 function cellsOf(device: Device, { kubelet }: Status, view: StatusView): Record<Heading, string> {
   const { owner } = device;
-  const { health, use, note } = deviceWords(device, kubelet);
+  const { health, use, note, signal } = deviceWords(device, kubelet);
   const cells: Record<Heading, string> = {
     DEVICE: device.id,
     HEALTH: health,
     SINCE: ageOf(device.since, view),
-    USE: note === "" ? use : `${use}, ${note}`,
+    USE: [use, note, signal].filter((word) => word !== "").join(", "),
     POD: owner === undefined ? "" : `${owner.namespace}/${owner.pod}`,
     OWNED: ownedFor(device, view),
     SHOWS: pictureWord(device),

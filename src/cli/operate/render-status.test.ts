@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { device, NOON, statusOf } from "../../../test/support/fake-admin.ts";
 import { poolsStatus } from "../../../test/support/statuses.ts";
-import { LogLevel, Picture, Use, Work } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { LogLevel, Picture, Signal, Use, Work } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { width } from "../tools/table.ts";
 import { renderStatus } from "./render-status.ts";
 
@@ -220,6 +220,11 @@ describe("a node's status", () => {
       "video10: There is no /dev/video10. Mount the",
       "  host's /dev into the container.",
     ]);
+  });
+
+  test("says of a capture card that no source feeds it", () => {
+    const status = statusOf([device(10, { use: Use.FREE, signal: Signal.MISSING })]);
+    expect(renderStatus(status, view).join("\n")).toMatch(/healthy +\S+ +free, no signal /);
   });
 
   test("gives up counts before the names of pods", () => {

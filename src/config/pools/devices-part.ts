@@ -70,9 +70,9 @@ export function devicesPart(context: ParseContext) {
     signal: v.optional(
       entry(
         choice(["ignore", "report", "required"]),
-        "What a missing signal is: nothing, a reason that is shown, or unhealthy.",
+        "What a missing signal at the input of a capture card is: nothing, shown, or a reason for which the device is unhealthy.",
       ),
-      "ignore",
+      "report",
     ),
   });
 }

@@ -110,7 +110,7 @@ test("a pool of real devices has defaults, and selects cameras", () => {
     expect: 0,
     share: 1,
     clean: "controls",
-    signal: "ignore",
+    signal: "report",
     cdi: "off",
   });
 });

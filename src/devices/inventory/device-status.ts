@@ -49,6 +49,8 @@ export interface DeviceStatus extends DriverDevice {
   readonly since: number;
   /** What is being streamed, as in {@link DeviceObservation}; empty if nothing is, or that isn't known. */
   readonly format: string;
+  /** The signal at the device's input, as in {@link DeviceObservation}; absent if that isn't known. */
+  readonly signal?: DeviceObservation["signal"];
 }
 
 /** All that decides a device's health, beside its {@link HealthMemory}. */

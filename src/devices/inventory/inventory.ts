@@ -296,5 +296,6 @@ function statusOf({ device, observation, health }: Entry): DeviceStatus {
     fix,
     since,
     format: observation?.format ?? "",
+    ...(observation?.signal && { signal: observation.signal }),
   };
 }

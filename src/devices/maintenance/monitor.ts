@@ -95,7 +95,7 @@ export class DeviceMonitor {
     const { inventory, usage, clock } = this.#deps;
     // The first round creates before it inspects, so that the first list is not a list of missing devices.
     if (this.#started) {
-      await turn.inspect();
+      await turn.inspect({ free: usage.free() });
       this.#ensureWanted ||= inventory.needsEnsure(usage.free());
     }
     this.#started = true;

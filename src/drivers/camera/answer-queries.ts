@@ -2,6 +2,7 @@ import { errnoNameOf } from "../../linux/errno-error.ts";
 import { type Ioctl, openVideoDevice, type VideoFile } from "../../v4l2/video-file.ts";
 import type { Capabilities } from "../../v4l2/video-structs.ts";
 import type { ChildLine } from "./ask-nodes.ts";
+import type { InputAnswer } from "./camera-signals.ts";
 import { resetControls } from "./reset-controls.ts";
 
 /**
@@ -28,6 +29,24 @@ export function answerResets(
   print: (line: ChildLine<ControlReset>) => void,
 ): void {
   openEach(paths, calls, print, (file) => ({ unclean: resetControls(file) }));
+}
+
+/** Opens one node after the other and asks for the input that it has selected, as {@link answerQueries}. */
+export function answerInputs(
+  paths: readonly string[],
+  calls: Ioctl,
+  print: (line: ChildLine<InputAnswer>) => void,
+): void {
+  openEach(paths, calls, print, selectedInput);
+}
+
+function selectedInput(file: VideoFile): InputAnswer {
+  try {
+    return { input: file.inputAt(file.getInput()) };
+  } catch (error) {
+    if (errnoNameOf(error) === "ENOTTY") return {};
+    throw error;
+  }
 }
 
 function openEach<Answer>(

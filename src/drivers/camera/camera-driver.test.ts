@@ -401,7 +401,8 @@ describe("Allocate", () => {
   const start = async () => {
     node.plug("1", { serial: "A" });
     const { driver } = node.start();
-    const devices = makeDevices({ driver });
+    // On a slow machine the second Allocate would come too late to be the same pod's.
+    const devices = makeDevices({ driver, clock: new ManualClock() });
     await driver.ensure();
     await devices.queue.inspect();
     return { driver, devices };

@@ -7,6 +7,7 @@ import { formatDevice } from "../../linux/device-number.ts";
 import { type Uevent, type UeventSource, watchUevents } from "../../linux/uevents.ts";
 import { deviceId } from "../../v4l2/device-ids.ts";
 import { describeHolders, findOtherHolders } from "../../v4l2/holders.ts";
+import type { VideoInput } from "../../v4l2/video-input.ts";
 import type {
   Cleaning,
   DeviceObservation,
@@ -21,6 +22,7 @@ import type { NodeTrouble } from "./ask-nodes.ts";
 import type { CameraCatalog, PluggedCamera } from "./camera-catalog.ts";
 import { CameraLinks } from "./camera-links.ts";
 import type { CameraPlaces, CameraPoolSettings } from "./camera-settings.ts";
+import { CameraSignals, type SignalDeps, signalIn } from "./camera-signals.ts";
 import { type FurtherNode, furtherNodes } from "./further-nodes.ts";
 import { isOpenInKernel } from "./list-cameras.ts";
 import { cameraReasons, observeCamera } from "./observe-camera.ts";
@@ -29,7 +31,7 @@ import { SettleTimer } from "./settle-timer.ts";
 /** What came of the reset of a node's controls, in a child process. */
 export type ResetAnswer = ({ readonly state: "answered" } & ControlReset) | NodeTrouble;
 
-export interface CameraDriverDeps {
+export interface CameraDriverDeps extends Pick<SignalDeps, "queryInputs"> {
   /** The devices of all pools. */
   readonly catalog: CameraCatalog;
   /** Resets a node's controls in a process that may hang; undefined if that process did not begin. */
@@ -53,6 +55,8 @@ export class CameraDriver implements VideoDriver {
   readonly #places: CameraPlaces;
   readonly #deps: CameraDriverDeps;
   readonly #links: CameraLinks;
+  readonly #signals: CameraSignals;
+  readonly #listeners = new Set<() => void>();
   #devices: readonly DriverDevice[] = [];
   /** The devices of this pool that are plugged in, by ID; from the last scan. */
   #plugged: ReadonlyMap<string, readonly PluggedCamera[]> = new Map();
@@ -74,6 +78,7 @@ export class CameraDriver implements VideoDriver {
     this.#places = places;
     this.#deps = deps;
     this.#links = new CameraLinks(places.linkDir, places.hostDeviceDir ?? "/dev");
+    this.#signals = new CameraSignals(deps);
     const known = deps.catalog.remembered.filter(({ id }) => allocated.includes(id));
     this.#grow(known.map(({ id, number, kinds }) => ({ id, number, kind: kinds[0] })));
   }
@@ -86,23 +91,28 @@ export class CameraDriver implements VideoDriver {
   async ensure(): Promise<EnsureReport> {
     this.#scan();
     await this.#deps.catalog.ask();
+    this.#scan();
+    await this.#askSignals(new Set());
     const seen = await this.inspect();
     const adopted = seen.filter(({ state }) => state === "ok").map(({ id }) => id);
     return { created: [], adopted, failed: [] };
   }
 
-  async inspect({ readOnly = false }: InspectOptions = {}): Promise<DeviceObservation[]> {
+  async inspect({ readOnly = false, free }: InspectOptions = {}): Promise<DeviceObservation[]> {
     this.#scan(readOnly);
     if (!readOnly) {
       this.#warnOfShortage();
       // Later: a device that does not answer must keep no inspection.
       void this.#deps.catalog.ask();
+      if (free !== undefined) void this.#askSignals(free);
     }
     return this.#devices.map(({ id }) => {
       const plugged = this.#plugged.get(id) ?? [];
       const [camera] = plugged;
       const observed = observeCamera({
         ...{ id, plugged, linkError: this.#linkErrors.get(id) ?? "" },
+        input: camera && this.#signals.inputOf(camera),
+        needsSignal: this.#settings.signal === "required",
         nodeNumber: camera && this.#deps.nodeNumber(camera.main.path),
       });
       this.#inspected.set(id, camera?.main.appearance ?? "");
@@ -216,6 +226,8 @@ export class CameraDriver implements VideoDriver {
   watch(notify: () => void, signal: AbortSignal): void {
     const { catalog, clock, log, openUevents } = this.#deps;
     catalog.watch(notify, signal);
+    this.#listeners.add(notify);
+    signal.addEventListener("abort", () => this.#listeners.delete(notify), { once: true });
     const plugged = new SettleTimer(clock, notify, signal);
     const isVideo = (name: string) => /^video\d+$/.test(name);
     const uevents = {
@@ -295,6 +307,28 @@ export class CameraDriver implements VideoDriver {
         remedy: "Plug them in, or set devices.expect of the pool to their number.",
       });
     } else this.#deps.log.info("All expected devices are plugged in", fields);
+  }
+
+  /** Asks free devices whether their inputs have a signal, and calls the listeners if that is new. */
+  async #askSignals(free: ReadonlySet<string>): Promise<void> {
+    if (this.#settings.signal === "ignore") return;
+    const cameras = [...this.#plugged.values()].flatMap(([camera]) => camera ?? []);
+    const before = new Map(cameras.map((camera) => [camera, this.#signals.inputOf(camera)]));
+    const changed = await this.#signals.ask(cameras, free);
+    if (changed.length === 0) return;
+    // What makes a device unhealthy is logged as such.
+    if (this.#settings.signal === "report") {
+      for (const camera of changed) this.#logSignal(camera, before.get(camera));
+    }
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  #logSignal(camera: PluggedCamera, before: VideoInput | undefined): void {
+    const input = this.#signals.inputOf(camera);
+    const [was, is] = [signalIn(before), signalIn(input)];
+    if (is === was || (was === undefined && is === "present")) return;
+    const message = is === "missing" ? "Input without a signal" : "Input has a signal again";
+    this.#deps.log.info(message, { device_id: camera.id, input: input?.name });
   }
 
   #cleaningOf(kind: unknown): Cleaning {

@@ -23,6 +23,13 @@ export interface CameraPoolSettings {
    * - `required`: the same, and such a device is not allocated.
    */
   readonly clean: "none" | "controls" | "required";
+  /**
+   * What a missing signal at the input of a capture card is.
+   * - `ignore`: nothing; devices aren't asked.
+   * - `report`: shown, and the device is healthy.
+   * - `required`: the device is unhealthy.
+   */
+  readonly signal: "ignore" | "report" | "required";
 }
 
 /** Where the kernel, and the plugin, show devices. */

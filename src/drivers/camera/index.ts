@@ -3,7 +3,7 @@
  * devices the node has (`list-cameras.ts`), which of them a pool offers under which names (`camera-driver.ts`), and how they
  * are asked without a risk for the one who asks (`ask-nodes.ts` in this process, `answer-queries.ts` in its child).
  */
-export { answerQueries, answerResets, type ControlReset } from "./answer-queries.ts";
+export { answerInputs, answerQueries, answerResets, type ControlReset } from "./answer-queries.ts";
 export { askNodes } from "./ask-nodes.ts";
 export { CameraCatalog } from "./camera-catalog.ts";
 export { CameraDriver } from "./camera-driver.ts";

@@ -6,20 +6,22 @@ import type { ControlReset } from "./answer-queries.ts";
 import { askNodes } from "./ask-nodes.ts";
 import type { CatalogDeps } from "./camera-catalog.ts";
 import type { CameraDriverDeps } from "./camera-driver.ts";
+import type { InputAnswer } from "./camera-signals.ts";
 import { queryNodes } from "./query-nodes.ts";
 
 /**
  * What a catalog and its drivers need of this machine.
  *
- * @param program Starts this program; its commands `query-nodes` and `reset-controls` are the child processes.
+ * @param program Starts this program; its commands `query-nodes`, `query-inputs` and `reset-controls` are the child processes.
  */
 export function linuxCameras(
   program: readonly string[],
   calls: Pick<LinuxCalls, "openUevents">,
 ): Pick<CatalogDeps, "query"> &
-  Pick<CameraDriverDeps, "resetControls" | "nodeNumber" | "openUevents"> {
+  Pick<CameraDriverDeps, "queryInputs" | "resetControls" | "nodeNumber" | "openUevents"> {
   return {
     query: (paths) => queryNodes(paths, [...program, "query-nodes"]),
+    queryInputs: (paths) => askNodes<InputAnswer>(paths, [...program, "query-inputs"]),
     async resetControls(path) {
       const command = [...program, "reset-controls"];
       return (await askNodes<ControlReset>([path], command)).get(path);

@@ -1,6 +1,8 @@
 import { type DeviceNumber, formatDevice } from "../../linux/device-number.ts";
+import type { VideoInput } from "../../v4l2/video-input.ts";
 import { type DeviceObservation, okObservation } from "../driver.ts";
 import type { PluggedCamera } from "./camera-catalog.ts";
+import { signalIn } from "./camera-signals.ts";
 
 /**
  * Why a real device does not work.
@@ -10,9 +12,11 @@ import type { PluggedCamera } from "./camera-catalog.ts";
  * - `zombie`: node and /sys have it, and its driver has lost it.
  * - `stuck`: it does not answer.
  * - `link_failed`: the plugin can't make the link by which container runtimes find it.
+ * - `no_signal`: no source feeds its input, and its pool needs one.
  */
 export const cameraReasons = [
-  ...(["unplugged", "ambiguous", "node_missing", "zombie", "stuck", "link_failed"] as const),
+  ...(["unplugged", "ambiguous", "node_missing", "zombie"] as const),
+  ...(["stuck", "link_failed", "no_signal"] as const),
 ] as const;
 
 export type CameraReason = (typeof cameraReasons)[number];
@@ -26,6 +30,10 @@ export interface CameraFacts {
   readonly nodeNumber: DeviceNumber | undefined;
   /** Why the link could not be made; empty if it was. */
   readonly linkError: string;
+  /** The input that the device has selected; undefined if that isn't known. */
+  readonly input: VideoInput | undefined;
+  /** True if a device without a signal is unhealthy. */
+  readonly needsSignal: boolean;
 }
 
 /** What is seen of a device, from /sys and what it answered when it was plugged in. */
@@ -34,6 +42,8 @@ export function observeCamera({
   plugged,
   nodeNumber,
   linkError,
+  input,
+  needsSignal,
 }: CameraFacts): DeviceObservation {
   const [camera, ...others] = plugged;
   const fault = (state: DeviceObservation["state"], reason: CameraReason, detail: string) => ({
@@ -66,5 +76,11 @@ export function observeCamera({
     const detail = `The link for ${main.path} can't be made: ${linkError}.`;
     return { ...fault("unavailable", "link_failed", detail), ...seen };
   }
-  return { ...okObservation(id), ...seen };
+  const signal = signalIn(input);
+  const known = signal === undefined ? seen : { ...seen, signal };
+  if (signal === "missing" && needsSignal) {
+    const detail = `No source feeds the input "${input?.name}" of ${main.path}: turn one on, or plug one in.`;
+    return { ...fault("faulty", "no_signal", detail), ...known };
+  }
+  return { ...okObservation(id), ...known };
 }

@@ -16,6 +16,8 @@ export interface DeviceSources {
   readonly relay: () => RelayReport | undefined;
   /** The reasons that the driver may report. */
   readonly reasons: readonly string[];
+  /** True if the driver asks capture cards for their signals. Default false. */
+  readonly hasSignals?: boolean;
   /** True if an operator has cordoned the device. */
   readonly cordoned: (id: string) => boolean;
   /** True if the device is no longer offered and only listed. */
@@ -120,6 +122,15 @@ export function deviceMetrics(registry: Registry, pools: readonly DeviceSources[
     devices,
     ({ id }, { retired }) => retired(id),
   );
+  const signalling = pools.filter(({ hasSignals = false }) => hasSignals);
+  if (signalling.length > 0) {
+    perDevice(
+      "device_signal",
+      "1 if a source feeds the input of the capture card, 0 if none does; absent while unknown.",
+      devices,
+      ({ signal }) => (signal === undefined ? undefined : signal === "present"),
+    );
+  }
   if (pools.some(({ owners }) => owners !== undefined)) ownerMetric(registry, pools);
 }
 

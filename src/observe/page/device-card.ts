@@ -60,9 +60,9 @@ function cordonOf({ cordon }: Device, state: DeviceWords["state"], now: number):
   return html`<p class="cordon">${word && html`${word}: `}<q>${foreign(cordon.note)}</q></p>`;
 }
 
-function notesOf({ resets, repairs }: Device, { note }: DeviceWords): Html | undefined {
+function notesOf({ resets, repairs }: Device, { note, signal }: DeviceWords): Html | undefined {
   const parts = [
-    ...(note === "" ? [] : [note]),
+    ...[signal, note].filter((word) => word !== ""),
     ...(resets > 0 ? [counted(resets, "reset")] : []),
     ...(repairs > 0 ? [counted(repairs, "repair")] : []),
   ];

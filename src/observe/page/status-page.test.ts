@@ -9,7 +9,7 @@ import {
   poolsStatus,
   quietStatus,
 } from "../../../test/support/statuses.ts";
-import { Picture, StatusSchema, Work } from "../../gen/videodevice/admin/v1/admin_pb.ts";
+import { Picture, Signal, StatusSchema, Work } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { pagePolicy, renderStatusPage } from "./status-page.ts";
 
 const now = Date.UTC(2026, 10, 23, 14, 3, 22);
@@ -24,6 +24,12 @@ describe("the status page", () => {
     const devices = [{ id: "video10", healthy: true, clean: true, work: Work.RESET, resets: 2 }];
     const page = renderStatusPage(create(StatusSchema, { devices }), now);
     expect(page).toContain("resetting · 2 resets");
+  });
+
+  test("shows that no source feeds a capture card", () => {
+    const devices = [{ id: "card", healthy: true, clean: true, signal: Signal.MISSING, resets: 1 }];
+    const page = renderStatusPage(create(StatusSchema, { devices }), now);
+    expect(page).toContain("no signal · 1 reset");
   });
 
   test("shows what a ready camera shows, and what is wrong with its feed", () => {

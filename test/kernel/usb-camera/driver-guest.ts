@@ -58,6 +58,7 @@ export async function main(): Promise<number> {
     with: [],
     ...{ name: "webcams", select: [{}], exclude: [], identity: "auto", deviceName: "", expect: 0 },
     clean: "required",
+    signal: "report",
   };
   const places = { deviceDir: "/dev", sysfsDir: "/sys", linkDir };
   const deps = { ...parts, clock: systemClock, log: silentLogger };
