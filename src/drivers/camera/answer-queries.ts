@@ -55,11 +55,15 @@ function openEach<Answer>(
   print: (line: ChildLine<Answer>) => void,
   ask: (file: VideoFile) => Answer,
 ): void {
+  const answerOf = (path: string): Answer => {
+    using file = openVideoDevice(path, calls);
+    return ask(file);
+  };
   for (const path of paths) {
     print({ opening: path });
     try {
-      using file = openVideoDevice(path, calls);
-      print({ path, answer: ask(file) });
+      // Closed before it is printed: the caller may look at once whether a process has the device open.
+      print({ path, answer: answerOf(path) });
     } catch (error) {
       print({ path, error: errnoNameOf(error) ?? "unknown" });
     }

@@ -64,6 +64,7 @@ async function askChild<Answer>(
   // A process that hangs in the kernel must not keep this one.
   child.unref();
   const lines = linesOf(child.stdout);
+  const unanswered = new Set(paths);
   let opening: string | undefined;
   for (;;) {
     const next = await within(lines.next(), opening === undefined ? startMs : nodeMs);
@@ -75,6 +76,9 @@ async function askChild<Answer>(
     const line = JSON.parse(next.value) as ChildLine<Answer>;
     opening = "opening" in line ? line.opening : undefined;
     take(line);
+    if ("path" in line) unanswered.delete(line.path);
+    // The child may take long to end.
+    if (unanswered.size === 0) return undefined;
   }
 }
 
