@@ -14,12 +14,12 @@ export interface Polling {
  * @returns false if it gave up.
  */
 export async function pollUntil(
-  isThere: () => boolean,
+  isThere: () => boolean | Promise<boolean>,
   clock: Clock,
   { pauseMs, patienceMs }: Polling,
 ): Promise<boolean> {
   for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += pauseMs) {
-    if (isThere()) return true;
+    if (await isThere()) return true;
     await clock.sleep(pauseMs);
   }
   return isThere();

@@ -40,7 +40,7 @@ export interface StandbyStatus {
 }
 
 /** How an instance became the one that serves. */
-export interface TakeOver {
+export interface StandbyEnd {
   /** True if another instance served before. */
   readonly stoodBy: boolean;
   /** The note that the last instance left; empty if it left none, or if this one has not stood by. */
@@ -113,7 +113,7 @@ export class Standby {
    *
    * @returns undefined if `signal` aborted first.
    */
-  async untilAlone(onStandby: () => void, signal: AbortSignal): Promise<TakeOver | undefined> {
+  async untilAlone(onStandby: () => void, signal: AbortSignal): Promise<StandbyEnd | undefined> {
     const { clock, log } = this.#deps;
     const since = clock.now();
     try {

@@ -74,15 +74,15 @@ export class TakeOver {
    * @returns true if another instance has served until now.
    */
   async untilAlone(onStandby: () => void, signal: AbortSignal): Promise<boolean> {
-    const takeOver = await this.#standby.untilAlone(onStandby, signal);
-    if (takeOver === undefined) {
+    const ended = await this.#standby.untilAlone(onStandby, signal);
+    if (ended === undefined) {
       await this.#deps.registrar.discard();
       return false;
     }
-    this.#takeIn(takeOver.note);
-    this.#hasStoodBy = takeOver.stoodBy;
+    this.#takeIn(ended.note);
+    this.#hasStoodBy = ended.stoodBy;
     this.#deps.order.done(this.#options.resourceName);
-    return takeOver.stoodBy;
+    return ended.stoodBy;
   }
 
   #takeIn(note: string): void {

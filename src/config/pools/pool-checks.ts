@@ -184,6 +184,6 @@ function problemAt(pool: PoolConfig, index: number, key: PoolKey, expected: stri
     path: place(index, ...fieldOf(key)),
     got: true,
     text: `expected ${expected}`,
-    standard: typeof shown === "string" ? quote(shown) : String(shown),
+    byDefault: typeof shown === "string" ? quote(shown) : String(shown),
   };
 }

@@ -25,8 +25,8 @@ export interface FileProblem {
   readonly text: string;
   /** True if the value that the file has, or that it leaves to the default, comes first. */
   readonly got?: boolean;
-  /** The default, if the file may have no value. */
-  readonly standard?: string | undefined;
+  /** The default as text, if the file may have no value. */
+  readonly byDefault?: string;
 }
 
 /** 64 pools with a comment at each line have half of it, and the parser takes a second for the worst of this size. */
@@ -111,13 +111,13 @@ export class YamlFile {
     return typeof node.value === "string" ? quote(node.value) : (node.source ?? String(node.value));
   }
 
-  #problem({ path, atKey = false, text, got = false, standard }: FileProblem): Placed {
+  #problem({ path, atKey = false, text, got = false, byDefault }: FileProblem): Placed {
     const steps = this.#walk(path);
     const { key, value } = steps.at(-1) ?? {};
     const offset = (atKey && key ? key.range?.[0] : value?.range?.[0]) ?? 0;
     const name = showPath(path);
     const isThere = steps.length > path.length;
-    const given = isThere ? this.shown(path) : `${standard} (the default)`;
+    const given = isThere ? this.shown(path) : `${byDefault} (the default)`;
     return {
       offset,
       subject: name === "" ? this.#place(offset) : `${this.#place(offset)}: ${name}`,

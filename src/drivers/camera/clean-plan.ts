@@ -23,7 +23,7 @@ export type CleanStep = "values" | "modes";
 /** What to set in this step: each control that can be set now, and isn't at its default. */
 export function cleanPlan(controls: readonly ControlState[], step: CleanStep): ControlSetting[] {
   return controls
-    .filter((control) => stepOf(control) === step && !control.isInactive && isOff(control))
+    .filter((control) => stepOf(control) === step && !control.isInactive && isChanged(control))
     .map(({ id, defaultValue }) => ({ id, value: defaultValue }));
 }
 
@@ -33,7 +33,7 @@ export function cleanPlan(controls: readonly ControlState[], step: CleanStep): C
  */
 export function manualPlan(controls: readonly ControlState[]): ControlSetting[] {
   const isRuled = controls.some(
-    (control) => control.isInactive && !control.isVolatile && isOff(control),
+    (control) => control.isInactive && !control.isVolatile && isChanged(control),
   );
   return isRuled
     ? manualModes.filter(({ id }) => controls.some((control) => control.id === id))
@@ -43,7 +43,7 @@ export function manualPlan(controls: readonly ControlState[]): ControlSetting[] 
 /** Controls that should be at their defaults, and are not. One that an auto mode rules says nothing about the pod. */
 export function uncleanControls(controls: readonly ControlState[]): number[] {
   return controls
-    .filter((control) => !control.isInactive && !control.isVolatile && isOff(control))
+    .filter((control) => !control.isInactive && !control.isVolatile && isChanged(control))
     .map(({ id }) => id);
 }
 
@@ -64,8 +64,8 @@ function stepOf({ type, isFixed }: ControlInfo): CleanStep | undefined {
   return type === "menu" || type === "boolean" ? "modes" : undefined;
 }
 
-/** QUERY_EXT_CTRL shows a bit mask unsigned, and G_CTRL signed. */
-function isOff(control: ControlState): boolean {
+/** True if the control isn't at its default. QUERY_EXT_CTRL shows a bit mask unsigned, and G_CTRL signed. */
+function isChanged(control: ControlState): boolean {
   const { type, value, defaultValue } = control;
   if (value === undefined || stepOf(control) === undefined) return false;
   return type === "bitmask" ? value >>> 0 !== defaultValue >>> 0 : value !== defaultValue;

@@ -5,6 +5,7 @@ import { classify, type DeviceKind, guessKind } from "../../v4l2/device-kind.ts"
 import type { RememberedDevice } from "../../v4l2/identify.ts";
 import { type PhysicalDevice, physicalDevices } from "../../v4l2/physical-device.ts";
 import { readVideoNodes, type VideoNode } from "../../v4l2/video-node.ts";
+import type { CameraPlaces } from "./camera-settings.ts";
 import type { NodeAnswer } from "./query-nodes.ts";
 
 /** A node of a device, and what it is. */
@@ -31,11 +32,6 @@ export interface CameraNode extends VideoNode {
   readonly errno: string | undefined;
 }
 
-export interface Places {
-  readonly deviceDir: string;
-  readonly sysfsDir: string;
-}
-
 /** What {@link listCameras} needs to ask nodes, instead of guessing what they are. */
 export interface Asking {
   /** True if a process holds the node open: such a one is left alone. */
@@ -51,7 +47,7 @@ export interface Asking {
  * @param remembered Devices that have a name already, see `cameraMemoryFile`. Default: none.
  */
 export async function listCameras(
-  { deviceDir, sysfsDir }: Places,
+  { deviceDir, sysfsDir }: Pick<CameraPlaces, "deviceDir" | "sysfsDir">,
   asking?: Asking,
   remembered: readonly RememberedDevice[] = [],
 ): Promise<PhysicalDevice<CameraNode>[]> {

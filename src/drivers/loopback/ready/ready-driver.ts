@@ -1,6 +1,7 @@
 import type { Clock } from "../../../common/clock.ts";
 import type { Logger } from "../../../common/logger.ts";
 import { PluginError } from "../../../common/plugin-error.ts";
+import { pollUntil } from "../../../common/poll-until.ts";
 import type {
   DeviceObservation,
   DriverCapabilities,
@@ -62,7 +63,7 @@ export class ReadyDriver implements VideoDriver {
     this.#singles = singles;
     this.#settings = settings;
     this.#deps = deps;
-    this.#relay = deps.relay((event) => this.#take(event));
+    this.#relay = deps.relay((event) => this.#onRelayEvent(event));
     this.#held = new HeldPairs(singles, settings, { ...deps, relay: this.#relay });
   }
 
@@ -180,7 +181,7 @@ export class ReadyDriver implements VideoDriver {
    */
   async reset(id: string): Promise<void> {
     const device = findDevice(this.devices, id);
-    await this.#released(device);
+    await this.#releaseUnlessOpen(device);
     try {
       for (const single of singlesOf(device)) await this.#singles.reset(single.id);
     } catch (error) {
@@ -197,7 +198,7 @@ export class ReadyDriver implements VideoDriver {
   /** Repairs the camera, and the feed. @throws PluginError as {@link LoopbackDriver.repair}. */
   async repair(id: string): Promise<void> {
     const device = findDevice(this.devices, id);
-    await this.#released(device);
+    await this.#releaseUnlessOpen(device);
     try {
       for (const single of singlesOf(device)) await this.#singles.repair(single.id);
     } finally {
@@ -208,20 +209,15 @@ export class ReadyDriver implements VideoDriver {
   /** @throws PluginError as {@link LoopbackDriver.remove}. */
   async remove(id: string): Promise<void> {
     const device = findDevice(this.devices, id);
-    await this.#released(device);
+    await this.#releaseUnlessOpen(device);
     for (const single of singlesOf(device)) await this.#singles.remove(single.id);
     this.#problems.delete(id);
   }
 
-  /** Lets go of a pair that no other process has open. @throws PluginError `device_busy`. */
-  async #released(device: DriverDevice): Promise<void> {
-    const { clock } = this.#deps;
-    const giveUpAt = clock.now() + openPatience.patienceMs;
-    while ((await this.isOpen(device.id)) === true) {
-      if (clock.now() < giveUpAt) {
-        await clock.sleep(openPatience.pauseMs);
-        continue;
-      }
+  /** Releases a pair once no other process has it open. @throws PluginError `device_busy`. */
+  async #releaseUnlessOpen(device: DriverDevice): Promise<void> {
+    const isFree = async () => (await this.isOpen(device.id)) !== true;
+    if (!(await pollUntil(isFree, this.#deps.clock, openPatience))) {
       const paths = device.nodes.map(({ hostPath }) => hostPath);
       throw new PluginError(
         "device_busy",
@@ -281,8 +277,8 @@ export class ReadyDriver implements VideoDriver {
     }
   }
 
-  /** Takes in what happens at a pair: a frame of a wrong size is logged, and shown on the placeholder. */
-  #take(event: RelayEvent): void {
+  /** Logs frames of a wrong size, and says so on the placeholder. */
+  #onRelayEvent(event: RelayEvent): void {
     const { id } = event;
     const { log, placeholder } = this.#deps;
     if (event.kind === "placeholder") return;
