@@ -42,8 +42,8 @@ const stopPatienceMs = 500;
  */
 const removalPatienceMs = 1500;
 
-/** How long the end may wait for a standby that takes over the devices one by one, ms: main ends a stop after 5 s. */
-const handOverPatienceMs = 2000;
+/** How long the end may wait for a standby that takes over the devices one by one, ms: main ends a stop after 5 s, and a busy node is slow. */
+const handOverPatienceMs = 3500;
 
 export interface ServedParts {
   readonly pools: Pools;

@@ -29,7 +29,7 @@ export interface HeldPairsDeps {
 }
 
 /** How long a successor may take to open the next camera, and the pause between two looks, ms. */
-const successorPatience: Polling = { patienceMs: 1000, pauseMs: 5 };
+const successorPatience: Polling = { patienceMs: 3000, pauseMs: 5 };
 
 /** An open file, and the ID of its device. */
 type HeldFile = VideoFile & { readonly id: string };

@@ -186,7 +186,7 @@ describe("a ready camera", () => {
     for (const number of [138, 139]) expect(kernel.inside(number).openers).toBe(0);
   });
 
-  test("is left after a second to a successor that does not open it", async () => {
+  test("is left after 3 s to a successor that does not open it", async () => {
     const { kernel, driver, relay } = setUp();
     await driver.ensure();
     let pauses = 0;
@@ -194,7 +194,7 @@ describe("a ready camera", () => {
       pauses++;
     };
     await driver.leave({ hasSuccessor: true });
-    expect(pauses).toBe(200);
+    expect(pauses).toBe(600);
     expect(relay.isClosed).toBe(true);
     for (const number of [10, 11]) expect(kernel.inside(number).openers).toBe(0);
   });
