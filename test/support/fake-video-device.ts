@@ -11,6 +11,7 @@ const EINVAL = 22;
 const BASE_CAPS = 0x05200000;
 
 const KEEP_FORMAT = 0x0098f900;
+const TIMEOUT = 0x0098f902;
 const TIMEOUT_IMAGE_IO = 0x0098f903;
 
 /** include/uapi/asm-generic/errno-base.h */
@@ -29,6 +30,8 @@ export class FakeVideoDevice {
   lastFrame: Uint8Array | undefined;
   /** The image shown when a writer with a timeout stops writing: before 0.14 until the last close. */
   timeoutImage: Uint8Array | undefined;
+  /** True if a timeout has passed that no reader has seen. Before 0.14 it outlives the image. */
+  timeoutPassed = false;
   /** True if the next open accesses the timeout image instead of the buffers. */
   private imageAsked = false;
   /** File descriptors that access it; real ones are never negative. */
@@ -119,6 +122,10 @@ export class FakeVideoDevice {
       },
       setControl: (id, value) => {
         if (id === TIMEOUT_IMAGE_IO) this.imageAsked = this.hasButton || value === 1;
+        const isChanged = this.controls.get(id) !== value;
+        if (id === TIMEOUT && isChanged && this.dies && this.format !== undefined) {
+          this.timeoutImage ??= new Uint8Array(this.format.imageBytes);
+        }
         if (id !== TIMEOUT_IMAGE_IO || !this.hasButton) this.controls.set(id, value);
       },
       getInput: () => 0,
@@ -149,6 +156,10 @@ export class FakeVideoDevice {
         return frame.byteLength;
       },
       read: (into) => {
+        if (this.timeoutPassed && this.dies) {
+          if (this.timeoutImage === undefined) throw new Error("the kernel oopses");
+          this.timeoutPassed = false;
+        }
         if (this.lastFrame === undefined) throw new ErrnoError(EAGAIN, "read");
         into.set(this.lastFrame.subarray(0, into.byteLength));
         return this.lastFrame.byteLength;

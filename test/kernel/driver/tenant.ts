@@ -30,6 +30,18 @@ export function misuse(stage: Stage): void {
   file.setFrameInterval("output", { numerator: 1, denominator: 5 });
 }
 
+/**
+ * Closes a file that has written, once a timeout has passed that no reader has seen. If it is the device's last one, the
+ * buffers go with it.
+ */
+export async function letTimeoutPass(file: VideoFile): Promise<void> {
+  using closing = file;
+  closing.setControl(controlId.keepFormat, 0);
+  closing.setControl(controlId.timeout, 20);
+  await Bun.sleep(200);
+  closing.setControl(controlId.timeout, 0);
+}
+
 /** Every frame the next tenant can get, before it gave one, in every way that asks for none. */
 export function framesOf(file: VideoFile): Uint8Array[] {
   const frames: Uint8Array[] = [];

@@ -90,6 +90,18 @@ describe.each(["0.12.7", "0.15.4"] as const)("reset of v4l2loopback %s", (versio
     expect(await driver.isOpen("video10")).toBe(false);
   });
 
+  test("lets the next user read although a timeout of the last one has passed", async () => {
+    const { kernel, driver } = await setUp({ version });
+    misuse(kernel, 10);
+    kernel.inside(10).timeoutPassed = true;
+    await driver.reset("video10");
+    using next = kernel.inside(10).open();
+    next.setFormat("output", FORMAT);
+    next.streamOn("output");
+    next.write(SECRET);
+    expect(next.read(new Uint8Array(1))).toBeGreaterThan(0);
+  });
+
   test("works where /sys can't be written to", async () => {
     const { kernel, driver } = await setUp({ version });
     kernel.sysfsReadOnly = true;

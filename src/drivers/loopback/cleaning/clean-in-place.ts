@@ -5,6 +5,7 @@ import {
   attempt,
   clearControl,
   controlId,
+  forgetTimeout,
   markWriter,
   type OpenedDevice,
   silence,
@@ -34,6 +35,11 @@ export function cleanInPlace(device: OpenedDevice, kernel: LoopbackKernel): void
     }
     attempt(() => file.setFrameInterval("output", defaultInterval));
     markWriter(file);
+  }
+  // The close has freed buffers and timeout image, whatever sizes the last user gave them.
+  {
+    using file = kernel.openVideo(device.path);
+    forgetTimeout(file);
   }
   repairCaps(device, kernel);
 }

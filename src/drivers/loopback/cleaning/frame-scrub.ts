@@ -131,6 +131,28 @@ export function silence(file: VideoFile, { maxBuffers }: OpenedDevice): void {
   overwriteFrames(file, clampBuffers(maxBuffers));
 }
 
+/** The control's maximum, MAX_TIMEOUT, ms: it does not pass while a file is open for a reset. */
+const longestTimeout = 100_000;
+
+/**
+ * Has the module forget a timeout that has passed and that no reader has seen. Before 0.14 it remembers one beyond the last
+ * close, which frees the image for it: the next read would copy from no memory, and the kernel would oops
+ * (get_capture_buffer in v4l2loopback.c). So this reads while there is an image. The file becomes the writer. From 0.14 on
+ * the image is kept, and STREAMON ends this early.
+ */
+export function forgetTimeout(file: VideoFile): void {
+  attempt(() => {
+    const format = lastFormat(file);
+    if (format === undefined) return;
+    file.setFormat("output", format);
+    file.streamOn("output");
+    // Only a changed value reaches the driver, which then allocates the image.
+    for (const ms of [0, longestTimeout]) file.setControl(controlId.timeout, ms);
+    file.read(new Uint8Array(1));
+  });
+  clearControl(file, controlId.timeout);
+}
+
 /** Makes this opener the writer. EINVAL in some versions and states, which do it nevertheless. */
 export function markWriter(file: VideoFile): void {
   attempt(() => file.streamOn("output"));

@@ -96,6 +96,6 @@ describe("devices of the predecessor, with its stray quotes in their labels", ()
     await driver.ensure();
     await driver.reset("video11");
     expect(kernel.device(11)?.label).toBe('"MeetingBot_WebCam"');
-    expect(kernel.journal).toEqual(["open 11", "open 11"]);
+    expect(kernel.journal).toEqual(["open 11", "open 11", "open 11"]);
   });
 });

@@ -8,7 +8,7 @@ import {
   CAP_VIDEO_OUTPUT,
   type FormatRequest,
 } from "../../../v4l2/video-structs.ts";
-import { attempt, controlId } from "../cleaning/frame-scrub.ts";
+import { attempt, controlId, forgetTimeout } from "../cleaning/frame-scrub.ts";
 import { fixedFormat } from "./frame-format.ts";
 import type { ReadySettings } from "./ready-settings.ts";
 
@@ -99,7 +99,7 @@ function refuseOther(found: FormatRequest, wanted: FormatRequest): void {
  */
 export function fixFeed(
   open: () => VideoFile,
-  { settings }: Pick<HoldContext, "settings">,
+  { settings, generation }: Pick<HoldContext, "settings" | "generation">,
   isFixed: boolean,
 ): VideoFile {
   const format = fixedFormat(settings);
@@ -113,6 +113,8 @@ export function fixFeed(
     writer.setControl(controlId.keepFormat, 1);
     // Before 0.14 a device without a stream has no format. Later EINVAL.
     attempt(() => writer.streamOn("output"));
+    // A pod may have had the feed to itself while no instance ran.
+    if (generation !== "0.14") forgetTimeout(writer);
     reader = open();
     attempt(() => reader.streamOn("capture"));
   }
