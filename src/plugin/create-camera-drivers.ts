@@ -13,7 +13,7 @@ import {
 } from "../drivers/camera/index.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
 
-export interface CameraDriverUse {
+export interface CameraDriversOptions {
   readonly log: Logger;
   /** The log of one pool's driver. Default: {@link log}. */
   readonly logOf?: (pool: CameraPool) => Logger;
@@ -34,12 +34,12 @@ export interface CameraDriverUse {
 export function createCameraDrivers(
   config: Pick<Config, "adminSocket" | "deviceDir" | "manageDevices" | "stateDir" | "sysfsDir">,
   pools: readonly CameraPool[],
-  { log, logOf = () => log, allocated = [], clock = systemClock, ...use }: CameraDriverUse,
+  { log, logOf = () => log, allocated = [], clock = systemClock, ...options }: CameraDriversOptions,
 ): ReadonlyMap<CameraPool, CameraDriver> {
   if (pools.length === 0) return new Map();
   const { deviceDir, sysfsDir, stateDir, manageDevices } = config;
   const linkDir = join(dirname(config.adminSocket), "devices");
-  const { machine = linuxCameras(thisProgram(), linuxCalls()), hostDeviceDir = "/dev" } = use;
+  const { machine = linuxCameras(thisProgram(), linuxCalls()), hostDeviceDir = "/dev" } = options;
   const places = { deviceDir, sysfsDir, linkDir, hostDeviceDir };
   const settings = new Map(pools.map((pool) => [pool, cameraSettings(pool, manageDevices)]));
   const deps = { ...machine, clock, log };

@@ -20,7 +20,7 @@ import { readInitOnAlloc } from "../linux/kernel-config.ts";
 import { linuxCalls } from "../linux/linux-calls.ts";
 import { readySettings } from "./ready-settings.ts";
 
-export interface DriverUse {
+export interface DriverOptions {
   /**
    * Numbers of the devices that pods own. Those that the configuration no longer asks for stay listed until the process
    * ends, so that those pods keep them over a restart of the kubelet. Default: none.
@@ -35,8 +35,12 @@ export interface DriverUse {
 }
 
 /** The driver that the configuration names, read-only if it may not manage devices. */
-export function createDriver(config: Config, log: Logger, use: DriverUse = {}): VideoDriver {
-  const driver = makeDriver(config, log, use);
+export function createDriver(
+  config: Config,
+  log: Logger,
+  options: DriverOptions = {},
+): VideoDriver {
+  const driver = makeDriver(config, log, options);
   const surplus = driver.devices.filter((device) => device.surplus);
   if (surplus.length > 0) {
     log.info("Pods own surplus devices", {
@@ -58,7 +62,7 @@ export function createDriver(config: Config, log: Logger, use: DriverUse = {}): 
 function makeDriver(
   config: Config,
   log: Logger,
-  { allocatedNumbers = [], reservedNumbers, module, cleans = true }: DriverUse,
+  { allocatedNumbers = [], reservedNumbers, module, cleans = true }: DriverOptions,
 ): VideoDriver {
   const calls = linuxCalls();
   const common = {

@@ -5,8 +5,8 @@ import type { VideoDriver } from "../drivers/driver.ts";
 import { SharedModule } from "../drivers/loopback/index.ts";
 import { feedNumber, numbersFrom } from "../v4l2/device-ids.ts";
 import { allocatedAtStart, numbersOf } from "./allocated-at-start.ts";
-import { type CameraDriverUse, createCameraDrivers } from "./create-camera-drivers.ts";
-import { createDriver, type DriverUse } from "./create-driver.ts";
+import { type CameraDriversOptions, createCameraDrivers } from "./create-camera-drivers.ts";
+import { createDriver, type DriverOptions } from "./create-driver.ts";
 import { type PluginPool, poolLog } from "./plugin.ts";
 
 /** IDs of the devices that pods own when the process starts, of each pool, see {@link allocatedAtStart}. */
@@ -23,11 +23,11 @@ export function allocatedByPool(
   return Promise.all(pools.map(ask));
 }
 
-export interface DriversUse extends Pick<DriverUse, "cleans"> {
+export interface DriversOptions extends Pick<DriverOptions, "cleans"> {
   /** As {@link allocatedByPool} has them. Default: none. */
   readonly allocated?: readonly (readonly string[])[];
   /** What the drivers of real devices have of the machine. Default: this one. */
-  readonly machine?: Pick<CameraDriverUse, "machine" | "hostDeviceDir">;
+  readonly machine?: Pick<CameraDriversOptions, "machine" | "hostDeviceDir">;
 }
 
 /**
@@ -39,7 +39,7 @@ export function createDrivers(
   config: Config,
   pools: readonly PoolConfig[],
   log: Logger,
-  { allocated = [], machine, ...use }: DriversUse = {},
+  { allocated = [], machine, ...options }: DriversOptions = {},
 ): PluginPool[] {
   const logOf = (pool: PoolConfig) => poolLog(log, pool, pools);
   const owned = pools.flatMap((pool, at) => (isCameraPool(pool) ? (allocated[at] ?? []) : []));
@@ -65,7 +65,7 @@ export function createDrivers(
     const isOwn = (number: number) => !reservedNumbers.has(number);
     const allocatedNumbers = numbersOf(allocated[at] ?? []).filter(isOwn);
     const own = { ...config, ...pool.options };
-    const parts = { ...use, allocatedNumbers, reservedNumbers, module };
+    const parts = { ...options, allocatedNumbers, reservedNumbers, module };
     const driver = createDriver(own, logOf(pool), parts);
     loopback.push(driver);
     created.push({ config: pool, driver });

@@ -17,19 +17,15 @@ import type {
   VideoDriver,
 } from "../driver.ts";
 import { findDevice } from "../driver-devices.ts";
-import type { ControlReset } from "./answer-queries.ts";
-import type { NodeTrouble } from "./ask-nodes.ts";
 import type { CameraCatalog, PluggedCamera } from "./camera-catalog.ts";
-import { CameraLinks } from "./camera-links.ts";
+import { CameraLinks, type LinkTarget } from "./camera-links.ts";
 import type { CameraPlaces, CameraPoolSettings } from "./camera-settings.ts";
 import { CameraSignals, type SignalDeps, signalIn } from "./camera-signals.ts";
 import { type FurtherNode, furtherNodes } from "./further-nodes.ts";
 import { isOpenInKernel } from "./list-cameras.ts";
 import { cameraReasons, observeCamera } from "./observe-camera.ts";
+import { type ResetAnswer, resetTrouble } from "./reset-answer.ts";
 import { SettleTimer } from "./settle-timer.ts";
-
-/** What came of the reset of a node's controls, in a child process. */
-export type ResetAnswer = ({ readonly state: "answered" } & ControlReset) | NodeTrouble;
 
 export interface CameraDriverDeps extends Pick<SignalDeps, "queryInputs"> {
   /** The devices of all pools. */
@@ -62,8 +58,7 @@ export class CameraDriver implements VideoDriver {
   #plugged: ReadonlyMap<string, readonly PluggedCamera[]> = new Map();
   /** What was there at the last inspection, by ID: `appearance`. */
   readonly #inspected = new Map<string, string>();
-  /** IDs of devices whose links are up to date. */
-  readonly #linked = new Set<string>();
+  /** Why a device's links could not be made, by its ID. */
   readonly #linkErrors = new Map<string, string>();
   #isShort = false;
 
@@ -198,7 +193,7 @@ export class CameraDriver implements VideoDriver {
       node !== undefined &&
       main.device !== undefined &&
       formatDevice(node) === formatDevice(main.device) &&
-      this.#areLinked(camera);
+      this.#links.areAt(id, this.#targetsOf(camera));
     if (isSame) return;
     throw new PluginError(
       "device_unhealthy",
@@ -348,32 +343,13 @@ export class CameraDriver implements VideoDriver {
     return furtherNodes(camera, this.#settings.with, this.#places.sysfsDir);
   }
 
-  #areLinked(camera: PluggedCamera): boolean {
-    const { id, main } = camera;
-    const isAt = (node: string, name?: string) =>
-      this.#links.isAt(this.#links.path(id, name), node);
-    return (
-      isAt(deviceId(main.number)) &&
-      this.#furtherOf(camera).every(({ name, path }) => isAt(path, name))
-    );
+  #targetsOf(camera: PluggedCamera): LinkTarget[] {
+    return [{ path: deviceId(camera.main.number) }, ...this.#furtherOf(camera)];
   }
 
   #link(id: string, camera: PluggedCamera | undefined): void {
     try {
-      this.#links.point(this.#links.path(id), camera && deviceId(camera.main.number));
-      const further = new Map(
-        (camera ? this.#furtherOf(camera) : []).map(({ name, path }) => [
-          this.#links.path(id, name),
-          path,
-        ]),
-      );
-      // Without `with`, only an earlier process may have left some.
-      const isFirst = !this.#linked.has(id);
-      const before = isFirst || this.#settings.with.length > 0 ? this.#links.further(id) : [];
-      this.#linked.add(id);
-      for (const link of new Set([...before, ...further.keys()])) {
-        this.#links.point(link, further.get(link));
-      }
+      this.#links.update(id, camera === undefined ? [] : this.#targetsOf(camera));
       this.#linkErrors.delete(id);
     } catch (reason) {
       this.#linkErrors.set(id, messageOf(reason));
@@ -398,26 +374,4 @@ export class CameraDriver implements VideoDriver {
       remedy: "Unplug it and plug it in again.",
     });
   }
-}
-
-/** Why the controls are not at their defaults; undefined if they are. */
-function resetTrouble(id: string, answer: ResetAnswer | undefined): PluginError | undefined {
-  if (answer === undefined) {
-    return new PluginError("reset_failed", `The process that resets ${id} did not begin in time.`);
-  }
-  const replug = "Unplug the device and plug it in again.";
-  if (answer.state === "stuck") {
-    const message = `${id} did not answer within 2 s when its controls were to be reset.`;
-    return new PluginError("device_hangs", message, { remedy: replug });
-  }
-  if (answer.state === "refused") {
-    const message = `The controls of ${id} can't be reset (${answer.errno}).`;
-    return new PluginError("reset_failed", message, { remedy: replug });
-  }
-  if (answer.unclean.length === 0) return undefined;
-  const controls = answer.unclean.map((control) => `0x${control.toString(16).padStart(8, "0")}`);
-  const message = `${id} keeps the value of ${controls.join(", ")}, which should be at its default.`;
-  return new PluginError("reset_failed", message, {
-    remedy: "Look for a process that streams from the device: fuser -v /dev/video*",
-  });
 }
