@@ -50,9 +50,9 @@ export class BenchNode implements AsyncDisposable {
     return node;
   }
 
-  /** Starts the plugin; resolves to the ms from before its process was made to its first list. */
-  async startPlugin(options: readonly string[] = []): Promise<number> {
-    const listed = this.listed(deviceCount);
+  /** Starts the plugin; resolves to the ms from before its process was made to its first list with so many healthy devices. */
+  async startPlugin(options: readonly string[] = [], healthy = deviceCount): Promise<number> {
+    const listed = this.listed(healthy);
     const started = this.kubelet.events.elapsedMs();
     this.#plugin = this.#start(options);
     return (await listed).atMs - started;

@@ -2,6 +2,7 @@ import type { Measure } from "./measure.ts";
 import { allocate } from "./measures/allocate.ts";
 import { allocateReset } from "./measures/allocate-reset.ts";
 import { binarySize } from "./measures/binary-size.ts";
+import { cameraPlug } from "./measures/camera-plug.ts";
 import { cameraScan } from "./measures/camera-scan.ts";
 import { deviceLoss } from "./measures/device-loss.ts";
 import { handOver } from "./measures/hand-over.ts";
@@ -18,6 +19,7 @@ export const measures: readonly Measure[] = [
   kubeletRestart,
   handOver,
   deviceLoss,
+  cameraPlug,
   cameraScan,
   allocate,
   allocateReset,
