@@ -11,7 +11,7 @@ import { basename, join } from "node:path";
 
 /** A node to which a link of a device leads. */
 export interface LinkTarget {
-  /** Tells the nodes of a device apart; absent for the first one. */
+  /** Differs from that of all other nodes of the device; absent for the first one. */
   readonly name?: string;
   /** Path below /dev: `video0`, `media0`. */
   readonly path: string;
