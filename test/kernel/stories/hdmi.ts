@@ -11,6 +11,7 @@ import {
   LOOPBACK,
   offersLoopback,
   startReal,
+  stopReal,
 } from "./real-pool.ts";
 import type { Story } from "./story.ts";
 
@@ -82,7 +83,7 @@ export const hdmi: Story = [
       bind("bind");
       await has(node, healthy(CARDS));
       await offersLoopback(node);
-      await node.stopPlugin();
+      await stopReal(node);
       rmmod("vivid");
     },
   },
@@ -97,7 +98,7 @@ export const hdmi: Story = [
       run([TOOL, "set-control", `/dev/${nodeOf(CARD)}`, DISCONNECT, "1"]);
       equal(query([nodeOf(CARD)])[0]?.open, "ENODEV");
       equal(existsSync(`/sys/class/video4linux/${nodeOf(CARD)}`), true);
-      await node.stopPlugin();
+      await stopReal(node);
     },
   },
   {
@@ -115,7 +116,7 @@ export const hdmi: Story = [
       equal(query([nodeOf(CARD)])[0]?.open, "0");
       await has(node, healthy([CARD]));
       await offersLoopback(node);
-      await node.stopPlugin();
+      await stopReal(node);
     },
   },
 ];

@@ -1,3 +1,4 @@
+import { equal } from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { eventually } from "./eventually.ts";
@@ -7,8 +8,8 @@ import { BOTS } from "./pool-file.ts";
 /** The resource name of a pool. */
 export const resourceOf = (pool: string) => `example.com/${pool}`;
 
-/** That of the pool of real devices with which these functions deal by default. */
-const REAL = resourceOf("real");
+/** That of the pool of real devices with which these functions deal. */
+export const REAL = resourceOf("real");
 
 /** The loopback devices beside it. */
 export const LOOPBACK = ["video10", "video11"];
@@ -22,7 +23,7 @@ const FILE = "/etc/pools.yaml";
 export const realPatienceMs = 400_000;
 
 /** An emulated CPU has no time for more. */
-const FLAGS = ["--pod-resources-interval=5", "--health-check-interval=5", "--enable-metrics"];
+const FLAGS = ["--health-check-interval=10", "--enable-metrics"];
 
 /**
  * Starts the plugin with a pool of two loopback devices and with these of real devices, and waits until the loopback devices
@@ -49,22 +50,22 @@ pools:
   await offersLoopback(node);
 }
 
-/** Waits until the kubelet can allocate both loopback devices. */
-export async function offersLoopback({ kubelet, plugin }: GuestNode): Promise<void> {
-  await kubelet.until(
-    () => kubelet.resources(BOTS).allocatable === LOOPBACK.length,
-    realPatienceMs,
-    `loopback devices; the plugin's log ends:\n${plugin.log.tail()}\n`,
-  );
+/** Stops the plugin. How long a stop takes is another story's matter. */
+export async function stopReal({ plugin }: GuestNode): Promise<void> {
+  equal((await plugin.stop()).code, 0);
 }
 
-/** Waits until the kubelet has exactly these devices of a pool, in that health. */
-export async function has(
-  { kubelet, plugin }: GuestNode,
-  wanted: Health,
-  resource = REAL,
-): Promise<void> {
-  const seen = () => kubelet.devices(resource);
+/** Waits until the kubelet can allocate both loopback devices. */
+export async function offersLoopback({ kubelet, plugin }: GuestNode): Promise<void> {
+  const isSo = () => kubelet.resources(BOTS).allocatable === LOOPBACK.length;
+  await kubelet.until(isSo, realPatienceMs, "loopback devices").catch((error: unknown) => {
+    throw new Error(`${error}; the plugin's log ends:\n${plugin.log.tail()}\n`);
+  });
+}
+
+/** Waits until the kubelet has exactly these real devices, in that health. */
+export async function has({ kubelet, plugin }: GuestNode, wanted: Health): Promise<void> {
+  const seen = () => kubelet.devices(REAL);
   const isSo = () => isDeepStrictEqual(seen(), wanted);
   await kubelet.until(isSo, realPatienceMs, "the devices").catch((error: unknown) => {
     const now = JSON.stringify(seen());

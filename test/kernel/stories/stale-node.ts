@@ -5,7 +5,7 @@ import { parseQuery } from "../query.ts";
 import { modprobe, removeDevice, run } from "./cameras.ts";
 import { eventually } from "./eventually.ts";
 import type { GuestNode } from "./guest-node.ts";
-import { has, isUnhealthy, offersLoopback, realPod, startReal } from "./real-pool.ts";
+import { has, isUnhealthy, offersLoopback, realPod, startReal, stopReal } from "./real-pool.ts";
 import type { Story } from "./story.ts";
 import { UsbCamera } from "./usb-cameras.ts";
 
@@ -81,7 +81,7 @@ export const staleNode: Story = [
       await offersLoopback(node);
       await other.plug();
       await has(node, { [mine.id]: "Healthy", [other.id]: "Healthy" });
-      await node.stopPlugin();
+      await stopReal(node);
       await Promise.all([mineElsewhere.unplug(), other.unplug()]);
     },
   },

@@ -16,6 +16,7 @@ import { staleNode } from "./stale-node.ts";
 import type { Story } from "./story.ts";
 import { takeOver } from "./take-over.ts";
 import { uevents } from "./uevents.ts";
+import { webcams } from "./webcams.ts";
 import { withoutModule } from "./without-module.ts";
 
 /** A story as it is played on one version of the module. */
@@ -31,6 +32,7 @@ export interface NamedStory {
 /** With real devices beside v4l2loopback, whatever its version. The gate plays none of them. */
 export const realDeviceStories: readonly NamedStory[] = [
   { name: "hdmi", checks: hdmi },
+  { name: "webcams", checks: webcams },
   { name: "stale-node", checks: staleNode },
 ].map((story) => ({ ...story, timeoutSeconds: 4 * suiteSeconds }));
 
