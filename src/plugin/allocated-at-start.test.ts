@@ -1,4 +1,8 @@
 import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { allocatedAtStart, numbersOf, surplusNotListed } from "./allocated-at-start.ts";
 
@@ -25,7 +29,26 @@ test("only a new process lists what pods own beyond this one's devices, unless a
 
 test("a kubelet that can't be asked delays nothing and names none", async () => {
   const log = recordingLogger();
-  const config = { podResourcesSocket: "/nowhere/kubelet.sock", resourceName: "a.b/c" };
-  expect(await allocatedAtStart(config, { log }, new AbortController().signal)).toEqual([]);
-  expect(log.lines.map(({ level }) => level)).toEqual(["debug"]);
+  const { signal } = new AbortController();
+  const names = ["a.b/c", "a.b/d"];
+  expect(await allocatedAtStart("/nowhere/kubelet.sock", names, log, signal)).toEqual([[], []]);
+  expect(log.lines.map(({ level, fields }) => [level, fields["error"]])).toEqual([
+    ["debug", "there is no /nowhere/kubelet.sock"],
+  ]);
+});
+
+test("a kubelet that does not answer delays the start for a second, unless the process is to end", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "vdp-silent-"));
+  const socket = join(directory, "kubelet.sock");
+  const server = createServer(() => undefined).listen(socket);
+  try {
+    const log = recordingLogger();
+    const never = new AbortController().signal;
+    expect(await allocatedAtStart(socket, ["a.b/c"], log, never)).toEqual([[]]);
+    expect(await allocatedAtStart(socket, ["a.b/c"], log, AbortSignal.abort())).toEqual([[]]);
+    expect(log.lines).toHaveLength(2);
+  } finally {
+    server.close();
+    rmSync(directory, { recursive: true });
+  }
 });

@@ -1,42 +1,43 @@
-import { type Clock, systemClock } from "../common/clock.ts";
+import { systemClock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
 import { PluginError } from "../common/plugin-error.ts";
 import type { PodDevice } from "../common/pod-device.ts";
-import { withTimeout } from "../common/with-timeout.ts";
-import type { Config } from "../config/config.ts";
+import { deviceOfReplica } from "../common/replica-id.ts";
 import type { DriverDevice } from "../drivers/driver.ts";
-import { PodResources } from "../pod-resources/pod-resources.ts";
+import { PodResourcesConnection } from "../pod-resources/connection.ts";
+import { askPodDevices, podResourcesError } from "../pod-resources/pod-resources.ts";
 import { deviceId, maxDeviceNumber } from "../v4l2/device-ids.ts";
 
 /** How long the kubelet's answer may delay the start, ms. */
 const askMs = 1000;
 
-export interface AllocatedAtStartDeps {
-  readonly log: Logger;
-  readonly clock?: Clock;
-}
-
 /**
- * IDs of the devices that pods own under a resource name when the process starts: with a smaller MAX_DEVICES or another
- * FIRST_DEVICE_NUMBER than before, the configuration may not ask for all of them, and a camera may be unplugged. None if
- * the kubelet does not answer, or if `signal` aborts first.
+ * IDs of the devices that pods own when the process starts, under each of these resource names, in their order: with a smaller
+ * MAX_DEVICES or another FIRST_DEVICE_NUMBER than before, the configuration may not ask for all of them, and a camera may
+ * be unplugged. None if the kubelet does not answer in time, or if `signal` aborts first.
  */
 export async function allocatedAtStart(
-  { podResourcesSocket: socket, resourceName }: Pick<Config, "podResourcesSocket" | "resourceName">,
-  { log, clock = systemClock }: AllocatedAtStartDeps,
+  socket: string,
+  resourceNames: readonly string[],
+  log: Logger,
   signal: AbortSignal,
-): Promise<string[]> {
-  const answered = new AbortController();
-  const podResources = new PodResources({ socket, resourceName, intervalMs: askMs }, clock);
+): Promise<readonly (readonly string[])[]> {
+  const connection = new PodResourcesConnection(socket, systemClock);
+  const isOurs = ({ resourceName }: { readonly resourceName: string }) =>
+    resourceNames.includes(resourceName);
   try {
-    const answer = podResources.podDevices(AbortSignal.any([signal, answered.signal]));
-    return ownIds(await withTimeout(clock, answer, askMs, "The kubelet's answer"));
+    const { client } = connection.connected();
+    const devices = await askPodDevices(client, isOurs, { timeoutMs: askMs, signal });
+    const owned = Map.groupBy(devices, ({ resourceName }) => resourceName);
+    return resourceNames.map((name) => {
+      const ids = (owned.get(name) ?? []).map(({ deviceId }) => deviceOfReplica(deviceId));
+      return [...new Set(ids)];
+    });
   } catch (reason) {
-    log.debug("Devices of pods unknown at the start", PluginError.from(reason).fields());
-    return [];
+    log.debug("Devices of pods unknown at the start", podResourcesError(reason).fields());
+    return resourceNames.map(() => []);
   } finally {
-    answered.abort();
-    podResources.close();
+    connection.close();
   }
 }
 

@@ -16,11 +16,8 @@ export function allocatedByPool(
   log: Logger,
   signal: AbortSignal,
 ): Promise<readonly (readonly string[])[]> {
-  const ask = (pool: PoolConfig) => {
-    const deps = { log: poolLog(log, pool, pools) };
-    return allocatedAtStart({ ...config, ...pool.options }, deps, signal);
-  };
-  return Promise.all(pools.map(ask));
+  const names = pools.map(({ options }) => options.resourceName);
+  return allocatedAtStart(config.podResourcesSocket, names, log, signal);
 }
 
 export interface DriversOptions extends Pick<DriverOptions, "cleans"> {

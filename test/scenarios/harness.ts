@@ -62,6 +62,18 @@ export const quickMaintenance: MaintenanceTimes = {
   backoff: { initialMs: 50, maxMs: 1000 },
 };
 
+/**
+ * What a starting plugin learns of the devices that pods own. It waits 1 s for the kubelet's answer, which is not enough on a
+ * busy machine: then this asks again.
+ */
+export async function ownedByPods<T>(ask: (log: Logger) => Promise<T>): Promise<T> {
+  for (;;) {
+    const log = recordingLogger();
+    const answer = await ask(log);
+    if (log.lines.every(({ msg }) => msg !== "Devices of pods unknown at the start")) return answer;
+  }
+}
+
 export interface RunningPlugin {
   readonly plugin: Plugin;
   readonly log: { readonly lines: LogLine[] };

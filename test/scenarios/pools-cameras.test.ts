@@ -6,7 +6,7 @@ import { answerProbe } from "../../src/observe/probes.ts";
 import { allocatedByPool, createDrivers } from "../../src/plugin/create-drivers.ts";
 import { FakeCameras } from "../support/fake-cameras.ts";
 import { recordingLogger } from "../support/recording-logger.ts";
-import { eventually, type RunningPlugin } from "./harness.ts";
+import { eventually, ownedByPods, type RunningPlugin } from "./harness.ts";
 import { bots, PoolNode, webcams } from "./pool-node.ts";
 
 let cameras: FakeCameras;
@@ -37,14 +37,8 @@ pools:
   const options = { ...places, config: path };
   const { config, pools } = node.loaded(options, (name) => readFileSync(name, "utf8"));
   const log = recordingLogger();
-  const isUnknown = () =>
-    log.lines.some(({ msg }) => msg === "Devices of pods unknown at the start");
-  let allocated: Awaited<ReturnType<typeof allocatedByPool>>;
-  do {
-    // The plugin waits 1 s for the kubelet's answer, which is not enough on a busy machine.
-    log.lines.length = 0;
-    allocated = await allocatedByPool(config, pools, log, new AbortController().signal);
-  } while (isUnknown());
+  const { signal } = new AbortController();
+  const allocated = await ownedByPods((ask) => allocatedByPool(config, pools, ask, signal));
   const { machine, deviceDir: hostDeviceDir } = cameras;
   const use = { allocated, machine: { machine, hostDeviceDir } };
   const made = createDrivers(config, pools, log, use);

@@ -4,10 +4,9 @@ import { chooseNumbers } from "../../src/drivers/loopback/device/choose-numbers.
 import { allocatedAtStart, numbersOf } from "../../src/plugin/allocated-at-start.ts";
 import { numbersFrom } from "../../src/v4l2/device-ids.ts";
 import { FakeLoopbackKernel } from "../support/fake-loopback-kernel.ts";
-import { recordingLogger } from "../support/recording-logger.ts";
 import type { CameraFiles } from "./camera-files.ts";
 import { aWhile, CameraNode, heardOfPods } from "./camera-node.ts";
-import { eventually } from "./harness.ts";
+import { eventually, ownedByPods } from "./harness.ts";
 
 let scenario: CameraNode;
 beforeEach(() => {
@@ -15,15 +14,23 @@ beforeEach(() => {
 });
 afterEach(() => scenario.close());
 
+/** Numbers of the devices that pods own, as a plugin with these options learns them when it starts. */
+async function heldByPods(options: Partial<Record<string, string>>): Promise<number[]> {
+  const { podResourcesSocket, resourceName } = scenario.config(options);
+  const { signal } = new AbortController();
+  const [ids = []] = await ownedByPods((log) =>
+    allocatedAtStart(podResourcesSocket, [resourceName], log, signal),
+  );
+  return numbersOf(ids);
+}
+
 describe("fewer devices than before", () => {
   test("keep an allocated device listed, and make it unhealthy after its pod", async () => {
     const first = await scenario.started(scenario.cameras());
     for (const name of ["a", "b", "c", "d", "e"]) await scenario.pod(name);
     for (const name of ["a", "b", "c", "d"]) scenario.kubelet.removePod(name);
     const options = { "max-devices": "4" };
-    const log = recordingLogger();
-    const { signal } = new AbortController();
-    const held = numbersOf(await allocatedAtStart(scenario.config(options), { log }, signal));
+    const held = await heldByPods(options);
     expect(held).toEqual([14]);
     await first.stop();
 
@@ -69,9 +76,7 @@ describe("fewer devices than before, after a standby", () => {
     expect(scenario.count("register_received")).toBe(1);
     expect(readdirSync(scenario.dir).filter((name) => name.startsWith(".video"))).toEqual([]);
 
-    const { signal } = new AbortController();
-    const log = recordingLogger();
-    const held = numbersOf(await allocatedAtStart(scenario.config(options), { log }, signal));
+    const held = await heldByPods(options);
     scenario.startPlugin(options, { driver: scenario.camerasOf(numbersFrom(10, 4), held, true) });
     await scenario.counts(5, 5);
   });
@@ -117,9 +122,7 @@ describe("devices that got other numbers because real cameras have theirs", () =
     const first = await scenario.started(laidOut(8, []), options);
     for (const name of ["a", "b", "c", "d"]) await scenario.pod(name);
     for (const name of ["a", "b"]) scenario.kubelet.removePod(name);
-    const log = recordingLogger();
-    const { signal } = new AbortController();
-    const held = numbersOf(await allocatedAtStart(scenario.config(options), { log }, signal));
+    const held = await heldByPods(options);
     expect(held).toEqual([15, 16]);
     await first.stop();
 
