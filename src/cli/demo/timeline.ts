@@ -12,6 +12,8 @@ export interface Cell {
 const indent = " ".repeat("99.99 s ✓ ".length);
 /** Longest line, in columns. */
 const maxColumns = 100;
+/** Columns for eight cells of `unhealthy` with two spaces between; the tables of one screen all have the same gap. */
+const roomyColumns = indent.length + 8 * "unhealthy".length + 7 * 2;
 
 /** Prints events as lines with the time since the start, none longer than the screen is wide. */
 export class Timeline {
@@ -59,8 +61,7 @@ export class Timeline {
   /** One row of cells under a row of headings. */
   table(heads: readonly string[], cells: readonly Cell[]): void {
     const widths = heads.map((head, at) => Math.max(head.length, cells[at]?.text.length ?? 0));
-    const wide = widths.reduce((sum, width) => sum + width + 2, indent.length - 2);
-    const gap = wide <= this.#columns ? "  " : " ";
+    const gap = this.#columns < roomyColumns ? " " : "  ";
     const row = (texts: readonly Cell[]) => {
       const padded = texts.map(({ text, colour }, at) => {
         const isLast = at === texts.length - 1;
