@@ -8,6 +8,7 @@ import * as acts from "./demo/acts.ts";
 import { demoRun, runUntilInputEnds } from "./demo/plugin-process.ts";
 import { DemoFailure, Stage } from "./demo/stage.ts";
 import { Timeline } from "./demo/timeline.ts";
+import { webcams } from "./demo/webcams.ts";
 import { hasColour, interruptSignal } from "./terminal.ts";
 
 const story: readonly acts.Act[] = [
@@ -18,6 +19,7 @@ const story: readonly acts.Act[] = [
   acts.loss,
   acts.crash,
   acts.podsEnd,
+  webcams,
   acts.readyCameras,
 ];
 
@@ -28,8 +30,8 @@ const playCommand = defineCommand("demo", {
   usage: ["demo [--keep]"],
   about: `Starts an embedded kubelet (it behaves as the real one's device manager does), eight simulated video devices and
 the plugin, and plays the life of a node: pods get devices, the kubelet restarts, a device becomes unhealthy, another one
-is deleted, the plugin is killed, pods end, a ready camera lives, and the plugin stops. Each line shows what was measured. Needs no cluster, no
-camera and no root, and leaves nothing behind.`,
+is deleted, the plugin is killed, pods end, a webcam is plugged in and out, a ready camera lives, and the plugin stops. Each
+line shows what was measured. Needs no cluster, no camera and no root, and leaves nothing behind.`,
   exitCodes: ["every step happened", "a step did not happen"],
   flags: {
     keep: switchFlag(

@@ -14,9 +14,10 @@ import { Journal, withJournal } from "../observe/journal.ts";
 import { createLogger } from "../observe/log.ts";
 import { changeLogLevel, type LogLevelControl, toggledLevel } from "../observe/log-level.ts";
 import { ConfigFileWatch } from "../plugin/config-file-watch.ts";
-import { allocatedByPool, createDrivers } from "../plugin/create-drivers.ts";
+import { allocatedByPool, createDrivers, type DriversOptions } from "../plugin/create-drivers.ts";
 import { Plugin } from "../plugin/plugin.ts";
 import { type Command, exitCode, program } from "./command.ts";
+import type { Terminal } from "./terminal.ts";
 import { unsupportedPools } from "./unsupported-pools.ts";
 import { version } from "./version.ts";
 
@@ -26,65 +27,77 @@ const stopLimitMs = 5000;
 export const runCommand: Command = {
   syntax: { options: "all" },
   help: renderHelp,
-  async run(argv, terminal) {
-    const load = () => runnable(loadConfig(systemSources(argv)));
-    const loaded = load();
-    if (!loaded.ok) {
-      terminal.err(formatProblems(loaded.problems, `${program} run --help`));
-      return exitCode.config;
-    }
-    const { config, origins, pools } = loaded;
-    const logLevel = logger(config);
-    const journal = new Journal();
-    const log = withJournal(logLevel, journal);
-    onCrash(log);
-    process.on("SIGUSR2", () => {
-      const next = toggledLevel(logLevel.level, config.logLevel);
-      changeLogLevel(logLevel, log, next, "SIGUSR2");
-    });
-    onLibraryLog((message) => log.debug("Message of the gRPC library", { detail: message }));
-    // Sockets belong to root alone from the start, before the chmod that follows.
-    process.umask(0o077);
-    const described = describeConfig(config, origins);
-    log.info("Starting", {
-      version,
-      bun: Bun.version,
-      pid: process.pid,
-      ...described.values,
-    });
-    log.debug("Where each option comes from", described.origins);
-    if (config.configFile !== "") {
-      for (const pool of pools) log.info("Pool configured", describePool(pool));
-    }
-    if (origins.nodeName.source === "hostname") {
-      log.info("NODE_NAME is not set, the host's name is used", { node_name: config.nodeName });
-    }
-    let plugin: Plugin | undefined;
-    // Before anything that waits. A SIGHUP before there is a plugin needs nothing: its start inspects everything.
-    const stopping = stopSignal(log, () => plugin?.reinspect());
-    const allocated = await allocatedByPool(config, pools, log, stopping);
-    if (!stopping.aborted) {
-      const drivers = createDrivers(config, pools, log, { allocated });
-      const watching = { load, log, clock: systemClock };
-      const configFile = ConfigFileWatch.of(config.configFile, pools, watching);
-      plugin = new Plugin(config, { pools: drivers, log, journal, logLevel, version, configFile });
-      try {
-        await plugin.run(stopping);
-      } catch (reason) {
-        log.error("Ended for a new process", {
-          ...PluginError.from(reason).fields(),
-          next: "the process ends with exit code 1, for its supervisor to start it again",
-        });
-        return exitCode.failure;
-      }
-    }
-    log.info(
-      "Stopped",
-      config.removeDevicesOnExit ? {} : { detail: "devices are left as they are" },
-    );
-    return exitCode.ok;
-  },
+  run: (argv, terminal) => runPlugin(argv, terminal),
 };
+
+/**
+ * Runs the plugin until a signal stops it.
+ *
+ * @param machineOf What the drivers of real devices have of the machine. Default: this one.
+ * @returns the exit code.
+ */
+export async function runPlugin(
+  argv: readonly string[],
+  terminal: Terminal,
+  machineOf: (config: Config) => DriversOptions["machine"] = () => undefined,
+): Promise<number> {
+  const load = () => runnable(loadConfig(systemSources(argv)));
+  const loaded = load();
+  if (!loaded.ok) {
+    terminal.err(formatProblems(loaded.problems, `${program} run --help`));
+    return exitCode.config;
+  }
+  const { config, origins, pools } = loaded;
+  const logLevel = logger(config);
+  const journal = new Journal();
+  const log = withJournal(logLevel, journal);
+  onCrash(log);
+  process.on("SIGUSR2", () => {
+    const next = toggledLevel(logLevel.level, config.logLevel);
+    changeLogLevel(logLevel, log, next, "SIGUSR2");
+  });
+  onLibraryLog((message) => log.debug("Message of the gRPC library", { detail: message }));
+  // Sockets belong to root alone from the start, before the chmod that follows.
+  process.umask(0o077);
+  const described = describeConfig(config, origins);
+  log.info("Starting", {
+    version,
+    bun: Bun.version,
+    pid: process.pid,
+    ...described.values,
+  });
+  log.debug("Where each option comes from", described.origins);
+  if (config.configFile !== "") {
+    for (const pool of pools) log.info("Pool configured", describePool(pool));
+  }
+  if (origins.nodeName.source === "hostname") {
+    log.info("NODE_NAME is not set, the host's name is used", { node_name: config.nodeName });
+  }
+  let plugin: Plugin | undefined;
+  // Before anything that waits. A SIGHUP before there is a plugin needs nothing: its start inspects everything.
+  const stopping = stopSignal(log, () => plugin?.reinspect());
+  const allocated = await allocatedByPool(config, pools, log, stopping);
+  if (!stopping.aborted) {
+    const drivers = createDrivers(config, pools, log, {
+      allocated,
+      machine: machineOf(config),
+    });
+    const watching = { load, log, clock: systemClock };
+    const configFile = ConfigFileWatch.of(config.configFile, pools, watching);
+    plugin = new Plugin(config, { pools: drivers, log, journal, logLevel, version, configFile });
+    try {
+      await plugin.run(stopping);
+    } catch (reason) {
+      log.error("Ended for a new process", {
+        ...PluginError.from(reason).fields(),
+        next: "the process ends with exit code 1, for its supervisor to start it again",
+      });
+      return exitCode.failure;
+    }
+  }
+  log.info("Stopped", config.removeDevicesOnExit ? {} : { detail: "devices are left as they are" });
+  return exitCode.ok;
+}
 
 /** The configuration, unless it has something that this version can't run, or nothing for this node. */
 function runnable(loaded: LoadResult): LoadResult {

@@ -24,7 +24,7 @@ export interface DriversOptions extends Pick<DriverOptions, "cleans"> {
   /** As {@link allocatedByPool} has them. Default: none. */
   readonly allocated?: readonly (readonly string[])[];
   /** What the drivers of real devices have of the machine. Default: this one. */
-  readonly machine?: Pick<CameraDriversOptions, "machine" | "hostDeviceDir">;
+  readonly machine?: Pick<CameraDriversOptions, "machine" | "hostDeviceDir"> | undefined;
 }
 
 /**

@@ -56,6 +56,8 @@ describe("the demo", () => {
     expect(status).toStartWith("✓ demo-node: 8 of 8 devices healthy");
     const output = stripVTControlCharacters(demo.output()).replaceAll("\r", "");
     expect(output).toContain("Every step happened");
+    expect(output).toMatch(/a webcam is plugged in: 1 of 1 .+ it is unplugged: 0 of 1 /s);
+    expect(output).toContain("the same link gives it /dev/video4");
     expect(output).not.toContain("✗");
     // A path of this checkout may be of any length.
     const lines = output.split("\n").filter((line) => !line.includes(binary));
@@ -68,7 +70,7 @@ describe("the demo", () => {
     process.kill(await pluginOf(demo.pid), "SIGKILL");
     expect(await demo.exited).toBe(1);
     // The first step, unless the kill comes late.
-    expect(demo.output()).toMatch(/✗.* (waited 5 s for|pod \w+ is Failed)/);
+    expect(demo.output()).toMatch(/✗.* (waited 15 s for|pod \w+ is Failed)/);
     expect(demo.output()).not.toContain("Every step happened");
   }, 60_000);
 

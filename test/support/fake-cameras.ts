@@ -1,8 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../src/common/clock.ts";
-import { readSmallFile } from "../../src/common/files.ts";
 import { CameraCatalog } from "../../src/drivers/camera/camera-catalog.ts";
 import { CameraDriver } from "../../src/drivers/camera/camera-driver.ts";
 import { cameraMemoryFile } from "../../src/drivers/camera/camera-memory.ts";
@@ -11,8 +10,7 @@ import type { SignalAnswer } from "../../src/drivers/camera/camera-signals.ts";
 import type { linuxCameras } from "../../src/drivers/camera/linux-cameras.ts";
 import type { NodeAnswer } from "../../src/drivers/camera/query-nodes.ts";
 import type { ResetAnswer } from "../../src/drivers/camera/reset-answer.ts";
-import { parseDevice } from "../../src/linux/device-number.ts";
-import { deviceId } from "../../src/v4l2/device-ids.ts";
+import { SimulatedUsb, simulatedWebcams } from "../../src/drivers/simulated/index.ts";
 import { FakeVideoSysfs } from "./fake-video-sysfs.ts";
 import { recordingLogger } from "./recording-logger.ts";
 
@@ -31,8 +29,8 @@ export const cameraPool: CameraPoolSettings = {
   signal: "report",
 };
 
+/** `device_caps` of a node that captures pictures. */
 const cameraCaps = 0x0420_0001;
-const metadataCaps = 0x04a0_0000;
 
 /** A node on which USB cameras are plugged in and out: a fake /sys, plain files as device nodes, and uevents. */
 export class FakeCameras {
@@ -41,7 +39,7 @@ export class FakeCameras {
   readonly deviceDir = join(this.#dir, "dev");
   readonly linkDir = join(this.#dir, "run/devices");
   readonly stateDir = join(this.#dir, "state");
-  readonly #ports = new Map<string, readonly number[]>();
+  readonly #usb = new SimulatedUsb(this.sysfs, this.deviceDir);
   readonly #sources = new Set<ReadableStreamDefaultController<Uint8Array>>();
   /** What nodes answer, by number; others answer as a webcam's do. */
   readonly answers = new Map<number, NodeAnswer>();
@@ -57,16 +55,15 @@ export class FakeCameras {
   readonly resets: string[] = [];
   resetAnswer: ResetAnswer | undefined = { state: "answered", unclean: [] };
 
-  constructor() {
-    mkdirSync(this.deviceDir);
-  }
-
+  readonly #simulated = simulatedWebcams(this.sysfs.dir);
   /** What a catalog and its drivers need of a machine. */
   readonly machine: ReturnType<typeof linuxCameras> = {
     query: async (paths) => {
       this.asked.push(...paths);
       await this.answering;
-      return new Map(paths.map((path) => [path, this.#answer(path)]));
+      const usual = await this.#simulated.query(paths);
+      const own = (path: string) => this.answers.get(numberIn(path));
+      return new Map([...usual].map(([path, answer]) => [path, own(path) ?? answer]));
     },
     queryInputs: async (paths) => {
       this.askedForInput.push(...paths);
@@ -78,7 +75,7 @@ export class FakeCameras {
       this.resets.push(path);
       return this.resetAnswer;
     },
-    nodeNumber: (path) => (existsSync(path) ? this.#numberOf(path) : undefined),
+    nodeNumber: (path) => this.#simulated.nodeNumber(path),
     openUevents: () => this.#openUevents(),
   };
 
@@ -113,12 +110,7 @@ export class FakeCameras {
   }
 
   plug(ports: string, { serial = "", numbers = this.#freeNumbers() }: FakeUsbCamera = {}): void {
-    this.sysfs.addUsb(ports, serial, numbers);
-    this.#ports.set(ports, numbers);
-    for (const number of numbers) {
-      writeFileSync(this.#path(number), "");
-      chmodSync(this.#path(number), 0o660);
-    }
+    this.#usb.plug(ports, serial, numbers);
     this.#emit("add", ports, numbers);
   }
 
@@ -130,25 +122,21 @@ export class FakeCameras {
       state: "answered",
       capabilities: { ...capabilities, version: 0, deviceCaps: cameraCaps },
     });
-    await Bun.write(this.#path(number), "");
+    await Bun.write(this.#usb.path(number), "");
   }
 
   unplug(ports: string): void {
-    const numbers = this.#ports.get(ports) ?? [];
-    for (const number of numbers) rmSync(this.#path(number), { force: true });
-    this.sysfs.removeUsb(ports);
-    this.#ports.delete(ports);
-    this.#emit("remove", ports, numbers);
+    this.#emit("remove", ports, this.#usb.unplug(ports));
   }
 
   isPlugged(ports: string): boolean {
-    return this.#ports.has(ports);
+    return this.#usb.plugged.has(ports);
   }
 
   /** Removes the node of the pictures from /dev, and leaves the device. */
   removeNode(ports: string): void {
-    const [number = 0] = this.#ports.get(ports) ?? [];
-    rmSync(this.#path(number));
+    const [number = 0] = this.#usb.plugged.get(ports) ?? [];
+    rmSync(this.#usb.path(number));
   }
 
   /** A process opens the camera, as the kernel shows it up to Linux 6.15; the result closes it. */
@@ -165,29 +153,10 @@ export class FakeCameras {
   }
 
   #freeNumbers(): number[] {
-    const taken = new Set([...this.#ports.values()].flat());
+    const taken = new Set([...this.#usb.plugged.values()].flat());
     return Array.from({ length: 256 }, (_, number) => number)
       .filter((number) => !taken.has(number))
       .slice(0, 2);
-  }
-
-  #path(number: number): string {
-    return join(this.deviceDir, deviceId(number));
-  }
-
-  #numberOf(path: string) {
-    const name = path.slice(path.lastIndexOf("/") + 1);
-    return parseDevice(readSmallFile(join(this.sysfs.dir, "class/video4linux", name, "dev")) ?? "");
-  }
-
-  #answer(path: string): NodeAnswer {
-    const number = numberIn(path);
-    const known = this.answers.get(number);
-    if (known !== undefined) return known;
-    const [first] = [...this.#ports.values()].find((numbers) => numbers.includes(number)) ?? [];
-    const deviceCaps = first === number ? cameraCaps : metadataCaps;
-    const capabilities = { driver: "uvcvideo", card: "Webcam C270", busInfo: "", version: 0 };
-    return { state: "answered", capabilities: { ...capabilities, deviceCaps } };
   }
 
   #openUevents() {

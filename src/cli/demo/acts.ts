@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { PodStatus } from "../../simulator/pod.ts";
-import { must, type Stage } from "./stage.ts";
+import { must, running, type Stage } from "./stage.ts";
 
 /** A part of the demo; rejects if what it shows does not happen. */
 export type Act = (stage: Stage) => Promise<void>;
@@ -112,16 +112,12 @@ export async function podsEnd(stage: Stage): Promise<void> {
 export async function readyCameras(stage: Stage): Promise<void> {
   const { kubelet, timeline, faultsDir } = stage;
   timeline.act("The plugin is started again with READY_CAMERAS=true");
-  stage.plugin?.kill("SIGTERM");
-  await stage.plugin?.exited;
-  stage.startPlugin(["--ready-cameras"]);
-  timeline.done("each device has a feed beside its camera: 8 of 8", await stage.counts(8, 8));
+  const ms = await stage.restartPlugin(["--ready-cameras"]);
+  timeline.done("each device has a feed beside its camera: 8 of 8", ms);
   const pod = await kubelet.addPod({ name: "bot", containers: [{ name: "app", devices: 1 }] });
   const { VIDEO_CAMERA, VIDEO_DEVICE } = running(pod).env;
   must(VIDEO_CAMERA !== undefined && VIDEO_DEVICE === "/dev/feed0", "bot got no ready camera");
-  timeline.done(
-    `bot's browser finds ${VIDEO_CAMERA}, its writer gets VIDEO_DEVICE=${VIDEO_DEVICE}`,
-  );
+  timeline.done(`bot's browser has ${VIDEO_CAMERA}, its writer VIDEO_DEVICE=${VIDEO_DEVICE}`);
   const [id = ""] = kubelet.allocations()["bot"] ?? [];
   const fault = (name: string) => join(faultsDir, `${id}.${name}`);
   await stage.shows(id, "placeholder");
@@ -144,10 +140,10 @@ export async function cleanStop(stage: Stage): Promise<void> {
   timeline.act("The plugin is stopped (SIGTERM)");
   const started = performance.now();
   plugin?.kill("SIGTERM");
-  const code = await plugin?.exited;
+  const [unlistedMs, code] = await Promise.all([stage.counts(8, 0), plugin?.exited]);
+  timeline.done("the kubelet can allocate 0 of 8", unlistedMs);
   must(code === 0, `the plugin ended with exit code ${code}`);
-  timeline.done("it ended with exit code 0", performance.now() - started);
-  timeline.done("the kubelet can allocate 0 of 8", await stage.counts(8, 0));
+  timeline.done("the plugin ended with exit code 0", performance.now() - started);
   const left = readdirSync(dirname(paths.socketPath)).filter((name) =>
     name.startsWith(basename(paths.socketPath, ".sock")),
   );
@@ -155,16 +151,6 @@ export async function cleanStop(stage: Stage): Promise<void> {
   must(existsSync(join(paths.simulatedDir, "video10")), "a device was removed");
   must(stage.kubelet.pod("streamer")?.phase === "Running", "streamer does not run any more");
   timeline.done("its socket is gone, the devices stay, streamer still runs");
-}
-
-/** The settings of a pod's container; the demo fails unless it is running. */
-function running(pod: PodStatus) {
-  const [container] = pod.containers;
-  must(
-    pod.phase === "Running" && container !== undefined,
-    `pod ${pod.name} is ${pod.phase}: ${pod.message ?? container?.message ?? "no reason given"}`,
-  );
-  return container.settings;
 }
 
 function containerIds(pod: PodStatus): string {

@@ -1,5 +1,6 @@
 import type { Subprocess } from "bun";
 import { thisProgram } from "../../common/this-program.ts";
+import { simulatedWebcams } from "../../drivers/simulated/index.ts";
 import { exitCode } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -21,8 +22,8 @@ const keptLines = 20;
 export const demoRun = "run";
 
 /**
- * `run`, for a process that the demo starts. The process ends with its standard input, which the kernel closes with the
- * demo, even one that was killed.
+ * `run`, for a process that the demo starts, on a machine with simulated webcams. The process ends with its standard input,
+ * which the kernel closes with the demo, even one that was killed.
  *
  * @param argv The arguments of `run`.
  * @returns the exit code.
@@ -32,8 +33,11 @@ export async function runUntilInputEnds(
   terminal: Terminal,
 ): Promise<number> {
   process.stdin.once("end", () => process.exit(exitCode.failure)).resume();
-  const { runCommand } = await import("../run.ts");
-  return runCommand.run(argv, terminal);
+  const { runPlugin } = await import("../run.ts");
+  return runPlugin(argv, terminal, ({ deviceDir, sysfsDir }) => ({
+    machine: simulatedWebcams(sysfsDir),
+    hostDeviceDir: deviceDir,
+  }));
 }
 
 /**

@@ -7,6 +7,7 @@ import { faultsDirectory } from "../../drivers/simulated/index.ts";
 import { DeviceSchema, Use } from "../../gen/videodevice/admin/v1/admin_pb.ts";
 import { deviceWords, pictureWord } from "../../observe/device-words.ts";
 import { EmbeddedKubelet } from "../../simulator/kubelet.ts";
+import type { PodStatus } from "../../simulator/pod.ts";
 import { createAdminClient } from "../operate/admin-client.ts";
 import { type PluginPaths, PluginProcess } from "./plugin-process.ts";
 import type { Cell, Timeline } from "./timeline.ts";
@@ -19,8 +20,8 @@ export class DemoFailure extends Error {
 /** Pause between two questions for the plugin's status, ms. */
 const pauseMs = 20;
 
-/** Longest duration of a step before the demo fails, ms. */
-const stepLimitMs = 5000;
+/** Longest duration of a step before the demo fails, ms: a start of the plugin takes seconds on a busy machine. */
+const stepLimitMs = 15_000;
 
 /** What the acts use: a kubelet, a plugin and a directory for both. */
 export class Stage {
@@ -58,6 +59,18 @@ export class Stage {
   }
 
   /**
+   * Stops the plugin and starts it with `flags` beside those of the demo. Resolves when the kubelet counts 8 of 8 virtual
+   * cameras again, to how long that took since the start, ms.
+   */
+  async restartPlugin(flags: readonly string[]): Promise<number> {
+    this.plugin?.kill("SIGTERM");
+    await this.plugin?.exited;
+    await this.counts(8, 0);
+    this.startPlugin(flags);
+    return this.counts(8, 8);
+  }
+
+  /**
    * Waits until the plugin's status says that a ready camera shows this picture, and that its application has this
    * problem; returns how long that took, ms.
    *
@@ -76,36 +89,48 @@ export class Stage {
     throw new DemoFailure(`waited ${stepLimitMs / 1000} s for ${id} to show the ${picture}`);
   }
 
-  /** Waits until the node counts so many devices, and returns how long that took, ms. */
-  async counts(capacity: number, allocatable: number): Promise<number> {
+  /** Waits until the node counts so many devices of a resource, and returns how long that took, ms. */
+  async counts(
+    capacity: number,
+    allocatable: number,
+    resource = this.kubelet.resourceName,
+  ): Promise<number> {
     const started = performance.now();
-    await this.happens(`capacity ${capacity} and allocatable ${allocatable}`, () => {
-      const seen = this.kubelet.resources();
+    const what = `capacity ${capacity} and allocatable ${allocatable}`;
+    const check = () => {
+      const seen = this.kubelet.resources(resource);
       return seen.capacity === capacity && seen.allocatable === allocatable;
-    });
+    };
+    await this.happens(what, check, resource);
     return performance.now() - started;
   }
 
   /** Waits until `check` is true. @throws DemoFailure after {@link stepLimitMs}. */
-  async happens(what: string, check: () => boolean): Promise<void> {
+  async happens(
+    what: string,
+    check: () => boolean,
+    resource = this.kubelet.resourceName,
+  ): Promise<void> {
     try {
       await this.kubelet.until(check, stepLimitMs, what);
     } catch {
-      const { capacity, allocatable } = this.kubelet.resources();
+      const { capacity, allocatable } = this.kubelet.resources(resource);
       throw new DemoFailure(
         `waited ${stepLimitMs / 1000} s for ${what}; the node counts capacity ${capacity}, allocatable ${allocatable}`,
       );
     }
   }
 
-  /** Draws the state of each device, with the pod's name for one that is in use. */
-  drawDevices(): void {
+  /** Draws the state of each device of a resource, with the pod's name for one that is in use. */
+  drawDevices(resource = this.kubelet.resourceName): void {
     const owners = new Map(
-      Object.entries(this.kubelet.allocations()).flatMap(([pod, ids]) =>
+      Object.entries(this.kubelet.allocations(resource)).flatMap(([pod, ids]) =>
         ids.map((id) => [id, pod] as const),
       ),
     );
-    const health = Object.entries(this.kubelet.devices()).sort(([a], [b]) => (a < b ? -1 : 1));
+    const health = Object.entries(this.kubelet.devices(resource)).sort(([a], [b]) =>
+      a < b ? -1 : 1,
+    );
     const cells = health.map(([id, state]): Cell => {
       const owner = owners.get(id);
       const use = owner === undefined ? Use.FREE : Use.IN_USE;
@@ -151,4 +176,14 @@ function freePort(): number {
   const { port } = listener;
   listener.stop(true);
   return port;
+}
+
+/** The settings of a pod's container; the demo fails unless it is running. */
+export function running(pod: PodStatus) {
+  const [container] = pod.containers;
+  must(
+    pod.phase === "Running" && container !== undefined,
+    `pod ${pod.name} is ${pod.phase}: ${pod.message ?? container?.message ?? "no reason given"}`,
+  );
+  return container.settings;
 }

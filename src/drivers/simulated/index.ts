@@ -2,3 +2,5 @@
 export { faultsDirectory } from "./faults.ts";
 export { SimulatedDriver } from "./simulated-driver.ts";
 export { nullDevice } from "./simulated-node.ts";
+export { SimulatedSysfs } from "./simulated-sysfs.ts";
+export { SimulatedUsb, simulatedWebcams } from "./simulated-webcams.ts";
