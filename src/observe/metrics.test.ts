@@ -69,12 +69,17 @@ test("the state of the config file is shown where there is one", async () => {
 
 describe("the metric of owned devices without a stream", () => {
   const owned = { since: 0, exact: true };
-  const idle = async (use: DeviceUse, ownership: typeof owned | undefined, format = "") => {
+  const idle = async (
+    use: DeviceUse,
+    ownership: typeof owned | undefined,
+    { format = "", seesStreams = true } = {},
+  ) => {
     const driver = new FakeDriver(1);
     const { inventory } = makeDevices({ driver });
     const metrics = makeMetrics({
       devices: () => inventory.list().map((device) => ({ ...device, format })),
       reasons: driver.reasons,
+      seesStreams,
       activity: () => [
         { ...{ id: "video10", use, cleanliness: "dirty", resets: 0, repairs: 0 }, ownership },
       ],
@@ -84,7 +89,14 @@ describe("the metric of owned devices without a stream", () => {
 
   test("is 1 while a pod owns the device and no process streams to it", async () => {
     expect(await idle("in_use", owned)).toEqual(['device_owned_idle{device="video10"} 1']);
-    expect(await idle("in_use", owned, "YUYV 640x480 30 fps")).toEqual([
+    expect(await idle("in_use", owned, { format: "YUYV 640x480 30 fps" })).toEqual([
+      'device_owned_idle{device="video10"} 0',
+    ]);
+  });
+
+  test("is absent for a device of a pod if the driver can't see streams", async () => {
+    expect(await idle("in_use", owned, { seesStreams: false })).toEqual([]);
+    expect(await idle("free", undefined, { seesStreams: false })).toEqual([
       'device_owned_idle{device="video10"} 0',
     ]);
   });

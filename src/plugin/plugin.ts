@@ -279,12 +279,12 @@ export class Plugin {
   };
 }
 
-/** What the metrics have only of a pool of real devices. */
+/** What differs in the metrics of a pool of real devices. */
 function camerasOf(
   pool: PoolConfig | undefined,
-): Pick<PoolSources, "expected" | "hasSignals"> | undefined {
+): Pick<PoolSources, "expected" | "hasSignals" | "seesStreams"> | undefined {
   if (pool?.kind !== "devices") return undefined;
-  return { expected: pool.expect, hasSignals: pool.signal !== "ignore" };
+  return { expected: pool.expect, hasSignals: pool.signal !== "ignore", seesStreams: false };
 }
 
 /** What the gauges show of a pool. */

@@ -16,6 +16,8 @@ export interface DeviceSources {
   readonly relay: () => RelayReport | undefined;
   /** The reasons that the driver may report. */
   readonly reasons: readonly string[];
+  /** False if the driver can't see streams, so that a device never has a format. Default true. */
+  readonly seesStreams?: boolean;
   /** True if the driver asks capture cards for their signals. Default false. */
   readonly hasSignals?: boolean;
   /** True if an operator has cordoned the device. */
@@ -95,6 +97,7 @@ export function deviceMetrics(registry: Registry, pools: readonly DeviceSources[
       // A ready camera has a format at any time.
       const picture = pool.relay()?.cameras.get(id)?.picture;
       if (picture !== undefined) return picture === "placeholder";
+      if (pool.seesStreams === false) return undefined;
       return pool.devices().find((device) => device.id === id)?.format === "";
     },
   );
