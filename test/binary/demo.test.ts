@@ -39,7 +39,8 @@ function runs(pid: number): boolean {
 describe("the demo", () => {
   test("plays to its end in 80 columns, goes on with --keep, and a Ctrl-C that comes twice ends it in order", async () => {
     const demo = inTerminal([binary, "demo", "--keep"], { TMPDIR: directory });
-    await demo.says("delete one");
+    // The whole story: some 13 s where nothing else runs.
+    await demo.says("delete one", 100_000);
     const shown = stripVTControlCharacters(demo.output()).replaceAll("\r", "");
     const [, url = ""] = /in a browser +(\S+)/.exec(shown) ?? [];
     const page = await (await fetch(url)).text();
@@ -63,7 +64,7 @@ describe("the demo", () => {
     const lines = output.split("\n").filter((line) => !line.includes(binary));
     expect(lines.filter((line) => Bun.stringWidth(line) > 80)).toEqual([]);
     expect(leftFiles()).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   test("fails when a step doesn't happen", async () => {
     const demo = inTerminal([binary, "demo"], { TMPDIR: directory });

@@ -7,7 +7,7 @@ export interface InTerminal {
   /** All that it has written so far. */
   readonly output: () => string;
   /** Waits until the output has the text. */
-  says(text: string): Promise<void>;
+  says(text: string, timeoutMs?: number): Promise<void>;
   /** Types keys: `\x03` is Ctrl-C. */
   type(keys: string): void;
   /** Sets the size, in characters; the program gets a SIGWINCH. */
@@ -48,7 +48,8 @@ export function inTerminal(
     pid: child.pid,
     exited: child.exited,
     output: () => text,
-    says: (what) => eventually(() => text.includes(what), `"${what}" in the terminal`),
+    says: (what, timeoutMs) =>
+      eventually(() => text.includes(what), `"${what}" in the terminal`, timeoutMs),
     type: (keys) => void terminal.write(keys),
     resize: (newColumns, newRows) => terminal.resize(newColumns, newRows),
     kill: (signal) => child.kill(signal),
