@@ -7,7 +7,7 @@ import { type ModuleVersion, provision } from "./provision.ts";
  * @throws Error as {@link provision} does, and if VMs are required and not available.
  */
 export async function availableVms(
-  versions: readonly ModuleVersion[],
+  versions: readonly (ModuleVersion | "codecs")[],
 ): Promise<string | undefined> {
   const vms = await provision(versions);
   if (vms.available) return vms.directory;

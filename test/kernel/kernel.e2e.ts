@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import usingPage from "../../docs/using.md" with { type: "text" };
@@ -7,10 +7,10 @@ import { snippet } from "../support/snippet.ts";
 import { startEach } from "../support/start-each.ts";
 import { availableVms } from "./available-vms.ts";
 import { builtPlugin, compileGo, compileGuest } from "./compile.ts";
-import { filesUnder } from "./cpio.ts";
+import { type ArchiveFile, filesUnder } from "./cpio.ts";
 import { type Machine, machines, tables } from "./machines.ts";
-import type { Suite } from "./suite.ts";
-import { runVm, type VmRun } from "./vm.ts";
+import { codecDirectory, type Suite } from "./suite.ts";
+import { kernelOf, runVm, type VmRun } from "./vm.ts";
 
 /**
  * The plugin and its driver on real kernels with the real v4l2loopback. Each machine is booted once, two at a time, and
@@ -21,6 +21,7 @@ const all = machines();
 const played = all.filter(({ suites }) => suites.length > 0);
 const directory = await availableVms([
   ...new Set(played.flatMap(({ moduleVersion: version }) => (version === "none" ? [] : version))),
+  ...(played.some(hasCodecs) ? (["codecs"] as const) : []),
 ]);
 
 /** For all machines before one, and itself: five to ten minutes each, four times that on a busy one. */
@@ -75,6 +76,7 @@ describe.skipIf(directory === undefined)("on a real kernel", () => {
       "/usr/bin/guest": { from: guest },
       "/usr/bin/video-device-plugin": { from: plugin },
       ...Object.fromEntries(programs),
+      ...(hasCodecs(machine) ? codecFiles(machine) : {}),
     };
     const run = await runVm({ ...machine, directory: directory ?? "", files }, machine.suites);
     const up = `${machine.title}: up after ${run.bootSeconds} s, all in ${run.totalSeconds.toFixed(1)} s`;
@@ -84,6 +86,17 @@ describe.skipIf(directory === undefined)("on a real kernel", () => {
     return run;
   }
 });
+
+function hasCodecs({ suites }: Machine): boolean {
+  return suites.some(({ needsCodecs }) => needsCodecs);
+}
+
+function codecFiles({ moduleVersion }: Machine): Record<string, ArchiveFile> {
+  const from = join(directory ?? "", kernelOf(moduleVersion), "codecs");
+  return Object.fromEntries(
+    readdirSync(from).map((name) => [join(codecDirectory, name), { from: join(from, name) }]),
+  );
+}
 
 function hasPrograms({ suites }: Machine): boolean {
   return suites.some(({ needsPrograms }) => needsPrograms);

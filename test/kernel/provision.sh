@@ -3,10 +3,11 @@
 # Debian's own packages, a small user land, the checker of v4l2-tool.c, and programs that people use
 # with cameras, for the VMs that want them.
 #
-#   provision.sh [VERSION[@KERNEL]... | all]     v4l2loopback versions, default "0.12.7 0.15.4"
+#   provision.sh [VERSION[@KERNEL]... [codecs] | all]     v4l2loopback versions, default "0.12.7 0.15.4"
 #
 # A version is built for bookworm's kernel 6.1, and with @6.12 for that of bookworm-backports, which is fetched
-# only then: it has its modules as .ko.xz and decompresses them itself.
+# only then: it has its modules as .ko.xz and decompresses them itself. With "codecs", the kernels of these versions
+# get drivers of codecs as well, which are built from Debian's linux-source, 140 MB each.
 #
 # Prints the directory it keeps all that in, which is made once and outlives the checkout. Remove it to
 # have a newer kernel. Exit code 69 (EX_UNAVAILABLE) means that this machine can't do it, and the last
@@ -17,7 +18,7 @@ umask 022
 
 versions=("$@")
 ((${#versions[@]})) || versions=(0.12.7 0.15.4)
-[[ ${versions[*]} != all ]] || versions=(0.12.7 0.13.2 0.15.0 0.15.4 0.15.4@6.12)
+[[ ${versions[*]} != all ]] || versions=(0.12.7 0.13.2 0.15.0 0.15.4 0.15.4@6.12 codecs)
 # 0.13.2 lives in backports and 0.15.x in younger suites; all of them build against bookworm's 6.1. 0.12.7
 # doesn't against 6.12.
 kernel_suite=bookworm
@@ -234,6 +235,34 @@ provide_version() {
   rm -rf "$work"
 }
 
+# provide_codecs VERSION[@KERNEL]: vim2m and vicodec, the kernel's codecs without hardware. Debian's kernels leave them out, and
+# with them v4l2-mem2mem, which nothing else there needs.
+provide_codecs() {
+  local kernel release suite source=$cache/codecs.source new
+  kernel=$(kernel_directory "$1")
+  [[ ! -e $kernel/codecs ]] || return 0
+  new=$kernel/codecs.new
+  release=$(<"$kernel/release")
+  [[ $release =~ ^[0-9]+\.[0-9]+ ]]
+  suite=$kernel_suite
+  [[ $1 != *@* ]] || suite=$kernel_suite-backports
+  say "building codecs for $release"
+  rm -rf "$source" "$new"
+  download "$source" "linux-source-${BASH_REMATCH[0]}/$suite"
+  mkdir "$source/build" "$new"
+  xz -dcT0 "$source"/usr/src/linux-source-*.tar.xz | tar -x -C "$source/build" --transform 's|.*/||' --wildcards \
+    '*/v4l2-core/v4l2-mem2mem.c' '*/test-drivers/vim2m.c' '*/test-drivers/vicodec/*.[ch]'
+  {
+    echo 'obj-m := v4l2-mem2mem.o vim2m.o vicodec.o'
+    echo 'vicodec-y := vicodec-core.o codec-fwht.o codec-v4l2-fwht.o'
+  } >"$source/build/Makefile"
+  quietly make -C "$kernel/usr/src/linux-headers-$release" M="$source/build" modules
+  strip --strip-debug "$source"/build/*.ko
+  cp "$source"/build/*.ko "$new"
+  rm -rf "$source"
+  mv "$new" "$kernel/codecs"
+}
+
 # provide_tool FILE: compiles it, to its name without .c. The source is kept beside it: several checkouts share the cache, and
 # which of them has the younger file says nothing.
 provide_tool() {
@@ -283,12 +312,17 @@ install_missing
 # The user land comes from the kernel's suite, so that a VM doesn't depend on the machine's libc.
 provide_kernel "$kernel_suite" "$(kernel_directory none)" busybox-static util-linux libc6
 provide_tree none
+codecs=
 for version in "${versions[@]}"; do
   case $version in
+    codecs) codecs=yes && continue ;;
     *@6.12) provide_kernel "$kernel_suite-backports" "$(kernel_directory "$version")" ;;
     *@*) unavailable "no kernel ${version#*@} is known here: $version" ;;
   esac
   provide_version "$version"
+done
+for version in "${versions[@]}"; do
+  [[ -z $codecs || $version == codecs ]] || provide_codecs "$version"
 done
 provide_tool v4l2-tool.c
 provide_tool tsc-khz.c

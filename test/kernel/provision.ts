@@ -40,11 +40,14 @@ export type Provision =
 const EX_UNAVAILABLE = 69;
 
 /**
- * Runs provision.sh for the given versions: about a minute the first time, 30 ms from then on.
+ * Runs provision.sh for the given versions: about a minute the first time, 30 ms from then on. With `codecs`, the kernels of
+ * these versions get vim2m and vicodec.
  *
  * @throws Error if it failed for a reason that isn't this machine's: then a test must fail, not skip.
  */
-export async function provision(versions: readonly ModuleVersion[]): Promise<Provision> {
+export async function provision(
+  versions: readonly (ModuleVersion | "codecs")[],
+): Promise<Provision> {
   const { platform, arch } = process;
   if (platform !== "linux" || arch !== "x64") {
     return { available: false, reason: `needs Linux on x64, not ${platform} on ${arch}` };

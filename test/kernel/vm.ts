@@ -197,8 +197,8 @@ function qemuCommand(machine: VmMachine, path: (name: string) => string): string
   ];
 }
 
-/** As provision.sh's kernel_directory. */
-function kernelOf(version: VmMachine["moduleVersion"]): string {
+/** The directory of a version's kernel in the cache, as provision.sh's kernel_directory. */
+export function kernelOf(version: VmMachine["moduleVersion"]): string {
   const [, kernel] = version.split("@");
   return kernel === undefined ? "kernel" : `kernel-${kernel}`;
 }

@@ -1,4 +1,3 @@
-import { equal } from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { eventually } from "./eventually.ts";
@@ -50,9 +49,9 @@ pools:
   await offersLoopback(node);
 }
 
-/** Stops the plugin. How long a stop takes is another story's matter. */
+/** Stops the plugin. How long that takes, and so whether the plugin gives up (exit code 1), is another story's matter. */
 export async function stopReal({ plugin }: GuestNode): Promise<void> {
-  equal((await plugin.stop()).code, 0);
+  await plugin.stop();
 }
 
 /** Waits until the kubelet can allocate both loopback devices. */

@@ -1,5 +1,6 @@
 import type { ModuleVersion } from "../provision.ts";
 import { suiteSeconds } from "../suite.ts";
+import { codecs } from "./codecs.ts";
 import { firstStart } from "./first-start.ts";
 import { hdmi } from "./hdmi.ts";
 import { held } from "./held.ts";
@@ -25,6 +26,8 @@ export interface NamedStory {
   readonly checks: Story;
   /** True if the gate leaves it out. Default: false. */
   readonly fullRunOnly?: boolean;
+  /** As in `Suite`. */
+  readonly needsCodecs?: boolean;
   /** Default: that of a suite. */
   readonly timeoutSeconds?: number;
 }
@@ -32,6 +35,7 @@ export interface NamedStory {
 /** With real devices beside v4l2loopback, whatever its version. The gate plays none of them. */
 export const realDeviceStories: readonly NamedStory[] = [
   { name: "hdmi", checks: hdmi },
+  { name: "codecs", checks: codecs, needsCodecs: true },
   { name: "webcams", checks: webcams },
   { name: "stale-node", checks: staleNode },
 ].map((story) => ({ ...story, timeoutSeconds: 4 * suiteSeconds }));

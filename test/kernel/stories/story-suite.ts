@@ -8,13 +8,14 @@ import type { NamedStory } from "./stories.ts";
 
 /** A story of the compiled plugin as the node's only program that knows v4l2loopback, with a kubelet beside it. */
 export function storySuite(
-  { name: story, checks, timeoutSeconds = suiteSeconds }: NamedStory,
+  { name: story, checks, needsCodecs = false, timeoutSeconds = suiteSeconds }: NamedStory,
   moduleVersion: ModuleVersion | "none",
   table: ResultsTable,
 ): Suite {
   return {
     name: `story: ${story}`,
     timeoutSeconds,
+    needsCodecs,
     script: `
 guest story ${moduleVersion} ${story} >/log/story 2>/log/story-stderr
 check "the story ends well" [ $? = 0 ]
