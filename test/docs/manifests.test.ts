@@ -5,9 +5,12 @@ import manifest from "../../package.json" with { type: "json" };
 import { commands } from "../../src/cli/commands.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { optionKeys, options } from "../../src/config/options.ts";
+import { apiVersion, fileKind } from "../../src/config/pools/declaration.ts";
+import { variablesOf } from "../../src/config/pools/pool-checks.ts";
 import {
   containersOf,
   exampleObjects,
+  examplePools,
   podSpecOf,
   profiles,
   renderedDaemonSetSpec,
@@ -210,4 +213,21 @@ describe.each([...exampleObjects()])("the example %s", (_file, objects) => {
       expect(env.map(({ name }) => name)).toEqual(expect.arrayContaining(read));
     }
   });
+});
+
+test("the pools of the example two-pools.yaml have the resources and the variables of its pod", () => {
+  const loaded = loadConfig({
+    argv: ["--config=pools.yaml"],
+    env: {},
+    hostname: "node-1",
+    readFile: () => `apiVersion: ${apiVersion}\nkind: ${fileKind}\n${examplePools()}`,
+    lookupGroup: () => undefined,
+  });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  const [pod] = exampleObjects().get("two-pools.yaml") ?? [];
+  const [container] = (pod === undefined ? undefined : podSpecOf(pod))?.containers ?? [];
+  const resources = loaded.pools.map(({ options: { resourceName } }) => resourceName);
+  expect(resources).toEqual(Object.keys(container?.resources?.limits ?? {}));
+  const read = [...JSON.stringify(container?.command).matchAll(/\$(\w+)/g)].map(([, name]) => name);
+  expect(loaded.pools.map((pool) => variablesOf(pool)[0])).toEqual(read);
 });

@@ -4,9 +4,10 @@ import { Cluster } from "../cluster/cluster.ts";
 import { unsupported } from "../cluster/environment.ts";
 import type { ApiObject } from "../cluster/kubectl.ts";
 import { checkout } from "../image/paths.ts";
+import { runDir } from "../kubelet/paths.ts";
 import { skipLevel } from "../kubelet/require-level.ts";
 import { waitFor } from "../kubelet/wait.ts";
-import { exampleImages, manifests, podsOf } from "./examples.ts";
+import { exampleImages, manifests, podsOf, poolValues } from "./examples.ts";
 
 /**
  * Every file of deploy/kubernetes/examples, applied as it is to a cluster with simulated devices, with the images built from
@@ -44,23 +45,13 @@ describe.skipIf(skip)("the examples with simulated devices", () => {
     for (const archive of (images as ReadonlyMap<string, string>).values()) {
       await cluster.containerd.importImage(archive);
     }
-    const install = (release: string, ...settings: string[]) =>
-      cluster.helm(
-        ...["install", release, join(checkout, "deploy/helm/video-device-plugin")],
-        ...["--namespace", "kube-system", "--wait", "--timeout=120s"],
-        ...[`image.repository=${repository}`, "config.driver=simulated", ...settings].flatMap(
-          (setting) => ["--set", setting],
-        ),
-      );
-    await Promise.all([
+    await cluster.helm(
+      ...["install", "video-device-plugin", join(checkout, "deploy/helm/video-device-plugin")],
+      ...["--namespace", "kube-system", "--wait", "--timeout=120s", "--values", poolValues(runDir)],
+      ...["--set", `image.repository=${repository}`, "--set", "config.driver=simulated"],
       // All examples at a time need more than 8.
-      install("video-device-plugin", "config.maxDevices=20"),
-      install(
-        ...(["screens", "config.resourceName=meeting-baas.io/screens"] as const),
-        ...["config.containerDeviceEnv=SCREEN_DEVICE", "config.firstDeviceNumber=40"],
-        "config.v4l2CardLabel=Screen",
-      ),
-    ]);
+      ...["--set", "pools[0].loopback.count=20"],
+    );
   }, 600_000);
   afterAll(() => cluster.stop(), 120_000);
 

@@ -1,5 +1,7 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ApiObject, Kubectl } from "../cluster/kubectl.ts";
+import { examplePools } from "../support/manifests.ts";
 
 /** The manifests of the examples. */
 export const manifests = join(import.meta.dir, "../../deploy/kubernetes/examples");
@@ -16,6 +18,13 @@ export function exampleImages(
   if (exitCode !== 0) return { reason: stderr.toString().trim() };
   const lines = stdout.toString().trim().split("\n");
   return new Map(lines.map((line) => line.split(" ") as [string, string]));
+}
+
+/** Writes a values file of the chart with the pools of two-pools.yaml. Returns its path. */
+export function poolValues(directory: string): string {
+  const path = join(directory, "pools.yaml");
+  writeFileSync(path, examplePools());
+  return path;
 }
 
 /** The pods of an example's object: itself, or those of its Deployment or Job. */

@@ -88,6 +88,14 @@ export function exampleObjects(): ReadonlyMap<string, readonly KubernetesObject[
   );
 }
 
+/** The chart's values in the comment of the example two-pools.yaml: its pools, as YAML. */
+export function examplePools(): string {
+  const text = readFileSync(join(kustomizeDir, "examples/two-pools.yaml"), "utf8");
+  const [block] = /^# {3}pools:\n(?:# {5}.*\n)+/m.exec(text) ?? [];
+  if (block === undefined) throw new Error("no pools in the comment of two-pools.yaml");
+  return block.replaceAll(/^# {3}/gm, "");
+}
+
 /** The pod of an object: itself, or its template. */
 export function podSpecOf({ kind, spec }: KubernetesObject): PodSpec | undefined {
   const inside = spec as { template?: PodTemplate; jobTargetRef?: { template: PodTemplate } };
