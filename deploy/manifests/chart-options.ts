@@ -22,6 +22,7 @@ const SET_BY_CHART: ReadonlySet<keyof Config> = new Set([
   "manageDevices",
   "adminSocket",
   "stateDir",
+  "cdiDir",
   "deviceDir",
   "sysfsDir",
   "modulesDir",

@@ -18,7 +18,6 @@ import { allocatedByPool, createDrivers, type DriversOptions } from "../plugin/c
 import { Plugin } from "../plugin/plugin.ts";
 import { type Command, exitCode, program } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
-import { unsupportedPools } from "./unsupported-pools.ts";
 import { version } from "./version.ts";
 
 /** Longest duration of a stop before the process ends anyway, ms. */
@@ -99,12 +98,10 @@ export async function runPlugin(
   return exitCode.ok;
 }
 
-/** The configuration, unless it has something that this version can't run, or nothing for this node. */
+/** The configuration, unless it has nothing for this node. */
 function runnable(loaded: LoadResult): LoadResult {
-  if (!loaded.ok) return loaded;
-  const { config, pools } = loaded;
-  const problems = pools.length === 0 ? [noPool(config)] : unsupportedPools(pools);
-  return problems.length > 0 ? { ok: false, problems } : loaded;
+  if (!loaded.ok || loaded.pools.length > 0) return loaded;
+  return { ok: false, problems: [noPool(loaded.config)] };
 }
 
 function noPool({ configFile, nodeName }: Config): Problem {

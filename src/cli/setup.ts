@@ -10,8 +10,6 @@ import { defineCommand } from "./define-command.ts";
 import { contestedDetail, contestedRemedy } from "./setup/keep-access.ts";
 import { renderSetUp, type SetUpReport, setUp } from "./setup/set-up.ts";
 import { textColumns } from "./terminal.ts";
-import { unsupportedPools } from "./unsupported-pools.ts";
-import { usageError } from "./usage-error.ts";
 
 export const setupCommand = defineCommand("setup", {
   usage: ["setup [--allow-partial] [options of run]"],
@@ -27,8 +25,6 @@ The result is a table on a terminal or with LOG_FORMAT=pretty, and log lines in 
   flags: { "allow-partial": switchFlag("One ready device is enough for exit code 0.") },
   options: "all",
   async run({ flags, config, pools }, terminal) {
-    const unsupported = unsupportedPools(pools);
-    if (unsupported.length > 0) return usageError(unsupported, "setup --help", terminal);
     const pretty = config.logFormat === "auto" ? isatty(1) : config.logFormat === "pretty";
     const log = createLogger({
       level: config.logLevel,

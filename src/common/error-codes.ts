@@ -113,6 +113,7 @@ export const errorKinds = {
   use_unknown: "conflict",
 
   // the kubelet
+  cdi_not_written: "internal",
   close_failed: "internal",
   kubelet_absent: "internal",
   kubelet_directory_deleted: "internal",
@@ -134,6 +135,8 @@ export const errorKinds = {
   admin_socket_unusable: "internal",
   cameras_not_kept: "internal",
   cameras_unreadable: "internal",
+  cdi_not_kept: "internal",
+  cdi_unreadable: "internal",
   cordon_not_kept: "conflict",
   cordons_damaged: "internal",
   cordons_unreadable: "internal",

@@ -75,6 +75,8 @@ export interface Config {
   readonly stateDir: string;
   /** Directory from which node-feature-discovery reads local features; empty writes none. */
   readonly nfdFeaturesDir: string;
+  /** Directory from which container runtimes read CDI devices. */
+  readonly cdiDir: string;
   /** Directory in which this process sees the host's device nodes. */
   readonly deviceDir: string;
   readonly sysfsDir: string;

@@ -51,6 +51,7 @@ const defaults: Config = {
   podResourcesInterval: 10,
   metricsOwners: true,
   adminSocket: "/run/video-device-plugin/admin.sock",
+  cdiDir: "/var/run/cdi",
   stateDir: "/var/lib/video-device-plugin",
   nfdFeaturesDir: "",
 };

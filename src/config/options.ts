@@ -430,6 +430,15 @@ export const options: Options = {
     description:
       "Directory for what must survive a restart: which devices are cordoned, and the device numbers that pods may have. It also has the lock by which an instance hands over to the next one, so all instances on a node need the same. If it can't be written, devices can't be cordoned, the numbers are known until the process ends, and there is no hand-over.",
   },
+  cdiDir: {
+    flag: "cdi-dir",
+    env: "CDI_DIR",
+    type: directory(),
+    default: "/var/run/cdi",
+    group: "Directories",
+    description:
+      "Directory from which the container runtime reads devices of the Container Device Interface; the plugin keeps a file there for each pool with cdi: auto.",
+  },
   deviceDir: {
     flag: "device-dir",
     env: "DEVICE_DIR",

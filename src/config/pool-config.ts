@@ -36,12 +36,24 @@ export interface LoopbackPool {
   /** A DNS label, unique in the node. Without a file: `default`. */
   readonly name: string;
   readonly options: Pick<Config, (typeof loopbackPoolKeys)[number]>;
+  readonly cdi: CdiUse;
 }
+
+/**
+ * `auto` has the plugin write a file of CDI devices and name them beside device specs; runtimes without the Container Device
+ * Interface ignore the names.
+ */
+export type CdiUse = "auto" | "off";
 
 /** The pool that the options describe, without a file. */
 export function defaultPool(config: Config): LoopbackPool {
   const options = Object.fromEntries(loopbackPoolKeys.map((key) => [key, config[key]]));
-  return { kind: "loopback", name: "default", options: options as LoopbackPool["options"] };
+  return {
+    kind: "loopback",
+    name: "default",
+    options: options as LoopbackPool["options"],
+    cdi: "off",
+  };
 }
 
 /** Real V4L2 devices of the node: `devices` in the file. */
@@ -68,6 +80,5 @@ export interface CameraPool {
   readonly share: number;
   readonly clean: "none" | "controls" | "required";
   readonly signal: "ignore" | "report" | "required";
-  /** `auto` answers with CDI devices beside device specs. */
-  readonly cdi: "auto" | "off";
+  readonly cdi: CdiUse;
 }

@@ -11,6 +11,7 @@ import {
   DevicePlugin,
   ListAndWatchResponseSchema,
 } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
+import type { CdiWriter } from "./cdi/cdi-writer.ts";
 import { devicePluginService } from "./device-plugin-service.ts";
 import { StreamSet } from "./streams.ts";
 
@@ -23,7 +24,7 @@ beforeEach(async () => {
   await devices.queue.inspect();
 });
 
-function client(share = 1) {
+function client({ share = 1, cdi }: { share?: number; cdi?: Pick<CdiWriter, "write"> } = {}) {
   const service = devicePluginService(
     {
       devices,
@@ -32,6 +33,7 @@ function client(share = 1) {
       view: { path: "/dev/{id}", feedPath: "/dev/feed{index}", variable: "VIDEO_DEVICE" },
       preStart: true,
       share,
+      cdi,
       observer: { allocated: () => undefined, allocationRefused: () => undefined },
     },
     new StreamSet(() => undefined),
@@ -74,7 +76,7 @@ describe("the device plugin service", () => {
   });
 
   test("lists a shared device once for each container, and gives a container its node once", async () => {
-    const shared = client(2);
+    const shared = client({ share: 2 });
     for await (const list of shared.listAndWatch({})) {
       expect(list.devices.map(({ ID }) => ID)).toEqual([
         ...["video10::0", "video10::1", "video11::0", "video11::1"],
@@ -141,6 +143,23 @@ describe("the device plugin service", () => {
     devices.inventory.hold("video10", "cordoned", "an operator's wish");
     expect(await refusal(client().allocate(request("video10")))).toBe(Code.FailedPrecondition);
     await client().preStartContainer({ devicesIds: ["video10"] });
+  });
+
+  test("names CDI devices once they are written, and those of the container alone", async () => {
+    const written: string[][] = [];
+    const cdi: Pick<CdiWriter, "write"> = {
+      write: async (allocated = []) => {
+        written.push(allocated.map(({ id }) => id).toSorted());
+        return new Map(devices.inventory.list().map(({ id }) => [id, `a.b/c=${id}`]));
+      },
+    };
+    const containerRequests = [{ devicesIds: ["video11"] }, { devicesIds: ["video10"] }];
+    const { containerResponses } = await client({ cdi }).allocate({ containerRequests });
+    expect(written).toEqual([["video10", "video11"]]);
+    expect(containerResponses.map(({ cdiDevices }) => cdiDevices.map(({ name }) => name))).toEqual([
+      ["a.b/c=video11"],
+      ["a.b/c=video10"],
+    ]);
   });
 
   test("gives each container its own devices", async () => {

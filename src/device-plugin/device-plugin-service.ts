@@ -14,6 +14,7 @@ import type {
   ListAndWatchResponseSchema,
 } from "../gen/kubelet/deviceplugin/v1beta1/api_pb.ts";
 import { codeName } from "../grpc/server.ts";
+import type { CdiWriter } from "./cdi/cdi-writer.ts";
 import { type Allocation, type ContainerView, renderAllocation } from "./render-allocation.ts";
 import { Replicas } from "./replicas.ts";
 import type { StreamSet } from "./streams.ts";
@@ -28,6 +29,8 @@ export interface DevicePluginServiceDeps {
   readonly share?: number;
   /** True if the kubelet shall call PreStartContainer. */
   readonly preStart: boolean;
+  /** Writes the file of the pool's CDI devices; undefined without CDI. */
+  readonly cdi?: Pick<CdiWriter, "write"> | undefined;
   readonly observer: AllocationObserver;
 }
 
@@ -128,12 +131,14 @@ export function devicePluginService(
       const started = performance.now();
       const requested = replicas.devices(containerRequests.flatMap(({ devicesIds }) => devicesIds));
       const allocated = await refusing("Allocate", requested, devices.guard.allocate(requested));
+      const cdiNames = await deps.cdi?.write(allocated);
       deps.observer.allocated(requested.length, performance.now() - started);
       const allocations = containerRequests.map(({ devicesIds }) => {
         const ids = replicas.devices(devicesIds);
         return renderAllocation(
           allocated.filter(({ id }) => ids.includes(id)),
           deps.view,
+          cdiNames,
         );
       });
       logAllocations(log, allocations, deps.view.variable);

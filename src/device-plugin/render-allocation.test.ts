@@ -77,6 +77,13 @@ describe("an allocation", () => {
     expect(response.devices).toHaveLength(1);
   });
 
+  test("has the CDI names of its devices beside the device specs", () => {
+    const names = new Map([10, 11, 12].map((number) => [`video${number}`, `a.b/c=video${number}`]));
+    const { response } = renderAllocation([device(12), device(10)], view, names);
+    expect(response.cdiDevices).toEqual([{ name: "a.b/c=video10" }, { name: "a.b/c=video12" }]);
+    expect(response.devices).toHaveLength(2);
+  });
+
   test("of nothing is nothing", () => {
     expect(render([], "/dev/{id}").response).toEqual({ envs: {}, devices: [] });
   });

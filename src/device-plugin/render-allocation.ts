@@ -19,34 +19,51 @@ export interface Allocation {
   readonly response: MessageInitShape<typeof ContainerAllocateResponseSchema>;
 }
 
-export interface AllocatedDevice extends DeviceStatus {
+/** What a device's paths in a container depend on. */
+export type PlacedDevice = Pick<DeviceStatus, "id" | "number" | "nodes">;
+
+/** A device as a container sees it. */
+export type InContainer<D extends PlacedDevice> = D & {
   /** Path of its first node, which a browser reads. */
   readonly containerPath: string;
   /** Path of a ready camera's feed, which the application writes; absent if it has none. */
   readonly feedPath?: string;
-}
+};
+
+export type AllocatedDevice = InContainer<DeviceStatus>;
 
 /**
  * What a container gets for the devices that are allocated to it. The kubelet sends their IDs in random order and may
  * repeat them, so they are sorted, each once. Further nodes of a device have the path in the container that they have on the host.
+ *
+ * @param cdiNames Qualified names of devices in the Container Device Interface, by ID. Default: none.
  */
 export function renderAllocation(
   allocated: readonly DeviceStatus[],
   view: ContainerView,
+  cdiNames: ReadonlyMap<string, string> = new Map(),
 ): Allocation {
   const devices = [...new Map(allocated.map((device) => [device.id, device])).values()]
     .sort((a, b) => a.number - b.number)
     .map((device, index) => asSeen(device, index, view));
+  const names = devices.flatMap(({ id }) => cdiNames.get(id) ?? []);
   return {
     devices,
     response: {
       envs: variables(devices, view.variable),
       devices: devices.flatMap(deviceSpecs),
+      // Where the runtime knows the names, the nodes of its file replace those of one path above.
+      ...(names.length > 0 && { cdiDevices: names.map((name) => ({ name })) }),
     },
   };
 }
 
-function asSeen(device: DeviceStatus, index: number, view: ContainerView): AllocatedDevice {
+/** @param index The device's place among the container's devices, from 0. */
+export function asSeen<D extends PlacedDevice>(
+  device: D,
+  index: number,
+  view: Pick<ContainerView, "path" | "feedPath">,
+): InContainer<D> {
   const path = containerPath(view.path, device, index);
   if (!device.nodes.some(({ role }) => role === "feed")) return { ...device, containerPath: path };
   return { ...device, containerPath: path, feedPath: containerPath(view.feedPath, device, index) };
@@ -80,13 +97,25 @@ function pathVariables(name: string, paths: readonly string[]): Record<string, s
   return first === undefined ? {} : { [name]: first, [`${name}S`]: paths.join(",") };
 }
 
-function deviceSpecs({ nodes: [first, ...others], containerPath, feedPath }: AllocatedDevice) {
-  const specs = [
-    { hostPath: first.hostPath, containerPath },
-    ...others.map(({ hostPath, containerPath, role }) => ({
-      hostPath,
-      containerPath: (role === "feed" ? feedPath : undefined) ?? containerPath ?? hostPath,
+/** The device's nodes, each with its path in the container. */
+export function nodesInContainer({
+  nodes: [first, ...others],
+  containerPath,
+  feedPath,
+}: InContainer<PlacedDevice>) {
+  return [
+    { ...first, containerPath },
+    ...others.map((node) => ({
+      ...node,
+      containerPath:
+        (node.role === "feed" ? feedPath : undefined) ?? node.containerPath ?? node.hostPath,
     })),
   ];
-  return specs.map((spec) => ({ ...spec, permissions: "rw" }));
+}
+
+function deviceSpecs(device: AllocatedDevice) {
+  return nodesInContainer(device).map(({ hostPath, containerPath }) => ({
+    ...{ hostPath, containerPath },
+    permissions: "rw",
+  }));
 }

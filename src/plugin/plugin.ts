@@ -30,6 +30,8 @@ import { Metrics, type PoolSources } from "../observe/metrics.ts";
 import { NfdFeatures } from "../observe/nfd-features.ts";
 import type { ProbeSources } from "../observe/probes.ts";
 import { PodResourcesConnection } from "../pod-resources/connection.ts";
+import { PodResources } from "../pod-resources/pod-resources.ts";
+import { CdiFiles } from "./cdi-files.ts";
 import type { ConfigFileWatch } from "./config-file-watch.ts";
 import { Operations } from "./operations.ts";
 import { Pool, type SharedParts } from "./pool.ts";
@@ -216,10 +218,7 @@ export class Plugin {
       ...{ cordons: this.#cordons, podNumbers: this.#podNumbers },
       hasFailed: () => this.#failure !== undefined,
       beside: (until: AbortSignal) => this.#runBeside(until),
-      alone: (until: AbortSignal) =>
-        this.#config.nfdFeaturesDir
-          ? [this.#supervise({ name: "features", run: (end) => this.#publish(end) }, until)]
-          : [],
+      alone: (until: AbortSignal) => this.#runAlone(until),
     };
     await servePools(this.#config, parts, ending).finally(async () => {
       await this.#podNumbers.close();
@@ -243,6 +242,45 @@ export class Plugin {
         : []),
     ];
     return actors.map((actor) => this.#supervise(actor, signal));
+  }
+
+  /** What runs while this instance serves. */
+  #runAlone(signal: AbortSignal): Promise<void>[] {
+    const cdiFiles = this.#cdiFiles();
+    const actors = [
+      ...(this.#config.nfdFeaturesDir
+        ? [{ name: "features", run: (until: AbortSignal) => this.#publish(until) }]
+        : []),
+      ...(cdiFiles.load()
+        ? [{ name: "cdi", run: (until: AbortSignal) => cdiFiles.run(until) }]
+        : []),
+    ];
+    return actors.map((actor) => this.#supervise(actor, signal));
+  }
+
+  #cdiFiles(): CdiFiles {
+    const { clock, log } = this.#deps;
+    const { stateDir, podResourcesSocket: socket } = this.#config;
+    const intervalMs = this.#config.podResourcesInterval * 1000;
+    const { connection } = this.#shared;
+    const clients = new Map<string, PodResources>();
+    const clientOf = (resourceName: string) => {
+      const options = { socket, resourceName, intervalMs };
+      const known = clients.get(resourceName);
+      const client = known ?? new PodResources(options, clock, undefined, connection);
+      clients.set(resourceName, client);
+      return client;
+    };
+    return new CdiFiles({
+      ...{ stateDir, clock, log },
+      current: this.#pools.all.flatMap(({ cdi, resourceName }) =>
+        cdi === undefined ? [] : [{ path: cdi.path, resourceName }],
+      ),
+      isOwned: async (resourceName, signal) => {
+        const owned = await clientOf(resourceName).podDevices(signal);
+        return [...owned.values()].some(({ otherResource }) => otherResource === undefined);
+      },
+    });
   }
 
   /** Publishes labels for NFD, once the drivers have created the devices: until then the module may not be loaded. */

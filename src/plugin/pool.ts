@@ -7,6 +7,7 @@ import type { Config } from "../config/config.ts";
 import type { PoolConfig } from "../config/pool-config.ts";
 import { AllocationGate } from "../device-plugin/allocation-gate.ts";
 import type { CallActivity } from "../device-plugin/call-activity.ts";
+import { CdiWriter } from "../device-plugin/cdi/cdi-writer.ts";
 import {
   type AllocationObserver,
   devicePluginService,
@@ -78,8 +79,11 @@ export class Pool {
   readonly registrar: Registrar;
   readonly podResources: PodResources;
   readonly takeOver: TakeOver;
+  /** Writes the pool's CDI devices; undefined without CDI. */
+  readonly cdi: CdiWriter | undefined;
   readonly #audit: RegistrationAudit;
   readonly #gate: AllocationGate;
+  #isServing = false;
 
   /** @param common The configuration of the process; the pool's own options count instead of those. */
   constructor(common: Config, pool: PoolConfig, deps: PoolDeps) {
@@ -100,7 +104,19 @@ export class Pool {
       connection,
     );
     const inspectIntervalMs = config.healthCheckInterval * 1000;
-    const devices = new Devices({ ...deps, source: podResources, times, inspectIntervalMs });
+    const inspections: DevicesObserver = {
+      maintained: (...result) => observer.maintained(...result),
+      inspected: (ms) => {
+        observer.inspected(ms);
+        // Another instance has the file while this one stands by.
+        if (this.#isServing) void this.cdi?.write();
+      },
+    };
+    const devices = new Devices({
+      ...{ ...deps, times, inspectIntervalMs },
+      source: podResources,
+      observer: inspections,
+    });
     const gate = new AllocationGate({ holdMs: deps.standbyTimes.besideMs, clock, log, observer });
     const view = {
       path: config.containerDevicePath,
@@ -109,7 +125,15 @@ export class Pool {
     };
     const preStart = config.preStartContainer;
     const share = pool.kind === "devices" ? pool.share : 1;
-    const service = { devices, clock, log, observer, view, preStart, share };
+    const isFree = (id: string) => devices.usage.use(id) === "free";
+    this.cdi =
+      pool.cdi === "off"
+        ? undefined
+        : new CdiWriter({
+            ...{ directory: config.cdiDir, pool: { name: pool.name, resourceName, view } },
+            ...{ devices: () => devices.inventory.list(), isFree, log },
+          });
+    const service = { devices, clock, log, observer, view, preStart, share, cdi: this.cdi };
     const registrar = new Registrar(
       { ...config, preStart, times: deps.registrationTimes },
       {
@@ -158,6 +182,7 @@ export class Pool {
 
   /** Allocates devices from now on: this instance has the lock, and knows what the last one left. */
   serve(): void {
+    this.#isServing = true;
     this.#gate.open();
   }
 

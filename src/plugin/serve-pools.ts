@@ -198,10 +198,14 @@ function servePool(
   };
   const offer = async () => {
     // The first list shall not be one of missing devices. A standby has inspected them.
+    let isInspected = isReady;
     if (!isReady) {
-      const { ready } = pool.devices.monitor;
-      await Promise.race([ready, clock.sleep(firstInspectionMs, is.working)]);
+      const ready = pool.devices.monitor.ready.then(() => true);
+      const late = clock.sleep(firstInspectionMs, is.working).then(() => false);
+      isInspected = await Promise.race([ready, late]);
     }
+    // After a boot there is no file, and the kubelet starts the containers of pods as soon as it has the list.
+    if (isInspected) await pool.cdi?.write();
     const run: Actor["run"] = (until) => pool.takeOver.offer(until);
     await supervise({ name: "registrar", run }, is.offering, pool);
   };

@@ -432,6 +432,14 @@ describe.skipIf(skip)("the chart", () => {
     expect(mounts(all)).toContain('"mountPath":"/run/video-device-plugin/devices"');
     const virtual = rendered([`--set-json=pools=${JSON.stringify(pools(40).slice(0, 1))}`]);
     expect(mounts(virtual)).not.toContain("/run/video-device-plugin/devices");
+    // The directory of CDI is mounted for any pools: without CDI the plugin removes the files of earlier ones.
+    for (const pods of [all, virtual]) {
+      expect(mounts(pods)).toContain('"mountPath":"/var/run/cdi"');
+      expect(mounts(pods)).toContain(
+        '"hostPath":{"path":"/var/run/cdi","type":"DirectoryOrCreate"}',
+      );
+    }
+    expect(mounts(rendered([]))).not.toContain("/var/run/cdi");
     const test = all.find(({ kind }) => kind === "Pod") as unknown as {
       spec: { containers: { resources: { limits: object }; env: object[] }[] };
     };

@@ -182,6 +182,7 @@ export class Scenario {
       "simulated-dir": this.simulatedDir,
       "admin-socket": this.adminSocket,
       "state-dir": this.stateDir,
+      "cdi-dir": join(this.directory, "cdi"),
       ...options,
     };
     const loaded = loadConfig({

@@ -18,7 +18,10 @@ export class PoolNode extends Scenario {
   ): NonNullable<Parts["pools"]> {
     const options = defaultPool(this.config({})).options;
     const of = (name: string, more: Partial<LoopbackPool["options"]>) => {
-      const config: LoopbackPool = { kind: "loopback", name, options: { ...options, ...more } };
+      const config: LoopbackPool = {
+        ...{ kind: "loopback", name, cdi: "off" },
+        options: { ...options, ...more },
+      };
       const driver = drivers[name];
       return { config, ...(driver && { driver }) };
     };

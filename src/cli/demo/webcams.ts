@@ -27,7 +27,11 @@ export async function webcams(stage: Stage): Promise<void> {
   timeline.note(content);
   const sysfs = new SimulatedSysfs(join(directory, "sys"));
   const usb = new SimulatedUsb(sysfs, join(directory, "webcams"));
-  const places = [`--device-dir=${join(directory, "webcams")}`, `--sysfs-dir=${sysfs.dir}`];
+  const places = [
+    `--device-dir=${join(directory, "webcams")}`,
+    `--sysfs-dir=${sysfs.dir}`,
+    `--cdi-dir=${join(directory, "cdi")}`,
+  ];
   let isRegistered = false;
   const stop = kubelet.events.listen((event) => {
     if (event.type === "registered" && event.resource === resource) isRegistered = true;

@@ -13,7 +13,7 @@ type RuleContent = v.InferOutput<ReturnType<typeof devicesPart>>["select"][numbe
 
 /** A loopback pool of the file. @param isFirst True if it is the file's first pool. */
 export function loopbackPool(content: LoopbackContent, isFirst: boolean): LoopbackPool {
-  const { name, resource, loopback, ready, container } = content;
+  const { name, resource, loopback, ready, container, cdi } = content;
   const given: Partial<Config> = {
     resourceName: resource,
     readyCameras: ready !== undefined,
@@ -27,7 +27,7 @@ export function loopbackPool(content: LoopbackContent, isFirst: boolean): Loopba
     containerFeedPath: given.containerFeedPath ?? defaultFeedPath(name, isFirst),
   };
   // The fields of the file are all options of a pool: a test compares the two.
-  return { kind: "loopback", name, options: options as LoopbackPool["options"] };
+  return { kind: "loopback", name, options: options as LoopbackPool["options"], cdi };
 }
 
 /** A pool of real devices. @param isFirst True if it is the file's first pool. */
@@ -49,7 +49,7 @@ export function cameraPool(content: DevicesContent, isFirst: boolean): CameraPoo
     deviceName,
     with: [...new Set(nodes)],
     ...settings,
-    cdi,
+    cdi: cdi ?? (path.includes("{index}") ? "off" : "auto"),
   };
 }
 

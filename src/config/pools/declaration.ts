@@ -40,8 +40,9 @@ export function loopbackPoolSchema(context: ParseContext) {
       ),
     ),
     container: v.optional(part(containerText, optionEntries(containerFields, context)), {}),
+    cdi: v.optional(cdiValue(context, cdiText), "off"),
   };
-  return mapping(entries, { cdi: "a pool of devices" });
+  return mapping(entries);
 }
 
 /** Path of a real device in a container, by default: its number is unique on the node. */
@@ -54,11 +55,7 @@ export function devicesPoolSchema(context: ParseContext) {
     context,
     "Path of a device inside a container, where {id} is the device's ID, {node} is video4 if the host has it as /dev/video4, and {index} is its place among the container's devices, from 0.",
   );
-  const cdi = value(
-    choice(["auto", "off"]),
-    context,
-    "auto answers with devices of the Container Device Interface beside device specs.",
-  );
+  const cdi = `${cdiText} Without it: auto, or off if container.path has {index}.`;
   const entries = {
     ...common(context),
     devices: devicesPart(context),
@@ -69,12 +66,19 @@ export function devicesPoolSchema(context: ParseContext) {
       }),
       {},
     ),
-    cdi: v.optional(cdi, "off"),
+    cdi: v.optional(cdiValue(context, cdi)),
   };
   return mapping(entries, { ready: "a loopback pool" });
 }
 
 const containerText = "How a container sees its devices.";
+
+const cdiText =
+  "auto names devices of the Container Device Interface (CDI) beside device specs, so that a container's user may open them.";
+
+function cdiValue(context: ParseContext, description: string) {
+  return value(choice(["auto", "off"]), context, description);
+}
 
 /** What pools of both kinds have. */
 function common(context: ParseContext) {

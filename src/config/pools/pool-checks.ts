@@ -22,6 +22,7 @@ export function poolProblems(
     ...optionProblems(one, process),
     ...sharingProblems(one),
     ...furtherProblems(one),
+    ...cdiProblems(one),
     ...pools.slice(0, at).flatMap((earlier) => pairProblems(earlier, one)),
   ]);
 }
@@ -77,6 +78,17 @@ function furtherProblems({ pool, index }: FilePool): FileProblem[] {
   if (!furtherPathsOf(pool).some((further) => pathsMeet(further, path))) return [];
   const expected = "a path that no further node (with) of a device can have, such as /dev/{node}";
   return [problemAt(pool, index, "containerDevicePath", expected)];
+}
+
+/** A file of CDI devices is one for all containers. */
+function cdiProblems({ pool, index }: FilePool): FileProblem[] {
+  if (pool.cdi === "off") return [];
+  const paths = pathKeys(pool).filter((key) => pathOf(pool, key).includes("{index}"));
+  return paths.map((key) => {
+    const field = fieldOf(key).join(".");
+    const text = `expected off, or a ${field} without {index}: one file has the devices' paths for all containers, and {index} is another number in each`;
+    return { path: place(index, "cdi"), got: true, text };
+  });
 }
 
 /** Problems of the later of two pools in the file. */

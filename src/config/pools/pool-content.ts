@@ -16,11 +16,12 @@ export function poolContent({ pool, onNodes, shareAnyway }: FilePool): object {
     : { ...common, ...devicesContent(pool, shareAnyway) };
 }
 
-function loopbackContent({ options }: LoopbackPool): object {
+function loopbackContent({ options, cdi }: LoopbackPool): object {
   return {
     loopback: partOf(loopbackFields, options),
     ...(options.readyCameras ? { ready: partOf(readyFields, options) } : {}),
     container: partOf(containerFields, options),
+    cdi,
   };
 }
 

@@ -54,6 +54,7 @@ test("a loopback pool has the defaults of the options", () => {
       containerDeviceEnv: "VIDEO_DEVICE",
       preStartContainer: false,
     },
+    cdi: "off",
   });
 });
 
@@ -111,7 +112,7 @@ test("a pool of real devices has defaults, and selects cameras", () => {
     share: 1,
     clean: "controls",
     signal: "report",
-    cdi: "off",
+    cdi: "auto",
   });
 });
 
@@ -266,8 +267,8 @@ describe("problems name place, value and what is allowed", () => {
       'p.yaml:4:11: pools[0].name: got "A", expected a name of lower-case letters, digits and "-", with a letter or digit at both ends, at most 63 characters',
     ],
     [
-      "- { name: a, resource: b.c/d, loopback: {}, cdi: auto }",
-      "p.yaml:4:45: pools[0].cdi: unknown key here, a pool of devices has it",
+      "- { name: a, resource: b.c/d, loopback: {}, cdi: on }",
+      'p.yaml:4:50: pools[0].cdi: got "on", expected one of auto, off',
     ],
     [
       "- { name: a, resource: b.c/d, devices: { select: [{ kind: any }] }, ready: {} }",
@@ -458,4 +459,32 @@ test("the variables of a pool are those that Allocate sets", () => {
   expect(variablesOf(pool)).toEqual(
     ["X_DEVICE", camera, feed].flatMap((name) => [name, `${name}S`]),
   );
+});
+
+describe("cdi", () => {
+  const camera = "devices: { select: [{ kind: any }] }";
+
+  test.each([
+    ["loopback: {}", "off"],
+    ["loopback: {}, cdi: auto", "auto"],
+    ['loopback: {}, ready: { feedPath: "/dev/feed{n}" }, cdi: auto', "auto"],
+    [camera, "auto"],
+    [`${camera}, cdi: "off"`, "off"],
+    [`${camera}, container: { path: "/dev/cam-{id}" }`, "auto"],
+    [`${camera}, container: { path: "/dev/video{index}" }`, "off"],
+  ])("of { %s } is %s", (fields, cdi) => {
+    expect(onlyPool(`- { name: a, resource: b.c/d, ${fields} }`)?.cdi).toBe(cdi as "auto" | "off");
+  });
+
+  test.each([
+    [`${camera}, container: { path: "/dev/video{index}" }`, "container.path"],
+    ['loopback: {}, container: { path: "/dev/video{index}" }', "container.path"],
+    ["loopback: {}, ready: {}", "ready.feedPath"],
+  ])("auto needs a path that is one for all containers: %s", (fields, field) => {
+    const [problem, ...others] = problems(`- { name: a, resource: b.c/d, ${fields}, cdi: auto }`);
+    expect(others).toEqual([]);
+    expect(problem).toContain(
+      `pools[0].cdi: got "auto", expected off, or a ${field} without {index}: one file has the devices' paths for all containers`,
+    );
+  });
 });

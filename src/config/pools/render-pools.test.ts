@@ -133,7 +133,7 @@ test("the schema refuses what the program refuses for its form", () => {
     "loopback: { cuont: 8 }",
     "loopback: { mode: 0660 }",
     "loopback: {}, devices: { select: [{ kind: any }] }",
-    "loopback: {}, cdi: auto",
+    "loopback: {}, cdi: on",
     "devices: { select: [] }",
     "devices: { select: [{}] }",
     "devices: { select: [{ usb: {} }] }",

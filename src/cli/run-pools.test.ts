@@ -3,37 +3,18 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cli } from "../../test/support/cli.ts";
-import { readPools } from "../config/pools/read-pools.ts";
-import { unsupportedPools } from "./unsupported-pools.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "vdp-unsupported-"));
+const directory = mkdtempSync(join(tmpdir(), "vdp-run-pools-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const file = (devices: string) => `apiVersion: video-device-plugin/v1alpha1
+const file = `apiVersion: video-device-plugin/v1alpha1
 kind: Pools
-pools: [{ name: codecs, resource: a.b/codecs, devices: { select: [{ kind: codec }]${devices} } }]
+pools: [{ name: codecs, resource: a.b/codecs, devices: { select: [{ kind: codec }] } }]
 `;
-
-test.each(["", ", share: 2", ", signal: required", ", with: [metadata, media, subdevices, usb]"])(
-  "a pool of real devices can run with: %s",
-  (fields) => {
-    const { pools, problems } = readPools("p", file(fields), { lookupGroup: () => undefined }, {});
-    expect(problems).toEqual([]);
-    expect(unsupportedPools(pools.map(({ pool }) => pool))).toEqual([]);
-  },
-);
-
-test("run refuses what is not built, with exit code 78", async () => {
-  const path = join(directory, "pools.yaml");
-  writeFileSync(path, file(" }, cdi: auto").replace(" } }]", " }]"));
-  const { code, out, err } = await cli(["run", "--config", path]);
-  expect({ code, out }).toEqual({ code: 78, out: "" });
-  expect(err).toStartWith("pool codecs: cdi: this version can't do that, expected off\n");
-});
 
 test("run ends with exit code 78 on a node for which the file has no pool", async () => {
   const path = join(directory, "pools.yaml");
-  writeFileSync(path, file("").replace("devices:", "onNodes: [lab-*], devices:"));
+  writeFileSync(path, file.replace("devices:", "onNodes: [lab-*], devices:"));
   const { code, out, err } = await cli(["run", "--config", path, "--node-name=node-a"]);
   expect({ code, out }).toEqual({ code: 78, out: "" });
   expect(err).toStartWith(
@@ -46,7 +27,7 @@ test("setup names the pools of ready cameras, which it can't set up", async () =
   const pools = `
   - { name: bots, resource: a.b/bots, loopback: {} }
   - { name: studio, resource: a.b/studio, loopback: { count: 1, firstNumber: 30 }, ready: {} }`;
-  writeFileSync(path, file("").replace(/pools: .*/, `pools:${pools}`));
+  writeFileSync(path, file.replace(/pools: .*/, `pools:${pools}`));
   const { code, out } = await cli(["setup", "--config", path, "--log-format=json"]);
   expect(code).toBe(1);
   expect(JSON.parse(out)).toMatchObject({
