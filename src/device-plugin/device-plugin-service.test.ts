@@ -145,6 +145,20 @@ describe("the device plugin service", () => {
     await client().preStartContainer({ devicesIds: ["video10"] });
   });
 
+  test("says which NUMA node a device is near to, where that is known", async () => {
+    driver.devices = driver.devices.map((device, at) =>
+      at === 0 ? { ...device, numaNode: 1 } : device,
+    );
+    await devices.queue.inspect();
+    for await (const list of client().listAndWatch({})) {
+      expect(list.devices.map(({ topology }) => topology?.nodes.map(({ ID }) => ID))).toEqual([
+        [1n],
+        undefined,
+      ]);
+      break;
+    }
+  });
+
   test("names CDI devices once they are written, and those of the container alone", async () => {
     const written: string[][] = [];
     const cdi: Pick<CdiWriter, "write"> = {

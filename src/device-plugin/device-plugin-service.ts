@@ -94,7 +94,7 @@ export function devicePluginService(
       try {
         while (!stream.signal.aborted) {
           const list = deviceList(inventory, replicas);
-          const visible = list.devices.map(({ health }) => health).join();
+          const visible = list.devices.map(visibleOf).join();
           if (visible !== sent) {
             sent = visible;
             const healthy = list.devices.filter(({ health }) => health === "Healthy");
@@ -181,11 +181,24 @@ const codes: Readonly<Record<ErrorKind, Code>> = {
 function deviceList(
   inventory: Pick<Inventory, "list">,
   replicas: Replicas,
-): { devices: { ID: string; health: string }[] } & MessageInitShape<
-  typeof ListAndWatchResponseSchema
-> {
-  const listed = ({ id, health }: DeviceStatus) => replicas.of(id).map((ID) => ({ ID, health }));
+): { devices: ListedDevice[] } & MessageInitShape<typeof ListAndWatchResponseSchema> {
+  const listed = ({ id, health, numaNode }: DeviceStatus): ListedDevice[] => {
+    // The kubelet's topology manager takes a device without it for one that is equally near to all CPUs.
+    const topology = numaNode !== undefined && { topology: { nodes: [{ ID: BigInt(numaNode) }] } };
+    return replicas.of(id).map((ID) => ({ ID, health, ...topology }));
+  };
   return { devices: inventory.list().flatMap(listed) };
+}
+
+interface ListedDevice {
+  readonly ID: string;
+  readonly health: string;
+  readonly topology?: { readonly nodes: { readonly ID: bigint }[] };
+}
+
+/** What a new list is sent for, beside further devices. */
+function visibleOf({ health, topology }: ListedDevice): string {
+  return `${health}${topology?.nodes[0]?.ID ?? ""}`;
 }
 
 function logAllocations(log: Logger, allocations: readonly Allocation[], variable: string): void {

@@ -154,6 +154,8 @@ export interface DriverDevice {
   readonly cleaning: Cleaning;
   /** Set if the configuration does not ask for the device: it is listed because a pod still owns it. */
   readonly surplus?: true;
+  /** The NUMA node that is nearest to the device; absent if the machine has no such thing, or the driver doesn't know it. */
+  readonly numaNode?: number | undefined;
 }
 
 export interface DeviceNode {

@@ -130,6 +130,17 @@ describe("a camera that is plugged in", () => {
     expect(readdirSync(node.linkDir)).toEqual([]);
   });
 
+  test("is near to the NUMA node of its USB controller", async () => {
+    node.sysfs.put("devices/pci0000:00/0000:00:14.0/numa_node", "1");
+    node.plug("1", { serial: "A" });
+    const { driver } = node.start();
+    await driver.ensure();
+    expect(driver.devices.map(({ numaNode }) => numaNode)).toEqual([1]);
+    node.unplug("1");
+    await driver.inspect();
+    expect(driver.devices.map(({ numaNode }) => numaNode)).toEqual([1]);
+  });
+
   test("comes back at once as the same device, at another port and under another number", async () => {
     node.plug("1", { serial: "A" });
     const { driver } = node.start();

@@ -7,6 +7,7 @@ import { formatDevice } from "../../linux/device-number.ts";
 import { type Uevent, type UeventSource, watchUevents } from "../../linux/uevents.ts";
 import { deviceId } from "../../v4l2/device-ids.ts";
 import { describeHolders, findOtherHolders } from "../../v4l2/holders.ts";
+import { NumaNodes } from "../../v4l2/numa-nodes.ts";
 import type { VideoInput } from "../../v4l2/video-input.ts";
 import type {
   Cleaning,
@@ -60,6 +61,7 @@ export class CameraDriver implements VideoDriver {
   readonly #inspected = new Map<string, string>();
   /** Why a device's links could not be made, by its ID. */
   readonly #linkErrors = new Map<string, string>();
+  readonly #numa = new NumaNodes();
   #isShort = false;
 
   /** @param allocated IDs of the devices that pods own at the start: they are listed even if they are unplugged. */
@@ -256,31 +258,35 @@ export class CameraDriver implements VideoDriver {
     this.#grow(
       listed.map((camera) => {
         const { id, main } = camera;
-        return { id, number: main.number, kind: main.kind, further: this.#furtherOf(camera) };
+        const numaNode = this.#numa.of(main.parent.path);
+        const further = this.#furtherOf(camera);
+        return { id, number: main.number, kind: main.kind, further, numaNode };
       }),
     );
   }
 
-  /** Appends devices that were not listed yet, and takes in the numbers of the others. */
+  /** Appends devices that were not listed yet, and takes in where the others are now. */
   #grow(
     found: readonly {
       readonly id: string;
       readonly number: number;
       readonly kind: unknown;
       readonly further?: readonly FurtherNode[];
+      readonly numaNode?: number | undefined;
     }[],
   ): void {
     const now = new Map(found.map((device) => [device.id, device]));
     const before = this.#devices.map((device) => {
-      const { number = device.number, further = [] } = now.get(device.id) ?? {};
-      const isThere = now.delete(device.id);
-      const nodes = isThere ? this.#nodesOf(device.id, further) : device.nodes;
-      const isSame = number === device.number && Bun.deepEquals(nodes, device.nodes);
-      return isSame ? device : { ...device, number, nodes };
+      const there = now.get(device.id);
+      if (there === undefined) return device;
+      now.delete(device.id);
+      const { number, further = [], numaNode } = there;
+      const placed = { ...device, number, nodes: this.#nodesOf(device.id, further), numaNode };
+      return Bun.deepEquals(placed, device) ? device : placed;
     });
     const further = [...now.values()].map(
-      ({ id, number, kind, further = [] }): DriverDevice => ({
-        ...{ id, number, cleaning: this.#cleaningOf(kind) },
+      ({ id, number, kind, further = [], numaNode }): DriverDevice => ({
+        ...{ id, number, numaNode, cleaning: this.#cleaningOf(kind) },
         nodes: this.#nodesOf(id, further),
       }),
     );
