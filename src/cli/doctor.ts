@@ -11,7 +11,7 @@ import { hasColour, textColumns } from "./terminal.ts";
 export const doctorCommand = defineCommand("doctor", {
   usage: ["doctor [--json] [options of run]"],
   about: `Checks the kernel, the module and its file, what prevents loading it, privileges, devices, other cameras, memory
-clearing and the kubelet's sockets; with a config file, each pool. Each check is ✓ fine, ! a warning or ✗ a problem, with
+clearing and the kubelet's sockets; with a config file, each pool, and what the container runtime does with CDI devices. Each check is ✓ fine, ! a warning or ✗ a problem, with
 a remedy. Changes nothing and opens no camera. The exception are pools of real devices: root asks those that are free what
 they are, in a process that may hang.`,
   exitCodes: ["the plugin can work here", "a problem prevents it"],

@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { FakeCameras } from "../../../test/support/fake-cameras.ts";
+import {
+  runtimeAnswers,
+  serveContainerRuntime,
+} from "../../../test/support/fake-container-runtime.ts";
 import { FakeLoopbackKernel } from "../../../test/support/fake-loopback-kernel.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import type { Check } from "./check.ts";
@@ -25,12 +31,17 @@ const cards =
   "{ name: cards, resource: a.b/cards, devices: { select: [{ driver: bttv }], expect: 2 } }";
 
 /** The doctor's checks with these pools, on the fake kernel's node or on that with the USB cameras. */
-async function checks(pools: readonly string[], on: "kernel" | "usb"): Promise<Check[]> {
+async function checks(
+  pools: readonly string[],
+  on: "kernel" | "usb",
+  runtimeSockets: readonly string[] = [],
+): Promise<Check[]> {
   const { sysfsDir, deviceDir } =
     on === "kernel" ? kernel : { sysfsDir: usb.sysfs.dir, deviceDir: usb.deviceDir };
   const places = {
     ...{ "sysfs-dir": sysfsDir, "device-dir": deviceDir, "modules-dir": kernel.modulesDir },
-    ...{ "state-dir": usb.stateDir, "node-name": "node-a", config: "pools.yaml" },
+    ...{ "state-dir": usb.stateDir, "cdi-dir": join(usb.stateDir, "run/cdi") },
+    ...{ "node-name": "node-a", config: "pools.yaml" },
   };
   const text = `apiVersion: video-device-plugin/v1alpha1\nkind: Pools\npools:\n${pools.map((pool) => `  - ${pool}\n`).join("")}`;
   const loaded = loadConfig({
@@ -38,7 +49,7 @@ async function checks(pools: readonly string[], on: "kernel" | "usb"): Promise<C
     ...{ env: {}, hostname: "node", readFile: () => text, lookupGroup: () => undefined },
   });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
-  return examinePools(await gatherPools(loaded.config, loaded.pools, kernel));
+  return examinePools(await gatherPools(loaded.config, loaded.pools, kernel, runtimeSockets));
 }
 
 const titled = (all: readonly Check[], title: string) => all.find((check) => check.title === title);
@@ -110,4 +121,29 @@ test("a node for which the file has no pool is a problem", async () => {
     state: "problem",
     detail: "pools.yaml has no pool for the node node-a",
   });
+});
+
+test("of pools with CDI, one line says what the node's container runtime does with it", async () => {
+  mkdirSync(usb.stateDir, { recursive: true });
+  const socket = join(usb.stateDir, "containerd.sock");
+  const stop = await serveContainerRuntime(socket, runtimeAnswers["containerd 1.6"]);
+  try {
+    const all = await checks([webcams, cards, bots], "usb", [socket]);
+    expect(all.filter(({ check }) => check === "cdi")).toEqual([
+      expect.objectContaining({
+        title: "CDI",
+        state: "warning",
+        detail: expect.stringContaining("containerd 1.6.20~ds1 ignores"),
+      }),
+    ]);
+    const only = await checks([bots.replace(" }", " }, cdi: auto")], "usb", [socket]);
+    expect(titled(only, "CDI")?.detail).toContain("containerd 1.6.20~ds1 ignores");
+  } finally {
+    stop();
+  }
+  expect(titled(await checks([webcams], "usb"), "CDI")?.detail).toContain("no container runtime");
+  expect(titled(await checks([bots], "usb"), "CDI")).toBeUndefined();
+  // A file where the directory should be: not even root may write there.
+  writeFileSync(join(usb.stateDir, "run"), "");
+  expect(titled(await checks([webcams], "usb"), "CDI")?.detail).toContain("can't be written to");
 });

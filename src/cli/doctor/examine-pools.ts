@@ -5,6 +5,7 @@ import { feedNumber } from "../../v4l2/device-ids.ts";
 import { type Check, checkNamed, runAsRoot } from "./check.ts";
 import { examine, examineKernel, examineVideo } from "./examine.ts";
 import { examineCameraPool } from "./examine-camera-pool.ts";
+import { examineCdi } from "./examine-cdi.ts";
 import { examineKubelet, examineOtherPlugins, examinePodResources } from "./examine-kubelet.ts";
 import type { Facts } from "./facts.ts";
 import type { PoolsFacts } from "./pools-facts.ts";
@@ -21,7 +22,8 @@ export function examinePools(facts: PoolsFacts): Check[] {
     });
   const [first] = loopback;
   const only = loopback.length === 1 && cameraPools.length === 0;
-  if (first !== undefined && only) return examine(first.facts).map(inTermsOfFile);
+  const cdi = facts.cdi === undefined ? [] : [examineCdi(facts.cdi, node.config)];
+  if (first !== undefined && only) return [...examine(first.facts).map(inTermsOfFile), ...cdi];
   const kubelet = [...examineKubelet(node), examinePodResources(node)];
   if (names.length === 0) return [examineKernel(node), noPool(node), ...kubelet];
   return [
@@ -30,6 +32,7 @@ export function examinePools(facts: PoolsFacts): Check[] {
     ...cameraPools.flatMap((pool) => of(pool.name, [examineCameraPool(pool, { cameras, places })])),
     ...kubelet,
     ...loopback.flatMap((pool) => of(pool.name, examineOtherPlugins(pool.facts))),
+    ...cdi,
   ];
 }
 

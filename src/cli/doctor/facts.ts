@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf, PluginError } from "../../common/plugin-error.ts";
 import type { Config } from "../../config/config.ts";
@@ -120,4 +120,10 @@ function isWritable(directory: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** True if this user may write to the directory, or create it and those above it. */
+export function mayWrite(directory: string): boolean {
+  if (!existsSync(directory)) return mayWrite(dirname(directory));
+  return stateOf(directory) === "present" && isWritable(directory);
 }

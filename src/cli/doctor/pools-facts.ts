@@ -10,7 +10,9 @@ import { findHolders } from "../../v4l2/holders.ts";
 import type { PhysicalDevice } from "../../v4l2/physical-device.ts";
 import { findCameras } from "../devices/find-cameras.ts";
 import { type CameraPlace, cameraPools, placeCameras } from "../devices/place-cameras.ts";
-import { type Facts, gatherFacts, placeholderTrouble } from "./facts.ts";
+import { askContainerRuntime } from "./container-runtime.ts";
+import type { CdiFacts } from "./examine-cdi.ts";
+import { type Facts, gatherFacts, mayWrite, placeholderTrouble } from "./facts.ts";
 
 /** All that the doctor checks on a node with a config file. */
 export interface PoolsFacts {
@@ -23,13 +25,20 @@ export interface PoolsFacts {
   readonly cameras: readonly PhysicalDevice<CameraNode>[];
   /** The pools of those, by identity. */
   readonly places: ReadonlyMap<string, CameraPlace>;
+  /** Undefined if no pool has CDI. */
+  readonly cdi: CdiFacts | undefined;
 }
 
-/** Gathers the facts of all pools, as {@link gatherFacts} does of one. */
+/**
+ * Gathers the facts of all pools, as {@link gatherFacts} does of one.
+ *
+ * @param runtimeSockets Where a container runtime may listen. Default: where those of Kubernetes do.
+ */
 export async function gatherPools(
   config: Config,
   pools: readonly PoolConfig[],
   kernel?: LoopbackKernel,
+  runtimeSockets?: readonly string[],
 ): Promise<PoolsFacts> {
   const gathered = await gatherFacts(config, kernel);
   const isAsked = cameraPools(pools).length > 0;
@@ -47,5 +56,11 @@ export async function gatherPools(
     ...{ node, cameras, cameraPools: cameraPools(pools) },
     loopback: pools.filter((pool) => pool.kind === "loopback").map(ofPool),
     places: placeCameras(cameras, pools, config),
+    cdi: pools.some(({ cdi }) => cdi === "auto")
+      ? {
+          runtime: await askContainerRuntime(runtimeSockets),
+          isWritable: mayWrite(config.cdiDir),
+        }
+      : undefined,
   };
 }
