@@ -4,6 +4,7 @@ import { Cluster } from "./cluster.ts";
 import { unsupported } from "./environment.ts";
 import { kubernetesVersion } from "./paths.ts";
 import { Stage } from "./stage.ts";
+import { cdiStories } from "./stories/cdi.ts";
 import { jobStories } from "./stories/jobs.ts";
 import {
   helmTestStories,
@@ -30,5 +31,6 @@ describe.skipIf(skip)(`the chart in a cluster of Kubernetes ${kubernetesVersion}
   helmTestStories(stage);
   jobStories(stage);
   upgradeStories(stage);
+  cdiStories(stage);
   uninstallStories(stage);
 });

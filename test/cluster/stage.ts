@@ -31,10 +31,14 @@ export class Stage {
     this.limits = limits;
   }
 
-  /** A test whose failure has the plugin's log, the last lines of the daemons', and those of `more`. */
-  story(name: string, work: () => Promise<void>, more = () => ""): void {
+  /**
+   * A test whose failure has the plugin's log, the last lines of the daemons', and those of `more`.
+   *
+   * @param isSkipped Default false.
+   */
+  story(name: string, work: () => Promise<void>, more = () => "", isSkipped = false): void {
     const logs = async () => [await this.#pluginLog(), more(), this.cluster.logs()].join("\n");
-    test(name, () => explained(work, logs), this.limits.storyMs);
+    test.skipIf(isSkipped)(name, () => explained(work, logs), this.limits.storyMs);
   }
 
   until(what: string, is: () => Promise<boolean>): Promise<void> {
