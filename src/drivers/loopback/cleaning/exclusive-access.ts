@@ -59,11 +59,6 @@ export class MaxOpeners {
     return () => add(-1);
   }
 
-  /** True if this process holds the device open. */
-  isHeld(number: number): boolean {
-    return (this.#own.get(number) ?? 0) > 0;
-  }
-
   /** Lets no more than `openers` other processes have the device open: 0 before it is removed. */
   limit(number: number, openers: 0 | 1): Limited {
     const before = readNumber(this.#path(number));

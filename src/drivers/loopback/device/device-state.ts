@@ -74,10 +74,8 @@ export interface DeviceFacts {
   readonly node: NodeView;
   /** Where the node should be. */
   readonly nodePath: string;
-  /** True if a process has it open; undefined if that isn't known. Matters only if it has a writer's mark. */
+  /** True if a process has it open; undefined if that isn't known. Asked only of a writer's mark that may be left over. */
   readonly isOpen?: boolean | undefined;
-  /** True if a writer's mark is as it should be, since the device's format is fixed: a ready camera's. Default: false. */
-  readonly keepsFormat?: boolean;
   /** True if this process has to open the device, to clean it. Default: false. */
   readonly mustOpen?: boolean;
   /** True if an interrupted reset left it so that no process can open it. */
@@ -121,7 +119,7 @@ export function deviceState(id: string, facts: DeviceFacts): LoopbackObservation
   if (facts.locked === true) {
     return fault("faulty", `${id} is locked: no process can open it (max_openers in /sys).`);
   }
-  if (sysfs.writing && facts.isOpen === false && facts.keepsFormat !== true) {
+  if (sysfs.writing && facts.isOpen === false) {
     return fault("stuck_writer", `${id} has a writer's mark, and no process has it open.`);
   }
   const format = sysfs.writing ? streamFormat(sysfs.format) : undefined;
@@ -229,23 +227,26 @@ export class LoopbackView {
     const moduleLoaded = module.isLoaded;
     const shiftedTo = module.asked?.includes(number) ? module.shiftedTo : undefined;
     const { readOnly: never = false, opensDevices = !never } = this.#settings;
+    // A ready camera's writer's mark is as it should be, whoever has it open: its format is fixed.
+    const mayBeStuck = roleOf(device) === undefined;
     const facts = {
       ...device,
       moduleLoaded,
       shiftedTo,
       mustOpen: opensDevices,
-      keepsFormat: roleOf(device) !== undefined,
-      ...this.#lookAtOpeners(sysfs, readOnly),
+      ...this.#lookAtOpeners(sysfs, !readOnly && mayBeStuck),
     };
     return { observation: deviceState(id, facts), sysfs: facts.sysfs };
   }
 
-  #lookAtOpeners(sysfs: SysfsDevice | undefined, readOnly: boolean): Partial<DeviceFacts> {
+  /**
+   * `mayAsk` is false if the answer would change nothing: to ask locks other programs out for a moment, and a browser that
+   * finds no camera then ends a track that runs.
+   */
+  #lookAtOpeners(sysfs: SysfsDevice | undefined, mayAsk: boolean): Partial<DeviceFacts> {
     if (!sysfs?.loopback) return {};
     const locked = this.openers.isLeftLocked(sysfs);
-    // A device that this process holds open has no left-over writer's mark. To ask would lock browsers out for a moment,
-    // and one that finds no camera then ends a track that runs.
-    if (!sysfs.writing || readOnly || this.openers.isHeld(sysfs.number)) return { locked };
+    if (!sysfs.writing || !mayAsk) return { locked };
     const isOpen = this.openers.isOpen(sysfs.number);
     // The mark goes with the last close, so one that was seen before that close proves nothing.
     return { locked, isOpen, sysfs: this.sysfs(sysfs) };

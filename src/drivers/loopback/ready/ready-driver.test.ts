@@ -132,6 +132,12 @@ describe("a ready camera", () => {
       write(path, text);
     };
     expect(await reasonsOf(driver)).toEqual(["ok", "ok"]);
+    await driver.leave();
+    // A successor, before it holds them, while a page reads the other camera.
+    const close = kernel.hold(11);
+    const next = start(kernel);
+    expect(await reasonsOf(next.driver)).toEqual(["not_ready", "not_ready"]);
+    close();
     expect(written).toEqual([]);
   });
 
