@@ -10,6 +10,7 @@ import { httpLoad } from "./measures/http-load.ts";
 import { idleCpu } from "./measures/idle-cpu.ts";
 import { kubeletRestart } from "./measures/kubelet-restart.ts";
 import { memory } from "./measures/memory.ts";
+import { pools } from "./measures/pools.ts";
 import { relay } from "./measures/relay.ts";
 import { startUp } from "./measures/start-up.ts";
 
@@ -27,5 +28,6 @@ export const measures: readonly Measure[] = [
   relay,
   memory,
   idleCpu,
+  pools,
   binarySize,
 ];

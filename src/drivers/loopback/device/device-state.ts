@@ -227,7 +227,7 @@ export class LoopbackView {
     const moduleLoaded = module.isLoaded;
     const shiftedTo = module.asked?.includes(number) ? module.shiftedTo : undefined;
     const { readOnly: never = false, opensDevices = !never } = this.#settings;
-    // A ready camera's writer's mark is as it should be, whoever has it open: its format is fixed.
+    // A ready camera's writer's mark is as it should be, open or not: its format is fixed.
     const mayBeStuck = roleOf(device) === undefined;
     const facts = {
       ...device,
