@@ -53,7 +53,7 @@ export interface VideoDriver {
    *
    * @throws PluginError `device_unknown`, `device_busy` if a process holds it open, `not_supported`, or why it failed.
    */
-  reset(id: string): Promise<void>;
+  reset(id: string, options?: ResetOptions): Promise<void>;
 
   /**
    * Repairs a device in place, without removing it.
@@ -125,6 +125,14 @@ export interface InspectOptions {
    * inspection what it finds. Default: none.
    */
   readonly free?: ReadonlySet<string>;
+}
+
+export interface ResetOptions {
+  /**
+   * How long the caller waits, ms. A driver that allocates a device also where its reset has failed gives up before. Default
+   * 5000.
+   */
+  readonly withinMs?: number;
 }
 
 export interface LeaveOptions {

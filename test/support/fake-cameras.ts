@@ -54,6 +54,8 @@ export class FakeCameras {
   /** Paths of nodes whose controls were reset. */
   readonly resets: string[] = [];
   resetAnswer: ResetAnswer | undefined = { state: "answered", unclean: [] };
+  /** How long a reset takes whose process may begin within this time, ms. */
+  resetting: (startMs: number) => Promise<void> = async () => undefined;
 
   readonly #simulated = simulatedWebcams(this.sysfs.dir);
   /** What a catalog and its drivers need of a machine. */
@@ -71,8 +73,9 @@ export class FakeCameras {
       const none: SignalAnswer = { state: "answered" };
       return new Map(paths.map((path) => [path, this.inputs.get(numberIn(path)) ?? none]));
     },
-    resetControls: async (path) => {
+    resetControls: async (path, startMs) => {
       this.resets.push(path);
+      await this.resetting(startMs);
       return this.resetAnswer;
     },
     nodeNumber: (path) => this.#simulated.nodeNumber(path),

@@ -101,7 +101,10 @@ export class DriverQueue {
   run<T>(work: Work, task: (turn: DriverTurn) => Promise<T>): Promise<T> {
     const { what, devices = [], timeoutMs } = work;
     const { clock } = this.#deps;
-    const caller = { isWaiting: true };
+    const caller = {
+      isWaiting: true,
+      until: clock.now() + (timeoutMs ?? Number.POSITIVE_INFINITY),
+    };
     const result = this.#mutex.run(async () => {
       // The caller is gone, so the value is never used.
       if (!caller.isWaiting) return undefined as T;
@@ -166,8 +169,8 @@ export class DriverQueue {
     return this.#maintained.get(id);
   }
 
-  #turn(caller: { readonly isWaiting: boolean }): DriverTurn {
-    const { driver } = this.#deps;
+  #turn(caller: { readonly isWaiting: boolean; readonly until: number }): DriverTurn {
+    const { driver, clock } = this.#deps;
     const change = async <T>(call: () => Promise<T>): Promise<T> => {
       this.#refuseWhileHanging();
       return call();
@@ -178,7 +181,11 @@ export class DriverQueue {
       },
       inspect: (options) => this.#inspect(options),
       ensure: (options) => change(() => driver.ensure(options)),
-      maintain: (kind, id) => change(() => this.#maintain(kind, id)),
+      maintain: (kind, id) =>
+        change(() => {
+          const withinMs = Math.min(maintenanceLimitMs, Math.max(0, caller.until - clock.now()));
+          return this.#maintain(kind, id, withinMs);
+        }),
       remove: (id) => change(() => driver.remove(id)),
       release: () => change(() => driver.release()),
       isOpen: async (id) => {
@@ -189,12 +196,13 @@ export class DriverQueue {
     };
   }
 
-  async #maintain(kind: MaintenanceKind, id: string): Promise<void> {
+  async #maintain(kind: MaintenanceKind, id: string, withinMs: number): Promise<void> {
     const { driver, clock } = this.#deps;
     const running: Running = { what: `the ${kind} of ${id}`, since: clock.now() };
     this.#maintained.set(id, kind);
     let isBack = false;
-    const call = driver[kind](id).finally(() => {
+    const work = kind === "reset" ? driver.reset(id, { withinMs }) : driver.repair(id);
+    const call = work.finally(() => {
       isBack = true;
       this.#maintained.delete(id);
       if (this.#hanging === running) this.#hanging = undefined;

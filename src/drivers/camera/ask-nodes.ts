@@ -32,7 +32,7 @@ export type ChildLine<Answer> =
 export async function askNodes<Answer extends object>(
   paths: readonly string[],
   command: readonly string[],
-  limits: ChildLimits = defaultLimits,
+  limits: Partial<ChildLimits> = {},
 ): Promise<ReadonlyMap<string, ({ readonly state: "answered" } & Answer) | NodeTrouble>> {
   const answers = new Map<string, ({ readonly state: "answered" } & Answer) | NodeTrouble>();
   const take = (line: ChildLine<Answer>) => {
@@ -41,7 +41,7 @@ export async function askNodes<Answer extends object>(
     else answers.set(line.path, { ...line.answer, state: "answered" });
   };
   for (let rest = paths; rest.length > 0; ) {
-    const stuckAt = await askChild(rest, command, limits, take);
+    const stuckAt = await askChild(rest, command, { ...defaultLimits, ...limits }, take);
     if (stuckAt === undefined) break;
     answers.set(stuckAt, { state: "stuck" });
     rest = rest.slice(rest.indexOf(stuckAt) + 1);

@@ -6,6 +6,7 @@ import { eventually } from "../../../test/support/eventually.ts";
 import { cameraPool, FakeCameras } from "../../../test/support/fake-cameras.ts";
 import { makeDevices } from "../../../test/support/make-devices.ts";
 import { ManualClock, settle } from "../../../test/support/manual-clock.ts";
+import type { LogLine } from "../../../test/support/recording-logger.ts";
 import type { VideoDriver } from "../driver.ts";
 import type { CameraPoolSettings } from "./camera-settings.ts";
 import type { NodeAnswer } from "./query-nodes.ts";
@@ -405,6 +406,58 @@ describe("between two pods", () => {
     node.unplug("1");
     expect(await codeOf(driver.reset(first))).toBe("device_missing");
     expect(node.resets).toEqual([]);
+  });
+});
+
+describe("a reset whose child process does not begin", () => {
+  async function starved(clean: CameraPoolSettings["clean"]) {
+    node.plug("1", { serial: "A" });
+    node.plug("2", { serial: "B" });
+    const clock = new ManualClock();
+    const { driver, log } = node.start({ clock, pools: [pool({ clean })] });
+    const devices = makeDevices({ driver, clock });
+    await driver.ensure();
+    await devices.queue.inspect();
+    node.resetting = (startMs) => clock.sleep(startMs);
+    node.resetAnswer = undefined;
+    const health = () => devices.inventory.list().map((device) => device.health);
+    const reset = (id: string) =>
+      devices.queue.run({ what: `the reset of ${id}` }, (turn) => turn.maintain("reset", id));
+    return { clock, devices, health, reset, log };
+  }
+  const warnings = ({ lines }: { readonly lines: readonly LogLine[] }) =>
+    lines.filter(({ level }) => level === "warn").map(({ msg }) => msg);
+
+  test("is a warning, and Allocate gives the cameras within the time that it has", async () => {
+    const { clock, devices, health, log } = await starved("controls");
+    const allocated = devices.guard.allocate([first, second]);
+    for (const ms of [1000, 500]) {
+      await settle();
+      await clock.advance(ms);
+    }
+    expect((await allocated).map(({ id }) => id)).toEqual([first, second]);
+    expect(health()).toEqual(["Healthy", "Healthy"]);
+    expect(warnings(log)).toEqual(["Controls not reset", "Controls not reset"]);
+  });
+
+  test("ends before the limit of a reset between two pods, so other cameras are reset", async () => {
+    const { clock, health, reset, log } = await starved("controls");
+    for (const id of [first, second]) {
+      const done = reset(id);
+      await settle();
+      await clock.advance(2500);
+      await done;
+    }
+    expect(health()).toEqual(["Healthy", "Healthy"]);
+    expect(warnings(log)).toEqual(["Controls not reset", "Controls not reset"]);
+  });
+
+  test("refuses a camera whose controls have to be reset", async () => {
+    const { clock, devices } = await starved("required");
+    const refused = codeOf(devices.guard.allocate([first]));
+    await settle();
+    await clock.advance(1000);
+    expect(await refused).toBe("reset_failed");
   });
 });
 

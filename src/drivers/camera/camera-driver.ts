@@ -15,6 +15,7 @@ import type {
   DriverDevice,
   EnsureReport,
   InspectOptions,
+  ResetOptions,
   VideoDriver,
 } from "../driver.ts";
 import { findDevice } from "../driver-devices.ts";
@@ -31,8 +32,11 @@ import { SettleTimer } from "./settle-timer.ts";
 export interface CameraDriverDeps extends Pick<SignalDeps, "queryInputs"> {
   /** The devices of all pools. */
   readonly catalog: CameraCatalog;
-  /** Resets a node's controls in a process that may hang; undefined if that process did not begin. */
-  readonly resetControls: (path: string) => Promise<ResetAnswer | undefined>;
+  /**
+   * Resets a node's controls in a process that may hang; undefined if that process did not begin within `startMs`: then it opens
+   * nothing any more.
+   */
+  readonly resetControls: (path: string, startMs: number) => Promise<ResetAnswer | undefined>;
   /** The device number of a node; undefined if it is no character device, or there is none. */
   readonly nodeNumber: (path: string) => DeviceNumber | undefined;
   /** @throws ErrnoError where uevents can't be had. */
@@ -139,7 +143,7 @@ export class CameraDriver implements VideoDriver {
   }
 
   /** Sets the device's controls to their defaults. */
-  async reset(id: string): Promise<void> {
+  async reset(id: string, { withinMs = 5000 }: ResetOptions = {}): Promise<void> {
     const device = findDevice(this.#devices, id);
     if (device.cleaning !== "reset") {
       throw new PluginError("not_supported", `${id} has nothing that is reset between pods.`);
@@ -149,7 +153,9 @@ export class CameraDriver implements VideoDriver {
     if (this.#isOpen(camera) === true) {
       throw new PluginError("device_busy", `${id} is held open by a process.`);
     }
-    const answer = await this.#deps.resetControls(camera.main.path);
+    // A device has 2 s to answer: within the 5 s of a reset between two pods there is time for both. Where Allocate waits for
+    // less, and for several devices, each leaves time for the next.
+    const answer = await this.#deps.resetControls(camera.main.path, withinMs / 2);
     const trouble = resetTrouble(id, answer);
     if (answer !== undefined && answer.state !== "answered") {
       this.#deps.catalog.markTrouble(camera, answer);

@@ -22,9 +22,9 @@ export function linuxCameras(
   return {
     query: (paths) => queryNodes(paths, [...program, "query-nodes"]),
     queryInputs: (paths) => askNodes<InputAnswer>(paths, [...program, "query-inputs"]),
-    async resetControls(path) {
+    async resetControls(path, startMs) {
       const command = [...program, "reset-controls"];
-      return (await askNodes<ControlReset>([path], command)).get(path);
+      return (await askNodes<ControlReset>([path], command, { startMs })).get(path);
     },
     nodeNumber(path) {
       const stat = statSync(path, { throwIfNoEntry: false });
