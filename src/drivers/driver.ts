@@ -125,6 +125,11 @@ export interface InspectOptions {
    * inspection what it finds. Default: none.
    */
   readonly free?: ReadonlySet<string>;
+  /**
+   * IDs that pods own: a driver that finds its devices, and knows one of these from before, lists it, be it there or not.
+   * Default: none.
+   */
+  readonly owned?: ReadonlySet<string>;
 }
 
 export interface ResetOptions {

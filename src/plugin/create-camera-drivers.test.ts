@@ -28,6 +28,30 @@ const pool = (name: string, more: Partial<CameraPool>): CameraPool => ({
   ...more,
 });
 
+test("a camera of a pod that is unplugged at the start is listed by the pod's pool alone", async () => {
+  node.plug("1", { serial: "A" });
+  const config = {
+    ...{ deviceDir: node.deviceDir, sysfsDir: node.sysfs.dir, stateDir: node.stateDir },
+    ...{ adminSocket: join(node.stateDir, "run/admin.sock"), manageDevices: true },
+  };
+  const [own, other] = [pool("own", {}), pool("other", {})];
+  const create = (allocatedOf?: (pool: CameraPool) => readonly string[]) =>
+    createCameraDrivers(config, [own, other], {
+      ...{ log: silentLogger, machine: node.machine },
+      ...(allocatedOf && { allocatedOf }),
+    });
+  const before = create().get(own);
+  await before?.ensure();
+  await before?.leave();
+  node.unplug("1");
+  const id = "usb-046d-0825-A";
+  const drivers = create((asked) => (asked === own ? [id] : []));
+  expect(drivers.get(own)?.devices.map((device) => device.id)).toEqual([id]);
+  expect(drivers.get(other)?.devices).toEqual([]);
+  await drivers.get(other)?.inspect({ owned: new Set([id]) });
+  expect(drivers.get(other)?.devices.map((device) => device.id)).toEqual([id]);
+});
+
 test.each([
   [true, "reset"],
   [false, "unavailable"],

@@ -17,8 +17,8 @@ export interface CameraDriversOptions {
   readonly log: Logger;
   /** The log of one pool's driver. Default: {@link log}. */
   readonly logOf?: (pool: CameraPool) => Logger;
-  /** IDs of the devices that pods own at the start. Default: none. */
-  readonly allocated?: readonly string[];
+  /** IDs of the devices that pods own at the start under a pool's resource name. Default: none. */
+  readonly allocatedOf?: (pool: CameraPool) => readonly string[];
   /** What the drivers need of the machine. Default: this one. */
   readonly machine?: ReturnType<typeof linuxCameras>;
   /** Where the host has its device nodes. Default /dev. */
@@ -34,7 +34,13 @@ export interface CameraDriversOptions {
 export function createCameraDrivers(
   config: Pick<Config, "adminSocket" | "deviceDir" | "manageDevices" | "stateDir" | "sysfsDir">,
   pools: readonly CameraPool[],
-  { log, logOf = () => log, allocated = [], clock = systemClock, ...options }: CameraDriversOptions,
+  {
+    log,
+    logOf = () => log,
+    allocatedOf = () => [],
+    clock = systemClock,
+    ...options
+  }: CameraDriversOptions,
 ): ReadonlyMap<CameraPool, CameraDriver> {
   if (pools.length === 0) return new Map();
   const { deviceDir, sysfsDir, stateDir, manageDevices } = config;
@@ -44,9 +50,10 @@ export function createCameraDrivers(
   const settings = new Map(pools.map((pool) => [pool, cameraSettings(pool, manageDevices)]));
   const deps = { ...machine, clock, log };
   const memory = cameraMemoryFile(stateDir);
+  const allocated = pools.flatMap((pool) => allocatedOf(pool));
   const catalog = new CameraCatalog([...settings.values()], places, allocated, { ...deps, memory });
   const driverOf = (pool: CameraPool, own: CameraPoolSettings) =>
-    new CameraDriver(own, places, allocated, { ...deps, log: logOf(pool), catalog });
+    new CameraDriver(own, places, allocatedOf(pool), { ...deps, log: logOf(pool), catalog });
   return new Map([...settings].map(([pool, own]) => [pool, driverOf(pool, own)]));
 }
 

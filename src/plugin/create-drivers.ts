@@ -39,15 +39,15 @@ export function createDrivers(
   { allocated = [], machine, ...options }: DriversOptions = {},
 ): PluginPool[] {
   const logOf = (pool: PoolConfig) => poolLog(log, pool, pools);
-  const owned = pools.flatMap((pool, at) => (isCameraPool(pool) ? (allocated[at] ?? []) : []));
+  const allocatedOf = (pool: PoolConfig) => allocated[pools.indexOf(pool)] ?? [];
   const cameras = createCameraDrivers(config, pools.filter(isCameraPool), {
-    ...{ log, logOf, allocated: owned },
+    ...{ log, logOf, allocatedOf },
     ...machine,
   });
   const module = new SharedModule();
   const created: PluginPool[] = [];
   const loopback: VideoDriver[] = [];
-  for (const [at, pool] of pools.entries()) {
+  for (const pool of pools) {
     if (pool.kind === "devices") {
       const driver = cameras.get(pool);
       if (driver !== undefined) created.push({ config: pool, driver });
@@ -60,7 +60,7 @@ export function createDrivers(
     ]);
     // What another pool wants is that pool's: it holds the device until the pod of this one has ended.
     const isOwn = (number: number) => !reservedNumbers.has(number);
-    const allocatedNumbers = numbersOf(allocated[at] ?? []).filter(isOwn);
+    const allocatedNumbers = numbersOf(allocatedOf(pool)).filter(isOwn);
     const own = { ...config, ...pool.options };
     const parts = { ...options, allocatedNumbers, reservedNumbers, module };
     const driver = createDriver(own, logOf(pool), parts);

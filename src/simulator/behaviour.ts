@@ -120,6 +120,8 @@ export interface KubeletFaults {
   refuseRegister: string | undefined;
   /** The dial-back begins this many ms late. */
   dialDelayMs: number;
+  /** The pod-resources API answers List this many ms late. */
+  listDelayMs: number;
   /** ListAndWatch is not called after a registration that otherwise succeeds. */
   omitListAndWatch: boolean;
   /** Further connections for each registration: each reads the options, then stays open unused. */
@@ -134,6 +136,7 @@ export function noFaults(): KubeletFaults {
     holdRegister: false,
     refuseRegister: undefined,
     dialDelayMs: 0,
+    listDelayMs: 0,
     omitListAndWatch: false,
     extraConnections: 0,
     extraStreams: 0,

@@ -1,13 +1,14 @@
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import type { Clock } from "../common/clock.ts";
 import type { PodResourcesLister } from "../gen/kubelet/podresources/v1/api_pb.ts";
-import type { KubeletBehaviour } from "./behaviour.ts";
+import type { KubeletBehaviour, KubeletFaults } from "./behaviour.ts";
 import type { DeviceManager } from "./device-manager.ts";
 import { isActive, type PodRecord } from "./pod-record.ts";
 
 export interface PodResourcesContext {
   readonly manager: DeviceManager;
   readonly behaviour: KubeletBehaviour;
+  readonly faults: KubeletFaults;
   readonly clock: Clock;
   pods(): readonly PodRecord[];
 }
@@ -20,11 +21,12 @@ const burst = 10;
 export function podResourcesService(
   context: PodResourcesContext,
 ): ServiceImpl<typeof PodResourcesLister> {
-  const { manager, behaviour } = context;
-  const limit = rateLimit(context.clock);
+  const { manager, behaviour, faults, clock } = context;
+  const limit = rateLimit(clock);
   return {
-    list: () => {
+    list: async () => {
       limit();
+      if (faults.listDelayMs > 0) await clock.sleep(faults.listDelayMs);
       const pods = context
         .pods()
         .filter((record) => !behaviour.podResourcesActiveOnly || isActive(record));

@@ -24,7 +24,10 @@ const serialA = "usb-046d-0825-A";
 const serialB = "usb-046d-0825-B";
 
 /** A plugin that runs the pools of this file on the node with the cameras. */
-async function start(devices = "select: [{ driver: uvcvideo }]"): Promise<RunningPlugin> {
+async function start(
+  devices = "select: [{ driver: uvcvideo }]",
+  askingPods = ownedByPods<readonly (readonly string[])[]>,
+): Promise<RunningPlugin> {
   const path = join(node.directory, "pools.yaml");
   const file = `apiVersion: video-device-plugin/v1alpha1
 kind: Pools
@@ -38,7 +41,7 @@ pools:
   const { config, pools } = node.loaded(options, (name) => readFileSync(name, "utf8"));
   const log = recordingLogger();
   const { signal } = new AbortController();
-  const allocated = await ownedByPods((ask) => allocatedByPool(config, pools, ask, signal));
+  const allocated = await askingPods((ask) => allocatedByPool(config, pools, ask, signal));
   const { machine, deviceDir: hostDeviceDir } = cameras;
   const use = { allocated, machine: { machine, hostDeviceDir } };
   const made = createDrivers(config, pools, log, use);
@@ -229,6 +232,21 @@ describe("a pool of real devices beside one of loopback devices", () => {
     await start();
     await node.kubelet.until(() => node.kubelet.resources(bots).allocatable === 3);
     await eventually(async () => (await listed()).join() === `${owned} unplugged`, "its list");
+  });
+
+  test("lists an unplugged camera of a pod also if the kubelet answers late at the restart", async () => {
+    const first = await served();
+    cameras.plug("1", { serial: "A" });
+    await node.offered(3, 1);
+    await specsOf("a");
+    await first.stop();
+    cameras.unplug("1");
+    // More than the second that the start waits.
+    node.kubelet.faults.listDelayMs = 1500;
+    await start(undefined, (ask) => ask(recordingLogger()));
+    await node.kubelet.until(() => node.kubelet.resources(bots).allocatable === 3);
+    await eventually(async () => (await listed()).join() === `${serialA} unplugged`, "its list");
+    await has(webcams, 1, 0);
   });
 
   test("warns once of fewer devices than expected", async () => {

@@ -20,7 +20,7 @@ export interface MonitorDeps {
   readonly driver: Pick<VideoDriver, "watch">;
   readonly queue: DriverQueue;
   readonly inventory: Pick<Inventory, "needsEnsure" | "nextReview">;
-  readonly usage: Pick<UsageTracker, "created" | "free">;
+  readonly usage: Pick<UsageTracker, "created" | "free" | "has" | "owned" | "subscribe">;
   readonly records: MaintenanceRecords;
   readonly clock: Clock;
   readonly events: InspectionLog;
@@ -42,6 +42,8 @@ export class DeviceMonitor {
   #ensureFailures = 0;
   #ensureNotBefore = 0;
   #trouble: PluginError | undefined;
+  /** As of the last inspection. */
+  #owned: ReadonlySet<string> = new Set();
 
   constructor(options: MonitorOptions, deps: MonitorDeps) {
     this.#options = options;
@@ -72,8 +74,12 @@ export class DeviceMonitor {
 
   /** Runs until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { driver, queue, clock } = this.#deps;
+    const { driver, queue, usage, clock } = this.#deps;
     driver.watch(this.#notify.notify, signal);
+    // A kubelet may answer late which devices pods own.
+    const isNew = (id: string) => !usage.has(id) && !this.#owned.has(id);
+    const end = usage.subscribe(() => [...usage.owned()].some(isNew) && this.#notify.notify());
+    signal.addEventListener("abort", end, { once: true });
     while (!signal.aborted) {
       await queue.run({ what: "a round of ensuring and inspecting" }, (turn) => this.#round(turn));
       this.#firstInspection.resolve();
@@ -95,7 +101,8 @@ export class DeviceMonitor {
     const { inventory, usage, clock } = this.#deps;
     // The first round creates before it inspects, so that the first list is not a list of missing devices.
     if (this.#started) {
-      await turn.inspect({ free: usage.free() });
+      this.#owned = usage.owned();
+      await turn.inspect({ free: usage.free(), owned: this.#owned });
       this.#ensureWanted ||= inventory.needsEnsure(usage.free());
     }
     this.#started = true;

@@ -101,6 +101,7 @@ export class UsageTracker {
   readonly #canReset = new Set<string>();
   readonly #listeners = new Set<(ids: readonly string[]) => void>();
   #shared: ReadonlySet<string> = new Set();
+  #owned: ReadonlySet<string> = new Set();
   #trustFrom = Number.NEGATIVE_INFINITY;
   #askAt = Number.NEGATIVE_INFINITY;
   readonly #once = new LogOnce();
@@ -154,6 +155,11 @@ export class UsageTracker {
   /** The devices that are known to be free. */
   free(): ReadonlySet<string> {
     return new Set([...this.#records.keys()].filter((id) => this.use(id) === "free"));
+  }
+
+  /** IDs that pods own under the plugin's resource name, by the last answer; the driver may not have found them yet. */
+  owned(): ReadonlySet<string> {
+    return this.#owned;
   }
 
   facts(id: string): UsageFacts {
@@ -377,6 +383,9 @@ export class UsageTracker {
   }
 
   #answered(listed: ReadonlyMap<string, PodDevice>, askedAt: number): void {
+    this.#owned = new Set(
+      [...listed].flatMap(([id, { otherResource }]) => (otherResource === undefined ? [id] : [])),
+    );
     this.#change([...this.#records.keys()], (record, id) => {
       const device = listed.get(id);
       record.listed = device !== undefined;

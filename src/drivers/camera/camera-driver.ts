@@ -68,7 +68,7 @@ export class CameraDriver implements VideoDriver {
   readonly #numa = new NumaNodes();
   #isShort = false;
 
-  /** @param allocated IDs of the devices that pods own at the start: they are listed even if they are unplugged. */
+  /** @param allocated IDs of the pool's devices that pods own at the start: they are listed even if they are unplugged. */
   constructor(
     settings: CameraPoolSettings,
     places: CameraPlaces,
@@ -80,8 +80,7 @@ export class CameraDriver implements VideoDriver {
     this.#deps = deps;
     this.#links = new CameraLinks(places.linkDir, places.hostDeviceDir ?? "/dev");
     this.#signals = new CameraSignals(deps);
-    const known = deps.catalog.remembered.filter(({ id }) => allocated.includes(id));
-    this.#grow(known.map(({ id, number, kinds }) => ({ id, number, kind: kinds[0] })));
+    this.#recall(new Set(allocated));
   }
 
   get devices(): readonly DriverDevice[] {
@@ -99,7 +98,12 @@ export class CameraDriver implements VideoDriver {
     return { created: [], adopted, failed: [] };
   }
 
-  async inspect({ readOnly = false, free }: InspectOptions = {}): Promise<DeviceObservation[]> {
+  async inspect({
+    readOnly = false,
+    free,
+    owned,
+  }: InspectOptions = {}): Promise<DeviceObservation[]> {
+    if (owned !== undefined) this.#recall(owned);
     this.#scan(readOnly);
     if (!readOnly) {
       this.#warnOfShortage();
@@ -252,6 +256,13 @@ export class CameraDriver implements VideoDriver {
       },
     };
     void watchUevents({ ...uevents, notify, clock }, signal);
+  }
+
+  /** Lists those of the devices that were plugged in before, and may be unplugged now. */
+  #recall(ids: ReadonlySet<string>): void {
+    const listed = new Set(this.#devices.map(({ id }) => id));
+    const known = this.#deps.catalog.remembered.filter(({ id }) => ids.has(id) && !listed.has(id));
+    this.#grow(known.map(({ id, number, kinds }) => ({ id, number, kind: kinds[0] })));
   }
 
   /** Takes in what is plugged in now. */
