@@ -2,14 +2,16 @@ import { deepEqual, equal } from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
 import { linkName } from "../../../src/v4l2/video-node.ts";
 import { modprobe, query, rmmod, run } from "./cameras.ts";
+import { eventually } from "./eventually.ts";
+import type { GuestNode } from "./guest-node.ts";
 import { type HolderProcess, startHolder } from "./holder.ts";
 import {
   has,
   healthy,
-  inspected,
   isUnhealthy,
   LOOPBACK,
   offersLoopback,
+  realPatienceMs,
   startReal,
   stopReal,
 } from "./real-pool.ts";
@@ -64,13 +66,14 @@ export const hdmi: Story = [
     },
   },
   {
-    name: "a card whose source is off says so by ENUMINPUT, and is offered as before",
+    name: "a card whose source is off says so by ENUMINPUT, is shown without a signal, and offered as before",
     async run(node) {
       deepEqual(NODES.map(statusesOf), [[0], [0, 0]]);
       for (const { mode, status } of STATUS) {
         run([TOOL, "set-control", "/dev/video20", SIGNAL_MODE, String(mode)]);
         deepEqual(statusesOf("video20"), [status]);
-        await inspected();
+        await showsSignal(node, CARDS[0], status === 0);
+        equal(/, no signal /.test(statusLine(CARDS[0])), status !== 0);
         await has(node, healthy(CARDS));
       }
     },
@@ -88,10 +91,21 @@ export const hdmi: Story = [
     },
   },
   {
-    name: "a card that its driver loses while a program has it open keeps its node, and can't be opened",
+    name: "a card without a signal is not offered by a pool that needs one",
     async run(node) {
       modprobe("vivid", "n_devs=1", "node_types=0x1", ...["num_inputs=1", "input_types=0x3"]);
-      await startReal(node, VIVID);
+      await startReal(node, { real: `${VIVID.real}, signal: required` });
+      await has(node, healthy([CARD]));
+      run([TOOL, "set-control", `/dev/${nodeOf(CARD)}`, SIGNAL_MODE, "1"]);
+      await isUnhealthy(node, CARD, "no_signal");
+      await has(node, { [CARD]: "Unhealthy" });
+      run([TOOL, "set-control", `/dev/${nodeOf(CARD)}`, SIGNAL_MODE, "0"]);
+      await has(node, healthy([CARD]));
+    },
+  },
+  {
+    name: "a card that its driver loses while a program has it open keeps its node, and can't be opened",
+    async run(node) {
       await has(node, healthy([CARD]));
       // vivid takes the loss back when the last process has closed the device.
       holder = await startHolder(`/dev/${nodeOf(CARD)}`);
@@ -126,6 +140,27 @@ function bind(what: "bind" | "unbind"): void {
 }
 
 const nodeOf = (id: string) => linkName(`/run/video-device-plugin/devices/${id}`) ?? "";
+
+/** Waits until the plugin's metric of the card says that it has a signal, or has none. */
+async function showsSignal({ plugin }: GuestNode, id: string | undefined, has: boolean) {
+  const sample = new RegExp(`^video_device_plugin_device_signal\\{[^}]*"${id}"[^}]*\\} (.*)$`, "m");
+  await eventually(
+    `the signal of ${id}`,
+    async () => {
+      const response = await fetch("http://127.0.0.1:8080/metrics");
+      const shown = sample.exec(await response.text())?.[1];
+      if (shown === (has ? "1" : "0")) return true;
+      throw new Error(`the metric is ${shown}; the log ends:\n${plugin.log.tail()}`);
+    },
+    realPatienceMs,
+  );
+}
+
+/** The device's line of what `status` prints. */
+function statusLine(id = ""): string {
+  const lines = Bun.spawnSync([PLUGIN, "status"]).stdout.toString().split("\n");
+  return lines.find((line) => line.startsWith(`${id} `)) ?? "";
+}
 
 /** The status of each input, as ENUMINPUT has it. */
 function statusesOf(node: string): number[] {

@@ -96,19 +96,6 @@ export async function isUnhealthy({ plugin }: GuestNode, id: string, reason: str
   );
 }
 
-/** Waits until the plugin has inspected the real devices once more. */
-export async function inspected(): Promise<void> {
-  const since = Date.now() / 1000;
-  const sample = new RegExp(
-    `^video_device_plugin_last_inspection_timestamp_seconds\\{[^}]*"${REAL}"[^}]*\\} (.*)$`,
-    "m",
-  );
-  await eventually("an inspection", async () => {
-    const response = await fetch("http://127.0.0.1:8080/metrics");
-    return Number(sample.exec(await response.text())?.[1]) > since;
-  });
-}
-
 /** Adds a pod whose container asks for one real device, and waits until the plugin knows whose it is; the device's ID. */
 export async function realPod(node: GuestNode, name: string): Promise<string> {
   const containers = [{ name: "app", devices: { [REAL]: 1 } }];
