@@ -97,18 +97,8 @@ export const commands: readonly ListedCommand[] = [
 /** Commands that the program starts itself, which no help lists. */
 export const innerCommands: readonly ListedCommand[] = [
   {
-    name: "query-nodes",
-    summary: "Ask video devices what they are, for devices and snapshot",
-    load: async () => (await import("./query-nodes.ts")).queryNodesCommand,
-  },
-  {
-    name: "query-inputs",
-    summary: "Ask capture cards for their signals, for run",
-    load: async () => (await import("./query-inputs.ts")).queryInputsCommand,
-  },
-  {
-    name: "reset-controls",
-    summary: "Set the controls of cameras to their defaults, for run",
-    load: async () => (await import("./reset-controls.ts")).resetControlsCommand,
+    name: "ask-nodes",
+    summary: "Open video devices that may hang, for run, devices and snapshot",
+    load: async () => (await import("./ask-nodes.ts")).askNodesCommand,
   },
 ];

@@ -6,10 +6,8 @@ import { CameraCatalog } from "../../src/drivers/camera/camera-catalog.ts";
 import { CameraDriver } from "../../src/drivers/camera/camera-driver.ts";
 import { cameraMemoryFile } from "../../src/drivers/camera/camera-memory.ts";
 import type { CameraPoolSettings } from "../../src/drivers/camera/camera-settings.ts";
-import type { SignalAnswer } from "../../src/drivers/camera/camera-signals.ts";
 import type { linuxCameras } from "../../src/drivers/camera/linux-cameras.ts";
-import type { NodeAnswer } from "../../src/drivers/camera/query-nodes.ts";
-import type { ResetAnswer } from "../../src/drivers/camera/reset-answer.ts";
+import type { NodeAnswer } from "../../src/drivers/camera/questions.ts";
 import { SimulatedUsb, simulatedWebcams } from "../../src/drivers/simulated/index.ts";
 import { FakeVideoSysfs } from "./fake-video-sysfs.ts";
 import { recordingLogger } from "./recording-logger.ts";
@@ -42,18 +40,18 @@ export class FakeCameras {
   readonly #usb = new SimulatedUsb(this.sysfs, this.deviceDir);
   readonly #sources = new Set<ReadableStreamDefaultController<Uint8Array>>();
   /** What nodes answer, by number; others answer as a webcam's do. */
-  readonly answers = new Map<number, NodeAnswer>();
+  readonly answers = new Map<number, NodeAnswer<"capabilities">>();
   /** When nodes answer. */
   answering: Promise<void> = Promise.resolve();
   /** Paths of nodes that were asked, in order. */
   readonly asked: string[] = [];
   /** What nodes answer that are asked for their inputs, by number; others have none. */
-  readonly inputs = new Map<number, SignalAnswer>();
+  readonly inputs = new Map<number, NodeAnswer<"input">>();
   /** Paths of nodes that were asked for them, in order. */
   readonly askedForInput: string[] = [];
   /** Paths of nodes whose controls were reset. */
   readonly resets: string[] = [];
-  resetAnswer: ResetAnswer | undefined = { state: "answered", unclean: [] };
+  resetAnswer: NodeAnswer<"reset"> | undefined = { state: "answered", unclean: [] };
   /** How long a reset takes whose process may begin within this time, ms. */
   resetting: (startMs: number) => Promise<void> = async () => undefined;
 
@@ -70,7 +68,7 @@ export class FakeCameras {
     queryInputs: async (paths) => {
       this.askedForInput.push(...paths);
       await this.answering;
-      const none: SignalAnswer = { state: "answered" };
+      const none: NodeAnswer<"input"> = { state: "answered" };
       return new Map(paths.map((path) => [path, this.inputs.get(numberIn(path)) ?? none]));
     },
     resetControls: async (path, startMs) => {

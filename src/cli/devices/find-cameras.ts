@@ -2,10 +2,10 @@ import { getuid } from "node:process";
 import { thisProgram } from "../../common/this-program.ts";
 import type { Config } from "../../config/config.ts";
 import {
+  askNodes,
   type CameraNode,
   cameraMemoryFile,
   listCameras,
-  queryNodes,
   type RememberedCamera,
 } from "../../drivers/camera/index.ts";
 import { formatDevice } from "../../linux/device-number.ts";
@@ -26,7 +26,7 @@ export function findCameras(
   const asking = {
     isOpen: ({ device }: VideoNode) =>
       device !== undefined && (holders.get(formatDevice(device)) ?? []).length > 0,
-    query: (paths: readonly string[]) => queryNodes(paths, [...thisProgram(), "query-nodes"]),
+    query: (paths: readonly string[]) => askNodes("capabilities", paths, thisProgram()),
   };
   return listCameras(config, asking, remembered);
 }

@@ -1,6 +1,6 @@
 import { PluginError } from "../../common/plugin-error.ts";
 import { thisProgram } from "../../common/this-program.ts";
-import { queryNodes } from "../../drivers/camera/index.ts";
+import { askNodes } from "../../drivers/camera/index.ts";
 import { classify } from "../../v4l2/device-kind.ts";
 import { readVideoNode } from "../../v4l2/video-node.ts";
 import { holdersOf } from "./holders.ts";
@@ -16,7 +16,7 @@ export async function refuseStuck(target: Target, sysfsDir: string): Promise<voi
   const { number, path } = target;
   if (number === undefined || readVideoNode(sysfsDir, number)?.parent === undefined) return;
   if (holdersOf(target).length > 0) return;
-  const answer = (await queryNodes([path], [...thisProgram(), "query-nodes"])).get(path);
+  const answer = (await askNodes("capabilities", [path], thisProgram())).get(path);
   if (answer?.state === "stuck") {
     throw new PluginError("device_hangs", `${path} is stuck: it did not answer within 2 s.`, {
       remedy: "Unplug the device and plug it in again.",

@@ -1,3 +1,5 @@
+import type { NodeAnswer, Question } from "./questions.ts";
+
 /** What came of asking a node that has not answered. */
 export type NodeTrouble =
   /** The kernel refused to open it, or the request; `errno` is a name such as `ENODEV`. */
@@ -23,22 +25,24 @@ export type ChildLine<Answer> =
   | { readonly path: string; readonly error: string };
 
 /**
- * Has a child process open one node after the other. A node that hangs is left behind, since a kill may have no effect on
- * the child, and another child opens the rest.
+ * Has a child process open one node after the other and ask it. A node that hangs is left behind, since a kill may have no
+ * effect on the child, and another child opens the rest.
  *
- * @param command Starts the child, with the paths as further arguments.
+ * @param program Starts this program; its command `ask-nodes` is the child.
  * @returns the answers by path; a path is missing if no child could open it.
  */
-export async function askNodes<Answer extends object>(
+export async function askNodes<Q extends Question>(
+  question: Q,
   paths: readonly string[],
-  command: readonly string[],
+  program: readonly string[],
   limits: Partial<ChildLimits> = {},
-): Promise<ReadonlyMap<string, ({ readonly state: "answered" } & Answer) | NodeTrouble>> {
-  const answers = new Map<string, ({ readonly state: "answered" } & Answer) | NodeTrouble>();
-  const take = (line: ChildLine<Answer>) => {
+): Promise<ReadonlyMap<string, NodeAnswer<Q>>> {
+  const command = [...program, "ask-nodes", question];
+  const answers = new Map<string, NodeAnswer<Q>>();
+  const take = (line: ChildLine<object>) => {
     if ("opening" in line) return;
     if ("error" in line) answers.set(line.path, { state: "refused", errno: line.error });
-    else answers.set(line.path, { ...line.answer, state: "answered" });
+    else answers.set(line.path, { ...line.answer, state: "answered" } as NodeAnswer<Q>);
   };
   for (let rest = paths; rest.length > 0; ) {
     const stuckAt = await askChild(rest, command, { ...defaultLimits, ...limits }, take);
@@ -50,11 +54,11 @@ export async function askNodes<Answer extends object>(
 }
 
 /** Starts one child and takes its lines. @returns the node at which it hangs. */
-async function askChild<Answer>(
+async function askChild(
   paths: readonly string[],
   command: readonly string[],
   { nodeMs, startMs }: ChildLimits,
-  take: (line: ChildLine<Answer>) => void,
+  take: (line: ChildLine<object>) => void,
 ): Promise<string | undefined> {
   const child = Bun.spawn([...command, ...paths], {
     ...{ stdin: "ignore", stdout: "pipe", stderr: "ignore" },
@@ -73,7 +77,7 @@ async function askChild<Answer>(
       return opening;
     }
     if (next.done === true) return undefined;
-    const line = JSON.parse(next.value) as ChildLine<Answer>;
+    const line = JSON.parse(next.value) as ChildLine<object>;
     opening = "opening" in line ? line.opening : undefined;
     take(line);
     if ("path" in line) unanswered.delete(line.path);

@@ -24,7 +24,16 @@ export interface PluggedCamera extends NamedCamera {
   readonly isKnown: boolean;
 }
 
-export interface CatalogDeps extends NodeAnswersDeps {
+/**
+ * One that did not answer may still hold a child process up, for 84 s on Linux up to 6.15; one that did says the same until it is
+ * unplugged.
+ */
+const againMs = {
+  ...{ answered: Number.POSITIVE_INFINITY, stuck: 100_000 },
+  ...{ refused: 30_000, missing: 10_000 },
+};
+
+export interface CatalogDeps extends Omit<NodeAnswersDeps<"capabilities">, "againMs"> {
   readonly memory: Pick<StateFile<readonly RememberedCamera[]>, "load" | "save">;
 }
 
@@ -36,7 +45,8 @@ export class CameraCatalog {
   readonly #pools: readonly CameraPoolSettings[];
   readonly #places: Pick<CameraPlaces, "deviceDir" | "sysfsDir">;
   readonly #plugged: PluggedNodes;
-  readonly #answers: NodeAnswers;
+  readonly #answers: NodeAnswers<"capabilities">;
+  readonly #listeners = new Set<() => void>();
   readonly #saving: BackgroundSave;
   /** IDs of the devices that pods owned at the start. */
   readonly #allocated: ReadonlySet<string>;
@@ -58,7 +68,7 @@ export class CameraCatalog {
     this.#places = places;
     this.#allocated = new Set(allocated);
     this.#plugged = new PluggedNodes(places.sysfsDir);
-    this.#answers = new NodeAnswers(deps);
+    this.#answers = new NodeAnswers({ ...deps, againMs });
     this.#saving = new BackgroundSave({
       save: () => memory.save(this.#remembered),
       failed: "Names of cameras could not be saved",
@@ -107,13 +117,16 @@ export class CameraCatalog {
    * Has those devices of the last scan asked that are free and were not asked since they were plugged in. Listeners are
    * called if any was. Never rejects.
    */
-  ask(): Promise<void> {
-    return this.#answers.ask(this.#nodes.filter(isFree));
+  async ask(): Promise<void> {
+    const { size } = await this.#answers.ask(this.#nodes.filter(isFree));
+    if (size > 0) for (const listener of [...this.#listeners]) listener();
   }
 
   /** Calls `listener` when more is known of a device than before, until `signal` aborts. */
   watch(listener: () => void, signal: AbortSignal): void {
-    this.#answers.watch(listener, signal);
+    if (signal.aborted) return;
+    this.#listeners.add(listener);
+    signal.addEventListener("abort", () => this.#listeners.delete(listener), { once: true });
   }
 
   /** The device does not answer any more: what it answered before doesn't count. */

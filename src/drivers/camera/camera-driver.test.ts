@@ -9,7 +9,7 @@ import { ManualClock, settle } from "../../../test/support/manual-clock.ts";
 import type { LogLine } from "../../../test/support/recording-logger.ts";
 import type { VideoDriver } from "../driver.ts";
 import type { CameraPoolSettings } from "./camera-settings.ts";
-import type { NodeAnswer } from "./query-nodes.ts";
+import type { NodeAnswer } from "./questions.ts";
 
 let node: FakeCameras;
 beforeEach(() => {
@@ -27,7 +27,7 @@ const linkOf = (id: string) => {
   const link = join(node.linkDir, id);
   return existsSync(link) ? readlinkSync(link).slice(node.deviceDir.length + 1) : undefined;
 };
-const answered = (deviceCaps: number, busInfo = "", card = ""): NodeAnswer => ({
+const answered = (deviceCaps: number, busInfo = "", card = ""): NodeAnswer<"capabilities"> => ({
   state: "answered",
   capabilities: { driver: "", card, busInfo, version: 0, deviceCaps },
 });

@@ -26,7 +26,8 @@ import { CameraSignals, type SignalDeps, signalIn } from "./camera-signals.ts";
 import { type FurtherNode, furtherNodes } from "./further-nodes.ts";
 import { isOpenInKernel } from "./list-cameras.ts";
 import { cameraReasons, observeCamera } from "./observe-camera.ts";
-import { type ResetAnswer, resetTrouble } from "./reset-answer.ts";
+import type { NodeAnswer } from "./questions.ts";
+import { resetTrouble } from "./reset-answer.ts";
 import { SettleTimer } from "./settle-timer.ts";
 
 export interface CameraDriverDeps extends Pick<SignalDeps, "queryInputs"> {
@@ -36,7 +37,10 @@ export interface CameraDriverDeps extends Pick<SignalDeps, "queryInputs"> {
    * Resets a node's controls in a process that may hang; undefined if that process did not begin within `startMs`: then it opens
    * nothing any more.
    */
-  readonly resetControls: (path: string, startMs: number) => Promise<ResetAnswer | undefined>;
+  readonly resetControls: (
+    path: string,
+    startMs: number,
+  ) => Promise<NodeAnswer<"reset"> | undefined>;
   /** The device number of a node; undefined if it is no character device, or there is none. */
   readonly nodeNumber: (path: string) => DeviceNumber | undefined;
   /** @throws ErrnoError where uevents can't be had. */

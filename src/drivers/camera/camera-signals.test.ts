@@ -4,7 +4,7 @@ import { FakeCameras } from "../../../test/support/fake-cameras.ts";
 import { ManualClock, settle } from "../../../test/support/manual-clock.ts";
 import type { VideoDriver } from "../driver.ts";
 import type { CameraPoolSettings } from "./camera-settings.ts";
-import type { SignalAnswer } from "./camera-signals.ts";
+import type { NodeAnswer } from "./questions.ts";
 
 let node: FakeCameras;
 let clock: ManualClock;
@@ -18,20 +18,23 @@ afterEach(() => node.close());
 const card = "platform-card4";
 const free = new Set([card]);
 const none = new Set<string>();
-const input = (status: number): SignalAnswer => ({
+const input = (status: number): NodeAnswer<"input"> => ({
   state: "answered",
   input: { name: "HDMI", status },
 });
 
 /** A plugin that begins with a card that answers so. */
-async function start(answer?: SignalAnswer, signal: CameraPoolSettings["signal"] = "report") {
+async function start(
+  answer?: NodeAnswer<"input">,
+  signal: CameraPoolSettings["signal"] = "report",
+) {
   answers(answer);
   const started = node.start({ clock, signal });
   await started.driver.ensure();
   return started;
 }
 
-function answers(answer: SignalAnswer | undefined): void {
+function answers(answer: NodeAnswer<"input"> | undefined): void {
   if (answer !== undefined) node.inputs.set(4, answer);
 }
 
@@ -139,6 +142,15 @@ describe("a capture card", () => {
   test("that its driver has lost is a zombie", async () => {
     const { driver } = await start({ state: "refused", errno: "ENODEV" });
     expect((await see(driver)).seen).toBe("faulty zombie, unknown");
+  });
+
+  test("that refuses for a moment has the signal that it had", async () => {
+    const { driver } = await start(input(0x2));
+    expect((await see(driver)).seen).toBe("ok ok, missing");
+    answers({ state: "refused", errno: "EBUSY" });
+    await clock.advance(10_000);
+    expect((await see(driver)).seen).toBe("ok ok, missing");
+    expect(node.askedForInput).toHaveLength(2);
   });
 
   test("that this process may not open is asked again after 100 s", async () => {

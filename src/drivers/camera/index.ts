@@ -1,9 +1,8 @@
 /**
  * Devices with hardware behind them, as others see them: nothing outside this folder imports any other of its files. What
  * devices the node has (`list-cameras.ts`), which of them a pool offers under which names (`camera-driver.ts`), and how they
- * are asked without a risk for the one who asks (`ask-nodes.ts` in this process, `answer-queries.ts` in its child).
+ * are asked without a risk for the one who asks (`ask-nodes.ts` in this process, `questions.ts` in its child).
  */
-export { answerInputs, answerQueries, answerResets, type ControlReset } from "./answer-queries.ts";
 export { askNodes } from "./ask-nodes.ts";
 export { CameraCatalog } from "./camera-catalog.ts";
 export { CameraDriver } from "./camera-driver.ts";
@@ -14,4 +13,4 @@ export { linuxCameras } from "./linux-cameras.ts";
 export { type Asking, type CameraNode, listCameras, mainNode } from "./list-cameras.ts";
 export { withMemory } from "./name-cameras.ts";
 export { cameraReasons } from "./observe-camera.ts";
-export { queryNodes } from "./query-nodes.ts";
+export { answerQuestion, type Question, questions } from "./questions.ts";

@@ -2,17 +2,14 @@ import { statSync } from "node:fs";
 import { decodeDevice } from "../../linux/device-number.ts";
 import type { LinuxCalls } from "../../linux/linux-calls.ts";
 import { ueventSource } from "../../linux/uevents.ts";
-import type { ControlReset } from "./answer-queries.ts";
 import { askNodes } from "./ask-nodes.ts";
 import type { CatalogDeps } from "./camera-catalog.ts";
 import type { CameraDriverDeps } from "./camera-driver.ts";
-import type { InputAnswer } from "./camera-signals.ts";
-import { queryNodes } from "./query-nodes.ts";
 
 /**
  * What a catalog and its drivers need of this machine.
  *
- * @param program Starts this program; its commands `query-nodes`, `query-inputs` and `reset-controls` are the child processes.
+ * @param program Starts this program, for {@link askNodes}.
  */
 export function linuxCameras(
   program: readonly string[],
@@ -20,12 +17,10 @@ export function linuxCameras(
 ): Pick<CatalogDeps, "query"> &
   Pick<CameraDriverDeps, "queryInputs" | "resetControls" | "nodeNumber" | "openUevents"> {
   return {
-    query: (paths) => queryNodes(paths, [...program, "query-nodes"]),
-    queryInputs: (paths) => askNodes<InputAnswer>(paths, [...program, "query-inputs"]),
-    async resetControls(path, startMs) {
-      const command = [...program, "reset-controls"];
-      return (await askNodes<ControlReset>([path], command, { startMs })).get(path);
-    },
+    query: (paths) => askNodes("capabilities", paths, program),
+    queryInputs: (paths) => askNodes("input", paths, program),
+    resetControls: async (path, startMs) =>
+      (await askNodes("reset", [path], program, { startMs })).get(path),
     nodeNumber(path) {
       const stat = statSync(path, { throwIfNoEntry: false });
       return stat?.isCharacterDevice() ? decodeDevice(stat.rdev) : undefined;

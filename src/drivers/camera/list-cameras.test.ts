@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { FakeVideoSysfs } from "../../../test/support/fake-video-sysfs.ts";
 import type { RememberedDevice } from "../../v4l2/identify.ts";
 import { type Asking, listCameras, mainNode } from "./list-cameras.ts";
-import type { NodeAnswer } from "./query-nodes.ts";
+import type { NodeAnswer } from "./questions.ts";
 
 let sysfs: FakeVideoSysfs;
 beforeEach(() => {
@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => sysfs.remove());
 
-const answered = (deviceCaps: number, busInfo = ""): NodeAnswer => ({
+const answered = (deviceCaps: number, busInfo = ""): NodeAnswer<"capabilities"> => ({
   state: "answered",
   capabilities: { driver: "", card: "", busInfo, version: 0, deviceCaps },
 });
@@ -21,7 +21,7 @@ const answered = (deviceCaps: number, busInfo = ""): NodeAnswer => ({
 /** Answers as measured, and which nodes were asked. */
 function asking(open: readonly number[] = []) {
   const asked: string[] = [];
-  const answers: Readonly<Record<string, NodeAnswer>> = {
+  const answers: Readonly<Record<string, NodeAnswer<"capabilities">>> = {
     "/dev/video0": answered(0x0420_0001),
     "/dev/video1": answered(0x04a0_0000),
     "/dev/video10": answered(0x0420_4000),
@@ -87,7 +87,7 @@ test("without asking, only USB cameras have a kind, which is a guess", async () 
 test("a node that is stuck, refused or was not reached keeps its place", async () => {
   const { how } = asking();
   const query = async () =>
-    new Map<string, NodeAnswer>([
+    new Map<string, NodeAnswer<"capabilities">>([
       ["/dev/video0", { state: "stuck" }],
       ["/dev/video10", { state: "refused", errno: "ENODEV" }],
     ]);

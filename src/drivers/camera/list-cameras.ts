@@ -6,7 +6,7 @@ import type { RememberedDevice } from "../../v4l2/identify.ts";
 import { type PhysicalDevice, physicalDevices } from "../../v4l2/physical-device.ts";
 import { readVideoNodes, type VideoNode } from "../../v4l2/video-node.ts";
 import type { CameraPlaces } from "./camera-settings.ts";
-import type { NodeAnswer } from "./query-nodes.ts";
+import type { NodeAnswer } from "./questions.ts";
 
 /** A node of a device, and what it is. */
 export interface CameraNode extends VideoNode {
@@ -36,8 +36,8 @@ export interface CameraNode extends VideoNode {
 export interface Asking {
   /** True if a process holds the node open: such a one is left alone. */
   isOpen(node: VideoNode): boolean;
-  /** Asks these nodes, all free, in a process that may hang (`queryNodes`). */
-  query(paths: readonly string[]): Promise<ReadonlyMap<string, NodeAnswer>>;
+  /** Asks these nodes, all free, in a process that may hang (`askNodes`). */
+  query(paths: readonly string[]): Promise<ReadonlyMap<string, NodeAnswer<"capabilities">>>;
 }
 
 /**
@@ -72,7 +72,7 @@ export async function listCameras(
 /** A node, with what is known of it. */
 export function describeNode<N extends VideoNode & { readonly path: string }>(
   node: N,
-  answer: NodeAnswer | undefined,
+  answer: NodeAnswer<"capabilities"> | undefined,
   isOpen: boolean,
 ): N & CameraNode {
   const capabilities = answer?.state === "answered" ? answer.capabilities : undefined;

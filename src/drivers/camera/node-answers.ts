@@ -4,44 +4,36 @@ import type { Logger } from "../../common/logger.ts";
 import { PluginError } from "../../common/plugin-error.ts";
 import type { PluggedNode } from "../../v4l2/plugged-nodes.ts";
 import type { NodeTrouble } from "./ask-nodes.ts";
-import type { NodeAnswer } from "./query-nodes.ts";
+import type { NodeAnswer, Question } from "./questions.ts";
 
-export interface NodeAnswersDeps {
-  /** Asks these nodes, all free, in a process that may hang (`queryNodes`). */
-  readonly query: (paths: readonly string[]) => Promise<ReadonlyMap<string, NodeAnswer>>;
+export interface NodeAnswersDeps<Q extends Question> {
+  /** Asks these nodes, all free, in a process that may hang (`askNodes`). */
+  readonly query: (paths: readonly string[]) => Promise<ReadonlyMap<string, NodeAnswer<Q>>>;
+  /** After which time a node is asked again, ms; `missing`: no process could ask it. */
+  readonly againMs: Readonly<Record<NodeAnswer["state"] | "missing", number>>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/**
- * After which time a node is asked again, ms: one that did not answer may still hold a child process up, for 84 s on Linux
- * up to 6.15.
- */
-const askAgainMs = { stuck: 100_000, refused: 30_000, missing: 10_000 } as const;
-
 type Appearance = Pick<PluggedNode, "appearance">;
 
-interface Asked {
-  /** Undefined if no process could ask it. */
-  readonly answer: NodeAnswer | undefined;
-  /** ms since the epoch. */
-  readonly againAt: number;
-}
-
-/** What nodes have answered. Each is asked once after it was plugged in, and again later if it gave no answer. */
-export class NodeAnswers {
-  readonly #deps: NodeAnswersDeps;
-  readonly #asked = new Map<string, Asked>();
-  readonly #listeners = new Set<() => void>();
+/** What nodes have answered to one question since they were plugged in, and when each is asked again. */
+export class NodeAnswers<Q extends Question> {
+  readonly #deps: NodeAnswersDeps<Q>;
+  /** By `appearance`; `answer` is undefined if no process could ask the node, `againAt` in ms since the epoch. */
+  readonly #asked = new Map<
+    string,
+    { readonly answer: NodeAnswer<Q> | undefined; readonly againAt: number }
+  >();
   readonly #once = new LogOnce();
-  #asking: Promise<void> | undefined;
+  #asking: Promise<unknown> | undefined;
 
-  constructor(deps: NodeAnswersDeps) {
+  constructor(deps: NodeAnswersDeps<Q>) {
     this.#deps = deps;
   }
 
-  /** What the node has answered since it was plugged in; undefined if nothing. */
-  of({ appearance }: Appearance): NodeAnswer | undefined {
+  /** What the node has answered; undefined if nothing. */
+  of({ appearance }: Appearance): NodeAnswer<Q> | undefined {
     return this.#asked.get(appearance)?.answer;
   }
 
@@ -51,8 +43,8 @@ export class NodeAnswers {
   }
 
   /** The node does not answer any more: what it answered before doesn't count. */
-  markTrouble({ appearance }: Appearance, trouble: NodeTrouble): void {
-    this.#set({ appearance }, trouble);
+  markTrouble(node: Appearance, trouble: NodeTrouble): void {
+    this.#set(node, trouble);
   }
 
   /** Forgets the answers of all other nodes: what was unplugged is new when it comes back. */
@@ -64,49 +56,53 @@ export class NodeAnswers {
   }
 
   /**
-   * Asks those of the free nodes that were not asked yet, or are to be asked again; while nodes are being asked, it asks no
-   * others. Calls the listeners if any was asked. Never rejects.
+   * Asks those of the free nodes that were not asked yet, or are to be asked again; while nodes are being asked, it waits for
+   * them and asks no others. Never rejects.
+   *
+   * @returns what the nodes have answered that were asked, by path; undefined for one that no process could ask.
    */
-  ask(free: readonly (Appearance & { readonly path: string })[]): Promise<void> {
-    this.#asking ??= this.#ask(free).finally(() => {
-      this.#asking = undefined;
-    });
-    return this.#asking;
-  }
-
-  /** Calls `listener` when nodes were asked, until `signal` aborts. */
-  watch(listener: () => void, signal: AbortSignal): void {
-    if (signal.aborted) return;
-    this.#listeners.add(listener);
-    signal.addEventListener("abort", () => this.#listeners.delete(listener), { once: true });
-  }
-
-  async #ask(free: readonly (Appearance & { readonly path: string })[]): Promise<void> {
-    const { query, clock } = this.#deps;
-    const now = clock.now();
+  async ask(
+    free: readonly (Appearance & { readonly path: string })[],
+  ): Promise<ReadonlyMap<string, NodeAnswer<Q> | undefined>> {
+    if (this.#asking !== undefined) {
+      await this.#asking;
+      return new Map();
+    }
+    const now = this.#deps.clock.now();
     const due = free.filter(({ appearance }) => {
       return now >= (this.#asked.get(appearance)?.againAt ?? Number.NEGATIVE_INFINITY);
     });
-    if (due.length === 0) return;
-    const answers = await query(due.map(({ path }) => path)).catch((reason: unknown) => {
-      this.#logFailure(PluginError.from(reason));
-      return new Map<string, NodeAnswer>();
-    });
-    for (const node of due) this.#set(node, answers.get(node.path));
-    for (const listener of [...this.#listeners]) listener();
+    if (due.length === 0) return new Map();
+    const asking = this.#query(due.map(({ path }) => path));
+    this.#asking = asking;
+    const answers = await asking;
+    this.#asking = undefined;
+    for (const node of due) {
+      const [before, now] = [this.of(node), answers.get(node.path)];
+      // What it has answered counts on if it only refuses to answer again.
+      const stays = before?.state === "answered" && now?.state !== "answered";
+      this.#set(node, stays ? before : now, now);
+    }
+    return new Map(due.map(({ path }) => [path, answers.get(path)]));
   }
 
-  #set({ appearance }: Appearance, answer: NodeAnswer | undefined): void {
-    const state = answer?.state ?? "missing";
-    const afterMs = state === "answered" ? Number.POSITIVE_INFINITY : askAgainMs[state];
-    this.#asked.set(appearance, { answer, againAt: this.#deps.clock.now() + afterMs });
+  async #query(paths: readonly string[]): Promise<ReadonlyMap<string, NodeAnswer<Q>>> {
+    try {
+      return await this.#deps.query(paths);
+    } catch (reason) {
+      const error = PluginError.from(reason);
+      const level = this.#once.isNew("query", error.message) ? "warn" : "debug";
+      this.#deps.log[level]("Devices could not be asked", {
+        ...error.fields(),
+        next: "asking again; until then what /sys shows counts, and what they have answered before",
+      });
+      return new Map();
+    }
   }
 
-  #logFailure(error: PluginError): void {
-    const level = this.#once.isNew("query", error.message) ? "warn" : "debug";
-    this.#deps.log[level]("Devices could not be asked what they are", {
-      ...error.fields(),
-      next: "asking again; until then they are taken for what /sys shows",
-    });
+  #set({ appearance }: Appearance, answer: NodeAnswer<Q> | undefined, last = answer): void {
+    const { againMs, clock } = this.#deps;
+    const againAt = clock.now() + againMs[last?.state ?? "missing"];
+    this.#asked.set(appearance, { answer, againAt });
   }
 }

@@ -1,12 +1,11 @@
 import { PluginError } from "../../common/plugin-error.ts";
-import type { ControlReset } from "./answer-queries.ts";
-import type { NodeTrouble } from "./ask-nodes.ts";
-
-/** What came of the reset of a node's controls, in a child process. */
-export type ResetAnswer = ({ readonly state: "answered" } & ControlReset) | NodeTrouble;
+import type { NodeAnswer } from "./questions.ts";
 
 /** Why the controls of a device are not at their defaults; undefined if they are. @param answer Undefined if no process asked it. */
-export function resetTrouble(id: string, answer: ResetAnswer | undefined): PluginError | undefined {
+export function resetTrouble(
+  id: string,
+  answer: NodeAnswer<"reset"> | undefined,
+): PluginError | undefined {
   if (answer === undefined) {
     return new PluginError("reset_failed", `The process that resets ${id} did not begin in time.`);
   }

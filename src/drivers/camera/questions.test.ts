@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { ErrnoError } from "../../linux/errno-error.ts";
 import { VIDIOC } from "../../v4l2/video-structs.ts";
-import { answerInputs } from "./answer-queries.ts";
+import { answerQuestion } from "./questions.ts";
 
 const [EIO, ENOTTY] = [5, 25];
 
@@ -12,7 +12,7 @@ function lines(answer: (request: number, bytes: Uint8Array) => void): object[] {
     answer(request, bytes);
     return 0;
   };
-  answerInputs(["/dev/null"], { ioctl } as never, (line) => printed.push(line));
+  answerQuestion("input", ["/dev/null"], { ioctl } as never, (line) => printed.push(line));
   return printed;
 }
 

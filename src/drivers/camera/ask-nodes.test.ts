@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
-import { queryNodes } from "./query-nodes.ts";
+import { askNodes } from "./ask-nodes.ts";
 
 /** A child that prints these lines, of shell, for each path. */
 const child = (script: string) => [
   "/bin/sh",
   "-c",
-  `for path; do echo '{"opening":"'$path'"}'; ${script}; done`,
+  `shift 2; for path; do echo '{"opening":"'$path'"}'; ${script}; done`,
   "child",
 ];
 const answer = `echo '{"path":"'$path'","answer":{"capabilities":{"driver":"uvcvideo","deviceCaps":1}}}'`;
@@ -13,7 +13,7 @@ const limits = { nodeMs: 200, startMs: 30_000 };
 
 test("one child asks all nodes", async () => {
   const command = child(answer);
-  expect([...(await queryNodes(["a", "b"], command, limits))]).toEqual(
+  expect([...(await askNodes("capabilities", ["a", "b"], command, limits))]).toEqual(
     ["a", "b"].map((path) => [
       path,
       { state: "answered", capabilities: { driver: "uvcvideo", deviceCaps: 1 } },
@@ -23,7 +23,8 @@ test("one child asks all nodes", async () => {
 
 test("a node that hangs is stuck, and another child asks those after it", async () => {
   const started = performance.now();
-  const answers = await queryNodes(
+  const answers = await askNodes(
+    "capabilities",
     ["a", "b", "c"],
     child(`[ $path != b ] || exec sleep 1000; ${answer}`),
     limits,
@@ -39,14 +40,14 @@ test("a node that hangs is stuck, and another child asks those after it", async 
 test("the answers do not wait for the end of the child", async () => {
   const started = performance.now();
   const command = child(`${answer}; [ $path != b ] || exec sleep 20`);
-  const answers = await queryNodes(["a", "b"], command, limits);
+  const answers = await askNodes("capabilities", ["a", "b"], command, limits);
   expect([...answers.values()].map(({ state }) => state)).toEqual(["answered", "answered"]);
   expect(performance.now() - started).toBeLessThan(15_000);
 });
 
 test("the errno of a refusal is kept", async () => {
   const command = child(`echo '{"path":"'$path'","error":"ENODEV"}'`);
-  expect((await queryNodes(["a"], command, limits)).get("a")).toEqual({
+  expect((await askNodes("capabilities", ["a"], command, limits)).get("a")).toEqual({
     state: "refused",
     errno: "ENODEV",
   });
@@ -56,6 +57,9 @@ test.each([
   ["does not begin", ["/bin/sh", "-c", "exec sleep 1000"]],
   ["ends early", ["/bin/sh", "-c", "exit 3"]],
 ])("a child that %s leaves its nodes unasked", async (_, command) => {
-  const answers = await queryNodes(["a", "b"], command, { nodeMs: 200, startMs: 300 });
+  const answers = await askNodes("capabilities", ["a", "b"], command, {
+    nodeMs: 200,
+    startMs: 300,
+  });
   expect(answers.size).toBe(0);
 });
