@@ -1,16 +1,10 @@
-import type { Clock } from "../../common/clock.ts";
-import type { Logger } from "../../common/logger.ts";
 import { messageOf, PluginError } from "../../common/plugin-error.ts";
-import { watchDirectory } from "../../common/watch-directory.ts";
 import type { DeviceNumber } from "../../linux/device-number.ts";
 import { formatDevice } from "../../linux/device-number.ts";
-import { type Uevent, type UeventSource, watchUevents } from "../../linux/uevents.ts";
 import { deviceId } from "../../v4l2/device-ids.ts";
 import { describeHolders, findOtherHolders } from "../../v4l2/holders.ts";
-import { NumaNodes } from "../../v4l2/numa-nodes.ts";
 import type { VideoInput } from "../../v4l2/video-input.ts";
 import type {
-  Cleaning,
   DeviceObservation,
   DriverDevice,
   EnsureReport,
@@ -25,12 +19,15 @@ import type { CameraPlaces, CameraPoolSettings } from "./camera-settings.ts";
 import { CameraSignals, type SignalDeps, signalIn } from "./camera-signals.ts";
 import { type FurtherNode, furtherNodes } from "./further-nodes.ts";
 import { isOpenInKernel } from "./list-cameras.ts";
+import { ListedDevices } from "./listed-devices.ts";
 import { cameraReasons, observeCamera } from "./observe-camera.ts";
 import type { NodeAnswer } from "./questions.ts";
 import { resetTrouble } from "./reset-answer.ts";
-import { SettleTimer } from "./settle-timer.ts";
+import { type WatchPlugsDeps, watchPlugs } from "./watch-plugs.ts";
 
-export interface CameraDriverDeps extends Pick<SignalDeps, "queryInputs"> {
+export interface CameraDriverDeps
+  extends Pick<SignalDeps, "queryInputs">,
+    Omit<WatchPlugsDeps, "deviceDir"> {
   /** The devices of all pools. */
   readonly catalog: CameraCatalog;
   /**
@@ -43,10 +40,6 @@ export interface CameraDriverDeps extends Pick<SignalDeps, "queryInputs"> {
   ) => Promise<NodeAnswer<"reset"> | undefined>;
   /** The device number of a node; undefined if it is no character device, or there is none. */
   readonly nodeNumber: (path: string) => DeviceNumber | undefined;
-  /** @throws ErrnoError where uevents can't be had. */
-  readonly openUevents: () => UeventSource;
-  readonly clock: Clock;
-  readonly log: Logger;
 }
 
 /**
@@ -60,16 +53,15 @@ export class CameraDriver implements VideoDriver {
   readonly #places: CameraPlaces;
   readonly #deps: CameraDriverDeps;
   readonly #links: CameraLinks;
+  readonly #listed: ListedDevices;
   readonly #signals: CameraSignals;
   readonly #listeners = new Set<() => void>();
-  #devices: readonly DriverDevice[] = [];
   /** The devices of this pool that are plugged in, by ID; from the last scan. */
   #plugged: ReadonlyMap<string, readonly PluggedCamera[]> = new Map();
   /** What was there at the last inspection, by ID: `appearance`. */
   readonly #inspected = new Map<string, string>();
   /** Why a device's links could not be made, by its ID. */
   readonly #linkErrors = new Map<string, string>();
-  readonly #numa = new NumaNodes();
   #isShort = false;
 
   /** @param allocated IDs of the pool's devices that pods own at the start: they are listed even if they are unplugged. */
@@ -83,12 +75,16 @@ export class CameraDriver implements VideoDriver {
     this.#places = places;
     this.#deps = deps;
     this.#links = new CameraLinks(places.linkDir, places.hostDeviceDir ?? "/dev");
+    this.#listed = new ListedDevices({
+      ...{ clean: settings.clean, links: this.#links },
+      furtherOf: (camera) => furtherNodes(camera, settings.with, places.sysfsDir),
+    });
     this.#signals = new CameraSignals(deps);
     this.#recall(new Set(allocated));
   }
 
   get devices(): readonly DriverDevice[] {
-    return this.#devices;
+    return this.#listed.all;
   }
 
   /** Nothing is created: resolves when devices that are plugged in have answered, or have not in time. */
@@ -115,7 +111,7 @@ export class CameraDriver implements VideoDriver {
       void this.#deps.catalog.ask();
       if (free !== undefined) void this.#askSignals(free);
     }
-    return this.#devices.map(({ id }) => {
+    return this.devices.map(({ id }) => {
       const plugged = this.#plugged.get(id) ?? [];
       const [camera] = plugged;
       const observed = observeCamera({
@@ -152,7 +148,7 @@ export class CameraDriver implements VideoDriver {
 
   /** Sets the device's controls to their defaults. */
   async reset(id: string, { withinMs = 5000 }: ResetOptions = {}): Promise<void> {
-    const device = findDevice(this.#devices, id);
+    const device = findDevice(this.devices, id);
     if (device.cleaning !== "reset") {
       throw new PluginError("not_supported", `${id} has nothing that is reset between pods.`);
     }
@@ -193,13 +189,13 @@ export class CameraDriver implements VideoDriver {
 
   /** Known for USB cameras alone, and on kernels up to 6.15. */
   async isOpen(id: string): Promise<boolean | undefined> {
-    findDevice(this.#devices, id);
+    findDevice(this.devices, id);
     const [camera] = this.#plugged.get(id) ?? [];
     return camera === undefined ? undefined : this.#isOpen(camera);
   }
 
   async confirm(id: string): Promise<void> {
-    findDevice(this.#devices, id);
+    findDevice(this.devices, id);
     this.#scan();
     const camera = this.#only(id);
     const { main } = camera;
@@ -235,84 +231,25 @@ export class CameraDriver implements VideoDriver {
   }
 
   watch(notify: () => void, signal: AbortSignal): void {
-    const { catalog, clock, log, openUevents } = this.#deps;
-    catalog.watch(notify, signal);
+    this.#deps.catalog.watch(notify, signal);
     this.#listeners.add(notify);
     signal.addEventListener("abort", () => this.#listeners.delete(notify), { once: true });
-    const plugged = new SettleTimer(clock, notify, signal);
-    const isVideo = (name: string) => /^video\d+$/.test(name);
-    const uevents = {
-      open: openUevents,
-      // What is gone counts at once; udev has to be done with what is new.
-      matches: ({ action, path }: Uevent) => {
-        if (!/\/video4linux\/video\d+$/.test(path)) return false;
-        if (action === "remove") return true;
-        plugged.extend();
-        return false;
-      },
-      onUnavailable: (reason: unknown) => {
-        log.debug("No uevents here", PluginError.from(reason).fields());
-        const soon = () => {
-          notify();
-          plugged.extend();
-        };
-        watchDirectory(this.#places.deviceDir, isVideo, soon, signal, clock);
-      },
-    };
-    void watchUevents({ ...uevents, notify, clock }, signal);
+    watchPlugs({ ...this.#deps, deviceDir: this.#places.deviceDir }, notify, signal);
   }
 
   /** Lists those of the devices that were plugged in before, and may be unplugged now. */
   #recall(ids: ReadonlySet<string>): void {
-    const listed = new Set(this.#devices.map(({ id }) => id));
-    const known = this.#deps.catalog.remembered.filter(({ id }) => ids.has(id) && !listed.has(id));
-    this.#grow(known.map(({ id, number, kinds }) => ({ id, number, kind: kinds[0] })));
+    const { remembered } = this.#deps.catalog;
+    this.#listed.recall(remembered.filter(({ id }) => ids.has(id)));
   }
 
   /** Takes in what is plugged in now. */
   #scan(readOnly = false): void {
     const all = this.#deps.catalog.scan(!readOnly);
     const ours = all.filter(({ pool }) => pool?.name === this.#settings.name);
-    const known = new Set(this.#devices.map(({ id }) => id));
-    const listed = ours.filter(({ id, isKnown }) => isKnown || known.has(id));
+    const listed = ours.filter(({ id, isKnown }) => isKnown || this.#listed.has(id));
     this.#plugged = Map.groupBy(listed, ({ id }) => id);
-    this.#grow(
-      listed.map((camera) => {
-        const { id, main } = camera;
-        const numaNode = this.#numa.of(main.parent.path);
-        const further = this.#furtherOf(camera);
-        return { id, number: main.number, kind: main.kind, further, numaNode };
-      }),
-    );
-  }
-
-  /** Appends devices that were not listed yet, and takes in where the others are now. */
-  #grow(
-    found: readonly {
-      readonly id: string;
-      readonly number: number;
-      readonly kind: unknown;
-      readonly further?: readonly FurtherNode[];
-      readonly numaNode?: number | undefined;
-    }[],
-  ): void {
-    const now = new Map(found.map((device) => [device.id, device]));
-    const before = this.#devices.map((device) => {
-      const there = now.get(device.id);
-      if (there === undefined) return device;
-      now.delete(device.id);
-      const { number, further = [], numaNode } = there;
-      const placed = { ...device, number, nodes: this.#nodesOf(device.id, further), numaNode };
-      return Bun.deepEquals(placed, device) ? device : placed;
-    });
-    const further = [...now.values()].map(
-      ({ id, number, kind, further = [], numaNode }): DriverDevice => ({
-        ...{ id, number, numaNode, cleaning: this.#cleaningOf(kind) },
-        nodes: this.#nodesOf(id, further),
-      }),
-    );
-    const isChanged = before.some((device, at) => device !== this.#devices[at]);
-    if (isChanged || further.length > 0) this.#devices = [...before, ...further];
+    this.#listed.take(listed);
   }
 
   /** Logs that devices are missing, and that they are there again. */
@@ -353,19 +290,6 @@ export class CameraDriver implements VideoDriver {
     this.#deps.log.info(message, { device_id: camera.id, input: input?.name });
   }
 
-  #cleaningOf(kind: unknown): Cleaning {
-    if (kind !== "camera") return "not_needed";
-    return this.#settings.clean === "none" ? "unavailable" : "reset";
-  }
-
-  #nodesOf(id: string, further: readonly FurtherNode[]): DriverDevice["nodes"] {
-    const others = further.map(({ name, path }) => ({
-      hostPath: this.#links.path(id, name),
-      containerPath: `/dev/${path}`,
-    }));
-    return [{ hostPath: this.#links.path(id) }, ...others];
-  }
-
   #furtherOf(camera: PluggedCamera): FurtherNode[] {
     return furtherNodes(camera, this.#settings.with, this.#places.sysfsDir);
   }
@@ -396,7 +320,7 @@ export class CameraDriver implements VideoDriver {
   }
 
   #refuse(id: string, what: string): never {
-    findDevice(this.#devices, id);
+    findDevice(this.devices, id);
     throw new PluginError("not_supported", `${id} is a real device, which can't be ${what}.`, {
       remedy: "Unplug it and plug it in again.",
     });
