@@ -9,11 +9,13 @@ import {
 } from "../contract/kubelet-scenarios-instances.ts";
 import { optionScenarios } from "../contract/kubelet-scenarios-options.ts";
 import { podResourcesScenarios } from "../contract/kubelet-scenarios-pod-resources.ts";
+import { onlyInFullRun } from "../support/ci-size.ts";
 import { explained } from "../support/explained.ts";
 import { skipMountNamespaces } from "../support/mount-namespace.ts";
 import { PluginBinary } from "../support/plugin-binary.ts";
 import { unsupported } from "./environment.ts";
 import { kubeletVersion } from "./paths.ts";
+import { longPoolScenarios, poolScenarios } from "./pool-scenarios.ts";
 import { type RealNode, realNodeOrReason } from "./real-node.ts";
 import { realScenarios } from "./real-scenarios.ts";
 import { skipLevel } from "./require-level.ts";
@@ -51,6 +53,7 @@ describe.skipIf(skip)(`the compiled plugin and kubelet ${kubeletVersion}`, () =>
   const scenarios = [
     ...kubeletScenarios,
     ...realScenarios,
+    ...poolScenarios,
     ...optionScenarios,
     ...containerScenarios,
     ...heldScenarios,
@@ -60,13 +63,20 @@ describe.skipIf(skip)(`the compiled plugin and kubelet ${kubeletVersion}`, () =>
     ...instanceScenarios,
     ...forgottenInstanceScenarios,
   ];
-  for (const scenario of scenarios) {
-    const play = () => scenario.run({ node, plugin, patienceMs });
-    const explaining = () =>
-      explained(
-        () => plugin.explaining(play),
-        () => node.logs(),
-      );
-    test(scenario.name, explaining, 3 * patienceMs);
-  }
+  const playAll = (all: typeof scenarios, isSkipped = false) => {
+    for (const scenario of all) {
+      const play = () => scenario.run({ node, plugin, patienceMs });
+      const explaining = () =>
+        explained(
+          () => plugin.explaining(play),
+          () => node.logs(),
+        );
+      test.skipIf(isSkipped)(scenario.name, explaining, 3 * patienceMs);
+    }
+  };
+  playAll(scenarios);
+  playAll(
+    [...longPoolScenarios],
+    onlyInFullRun("a container that starts again while its webcam is unplugged"),
+  );
 });

@@ -10,6 +10,7 @@ import {
   rmSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { options } from "../../src/config/options.ts";
 import { taskDir } from "./containerd.ts";
 import { claim } from "./owner.ts";
 import {
@@ -83,7 +84,7 @@ export async function takeMachine(): Promise<void> {
   await removeLeftovers();
   for (const dir of [runDir, manifestDir, workDir]) mkdirSync(dir, { recursive: true });
   claim();
-  noteMissing([cniState, ...pluginDirectories]);
+  noteMissing([cniState, options.cdiDir.default, ...pluginDirectories]);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { FakeWebcams } from "../../support/fake-webcams.ts";
 import { BenchNode } from "../bench-node.ts";
-import { FakeWebcams } from "../fake-webcams.ts";
 import { type Measure, row } from "../measure.ts";
 
 /** Pause before each plug and each unplug, ms: longer than the plugin waits between two lists for plugs. */
