@@ -23,7 +23,11 @@ export const cameraPlug: Measure = {
     await node.kubelet.start();
     const file = join(webcams.deviceDir, "pools.yaml");
     writeFileSync(file, pools(node.kubelet.resourceName));
-    const places = [`--device-dir=${webcams.deviceDir}`, `--sysfs-dir=${webcams.sysfsDir}`];
+    const places = [
+      `--device-dir=${webcams.deviceDir}`,
+      `--sysfs-dir=${webcams.sysfsDir}`,
+      `--cdi-dir=${join(webcams.deviceDir, "cdi")}`,
+    ];
     await node.startPlugin([`--config=${file}`, ...places, "--health-check-interval=3600"], 0);
     const isNew: number[] = [];
     const again: number[] = [];
