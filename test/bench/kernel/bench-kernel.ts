@@ -1,6 +1,7 @@
 /**
  * Measures the driver and the compiled plugin on the real module, in virtual machines:
- * `bun run bench:kernel [--quick] [--json PATH]`. VDP_MODULE_VERSIONS names the module's versions.
+ * `bun run bench:kernel [--only NAME,…] [--quick] [--json PATH] [--binary PATH]`. VDP_MODULE_VERSIONS names the module's
+ * versions.
  *
  * The machines are emulated, several times slower than a node and at the mercy of what else runs here: the
  * numbers are for comparing builds and versions. Prints a table a version and writes the same as JSON.
@@ -8,22 +9,22 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { parseArgs } from "node:util";
 import { builtPlugin, compileGuest } from "../../kernel/compile.ts";
 import { type ModuleVersion, provision, requestedVersions } from "../../kernel/provision.ts";
 import { bootVm, failures } from "../../kernel/vm.ts";
+import { parseArguments } from "../arguments.ts";
 import { machineFacts } from "../machine.ts";
 import type { Row } from "../measure.ts";
 import { renderTable } from "../table.ts";
+import { kernelMeasures } from "./kernel-measures.ts";
 
-/** Ten minutes: 240 devices are made several times, on a machine that may be busy. */
-const VM_SECONDS = 600;
+/** Half an hour: 240 devices are made several times, on a machine that may be busy. */
+const VM_SECONDS = 1800;
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    json: { type: "string", default: join(import.meta.dir, "../../../dist/bench-kernel.json") },
-  },
+const names = kernelMeasures.map(({ name }) => name);
+const { only, quick, json, binary } = parseArguments(process.argv.slice(2), names, {
+  json: join(import.meta.dir, "../../../dist/bench-kernel.json"),
+  binary: "",
 });
 const versions = requestedVersions();
 const vms = await provision(versions);
@@ -42,13 +43,14 @@ async function measure(moduleVersion: ModuleVersion, files: { guest: string; plu
     },
     timeoutSeconds: VM_SECONDS,
     script: `
-check "the measures" sh -c "guest ${moduleVersion} ${values.quick ? 1 : 5} >/log/rows"
+check "the measures" sh -c "guest ${moduleVersion} ${quick ? 1 : 5} ${only.join(" ")} >/log/rows"
 value kernel "$(uname -r)"
 `,
   });
   const failed = failures(result);
-  if (failed !== "") throw new Error(failed);
-  const lines = (result.files["rows"] ?? "").trimEnd().split("\n");
+  const output = result.files["rows"] ?? "";
+  if (failed !== "") throw new Error(`${failed}\n--- measured until then ---\n${output}`);
+  const lines = output.trimEnd().split("\n");
   const rows = lines.map((line) => JSON.parse(line) as Row);
   return { module_version: moduleVersion, guest_kernel: result.values["kernel"], rows };
 }
@@ -57,7 +59,7 @@ try {
   const machine = machineFacts();
   const guest = join(work, "guest");
   compileGuest(join(import.meta.dir, "guest.ts"), guest);
-  const plugin = builtPlugin();
+  const plugin = binary === "" ? builtPlugin() : binary;
   console.log(
     `Emulated (QEMU TCG, 2 CPUs) on ${machine.cpu}, ${machine.cores} cores, Bun ${machine.bun}, load ${machine.load_before.toFixed(2)}, ${machine.date}`,
   );
@@ -69,9 +71,9 @@ try {
     );
     results.push(result);
   }
-  mkdirSync(dirname(values.json), { recursive: true });
-  const json = { machine, emulated: true, quick: values.quick, results };
-  writeFileSync(values.json, `${JSON.stringify(json, undefined, 2)}\n`);
+  mkdirSync(dirname(json), { recursive: true });
+  const content = { machine, emulated: true, quick, results };
+  writeFileSync(json, `${JSON.stringify(content, undefined, 2)}\n`);
 } finally {
   rmSync(work, { recursive: true });
 }

@@ -54,6 +54,7 @@ export async function losses(stage: Stage, rounds: number): Promise<Row[]> {
     stage.clear();
     rows.push(...(await timesOf(node, loss, loss.lost === 1 ? rounds : lossesEach)));
   }
+  node.kubelet.stop({ removeSockets: true });
   return rows;
 }
 

@@ -1,24 +1,13 @@
-import { equal } from "node:assert/strict";
-import { systemClock } from "../../../src/common/clock.ts";
-import { silentLogger } from "../../../src/common/logger.ts";
-import { placeholderFrame } from "../../../src/drivers/loopback/ready/placeholder.ts";
-import { ReadyDriver } from "../../../src/drivers/loopback/ready/ready-driver.ts";
-import { WorkerRelay } from "../../../src/drivers/loopback/ready/worker-relay.ts";
+import type { ReadyDriver } from "../../../src/drivers/loopback/ready/ready-driver.ts";
 import { openFrameWriter } from "../../../src/frames/frame-writer.ts";
 import { linuxCalls } from "../../../src/linux/linux-calls.ts";
 import { pollCalls } from "../../../src/linux/poll-calls.ts";
-import { feedNumber } from "../../../src/v4l2/device-ids.ts";
 import type { VideoFile } from "../../../src/v4l2/video-file.ts";
-import { pixelFormats } from "../../../src/v4l2/video-structs.ts";
 import type { Stage } from "../../kernel/driver/stage.ts";
 import { ignoring } from "../../kernel/driver/tenant.ts";
-import { eventually } from "../../kernel/stories/eventually.ts";
 import { type Row, row } from "../measure.ts";
 import { frameSize, relaySettings } from "../relay-settings.ts";
-
-const request = { ...relaySettings, pixelFormat: pixelFormats.YU12 };
-const camera = "video10";
-const feed = `video${feedNumber(10)}`;
+import { camera, counted, openFeed, request, withReadyCamera } from "./ready-camera.ts";
 
 /** How long a frame may take, ms. */
 const limitMs = 10_000;
@@ -26,32 +15,16 @@ const limitMs = 10_000;
 /** A ready camera of 1280x720 with the relay in a Worker, against the same bytes copied by hand. */
 export async function relaying(stage: Stage, rounds: number): Promise<Row[]> {
   const bare = await bareCopy(stage, rounds);
-  stage.clear();
-  const singles = stage.driver({ maxDevices: 1, pairs: true });
-  const driver = new ReadyDriver(singles, relaySettings, {
-    ...{ log: silentLogger, clock: systemClock },
-    relay: (onEvent) => new WorkerRelay(relaySettings, { log: silentLogger, onEvent }),
-    placeholder: (id, problem) => placeholderFrame(relaySettings, { id, problem }),
-  });
-  try {
-    equal((await driver.ensure()).failed.length, 0);
-    // In a VM a Worker takes seconds to start.
-    await eventually("the placeholder", () => counted(driver).placeholders > 1);
+  return withReadyCamera(stage, async (driver) => {
     const relayed = await relayedFrames(stage, driver, rounds);
-    const resets: number[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const started = performance.now();
-      await driver.reset(camera);
-      resets.push(performance.now() - started);
-    }
-    const median = (values: readonly number[]) => row("", "", values).median;
+    const { median } = row("", "", bare.cpu);
     return [
       row("frame of 1.4 MB copied by hand, CPU", "ms", bare.cpu),
       row("frame relayed, CPU", "ms", relayed.cpu),
       row(
         "  as a ratio",
         "",
-        relayed.cpu.map((ms) => ms / median(bare.cpu)),
+        relayed.cpu.map((ms) => ms / median),
       ),
       row("frames copied by hand", "1/s", bare.rates, [], "more"),
       row(
@@ -63,11 +36,8 @@ export async function relaying(stage: Stage, rounds: number): Promise<Row[]> {
       ),
       row("write to read, one device", "ms", bare.latencies),
       row("write to the feed to read of the camera", "ms", relayed.latencies),
-      row("a ready camera reset", "ms", resets),
     ];
-  } finally {
-    await driver.leave();
-  }
+  });
 }
 
 interface Copies {
@@ -117,8 +87,7 @@ async function relayedFrames(stage: Stage, driver: ReadyDriver, rounds: number):
   using reader = stage.open(camera);
   ignoring(() => reader.setFormat("capture", request));
   ignoring(() => reader.streamOn("capture"));
-  using writer = stage.open(feed);
-  ignoring(() => writer.setFormat("output", request));
+  using writer = openFeed(stage);
   const frame = new Uint8Array(frameSize);
   const into = new Uint8Array(frameSize);
   for (let round = 0; round < rounds; round++) {
@@ -144,16 +113,6 @@ async function relayedFrames(stage: Stage, driver: ReadyDriver, rounds: number):
     copies.rates.push((counted(driver).frames - after.frames) / seconds);
   }
   return copies;
-}
-
-function counted(driver: ReadyDriver) {
-  const report = driver.relay();
-  const { applicationFrames = 0, placeholderFrames = 0 } = report?.cameras.get(camera) ?? {};
-  return {
-    frames: applicationFrames,
-    placeholders: placeholderFrames,
-    cpu: report?.cpuSeconds ?? 0,
-  };
 }
 
 /** Reads until the frame with this number has come. */
