@@ -23,7 +23,7 @@ function linesRun(env: Readonly<Record<string, string>>): Map<string, string> {
   const into = mkdtempSync(join(directory, "run-"));
   const { exitCode, stderr } = Bun.spawnSync(
     [
-      ...[process.execPath, "test", "--coverage", "--coverage-reporter=lcov"],
+      ...[process.execPath, "test", "--timeout=60000", "--coverage", "--coverage-reporter=lcov"],
       ...[`--coverage-dir=${into}`, "./test/docs/allocate-path.fixture.ts"],
     ],
     { cwd: root, env: { ...process.env, ...env } },
