@@ -47,7 +47,8 @@ See "video-device-plugin config --help".
     const missing = join(directory, "none.yaml");
     const { code, err } = await cli(["config", "check", missing]);
     expect(code).toBe(78);
-    expect(err).toStartWith(`--config: cannot read "${missing}", expected a config file; ENOENT`);
+    expect(err).toStartWith(`${missing}: can't be read, expected a config file; ENOENT`);
+    expect(err).not.toContain("--config:");
     expect((await cli(["config", "check"])).code).toBe(64);
     expect((await cli(["config", "check", ""])).code).toBe(64);
     expect(await cli(["config"])).toEqual({

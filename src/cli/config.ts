@@ -1,3 +1,4 @@
+import { messageOf } from "../common/plugin-error.ts";
 import { loadConfig, type Sources } from "../config/load-config.ts";
 import { optionKeys, options } from "../config/options.ts";
 import { isPoolKey } from "../config/pools/fields.ts";
@@ -33,6 +34,8 @@ const subcommands: Readonly<
 };
 
 const spec = { options: "all" } as const;
+
+const configHelp = `${program} config --help`;
 
 export const configCommand: Command = {
   syntax: { ...spec, words: Object.keys(subcommands) },
@@ -80,7 +83,17 @@ function checkFile(file: string, terminal: Terminal): number {
     shared.map((key) => [options[key].env, sources.env[options[key].env]] as const),
   );
   const lines = (pools: readonly FilePool[]) => pools.map((one) => `${describe(one)}\n`).join("");
-  return show({ ...sources, env }, lines, terminal);
+  let text: string;
+  try {
+    text = sources.readFile(file);
+  } catch (error) {
+    const problem = `can't be read, expected a config file; ${messageOf(error)}`;
+    terminal.err(formatProblems([{ subject: file, text: problem }], configHelp));
+    return exitCode.config;
+  }
+  // Once: it may be a pipe.
+  const readFile = (path: string) => (path === file ? text : sources.readFile(path));
+  return show({ ...sources, env, readFile }, lines, terminal);
 }
 
 function show(
@@ -90,7 +103,7 @@ function show(
 ): number {
   const loaded = loadConfig(sources);
   if (!loaded.ok) {
-    terminal.err(formatProblems(loaded.problems, `${program} config --help`));
+    terminal.err(formatProblems(loaded.problems, configHelp));
     return exitCode.config;
   }
   terminal.out(render(loaded.allPools));

@@ -1,3 +1,4 @@
+import type { Config } from "../config/config.ts";
 import { quote } from "../config/problem.ts";
 import { didYouMean, suggest } from "../config/suggest.ts";
 import { integer } from "../config/types/number.ts";
@@ -37,7 +38,7 @@ const subcommands: Readonly<
       if (flags.json === true) {
         terminal.out(`${JSON.stringify(devices, undefined, 2)}\n`);
       } else if (devices.length === 0) {
-        terminal.out(`There is no video device. "${program} doctor" shows why.\n`);
+        terminal.out(`There is no video device. ${whyNone(config)}\n`);
       } else {
         terminal.out(renderLists(list, terminal.screen?.columns()));
       }
@@ -113,6 +114,12 @@ The running plugin is asked at ADMIN_SOCKET, and the kubelet at POD_RESOURCES_SO
     return usageError([{ subject: quote(name), text }], "devices --help", terminal);
   },
 };
+
+/** The simulated driver needs none, so doctor finds nothing wrong then. */
+function whyNone({ driver, simulatedDir }: Config): string {
+  if (driver !== "simulated") return `"${program} doctor" shows why.`;
+  return `Those of the simulated driver are files in ${simulatedDir}: "${program} status" shows them.`;
+}
 
 function subcommand<F extends OwnFlags>(own: ArgumentsSpec<F> & Pick<CommandSpec<F>, "run">) {
   return (argv: readonly string[], terminal: Terminal) =>

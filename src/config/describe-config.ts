@@ -25,9 +25,12 @@ export function describeConfig(config: Config, origins: Origins): ConfigDescript
   };
 }
 
-/** A pool as log fields, by the same names. */
+/** A pool as log fields, by the same names. What a pool of ready cameras has beside them is left out if they are off. */
 export function describePool({ name, kind, options: values, ...settings }: PoolConfig): LogFields {
-  const keys = optionKeys.filter((key) => key in values);
+  const isReady = "readyCameras" in values && values.readyCameras;
+  const isOff = (key: keyof Config) =>
+    !isReady && key !== "readyCameras" && options[key].group === "Ready cameras";
+  const keys = optionKeys.filter((key) => key in values && !isOff(key));
   const own = Object.entries(settings).map(([key, value]) => [snakeCase(key), value]);
   return { pool: name, kind, ...fieldsOf(keys, values), ...Object.fromEntries(own) };
 }

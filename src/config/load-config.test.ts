@@ -165,6 +165,14 @@ describe("with a config file", () => {
     expect(pools.map(describePool)).toMatchObject([
       { pool: "bots", kind: "loopback", resource_name: "a.b/c", v4l2_device_perm: "0666" },
     ]);
+    const fieldsOf = (text: string) =>
+      Object.keys(load({ argv, readFile: () => text }).pools.map(describePool)[0] ?? {}).filter(
+        (field) => /ready|feed/.test(field),
+      );
+    expect(fieldsOf(poolsText)).toEqual(["ready_cameras"]);
+    const ready = poolsText.replace("loopback: {}", "loopback: {}, ready: {}");
+    expect(fieldsOf(ready)).toContain("container_feed_path");
+    expect(fieldsOf(ready)).toContain("ready_size");
     const devices = poolsText.replace(
       "loopback: {}",
       "devices: { select: [{ driver: uvcvideo }] }",

@@ -175,21 +175,26 @@ interface ServedPool {
   readonly offered: Promise<void>;
 }
 
+interface ServeOptions {
+  /** True if another instance has served until now. */
+  readonly hasStoodBy: boolean;
+  /** Ends the work at the devices. */
+  readonly working: AbortSignal;
+  /** Ends the registration. */
+  readonly offering: AbortSignal;
+}
+
 /** Runs the parts of one pool, which neither wait for nor end those of another. */
 function servePool(
   pool: Pool,
   { supervise, clock }: ServedParts,
-  is: {
-    readonly hasStoodBy: boolean;
-    readonly working: AbortSignal;
-    readonly offering: AbortSignal;
-  },
+  { hasStoodBy, working, offering }: ServeOptions,
 ): ServedPool {
-  const isReady = is.hasStoodBy && pool.isSettled();
+  const isReady = hasStoodBy && pool.isSettled();
   pool.serve();
   const work = async () => {
-    if (isReady) await clock.sleep(registerFirstMs, is.working);
-    const run = (name: string, of: Actor["run"]) => supervise({ name, run: of }, is.working, pool);
+    if (isReady) await clock.sleep(registerFirstMs, working);
+    const run = (name: string, of: Actor["run"]) => supervise({ name, run: of }, working, pool);
     await Promise.all([
       run("monitor", (until) => pool.monitor(until)),
       run("maintenance", (until) => pool.maintain(until)),
@@ -201,13 +206,13 @@ function servePool(
     let isInspected = isReady;
     if (!isReady) {
       const ready = pool.devices.monitor.ready.then(() => true);
-      const late = clock.sleep(firstInspectionMs, is.working).then(() => false);
+      const late = clock.sleep(firstInspectionMs, working).then(() => false);
       isInspected = await Promise.race([ready, late]);
     }
     // After a boot there is no file, and the kubelet starts the containers of pods as soon as it has the list.
     if (isInspected) await pool.cdi?.write();
     const run: Actor["run"] = (until) => pool.takeOver.offer(until);
-    await supervise({ name: "registrar", run }, is.offering, pool);
+    await supervise({ name: "registrar", run }, offering, pool);
   };
   return { worked: work(), offered: offer() };
 }

@@ -26,6 +26,30 @@ function problems(pools: string, process = shared): string[] {
 
 const bots = "- { name: bots, resource: a.b/bots, loopback: {} }\n";
 
+test.each([
+  ["#1d3557", 'is empty: # begins a comment in YAML, quote the value: "#1d3557"'],
+  ["#1d3557 # blue", 'is empty: # begins a comment in YAML, quote the value: "#1d3557"'],
+  [
+    "# blue",
+    "got nothing, expected a colour such as #1d3557, test-card, or the absolute path of a PNG file",
+  ],
+  [
+    "",
+    "got nothing, expected a colour such as #1d3557, test-card, or the absolute path of a PNG file",
+  ],
+])("a placeholder of %j is no value", (text, problem) => {
+  const pool = `- name: bots
+  resource: a.b/bots
+  loopback: {}
+  ready:
+    placeholder: ${text}
+`;
+  expect(problems(pool)).toEqual([
+    expect.stringMatching(/^p\.yaml:8:\d+: pools\[0\]\.ready\.placeholder: /),
+  ]);
+  expect(problems(pool)[0]).toEndWith(problem);
+});
+
 test("a loopback pool has the defaults of the options", () => {
   expect(onlyPool(bots)).toEqual({
     kind: "loopback",

@@ -14,6 +14,10 @@ export function schemaProblem(
   if (type === "strict_object" && issue.path?.at(-1)?.origin === "key") {
     return { path, text: "is missing" };
   }
+  const comment = file.commentAt(path);
+  if (comment !== undefined) {
+    return { path, text: `is empty: # begins a comment in YAML, quote the value: "${comment}"` };
+  }
   if (type === "strict_object") return { path, got: true, text: "expected a mapping" };
   if (type === "array") return { path, got: true, text: "expected a list" };
   const isUnquoted = issue.received === unquoted && file.isUnquoted(path);

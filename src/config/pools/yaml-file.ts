@@ -102,6 +102,14 @@ export class YamlFile {
     return isScalar(node) && node.value !== null && typeof node.value !== "string";
   }
 
+  /** The word that begins a comment in the place of a value, `#1d3557`; undefined if there is a value, or no such word. */
+  commentAt(path: Path): string | undefined {
+    const steps = this.#walk(path);
+    const node = steps.at(-1)?.value;
+    if (steps.length <= path.length || !isScalar(node) || node.value !== null) return undefined;
+    return /^[ \t]*(#\S+)/.exec(this.#text.slice(node.range?.[0]))?.[1];
+  }
+
   /** A value as the file has it: `0825`, `"a b"`, "a mapping". */
   shown(path: Path): string {
     const node = this.#walk(path).at(-1)?.value;
