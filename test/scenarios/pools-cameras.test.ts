@@ -244,7 +244,8 @@ describe("a pool of real devices beside one of loopback devices", () => {
     // More than the second that the start waits.
     node.kubelet.faults.listDelayMs = 1500;
     await start(undefined, (ask) => ask(recordingLogger()));
-    await node.kubelet.until(() => node.kubelet.resources(bots).allocatable === 3);
+    // What the plugin asks from now on is answered at once: a busy machine is slow enough.
+    node.kubelet.faults.listDelayMs = 0;
     await eventually(async () => (await listed()).join() === `${serialA} unplugged`, "its list");
     await has(webcams, 1, 0);
   });
