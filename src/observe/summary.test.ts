@@ -89,6 +89,16 @@ describe("the summary of several pools", () => {
     });
   });
 
+  test("says what several have in common once, without their counts", () => {
+    const kubelet = { registered: false, podResourcesAnswers: true };
+    const pools = ["bots", "studio"].map((name) => ({ name, kubelet }));
+    const devices = pools.map(({ name }) => ({ ...free, pool: name }));
+    expect(summarise(create(StatusSchema, { devices, pools, kubelet }))).toEqual({
+      level: "bad",
+      sentence: "2 of 2 devices healthy, 0 in use; bots, studio: not registered with the kubelet",
+    });
+  });
+
   test("is good for a pool without any device", () => {
     const kubelet = { registered: true, podResourcesAnswers: true };
     const pools = [

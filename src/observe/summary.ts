@@ -17,16 +17,32 @@ const levels = ["good", "warn", "bad"] as const;
 export function summarise(status: Status): Summary {
   const views = poolViews(status);
   // A process stands by with all pools.
-  if (views.length === 1 || status.kubelet?.reason === "standby") return summariseOne(status);
-  const summaries = views.map((view) => ({ name: view.name, ...summariseOne(view.status) }));
-  const worst = Math.max(...summaries.map(({ level }) => levels.indexOf(level)));
-  const troubled = summaries.filter(({ level }) => level !== "good");
-  const parts = troubled.map(({ name, sentence }) => `${name}: ${sentence}`);
+  if (views.length === 1 || status.kubelet?.reason === "standby") {
+    const { level, trouble, counts } = stateOf(status);
+    return { level, sentence: trouble === undefined ? counts : `${trouble}. ${counts}` };
+  }
+  const states = views.map((view) => ({ name: view.name, ...stateOf(view.status) }));
+  const worst = Math.max(...states.map(({ level }) => levels.indexOf(level)));
+  const troubled = states.filter(({ level }) => level !== "good");
+  const byTrouble = Map.groupBy(
+    troubled,
+    ({ trouble, counts }) => trouble?.toLowerCase() ?? counts,
+  );
+  const parts = [...byTrouble].map(([trouble, pools]) => {
+    return `${pools.map(({ name }) => name).join(", ")}: ${trouble}`;
+  });
   return { level: levels[worst] ?? "bad", sentence: [countsOf(status), ...parts].join("; ") };
 }
 
+interface PoolState extends Pick<Summary, "level"> {
+  /** What concerns more than single devices. */
+  readonly trouble?: string;
+  /** How many devices there are, and how they are. */
+  readonly counts: string;
+}
+
 /** A pool without any device is fine, as one of cameras that are not plugged in, unless devices could not be set up. */
-function summariseOne(status: Status): Summary {
+function stateOf(status: Status): PoolState {
   const { devices, kubelet, otherOffers, relay, devicesDetail } = status;
   const counts = countsOf(status);
   // A standby relays nothing: the other instance does.
@@ -34,20 +50,20 @@ function summariseOne(status: Status): Summary {
   if (kubelet?.reason === "standby") {
     // There is a detail if it lasts longer than an update.
     const level = kubelet.detail === "" ? "good" : "warn";
-    return { level, sentence: `Standing by for another instance. ${counts}` };
+    return { level, trouble: "Standing by for another instance", counts };
   }
   if (kubelet?.registered !== true) {
-    return { level: "bad", sentence: `Not registered with the kubelet. ${counts}` };
+    return { level: "bad", trouble: "Not registered with the kubelet", counts };
   }
   const isFaulty = devices.some(needsAttention);
   if (!devices.some(({ healthy }) => healthy) && (isFaulty || devicesDetail !== "")) {
-    return { level: "bad", sentence: counts };
+    return { level: "bad", counts };
   }
   if (isRelayDown) {
-    return { level: "warn", sentence: `The relay of ready cameras does not run. ${counts}` };
+    return { level: "warn", trouble: "The relay of ready cameras does not run", counts };
   }
   const isGood = !isFaulty && kubelet.podResourcesAnswers && otherOffers.length === 0;
-  return { level: isGood ? "good" : "warn", sentence: counts };
+  return { level: isGood ? "good" : "warn", counts };
 }
 
 function countsOf({ devices }: Status): string {
