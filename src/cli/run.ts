@@ -6,6 +6,7 @@ import { writeAllSync } from "../common/write-sync.ts";
 import type { Config } from "../config/config.ts";
 import { describeConfig, describePool } from "../config/describe-config.ts";
 import { type LoadResult, loadConfig } from "../config/load-config.ts";
+import type { PoolConfig } from "../config/pool-config.ts";
 import { formatProblems, type Problem, quote } from "../config/problem.ts";
 import { renderHelp } from "../config/render-help.ts";
 import { systemSources } from "../config/system-sources.ts";
@@ -13,6 +14,7 @@ import { onLibraryLog } from "../grpc/server.ts";
 import { Journal, withJournal } from "../observe/journal.ts";
 import { createLogger } from "../observe/log.ts";
 import { changeLogLevel, type LogLevelControl, toggledLevel } from "../observe/log-level.ts";
+import { applyLive } from "../plugin/apply-live.ts";
 import { ConfigFileWatch } from "../plugin/config-file-watch.ts";
 import { allocatedByPool, createDrivers, type DriversOptions } from "../plugin/create-drivers.ts";
 import { Plugin } from "../plugin/plugin.ts";
@@ -81,7 +83,8 @@ export async function runPlugin(
       allocated,
       machine: machineOf(config),
     });
-    const watching = { load, log, clock: systemClock };
+    const apply = (next: readonly PoolConfig[]) => applyLive(drivers, next);
+    const watching = { load, apply, log, clock: systemClock };
     const configFile = ConfigFileWatch.of(config.configFile, pools, watching);
     plugin = new Plugin(config, { pools: drivers, log, journal, logLevel, version, configFile });
     try {

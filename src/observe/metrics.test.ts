@@ -39,12 +39,15 @@ function samples(lines: readonly string[], name: string): string[] {
 const aWhile = () => Bun.sleep(250);
 
 test("the number of expected devices is shown for pools that expect some", async () => {
-  const metrics = metricsOf({ "a.b/webcams": { expected: 2 }, "a.b/bots": { expected: 0 } });
+  const metrics = metricsOf({
+    "a.b/webcams": { expected: () => 2 },
+    "a.b/bots": { expected: () => 0 },
+  });
   const lines = (await metrics.render()).body.split("\n");
   expect(samples(lines, "expected_devices")).toEqual([
     'expected_devices{resource="a.b/webcams"} 2',
   ]);
-  expect(samples(await setUp({ expected: 0 }).lines(), "expected_devices")).toEqual([]);
+  expect(samples(await setUp({ expected: () => 0 }).lines(), "expected_devices")).toEqual([]);
 });
 
 test("the signals of capture cards are shown for pools that ask for them, as far as they are known", async () => {

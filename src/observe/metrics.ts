@@ -23,8 +23,8 @@ export interface PoolSources extends Omit<DeviceSources, "labels"> {
   readonly registered: () => boolean;
   /** IDs of the devices that are ready cameras. */
   readonly readyCameras: readonly string[];
-  /** How many real devices the config file expects; absent or 0 if it expects none. */
-  readonly expected?: number;
+  /** How many real devices the config file expects, 0 if it expects none; absent for a pool of other devices. */
+  readonly expected?: () => number;
 }
 
 /** What the gauges of the process read when they are scraped. */
@@ -93,14 +93,14 @@ export class Metrics {
     deviceMetrics(registry, named);
     const ready = named.filter(({ readyCameras }) => readyCameras.length > 0);
     if (ready.length > 0) relayMetrics(registry, ready);
-    const expecting = named.filter(({ expected = 0 }) => expected > 0);
+    const expecting = named.filter(({ expected }) => expected !== undefined);
     if (expecting.length > 0) {
       poolGauge(
         registry,
         `${prefix}expected_devices`,
         "Real devices that the config file expects of the pool.",
         expecting,
-        ({ expected }) => expected,
+        ({ expected }) => expected?.() || undefined,
       );
     }
     poolGauge(
@@ -149,7 +149,7 @@ function configFileMetrics(
   gauge(
     registry,
     `${prefix}config_file_mistakes`,
-    "Mistakes in the config file as it is now; the plugin goes on with the configuration of its start.",
+    "Mistakes in the config file as it is now; the plugin goes on with the configuration that it has.",
     () => read().problems,
   );
   gauge(

@@ -2,10 +2,13 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { FakeCameras } from "../../test/support/fake-cameras.ts";
 import { ManualClock } from "../../test/support/manual-clock.ts";
 import { recordingLogger } from "../../test/support/recording-logger.ts";
 import { loadConfig } from "../config/load-config.ts";
+import type { PoolConfig } from "../config/pool-config.ts";
 import { systemSources } from "../config/system-sources.ts";
+import { applyLive } from "./apply-live.ts";
 import { ConfigFileWatch } from "./config-file-watch.ts";
 
 /** Until the next reading. */
@@ -19,6 +22,11 @@ beforeEach(() => {
   path = join(directory, "pools.yaml");
 });
 afterEach(() => rmSync(directory, { recursive: true }));
+
+const webcams = (fields: string) => `apiVersion: video-device-plugin/v1alpha1
+kind: Pools
+pools: [{ name: cams, resource: a.b/cams, devices: { select: [{ driver: uvcvideo }], ${fields} } }]
+`;
 
 const file = (count: string) => `apiVersion: video-device-plugin/v1alpha1
 kind: Pools
@@ -57,7 +65,7 @@ test("a change is named once, with what a restart applies, and so is its end", a
       fields: {
         path,
         changes: ["bots: loopback.count"],
-        next: "the plugin goes on with the configuration of its start",
+        next: "the plugin goes on with the configuration that it has",
         remedy: "Restart the plugin to apply the changes.",
       },
     },
@@ -68,6 +76,40 @@ test("a change is named once, with what a restart applies, and so is its end", a
   watch.checkNow();
   expect(messages().slice(1)).toEqual(["info: Config file says what the plugin does"]);
   expect(watch.state).toEqual({ problems: 0, needsRestart: false });
+});
+
+test("what a plugin that runs can change is applied, and the rest needs a restart", () => {
+  writeFileSync(path, webcams("expect: 1"));
+  const log = recordingLogger();
+  const load = () => loadConfig({ ...systemSources([`--config=${path}`]), env: {} });
+  const loaded = load();
+  if (!loaded.ok) throw new Error("the file of the start has mistakes");
+  const node = new FakeCameras();
+  const { driver } = node.start();
+  const pools = loaded.pools.map((config) => ({ config, driver }));
+  const apply = (next: readonly PoolConfig[]) => applyLive(pools, next);
+  const deps = { load, apply, log, clock: new ManualClock() };
+  const watch = new ConfigFileWatch(path, loaded.pools, deps);
+
+  writeFileSync(path, webcams("expect: 2, signal: required, clean: none"));
+  watch.checkNow();
+  expect(driver.expected).toBe(2);
+  const applied = ["cams: devices.expect", "cams: devices.signal"];
+  expect(log.lines).toMatchObject([
+    { level: "info", msg: "Config file's changes applied", fields: { path, changes: applied } },
+    { level: "warn", msg: "Config file changed", fields: { changes: ["cams: devices.clean"] } },
+  ]);
+  expect(watch.state.needsRestart).toBe(true);
+
+  writeFileSync(path, webcams("expect: 3, signal: required"));
+  watch.checkNow();
+  expect(driver.expected).toBe(3);
+  expect(log.lines.slice(2)).toMatchObject([
+    { msg: "Config file's changes applied", fields: { changes: ["cams: devices.expect"] } },
+    { msg: "Config file says what the plugin does" },
+  ]);
+  expect(watch.state.needsRestart).toBe(false);
+  node.close();
 });
 
 test("a file with mistakes changes nothing, and its mistakes are one line of the log", async () => {

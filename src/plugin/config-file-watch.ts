@@ -14,6 +14,8 @@ const pollMs = 5000;
 export interface ConfigFileDeps {
   /** Reads and checks the whole configuration, as a start would. */
   readonly load: () => LoadResult;
+  /** Applies what a process that runs can change of these pools; returns all pools as they are then. Default: nothing. */
+  readonly apply?: (pools: readonly PoolConfig[]) => readonly PoolConfig[];
   readonly log: Logger;
   readonly clock: Clock;
   /** The text of a file; throws if it can't be read. Default: that of `node:fs`. */
@@ -28,10 +30,10 @@ export interface ConfigFileState {
   readonly needsRestart: boolean;
 }
 
-/** Notices that the config file has changed, and names what a restart would apply. It changes nothing. */
+/** Notices that the config file has changed, has applied what can be, and names what a restart would apply. */
 export class ConfigFileWatch {
   readonly #path: string;
-  readonly #pools: readonly PoolConfig[];
+  #pools: readonly PoolConfig[];
   readonly #deps: ConfigFileDeps;
   #state: ConfigFileState = { problems: 0, needsRestart: false };
   /** The text at the last reading. Undefined: it could not be read. */
@@ -88,7 +90,7 @@ export class ConfigFileWatch {
     this.#checked = text;
     const { log } = this.#deps;
     const path = this.#path;
-    const next = "the plugin goes on with the configuration of its start";
+    const next = "the plugin goes on with the configuration that it has";
     const loaded = this.#deps.load();
     if (!loaded.ok) {
       const problems = loaded.problems.map((one) => `${one.subject}: ${one.text}`);
@@ -96,7 +98,11 @@ export class ConfigFileWatch {
       log.error("Config file has mistakes", { path, problems, next });
       return;
     }
+    const all = poolChanges(this.#pools, loaded.pools);
+    if (all.length > 0) this.#pools = this.#deps.apply?.(loaded.pools) ?? this.#pools;
     const changes = poolChanges(this.#pools, loaded.pools);
+    const applied = all.filter((change) => !changes.includes(change));
+    if (applied.length > 0) log.info("Config file's changes applied", { path, changes: applied });
     const before = this.#state;
     this.#state = { problems: 0, needsRestart: changes.length > 0 };
     if (changes.length > 0) {

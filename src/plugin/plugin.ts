@@ -22,6 +22,7 @@ import {
 import { PodNumbers } from "../devices/usage/pod-numbers.ts";
 import { podNumbersFile } from "../devices/usage/pod-numbers-file.ts";
 import { PodNumbersStore } from "../devices/usage/pod-numbers-store.ts";
+import { CameraDriver } from "../drivers/camera/index.ts";
 import type { VideoDriver } from "../drivers/driver.ts";
 import { EventLoopLag } from "../observe/event-loop-lag.ts";
 import { Journal } from "../observe/journal.ts";
@@ -153,9 +154,9 @@ export class Plugin {
         ...{ standby: isStandby, lagSeconds: () => lag.worst },
         ...(configFile && { configFile: () => configFile.state }),
       },
-      pools.all.map((pool, at) => ({
+      pools.all.map((pool) => ({
         ...gaugesOf(pool, { isStandby, cordons, config }),
-        ...camerasOf(full.pools[at]?.config),
+        ...camerasOf(pool.driver),
       })),
     );
     this.#config = config;
@@ -319,10 +320,10 @@ export class Plugin {
 
 /** What differs in the metrics of a pool of real devices. */
 function camerasOf(
-  pool: PoolConfig | undefined,
+  driver: VideoDriver,
 ): Pick<PoolSources, "expected" | "hasSignals" | "seesStreams"> | undefined {
-  if (pool?.kind !== "devices") return undefined;
-  return { expected: pool.expect, hasSignals: pool.signal !== "ignore", seesStreams: false };
+  if (!(driver instanceof CameraDriver)) return undefined;
+  return { expected: () => driver.expected, hasSignals: true, seesStreams: false };
 }
 
 /** What the gauges show of a pool. */

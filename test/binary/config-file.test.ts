@@ -99,9 +99,13 @@ test("the compiled program offers what the file says for its node", async () => 
   }
 });
 
-test("the compiled program names what a restart would apply, after SIGHUP", async () => {
-  const pools = (count: string) =>
-    poolsFile(`- { name: bots, resource: a.example/bots, loopback: { count: ${count} } }\n`);
+test("the compiled program applies what it can after SIGHUP, and names what a restart would apply", async () => {
+  const pools = (count: string, expect = 0) =>
+    poolsFile(`- { name: bots, resource: a.example/bots, loopback: { count: ${count} } }
+- name: cams
+  resource: a.example/cams
+  devices: { select: [{ driver: uvcvideo }], expect: ${expect} }
+`);
   const path = pools("2");
   const kubelet = new EmbeddedKubelet({
     dir: join(directory, "dp"),
@@ -115,6 +119,8 @@ test("the compiled program names what a restart would apply, after SIGHUP", asyn
       `--kubelet-socket=${kubelet.socket}`,
       `--pod-resources-socket=${kubelet.podResourcesSocket}`,
       `--simulated-dir=${join(directory, "dev")}`,
+      `--sysfs-dir=${join(directory, "sys")}`,
+      `--cdi-dir=${join(directory, "cdi")}`,
       `--admin-socket=${join(directory, "admin.sock")}`,
       `--state-dir=${join(directory, "state")}`,
       ...["--enable-metrics", `--metrics-port=${port}`],
@@ -128,8 +134,9 @@ test("the compiled program names what a restart would apply, after SIGHUP", asyn
     }, metric);
   try {
     await shows("config_file_needs_restart 0");
-    pools("3");
+    pools("3", 4);
     child.kill("SIGHUP");
+    await shows('expected_devices{resource="a.example/cams"} 4');
     await shows("config_file_needs_restart 1");
     pools("0");
     child.kill("SIGHUP");
@@ -142,6 +149,7 @@ test("the compiled program names what a restart would apply, after SIGHUP", asyn
       .map((line) => JSON.parse(line))
       .filter(({ msg }) => /^Config file/.test(msg));
     expect(about).toMatchObject([
+      { msg: "Config file's changes applied", level: "INFO", changes: ["cams: devices.expect"] },
       { msg: "Config file changed", level: "WARN", changes: ["bots: loopback.count"] },
       { msg: "Config file has mistakes", level: "ERROR" },
     ]);

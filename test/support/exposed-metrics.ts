@@ -36,7 +36,7 @@ const sources: PoolSources & Pick<MetricsSources, "configFile"> = {
     ]),
   }),
   readyCameras: ["video10"],
-  expected: 2,
+  expected: () => 2,
   hasSignals: true,
   cordoned: () => false,
   retired: () => false,

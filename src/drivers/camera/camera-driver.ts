@@ -15,7 +15,7 @@ import type {
 import { findDevice } from "../driver-devices.ts";
 import type { CameraCatalog, PluggedCamera } from "./camera-catalog.ts";
 import { CameraLinks, type LinkTarget } from "./camera-links.ts";
-import type { CameraPlaces, CameraPoolSettings } from "./camera-settings.ts";
+import type { CameraPlaces, CameraPoolSettings, LiveCameraSettings } from "./camera-settings.ts";
 import { CameraSignals, type SignalDeps, signalIn } from "./camera-signals.ts";
 import { type FurtherNode, furtherNodes } from "./further-nodes.ts";
 import { isOpenInKernel } from "./list-cameras.ts";
@@ -49,7 +49,7 @@ export interface CameraDriverDeps
 export class CameraDriver implements VideoDriver {
   readonly name = "v4l2";
   readonly reasons = cameraReasons;
-  readonly #settings: CameraPoolSettings;
+  #settings: CameraPoolSettings;
   readonly #places: CameraPlaces;
   readonly #deps: CameraDriverDeps;
   readonly #links: CameraLinks;
@@ -87,6 +87,17 @@ export class CameraDriver implements VideoDriver {
     return this.#listed.all;
   }
 
+  /** How many devices its pool expects. */
+  get expected(): number {
+    return this.#settings.expect;
+  }
+
+  /** Does as the next settings say from the next inspection on, which it asks for. */
+  change({ expect, signal }: LiveCameraSettings): void {
+    this.#settings = { ...this.#settings, expect, signal };
+    for (const listener of [...this.#listeners]) listener();
+  }
+
   /** Nothing is created: resolves when devices that are plugged in have answered, or have not in time. */
   async ensure(): Promise<EnsureReport> {
     this.#scan();
@@ -116,7 +127,7 @@ export class CameraDriver implements VideoDriver {
       const [camera] = plugged;
       const observed = observeCamera({
         ...{ id, plugged, linkError: this.#linkErrors.get(id) ?? "" },
-        input: camera && this.#signals.inputOf(camera),
+        input: camera && this.#inputOf(camera),
         needsSignal: this.#settings.signal === "required",
         nodeNumber: camera && this.#deps.nodeNumber(camera.main.path),
       });
@@ -266,6 +277,10 @@ export class CameraDriver implements VideoDriver {
         remedy: "Plug them in, or set devices.expect of the pool to their number.",
       });
     } else this.#deps.log.info("All expected devices are plugged in", fields);
+  }
+
+  #inputOf(camera: PluggedCamera): VideoInput | undefined {
+    return this.#settings.signal === "ignore" ? undefined : this.#signals.inputOf(camera);
   }
 
   /** Asks free devices whether their inputs have a signal, and calls the listeners if that is new. */

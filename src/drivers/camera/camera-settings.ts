@@ -32,6 +32,9 @@ export interface CameraPoolSettings {
   readonly signal: "ignore" | "report" | "required";
 }
 
+/** What a driver that runs can be told anew. */
+export type LiveCameraSettings = Pick<CameraPoolSettings, "expect" | "signal">;
+
 /** Where the kernel, and the plugin, show devices. */
 export interface CameraPlaces {
   /** Where this process sees the host's /dev. */

@@ -84,6 +84,22 @@ describe("a capture card without a signal", () => {
   });
 });
 
+test("what a missing signal is can be changed, and the driver asks for an inspection", async () => {
+  const { driver } = await start(input(0x2), "ignore");
+  expect((await see(driver)).seen).toBe("ok ok, unknown");
+  const stop = new AbortController();
+  let notified = 0;
+  driver.watch(() => notified++, stop.signal);
+  driver.change({ expect: 0, signal: "required" });
+  expect(notified).toBe(1);
+  expect((await see(driver)).seen).toBe("faulty no_signal, missing");
+  driver.change({ expect: 0, signal: "report" });
+  expect((await see(driver)).seen).toBe("ok ok, missing");
+  driver.change({ expect: 0, signal: "ignore" });
+  expect((await see(driver)).seen).toBe("ok ok, unknown");
+  stop.abort();
+});
+
 describe("a capture card", () => {
   test("is asked when it was plugged in, and then while it is free", async () => {
     const { driver } = await start(input(0));
