@@ -3,7 +3,7 @@ import { CameraDriver } from "../drivers/camera/index.ts";
 import type { PluginPool } from "./plugin.ts";
 
 /**
- * Tells the drivers of real devices what their pools expect, and what a missing signal is, as the next pools of the same names
+ * Changes what pools of real devices expect, and what a missing signal is, as the next pools of the same names
  * say. All else needs a new process.
  *
  * @returns the pools as they are then.

@@ -32,7 +32,7 @@ export interface CameraPoolSettings {
   readonly signal: "ignore" | "report" | "required";
 }
 
-/** What a driver that runs can be told anew. */
+/** What can change while a driver runs. */
 export type LiveCameraSettings = Pick<CameraPoolSettings, "expect" | "signal">;
 
 /** Where the kernel, and the plugin, show devices. */
