@@ -122,6 +122,11 @@ export class CameraCatalog {
     if (size > 0) for (const listener of [...this.#listeners]) listener();
   }
 
+  /** True while devices are being asked, to which no further ones are added. */
+  get isAsking(): boolean {
+    return this.#answers.isAsking;
+  }
+
   /** Calls `listener` when more is known of a device than before, until `signal` aborts. */
   watch(listener: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;

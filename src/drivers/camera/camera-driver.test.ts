@@ -553,6 +553,58 @@ describe("events", () => {
     stop.abort();
   });
 
+  test("of a plug while another device answers are left to udev as well, and so few lists have many devices", async () => {
+    const { clock, driver, stop, seen, inspect } = await watched();
+    await inspect();
+    await settle();
+    node.plug("1", { serial: "A" });
+    await settle();
+    await clock.advance(200);
+    const answer = Promise.withResolvers<void>();
+    node.answering = answer.promise;
+    await inspect();
+    node.plug("2", { serial: "B" });
+    await settle();
+    answer.resolve();
+    await settle();
+    expect(seen().notified).toBe(2);
+    await inspect();
+    await settle();
+    expect(driver.devices.map(({ id }) => id)).toEqual(["usb-046d-0825-A"]);
+    const before = node.asked.length;
+    await clock.advance(800);
+    expect(seen().notified).toBe(3);
+    await inspect();
+    expect(node.asked.length).toBeGreaterThan(before);
+    await settle();
+    await inspect();
+    expect(driver.devices.map(({ id }) => id)).toEqual(["usb-046d-0825-A", "usb-046d-0825-B"]);
+    stop.abort();
+  });
+
+  test("of a plug that come to a rest while another device does not answer are not forgotten", async () => {
+    const { clock, driver, stop, inspect } = await watched();
+    await inspect();
+    await settle();
+    node.plug("1", { serial: "A" });
+    await settle();
+    await clock.advance(200);
+    const answer = Promise.withResolvers<void>();
+    node.answering = answer.promise;
+    await inspect();
+    node.plug("2", { serial: "B" });
+    await settle();
+    await clock.advance(800);
+    await inspect();
+    answer.resolve();
+    await settle();
+    await inspect();
+    await settle();
+    await inspect();
+    expect(driver.devices.map(({ id }) => id)).toEqual(["usb-046d-0825-A", "usb-046d-0825-B"]);
+    stop.abort();
+  });
+
   test("of 50 plugs in 10 s lead to the right list, with few messages", async () => {
     const { clock, driver, devices, stop, seen, inspect } = await watched();
     const lists = new Set<string>();

@@ -63,6 +63,10 @@ export class CameraDriver implements VideoDriver {
   /** Why a device's links could not be made, by its ID. */
   readonly #linkErrors = new Map<string, string>();
   #isShort = false;
+  /** True if devices may have come that were not asked what they are. */
+  #hasNew = true;
+  /** True if devices have answered since the last inspection. */
+  #hasAnswers = false;
 
   /** @param allocated IDs of the pool's devices that pods own at the start: they are listed even if they are unplugged. */
   constructor(
@@ -118,8 +122,7 @@ export class CameraDriver implements VideoDriver {
     this.#scan(readOnly);
     if (!readOnly) {
       this.#warnOfShortage();
-      // Later: a device that does not answer must keep no inspection.
-      void this.#deps.catalog.ask();
+      this.#ask();
       if (free !== undefined) void this.#askSignals(free);
     }
     return this.devices.map(({ id }) => {
@@ -242,10 +245,33 @@ export class CameraDriver implements VideoDriver {
   }
 
   watch(notify: () => void, signal: AbortSignal): void {
-    this.#deps.catalog.watch(notify, signal);
+    const answered = () => {
+      this.#hasAnswers = true;
+      notify();
+    };
+    const plugged = () => {
+      this.#hasNew = true;
+      notify();
+    };
+    this.#deps.catalog.watch(answered, signal);
     this.#listeners.add(notify);
     signal.addEventListener("abort", () => this.#listeners.delete(notify), { once: true });
-    watchPlugs({ ...this.#deps, deviceDir: this.#places.deviceDir }, notify, signal);
+    watchPlugs({ ...this.#deps, deviceDir: this.#places.deviceDir }, plugged, signal);
+  }
+
+  /**
+   * Has the catalog ask for an inspection what new devices are; the answers come later, since a device that does not answer must
+   * hold up no inspection. An inspection because of answers asks no device that udev is not done with, which has its own
+   * notification: else each device of a storm of plugs would be a list of its own.
+   */
+  #ask(): void {
+    const { catalog } = this.#deps;
+    if (this.#hasNew || !this.#hasAnswers) {
+      // What is being asked has left out what came later.
+      if (!catalog.isAsking) this.#hasNew = false;
+      void catalog.ask();
+    }
+    this.#hasAnswers = false;
   }
 
   /** Lists those of the devices that were plugged in before, and may be unplugged now. */

@@ -32,6 +32,10 @@ export class NodeAnswers<Q extends Question> {
     this.#deps = deps;
   }
 
+  get isAsking(): boolean {
+    return this.#asking !== undefined;
+  }
+
   /** What the node has answered; undefined if nothing. */
   of({ appearance }: Appearance): NodeAnswer<Q> | undefined {
     return this.#asked.get(appearance)?.answer;
