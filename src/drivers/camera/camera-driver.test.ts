@@ -540,6 +540,22 @@ describe("events", () => {
     return { clock, driver, devices, stop, seen, inspect, log };
   }
 
+  /** A camera is being asked until `answer`, and another one was plugged in since. */
+  async function pluggedWhileAsking() {
+    const started = await watched();
+    await started.inspect();
+    await settle();
+    node.plug("1", { serial: "A" });
+    await settle();
+    await started.clock.advance(200);
+    const { promise, resolve: answer } = Promise.withResolvers<void>();
+    node.answering = promise;
+    await started.inspect();
+    node.plug("2", { serial: "B" });
+    await settle();
+    return { ...started, answer };
+  }
+
   test("of a plug are left to udev for 200 ms, and that of an unplug counts at once", async () => {
     const { clock, stop, seen } = await watched();
     node.plug("1", { serial: "A" });
@@ -554,18 +570,8 @@ describe("events", () => {
   });
 
   test("of a plug while another device answers are left to udev as well, and so few lists have many devices", async () => {
-    const { clock, driver, stop, seen, inspect } = await watched();
-    await inspect();
-    await settle();
-    node.plug("1", { serial: "A" });
-    await settle();
-    await clock.advance(200);
-    const answer = Promise.withResolvers<void>();
-    node.answering = answer.promise;
-    await inspect();
-    node.plug("2", { serial: "B" });
-    await settle();
-    answer.resolve();
+    const { clock, driver, stop, seen, inspect, answer } = await pluggedWhileAsking();
+    answer();
     await settle();
     expect(seen().notified).toBe(2);
     await inspect();
@@ -583,20 +589,10 @@ describe("events", () => {
   });
 
   test("of a plug that come to a rest while another device does not answer are not forgotten", async () => {
-    const { clock, driver, stop, inspect } = await watched();
-    await inspect();
-    await settle();
-    node.plug("1", { serial: "A" });
-    await settle();
-    await clock.advance(200);
-    const answer = Promise.withResolvers<void>();
-    node.answering = answer.promise;
-    await inspect();
-    node.plug("2", { serial: "B" });
-    await settle();
+    const { clock, driver, stop, inspect, answer } = await pluggedWhileAsking();
     await clock.advance(800);
     await inspect();
-    answer.resolve();
+    answer();
     await settle();
     await inspect();
     await settle();

@@ -99,7 +99,7 @@ export class CameraDriver implements VideoDriver {
   /** Does as the next settings say from the next inspection on, which it asks for. */
   change({ expect, signal }: LiveCameraSettings): void {
     this.#settings = { ...this.#settings, expect, signal };
-    for (const listener of [...this.#listeners]) listener();
+    this.#notify();
   }
 
   /** Nothing is created: resolves when devices that are plugged in have answered, or have not in time. */
@@ -274,6 +274,10 @@ export class CameraDriver implements VideoDriver {
     this.#hasAnswers = false;
   }
 
+  #notify(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
   /** Lists those of the devices that were plugged in before, and may be unplugged now. */
   #recall(ids: ReadonlySet<string>): void {
     const { remembered } = this.#deps.catalog;
@@ -320,7 +324,7 @@ export class CameraDriver implements VideoDriver {
     if (this.#settings.signal === "report") {
       for (const camera of changed) this.#logSignal(camera, before.get(camera));
     }
-    for (const listener of [...this.#listeners]) listener();
+    this.#notify();
   }
 
   #logSignal(camera: PluggedCamera, before: VideoInput | undefined): void {

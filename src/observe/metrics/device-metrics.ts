@@ -18,7 +18,7 @@ export interface DeviceSources {
   readonly reasons: readonly string[];
   /** False if the driver can't see streams, so that a device never has a format. Default true. */
   readonly seesStreams?: boolean;
-  /** True if the driver asks capture cards for their signals. Default false. */
+  /** True if the devices may have a signal: capture cards do, while the driver asks for it. Default false. */
   readonly hasSignals?: boolean;
   /** True if an operator has cordoned the device. */
   readonly cordoned: (id: string) => boolean;
